@@ -1,0 +1,109 @@
+"""What a corpus gives: trials. What a model trains on: windows in an EmotionSet."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from emolib.errors import BadSet
+
+MODALITIES = ("heart", "eeg", "speech", "face")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One stimulus or utterance of one subject, in one modality, as the corpus gives it.
+
+    `data`, by modality and `kind`:
+      heart  ppg | ecg: (n_times,); bpm: (n_times,) beats per minute, sfreq Hz
+      eeg    raw: (n_chans, n_times) in µV; band_power: (n_steps, n_chans, n_bands), 1/sfreq seconds a step
+      speech (n_times,) float32 in [-1, 1]
+      face   uint8, (height, width[, 3]) with sfreq 0, or (n_frames, height, width[, 3]) at sfreq frames a second
+    `label` is the corpus's own word for the trial ("" where it rates instead); `ratings` its own scales.
+    `split` is the official split, train | val | test, or "" where the corpus has none.
+    """
+
+    corpus: str
+    modality: str
+    subject: str
+    trial: str
+    data: np.ndarray
+    sfreq: float
+    label: str = ""
+    kind: str = ""
+    split: str = ""
+    channels: tuple[str, ...] = ()
+    ratings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A recording that a loader left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """An entry of the registry.
+
+    `trials(root, modality, dropped)` yields the corpus's trials lazily from `root` (the corpus's own folder)
+    and appends what it leaves out to `dropped`. It raises CorpusMissing where nothing is found.
+    `downloads` lists (url, known hash as "md5:…", "sha256:…" or None, file name); empty behind an agreement.
+    """
+
+    name: str
+    title: str
+    modalities: tuple[str, ...]
+    tasks: tuple[str, ...]
+    licence: str
+    cite: str
+    layout: str
+    where: str
+    trials: Callable[[Path, str, list[Dropped]], Iterator[Trial]]
+    downloads: tuple[tuple[str, str | None, str], ...] = ()
+    protocol: str = "loso"
+
+
+@dataclass(frozen=True)
+class EmotionSet:
+    """Labelled windows: X (n_windows, …) float32, y (n_windows,) int indices into classes.
+
+    subject, trial and split are (n_windows,) strings; subject is the group that no split may cut.
+    Raises BadSet for unequal lengths, labels out of range, values that are not finite.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    subject: np.ndarray
+    trial: np.ndarray
+    classes: tuple[str, ...]
+    sfreq: float = 0.0
+    split: np.ndarray | None = None
+
+    def __post_init__(self):
+        n = len(self.X)
+        if self.split is None:
+            object.__setattr__(self, "split", np.full(n, "", dtype="U5"))
+        for name in ("y", "subject", "trial", "split"):
+            if len(getattr(self, name)) != n:
+                raise BadSet(f"{name} has {len(getattr(self, name))} entries, expected {n} as in X.")
+        if n == 0:
+            raise BadSet("No windows at all: check the corpus, the task and the window length.")
+        if self.y.min() < 0 or self.y.max() >= len(self.classes):
+            bad = sorted(set(self.y[(self.y < 0) | (self.y >= len(self.classes))].tolist()))
+            raise BadSet(f"Labels {bad} are out of range, expected 0 to {len(self.classes) - 1} for {self.classes}.")
+        if not np.isfinite(self.X).all():
+            raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
+
+    def check_trainable(self):
+        """Refuse a set with an empty class or a single subject; both make every protocol meaningless."""
+        counts = np.bincount(self.y, minlength=len(self.classes))
+        empty = [c for c, k in zip(self.classes, counts, strict=True) if k == 0]
+        if empty:
+            raise BadSet(f"No window of class {', '.join(empty)}: choose another task or mend the labels.")
+        if len(np.unique(self.subject)) < 2:
+            raise BadSet(f"One subject only ({self.subject[0]}): a subject-independent split needs two or more.")
+        return self
