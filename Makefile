@@ -1,0 +1,45 @@
+# Each target sets up what it needs. Variables: CONFIG, EMOLIB_DATA, CORES, PYTHON.
+CONFIG ?= config/demo.yaml
+CORES ?= all
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+
+export EMOLIB_DATA
+export JUPYTER_PREFER_ENV_PATH = 1
+export TF_CPP_MIN_LOG_LEVEL = 3
+
+.PHONY: reproduce test lab lint lock notebooks clean
+.DELETE_ON_ERROR:
+
+reproduce: $(READY)
+	@$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES) --rerun-incomplete --nolock --quiet rules reason host
+
+test: $(READY) lint
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --nbval-lax notebooks
+
+lab: $(READY)
+	$(BIN)/jupyter lab notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock: # after a change in pyproject.toml; needs uv
+	uv pip compile pyproject.toml --extra lab --universal --python-version 3.11 --prerelease if-necessary \
+	  --generate-hashes --no-header --no-annotate --quiet --output-file requirements.lock
+	sed -n '/^uv==/,/^[a-tv-z]/p' requirements.lock | sed '$$d' > requirements-uv.lock
+
+notebooks: $(READY) # run the committed notebooks in place, so that they keep their outputs
+	$(BIN)/python -m emolib.notebook notebooks
+
+clean:
+	rm -rf results .snakemake

@@ -1,0 +1,67 @@
+"""The registry of corpora: what there is, where it lies, and its trials.
+
+A corpus's own module is imported when it is first asked for.
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+
+from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.errors import BadParameter
+from emolib.paths import data_root
+
+NAMES = (
+    *("synthetic", "emodb", "ravdess", "crema_d", "tess", "savee", "fer2013", "ck_plus", "image_folder"),
+    *("stress_predict", "wesad", "walking", "muse", "gameemo", "deap", "dreamer", "seed"),
+)
+
+
+class Corpora(Mapping[str, Corpus]):
+    """Every corpus by name; importing one takes place on first use."""
+
+    def __getitem__(self, name: str) -> Corpus:
+        if name not in NAMES:
+            raise KeyError(name)
+        return import_module(f"{__name__}.{name}").CORPUS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+CORPORA = Corpora()
+
+
+def get(name: str) -> Corpus:
+    """A corpus of the registry. Raises BadParameter for a name it does not hold."""
+    if name not in CORPORA:
+        close = get_close_matches(name, NAMES, n=3, cutoff=0.5) or NAMES
+        raise BadParameter(f"corpus: got {name!r}, expected {' or '.join(close)}.")
+    return CORPORA[name]
+
+
+def root_of(name: str) -> Path:
+    """Folder of a corpus: $EMOLIB_DATA/<name>, else data/raw/<name>."""
+    return data_root() / name
+
+
+def load(name: str, modality: str, dropped: list[Dropped] | None = None, **options) -> Iterator[Trial]:
+    """Trials of a corpus in one modality; what it leaves out is appended to `dropped`.
+
+    `options` go to its loader. Raises BadParameter for a corpus, modality or option that there is not,
+    CorpusMissing where its files are not, BadRecording and UnmappedLabel while iterating.
+    """
+    corpus = get(name)
+    if modality not in corpus.modalities:
+        expected = " or ".join(corpus.modalities)
+        raise BadParameter(f"modality: got {modality!r}, expected {expected} for {name}.")
+    known = list(inspect.signature(corpus.trials).parameters)[3:]
+    if unknown := sorted(options.keys() - set(known)):
+        expected = ", ".join(known) or "none"
+        raise BadParameter(f"option: got {', '.join(unknown)}, expected {expected} for the loader of {name}.")
+    return corpus.trials(root_of(name), modality, [] if dropped is None else dropped, **options)

@@ -1,0 +1,160 @@
+"""A corpus as its publisher gives it, folder or zips, in one read-only view; unpacking that stays inside."""
+
+import re
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fnmatch import translate
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from emolib.errors import BadRecording, CorpusMissing
+
+NOTES = re.compile(r"(readme|licen[cs]e|changelog)\b.*|.*\.(md|pdf)", re.IGNORECASE)
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+)  # RuntimeError: encrypted, or unknown method
+
+
+class Tree:
+    """The files of a corpus by posix path relative to its root, wherever they lie."""
+
+    def __init__(self, root: Path, places: dict[str, Path | zipfile.ZipFile]):
+        self.root, self._places = root, places
+
+    def names(self, *patterns: str) -> list[str]:
+        """Sorted paths whose end matches a pattern, so that a wrapper folder of an archive does not matter.
+
+        `wav/*.wav` finds `wav/a.wav` and `download/wav/a.wav`. `*` also crosses folders, `?` and `[…]` are as
+        in a shell, case does not count.
+        """
+        either = "|".join(map(translate, patterns))
+        ends = re.compile(rf"(?:.*/)?(?:{either})", re.IGNORECASE | re.DOTALL)
+        return sorted(name for name in self._places if ends.match(name))
+
+    def need(self, *patterns: str) -> list[str]:
+        """As `names`, but raises CorpusMissing where there are none."""
+        if names := self.names(*patterns):
+            return names
+        raise CorpusMissing(f"No file like {' or '.join(patterns)} in {self.root}: {_advice(self.root)}")
+
+    def open(self, name: str) -> BinaryIO:
+        """A file to read bytes from. Raises BadRecording for a name that is not there."""
+        place = self._places.get(name)
+        if place is None:
+            raise BadRecording(f"{self.where(name)} is missing: unpack the corpus again.")
+        return place.open(name) if isinstance(place, zipfile.ZipFile) else place.open("rb")
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes. Raises BadRecording for a damaged archive member."""
+        try:
+            with self.open(name) as file:
+                return file.read()
+        except DAMAGED as error:
+            raise BadRecording(f"{self.where(name)} is damaged ({error}): fetch it again.") from error
+
+    def where(self, name: str) -> str:
+        """The place of a file for a message: a path, or archive.zip:member."""
+        place = self._places.get(name)
+        return f"{place.filename}:{name}" if isinstance(place, zipfile.ZipFile) else str(self.root / name)
+
+
+def open_tree(root: Path) -> Tree:
+    """The files under `root`, a corpus's own folder; where only zips lie there, what they hold together.
+
+    Zips beside unpacked files are not read: they are what those came from. Raises CorpusMissing for no files
+    at all, BadRecording for a zip that cannot be read.
+    """
+    root = Path(root)
+    files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    files = {name: path for name, path in files.items() if not _is_junk(name)}
+    zips = [path for name, path in sorted(files.items()) if "/" not in name and path.suffix.lower() == ".zip"]
+    loose = {name: path for name, path in files.items() if path not in zips}
+    if any(not NOTES.fullmatch(PurePosixPath(name).name) for name in loose):
+        return Tree(root, loose)
+    if not zips:
+        raise CorpusMissing(f"No files in {root}: {_advice(root)}")
+    return Tree(root, {name: archive for path in zips for name, archive in _members(path)})
+
+
+def safe_extract(archive: Path, folder: Path):
+    """Unpack a zip or tar into `folder` (new, or empty), which appears whole or not at all.
+
+    Raises BadRecording, before anything is written, for a member that is a link or a device or that would
+    land outside `folder`, and for an archive that cannot be read.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _opened(archive) as members, TemporaryDirectory(prefix=".unpack-", dir=folder.parent) as hidden:
+            for name, kind, _ in members:
+                _check_member(archive, name, kind)
+            whole = Path(hidden) / folder.name
+            whole.mkdir()
+            for name, kind, start in members:
+                if kind == "file" and not _is_junk(name):
+                    _write(whole / name, start)
+            whole.replace(folder)
+    except (*DAMAGED, tarfile.TarError) as error:
+        raise BadRecording(f"{archive} is damaged ({error}): delete it and fetch it again.") from error
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[list[tuple[str, str, Callable[[], BinaryIO]]]]:
+    """The members of a zip or tar as (name, "file" | "folder" | "other", function that opens it)."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            yield [(m.filename, _zip_kind(m), partial(file.open, m)) for m in file.infolist()]
+    else:
+        with tarfile.open(archive) as file:
+            yield [(m.name, _tar_kind(m), partial(file.extractfile, m)) for m in file]
+
+
+def _zip_kind(member: zipfile.ZipInfo) -> str:
+    mode = member.external_attr >> 16
+    if member.is_dir():
+        return "folder"
+    return "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "other"
+
+
+def _tar_kind(member: tarfile.TarInfo) -> str:
+    return "file" if member.isfile() else "folder" if member.isdir() else "other"
+
+
+def _check_member(archive: Path, name: str, kind: str):
+    path = PureWindowsPath(name)  # knows both kinds of slash, and drives
+    if path.anchor or ".." in path.parts:
+        raise BadRecording(f"{archive} holds {name!r}, outside its own folder: nothing was unpacked.")
+    if kind == "other":
+        raise BadRecording(f"{archive} holds {name!r}, a link or a device: nothing was unpacked.")
+
+
+def _write(path: Path, start: Callable[[], BinaryIO]):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with start() as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target)
+
+
+def _members(path: Path) -> Iterator[tuple[str, zipfile.ZipFile]]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (*DAMAGED, OSError) as error:
+        raise BadRecording(f"{path} is not a whole zip ({error}): delete it and fetch it again.") from error
+    return ((name, archive) for name in archive.namelist() if not name.endswith("/") and not _is_junk(name))
+
+
+def _is_junk(name: str) -> bool:
+    """Whether the name is one of a desktop's leftovers: hidden, or macOS resource forks."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+
+
+def _advice(root: Path) -> str:
+    return f"`python -m emolib.datasets fetch {root.name}` says where to get it; or set EMOLIB_DATA."

@@ -1,0 +1,126 @@
+"""RAVDESS: 24 actors speak two English sentences in eight emotions; sound, and the video of the same takes.
+
+File names are seven codes: modality (01 sound and video, 02 video, 03 sound) - vocal channel (01 speech,
+02 song) - emotion - intensity - statement - repetition - actor. The six codes after the modality are the
+trial, so that speech and face of one take pair.
+"""
+
+import itertools
+import re
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from emolib.datasets import labels
+from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.audio import speech_trials
+from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.images import PATTERNS, read_image
+from emolib.errors import BadRecording, CorpusMissing
+
+NAME = re.compile(
+    r"(0\d)-((0\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d))"
+)  # modality, (trial: channel, emotion, …, actor)
+EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # from 01
+FPS = 5.0  # of the frames that a face trial keeps
+
+
+def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+    """Takes of speech, or the faces in them; songs are dropped."""
+    tree = open_tree(root)
+    if modality == "speech":
+        return speech_trials("ravdess", tree, tree.need("*-*-*-*-*-*-*.wav"), parse_speech, dropped)
+    return _face_trials(tree, dropped)
+
+
+def parse_speech(name: str) -> tuple[str, str, str] | str:
+    return parse(PurePosixPath(name).stem, "03")
+
+
+def parse(stem: str, modality: str) -> tuple[str, str, str] | str:
+    """(subject, trial, label) of a file name, or the reason to leave the file out."""
+    match = NAME.fullmatch(stem)
+    if not match:
+        return "not named like 03-01-06-01-02-01-12"
+    if match[3] != "01":
+        return "song, not speech"
+    if match[1] != modality:
+        return f"modality {match[1]}, not {modality}"
+    code = int(match[4])
+    return match[5], match[2], EMOTIONS[code - 1] if 1 <= code <= len(EMOTIONS) else match[4]
+
+
+def _face_trials(tree: Tree, dropped: list[Dropped]) -> Iterator[Trial]:
+    """Faces (n_frames, height, width[, 3]) uint8 of each take, from folders of frames, else from videos."""
+    frames = _frame_folders(tree)
+    for name in sorted(frames) or tree.need("*-*-*-*-*-*-*.mp4"):
+        parsed = parse(PurePosixPath(name).stem, "01")
+        if isinstance(parsed, str):
+            dropped.append(Dropped(name, parsed))
+            continue
+        subject, trial, label = parsed
+        data, sfreq = (_stack(tree, name, frames[name]), FPS) if frames else _read_video(tree, name)
+        yield Trial("ravdess", "face", subject, trial, data, sfreq, label)
+
+
+def _frame_folders(tree: Tree) -> dict[str, list[str]]:
+    """The frames of each take, in order, by folder."""
+    folders = defaultdict(list)
+    for name in tree.names(*(f"*-*-*-*-*-*-*/{pattern}" for pattern in PATTERNS)):
+        folders[str(PurePosixPath(name).parent)].append(name)
+    return folders
+
+
+def _stack(tree: Tree, folder: str, names: list[str]) -> np.ndarray:
+    frames = [read_image(tree, name) for name in names]
+    if len({frame.shape for frame in frames}) > 1:
+        raise BadRecording(
+            f"{tree.where(folder)} has frames of unequal size: extract them again with ffmpeg."
+        )
+    return np.stack(frames)
+
+
+def _read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
+    """About FPS frames a second (n_frames, height, width, 3) of an mp4, and their exact rate."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise CorpusMissing(
+            f"{tree.where(name)} needs opencv-python-headless; install it, or extract frames beside it: "
+            f"ffmpeg -i X.mp4 -vf fps={FPS:g} X/%04d.png"
+        ) from error
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # OpenCV reads paths only
+        file.write(tree.read(name))
+        file.flush()
+        video = cv2.VideoCapture(file.name)
+        fps = video.get(cv2.CAP_PROP_FPS)
+        step = max(1, round(fps / FPS))
+        frames = []
+        for at in itertools.count():
+            if not video.grab():
+                break
+            if at % step == 0:
+                frames.append(cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB))
+    if not frames:
+        raise BadRecording(f"{tree.where(name)} does not decode, expected a video: fetch it again.")
+    return np.stack(frames), fps / step
+
+
+AUDIO = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip"
+
+CORPUS = Corpus(
+    name="ravdess",
+    title="RAVDESS: acted English speech of 24 actors, with video",
+    modalities=("speech", "face"),
+    tasks=labels.tasks("ravdess"),
+    licence="CC BY-NC-SA 4.0",
+    cite="Livingstone and Russo 2018, RAVDESS, PLoS ONE 13(5) e0196391",
+    layout="Actor_12/03-01-06-01-02-01-12.wav …; for faces Actor_12/01-01-…-12.mp4 "
+    f"(with opencv-python-headless) or a folder of frames, {FPS:g} a second, Actor_12/01-01-…-12/0001.png …",
+    where="https://zenodo.org/records/1188976; the videos are its Video_Speech_Actor_XX.zip, by hand (12 GB)",
+    trials=trials,
+    downloads=((AUDIO, "md5:bc696df654c87fed845eb13823edef8a", "Audio_Speech_Actors_01-24.zip"),),
+)

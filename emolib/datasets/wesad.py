@@ -1,0 +1,73 @@
+"""WESAD: 15 people, stressed by a speech and mental arithmetic, amused by films, and meditating."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from emolib.datasets import restricted_pickle
+from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.labels import tasks
+from emolib.errors import BadRecording
+
+SFREQ = 64.0  # wrist, Empatica E4
+LABEL_SFREQ = 700.0  # the labels run at the rate of the chest's RespiBAN
+LABELS = {1: "baseline", 2: "stress", 3: "amusement", 4: "meditation"}
+
+
+def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+    """One trial a stretch of one label, of the wrist's blood volume pulse, kind "ppg"; S2-1-baseline."""
+    tree = open_tree(root)
+    for name in tree.need("S*/S*.pkl"):
+        subject = Path(name).stem
+        bvp, labels = read(tree, name)
+        kept = [stretch for stretch in stretches(labels) if stretch[0] in LABELS]
+        for number, (value, start, end) in enumerate(kept, start=1):
+            first, last = (round(index / LABEL_SFREQ * SFREQ) for index in (start, end))
+            trial = f"{subject}-{number}-{LABELS[value]}"
+            yield Trial("wesad", "heart", subject, trial, bvp[first:last], SFREQ, LABELS[value], "ppg")
+        left_s = np.isin(labels, list(LABELS), invert=True).sum() / LABEL_SFREQ
+        dropped.append(
+            Dropped(subject, f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)")
+        )
+
+
+def stretches(labels: np.ndarray) -> list[tuple[int, int, int]]:
+    """(label, first, end) of each run of equal labels in (n_times,) integers."""
+    edges = np.flatnonzero(np.diff(labels)) + 1
+    bounds = [0, *edges.tolist(), len(labels)]
+    return [(int(labels[first]), first, end) for first, end in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Wrist pulse (n_times,) float32 at 64 Hz and labels (n_labels,) at 700 Hz. Raises BadRecording."""
+    content = restricted_pickle.load(tree, name)
+    try:
+        bvp = np.asarray(content["signal"]["wrist"]["BVP"], np.float32).reshape(-1)
+        labels = np.asarray(content["label"], np.int64).reshape(-1)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadRecording(
+            f"{tree.where(name)} lacks signal/wrist/BVP or label, expected both as arrays: fetch it again."
+        ) from error
+    if not len(labels) or abs(len(bvp) / SFREQ - len(labels) / LABEL_SFREQ) > 1.0:
+        raise BadRecording(
+            f"{tree.where(name)}: pulse lasts {len(bvp) / SFREQ:.1f} s, labels "
+            f"{len(labels) / LABEL_SFREQ:.1f} s, expected the same: fetch it again."
+        )
+    return bvp, labels
+
+
+CORPUS = Corpus(
+    name="wesad",
+    title="WESAD: wrist pulse of 15 people at rest, under stress, amused and meditating",
+    modalities=("heart",),
+    tasks=tasks("wesad"),
+    licence="academic research, non-commercial",
+    cite="Schmidt et al. 2018, Introducing WESAD, a Multimodal Dataset for Wearable Stress and Affect "
+    "Detection, ICMI, doi:10.1145/3242969.3242985",
+    layout="S2/S2.pkl … S17/S17.pkl (there is no S1 and no S12), as in WESAD.zip (2.1 GB)",
+    where="https://ubicomp.eti.uni-siegen.de/home/datasets/icmi18/ or "
+    "https://archive.ics.uci.edu/dataset/465/wesad+wearable+stress+and+affect+detection",
+    trials=trials,
+)

@@ -1,0 +1,153 @@
+"""Scores of several modalities into one: numpy only, the same code in the notebooks and on the device.
+
+Scores are (n_modalities, n_trials, n_classes) shares that sum to one; a row of NaN is a modality that is
+missing for that trial: the others share its weight. Rules after Kittler et al. 1998, On combining
+classifiers.
+"""
+
+import numpy as np
+
+from emolib.errors import BadParameter, BadSet
+from emolib.metrics import confusion, uar
+
+FLOOR = 1e-7
+TIE_BREAK = 1e-3
+
+
+def softmax(logits: np.ndarray, temperature: float = 1) -> np.ndarray:
+    """Scores (…, n_classes) float32 from logits; a temperature above 1 makes them less sure."""
+    powers = np.exp((logits - logits.max(axis=-1, keepdims=True)).astype(np.float64) / temperature)
+    return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def trial_scores(scores: np.ndarray, trial: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean scores of windows by trial: trials, first (n_trials,), scores (n_trials, n_classes) float32.
+
+    Trials come in order of appearance; `first` is where a trial's first window is, for its label.
+    """
+    _, first, where = np.unique(trial, return_index=True, return_inverse=True)
+    sums = np.stack([np.bincount(where, weights=column) for column in scores.T], axis=1)
+    order = np.argsort(first)
+    means = sums[order] / np.bincount(where)[order, None]
+    return np.asarray(trial)[first[order]], first[order], means.astype(np.float32)
+
+
+def fuse(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np.ndarray:
+    """Fused scores (n_trials, n_classes) float32 of scores (n_modalities, n_trials, n_classes) by a rule.
+
+    mean; product (geometric mean); max; vote (majority, ties by the mean score); weighted (mean with
+    `weights` (n_modalities,); where only modalities of weight 0 are there, they count equally). Raises
+    BadParameter for the rule or weights, BadSet for scores that are no shares or a trial without any.
+    """
+    if rule not in RULES:
+        raise BadParameter(f"Unknown fusion rule {rule!r}, expected one of {', '.join(RULES)}.")
+    scores = np.asarray(scores, dtype=np.float64)
+    present = _present(scores)
+    share = _share(present, _checked_weights(weights, rule, len(scores)))
+    fused = RULES[rule](np.where(present[:, :, None], scores, 0), share[:, :, None])
+    return (fused / fused.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def validation_weights(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Weights (n_modalities,) in proportion to UAR above chance on validation trials; equal if none is above.
+
+    Chance is one over the number of classes of a modality's trials; missing trials are left out. Raises
+    BadSet.
+    """
+    above = [_above_chance(scores[m, there], y[there]) for m, there in enumerate(_present(scores))]
+    return _normalised(np.array(above))
+
+
+def fitted_weights(scores: np.ndarray, y: np.ndarray, shrinkage: float = 10.0) -> np.ndarray:
+    """Weights (n_modalities,), non-negative, of sum one: least log loss of the weighted mean of scores.
+
+    Convex; `shrinkage` × squared distance from equal weights is added to the loss summed over validation
+    trials. Only trials that no modality misses count; equal weights if there is none. Raises BadSet.
+    """
+    from scipy.optimize import minimize
+
+    scores = np.asarray(scores, dtype=np.float64)
+    whole = _present(scores).all(axis=0)
+    equal = np.full(len(scores), 1 / len(scores))
+    if not whole.any():
+        return equal
+    right = np.maximum(scores[:, whole][:, np.arange(whole.sum()), y[whole]], FLOOR)
+
+    def loss(weights):
+        mixed = weights @ right
+        value = -np.log(mixed).mean() + shrinkage / whole.sum() * ((weights - equal) ** 2).sum()
+        return value, -(right / mixed).mean(axis=1) + 2 * shrinkage / whole.sum() * (weights - equal)
+
+    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
+    found = minimize(
+        loss, equal, jac=True, method="SLSQP", bounds=[(0, 1)] * len(equal), constraints=simplex,
+        options={"ftol": 1e-10, "maxiter": 500},
+    )  # fmt: skip
+    return _normalised(np.clip(found.x, 0, 1))
+
+
+def _product(scores, share):
+    logs = (share * np.log(np.maximum(scores, FLOOR))).sum(axis=0)
+    return np.exp(logs - logs.max(axis=-1, keepdims=True))
+
+
+def _vote(scores, share):
+    votes = np.eye(scores.shape[-1])[scores.argmax(axis=-1)]
+    return (share * (votes + TIE_BREAK * scores)).sum(axis=0)
+
+
+def _mean(scores, share):
+    return (share * scores).sum(axis=0)
+
+
+RULES = {
+    "mean": _mean,
+    "product": _product,
+    "max": lambda scores, share: scores.max(axis=0),
+    "vote": _vote,
+    "weighted": _mean,
+}
+
+
+def _share(present, weights) -> np.ndarray:
+    """Weight of each modality for each trial (n_modalities, n_trials): 0 if missing, sum one."""
+    share = present * weights[:, None]
+    share = np.where(share.sum(axis=0) > 0, share, present)
+    return share / share.sum(axis=0)
+
+
+def _checked_weights(weights, rule, n_modalities) -> np.ndarray:
+    if (weights is None) == (rule == "weighted"):
+        raise BadParameter(f"Rule {rule}: weights are for the rule weighted, which needs them.")
+    weights = np.ones(n_modalities) if weights is None else np.asarray(weights, dtype=np.float64)
+    if weights.shape != (n_modalities,) or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+        raise BadParameter(f"Weights {weights}: expected {n_modalities} that are not negative, one above 0.")
+    return weights
+
+
+def _present(scores) -> np.ndarray:
+    """Which modality is there for which trial, (n_modalities, n_trials) bool. Raises BadSet."""
+    if scores.ndim != 3:
+        raise BadSet(f"Scores have shape {scores.shape}, expected (n_modalities, n_trials, n_classes).")
+    present = ~np.isnan(scores).all(axis=-1)
+    bad = present & ~((scores >= 0).all(axis=-1) & (np.abs(scores.sum(axis=-1) - 1) <= 1e-3))
+    if bad.any():
+        m, i = np.argwhere(bad)[0]
+        raise BadSet(
+            f"Modality {m}, trial {i}: scores {scores[m, i].tolist()} are no shares, expected none "
+            "negative and a sum of one: take softmax of logits first."
+        )
+    if not present.any(axis=0).all():
+        i = np.flatnonzero(~present.any(axis=0))
+        raise BadSet(
+            f"Trial {i[0]} (of {len(i)} such) has no modality at all, expected one or more: drop it."
+        )
+    return present
+
+
+def _above_chance(scores, y) -> float:
+    return max(0.0, float(uar(confusion(y, scores))) - 1 / len(np.unique(y))) if len(y) else 0.0
+
+
+def _normalised(weights) -> np.ndarray:
+    return weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))

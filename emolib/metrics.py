@@ -1,0 +1,281 @@
+"""How good scores are, how sure that is, and what guessing would give. Uncertainty is over subjects.
+
+`y` (n,) int, `scores` (n, n_classes) that sum to one, `subject` (n,) any labels. A class that does not occur
+in y has no recall and is left out of UAR; macro-F1 leaves out only classes that neither occur nor are
+predicted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emolib.errors import BadParameter, BadSet
+
+N_BINS = 15
+CHUNK = 200
+EXACT_SUBJECTS = 12
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A share in [0, 1] and its 95 % interval over subjects."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Percentage points of b over a, 95 % interval over subjects, and two-sided p of the paired test."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+def confusion(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Counts (n_classes, n_classes): true class by row, predicted class by column. Raises BadSet."""
+    return _confusions(y, scores, np.zeros(len(y), dtype=np.int64))[0]
+
+
+def accuracy(counts: np.ndarray) -> np.ndarray:
+    """Share of right answers, (…,), from confusion counts (…, n_classes, n_classes)."""
+    return _share(np.trace(counts, axis1=-2, axis2=-1), counts.sum(axis=(-2, -1)))
+
+
+def uar(counts: np.ndarray) -> np.ndarray:
+    """Unweighted average recall over the classes that occur, (…,), from counts (…, n_classes, n_classes)."""
+    return np.nanmean(recalls(counts), axis=-1)
+
+
+def recalls(counts: np.ndarray) -> np.ndarray:
+    """Recall of each class, (…, n_classes), from confusion counts; NaN for a class that does not occur."""
+    return _share(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1))
+
+
+def macro_f1(counts: np.ndarray) -> np.ndarray:
+    """F1 averaged over the classes that occur or are predicted, (…,), from confusion counts."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    return np.nanmean(_share(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2)), axis=-1)
+
+
+METRICS: dict[str, Callable] = {"accuracy": accuracy, "uar": uar, "macro_f1": macro_f1}
+
+
+def ece(y: np.ndarray, scores: np.ndarray) -> float:
+    """Expected calibration error in [0, 1]: 15 equal-width bins of the winning score (Guo et al. 2017)."""
+    return float(_ece(_bin_sums(y, scores, np.zeros(len(y), dtype=np.int64))[0]))
+
+
+def auc(y: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve, one class against the rest, averaged over classes that occur but not alone.
+
+    NaN if there is no such class. From ranks, ties shared (Mann and Whitney 1947).
+    """
+    areas = []
+    for c in np.unique(y):
+        positive = y == c
+        n_pos, n_neg = positive.sum(), (~positive).sum()
+        if n_neg:
+            excess = _ranks(scores[:, c])[positive].sum() - n_pos * (n_pos + 1) / 2
+            areas.append(excess / (n_pos * n_neg))
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def evaluate(
+    y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
+) -> dict[str, Interval]:
+    """accuracy, uar, macro_f1 and ece, each with the percentile interval of a bootstrap over subjects.
+
+    Raises BadSet for unequal lengths, labels out of range, NaN. Source: Field and Welsh 2007 (cluster
+    bootstrap).
+    """
+    ids = _ids(subject)
+    counts, bins = _confusions(y, scores, ids), _bin_sums(y, scores, ids)
+    resampled, n = _resampled(counts, n_boot, seed), len(counts)
+    found = {name: _interval(f(counts.sum(axis=0)), f(resampled), n) for name, f in METRICS.items()}
+    found["ece"] = _interval(_ece(bins.sum(axis=0)), _ece(_resampled(bins, n_boot, seed)), n)
+    return found
+
+
+def per_subject(y: np.ndarray, scores: np.ndarray, subject: np.ndarray, classes: Sequence[str]):
+    """Table: subject, n, accuracy, uar over the subject's own classes, macro_f1, recall_<class> (or NaN)."""
+    import pandas as pd
+
+    counts = _confusions(y, scores, _ids(subject))
+    table = {"subject": np.unique(subject), "n": counts.sum(axis=(1, 2))}
+    table |= {name: f(counts) for name, f in METRICS.items()}
+    table |= {f"recall_{c}": column for c, column in zip(classes, recalls(counts).T, strict=True)}
+    return pd.DataFrame(table)
+
+
+def majority(y_train: np.ndarray, y_test: np.ndarray) -> dict[str, float]:
+    """accuracy and uar on y_test of always answering the most frequent class of y_train (ties: the first)."""
+    hits = y_test == np.bincount(y_train).argmax()
+    return {"accuracy": float(hits.mean()), "uar": float(hits.any() / len(np.unique(y_test)))}
+
+
+def paired_gain(
+    y: np.ndarray,
+    scores_a: np.ndarray,
+    scores_b: np.ndarray,
+    subject: np.ndarray,
+    metric: str = "uar",
+    n_boot: int = 2000,
+    n_perm: int = 10000,
+    seed: int = 0,
+) -> Gain:
+    """Gain of b over a on the same trials, in percentage points of accuracy, uar or macro_f1.
+
+    The interval is a bootstrap over subjects; p is the share of exchanges of a and b, subject by subject,
+    that give a gain as far from 0: all of them up to 12 subjects, else `n_perm` at random. Raises
+    BadParameter, BadSet.
+    """
+    if metric not in METRICS:
+        raise BadParameter(f"Unknown metric {metric!r}, expected one of {', '.join(METRICS)}.")
+    measure, ids = METRICS[metric], _ids(subject)
+    a, b = _confusions(y, scores_a, ids), _confusions(y, scores_b, ids)
+    resampled = measure(_resampled(b, n_boot, seed)) - measure(_resampled(a, n_boot, seed))
+    gain = _interval(measure(b.sum(axis=0)) - measure(a.sum(axis=0)), resampled, len(a))
+    return Gain(100 * gain.value, 100 * gain.low, 100 * gain.high, _exchange_p(a, b, measure, n_perm, seed))
+
+
+def chance_test(
+    y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_perm: int = 2000, seed: int = 0
+) -> float:
+    """p that labels shuffled within subjects reach this UAR: small where the scores know more than who it is.
+
+    If every subject has one class only, the subjects' classes are shuffled among them instead. Raises BadSet.
+    """
+    _check(y, scores)
+    ids, predicted, n_classes = _ids(subject), scores.argmax(axis=1), scores.shape[1]
+    reached = _uars(y[None], predicted, n_classes)[0]
+    rng, n_as_good = np.random.default_rng(seed), 0
+    for size in _chunks(n_perm):
+        shuffled = _shuffled(y, ids, size, rng)
+        n_as_good += int((_uars(shuffled, predicted, n_classes) >= reached - TINY).sum())
+    return (1 + n_as_good) / (1 + n_perm)
+
+
+def _uars(labels, predicted, n_classes) -> np.ndarray:
+    """UAR of one set of predictions (n,) against many of labels (n_perm, n)."""
+    right = labels == predicted
+    columns = [((labels == c) & right).sum(axis=1) for c in range(n_classes)]
+    totals = [(labels == c).sum(axis=1) for c in range(n_classes)]
+    return np.nanmean(_share(np.stack(columns, axis=1), np.stack(totals, axis=1)), axis=1)
+
+
+def _shuffled(y, ids, n_perm, rng) -> np.ndarray:
+    """Labels (n_perm, n) shuffled within subjects, or among subjects if each has one class only."""
+    first = y[np.unique(ids, return_index=True)[1]]
+    if (first[ids] == y).all():
+        return rng.permuted(np.tile(first, (n_perm, 1)), axis=1)[:, ids]
+    order = np.argsort(ids, kind="stable")
+    mixed = np.argsort(ids[order] + rng.random((n_perm, len(y))), axis=1)
+    shuffled = np.empty((n_perm, len(y)), dtype=y.dtype)
+    shuffled[:, order] = y[order][mixed]
+    return shuffled
+
+
+def _exchange_p(a, b, measure, n_perm, seed) -> float:
+    """Two-sided p of the gain under exchange of a and b within subjects, from counts (n_subjects, …)."""
+    reached = abs(measure(b.sum(axis=0)) - measure(a.sum(axis=0))) - TINY
+    n, rng = len(a), np.random.default_rng(seed)
+    if n <= EXACT_SUBJECTS:
+        exchanged = np.arange(2**n)[:, None] >> np.arange(n) & 1
+        return float((abs(_exchanged_gain(a, b, exchanged, measure)) >= reached).mean())
+    n_as_far = sum(
+        int((abs(_exchanged_gain(a, b, rng.integers(2, size=(size, n)), measure)) >= reached).sum())
+        for size in _chunks(n_perm)
+    )
+    return (1 + n_as_far) / (1 + n_perm)
+
+
+def _exchanged_gain(a, b, exchanged, measure) -> np.ndarray:
+    """Gain (n_perm,) with a and b exchanged where `exchanged` (n_perm, n_subjects) is 1."""
+    shift = _weighted(exchanged, b - a)
+    return measure(b.sum(axis=0) - shift) - measure(a.sum(axis=0) + shift)
+
+
+def _resampled(sums, n_boot, seed) -> np.ndarray:
+    """Totals (n_boot, …) of sums (n_subjects, …) over subjects drawn with replacement; seeded."""
+    n, rng = len(sums), np.random.default_rng(seed)
+    totals = []
+    for size in _chunks(n_boot):
+        drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+        totals.append(_weighted(np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n), sums))
+    return np.concatenate(totals)
+
+
+def _weighted(weights, sums) -> np.ndarray:
+    """Totals (n, …) of sums (n_subjects, …) with weights (n, n_subjects)."""
+    return np.tensordot(weights.astype(np.float64), sums.astype(np.float64), axes=1)
+
+
+def _chunks(n) -> list[int]:
+    return [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
+
+
+def _interval(value, resampled, n_subjects) -> Interval:
+    """The 2.5th and 97.5th percentile; NaN for one subject, who says nothing about others."""
+    if n_subjects == 1:
+        return Interval(float(value), float("nan"), float("nan"))
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return Interval(float(value), float(low), float(high))
+
+
+def _confusions(y, scores, ids) -> np.ndarray:
+    """Confusion counts of each subject, (n_subjects, n_classes, n_classes) int."""
+    _check(y, scores)
+    n = scores.shape[1]
+    cells = (ids * n + y) * n + scores.argmax(axis=1)
+    return np.bincount(cells, minlength=(ids.max() + 1) * n * n).reshape(-1, n, n)
+
+
+def _bin_sums(y, scores, ids) -> np.ndarray:
+    """Sum of right answers minus winning scores of each subject by bin, with the number of windows last."""
+    _check(y, scores)
+    confidence = scores.max(axis=1).astype(np.float64)
+    bins = np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
+    sums = np.zeros((ids.max() + 1, N_BINS + 1))
+    np.add.at(sums, (ids, bins), (scores.argmax(axis=1) == y) - confidence)
+    sums[:, -1] = np.bincount(ids)
+    return sums
+
+
+def _ece(sums) -> np.ndarray:
+    return abs(sums[..., :-1]).sum(axis=-1) / sums[..., -1]
+
+
+def _ranks(values) -> np.ndarray:
+    """Ranks from 1, (n,), ties sharing their mean."""
+    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[where]
+
+
+def _ids(subject) -> np.ndarray:
+    return np.unique(subject, return_inverse=True)[1]
+
+
+def _share(part, whole) -> np.ndarray:
+    """part / whole, NaN where whole is 0."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+
+
+def _check(y, scores):
+    if scores.ndim != 2 or len(y) != len(scores) or not len(y):
+        raise BadSet(
+            f"Got {len(y)} labels for scores of shape {scores.shape}, expected (n, n_classes), n > 0."
+        )
+    if y.min() < 0 or y.max() >= scores.shape[1]:
+        raise BadSet(
+            f"Labels are {y.min()} to {y.max()}, expected 0 to {scores.shape[1] - 1} for these scores."
+        )
+    if not (np.abs(scores.sum(axis=1) - 1) < 1e-3).all() or (scores < 0).any():
+        raise BadSet(
+            "Scores are negative, NaN or do not sum to one, expected shares: take softmax of logits first."
+        )

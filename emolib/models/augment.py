@@ -1,0 +1,66 @@
+"""Augmentation of standardised batches (n, …) in the TensorFlow graph.
+
+The same seed, two integers, gives the same batch.
+"""
+
+import tensorflow as tf
+
+NOISE = 0.1  # standard deviations
+SHIFT = 0.1  # of a side
+TURN = 0.15  # radians
+LIGHT = 0.2  # gain and offset of an image
+LEVEL = 0.3  # offset of a spectrogram
+MASKS = {1: 0.15, 2: 0.2}  # largest share of frames and of mel bands that a mask covers
+
+
+def draw(n, seed, part: int, low: float, high: float):
+    """(n, 1) uniform numbers; `part` keeps the draws of one batch apart."""
+    return tf.random.stateless_uniform(
+        (n, 1), tf.random.experimental.stateless_fold_in(seed, part), low, high
+    )
+
+
+def noise(X, seed):
+    """Gaussian noise on every value."""
+    return X + tf.random.stateless_normal(tf.shape(X), seed, 0.0, NOISE)
+
+
+def image(X, seed):
+    """Mirror, turn about the centre, shift and light of each image of (n, height, width, 1)."""
+    n, height, width = tf.shape(X)[0], X.shape[1], X.shape[2]
+    turn = draw(n, seed, 0, -TURN, TURN)
+    mirror = tf.where(draw(n, seed, 1, 0.0, 1.0) < 0.5, -1.0, 1.0)
+    cos, sin, zero = tf.cos(turn), tf.sin(turn), tf.zeros((n, 1))
+    a, b, c, d = mirror * cos, -mirror * sin, sin, cos
+    x0, y0 = (width - 1) / 2, (height - 1) / 2
+    right = x0 - a * x0 - b * y0 + width * draw(n, seed, 2, -SHIFT, SHIFT)
+    down = y0 - c * x0 - d * y0 + height * draw(n, seed, 3, -SHIFT, SHIFT)
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
+        images=X,
+        transforms=tf.concat([a, b, right, c, d, down, zero, zero], axis=1),
+        output_shape=(height, width),
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )
+    gain, offset = draw(n, seed, 4, 1 - LIGHT, 1 + LIGHT), draw(n, seed, 5, -LIGHT, LIGHT)
+    return tf.reshape(moved, (-1, height, width, 1)) * gain[..., None, None] + offset[..., None, None]
+
+
+def spectrogram(X, seed):
+    """Level, time shift, a time and a mel mask of each log-mel of (n, n_frames, n_mels, 1).
+
+    SpecAugment (Park et al. 2019) without the warp.
+    """
+    n, n_frames = tf.shape(X)[0], X.shape[1]
+    shift = tf.cast(n_frames * draw(n, seed, 0, -SHIFT, SHIFT), tf.int32)
+    frames = tf.clip_by_value(tf.range(n_frames)[None] + shift, 0, n_frames - 1)
+    X = tf.gather(X, frames, axis=1, batch_dims=1) + draw(n, seed, 1, -LEVEL, LEVEL)[..., None, None]
+    for axis, share in MASKS.items():
+        size = X.shape[axis]
+        length = draw(n, seed, 2 * axis, 0.0, share * size)
+        first = draw(n, seed, 2 * axis + 1, 0.0, 1.0) * (size - length)
+        place = tf.range(size, dtype=tf.float32)[None]
+        keep = tf.cast((place < first) | (place >= first + length), X.dtype)
+        X *= keep[:, :, None, None] if axis == 1 else keep[:, None, :, None]
+    return X

@@ -1,0 +1,40 @@
+"""Layers that the networks share: only what TFLite runs in int8 and small NPUs know.
+
+Convolutions have two spatial axes even where one has length 1: Conv1D would bring EXPAND_DIMS into the file.
+"""
+
+import keras
+from keras import layers
+
+MOMENTUM = 0.9  # of batch statistics: a few hundred steps are a whole training here
+
+
+def conv(x, filters: int, kernel=3, strides=1, padding="same"):
+    """Convolution, batch norm, ReLU: one CONV_2D in the file."""
+    x = layers.Conv2D(filters, kernel, strides=strides, padding=padding, use_bias=False)(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
+
+
+def separable(x, filters: int, kernel=3, strides=1):
+    """Depthwise then 1 × 1 convolution, batch norm, ReLU: DEPTHWISE_CONV_2D and CONV_2D in the file."""
+    x = layers.SeparableConv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
+
+
+def residual(x, filters: int, kernel=3):
+    """Two separable convolutions beside the input itself; `filters` must be the input's."""
+    y = separable(x, filters, kernel)
+    y = layers.SeparableConv2D(filters, kernel, padding="same", use_bias=False)(y)
+    y = layers.BatchNormalization(momentum=MOMENTUM)(y)
+    return layers.ReLU()(layers.Add()([x, y]))
+
+
+def classifier(inputs, x, n_classes: int, dropout: float) -> keras.Model:
+    """The mean over both spatial axes, dropout, and one dense layer of logits."""
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, layers.Dense(n_classes, name="logits")(x))
+
+
+def scaled(filters: int, width: float) -> int:
+    """`width` times the filters, in multiples of 8 as NPUs like them, at least 8."""
+    return max(8, round(filters * width / 8) * 8)

@@ -1,0 +1,91 @@
+"""What every notebook does first: one-line errors, checked parameters, a run to read from and write to.
+
+`python -m emolib.notebook FOLDER` runs the notebooks of a folder in place, in order, so that they keep outputs.
+"""
+
+import ast
+import difflib
+import json
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from emolib.artifacts import Run
+from emolib.errors import BadParameter, EmolibError
+from emolib.paths import PROJECT, run_folder
+
+INJECTED = "# Parameters"  # first line of the cell that papermill injects
+
+
+def assigned(source: str) -> list[str]:
+    """Names that a cell assigns at its top level."""
+    targets = [node.targets for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    return [target.id for group in targets for target in group if isinstance(target, ast.Name)]
+
+
+def declared(notebook: str) -> list[str]:
+    """Names in the parameters cell of notebooks/<notebook>.ipynb."""
+    cells = json.loads((PROJECT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+    tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
+    return assigned("".join(tagged[0]["source"]))
+
+
+def check_names(given: list[str], known: list[str], notebook: str):
+    """Raise BadParameter for a name that the notebook does not have."""
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}."
+            raise BadParameter(f"Parameter {name} does not exist in {notebook}.ipynb: {hint}")
+
+
+def one_line_errors(shell):
+    """Show errors that a user can mend as one line instead of a traceback."""
+
+    def show(self, kind, error, traceback, tb_offset=None):
+        self._showtraceback(kind, error, [f"{kind.__name__}: {error}"])
+
+    shell.set_custom_exc((EmolibError,), show)
+
+
+def start(notebook: str, names: dict) -> Run:
+    """The run that this notebook reads and writes, from the notebook's globals().
+
+    Raises BadParameter for an injected parameter that the notebook does not have.
+    """
+    if "get_ipython" in names:
+        one_line_errors(names["get_ipython"]())
+    known = declared(notebook)
+    for cell in names.get("In", []):
+        if cell.startswith(INJECTED):
+            check_names(assigned(cell), known, notebook)
+    parameters = {name: names[name] for name in known}
+    random.seed(parameters.get("seed", 0))
+    np.random.seed(parameters.get("seed", 0))
+    return Run(run_folder(parameters["run"]), notebook, parameters)
+
+
+def source_name(corpus: str, modality: str, task: str, protocol: str) -> str:
+    """The name of a source's artifacts, for example emodb-speech-emotion7-loso."""
+    return f"{corpus}-{modality}-{task}-{protocol}"
+
+
+def run_in_place(path: Path):
+    """Execute a notebook on its defaults and save it with its outputs, without times and counts of the machine."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": path.parent}}).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for path in sorted(Path(sys.argv[1]).glob("*.ipynb")):
+        print(path.name, flush=True)
+        run_in_place(path)

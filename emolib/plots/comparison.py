@@ -1,0 +1,154 @@
+"""Sources, variants, fusion rules and devices beside each other."""
+
+from collections.abc import Callable
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from emolib.plots.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    VERMILLION,
+    Picture,
+    colours,
+    legend_below,
+    log_axis,
+    name_rows,
+    offsets,
+    picture,
+    shorten,
+    tidy,
+)
+
+Draw = Callable[[pd.Series, float, str, str], None]  # row of the table, y, colour, marker
+
+
+def _rows(axes: Axes, table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
+    """One line of dots per source, one colour per `by`; the handles of a legend."""
+    sources = list(dict.fromkeys(table["source"]))
+    styles = colours(table[by])
+    shift = dict(zip(styles, offsets(len(styles)), strict=True))
+    for _, row in table.iterrows():
+        draw(row, sources.index(row["source"]) + shift[row[by]], *styles[row[by]])
+    for row in range(0, len(sources), 2):
+        axes.axhspan(row - 0.5, row + 0.5, color="#f4f4f4", zorder=-1)
+    name_rows(axes, sources)
+    tidy(axes)
+    return [Line2D([], [], color=c, marker=m, linestyle="", label=shorten(n)) for n, (c, m) in styles.items()]
+
+
+def _height(table: pd.DataFrame, by: str) -> float:
+    return 1.5 + table["source"].nunique() * max(0.12 * table[by].nunique() + 0.15, 0.3)
+
+
+def size_and_uar(table: pd.DataFrame) -> Picture:
+    """File size and UAR; columns source, variant, bytes, uar, uar_low, uar_high, the last three in [0, 1]."""
+    figure, axes = picture(_height(table, "variant"), 1, 2, sharey=True)
+    size, uar = axes[0]
+
+    def draw_size(row: pd.Series, y: float, colour: str, marker: str):
+        size.plot(row["bytes"] / 1000, y, marker, color=colour, markersize=6)
+
+    def draw_uar(row: pd.Series, y: float, colour: str, marker: str):
+        uar.plot([100 * row["uar_low"], 100 * row["uar_high"]], [y, y], color=colour, linewidth=1.6)
+        uar.plot(100 * row["uar"], y, marker, color=colour, markersize=6)
+
+    handles = _rows(size, table, "variant", draw_size)
+    _rows(uar, table, "variant", draw_uar)
+    size.set(xlabel="file size (kB)")
+    size.set_xlim(left=0)
+    uar.set(xlabel="UAR, 95 % interval over subjects (%)")
+    legend_below(figure, handles)
+    return figure
+
+
+def fusion(table: pd.DataFrame) -> Picture:
+    """UAR of modalities and fusion rules; columns rule, uar, low, high in [0, 1], kind (single | fused)."""
+    table = table.sort_values(["kind", "uar"], ascending=[False, False], kind="stable")
+    best = table[table["kind"] == "single"].iloc[0]
+    figure, axes = picture(1.5 + 0.32 * len(table))
+    ax = axes[0, 0]
+    line = ax.axvline(100 * best["uar"], color=VERMILLION, linestyle="--", linewidth=1.2)
+    line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
+    for y, (_, row) in enumerate(table.iterrows()):
+        colour, marker = (GREY, "s") if row["kind"] == "single" else (BLUE, "o")
+        ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=colour, linewidth=2)
+        ax.plot(100 * row["uar"], y, marker, color=colour, markersize=7)
+        value = f"{100 * row['uar']:.1f}"
+        ax.annotate(value, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
+    name_rows(ax, list(table["rule"]))
+    ax.set(xlabel="UAR, 95 % interval over subjects (%)")
+    tidy(ax, grid="x")
+    single = Line2D([], [], color=GREY, marker="s", label="one modality")
+    legend_below(figure, [single, Line2D([], [], color=BLUE, marker="o", label="fused"), line])
+    return figure
+
+
+def weights(table: pd.DataFrame) -> Picture:
+    """Fusion weight of each modality, a dot per fold and their mean; columns fold, modality, weight, rule."""
+    rules, modalities = list(dict.fromkeys(table["rule"])), list(dict.fromkeys(table["modality"]))
+    figure, axes = picture(3.2, 1, len(rules), sharey=True)
+    for ax, rule in zip(axes[0], rules, strict=True):
+        for x, modality in enumerate(modalities):
+            values = table.loc[(table["rule"] == rule) & (table["modality"] == modality), "weight"]
+            ax.plot(x + offsets(len(values), 0.5), values, "o", color=BLUE, markersize=4, alpha=0.6)
+            ax.hlines(values.mean(), x - 0.35, x + 0.35, color=ORANGE, linewidth=2.5)
+        turned = sum(map(len, modalities)) * len(rules) > 70
+        ax.set_xticks(range(len(modalities)), modalities, rotation=30 if turned else 0)
+        ax.set(title=shorten(rule, 60 // len(rules)), xlim=(-0.6, len(modalities) - 0.4))
+        tidy(ax, grid="y")
+    axes[0, 0].set(ylabel="weight")
+    axes[0, 0].set_ylim(bottom=min(0.0, 1.1 * table["weight"].min()))
+    fold = Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4, label="one fold")
+    legend_below(figure, [fold, Line2D([], [], color=ORANGE, linewidth=2.5, label="mean of the folds")])
+    return figure
+
+
+def latency(table: pd.DataFrame) -> Picture:
+    """Measured latency, median to 95th percentile; columns source, variant, p50_us, p95_us."""
+    figure, axes = picture(_height(table, "variant"))
+    ax = axes[0, 0]
+
+    def draw(row: pd.Series, y: float, colour: str, marker: str):
+        ax.plot([row["p50_us"], row["p95_us"]], [y, y], color=colour, linewidth=1.6)
+        ax.plot(row["p50_us"], y, marker, color=colour, markersize=6)
+        ax.plot(row["p95_us"], y, "|", color=colour, markersize=8)
+
+    handles = _rows(ax, table, "variant", draw)
+    log_axis(ax, "latency of one window (µs): dot, median; bar, 95th percentile")
+    figure.suptitle("Measured on this computer")
+    legend_below(figure, handles)
+    return figure
+
+
+def modelled(table: pd.DataFrame) -> Picture:
+    """Runtime from a device model, not measured; columns source, device, runtime_ms."""
+    figure, axes = picture(_height(table, "device"))
+    ax = axes[0, 0]
+
+    def draw(row: pd.Series, y: float, colour: str, marker: str):
+        ax.plot(row["runtime_ms"], y, marker, color=colour, markersize=6)
+
+    handles = _rows(ax, table, "device", draw)
+    log_axis(ax, "modelled runtime of one window (ms)")
+    figure.suptitle("Modelled from the device table, not measured")
+    legend_below(figure, handles, n_cols=3)
+    return figure
+
+
+def cost(table: pd.DataFrame) -> Picture:
+    """What one model needs; columns source, params, macs, bytes."""
+    units = {"params": ("parameters (thousands)", 1e3), "macs": ("MACs per window (millions)", 1e6)}
+    units["bytes"] = ("file size (kB)", 1e3)
+    figure, axes = picture(1.2 + 0.36 * len(table), 1, 3, sharey=True)
+    for ax, (column, (label, unit)) in zip(axes[0], units.items(), strict=True):
+        values = table[column] / unit
+        bars = ax.barh(range(len(table)), values, color=BLUE, height=0.6)
+        ax.bar_label(bars, [f"{value:.3g}" for value in values], padding=3, fontsize=9)
+        ax.set(xlabel=label)
+        ax.margins(x=0.25)
+        name_rows(ax, list(table["source"]))
+        tidy(ax, grid="x")
+    return figure

@@ -1,0 +1,83 @@
+"""What all figures share: colours, a figure that notebooks can show, legends, dots with intervals."""
+
+import io
+from collections.abc import Iterable
+from itertools import cycle, islice
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+# Okabe and Ito (2008), "Color universal design"
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+GREY = "#999999"
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, BLACK, YELLOW)
+MARKERS = "osD^vPX*"
+WIDTH_IN = 9.0
+DPI = 100
+
+
+class Picture(Figure):
+    """A Figure outside pyplot that a notebook shows once, as PNG, with no backend to set."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        FigureCanvasAgg(self)
+        self.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
+        return buffer.getvalue()
+
+
+def picture(height_in: float, n_rows: int = 1, n_cols: int = 1, **options) -> tuple[Picture, np.ndarray]:
+    """A figure 9 inches wide and its axes, always (n_rows, n_cols)."""
+    figure = Picture(figsize=(WIDTH_IN, height_in), layout="constrained")
+    return figure, figure.subplots(n_rows, n_cols, squeeze=False, **options)
+
+
+def colours(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each name; beyond eight names the pairs differ still."""
+    names = list(dict.fromkeys(names))
+    pairs = ((c, MARKERS[(i + turn) % len(MARKERS)]) for turn in range(8) for i, c in enumerate(PALETTE))
+    return dict(zip(names, islice(cycle(pairs), len(names)), strict=True))
+
+
+def tidy(axes: Axes, grid: str = "both"):
+    """Only the left and bottom spine, and a grid behind the data."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_axisbelow(True)
+    axes.grid(axis=grid, color="#dddddd", linewidth=0.6)
+
+
+def legend_below(figure: Figure, handles: list, n_cols: int = 5):
+    """One legend for the whole figure, under it."""
+    n_cols = min(n_cols, len(handles))
+    figure.legend(handles=handles, loc="outside lower center", ncols=n_cols, frameon=False)
+
+
+def log_axis(axes: Axes, label: str):
+    """A logarithmic x axis with plain numbers, between the decades too where there are few of them."""
+    axes.set(xscale="log", xlabel=label)
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 500 * low else (1,)))
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def name_rows(axes: Axes, names: list[str]):
+    """Names at the rows 0, 1, … from top to bottom of a chart with horizontal rows."""
+    axes.set_yticks(range(len(names)), [shorten(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+
+
+def shorten(name: str, n_chars: int = 36) -> str:
+    """A long name with its middle left out, so that the data keeps its room."""
+    name = str(name)
+    half = (n_chars - 1) // 2
+    return name if len(name) <= n_chars else f"{name[:half]}…{name[-half:]}"
+
+
+def offsets(n: int, spread: float = 0.6) -> np.ndarray:
+    """(n,) shifts that put n dots of one row below each other."""
+    return (np.arange(n) - (n - 1) / 2) * spread / max(n, 2)

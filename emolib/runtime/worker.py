@@ -1,0 +1,97 @@
+"""tflite-runtime in a process of its own: imported after TensorFlow it fails, and a device has no TensorFlow.
+
+Both ends speak over the worker's stdin and stdout in frames: 8 bytes of length, then the content. A request is
+a tag (r: run, t: time) with a 4-byte count, then the raw input; a reply is a tag (0: fine, 1: failed), then raw
+numbers or one line of text.
+"""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import weakref
+from typing import BinaryIO
+
+import numpy as np
+
+from emolib.paths import PROJECT
+from emolib.runtime.backends import Backend, Port, tflite_runtime
+
+FINE, FAILED = b"0", b"1"
+
+
+def send(stream: BinaryIO, content: bytes):
+    stream.write(struct.pack("<Q", len(content)) + content)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> bytes:
+    """The next frame; b"" where the other end is gone."""
+    head = stream.read(8)
+    return stream.read(struct.unpack("<Q", head)[0]) if len(head) == 8 else b""
+
+
+class Worker(Backend):
+    """The parent's end. Raises RuntimeError, one line, with what went wrong in the worker."""
+
+    def __init__(self, content: bytes, threads: int):
+        path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "emolib.runtime.worker", str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        self.close = weakref.finalize(self, stop, self.process)
+        ports = json.loads(self.ask(content))
+        self.input, self.output = (Port(tuple(shape), *rest) for shape, *rest in ports)
+
+    def ask(self, request: bytes) -> bytes:
+        try:
+            send(self.process.stdin, request)
+            reply = receive(self.process.stdout)
+        except (OSError, ValueError):  # the pipe broke, or was closed
+            reply = b""
+        if reply[:1] == FINE:
+            return reply[1:]
+        self.close()
+        died = f"the tflite_runtime worker ended with exit code {self.process.returncode}"
+        raise RuntimeError(reply[1:].decode() or died)
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        reply = self.ask(struct.pack("<cI", b"r", 1) + x.tobytes())
+        return np.frombuffer(reply, self.output.dtype).reshape(self.output.shape)
+
+    def times(self, x: np.ndarray, repeats: int) -> np.ndarray:
+        """As in Backend, taken inside the worker, so without the pipe."""
+        return np.frombuffer(self.ask(struct.pack("<cI", b"t", repeats) + x.tobytes()), np.int64)
+
+
+def stop(process: subprocess.Popen):
+    process.kill()
+    process.communicate()
+
+
+def answer(backend: Backend, request: bytes) -> bytes:
+    tag, repeats = struct.unpack("<cI", request[:5])
+    x = np.frombuffer(request[5:], backend.input.dtype).reshape(backend.input.shape)
+    return (backend.run(x) if tag == b"r" else backend.times(x, repeats)).tobytes()
+
+
+def serve(threads: int):
+    """The worker's end: a model first, then requests until the parent is gone or one fails."""
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not get among the frames
+    try:
+        backend = tflite_runtime(receive(requests), threads)
+        send(replies, FINE + json.dumps([backend.input, backend.output]).encode())
+        while request := receive(requests):
+            send(replies, FINE + answer(backend, request))
+    except Exception as error:  # all of them, to be told to the parent
+        send(replies, FAILED + " ".join(str(error).split()).encode())
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

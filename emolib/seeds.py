@@ -1,0 +1,148 @@
+"""Published numbers of the work this project follows, to stand beside ours with what differs.
+
+Sources: On-device Multimodal Emotion Recognition on Neural Processing Unit (project page, Korean Institute
+of Science and Technology); Shved, Towards Embedded Emotion Recognition (CS231n poster, 2019); Mikhaylevskiy,
+Chernyavskiy, Pavlishen, Romanova, Solovyev, Fast Emotion Recognition Neural Network for IoT Devices (SED
+2021); Rashid, Ovi, Busart, Gangopadhyay, Mohsenin, TinyM²Net (2022).
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import pandas as pd
+
+from emolib.tables import interval
+
+NPU, SHVED = "On-device Multimodal Emotion Recognition on NPU", "Shved, Towards Embedded Emotion Recognition"
+IOT, TINYM2 = "Mikhaylevskiy et al., Fast Emotion Recognition for IoT", "Rashid et al., TinyM²Net"
+MISSING = "not measured in this run"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published number and how it was measured (protocol).
+
+    `ours`: pattern of the summary keys to put beside it, "" for none; `differs`: how ours is measured.
+    """
+
+    work: str
+    year: int | None
+    task: str
+    metric: str
+    value: float
+    unit: str
+    protocol: str
+    ours: str
+    differs: str
+
+
+_SHVED_DATA = "8 000 images of the Google Facial Expression Comparison set, one label each (9 % wrong)"
+_FER = "FER2013, official split, 48 × 48 grey"
+_PI = "Raspberry Pi 3, traced PyTorch int8"
+_CHUNKS = "2 s chunks drawn at random; whether one person is on both sides is not said"
+_OTHER = "another task, only the change compares; UAR on unseen subjects"
+
+
+def _of(work: str, year: int | None, task: str, *rows: tuple) -> list[Published]:
+    return [Published(work, year, task, *row) for row in rows]
+
+
+PUBLISHED: list[Published] = [
+    *_of(
+        NPU, None, "emotion from heart rate, EEG, speech and images",
+        ("accuracy, fused", 99.68, "%", "corpora, classes and split not given", "*/mean/accuracy",
+         "mean of int8 scores, unseen subjects; people synthetic or paired by label, see the key"),
+        ("size, before / after", 1.47, "×", "model for the NPU, before and after compression",
+         "*int8_ratio/size", ".tflite of one modality, float32 over int8"),
+        ("power, GPU / NPU", 3.12, "×", "outlet power meter", "",
+         "no NPU and no power meter here; modelled energy would not compare"),
+    ),
+    *_of(
+        SHVED, 2019, "facial expression from one image",
+        ("AUC, AlexNet", 0.70, "", _SHVED_DATA, "fer2013/*/float32/auc", _FER),
+        ("AUC, reduced AlexNet", 0.66, "", "20 % of the AUC above 0.5 lost; " + _SHVED_DATA,
+         "fer2013/reduction/*/search/auc", _FER),
+        ("FLOPs, AlexNet / reduced", 16, "×", "82.7 to 5.1 million, reduced by hand",
+         "fer2013/reduction/*/flops_ratio", _FER + "; reduced by search"),
+        ("AUC, three layers", 0.62, "", _SHVED_DATA, "fer2013/*/static_wi8_ai8/auc", _FER + "; int8"),
+        ("FLOPs, three layers", 1.3, "million FLOPs", "224 × 224 input", "fer2013/*/float32/macs",
+         _FER + "; 2 FLOPs per MAC"),
+        ("runtime, three layers", 2.9, "s", "modelled: Apollo3 at 0.46 million FLOP/s",
+         "fer2013/*/apollo3_runtime_ms", _FER + "; modelled the same way"),
+    ),
+    *_of(
+        IOT, 2021, "four facial expressions from one image",
+        ("accuracy", 83, "%", "about 35 000 images of FER2013 and KDEF; split not given",
+         "fer2013/emotion4/*/static_wi8_ai8/accuracy", _FER + ", no KDEF; int8"),
+        ("classifier size", 1.1, "MB", _PI, "fer2013/emotion4/*/static_wi8_ai8/bytes", _FER + "; .tflite"),
+        ("classifier latency", 56, "ms", _PI + ", 64 × 64 input",
+         "fer2013/emotion4/*/static_wi8_ai8/latency_p50_us",
+         "this computer, no Raspberry Pi; 48 × 48 input"),
+    ),
+    *_of(
+        IOT, 2021, "face detection",
+        ("IoU", 0.86, "", "about 5 000 images from several public sets",
+         "facemask/single_face/*/detector/iou", "other images, one face in each, held out"),
+        ("detector size", 4.95, "MB", _PI, "facemask/single_face/*/detector/bytes", ".tflite"),
+        ("detector latency", 182, "ms", _PI + ", 288 × 288 input",
+         "facemask/single_face/*/detector/latency_p50_us", "this computer, no Raspberry Pi"),
+    ),
+    *_of(
+        TINYM2, 2022, "COVID-19 from cough and speech",
+        ("accuracy, float32 − mixed 4/8 bit", 2.0, "points", "90.4 to 88.4 %; " + _CHUNKS,
+         "*mixed_drop/points", _OTHER),
+        ("accuracy, two modalities − one", 14.5, "points", "88.4 % fused; " + _CHUNKS, "*/fusion_gain/points",
+         _OTHER + "; scores fused, theirs features"),
+    ),
+    *_of(
+        TINYM2, 2022, "battlefield objects from image and sound",
+        ("accuracy, float32 − mixed 4/8 bit", 1.7, "points", "98.5 to 96.8 % (abstract; 97.5 % in the text)",
+         "*mixed_drop/points", _OTHER),
+        ("accuracy, float32 − int8", 0.6, "points", "98.5 to 97.9 %", "*int8_drop/points", _OTHER),
+        ("accuracy, two modalities − one", 3.9, "points", "97.5 % fused, 93.6 % image alone",
+         "*/fusion_gain/points", _OTHER + "; scores fused, theirs features"),
+    ),
+]  # fmt: skip
+
+FACTORS = {  # (unit of ours, published unit): factor
+    ("fraction", "%"): 100,
+    ("ratio", "×"): 1,
+    ("bytes", "MB"): 1e-6,
+    ("us", "ms"): 1e-3,
+    ("µs", "ms"): 1e-3,
+    ("ms", "s"): 1e-3,
+    ("MACs", "million FLOPs"): 2e-6,
+}
+
+
+def side_by_side(summary: dict[str, dict]) -> pd.DataFrame:
+    """A row per published number and number of ours that answers it; MISSING where this run has none."""
+    rows = []
+    for published in PUBLISHED:
+        keys = [key for key in sorted(summary) if fnmatchcase(key, published.ours)]
+        rows += [_row(published, ours(summary[key], published.unit), key) for key in keys]
+        if not keys:
+            rows.append(_row(published, MISSING, "–"))
+    return pd.DataFrame(rows)
+
+
+def _row(published: Published, value: str, key: str) -> dict[str, str]:
+    return {
+        "work": f"{published.work} ({published.year or 'undated'})",
+        "what": f"{published.metric}: {published.task}",
+        "published": f"{published.value:g} {published.unit}".strip(),
+        "ours": value,
+        "our key": key,
+        "what differs": f"Theirs: {published.protocol}. Ours: {published.differs}.",
+    }
+
+
+def ours(entry: dict, unit: str) -> str:
+    """One of our numbers in the published unit where it converts, else in its own, with its interval."""
+    factor = FACTORS.get((entry["unit"], unit))
+    own_unit = unit if factor else entry["unit"].replace("fraction", "")
+    digits = ".1f" if own_unit in ("%", "points") else ".3g"
+    scaled = (
+        None if entry[name] is None else entry[name] * (factor or 1) for name in ("value", "low", "high")
+    )
+    return f"{interval(*scaled, digits=digits)} {own_unit}".strip()

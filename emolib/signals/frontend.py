@@ -1,0 +1,248 @@
+"""Front ends: a trial's samples in, a model's windows out. The same code trains and runs on the device.
+
+Each is a frozen dataclass whose fields are JSON-able parameters; `feature_axis` is the axis of X along which
+features differ in meaning and scale (None: all values are alike).
+"""
+
+from collections import Counter
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+
+from emolib.errors import BadParameter, BadRecording
+from emolib.signals import image
+from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
+from emolib.signals.filters import resample
+from emolib.signals.heart import FEATURES, heart_series
+from emolib.signals.mfcc import log_mel
+from emolib.signals.quality import MISSING, assess, repair
+from emolib.signals.windows import frame, starts
+
+FEW_BEATS, SILENT, BLANK, SHORT = "too few beats", "silence", "blank image", "shorter than a window"
+FULL_SCALE = (-0.999, 0.999)  # audio beyond is clipped
+MAX_CLICK_S = 0.005  # of audio missing that is interpolated
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Model inputs X (n_windows, *shape) float32, start_s (n_windows,), and {reason: windows dropped}."""
+
+    X: np.ndarray
+    start_s: np.ndarray
+    dropped: dict[str, int]
+
+
+def collect(X: np.ndarray, start_s: np.ndarray, reasons: list[str]) -> Windows:
+    """The windows whose reason to be dropped is "", and a count of the others' reasons."""
+    kept = np.array([reason == "" for reason in reasons], bool)
+    dropped = Counter(reason for reason in reasons if reason) if reasons else {SHORT: 1}
+    return Windows(np.ascontiguousarray(X[kept], np.float32), np.asarray(start_s)[kept], dict(dropped))
+
+
+def whole(seconds: float, sfreq: float, name: str) -> int:
+    """Seconds in samples or steps. Raises BadParameter below one, BadRecording without a rate."""
+    if not sfreq > 0:
+        raise BadRecording(f"A sampling rate of {sfreq} Hz, expected one above 0: the corpus must name it.")
+    if round(seconds * sfreq) < 1:
+        raise BadParameter(
+            f"{name}={seconds}, expected at least {1 / sfreq:g} s: that is one step at {sfreq:g} Hz."
+        )
+    return round(seconds * sfreq)
+
+
+def check_shape(data: np.ndarray, ndim: int, layout: str) -> np.ndarray:
+    """The data. Raises BadRecording unless it has ndim axes and is not empty."""
+    data = np.asarray(data)
+    if data.ndim != ndim or data.size == 0:
+        raise BadRecording(f"Data of shape {data.shape}, expected {layout}, not empty.")
+    return data
+
+
+def first_reason(x: np.ndarray, sfreq: float, **limits) -> str:
+    """Why samples x (…, n_times) cannot be used, "" if they can."""
+    return next(iter(assess(x, sfreq, **limits).reasons), "")
+
+
+@dataclass(frozen=True)
+class HeartFrontEnd:
+    """PPG, ECG or bpm (n_times,) → X (n_windows, n_steps, 1, n_features), those of heart.FEATURES[kind].
+
+    Beats are found in the whole trial. A window is kept if plausible intervals cover min_cover of it; what
+    they leave open is interpolated.
+    """
+
+    window_s: float = 8.0
+    hop_s: float = 4.0
+    sfreq_out: float = 4.0  # Hz
+    max_gap_s: float = 0.5  # longer gaps and flat lines drop the window
+    min_cover: float = 0.5
+    feature_axis: ClassVar[int | None] = 3
+
+    def __call__(self, data: np.ndarray, sfreq: float, kind: str = "ppg") -> Windows:
+        kind = kind or "ppg"
+        if kind not in FEATURES:
+            raise BadParameter(f"Heart data of kind {kind!r}, expected one of {', '.join(FEATURES)}.")
+        n_steps, hop = (
+            whole(s, self.sfreq_out, name) for s, name in ((self.window_s, "window_s"), (self.hop_s, "hop_s"))
+        )
+        data, n_raw = check_shape(data, 1, "(n_times,)"), whole(self.window_s, sfreq, "window_s")
+        series = self.series(data, sfreq, kind)
+        first = starts(len(series), n_steps, hop)
+        mended = repair(data, sfreq, self.max_gap_s)
+        raw = [mended[round(i / self.sfreq_out * sfreq) :][:n_raw] for i in first]
+        cover = frame(np.isfinite(series[:, 0]), n_steps, hop).mean(axis=-1)
+        reasons = [self.reason(x, sfreq, kind, share) for x, share in zip(raw, cover, strict=True)]
+        filled = repair(series.T, self.sfreq_out, np.inf)
+        X = np.moveaxis(frame(filled, n_steps, hop), 0, -1)[:, :, None]
+        return collect(X, first / self.sfreq_out, reasons)
+
+    def series(self, data, sfreq, kind):
+        if not np.isfinite(data).any():
+            return np.full((int(len(data) * self.sfreq_out / sfreq), len(FEATURES[kind])), np.nan)
+        return heart_series(data, sfreq, kind, self.sfreq_out)
+
+    def reason(self, x, sfreq, kind, cover) -> str:
+        poor = "" if kind == "bpm" else first_reason(x, sfreq, max_flat_s=self.max_gap_s)
+        return poor or (FEW_BEATS if cover < self.min_cover else "")
+
+
+@dataclass(frozen=True)
+class EegFrontEnd:
+    """EEG (n_chans, n_times) µV, or band powers (n_steps, n_chans, n_bands) → X
+    (n_windows, n_steps, 1, n_features).
+
+    Features: differential entropy of every channel in every band (band fastest), then ln right - ln left of
+    `pairs` of (left, right) channel indices. A step is step_s of raw EEG, 1 / sfreq of band powers.
+    """
+
+    window_s: float = 4.0
+    hop_s: float = 2.0
+    step_s: float = 1.0
+    bands: tuple[str, ...] = ("theta", "alpha", "beta", "gamma")
+    pairs: tuple[tuple[int, int], ...] = ()
+    max_gap_s: float = 0.1  # longer gaps drop the window
+    max_flat_s: float = 0.5
+    feature_axis: ClassVar[int | None] = 3
+
+    def __call__(self, data: np.ndarray, sfreq: float, kind: str = "raw") -> Windows:
+        if kind == "band_power":
+            powers = check_shape(data, 3, "(n_steps, n_chans, n_bands)")
+            X, start_s = self.windows(powers, sfreq)
+            return collect(X, start_s, ["" if np.isfinite(x).all() else MISSING for x in X])
+        x = repair(check_shape(data, 2, "(n_chans, n_times)"), sfreq, self.max_gap_s)
+        X, start_s = self.windows(self.powers(x, sfreq), 1 / self.step_s)
+        n_raw = whole(self.window_s, sfreq, "window_s")
+        raw = [x[:, round(s * sfreq) :][:, :n_raw] for s in start_s]
+        return collect(X, start_s, [first_reason(w, sfreq, max_flat_s=self.max_flat_s) for w in raw])
+
+    def powers(self, x: np.ndarray, sfreq: float) -> np.ndarray:
+        """Band powers of each step, (n_steps, n_chans, n_bands), of x (n_chans, n_times)."""
+        unknown = sorted(set(self.bands) - set(BANDS))
+        if unknown:
+            raise BadParameter(f"EEG bands {', '.join(unknown)}, expected some of {', '.join(BANDS)}.")
+        n_step = whole(self.step_s, sfreq, "step_s")
+        steps = np.moveaxis(frame(x, n_step, n_step), 0, 1)
+        return band_powers(steps, sfreq, [BANDS[name] for name in self.bands], self.step_s)
+
+    def windows(self, powers: np.ndarray, step_hz: float) -> tuple[np.ndarray, np.ndarray]:
+        """X and start_s from powers (n_steps, n_chans, n_bands)."""
+        n_steps, hop = whole(self.window_s, step_hz, "window_s"), whole(self.hop_s, step_hz, "hop_s")
+        features = [differential_entropy(powers), asymmetry(powers, self.pairs)]
+        features = np.concatenate([f.reshape(len(powers), -1) for f in features], axis=1)
+        X = np.moveaxis(frame(features, n_steps, hop, axis=0), -1, 1)[:, :, None]
+        return X, starts(len(features), n_steps, hop) / step_hz
+
+
+@dataclass(frozen=True)
+class SpeechFrontEnd:
+    """Audio (n_times,) in [-1, 1] → log-mel in dB, X (n_windows, n_frames, n_mels, 1).
+
+    An utterance shorter than a window is repeated from its start until it fills one, so that none is lost.
+    Silent windows are dropped where the utterance has others.
+    """
+
+    window_s: float = 2.0
+    hop_s: float = 1.0
+    sfreq: float = 16000.0  # Hz; other audio is resampled to it
+    n_fft: int = 512  # samples
+    hop: int = 256  # samples
+    n_mels: int = 40
+    fmin: float = 0.0  # Hz
+    fmax: float | None = None  # Hz, None: sfreq / 2
+    silence_db: float = -60.0  # RMS re full scale
+    feature_axis: ClassVar[int | None] = 2
+
+    def __call__(self, data: np.ndarray, sfreq: float, kind: str = "") -> Windows:
+        hop, n_window = whole(self.hop_s, sfreq, "hop_s"), int(np.ceil(self.window_s * sfreq))
+        if whole(self.window_s, self.sfreq, "window_s") < self.n_fft:
+            raise BadParameter(
+                f"window_s={self.window_s}, expected at least {self.n_fft / self.sfreq} s, an n_fft of {self.n_fft}."
+            )
+        x = repair(check_shape(data, 1, "(n_times,), one channel"), sfreq, MAX_CLICK_S)
+        x = np.resize(x, max(len(x), n_window))
+        audio = frame(x, n_window, hop)
+        reasons = self.reasons(audio, sfreq)
+        at_rate = [resample(w, sfreq, self.sfreq) for w in audio]
+        return collect(self.spectrograms(at_rate), np.arange(len(audio)) * hop / sfreq, reasons)
+
+    def reasons(self, audio: np.ndarray, sfreq: float) -> list[str]:
+        """Why each of the windows (n_windows, n_times) is dropped, "" where it is kept."""
+        limits = {"max_flat_s": self.window_s, "limits": FULL_SCALE}
+        reasons = [first_reason(window, sfreq, **limits) for window in audio]
+        loud = (audio**2).mean(axis=1) >= 10 ** (self.silence_db / 10)
+        quiet = [reason or ("" if ok else SILENT) for ok, reason in zip(loud, reasons, strict=True)]
+        return quiet if "" in quiet else reasons
+
+    def spectrograms(self, audio: list[np.ndarray]) -> np.ndarray:
+        n_times = round(self.window_s * self.sfreq)
+        options = (self.sfreq, self.n_fft, self.hop, self.n_mels, self.fmin, self.fmax)
+        return np.stack([log_mel(window[:n_times], *options) for window in audio])[..., None]
+
+
+@dataclass(frozen=True)
+class FaceFrontEnd:
+    """Images uint8 (height, width[, 3]) or (n_frames, height, width[, 3]) → X (n_windows, size, size, 1).
+
+    sfreq 0 means one image, otherwise every frame is a window. X is the middle square in grey, resized and on
+    request with its histogram equalised, in [-1, 1]. Blank images are dropped.
+    """
+
+    size: int = 48
+    equalise: bool = False
+    feature_axis: ClassVar[int | None] = None
+
+    def __call__(self, data: np.ndarray, sfreq: float = 0.0, kind: str = "") -> Windows:
+        frames = data[None] if sfreq == 0 else data
+        if frames.ndim not in (3, 4) or len(frames) == 0:
+            raise BadRecording(
+                f"Images of shape {data.shape} at {sfreq} Hz, expected (height, width[, 3]) at 0 Hz "
+                "or (n_frames, height, width[, 3])."
+            )
+        grey = [self.prepare(image.to_grey(frame)) for frame in frames]
+        reasons = [BLANK if face.min() == face.max() else "" for face in grey]
+        X = np.stack(grey)[..., None] / np.float32(127.5) - 1
+        return collect(X, np.arange(len(grey)) / (sfreq or 1.0), reasons)
+
+    def prepare(self, grey: np.ndarray) -> np.ndarray:
+        side = min(grey.shape)
+        face = image.resize(image.center_crop(grey, side, side), self.size, self.size)
+        return image.equalise(face) if self.equalise else face
+
+
+FRONT_ENDS = {"heart": HeartFrontEnd, "eeg": EegFrontEnd, "speech": SpeechFrontEnd, "face": FaceFrontEnd}
+
+
+def front_end(modality: str, **parameters):
+    """The front end of a modality. Raises BadParameter for an unknown modality or field."""
+    if modality not in FRONT_ENDS:
+        raise BadParameter(
+            f"No front end for modality {modality!r}, expected one of {', '.join(FRONT_ENDS)}."
+        )
+    known = [field.name for field in fields(FRONT_ENDS[modality])]
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise BadParameter(
+            f"Unknown {modality} front-end field {', '.join(unknown)}, expected some of {', '.join(known)}."
+        )
+    return FRONT_ENDS[modality](**parameters)

@@ -1,0 +1,164 @@
+"""Log-mel spectrograms and MFCC, whole or as a stream; the numbers are librosa's for the same options.
+
+float64 samples are computed in float64, all others in float32. With scipy.fft the FFT is about twice as fast.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from emolib.errors import BadParameter, BadRecording
+from emolib.signals.windows import frame
+
+try:
+    from scipy.fft import rfft
+except ImportError:
+    from numpy.fft import rfft
+
+AMIN = 1e-10  # power below which everything is -100 dB
+BLOCK = 16  # frames in one matrix product, see band_energies
+
+
+def hz_to_mel(hz):
+    """Slaney's mel scale: linear to 1 kHz, logarithmic above (Slaney 1998, Auditory Toolbox)."""
+    hz = np.asarray(hz, float)
+    return np.where(hz < 1000, 3 * hz / 200, 15 + 27 * np.log(np.maximum(hz, 1000) / 1000) / np.log(6.4))
+
+
+def mel_to_hz(mel):
+    """Inverse of hz_to_mel."""
+    mel = np.asarray(mel, float)
+    return np.where(mel < 15, 200 * mel / 3, 1000 * np.exp(np.log(6.4) / 27 * (np.maximum(mel, 15) - 15)))
+
+
+@cache
+def mel_filterbank(
+    sfreq: float, n_fft: int, n_mels: int = 40, fmin: float = 0.0, fmax: float | None = None
+) -> np.ndarray:
+    """Triangles of unit area per Hz, (n_mels, n_fft // 2 + 1) float64, read-only. Raises BadParameter."""
+    fmax = sfreq / 2 if fmax is None else fmax
+    if not 0 <= fmin < fmax <= sfreq / 2 or n_mels < 1 or n_fft < 2:
+        raise BadParameter(
+            f"{n_mels} mel bands from {fmin} to {fmax} Hz at {sfreq} Hz with {n_fft} points, "
+            f"expected 1 band or more and 0 <= fmin < fmax <= {sfreq / 2}."
+        )
+    edges = mel_to_hz(np.linspace(*hz_to_mel([fmin, fmax]), n_mels + 2))
+    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    freqs = np.fft.rfftfreq(n_fft, 1 / sfreq)
+    triangles = np.minimum((freqs - low) / (centre - low), (high - freqs) / (high - centre))
+    bank = np.maximum(0, triangles) * 2 / (high - low)
+    bank.flags.writeable = False
+    return bank
+
+
+@cache
+def hann(n_fft: int, dtype: str) -> np.ndarray:
+    """Periodic Hann window, (n_fft,)."""
+    return np.hanning(n_fft + 1)[:-1].astype(dtype)
+
+
+@cache
+def bank_for_product(dtype: str, *options) -> np.ndarray:
+    """The filterbank as (n_bins, n_mels), contiguous."""
+    return np.ascontiguousarray(mel_filterbank(*options).T, dtype)
+
+
+def band_energies(power: np.ndarray, bank: np.ndarray, first: int) -> np.ndarray:
+    """power (n_frames, n_bins) @ bank; `first` is the number of the first frame in its stream.
+
+    A BLAS rounds a row differently in products of different height. Frame k is therefore always row k % BLOCK
+    of a product of BLOCK rows, so that a stream gives the bits of the whole, however it is cut.
+    """
+    before = first % BLOCK
+    n_blocks = -(-(before + len(power)) // BLOCK)
+    rows = np.zeros((n_blocks * BLOCK, power.shape[1]), bank.dtype)
+    rows[before : before + len(power)] = power
+    energies = rows.reshape(n_blocks, BLOCK, -1) @ bank
+    return energies.reshape(-1, bank.shape[1])[before : before + len(power)]
+
+
+def power_to_db(power: np.ndarray, top_db: float | None = None) -> np.ndarray:
+    """10 log10 of power re 1, not below -100 dB nor, where top_db is given, max - top_db."""
+    db = np.log(np.maximum(power, AMIN)) * power.dtype.type(10 / np.log(10))
+    return db if top_db is None or not db.size else np.maximum(db, db.max() - top_db)
+
+
+def samples(x: np.ndarray) -> np.ndarray:
+    """x as float32, or float64 where it is that. Raises BadRecording unless x is (n_times,)."""
+    x = np.asarray(x)
+    if x.ndim != 1:
+        raise BadRecording(f"Audio of shape {x.shape}, expected (n_times,): mix the channels down first.")
+    return x if x.dtype == np.float64 else x.astype(np.float32, copy=False)
+
+
+def log_mel(
+    x: np.ndarray,
+    sfreq: float,
+    n_fft: int = 512,
+    hop: int = 256,
+    n_mels: int = 40,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    center: bool = False,
+    top_db: float | None = None,
+    first: int = 0,
+) -> np.ndarray:
+    """Log-mel spectrogram in dB re 1, (n_frames, n_mels), of audio x (n_times,) at sfreq Hz.
+
+    Equals librosa's power_to_db(melspectrogram(…), top_db=top_db).T: periodic Hann window, power, Slaney's
+    bands; with `center`, n_fft // 2 zeros at either end. n_fft and hop are in samples; `first` numbers the
+    first frame in its stream. Raises BadParameter, BadRecording.
+    """
+    x = samples(x)
+    bank = bank_for_product(x.dtype.name, sfreq, n_fft, n_mels, fmin, fmax)
+    frames = frame(np.pad(x, n_fft // 2) if center else x, n_fft, hop)
+    if not len(frames):
+        return np.empty((0, n_mels), x.dtype)
+    spectrum = rfft(frames * hann(n_fft, x.dtype.name), axis=-1)
+    power = spectrum.real**2 + spectrum.imag**2
+    return power_to_db(band_energies(power, bank, first), top_db)
+
+
+@cache
+def dct(n_mels: int, n_mfcc: int) -> np.ndarray:
+    """Orthonormal DCT-II as a matrix, (n_mels, n_mfcc)."""
+    k, n = np.arange(n_mfcc), np.arange(n_mels)[:, None]
+    matrix = np.sqrt(2 / n_mels) * np.cos(np.pi * k * (2 * n + 1) / (2 * n_mels))
+    matrix[:, 0] = np.sqrt(1 / n_mels)
+    return matrix
+
+
+def mfcc(x: np.ndarray, sfreq: float, n_mfcc: int = 13, top_db: float | None = 80.0, **log_mel_options):
+    """Mel-frequency cepstral coefficients, (n_frames, n_mfcc), of audio x (n_times,) at sfreq Hz.
+
+    DCT-II, orthonormal, of log_mel (Davis and Mermelstein 1980). Raises BadParameter, BadRecording.
+    """
+    spectrogram = log_mel(x, sfreq, top_db=top_db, **log_mel_options)
+    n_mels = spectrogram.shape[1]
+    if not 1 <= n_mfcc <= n_mels:
+        raise BadParameter(f"{n_mfcc} coefficients, expected 1 to {n_mels}, the number of mel bands.")
+    return spectrogram @ dct(n_mels, n_mfcc).astype(spectrogram.dtype)
+
+
+class StreamingLogMel:
+    """log_mel of a stream: feed it chunks of any length; each frame comes once, as soon as it is complete.
+
+    All frames together equal log_mel of all chunks together, bit for bit. It keeps fewer than n_fft samples.
+    """
+
+    def __init__(self, sfreq: float, n_fft: int = 512, hop: int = 256, n_mels: int = 40, **log_mel_options):
+        self.options = {"sfreq": sfreq, "n_fft": n_fft, "hop": hop, "n_mels": n_mels, **log_mel_options}
+        if unusable := {"center", "top_db", "first"} & set(log_mel_options):
+            raise BadParameter(f"A stream has no option {', '.join(unusable)}: it needs the whole recording.")
+        self.n_frames, self.skip, self.rest = 0, 0, None
+
+    def feed(self, chunk: np.ndarray) -> np.ndarray:
+        """The frames that the chunk (n_times,) completes, (n_frames, n_mels), none or more."""
+        chunk = samples(chunk)
+        x = chunk if self.rest is None else np.concatenate([self.rest, chunk])
+        frames = log_mel(x[self.skip :], first=self.n_frames, **self.options)
+        used = self.skip + len(frames) * self.options["hop"]
+        self.n_frames += len(frames)
+        self.rest = x[used:].copy()
+        self.skip = max(0, used - len(x))
+        return frames

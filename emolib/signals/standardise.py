@@ -1,0 +1,66 @@
+"""Standardisation of windows: numpy only, so that the device applies what training fitted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emolib.errors import BadSet
+
+FLOOR = 1e-6  # of the mean's size: a smaller deviation is rounding, and the feature constant
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """(X - mean) / std, with one mean and std per entry of X's `axis`, or one of each where axis is None.
+
+    A constant feature has std 0 and becomes 0.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    axis: int | None
+
+    @classmethod
+    def fit(cls, X: np.ndarray, axis: int | None = None) -> "Standardiser":
+        """From X (n_windows, …). Raises BadSet without windows, or where a value is not finite."""
+        if len(X) == 0:
+            raise BadSet("No windows to fit a standardiser to, expected at least one.")
+        over = tuple(a for a in range(X.ndim) if axis is None or a != axis % X.ndim)
+        mean, std = X.mean(axis=over, dtype=np.float64), X.std(axis=over, dtype=np.float64)
+        if not np.isfinite(std).all():
+            raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
+        std = np.where(std > FLOOR * np.maximum(1.0, np.abs(mean)), std, 0.0)
+        return cls(np.asarray(mean, np.float32), np.asarray(std, np.float32), axis)
+
+    def __call__(self, X: np.ndarray) -> np.ndarray:
+        """float32 of X's shape. Raises BadSet where X has another number of features than the fitted one."""
+        shape = [1] * X.ndim
+        if self.axis is not None:
+            shape[self.axis] = -1
+            found, fitted = X.shape[self.axis], self.mean.size
+            if found != fitted:
+                raise BadSet(f"X has {found} features on axis {self.axis}, expected {fitted} as fitted.")
+        gain = np.divide(1, self.std, out=np.zeros_like(self.std), where=self.std > 0)
+        return ((X - self.mean.reshape(shape)) * gain.reshape(shape)).astype(np.float32)
+
+    def to_dict(self) -> dict:
+        """Lists and numbers, for JSON."""
+        return {"mean": self.mean.tolist(), "std": self.std.tolist(), "axis": self.axis}
+
+    @classmethod
+    def from_dict(cls, record: dict) -> "Standardiser":
+        mean, std = (np.asarray(record[name], np.float32) for name in ("mean", "std"))
+        return cls(mean, std, record["axis"])
+
+
+def by_subject(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """X (n_windows, …) standardised within each subject, float32.
+
+    Needs no labels, but it is transductive: it sees all windows of a subject, test subjects too, before the
+    first is scored. On a device that is a calibration phase; report it as such.
+    """
+    out = np.empty(X.shape, np.float32)
+    for name in np.unique(subject):
+        rows = subject == name
+        out[rows] = Standardiser.fit(X[rows], axis)(X[rows])
+    return out

@@ -1,0 +1,137 @@
+"""Tables for people: rounded, units in the header, numbers to the right; the CSV keeps every digit."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from emolib.datasets.base import EmotionSet
+
+SHARES = re.compile(r"(uar|accuracy|macro_f1|recall|precision|chance|majority|ece|low|high)(_|$)")
+UNITS = {"us": "µs", "ms": "ms", "s": "s", "mj": "mJ", "mw": "mW", "kb": "kB", "mb": "MB", "hz": "Hz"}
+NAMES = {"uar": "UAR", "macs": "MACs", "flops": "FLOPs", "ece": "ECE", "macro f1": "macro-F1", "eeg": "EEG"}
+THIN_SPACE = "\u202f"
+
+
+def windows_table(emotion_set: EmotionSet) -> pd.DataFrame:
+    """Windows per subject × class: index "subject", columns classes; a row and a column "total"."""
+    names = np.asarray(emotion_set.classes, dtype=object)[emotion_set.y]
+    counts = pd.crosstab(pd.Series(emotion_set.subject, name="subject"), names)
+    counts = counts.reindex(columns=list(emotion_set.classes), fill_value=0)
+    counts.columns.name = None
+    counts["total"] = counts.sum(axis=1)
+    counts.loc["total"] = counts.sum()
+    return counts
+
+
+def interval(value: float, low: float | None = None, high: float | None = None, digits: str = ".1f") -> str:
+    """A value and its interval: "78.3 (74.1–82.0)", "0.4 (-1.2 to 2.0)"."""
+    if low is None or high is None:
+        return format(value, digits)
+    return f"{value:{digits}} ({low:{digits}}{' to ' if low < 0 else '–'}{high:{digits}})"
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table as text.
+
+    Shares in [0, 1] (uar, accuracy, …, low, high) become percentages with one decimal; other floats keep
+    three significant digits of the column's largest value, at most three decimals.
+    """
+    texts = {header(name, table[name]): _texts(name, table[name]) for name in table.columns}
+    return pd.DataFrame(texts, index=table.index, dtype=object)
+
+
+def header(name: str, column: pd.Series) -> str:
+    """A column's name in words with its unit: p50_us → "p50 (µs)", uar → "UAR (%)"."""
+    *words, last = str(name).split("_")
+    if words and last in UNITS:
+        return f"{_words(words)} ({UNITS[last]})"
+    if words and last == "percent":
+        return f"{_words(words)} (%)"
+    return _words([*words, last]) + (" (%)" if _is_share(name, column) else "")
+
+
+def _words(words: list[str]) -> str:
+    text = " ".join(words)
+    return NAMES.get(text, " ".join(NAMES.get(word, word) for word in text.split(" ")))
+
+
+def _is_share(name: str, column: pd.Series) -> bool:
+    return bool(SHARES.match(str(name)) and pd.api.types.is_float_dtype(column) and column.abs().max() <= 1)
+
+
+def _texts(name: str, column: pd.Series) -> list[str]:
+    if not pd.api.types.is_float_dtype(column):
+        return [_cell(value) for value in column]
+    share = _is_share(name, column)
+    values = 100 * column if share else column
+    decimals = 1 if share or "%" in str(name) or str(name).endswith("_percent") else _decimals(values)
+    return [_number(value, decimals) for value in values]
+
+
+def _decimals(values: pd.Series) -> int:
+    """Decimals that leave three significant digits of the largest value, 0 to 3."""
+    largest = values[np.isfinite(values)].abs().max()
+    if not largest > 0 or (values.dropna() % 1 == 0).all():
+        return 0
+    return int(np.clip(2 - np.floor(np.log10(largest)), 0, 3))
+
+
+def _number(value: float, decimals: int) -> str:
+    if np.isnan(value):
+        return "–"
+    smallest = 10.0**-decimals
+    if 0 < abs(value) < smallest / 2:
+        return f"<{smallest:.{decimals}f}" if value > 0 else f">-{smallest:.{decimals}f}"
+    return f"{value:,.{decimals}f}".replace(",", THIN_SPACE)
+
+
+def _cell(value) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return f"{value:,}".replace(",", THIN_SPACE)
+    return "–" if pd.isna(value) else str(value)
+
+
+def to_html(table: pd.DataFrame) -> str:
+    """An HTML table, escaped, numbers to the right; the index is shown if it has a name."""
+    if table.index.name:
+        table = table.reset_index()
+    texts = rounded(table)
+    sides = [_side(table[name]) for name in table.columns]
+    head = _row("th", texts.columns, sides)
+    rows = "".join(_row("td", row, sides) for row in texts.itertuples(index=False, name=None))
+    return f"<table>\n<thead>\n{head}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+
+
+def _row(tag: str, cells: Iterable[str], sides: list[str]) -> str:
+    """A row whose long paths and keys may break behind a slash."""
+    both = zip((escape(cell).replace("/", "/<wbr>") for cell in cells), sides, strict=True)
+    return "<tr>" + "".join(f"<{tag}{side}>{text}</{tag}>" for text, side in both) + "</tr>\n"
+
+
+def _side(column: pd.Series) -> str:
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return f' style="text-align:{"right" if is_number else "left"}"'
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A table that a notebook shows rounded, the same text in every run."""
+
+    table: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return rounded(self.table).to_string(index=bool(self.table.index.name))
+
+    def _repr_html_(self) -> str:
+        return to_html(self.table)
+
+
+def styled(table: pd.DataFrame) -> Styled:
+    """A DataFrame as people read it, for the last line of a cell."""
+    return Styled(table)

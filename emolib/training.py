@@ -1,0 +1,223 @@
+"""Training of one tiny network, fold by fold, on one core.
+
+A Trainer builds and traces its network once. Every fold starts from the same seeded weights, so a fold gives
+the same model whether it comes first or last. The training set lies in memory as one tensor, and batches are
+gathered inside the graph: with networks this small, anything else spends its time around the arithmetic.
+"""
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from emolib.datasets.base import EmotionSet
+from emolib.errors import BadParameter, BadSet
+
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+}
+STEPS_A_CALL = 32  # batches trained between two updates of the progress bar
+BAR = "{desc} |{bar:20}| {n:.0f}/{total_fmt} epochs, {elapsed}{postfix}"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train. The learning rate falls from `learning_rate` to 0 along half a cosine over `epochs`.
+
+    A fold ends after `patience` epochs without a better validation UAR.
+    Raises BadParameter for a value out of range.
+    """
+
+    optimizer: str = "adam"
+    learning_rate: float = 3e-3
+    epochs: int = 30
+    batch_size: int = 64
+    patience: int = 10
+    class_weights: bool = True
+    label_smoothing: float = 0.1
+    augment: bool = True
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.optimizer not in OPTIMIZERS:
+            raise BadParameter(f"optimizer: got {self.optimizer!r}, expected one of {', '.join(OPTIMIZERS)}.")
+        for name in ("learning_rate", "epochs", "batch_size", "patience"):
+            if getattr(self, name) <= 0:
+                raise BadParameter(f"{name}: got {getattr(self, name)}, expected more than 0.")
+        if not 0 <= self.label_smoothing < 1:
+            raise BadParameter(f"label_smoothing: got {self.label_smoothing}, expected 0 to below 1.")
+
+
+def use_threads(n: int):
+    """Let TensorFlow use n threads, for jobs side by side. Raises BadParameter where that is too late."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(n)
+        tf.config.threading.set_inter_op_parallelism_threads(n)
+    except RuntimeError as error:
+        raise BadParameter(
+            f"{n} threads: too late, expected before the first model of the process."
+        ) from error
+
+
+def part(data: EmotionSet, rows: np.ndarray, transform: Callable = np.asarray) -> EmotionSet:
+    """The windows `rows` of a set, their X transformed, by a Standardiser for example."""
+    arrays = {name: getattr(data, name)[rows] for name in ("y", "subject", "trial", "split")}
+    return replace(data, X=transform(data.X[rows]), **arrays)
+
+
+def balanced(y: np.ndarray, n_classes: int) -> np.ndarray:
+    """A weight per class, (n_classes,), under which every class of y (n,) weighs n / n_classes."""
+    return len(y) / n_classes / np.bincount(y, minlength=n_classes)
+
+
+def uar(y: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean recall over the classes that y (n,) holds."""
+    return float(np.mean([np.mean(predicted[y == label] == label) for label in np.unique(y)]))
+
+
+def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
+    """Mean of -log p of the true class y (n,)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return float(-log_p[np.arange(len(y)), y].mean())
+
+
+def batches(n: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
+    """Shuffled rows of one epoch, (n_batches, batch_size); the last is filled up with rows of the first."""
+    return np.resize(rng.permutation(n).astype(np.int32), (math.ceil(n / batch_size), batch_size))
+
+
+def forward(model: keras.Model) -> Callable:
+    """The model's inference as one graph for every number of windows."""
+    signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    return tf.function(lambda X: model(X, training=False), input_signature=[signature])
+
+
+def in_batches(run: Callable, X: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    return np.concatenate([run(X[i : i + batch_size]).numpy() for i in range(0, len(X), batch_size)])
+
+
+def predict_logits(model: keras.Model, X: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    """Logits (n_windows, n_classes) of X (n_windows, …)."""
+    return in_batches(forward(model), X, batch_size)
+
+
+class Trainer:
+    """One network and its compiled training step, used for every fold of a source.
+
+    `factory()` builds the network after the seeds are set. `augment(X, seed)` maps a standardised batch inside
+    the graph; it is left out if the options say so.
+    """
+
+    def __init__(
+        self, factory: Callable[[], keras.Model], options: Training, augment: Callable | None = None
+    ):
+        tf.config.experimental.enable_op_determinism()
+        keras.utils.set_random_seed(options.seed)
+        self.options, self.augment = options, augment if options.augment else None
+        self.model = factory()
+        self.n_classes = self.model.output_shape[-1]
+        self.optimizer = OPTIMIZERS[options.optimizer](options.learning_rate)
+        self.optimizer.build(self.model.trainable_variables)
+        self.variables = [*self.model.variables, *self.optimizer.variables]
+        self.initial = [variable.numpy() for variable in self.variables]
+        self.forward = forward(self.model)
+        X, y = (
+            tf.TensorSpec((None, *shape[1:])) for shape in (self.model.input_shape, self.model.output_shape)
+        )
+        rows, first = tf.TensorSpec((None, options.batch_size), tf.int32), tf.TensorSpec((), tf.int32)
+        self.steps = tf.function(self._steps, input_signature=[X, y, rows, first])
+
+    def _steps(self, X, targets, rows, first):
+        """Train on the batches `rows` (n_steps, batch_size), numbered from `first`; the mean loss."""
+        n_steps, total = tf.shape(rows)[0], 0.0
+        for step in tf.range(n_steps):
+            batch, target = tf.gather(X, rows[step]), tf.gather(targets, rows[step])
+            if self.augment is not None:
+                batch = self.augment(batch, tf.stack([self.options.seed, first + step]))
+            with tf.GradientTape() as tape:
+                log_p = tf.nn.log_softmax(self.model(batch, training=True))
+                loss = -tf.reduce_mean(tf.reduce_sum(target * log_p, axis=1))
+            variables = self.model.trainable_variables
+            self.optimizer.apply(tape.gradient(loss, variables), variables)
+            total += loss
+        return total / tf.cast(n_steps, tf.float32)
+
+    def reset(self):
+        """Back to the seeded weights and a fresh optimizer."""
+        for variable, value in zip(self.variables, self.initial, strict=True):
+            variable.assign(value)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Logits (n_windows, n_classes) of X (n_windows, …) by the weights of the last fit."""
+        return in_batches(self.forward, X)
+
+    def targets(self, y: np.ndarray) -> np.ndarray:
+        """Smoothed one-hot labels times their class weight, (n, n_classes)."""
+        smooth = self.options.label_smoothing
+        onehot = np.eye(self.n_classes)[y] * (1 - smooth) + smooth / self.n_classes
+        weights = balanced(y, self.n_classes) if self.options.class_weights else np.ones(self.n_classes)
+        return np.float32(onehot * weights[y][:, None])
+
+    def epoch(self, X, targets, number: int, bar: tqdm) -> dict[str, float]:
+        """Train one epoch; its learning rate and mean loss."""
+        rate = self.options.learning_rate * (1 + math.cos(math.pi * number / self.options.epochs)) / 2
+        self.optimizer.learning_rate.assign(rate)
+        rng = np.random.default_rng((self.options.seed, number))
+        rows, losses = batches(len(targets), self.options.batch_size, rng), []
+        for first in range(0, len(rows), STEPS_A_CALL):
+            some = rows[first : first + STEPS_A_CALL]
+            losses += [float(self.steps(X, targets, some, number * len(rows) + first))] * len(some)
+            bar.update(len(some) / len(rows))
+        return {"learning_rate": rate, "loss": float(np.mean(losses))}
+
+    def validate(self, val: EmotionSet) -> dict[str, float]:
+        logits = self.predict(val.X)
+        return {"val_loss": cross_entropy(val.y, logits), "val_uar": uar(val.y, logits.argmax(axis=1))}
+
+    def check(self, train: EmotionSet, val: EmotionSet):
+        """Raise BadSet for a class without windows, a single subject, or shapes that are not the model's."""
+        train.check_trainable()
+        for name, data in (("training", train), ("validation", val)):
+            found, expected = (
+                (*data.X.shape[1:], len(data.classes)),
+                (*self.model.input_shape[1:], self.n_classes),
+            )
+            if found != expected:
+                raise BadSet(
+                    f"The {name} set has shape and classes {found}, expected {expected} as the model's."
+                )
+
+    def fit(self, train: EmotionSet, val: EmotionSet, name: str = "fold") -> dict[str, list[float]]:
+        """Train from the seeded weights; `model` then holds those of the best epoch, until the next fit.
+
+        Both sets are standardised; the people in `val` are not in `train`. The history has one number an epoch
+        of learning_rate, loss (weighted and smoothed), val_loss (neither) and val_uar.
+        """
+        self.check(train, val)
+        self.reset()
+        X, targets = tf.constant(train.X), tf.constant(self.targets(train.y))
+        history, best, kept = [], (-1.0, 0.0), []
+        with tqdm(
+            total=self.options.epochs, desc=name, bar_format=BAR, file=sys.stdout, mininterval=1
+        ) as bar:
+            for number in range(self.options.epochs):
+                history.append(self.epoch(X, targets, number, bar) | self.validate(val))
+                quality = (history[-1]["val_uar"], -history[-1]["val_loss"])
+                if quality > best:
+                    best, best_epoch, kept = quality, number, [v.numpy() for v in self.model.variables]
+                    bar.set_postfix_str(
+                        f"best validation UAR {best[0]:.3f} in epoch {number + 1}", refresh=False
+                    )
+                if number - best_epoch >= self.options.patience:
+                    break
+        for variable, value in zip(self.model.variables, kept, strict=True):
+            variable.assign(value)
+        return {key: [epoch[key] for epoch in history] for key in history[0]}

@@ -1,0 +1,151 @@
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from emolib.datasets.archives import open_tree, safe_extract
+from emolib.errors import BadRecording, CorpusMissing
+
+
+def make_zip(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def make_files(root, files):
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+
+
+FILES = {"wav/b.wav": b"b", "wav/a.wav": b"a", "notes/x.txt": b"x"}
+
+
+@pytest.mark.parametrize("wrapper", ["", "download-main/"])
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_folder_and_zip_look_the_same_whatever_they_are_wrapped_in(tmp_path, wrapper, as_zip):
+    files = {wrapper + name: content for name, content in FILES.items()}
+    if as_zip:
+        make_zip(tmp_path / "archive.zip", {**files, "__MACOSX/wav/._a.wav": b"?", ".DS_Store": b"?"})
+    else:
+        make_files(tmp_path, {**files, "__MACOSX/wav/._a.wav": b"?", ".DS_Store": b"?"})
+    tree = open_tree(tmp_path)
+    assert tree.names("wav/*.wav") == [f"{wrapper}wav/a.wav", f"{wrapper}wav/b.wav"]
+    assert tree.names("*.WAV", "*.txt") == sorted(files)
+    assert tree.read(f"{wrapper}wav/a.wav") == b"a"
+    with tree.open(f"{wrapper}wav/b.wav") as file:
+        assert file.read() == b"b"
+
+
+def test_a_pattern_matches_whole_path_parts(tmp_path):
+    make_files(tmp_path, {"wav/a.wav": b"", "rawwav/c.wav": b""})
+    assert open_tree(tmp_path).names("wav/*.wav") == ["wav/a.wav"]
+
+
+def test_several_zips_are_one_tree(tmp_path):
+    make_zip(tmp_path / "Actor_01.zip", {"Actor_01/x.wav": b"1"})
+    make_zip(tmp_path / "Actor_02.zip", {"Actor_02/x.wav": b"2"})
+    (tmp_path / "README.md").write_text("notes do not count as unpacked data")
+    tree = open_tree(tmp_path)
+    assert [tree.read(name) for name in tree.names("x.wav")] == [b"1", b"2"]
+
+
+def test_a_zip_beside_what_it_was_unpacked_to_is_not_read_again(tmp_path):
+    make_zip(tmp_path / "archive.zip", {"wav/a.wav": b"zip"})
+    make_files(tmp_path, {"unpacked/wav/a.wav": b"file"})
+    assert open_tree(tmp_path).names("*.wav") == ["unpacked/wav/a.wav"]
+
+
+@pytest.mark.parametrize("name", ["absent", "empty"])
+def test_no_files_names_the_folder_and_the_next_step(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusMissing, match=rf"{name}: .*fetch {name}.*EMOLIB_DATA"):
+        open_tree(tmp_path / name)
+
+
+def test_needed_files_that_are_not_there(tmp_path):
+    make_files(tmp_path / "emodb", {"a.txt": b""})
+    with pytest.raises(CorpusMissing, match=r"\*\.wav or \*\.flac in .*emodb"):
+        open_tree(tmp_path / "emodb").need("*.wav", "*.flac")
+
+
+def test_a_cut_off_zip_is_named(tmp_path):
+    whole = make_zip(tmp_path / "archive.zip", {"a.wav": bytes(1000)}).read_bytes()
+    (tmp_path / "archive.zip").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadRecording, match=r"archive\.zip"):
+        open_tree(tmp_path)
+
+
+def test_a_damaged_member_is_named(tmp_path):
+    path = make_zip(tmp_path / "archive.zip", {"a.wav": b"sound" * 100})
+    content = bytearray(path.read_bytes())
+    content[40] ^= 0xFF  # inside the compressed bytes of a.wav
+    path.write_bytes(content)
+    with pytest.raises(BadRecording, match=r"archive\.zip:a\.wav is damaged"):
+        open_tree(tmp_path).read("a.wav")
+
+
+def test_an_absent_member_is_named(tmp_path):
+    make_files(tmp_path, FILES)
+    with pytest.raises(BadRecording, match=r"wav/c\.wav is missing"):
+        open_tree(tmp_path).read("wav/c.wav")
+
+
+def test_extracts_zip_and_tar(tmp_path):
+    make_zip(tmp_path / "a.zip", {**FILES, "__MACOSX/x": b"?"})
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        for name, content in FILES.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    for archive in ("a.zip", "a.tar.gz"):
+        out = tmp_path / f"out-{archive}"
+        safe_extract(tmp_path / archive, out)
+        assert {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()} == FILES
+
+
+def zip_with(path, name, mode=0o100644):
+    member = zipfile.ZipInfo("placeholder")
+    member.filename = name  # as it stands, not normalised
+    member.external_attr = mode << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("good.txt", b"good")
+        archive.writestr(member, b"/etc/passwd")
+
+
+def tar_with(path, name, kind=tarfile.REGTYPE):
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(tarfile.TarInfo("good.txt"))
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, "../../outside"
+        archive.addfile(member)
+
+
+OUTSIDE = ["../evil", "a/../../evil", "/tmp/emolib-evil", "..\\evil", "C:\\evil", "C:evil"]
+NOT_FILES = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE)
+EVIL = [
+    *((zip_with, (name,)) for name in OUTSIDE),
+    *((tar_with, (name,)) for name in OUTSIDE),
+    (zip_with, ("link", 0o120777)),
+    *((tar_with, ("link", kind)) for kind in NOT_FILES),
+]
+
+
+@pytest.mark.parametrize(("make", "arguments"), EVIL)
+def test_refuses_members_that_leave_the_folder_before_anything_is_written(tmp_path, make, arguments):
+    corpus = tmp_path / "raw" / "corpus"
+    corpus.mkdir(parents=True)
+    make(corpus / "archive", *arguments)
+    with pytest.raises(BadRecording, match="archive holds .* nothing was unpacked"):
+        safe_extract(corpus / "archive", corpus / "unpacked")
+    assert [path.name for path in tmp_path.rglob("*")] == ["raw", "corpus", "archive"]
+
+
+def test_a_damaged_archive_leaves_nothing(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"not an archive")
+    with pytest.raises(BadRecording, match=r"a\.zip is damaged"):
+        safe_extract(tmp_path / "a.zip", tmp_path / "a")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]

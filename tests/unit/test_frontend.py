@@ -1,0 +1,252 @@
+import json
+from dataclasses import asdict
+
+import librosa
+import numpy as np
+import pytest
+import scipy.signal
+
+from emolib.errors import BadParameter, BadRecording, EmolibError
+from emolib.signals.eeg import BANDS
+from emolib.signals.frontend import FRONT_ENDS, front_end
+
+RNG = np.random.default_rng(0)
+
+
+def ppg(seconds=8, sfreq=64, bpm=75):
+    t = np.arange(int(seconds * sfreq)) / sfreq
+    beats = np.arange(0.4, seconds + 1, 60 / bpm)
+    wave = np.exp(-0.5 * ((t - beats[:, None]) / 0.1) ** 2).sum(axis=0)
+    return (wave + RNG.normal(0, 0.01, len(t))).astype(np.float32)
+
+
+def eeg(seconds=8):
+    return RNG.normal(0, 10, (8, seconds * 128)).astype(np.float32)
+
+
+def speech(seconds=3.0, sfreq=16000):
+    t = np.arange(int(seconds * sfreq)) / sfreq
+    return (0.1 * np.sin(2 * np.pi * 200 * t * (1 + 0.1 * t)) + RNG.normal(0, 0.01, len(t))).astype(
+        np.float32
+    )
+
+
+def faces(n=8, size=48):
+    return RNG.integers(0, 256, (n, size, size), np.uint8)
+
+
+TRIALS = {
+    "heart": (ppg(), 64.0, "ppg", (1, 32, 1, 4)),
+    "eeg": (eeg(), 128.0, "raw", (3, 4, 1, 32)),
+    "speech": (speech(8), 16000.0, "", (7, 124, 40, 1)),
+    "face": (faces(), 1.0, "", (8, 48, 48, 1)),
+}
+
+
+@pytest.mark.parametrize("modality", FRONT_ENDS)
+def test_the_demo_trial_gives_whole_windows(modality):
+    data, sfreq, kind, shape = TRIALS[modality]
+    found = front_end(modality)(data, sfreq, kind)
+    assert found.X.shape == shape and found.X.dtype == np.float32 and np.isfinite(found.X).all()
+    assert found.start_s.shape == shape[:1] and found.dropped == {}
+    assert found.X.flags.c_contiguous
+
+
+@pytest.mark.parametrize("modality", FRONT_ENDS)
+def test_features_differ_along_feature_axis_only(modality):
+    axis, shape = FRONT_ENDS[modality].feature_axis, TRIALS[modality][3]
+    n_features = {"heart": 4, "eeg": 32, "speech": 40, "face": None}[modality]
+    assert (axis is None and n_features is None) or shape[axis] == n_features
+
+
+@pytest.mark.parametrize("modality", FRONT_ENDS)
+def test_parameters_survive_json(modality):
+    made = front_end(modality)
+    fields = json.loads(json.dumps(asdict(made)))
+    data, sfreq, kind, _ = TRIALS[modality]
+    np.testing.assert_array_equal(
+        front_end(modality, **fields)(data, sfreq, kind).X, made(data, sfreq, kind).X
+    )
+
+
+def test_unknown_names_are_refused_with_the_known_ones():
+    with pytest.raises(BadParameter, match="window, expected some of window_s, hop_s"):
+        front_end("heart", window=3)
+    with pytest.raises(BadParameter, match="heart, eeg, speech, face"):
+        front_end("gait")
+
+
+@pytest.mark.parametrize(
+    "modality, data, sfreq",
+    [
+        ("heart", np.zeros((2, 600)), 64),
+        ("heart", np.zeros(0), 64),
+        ("heart", np.zeros(600), 0),
+        ("eeg", np.zeros(600), 128),
+        ("eeg", np.zeros((8, 600)), 0),
+        ("speech", np.zeros((2, 600)), 16000),
+        ("speech", np.zeros(0), 16000),
+        ("speech", np.zeros(600), 0),
+        ("face", np.zeros((48, 48)), 0),
+        ("face", np.zeros(48, np.uint8), 0),
+        ("face", np.zeros((0, 48, 48), np.uint8), 1),
+    ],
+)
+def test_unusable_recordings_are_refused_in_one_line(modality, data, sfreq):
+    with pytest.raises(BadRecording, match="expected") as raised:
+        front_end(modality)(data, sfreq)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("modality", ["heart", "eeg", "speech"])
+@pytest.mark.parametrize("field", ["window_s", "hop_s"])
+def test_lengths_of_nothing_are_refused(modality, field):
+    data, sfreq, kind, _ = TRIALS[modality]
+    with pytest.raises(EmolibError, match=field):
+        front_end(modality, **{field: 0})(data, sfreq, kind)
+
+
+def test_heart_rate_is_the_first_feature():
+    X = front_end("heart", window_s=20, hop_s=10)(ppg(60, bpm=90), 64, "ppg").X
+    assert X.shape == (5, 80, 1, 4)
+    np.testing.assert_allclose(X[..., 0].mean(axis=(1, 2)), 90, atol=1)
+
+
+def test_heart_windows_without_signal_or_beats_are_dropped_and_counted():
+    x = ppg(64)
+    x[10 * 64 : 11 * 64] = np.nan
+    x[26 * 64 : 27 * 64] = x[26 * 64]
+    x[40 * 64 : 56 * 64] = RNG.normal(0, 1e-3, 16 * 64)
+    found = front_end("heart", window_s=8, hop_s=8)(x, 64, "ppg")
+    assert found.dropped == {"missing samples": 1, "flat line": 1, "too few beats": 2}
+    assert found.start_s.tolist() == [0, 16, 32, 56] and np.isfinite(found.X).all()
+    nothing = front_end("heart")(np.full(512, np.nan), 64, "ppg")
+    assert nothing.X.shape == (0, 32, 1, 4) and nothing.dropped == {"missing samples": 1}
+
+
+def test_short_gaps_cost_nothing():
+    x = ppg(8)
+    x[200:220] = np.nan
+    found = front_end("heart")(x, 64, "ppg")
+    assert found.dropped == {} and abs(found.X[..., 0].mean() - 75) < 2
+
+
+def test_a_constant_heart_rate_is_no_flat_line():
+    found = front_end("heart", window_s=8, hop_s=4)(np.full(400, 72.0), 25.0, "bpm")
+    assert found.X.shape == (3, 32, 1, 2) and (found.X[..., 0] == 72).all()
+    dead = front_end("heart")(np.full(400, 28.0), 25.0, "bpm")
+    assert len(dead.X) == 0 and dead.dropped == {"too few beats": 3}
+
+
+def test_trials_shorter_than_a_window_are_counted():
+    assert front_end("heart")(ppg(5), 64, "ppg").dropped == {"shorter than a window": 1}
+    assert front_end("eeg")(eeg(3), 128).dropped == {"shorter than a window": 1}
+
+
+def test_eeg_features_are_the_entropies_of_scipys_band_powers():
+    x = eeg()
+    X = front_end("eeg", pairs=((0, 1), (6, 7)))(x, 128).X
+    assert X.shape == (3, 4, 1, 8 * 4 + 2 * 4)
+    freqs, density = scipy.signal.welch(x[:, 3 * 128 : 4 * 128].astype(float), 128, nperseg=128)
+    bands = [BANDS[name] for name in ("theta", "alpha", "beta", "gamma")]
+    power = np.stack([density[:, (freqs >= a) & (freqs < b)].sum(axis=1) for a, b in bands], axis=1)
+    expected = 0.5 * np.log(2 * np.pi * np.e * power)
+    np.testing.assert_allclose(X[0, 3, 0, :32], expected.ravel(), rtol=1e-5)
+    np.testing.assert_allclose(X[1, 1, 0, 32:36], np.log(power[1] / power[0]), rtol=1e-4)
+
+
+def test_eeg_windows_with_a_lost_channel_are_dropped():
+    x = eeg(16)
+    x[2, 5 * 128 : 6 * 128] = 0
+    x[7, 13 * 128 : 14 * 128] = np.nan
+    found = front_end("eeg", hop_s=4)(x, 128)
+    assert found.dropped == {"flat line": 1, "missing samples": 1} and found.start_s.tolist() == [0, 8]
+
+
+def test_band_powers_of_a_corpus_become_windows_of_steps():
+    power = RNG.uniform(0.1, 2, (29, 14, 4))
+    made = front_end("eeg", window_s=60, hop_s=60)(power, 1 / 12, "band_power")
+    assert made.X.shape == (5, 5, 1, 56) and made.start_s.tolist() == [0, 60, 120, 180, 240]
+    expected = 0.5 * np.log(2 * np.pi * np.e * power[5:10]).reshape(5, 56)
+    np.testing.assert_allclose(made.X[1, :, 0], expected, rtol=1e-5)
+    power[7, 3, 1] = np.nan
+    assert front_end("eeg", window_s=12, hop_s=12)(power, 1 / 12, "band_power").dropped == {
+        "missing samples": 1
+    }
+    with pytest.raises(BadParameter, match="window_s=4.0, expected at least 12 s"):
+        front_end("eeg")(power, 1 / 12, "band_power")
+
+
+def test_speech_windows_are_librosas_log_mel():
+    x = speech(3.0)
+    found = front_end("speech")(x, 16000)
+    assert found.X.shape == (2, 124, 40, 1) and found.start_s.tolist() == [0, 1]
+    mel = librosa.feature.melspectrogram(
+        y=x[16000:], sr=16000, n_fft=512, hop_length=256, n_mels=40, center=False
+    )
+    np.testing.assert_allclose(found.X[1, :, :, 0], librosa.power_to_db(mel, top_db=None).T, atol=1e-2)
+
+
+def test_speech_windows_hold_an_fft():
+    with pytest.raises(BadParameter, match="an n_fft of 512"):
+        front_end("speech", window_s=0.03)(speech(), 16000)
+
+
+def test_short_utterances_are_repeated_not_lost():
+    x = speech(1.3)
+    found = front_end("speech")(x, 16000)
+    np.testing.assert_array_equal(found.X, front_end("speech")(np.tile(x, 2)[:32000], 16000).X)
+
+
+def test_silent_windows_go_only_where_others_stay():
+    hiss = RNG.normal(0, 1e-5, 32000)
+    found = front_end("speech", hop_s=2)(np.concatenate([speech(2), hiss, speech(2)]), 16000)
+    assert found.dropped == {"silence": 1} and found.start_s.tolist() == [0, 4]
+    assert front_end("speech", hop_s=2)(hiss, 16000).dropped == {}
+
+
+def test_spoilt_audio_is_dropped():
+    clipped = np.clip(20 * speech(2), -1, 1)
+    missing = speech(2)
+    missing[5000:6000] = np.nan
+    x = np.concatenate([clipped, missing, np.zeros(32000), speech(2)])
+    found = front_end("speech", hop_s=2)(x, 16000)
+    assert found.dropped == {
+        "clipping": 1,
+        "missing samples": 1,
+        "flat line": 1,
+    } and found.start_s.tolist() == [6]
+
+
+@pytest.mark.parametrize("sfreq", [22050, 24414, 44100, 48000])
+def test_other_rates_give_the_same_bands(sfreq):
+    def sweep(rate):
+        t = np.arange(4 * rate) / rate
+        return 0.1 * np.sin(2 * np.pi * (300 * t + 300 * t**2))
+
+    expected = front_end("speech")(sweep(16000), 16000).X
+    found = front_end("speech")(sweep(sfreq), sfreq).X
+    assert found.shape == expected.shape
+    loud = expected > expected.max() - 30
+    assert np.abs(found - expected)[loud].mean() < 0.1
+
+
+def test_faces_are_grey_square_scaled_and_not_blank():
+    image = RNG.integers(0, 256, (48, 48), np.uint8)
+    np.testing.assert_allclose(front_end("face")(image, 0).X[0, :, :, 0], image / 127.5 - 1, atol=1e-6)
+    assert front_end("face", size=24)(RNG.integers(0, 256, (90, 160, 3), np.uint8), 0).X.shape == (
+        1,
+        24,
+        24,
+        1,
+    )
+    clip = faces(3)
+    clip[1] = 7
+    found = front_end("face")(clip, 2.0)
+    assert found.dropped == {"blank image": 1} and found.start_s.tolist() == [0, 1]
+
+
+def test_equalised_faces_use_every_level():
+    dim = RNG.integers(40, 60, (48, 48), np.uint8)
+    X = front_end("face", equalise=True)(dim, 0).X
+    assert X.min() == -1 and X.max() == 1

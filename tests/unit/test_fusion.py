@@ -1,0 +1,155 @@
+"""Fusion rules by hand and by their laws; learned weights against a grid."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emolib.errors import BadParameter, BadSet
+from emolib.fusion.scores import RULES, fitted_weights, fuse, softmax, trial_scores, validation_weights
+
+UNWEIGHTED = [rule for rule in RULES if rule != "weighted"]
+
+
+def some_scores(shape, seed, missing=0.0):
+    rng = np.random.default_rng(seed)
+    scores = rng.dirichlet(np.ones(shape[-1]), shape[:-1]).astype(np.float32)
+    gone = rng.random(shape[:-1]) < missing
+    gone[0] &= ~gone.all(axis=0)
+    return np.where(gone[..., None], np.float32(np.nan), scores)
+
+
+def skilled(y, skill, n_classes, seed):
+    logits = skill * np.eye(n_classes)[y] + np.random.default_rng(seed).standard_normal((len(y), n_classes))
+    return softmax(logits)
+
+
+sizes = st.tuples(st.integers(1, 5), st.integers(1, 20), st.integers(2, 7))
+
+
+@settings(deadline=None, max_examples=50)
+@given(sizes, st.sampled_from(UNWEIGHTED), st.integers(0, 10**6), st.sampled_from([0.0, 0.4]))
+def test_fused_scores_are_shares_whatever_the_order_of_modalities(shape, rule, seed, missing):
+    scores = some_scores(shape, seed, missing)
+    fused = fuse(scores, rule)
+    assert fused.shape == shape[1:] and fused.dtype == np.float32
+    assert (fused >= 0).all() and np.allclose(fused.sum(axis=1), 1, atol=1e-5)
+    order = np.random.default_rng(seed).permutation(len(scores))
+    assert np.allclose(fuse(scores[order], rule), fused, atol=1e-6)
+
+
+@settings(deadline=None, max_examples=30)
+@given(sizes, st.sampled_from(UNWEIGHTED), st.integers(0, 10**6))
+def test_agreement_is_kept_and_a_missing_modality_changes_nothing(shape, rule, seed):
+    scores = some_scores(shape, seed)
+    same = np.repeat(scores[:1], 3, axis=0)
+    assert (fuse(same, rule).argmax(axis=1) == scores[0].argmax(axis=1)).all()
+    with_gap = np.concatenate([scores, np.full_like(scores[:1], np.nan)])
+    assert np.allclose(fuse(with_gap, rule), fuse(scores, rule), atol=1e-6)
+
+
+def test_rules_by_hand():
+    scores = np.array([[[0.6, 0.4, 0.0]], [[0.1, 0.8, 0.1]], [[0.5, 0.3, 0.2]]])
+    assert fuse(scores, "mean")[0] == pytest.approx([0.4, 0.5, 0.1])
+    assert fuse(scores, "max")[0] == pytest.approx(np.array([0.6, 0.8, 0.2]) / 1.6)
+    product = np.cbrt([0.03, 0.096, 1e-7 * 0.02])
+    assert fuse(scores, "product")[0] == pytest.approx(product / product.sum())
+    assert fuse(scores, "vote")[0] == pytest.approx([2 / 3, 1 / 3, 0], abs=1e-3)
+    assert fuse(scores, "weighted", [1, 3, 0])[0] == pytest.approx([0.225, 0.7, 0.075])
+
+
+def test_a_tie_of_votes_goes_to_the_better_mean():
+    scores = np.array([[[0.51, 0.49, 0.0]], [[0.0, 0.8, 0.2]], [[0.35, 0.25, 0.4]]])
+    assert fuse(scores, "mean")[0].argmax() == fuse(scores, "vote")[0].argmax() == 1
+
+
+def test_the_product_survives_thousands_of_zeros():
+    scores = np.tile(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]), (500, 1, 1))
+    assert fuse(scores, "product")[0] == pytest.approx([0.5, 0.5])
+
+
+def test_missing_modalities_hand_on_their_weight():
+    scores = np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[np.nan, np.nan]]])
+    assert fuse(scores, "weighted", [1, 3, 96])[0] == pytest.approx([0.25, 0.75])
+    assert fuse(scores, "weighted", [0, 0, 1])[0] == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ([[[np.nan, np.nan]]], "Trial 0 .* no modality at all"),
+        ([[[0.5, 0.4]]], "Modality 0, trial 0"),
+        ([[[0.5, 0.5]], [[1.5, -0.5]]], "Modality 1, trial 0"),
+        ([[[np.nan, 0.5]]], "no shares"),
+        ([[0.5, 0.5]], "expected \\(n_modalities, n_trials, n_classes\\)"),
+    ],
+)
+def test_scores_that_are_no_shares_are_refused(scores, message):
+    with pytest.raises(BadSet, match=message):
+        fuse(np.array(scores), "mean")
+
+
+@pytest.mark.parametrize(
+    ("rule", "weights"),
+    [("median", None), ("weighted", None), ("mean", [1, 1]), ("weighted", [1]), ("weighted", [0, 0]),
+     ("weighted", [1, -1]), ("weighted", [1, np.nan])],
+)  # fmt: skip
+def test_rules_and_weights_out_of_range_are_refused(rule, weights):
+    with pytest.raises(BadParameter):
+        fuse(some_scores((2, 3, 2), 0), rule, weights)
+
+
+def test_softmax_by_hand_and_for_large_logits():
+    assert softmax(np.log([[1.0, 3.0]]))[0] == pytest.approx([0.25, 0.75])
+    assert softmax(np.log([[1.0, 9.0]]), temperature=2)[0] == pytest.approx([0.25, 0.75])
+    assert softmax(np.array([[1e4, 0.0]], dtype=np.float32))[0].tolist() == [1, 0]
+
+
+def test_trials_are_the_means_of_their_windows_in_order_of_appearance():
+    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.4, 0.6]])
+    trials, first, means = trial_scores(scores, np.array(["z", "a", "z", "a"]))
+    assert trials.tolist() == ["z", "a"] and first.tolist() == [0, 1]
+    assert means == pytest.approx(np.array([[0.7, 0.3], [0.3, 0.7]]))
+
+
+def test_validation_weights_by_hand():
+    """UAR 1 and 0.75 of two classes: 0.5 and 0.25 above chance; the third is at chance."""
+    y = np.array([0, 0, 1, 1])
+    scores = np.eye(2)[np.array([[0, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]])]
+    assert validation_weights(scores, y) == pytest.approx([2 / 3, 1 / 3, 0])
+    assert validation_weights(scores[[2, 2]], y) == pytest.approx([0.5, 0.5])
+    scores[1, 3] = np.nan
+    assert validation_weights(scores, y) == pytest.approx([0.5, 0.5, 0])
+
+
+def test_fitted_weights_are_the_best_of_a_grid():
+    y = np.random.default_rng(0).integers(3, size=200)
+    scores = np.stack([skilled(y, skill, 3, seed) for seed, skill in enumerate((1.5, 1.2, 0.0))])
+    weights = fitted_weights(scores, y, shrinkage=5.0)
+
+    def loss(w):
+        fused = np.tensordot(w, scores.astype(float), axes=1)
+        return -np.log(fused[np.arange(200), y]).sum() + 5.0 * ((w - 1 / 3) ** 2).sum()
+
+    ticks = np.arange(0, 1.0001, 0.02)
+    grid = [np.array([a, b, 1 - a - b]) for a in ticks for b in ticks if a + b <= 1]
+    assert loss(weights) <= min(map(loss, grid)) + 1e-6
+    assert np.abs(weights - min(grid, key=loss)).max() <= 0.03
+    assert weights.sum() == pytest.approx(1) and (weights >= 0).all()
+    assert weights[0] > weights[1] > 0.1 > weights[2]
+
+
+def test_fitted_weights_are_equal_without_evidence():
+    y = np.array([0, 1, 1])
+    scores = np.stack([skilled(y, skill, 2, 1) for skill in (3.0, 0.0)])
+    assert fitted_weights(scores, y, shrinkage=1e6) == pytest.approx([0.5, 0.5], abs=1e-4)
+    assert fitted_weights(np.stack([scores[0]] * 2), y) == pytest.approx([0.5, 0.5])
+    gappy = scores.copy()
+    gappy[0, :2], gappy[1, 2] = np.nan, np.nan
+    assert fitted_weights(gappy, y) == pytest.approx([0.5, 0.5])
+
+
+def test_fitted_weights_stay_fit_where_a_modality_rules_the_label_out():
+    y = np.zeros(50, dtype=int)
+    scores = np.stack([np.tile([1.0, 0.0], (50, 1)), np.tile([0.0, 1.0], (50, 1))])
+    assert fitted_weights(scores, y, shrinkage=0.0) == pytest.approx([1, 0], abs=1e-4)

@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+
+from emolib.datasets import labels
+from emolib.datasets.base import Trial
+from emolib.errors import BadParameter, EmolibError, UnmappedLabel
+
+
+def trial(label="", **ratings):
+    return Trial("any", "speech", "s", "t", np.zeros(1), 1.0, label=label, ratings=ratings)
+
+
+CASES = [
+    ("emodb", "emotion7", "boredom", "boredom"),
+    ("emodb", "emotion7", "anger", "angry"),
+    ("emodb", "arousal", "boredom", "low"),
+    ("emodb", "arousal", "disgust", None),
+    ("emodb", "valence", "neutral", None),
+    ("emodb", "valence", "happiness", "positive"),
+    ("ravdess", "emotion8", "fearful", "fear"),
+    ("ravdess", "emotion7", "calm", None),
+    ("ravdess", "emotion4", "surprised", "surprise"),
+    ("ravdess", "arousal", "calm", "low"),
+    ("crema_d", "emotion6", "sad", "sad"),
+    ("tess", "emotion7", "ps", "surprise"),
+    ("tess", "valence", "ps", "positive"),
+    ("savee", "valence", "surprise", None),
+    ("savee", "arousal", "surprise", "high"),
+    ("fer2013", "emotion4", "disgust", None),
+    ("fer2013", "emotion4", "happy", "happy"),
+    ("ck_plus", "emotion7", "contempt", "contempt"),
+    ("stress_predict", "stress", "stroop", "stress"),
+    ("stress_predict", "stress", "rest", "rest"),
+    ("stress_predict", "arousal", "hyperventilation", "high"),
+    ("wesad", "stress", "baseline", "rest"),
+    ("wesad", "stress", "amusement", None),
+    ("wesad", "stress", "meditation", None),
+    ("wesad", "arousal", "meditation", "low"),
+    ("walking", "emotion3", "sad", "sad"),
+    ("muse", "state3", "concentrating", "concentrating"),
+    ("muse", "arousal", "neutral", "low"),
+    ("seed", "emotion3", "negative", "negative"),
+    ("seed", "valence", "neutral", None),
+    ("synthetic", "emotion", "relaxed", "relaxed"),
+    ("synthetic", "arousal", "relaxed", "low"),
+    ("synthetic", "valence", "angry", "negative"),
+]
+
+
+@pytest.mark.parametrize(("corpus", "task", "label", "expected"), CASES)
+def test_target(corpus, task, label, expected):
+    assert labels.target(corpus, task, trial(label)) == expected
+
+
+def test_class_order_is_fixed():
+    assert labels.classes("fer2013", "emotion7") == (
+        "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral",
+    )  # fmt: skip
+    assert labels.classes("fer2013", "emotion4") == ("neutral", "angry", "surprise", "happy")
+    assert labels.classes("emodb", "arousal") == ("low", "high")
+    assert labels.classes("synthetic", "emotion") == ("happy", "angry", "sad", "relaxed")
+    assert labels.classes("stress_predict", "stress") == ("rest", "stress")
+    assert labels.classes("walking", "emotion3") == ("happy", "sad", "neutral")
+
+
+@pytest.mark.parametrize("corpus", labels.MAPS)
+def test_every_class_is_reached_by_some_label_and_every_label_by_some_task(corpus):
+    for task in labels.tasks(corpus):
+        reached = {labels.target(corpus, task, trial(label)) for label in labels.MAPS[corpus]}
+        assert reached - {None} == set(labels.classes(corpus, task)), task
+    for label in labels.MAPS[corpus]:
+        assert any(labels.target(corpus, task, trial(label)) for task in labels.tasks(corpus)), label
+
+
+def test_every_corpus_either_maps_labels_or_rates():
+    assert set(labels.TASKS) == set(labels.MAPS) | set(labels.MIDPOINTS)
+    assert not set(labels.MAPS) & set(labels.MIDPOINTS)
+
+
+def test_unmapped_label_is_named_with_what_is_known():
+    with pytest.raises(UnmappedLabel, match="'joy' of emodb.*anger, boredom, disgust"):
+        labels.target("emodb", "emotion7", trial("joy"))
+
+
+@pytest.mark.parametrize(
+    ("corpus", "rating", "expected"),
+    [("deap", 5.0, "low"), ("deap", 5.01, "high"), ("gameemo", 4, "low"), ("gameemo", 6, "high"),
+     ("dreamer", 3, "low"), ("dreamer", 4, "high")],
+)  # fmt: skip
+def test_ratings_split_above_the_midpoint(corpus, rating, expected):
+    assert labels.target(corpus, "arousal", trial(arousal=rating, valence=1)) == expected
+    side = {"low": "negative", "high": "positive"}[expected]
+    assert labels.target(corpus, "valence", trial(arousal=1, valence=rating)) == side
+
+
+@pytest.mark.parametrize("ratings", [{}, {"arousal": float("nan")}])
+def test_a_missing_rating_is_an_error(ratings):
+    with pytest.raises(UnmappedLabel, match="arousal rating"):
+        labels.target("deap", "arousal", trial(**ratings))
+
+
+def test_synthetic_is_classified_by_its_label_though_it_carries_ratings():
+    assert labels.target("synthetic", "arousal", trial("happy", arousal=-1.0, valence=-1.0)) == "high"
+
+
+def test_marginal_sums_scores_per_side():
+    scores = np.array([0.1, 0.2, 0.05, 0.25, 0.2, 0.15, 0.05])  # angry boredom disgust fear happy sad neutral
+    sums = scores @ labels.marginal("emodb", "emotion7", "arousal")
+    np.testing.assert_allclose(sums, [0.2 + 0.15 + 0.05, 0.1 + 0.25 + 0.2])
+    np.testing.assert_array_equal(labels.marginal("emodb", "emotion7", "arousal")[2], [0, 0])  # disgust
+
+
+def test_marginal_to_a_smaller_set_of_emotions():
+    matrix = labels.marginal("fer2013", "emotion7", "emotion4")  # to neutral angry surprise happy
+    np.testing.assert_array_equal(matrix.argmax(axis=1)[[6, 0, 5, 3]], [0, 1, 2, 3])
+    np.testing.assert_array_equal(matrix.sum(axis=1), [1, 0, 0, 1, 0, 1, 1])
+
+
+@pytest.mark.parametrize("corpus", labels.MAPS)
+def test_marginal_agrees_with_targets(corpus):
+    for task in labels.tasks(corpus):
+        for to_task in labels.tasks(corpus):
+            try:
+                matrix = labels.marginal(corpus, task, to_task)
+            except BadParameter:
+                continue
+            for label in labels.MAPS[corpus]:
+                start, end = (labels.target(corpus, t, trial(label)) for t in (task, to_task))
+                if start is not None:
+                    row = matrix[labels.classes(corpus, task).index(start)]
+                    assert list(row) == [c == end for c in labels.classes(corpus, to_task)]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "task", "to_task"),
+    [("emodb", "arousal", "emotion7"), ("wesad", "arousal", "stress"), ("deap", "arousal", "valence")],
+)
+def test_no_marginal_where_a_class_has_several_ends(corpus, task, to_task):
+    with pytest.raises(BadParameter, match=f"{task} do not each fall"):
+        labels.marginal(corpus, task, to_task)
+
+
+def test_marginal_of_a_task_to_itself_is_the_identity():
+    np.testing.assert_array_equal(labels.marginal("deap", "arousal", "arousal"), np.eye(2))
+
+
+@pytest.mark.parametrize(("corpus", "task"), [("emodb", "emotion4"), ("iemocap", "emotion4")])
+def test_unknown_task_or_corpus(corpus, task):
+    with pytest.raises(EmolibError, match="expected one of"):
+        labels.classes(corpus, task)

@@ -1,0 +1,136 @@
+"""The audit finds what was planted, and nothing in a clean set."""
+
+import numpy as np
+import pytest
+
+from emolib import leaks
+from emolib.datasets.base import EmotionSet
+from emolib.errors import BadParameter, BadSet
+from emolib.splits import Fold
+
+N = 60
+SUBJECT, TRIAL = "subject on both sides", "trial on both sides"
+EXACT, NEAR = "exact duplicates across sides (groups)", "near-duplicates across sides (pairs)"
+
+
+def pictures(seed=0):
+    return np.random.default_rng(seed).random((N, 16, 16, 1), dtype=np.float32)
+
+
+def emotion_set(X, y=None, subject=None, trial=None):
+    names = np.array([f"p{i:02d}" for i in range(N)])
+    y = np.arange(N) % 3 if y is None else y
+    return EmotionSet(
+        X, y, names if subject is None else subject, names if trial is None else trial, ("a", "b", "c")
+    )
+
+
+def fold():
+    return Fold("f", np.arange(40), np.arange(40, 50), np.arange(50, 60))
+
+
+def count(table, check):
+    return table.set_index("check")["count"][check]
+
+
+def test_a_clean_set_passes_every_check():
+    table = leaks.audit(emotion_set(pictures()), [fold()])
+    assert list(table.columns) == ["fold", "check", "count", "detail"]
+    assert len(table) == 7
+    assert (table["count"] == 0).all() and (table["detail"] == "").all()
+
+
+def test_planted_copies_blanks_and_conflicts_are_counted_and_named():
+    X = pictures()
+    X[55] = X[45] = X[3]  # one group on all sides, labels 1 0 0
+    X[11] = X[10]  # one group within train, labels 2 1
+    X[29] = X[20]  # within train, one label
+    X[30], X[52] = 0.5, 0.5  # blank: a group of copies across sides too
+    table = leaks.audit(emotion_set(X), [fold()])
+    assert count(table, "exact duplicates (groups)") == 4
+    assert count(table, "exact duplicates with conflicting labels (groups)") == 3 - (30 % 3 == 52 % 3)
+    assert count(table, "blank windows") == 2
+    assert count(table, EXACT) == 2
+    assert "p03 = p45 = p55" in table.set_index("check")["detail"][EXACT]
+
+
+def test_near_duplicates_are_found_across_sides_only_and_exact_ones_not_twice():
+    X, rng = pictures(), np.random.default_rng(1)
+    noise = lambda sd: sd * rng.standard_normal(X[0].shape).astype(np.float32)  # noqa: E731
+    X[51] = X[5] + noise(0.003)  # train, test
+    X[41] = 0.6 * X[6] + 0.2 + noise(0.001)  # train, val: darker, less contrast
+    X[8] = X[7] + noise(0.003)  # both in train
+    X[53] = X[9] + noise(0.1)  # alike, not near
+    X[54] = X[12]  # exact
+    table = leaks.audit(emotion_set(X), [fold()])
+    assert count(table, NEAR) == 2
+    assert count(table, EXACT) == 1
+    assert "p05 = p51" in table.set_index("check")["detail"][NEAR]
+
+
+def test_near_duplicates_agree_with_numpy_corrcoef():
+    rng = np.random.default_rng(5)
+    seeds = rng.standard_normal((30, 40, 1))
+    X = (np.repeat(seeds, 10, axis=0) + 0.045 * rng.standard_normal((300, 40, 1))).astype(np.float32)
+    correlation = np.corrcoef(X.reshape(300, -1))
+    for near in (0.99, 0.998, 0.999):
+        found = set(map(tuple, leaks.near_duplicates(X, near).tolist()))
+        surely = set(map(tuple, np.argwhere(np.triu(correlation > near + 1e-6, 1)).tolist()))
+        maybe = set(map(tuple, np.argwhere(np.triu(correlation > near - 1e-6, 1)).tolist()))
+        assert len(surely) > 15
+        assert surely <= found <= maybe
+
+
+def test_features_of_large_unit_do_not_hide_the_others():
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((50, 20, 1, 2)).astype(np.float32) * np.float32([1e4, 1])
+    X[1] = X[0]
+    X[1, ..., 1] = X[2, ..., 1]  # same in the large feature, a stranger in the small one
+    assert len(leaks.near_duplicates(X)) == 0
+
+
+def test_subjects_and_trials_on_both_sides():
+    subject = np.array([f"s{i // 5}" for i in range(N)])
+    table = leaks.audit(emotion_set(pictures(), subject=subject), [fold()])
+    assert count(table, SUBJECT) == 0
+    cut = Fold("cut", np.arange(42), np.arange(42, 47), np.arange(47, 60))
+    trial = np.array([f"t{i // 2}" for i in range(N)])
+    table = leaks.audit(emotion_set(pictures(), subject=subject, trial=trial), [fold(), cut])
+    cut_rows = table[table["fold"] == "cut"].set_index("check")
+    assert cut_rows["count"][SUBJECT] == 2  # s8 = 40..44 and s9 = 45..49
+    assert cut_rows["count"][TRIAL] == 1  # 46 and 47
+    assert (table[table["fold"] == "f"]["count"] == 0).all()
+
+
+def test_trials_of_one_name_from_two_subjects_are_two_trials():
+    subject = np.array([f"s{i // 10}" for i in range(N)])
+    trial = np.array([f"happy-{i % 10}" for i in range(N)])
+    assert count(leaks.audit(emotion_set(pictures(), None, subject, trial), [fold()]), TRIAL) == 0
+
+
+def test_without_duplicates_drops_only_training_windows_that_are_held_out():
+    X = pictures()
+    X[55] = X[3]
+    X[45] = X[4] = X[5]
+    X[11] = X[10]
+    cleaned = leaks.without_duplicates(emotion_set(X), fold())
+    assert sorted(set(range(40)) - set(cleaned.train)) == [3, 4, 5]
+    assert (cleaned.val == fold().val).all() and (cleaned.test == fold().test).all()
+    assert count(leaks.audit(emotion_set(X), [cleaned]), EXACT) == 0
+
+
+def test_nothing_left_to_train_on_is_an_error():
+    X = pictures()
+    X[:40] = X[50]
+    with pytest.raises(BadSet, match="no window in train"):
+        leaks.without_duplicates(emotion_set(X), fold())
+
+
+@pytest.mark.parametrize("near", [0.5, 1.0])
+def test_a_correlation_out_of_range_is_refused(near):
+    with pytest.raises(BadParameter, match="expected a correlation"):
+        leaks.audit(emotion_set(pictures()), [fold()], near=near)
+
+
+def test_blank_windows_only_have_no_near_duplicates():
+    assert leaks.near_duplicates(np.zeros((4, 8, 1), dtype=np.float32)).shape == (0, 2)

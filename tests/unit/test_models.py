@@ -1,0 +1,118 @@
+"""The networks: shapes, budgets, and that their int8 files hold nothing an NPU does not know."""
+
+import numpy as np
+import pytest
+
+from emolib.errors import BadParameter
+from emolib.models import build, network
+
+keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
+
+SHAPES = {
+    "heart": [(32, 1, 4), (240, 1, 4), (1, 1, 3), (33, 1, 5)],
+    "eeg": [(4, 1, 40), (1, 1, 56), (2, 1, 14)],
+    "speech": [(125, 40, 1), (188, 40, 1), (61, 23, 1), (5, 13, 1)],
+    "face": [(48, 48, 1), (64, 50, 1), (33, 33, 1)],
+}
+CASES = [(modality, shape) for modality, shapes in SHAPES.items() for shape in shapes]
+BUDGETS = {"heart": 1e6, "eeg": 1e6, "speech": 4e6, "face": 8e6}  # multiply-accumulates
+NPU = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MEAN", "ADD", "RESHAPE", "PAD"}
+
+
+def macs(layer) -> int:
+    if isinstance(layer, keras.layers.SeparableConv2D):
+        depthwise, pointwise, *_ = layer.get_weights()
+        return int(np.prod(layer.output.shape[1:3])) * (depthwise.size + pointwise.size)
+    if isinstance(layer, keras.layers.Conv2D):
+        return int(np.prod(layer.output.shape[1:3])) * layer.get_weights()[0].size
+    return layer.get_weights()[0].size if isinstance(layer, keras.layers.Dense) else 0
+
+
+def values(tensors) -> int:
+    return sum(int(np.prod(tensor.shape[1:])) for tensor in tf.nest.flatten(tensors))
+
+
+@pytest.mark.parametrize(("modality", "shape"), CASES)
+def test_logits_of_every_shape_are_finite_and_not_scores(modality, shape):
+    keras.utils.set_random_seed(0)
+    model = build(modality, shape, 5)
+    logits = model(np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float32)).numpy()
+    assert logits.shape == (3, 5)
+    assert np.isfinite(logits).all()
+    assert not np.allclose(logits.sum(axis=1), 1)
+    assert isinstance(model.layers[-1], keras.layers.Dense)
+    assert model.layers[-1].activation is keras.activations.linear
+
+
+@pytest.mark.parametrize(("modality", "shape"), [(m, s) for m in SHAPES for s in SHAPES[m][:2]])
+def test_budgets(modality, shape):
+    model = build(modality, shape, 7)
+    assert sum(macs(layer) for layer in model.layers) <= BUDGETS[modality]
+    assert max(values(layer.input) + values(layer.output) for layer in model.layers) <= 256_000
+    assert model.count_params() < 120_000
+
+
+@pytest.mark.parametrize("modality", SHAPES)
+def test_int8_file_is_small_and_holds_npu_operators_only(modality):
+    shape = SHAPES[modality][0]
+    model = build(modality, shape, 7)
+    X = np.random.default_rng(0).normal(size=(20, *shape)).astype(np.float32)
+    fixed = keras.Input(batch_shape=(1, *shape))
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, model(fixed)))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([x[None]] for x in X)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    content = converter.convert()
+    assert len(content) <= 250_000
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    operators = {op["op_name"] for op in interpreter._get_ops_details()} - {"DELEGATE"}
+    assert operators <= NPU
+    assert {t["dtype"] for t in interpreter.get_tensor_details()} <= {np.int8, np.int32}
+
+
+def test_width_scales_the_network():
+    narrow, wide = (build("face", (48, 48, 1), 7, width=width).count_params() for width in (0.5, 2.0))
+    assert narrow < build("face", (48, 48, 1), 7).count_params() / 2 < wide / 4
+
+
+def test_unknown_names_are_answered_with_the_known_ones():
+    with pytest.raises(BadParameter, match="'smell', expected one of heart, eeg, speech, face"):
+        build("smell", (4, 1, 4), 2)
+    with pytest.raises(BadParameter, match="option widht .* expected some of width, dropout"):
+        build("face", (48, 48, 1), 7, widht=2)
+    with pytest.raises(BadParameter, match=r"shape \(48, 48\), expected three axes"):
+        build("face", (48, 48), 7)
+
+
+@pytest.mark.parametrize("modality", SHAPES)
+def test_augmentation_keeps_shape_and_follows_its_seed(modality):
+    X = np.random.default_rng(0).normal(size=(16, *SHAPES[modality][0])).astype(np.float32)
+    augment = network(modality).augment
+    first, again, other = (augment(X, tf.constant(seed)).numpy() for seed in ([0, 1], [0, 1], [0, 2]))
+    assert first.shape == X.shape
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+    assert 0.05 < np.abs(first - X).mean() < 2
+
+
+def test_image_moves_a_spot_a_little_and_mirrors_half_of_the_faces():
+    X = np.zeros((400, 48, 48, 1), np.float32)
+    X[:, 22:26, 8:12] = 100.0  # left of the centre
+    moved = network("face").augment(tf.constant(X), tf.constant([0, 0])).numpy()
+    column = moved.clip(0).sum(axis=(1, 3)) @ np.arange(48) / moved.clip(0).sum(axis=(1, 2, 3))
+    mirrored = column > 24
+    assert 0.4 < mirrored.mean() < 0.6
+    centre = np.where(mirrored, 47 - column, column)
+    assert np.abs(centre - 9.5).max() < 7
+    assert 1 < centre.std() < 4
+
+
+def test_spectrogram_masks_a_band_of_frames_and_of_mels():
+    X = np.full((200, 125, 40, 1), 50.0, np.float32)
+    masked = network("speech").augment(tf.constant(X), tf.constant([0, 0])).numpy()[..., 0] == 0
+    frames, mels = masked.all(axis=2).sum(axis=1), masked.all(axis=1).sum(axis=1)
+    assert frames.max() <= 0.15 * 125 + 1 and mels.max() <= 0.2 * 40 + 1
+    assert frames.mean() > 5 and mels.mean() > 2

@@ -1,0 +1,205 @@
+"""Pairing: rows stay with their label and part, people on one side, weights come from val alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emolib.errors import BadParameter, BadSet
+from emolib.fusion.pairing import (
+    TrialScores,
+    evaluate_rules,
+    label_paired,
+    learned_weights,
+    same_trials,
+)
+from emolib.fusion.scores import fuse, softmax
+
+CLASSES = ("low", "high")
+
+
+def source(modality, n_folds=4, n_each=8, skill=1.5, seed=0, n_val=1):
+    """LOSO over n_folds people: fold k tests person k and validates on the n_val after."""
+    rows = []
+    for k in range(n_folds):
+        for step in range(n_val + 1):
+            person, part = (k + step) % n_folds, "val" if step else "test"
+            rows += [(k, part, f"p{person}", f"p{person}-t{i}", i % 2) for i in range(n_each)]
+    fold, part, subject, trial, y = (np.array(column) for column in zip(*rows, strict=True))
+    noise = np.random.default_rng(seed).standard_normal((len(y), 2))
+    return TrialScores(
+        modality, CLASSES, y, subject, trial, fold, part, softmax(skill * np.eye(2)[y] + noise)
+    )
+
+
+def rows(scores, keep):
+    names = ("y", "subject", "trial", "fold", "part", "scores")
+    return replace(scores, **{name: getattr(scores, name)[keep] for name in names})
+
+
+def one_picture_each(modality, n, seed=0):
+    """An official split: one fold, every picture a subject."""
+    y = np.arange(2 * n) % 2
+    names = np.array([f"{modality}{i}" for i in range(2 * n)])
+    part = np.repeat(["val", "test"], n)
+    scores = softmax(np.random.default_rng(seed).standard_normal((2 * n, 2)))
+    return TrialScores(modality, CLASSES, y, names, names, np.zeros(2 * n, dtype=int), part, scores)
+
+
+def test_same_trials_aligns_rows_in_any_order():
+    heart, eeg = source("heart", seed=1), source("eeg", seed=2)
+    shuffled = rows(eeg, np.random.default_rng(0).permutation(len(eeg.y)))
+    paired = same_trials([heart, shuffled])
+    assert paired.modalities == ("heart", "eeg") and paired.scores.shape == (2, len(heart.y), 2)
+    for m, original in enumerate((heart, eeg)):
+        for i in range(0, len(heart.y), 7):
+            [at] = np.flatnonzero(
+                (paired.fold == original.fold[i])
+                & (paired.part == original.part[i])
+                & (paired.trial == original.trial[i])
+            )
+            assert (paired.scores[m, at] == original.scores[i]).all()
+            assert paired.y[at] == original.y[i] and paired.subject[at] == original.subject[i]
+
+
+def test_a_missing_trial_is_a_row_of_nan():
+    heart, eeg = source("heart"), source("eeg", seed=2)
+    there = ~((eeg.trial == "p1-t3") | (eeg.trial == "p2-t0"))
+    paired = same_trials([heart, rows(eeg, there)])
+    gone = np.isnan(paired.scores[1]).all(axis=1)
+    assert set(paired.trial[gone]) == {"p1-t3", "p2-t0"} and gone.sum() == 4
+    assert not np.isnan(paired.scores[0]).any()
+    found = evaluate_rules(paired)
+    assert all(np.isfinite(scores).all() for scores in found.values())
+    lone = gone[paired.is_test]
+    assert found["mean"][lone] == pytest.approx(found["heart"][lone])
+    assert found["eeg"][lone] == pytest.approx(0.5)
+
+
+def test_disagreements_are_named():
+    heart, eeg = source("heart"), source("eeg")
+    with pytest.raises(BadSet, match="eeg has classes .*heart"):
+        same_trials([heart, replace(eeg, classes=("high", "low"))])
+    flipped = replace(eeg, y=np.where(eeg.trial == "p1-t3", 1 - eeg.y, eeg.y))
+    with pytest.raises(BadSet, match="Trial p1-t3 is low in eeg, but high in another modality \\(2 such\\)"):
+        same_trials([heart, flipped])
+    with pytest.raises(BadSet, match="split all modalities alike"):
+        same_trials([heart, replace(eeg, fold=(eeg.fold + 1) % 4)])
+    with pytest.raises(BadSet, match="trial p0-t0 occurs twice in the test part of fold 0"):
+        same_trials([rows(heart, np.r_[0, 0 : len(heart.y)])])
+
+
+def test_scores_check_themselves():
+    good = source("heart")
+    with pytest.raises(BadSet, match="heart: lengths"):
+        replace(good, y=good.y[:-1])
+    with pytest.raises(BadSet, match="expected 3 classes"):
+        replace(good, classes=("a", "b", "c"))
+    with pytest.raises(BadSet, match="expected val and test"):
+        rows(good, good.part == "test")
+
+
+def assert_sound(paired, sources):
+    """Every row's scores are its own source rows', with that label and part; nothing is drawn twice."""
+    for m, original in enumerate(sources):
+        names = np.array([trial.split(" + ")[m] for trial in paired.trial])
+        for i, name in enumerate(names):
+            same = (original.trial == name) & (original.part == paired.part[i]) & (original.y == paired.y[i])
+            assert (original.scores[same] == paired.scores[m, i]).all(axis=1).any()
+        drawn = list(zip(names, paired.part, map(bytes, paired.scores[m]), strict=True))
+        assert len(set(drawn)) == len(drawn)
+
+
+def test_label_pairs_share_label_and_part_and_people_are_never_on_both_sides():
+    sources = [
+        source("heart", 8, n_val=3),
+        source("speech", 4, seed=1, n_val=2),
+        one_picture_each("face", 64),
+    ]
+    paired = label_paired(sources, n_virtual=4, seed=3)
+    assert_sound(paired, sources)
+    assert np.unique(paired.subject).tolist() == ["v00", "v01", "v02", "v03"]
+    for m, original in enumerate(sources):
+        person = dict(zip(original.trial, original.subject, strict=True))
+        people = np.array([person[trial.split(" + ")[m]] for trial in paired.trial])
+        tested = [set(people[paired.is_test & (paired.fold == v)]) for v in range(4)]
+        assert sum(map(len, tested)) == len(set().union(*tested))
+        for v in range(4):
+            assert not tested[v] & set(people[~paired.is_test & (paired.fold == v)])
+
+
+def test_label_pairs_are_as_many_as_the_scarcest_modality_has():
+    sources = [source("heart", 4, n_each=8), source("eeg", 4, n_each=6, seed=1)]
+    paired = label_paired(sources, n_virtual=4)
+    for v in range(4):
+        rows_of_v = paired.is_test & (paired.fold == v)
+        assert np.bincount(paired.y[rows_of_v]).tolist() == [3, 3]
+    folds = {
+        trial.split(" + ")[0].split("-")[0] for trial in paired.trial[paired.is_test & (paired.fold == 2)]
+    }
+    assert folds == {"p2"}
+
+
+def test_few_folds_are_dealt_evenly_among_virtual_subjects():
+    sources = [source("heart", 2, n_each=12), one_picture_each("face", 60)]
+    paired = label_paired(sources, n_virtual=6)
+    counts = [((paired.fold == v) & paired.is_test).sum() for v in range(6)]
+    assert counts == [4] * 6  # two people of 12 trials, each shared by three
+    assert_sound(paired, sources)
+
+
+def test_label_pairs_follow_the_seed():
+    sources = [source("heart"), source("speech", seed=1)]
+    first, again, other = (label_paired(sources, 4, seed) for seed in (1, 1, 2))
+    assert (first.trial == again.trial).all() and (first.scores == again.scores).all()
+    assert (first.trial != other.trial).any()
+
+
+def test_what_cannot_be_paired_is_refused():
+    sources = [source("heart"), one_picture_each("face", 8)]
+    with pytest.raises(BadParameter, match="n_virtual is 1"):
+        label_paired(sources, 1)
+    with pytest.raises(BadSet, match="Virtual subject .* choose a smaller n_virtual"):
+        label_paired(sources, 40)
+
+
+def test_errors_of_label_pairs_are_independent_though_those_of_people_are_not():
+    """Optimism in numbers: two modalities that fail on the same trials gain only once they are shuffled."""
+    heart = source("heart", 10, n_each=40, skill=1.0)
+    twin = replace(heart, modality="twin")
+    together, apart = evaluate_rules(same_trials([heart, twin])), label_paired([heart, twin], 10)
+    real = (together["mean"].argmax(1) == same_trials([heart]).y[same_trials([heart]).is_test]).mean()
+    virtual = (evaluate_rules(apart)["mean"].argmax(1) == apart.y[apart.is_test]).mean()
+    assert virtual > real + 0.03
+
+
+def test_rules_are_evaluated_on_test_with_weights_of_their_own_fold():
+    paired = same_trials([source("heart", skill=3.0), source("eeg", skill=0.0, seed=1)])
+    found = evaluate_rules(paired)
+    assert list(found) == ["heart", "eeg", "mean", "product", "max", "vote", "weighted", "fitted"]
+    for rule in ("weighted", "fitted"):
+        weights = learned_weights(paired, rule)
+        assert sorted(weights) == [0, 1, 2, 3]
+        of_2 = paired.is_test & (paired.fold == 2)
+        expected = fuse(paired.scores[:, of_2], "weighted", weights[2])
+        assert (found[rule][paired.fold[paired.is_test] == 2] == expected).all()
+    assert all(w[0] > w[1] for w in learned_weights(paired, "fitted").values())
+
+
+def test_the_test_part_never_picks_a_weight():
+    paired = same_trials([source("heart", skill=2.0), source("eeg", skill=1.0, seed=1)])
+    spoilt = replace(paired, y=np.where(paired.is_test, 1 - paired.y, paired.y))
+    for rule in ("weighted", "fitted"):
+        before, after = learned_weights(paired, rule), learned_weights(spoilt, rule)
+        assert all((before[k] == after[k]).all() for k in before)
+
+
+def test_a_fold_without_validation_trials_is_named():
+    paired = same_trials([source("heart")])
+    keep = paired.is_test | (paired.fold != 2)
+    names = ("y", "subject", "fold", "part", "trial")
+    cut = replace(
+        paired, scores=paired.scores[:, keep], **{name: getattr(paired, name)[keep] for name in names}
+    )
+    with pytest.raises(BadSet, match="Fold 2 has test trials but no val trial"):
+        evaluate_rules(cut)

@@ -1,0 +1,194 @@
+"""Folds: whole subjects, all of them tested once, no window twice, and errors for what cannot be split."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
+
+from emolib import splits
+from emolib.datasets.base import EmotionSet
+from emolib.errors import BadArtifact, BadParameter, BadSet
+from emolib.splits import Fold
+
+
+def windows(subject, y, split=None, n_classes=None):
+    y, n = np.asarray(y), len(y)
+    classes = tuple(f"c{i}" for i in range(n_classes or y.max() + 1))
+    trial = np.array([f"t{i}" for i in range(n)])
+    split = None if split is None else np.asarray(split)
+    return EmotionSet(
+        np.arange(n, dtype=np.float32)[:, None], y, np.asarray(subject), trial, classes, 1.0, split
+    )
+
+
+def people(n_subjects, n_each=6, n_classes=3):
+    subject = np.repeat([f"s{i:02d}" for i in range(n_subjects)], n_each)
+    return windows(subject, np.tile(np.arange(n_each) % n_classes, n_subjects))
+
+
+def subjects_of(emotion_set, indices):
+    return set(emotion_set.subject[indices])
+
+
+def assert_subjects_apart(emotion_set, fold):
+    sides = [subjects_of(emotion_set, part) for part in (fold.train, fold.val, fold.test)]
+    assert sum(map(len, sides)) == len(set().union(*sides))
+
+
+@settings(deadline=None, max_examples=40)
+@given(n_subjects=st.integers(4, 12), n_val=st.integers(1, 2), seed=st.integers(0, 99), data=st.data())
+def test_subject_protocols_cover_everybody_once_and_cut_nobody(n_subjects, n_val, seed, data):
+    order = data.draw(st.permutations(range(6 * n_subjects)))
+    full = people(n_subjects)
+    mixed = windows(full.subject[list(order)], full.y[list(order)])
+    n_folds = data.draw(st.integers(2, n_subjects))
+    for made in (splits.loso(mixed, n_val, seed), splits.grouped(mixed, n_folds, 0.3, seed)):
+        tested = np.concatenate([fold.test for fold in made])
+        assert sorted(tested.tolist()) == list(range(len(mixed.y)))
+        for fold in made:
+            assert_subjects_apart(mixed, fold)
+            assert len(fold.train) + len(fold.val) + len(fold.test) == len(mixed.y)
+
+
+def test_loso_tests_the_subjects_that_sklearn_leaves_out():
+    mixed = people(7)
+    theirs = [test.tolist() for _, test in LeaveOneGroupOut().split(mixed.X, mixed.y, mixed.subject)]
+    made = splits.loso(mixed, n_val=2)
+    assert [fold.test.tolist() for fold in made] == theirs
+    assert [fold.name for fold in made] == [f"s{i:02d}" for i in range(7)]
+    assert all(len(subjects_of(mixed, fold.val)) == 2 for fold in made)
+
+
+def test_validation_holds_every_class_where_people_allow():
+    """Only s0 to s3 show class 1: a draw of one subject at random would miss it most of the time."""
+    subject = np.repeat([f"s{i}" for i in range(12)], 4)
+    y = np.concatenate([np.tile([0, 1], 8), np.zeros(32, dtype=int)])
+    mixed = windows(subject, y)
+    for fold in splits.loso(mixed, n_val=1):
+        assert set(mixed.y[fold.val]) == {0, 1}
+        assert set(mixed.y[fold.train]) == {0, 1}
+
+
+def test_grouped_spreads_classes_as_evenly_as_sklearn():
+    rng = np.random.default_rng(3)
+    subject = rng.integers(30, size=900)
+    y = (rng.random(900) < (0.1 + 0.8 * (subject % 5 == 0))).astype(int)
+    mixed = windows(subject.astype(str), y)
+    ours = [mixed.y[fold.test].mean() for fold in splits.grouped(mixed, 5)]
+    sklearns = StratifiedGroupKFold(5, shuffle=True, random_state=0).split(mixed.X, y, mixed.subject)
+    assert np.std(ours) <= 1.2 * np.std([y[test].mean() for _, test in sklearns])
+
+
+def test_the_seed_decides_the_validation_subjects():
+    mixed = people(10)
+    first, again, other = (splits.loso(mixed, seed=seed) for seed in (1, 1, 2))
+    assert all((a.val == b.val).all() for a, b in zip(first, again, strict=True))
+    assert any((a.val != b.val).any() for a, b in zip(first, other, strict=True))
+
+
+def test_official_keeps_the_corpus_split_and_takes_val_from_training_people_if_there_is_none():
+    mixed = people(10)
+    split = np.where(np.isin(mixed.subject, ["s08", "s09"]), "test", "train")
+    [fold] = splits.folds(windows(mixed.subject, mixed.y, split), "official", n_val=3)
+    assert subjects_of(mixed, fold.test) == {"s08", "s09"}
+    assert len(subjects_of(mixed, fold.val)) == 3
+    assert_subjects_apart(mixed, fold)
+    split[mixed.subject == "s07"] = "val"
+    [given_val] = splits.official(windows(mixed.subject, mixed.y, split))
+    assert subjects_of(mixed, given_val.val) == {"s07"}
+
+
+def test_leaky_cuts_people_and_keeps_the_class_shares():
+    mixed = people(10, n_each=30)
+    for fold in splits.folds(mixed, "leaky", test_share=0.2, n_folds=3):
+        assert len(fold.test) == len(fold.val) == 60
+        assert np.bincount(mixed.y[fold.test]).tolist() == [20, 20, 20]
+        assert len(subjects_of(mixed, fold.test) & subjects_of(mixed, fold.train)) == 10
+
+
+@pytest.mark.parametrize(
+    ("protocol", "options", "message"),
+    [
+        ("kfold", {}, "expected one of loso, grouped, official, leaky"),
+        ("loso", {"n_folds": 3}, "has no option n_folds, expected n_val, seed"),
+        ("loso", {"n_val": 0}, "n_val is 0"),
+        ("loso", {"n_val": 1.5}, "n_val is 1.5"),
+        ("grouped", {"n_folds": 99}, "expected 2 to 5"),
+        ("leaky", {"test_share": 0.5}, "test_share is 0.5"),
+        ("leaky", {"n_folds": 0}, "n_folds is 0"),
+    ],
+)
+def test_parameters_out_of_range_are_named(protocol, options, message):
+    with pytest.raises(BadParameter, match=message):
+        splits.folds(people(5), protocol, **options)
+
+
+@pytest.mark.parametrize(
+    ("emotion_set", "protocol", "message"),
+    [
+        (people(1), "loso", "One subject only"),
+        (people(3), "loso", "2 subjects are left for train and val, expected more than n_val = 2"),
+        (people(5), "official", "windows are marked ''|marked \\[''\\]"),
+        (windows(["a", "b", "c", "d"], [0, 0, 0, 0], n_classes=2), "loso", "No window of class c1"),
+        (
+            windows(list("aabbccdd"), [0, 1, 0, 0, 0, 0, 0, 0]),
+            "loso",
+            "Fold a: no training subject has class c1",
+        ),
+    ],
+)
+def test_sets_that_cannot_be_split_are_refused_in_one_line(emotion_set, protocol, message):
+    with pytest.raises(BadSet, match=message) as caught:
+        splits.folds(emotion_set, protocol)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_corpus_where_every_picture_is_a_subject_has_no_loso():
+    n = splits.MAX_FOLDS + 1
+    with pytest.raises(BadParameter, match="use official or grouped"):
+        splits.loso(windows(np.arange(n).astype(str), np.arange(n) % 2))
+
+
+def test_a_fold_refuses_overlap_and_empty_parts():
+    with pytest.raises(BadSet, match="twice"):
+        Fold("f", np.array([0, 1]), np.array([1]), np.array([2]))
+    with pytest.raises(BadSet, match="no window in val"):
+        Fold("f", np.array([0, 1]), np.array([]), np.array([2]))
+
+
+def test_calibration_takes_training_windows_of_each_class_alike():
+    subject = np.repeat([f"s{i}" for i in range(10)], 30)
+    y = np.where(np.arange(300) % 30 < 25, 0, np.where(np.arange(300) % 30 < 28, 1, 2))
+    mixed = windows(subject, y)
+    fold = splits.loso(mixed)[0]
+    indices = splits.calibration(mixed, fold, 30, seed=4)
+    assert np.bincount(mixed.y[indices]).tolist() == [10, 10, 10]
+    assert set(indices) <= set(fold.train)
+    assert (indices == splits.calibration(mixed, fold, 30, seed=4)).all()
+    assert len(splits.calibration(mixed, fold, 10**6)) == len(fold.train)
+    scarce = np.bincount(mixed.y[splits.calibration(mixed, fold, 90)])
+    assert scarce[1] == 21 and scarce[2] == 14 and scarce.sum() == 90
+    with pytest.raises(BadParameter, match="n >= 1"):
+        splits.calibration(mixed, fold, 0)
+
+
+def test_folds_survive_an_npz_without_pickle(tmp_path):
+    made = [*splits.loso(people(6)), Fold("some", np.array([5, 1]), np.array([7]), np.array([2]))]
+    np.savez_compressed(tmp_path / "folds.npz", **splits.to_arrays(made))
+    with np.load(tmp_path / "folds.npz", allow_pickle=False) as archive:
+        assert archive["part"].dtype == np.int8
+        again = splits.from_arrays(dict(archive))
+    for before, after in zip(made, again, strict=True):
+        assert before.name == after.name
+        assert all((getattr(before, p) == getattr(after, p)).all() for p in splits.PARTS)
+    with pytest.raises(BadArtifact, match="expected part and fold"):
+        splits.from_arrays({"X": np.zeros(3)})
+
+
+def test_many_loso_folds_are_fast():
+    start = time.perf_counter()
+    splits.to_arrays(splits.loso(people(44, n_each=300)))
+    assert time.perf_counter() - start < 2
