@@ -112,8 +112,8 @@ def predict_logits(model: keras.Model, X: np.ndarray, batch_size: int = 256) -> 
 class Trainer:
     """One network and its compiled training step, used for every fold of a source.
 
-    `factory()` builds the network after the seeds are set. `augment(X, seed)` maps a standardised batch inside
-    the graph; it is left out if the options say so.
+    `factory()` builds the network after the seeds are set. `augment(X, seed)` maps a standardised batch
+    inside the graph; it is left out if the options say so.
     """
 
     def __init__(
@@ -198,8 +198,8 @@ class Trainer:
     def fit(self, train: EmotionSet, val: EmotionSet, name: str = "fold") -> dict[str, list[float]]:
         """Train from the seeded weights; `model` then holds those of the best epoch, until the next fit.
 
-        Both sets are standardised; the people in `val` are not in `train`. The history has one number an epoch
-        of learning_rate, loss (weighted and smoothed), val_loss (neither) and val_uar.
+        Both sets are standardised; the people in `val` are not in `train`. The history has one number an
+        epoch of learning_rate, loss (weighted and smoothed), val_loss (neither) and val_uar.
         """
         self.check(train, val)
         self.reset()

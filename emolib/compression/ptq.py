@@ -48,7 +48,9 @@ def convert(
         with _silence():
             content = converter.convert()
     except (ConverterError, RuntimeError) as error:  # RuntimeError: no int8 kernel for an operator
-        reason = re.search(r"(?:TF Select|Flex|Custom) ops: .*", str(error)) or re.match(".*", str(error).strip())
+        reason = re.search(r"(?:TF Select|Flex|Custom) ops: .*", str(error)) or re.match(
+            ".*", str(error).strip()
+        )
         raise OverBudget(
             f"{model.name} needs operators that TFLite lacks for {variant} ({reason[0]}): replace those layers."
         ) from error
@@ -89,7 +91,11 @@ def _make_static(converter: tf.lite.TFLiteConverter, X: np.ndarray):
 @contextlib.contextmanager
 def _silence():
     """The converter prints where it saved a model and what it thinks of the graph; errors still come through."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), native_silence():
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        native_silence(),
+    ):
         yield
 
 
@@ -127,10 +133,14 @@ def check_operators(content: bytes, variant: str, name: str = "The model"):
     islands = []
     for index, (operator, *sides) in enumerate(_graph(content)):
         if not operator.isupper():
-            raise OverBudget(f"{name}: operator {index}, {operator}, is not TFLite's own: replace that layer.")
+            raise OverBudget(
+                f"{name}: operator {index}, {operator}, is not TFLite's own: replace that layer."
+            )
         islands += [(index, operator, *tensor) for side in sides for tensor in side if tensor[1] in FLOATS]
     if variant == "static_wi8_ai8" and islands:
-        index, operator, tensor, dtype = min(islands, key=lambda island: island[1] in ("QUANTIZE", "DEQUANTIZE"))
+        index, operator, tensor, dtype = min(
+            islands, key=lambda island: island[1] in ("QUANTIZE", "DEQUANTIZE")
+        )
         raise OverBudget(
             f"{name}: operator {index}, {operator}, has tensor {tensor} in {dtype.lower()}, expected integers "
             "throughout: replace that layer."

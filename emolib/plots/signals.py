@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.mlab import specgram
 
 from emolib.datasets.base import Trial
 from emolib.errors import BadParameter
@@ -92,13 +93,13 @@ def _speech(trial: Trial) -> tuple[Picture, str]:
     wave.set_ylabel("amplitude")
     tidy(wave)
     n_fft = 1 << int(np.ceil(np.log2(0.025 * trial.sfreq)))
-    sound = trial.data + np.finfo(np.float32).eps * np.resize([1, -1], len(trial.data))  # no log of zero
-    options = {"NFFT": n_fft, "noverlap": n_fft * 3 // 4, "cmap": "viridis"}
-    *_, image = spectrum.specgram(sound, Fs=trial.sfreq, **options)
-    top = image.get_clim()[1]
-    image.set_clim(top - 80, top)
+    power, freqs, times_s = specgram(trial.data, NFFT=n_fft, Fs=trial.sfreq, noverlap=n_fft * 3 // 4)
+    power_db = 10 * np.log10(np.maximum(power, 1e-20))
+    top = power_db.max()
+    options = {"cmap": "viridis", "vmin": top - 80, "vmax": top}
+    image = spectrum.pcolormesh(times_s, freqs, power_db, **options)
     duration_s = len(trial.data) / trial.sfreq
-    spectrum.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=(0, duration_s), ylim=(0, trial.sfreq / 2))
+    spectrum.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=(0, duration_s))
     figure.colorbar(image, ax=spectrum, label="power (dB)")
     return figure, ""
 

@@ -177,7 +177,7 @@ class SpeechFrontEnd:
         hop, n_window = whole(self.hop_s, sfreq, "hop_s"), int(np.ceil(self.window_s * sfreq))
         if whole(self.window_s, self.sfreq, "window_s") < self.n_fft:
             raise BadParameter(
-                f"window_s={self.window_s}, expected at least {self.n_fft / self.sfreq} s, an n_fft of {self.n_fft}."
+                f"window_s={self.window_s}, expected at least {self.n_fft / self.sfreq} s: n_fft is {self.n_fft}."
             )
         x = repair(check_shape(data, 1, "(n_times,), one channel"), sfreq, MAX_CLICK_S)
         x = np.resize(x, max(len(x), n_window))

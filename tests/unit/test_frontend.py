@@ -188,7 +188,7 @@ def test_speech_windows_are_librosas_log_mel():
 
 
 def test_speech_windows_hold_an_fft():
-    with pytest.raises(BadParameter, match="an n_fft of 512"):
+    with pytest.raises(BadParameter, match="n_fft is 512"):
         front_end("speech", window_s=0.03)(speech(), 16000)
 
 

@@ -57,7 +57,7 @@ def test_budgets(modality, shape):
 def test_int8_file_is_small_and_holds_npu_operators_only(modality):
     shape = SHAPES[modality][0]
     model = build(modality, shape, 7)
-    X = np.random.default_rng(0).normal(size=(20, *shape)).astype(np.float32)
+    X = np.random.default_rng(0).normal(size=(4, *shape)).astype(np.float32)
     fixed = keras.Input(batch_shape=(1, *shape))
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, model(fixed)))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -112,7 +112,7 @@ def assert_sound(paired, sources):
 
 def test_label_pairs_share_label_and_part_and_people_are_never_on_both_sides():
     sources = [
-        source("heart", 8, n_val=3),
+        source("heart", 8, n_val=5),
         source("speech", 4, seed=1, n_val=2),
         one_picture_each("face", 64),
     ]

@@ -98,7 +98,7 @@ def test_merge_sorts_and_refuses_conflicts():
 
 
 def test_published_numbers_agree_among_themselves():
-    """What the papers print in two places: runtime = FLOPs / speed, ratio of FLOPs, differences of accuracies."""
+    """Runtime = FLOPs / speed, the ratio of FLOPs, and the accuracies behind each difference."""
     value = {(p.work, p.metric, p.task.split()[0]): p.value for p in seeds.PUBLISHED}
     three_layers = value[seeds.SHVED, "FLOPs, three layers", "facial"]
     assert value[seeds.SHVED, "runtime, three layers", "facial"] == pytest.approx(

@@ -1,4 +1,4 @@
-"""Training: it learns what is there, nothing that is not, and a fold's result does not depend on the folds before."""
+"""Training: it learns what is there and nothing else, and no fold depends on the folds before."""
 
 from dataclasses import replace
 
@@ -134,7 +134,7 @@ def test_predict_logits_is_the_model_for_any_number_of_windows(used):
 def test_balanced_weights_are_sklearns():
     y = np.array([0, 0, 0, 1, 2, 2])
     np.testing.assert_allclose(
-        training.balanced(y, 3), compute_class_weight("balanced", classes=[0, 1, 2], y=y)
+        training.balanced(y, 3), compute_class_weight("balanced", classes=np.arange(3), y=y)
     )
 
 

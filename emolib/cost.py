@@ -1,0 +1,165 @@
+"""What a Keras model costs on any device: parameters, MACs, the memory of its activations. NHWC, batch of 1.
+
+Sources: Rashid et al. 2022 (TinyM²Net), Table 1, for convolutions; c: channels, k: kernel side, h, w: output sides.
+    convolution            parameters k²·c_in·c_out           computations k²·c_in·c_out·h·w
+    depthwise separable    parameters k²·c_in + c_in·c_out    computations k²·c_in·h·w + c_in·c_out·h·w
+Biases and batch norm are parameters but no MACs: a converter folds them into the convolution before them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from emolib.errors import BadParameter, OverBudget
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+# Layers that write over their input, or that a converter folds into the layer before them
+IN_PLACE = {"BatchNormalization", "ReLU", "LeakyReLU", "Activation", "Dropout", "Flatten", "Reshape"}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one inference. `moved_values`: parameters read, and activations written and read, each once."""
+
+    params: int
+    macs: int
+    flops: int
+    peak_activation_bytes: int
+    peak_layer: str
+    largest_layer: str
+    moved_values: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operator on a device: it reads and writes tensors, known by id; sizes are numbers of values."""
+
+    layer: str
+    reads: tuple[int, ...]
+    writes: int
+    size: int
+
+
+def conv_macs(layer) -> int:
+    """k_h·k_w·(c_in / groups)·c_out·h·w"""
+    _, h, w, c_out = layer.output.shape
+    return prod(layer.kernel_size) * layer.input.shape[-1] // layer.groups * c_out * h * w
+
+
+def depthwise_macs(layer) -> int:
+    """k_h·k_w·c_in·depth_multiplier·h·w"""
+    _, h, w, _ = layer.output.shape
+    return prod(layer.kernel_size) * layer.input.shape[-1] * layer.depth_multiplier * h * w
+
+
+def separable_macs(layer) -> int:
+    """The depthwise convolution, then c_in·depth_multiplier·c_out·h·w of the pointwise one."""
+    _, h, w, c_out = layer.output.shape
+    return depthwise_macs(layer) + layer.input.shape[-1] * layer.depth_multiplier * c_out * h * w
+
+
+def dense_macs(layer) -> int:
+    """c_in·c_out, for every position where the input has more than one axis"""
+    return layer.input.shape[-1] * prod(layer.output.shape[1:])
+
+
+MACS = {
+    "Conv2D": conv_macs,
+    "DepthwiseConv2D": depthwise_macs,
+    "SeparableConv2D": separable_macs,
+    "Dense": dense_macs,
+}
+
+
+def kind(layer) -> str:
+    return type(layer).__name__
+
+
+def layer_macs(layer) -> int:
+    """MACs of a layer; 0 for pooling, addition, activations. Raises BadParameter for one without a formula."""
+    if kind(layer) in MACS:
+        return MACS[kind(layer)](layer)
+    if layer.weights and kind(layer) != "BatchNormalization":
+        raise BadParameter(
+            f"Layer {layer.name}: no cost formula for {kind(layer)}, expected one of {', '.join(MACS)}."
+        )
+    return 0
+
+
+def layers(model: keras.Model) -> pd.DataFrame:
+    """One row per layer: layer, type, output shape without the batch, params, macs."""
+    import pandas as pd
+
+    rows = [
+        (each.name, kind(each), tuple(each.output.shape[1:]), each.count_params(), layer_macs(each))
+        for each in model.layers
+    ]
+    return pd.DataFrame(rows, columns=["layer", "type", "output shape", "params", "macs"])
+
+
+def steps(model: keras.Model) -> list[Step]:
+    """The model as a device runs it: folded layers are gone, a separable convolution is two operators."""
+    found, same = [], {}
+    for layer in model.layers:
+        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        reads = tuple(same.get(id(tensor), id(tensor)) for tensor in inputs)
+        shape = layer.output.shape[1:]
+        if kind(layer) in IN_PLACE:
+            same[id(layer.output)] = reads[0]
+            continue
+        if kind(layer) == "SeparableConv2D":
+            channels = layer.input.shape[-1] * layer.depth_multiplier
+            found.append(Step(layer.name, reads, id(layer), prod(shape[:-1]) * channels))
+            reads = (id(layer),)
+        reads = () if kind(layer) == "InputLayer" else reads
+        found.append(Step(layer.name, reads, id(layer.output), prod(shape)))
+    return found
+
+
+def live_sizes(found: list[Step]) -> list[int]:
+    """Values that are held while each step runs: its own tensors, and those a later step still reads."""
+    last_read = {tensor: number for number, step in enumerate(found) for tensor in step.reads}
+    sizes, alive, held = {step.writes: step.size for step in found}, set(), []
+    for number, step in enumerate(found):
+        alive.add(step.writes)
+        held.append(sum(sizes[tensor] for tensor in alive))
+        alive -= {tensor for tensor in step.reads if last_read[tensor] == number}
+    return held
+
+
+def cost(model: keras.Model) -> Cost:
+    """Cost of one inference; the peak is of int8 activations, one byte each, freed after their last reader.
+
+    That is what tflite-micro's arena holds, less alignment and bookkeeping.
+    """
+    table, found = layers(model), steps(model)
+    held = live_sizes(found)
+    params, macs = int(table.params.sum()), int(table.macs.sum())
+    return Cost(
+        params=params,
+        macs=macs,
+        flops=2 * macs,
+        peak_activation_bytes=max(held),
+        peak_layer=found[held.index(max(held))].layer,
+        largest_layer=table.layer[table.params.idxmax()],
+        moved_values=params + 2 * sum(step.size for step in found),
+    )
+
+
+def check_budgets(cost: Cost, file_bytes: int, max_file_bytes: int, max_activation_bytes: int):
+    """Raises OverBudget, with the layer to begin with, for a file or int8 activations over their budget."""
+    if file_bytes > max_file_bytes:
+        raise OverBudget(
+            f"The int8 file has {file_bytes} bytes, expected at most {max_file_bytes}: "
+            f"thin layer {cost.largest_layer}, which holds most parameters, or lower `width`."
+        )
+    if cost.peak_activation_bytes > max_activation_bytes:
+        raise OverBudget(
+            f"Activations peak at {cost.peak_activation_bytes} bytes, expected at most {max_activation_bytes}: "
+            f"thin layer {cost.peak_layer}, where they peak, or shrink the input."
+        )

@@ -1,0 +1,98 @@
+"""Devices that we do not have: what published measurements say of their speed and power, for *modelled* numbers.
+
+The model is as plain as it can be: runtime = MACs / rate, energy = power × runtime. It knows nothing of overheads
+per operator, so it flatters networks far smaller than those that a rate was derived from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emolib.cost import Cost
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# MACs of the networks that others measured, counted by emolib.cost on our own rebuilds of them
+DS_CNN_MACS = 2_656_768  # MLPerf Tiny keyword spotting
+DETECTOR_MACS = 479_297_088  # Mikhaylevskiy et al. 2021, Table I
+
+MLPERF = "Banbury et al. 2021, MLPerf Tiny, closed division"
+
+
+@dataclass(frozen=True)
+class Device:
+    """`power_mw` is what the source measures while it computes, NaN where nothing is published."""
+
+    name: str
+    macs_per_s: float
+    power_mw: float
+    derivation: str
+    source: str
+
+
+DEVICES = (
+    Device(
+        "Apollo3 (Cortex-M4F, 48 MHz)",
+        0.46e6 / 2,
+        6e-3 * 48 * 3.3,
+        "0.46 MFLOP/s, two a MAC; 6 µA/MHz at 48 MHz and 3.3 V, processor only",
+        "Shved 2019, CS231n, after Warden 2019; Ambiq, Apollo3 Blue data sheet",
+    ),
+    Device(
+        "Raspberry Pi 3 (Cortex-A53)",
+        DETECTOR_MACS / 182e-3,
+        730 * 5.1,
+        "int8 face detector of 479.3 MMAC in 182 ms; 730 mA at 5.1 V, whole board, all cores busy",
+        "Mikhaylevskiy et al. 2021, Table III; Geerling, Raspberry Pi Dramble, power",
+    ),
+    Device(
+        "Raspberry Pi 4 (Cortex-A72)",
+        DS_CNN_MACS / (12.64e-0 / 30_000),
+        1280 * 5.0,
+        "DS-CNN of 2.66 MMAC, int8, 30 000 times in 12.64 s; 1280 mA at 5 V, whole board, all cores busy",
+        f"{MLPERF} v0.5, Latent AI LEIP; Geerling, Raspberry Pi Dramble, power",
+    ),
+    Device(
+        "STM32L4R5 (Cortex-M4, 120 MHz)",
+        DS_CNN_MACS / 43.4e-3,
+        32.9,
+        "DS-CNN of 2.66 MMAC, int8, in 43.4 ms with 1431 µJ, processor only",
+        f"{MLPERF} v1.3, STMicroelectronics NUCLEO-L4R5ZI-P, X-CUBE-AI 10.2",
+    ),
+    Device(
+        "Ethos-U55-128 (NPU, 500 MHz)",
+        0.23 * 128 * 500e6,
+        float("nan"),
+        "128 MAC a cycle at 500 MHz, used to 23 % (DS-CNN, int8, weights in flash)",
+        "Arm, Ethos-U55 technical overview; use as Arm's compiler Vela 5.2 estimates it",
+    ),
+)
+
+
+def modelled(cost: Cost, device: Device) -> tuple[float, float]:
+    """Modelled runtime in ms and energy in mJ of one inference; the energy is NaN where no power is published."""
+    runtime_s = cost.macs / device.macs_per_s
+    return runtime_s * 1e3, runtime_s * device.power_mw
+
+
+def table(costs: Mapping[str, Cost]) -> pd.DataFrame:
+    """A row per model and device: model, device, modelled runtime (ms) and energy (mJ), and what they rest on."""
+    import pandas as pd
+
+    rows = [
+        {
+            "model": name,
+            "device": device.name,
+            "modelled_runtime_ms": modelled(cost, device)[0],
+            "modelled_energy_mj": modelled(cost, device)[1],
+            "modelled_by": f"MACs / {device.macs_per_s / 1e6:.4g} MMAC/s, {device.power_mw:.4g} mW",
+            "derivation": device.derivation,
+            "source": device.source,
+        }
+        for name, cost in costs.items()
+        for device in DEVICES
+    ]
+    return pd.DataFrame(rows)
