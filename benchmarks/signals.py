@@ -3,11 +3,6 @@
 `python benchmarks/signals.py` prints the table; `--write` puts it into benchmarks/README.md.
 """
 
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[variable] = "1"
-
 import argparse
 import platform
 import time
@@ -121,7 +116,7 @@ def ppg_row(sfreq: int = 64):
 
     worst = max(np.abs(own() - peak).min() for peak in neurokits())
     name = "PPG beats, 60 s at 64 Hz"
-    return row(name, "NeuroKit2", *side_by_side(neurokits, own), f"{worst} samples")
+    return row(name, "NeuroKit2", *side_by_side(neurokits, own), f"{worst} sample")
 
 
 def band_power_rows(sfreq: int = 128):
@@ -168,8 +163,8 @@ def table() -> str:
 README = """# Benchmarks
 
 `python benchmarks/signals.py --write` measures and writes this page. Only ratios are given: both sides run in
-turns in one process on one thread; a ratio of 3 means that emolib takes a third of the time. What an x86 processor
-does says little about a microcontroller.
+turns in one process on one thread; a ratio of 3 means that emolib takes a third of the time. What a desktop
+processor does says little about a microcontroller.
 
 ## Signals
 

@@ -112,6 +112,16 @@ class Run:
         with self.write(name) as path:
             np.savez_compressed(path, **arrays)
 
+    def json(self, name: str):
+        return json.loads(self.read(name).read_text())
+
+    def write_text(self, name: str, text: str):
+        with self.write(name) as path:
+            path.write_text(text)
+
+    def write_json(self, name: str, record):
+        self.write_text(name, json.dumps(record, indent=1) + "\n")
+
     def write_table(self, name: str, table):
         """A pandas table as tables/<name>.csv."""
         with self.write(f"tables/{name}.csv") as path:

@@ -1,6 +1,6 @@
 """What a Keras model costs on any device: parameters, MACs, the memory of its activations. NHWC, batch of 1.
 
-Sources: Rashid et al. 2022 (TinyM²Net), Table 1, for convolutions; c: channels, k: kernel side, h, w: output sides.
+Source of the formulas: Rashid et al. 2022 (TinyM²Net), Table 1; c: channels, k: kernel, h, w: of the output.
     convolution            parameters k²·c_in·c_out           computations k²·c_in·c_out·h·w
     depthwise separable    parameters k²·c_in + c_in·c_out    computations k²·c_in·h·w + c_in·c_out·h·w
 Biases and batch norm are parameters but no MACs: a converter folds them into the convolution before them.
@@ -81,7 +81,7 @@ def kind(layer) -> str:
 
 
 def layer_macs(layer) -> int:
-    """MACs of a layer; 0 for pooling, addition, activations. Raises BadParameter for one without a formula."""
+    """MACs of a layer, 0 for pooling, addition, activations. Raises BadParameter if there is no formula."""
     if kind(layer) in MACS:
         return MACS[kind(layer)](layer)
     if layer.weights and kind(layer) != "BatchNormalization":
@@ -160,6 +160,6 @@ def check_budgets(cost: Cost, file_bytes: int, max_file_bytes: int, max_activati
         )
     if cost.peak_activation_bytes > max_activation_bytes:
         raise OverBudget(
-            f"Activations peak at {cost.peak_activation_bytes} bytes, expected at most {max_activation_bytes}: "
-            f"thin layer {cost.peak_layer}, where they peak, or shrink the input."
+            f"Activations peak at {cost.peak_activation_bytes} bytes, expected at most "
+            f"{max_activation_bytes}: thin layer {cost.peak_layer}, where they peak, or shrink the input."
         )

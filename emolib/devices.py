@@ -1,7 +1,7 @@
-"""Devices that we do not have: what published measurements say of their speed and power, for *modelled* numbers.
+"""Devices that we do not have: their speed and power by published measurements, for *modelled* numbers.
 
-The model is as plain as it can be: runtime = MACs / rate, energy = power × runtime. It knows nothing of overheads
-per operator, so it flatters networks far smaller than those that a rate was derived from.
+The model is as plain as it can be: runtime = MACs / rate, energy = power × runtime. It knows nothing of
+overheads per operator, so it flatters networks far smaller than the one that a rate was derived from.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Device:
     macs_per_s: float
     power_mw: float
     derivation: str
-    source: str
+    reference: str
 
 
 DEVICES = (
@@ -45,12 +45,13 @@ DEVICES = (
         "Raspberry Pi 3 (Cortex-A53)",
         DETECTOR_MACS / 182e-3,
         730 * 5.1,
-        "int8 face detector of 479.3 MMAC in 182 ms; 730 mA at 5.1 V, whole board, all cores busy",
+        "int8 face detector of 479.3 MMAC in 182 ms (their small classifier, 56 ms, is slower than that); "
+        "730 mA at 5.1 V, whole board, all cores busy",
         "Mikhaylevskiy et al. 2021, Table III; Geerling, Raspberry Pi Dramble, power",
     ),
     Device(
         "Raspberry Pi 4 (Cortex-A72)",
-        DS_CNN_MACS / (12.64e-0 / 30_000),
+        DS_CNN_MACS / (12.64 / 30_000),
         1280 * 5.0,
         "DS-CNN of 2.66 MMAC, int8, 30 000 times in 12.64 s; 1280 mA at 5 V, whole board, all cores busy",
         f"{MLPERF} v0.5, Latent AI LEIP; Geerling, Raspberry Pi Dramble, power",
@@ -73,26 +74,27 @@ DEVICES = (
 
 
 def modelled(cost: Cost, device: Device) -> tuple[float, float]:
-    """Modelled runtime in ms and energy in mJ of one inference; the energy is NaN where no power is published."""
+    """Modelled runtime in ms and energy in mJ of one inference; NaN energy where no power is published."""
     runtime_s = cost.macs / device.macs_per_s
     return runtime_s * 1e3, runtime_s * device.power_mw
 
 
-def table(costs: Mapping[str, Cost]) -> pd.DataFrame:
-    """A row per model and device: model, device, modelled runtime (ms) and energy (mJ), and what they rest on."""
+def modelled_table(costs: Mapping[str, Cost]) -> pd.DataFrame:
+    """A row per source and device: modelled runtime_ms and energy_mj, by which model, from which reference."""
     import pandas as pd
 
     rows = [
         {
-            "model": name,
+            "source": source,
             "device": device.name,
-            "modelled_runtime_ms": modelled(cost, device)[0],
-            "modelled_energy_mj": modelled(cost, device)[1],
-            "modelled_by": f"MACs / {device.macs_per_s / 1e6:.4g} MMAC/s, {device.power_mw:.4g} mW",
+            "runtime_ms": runtime_ms,
+            "energy_mj": energy_mj,
+            "model": f"MACs / {device.macs_per_s / 1e6:.4g} MMAC/s, {device.power_mw:.4g} mW",
             "derivation": device.derivation,
-            "source": device.source,
+            "reference": device.reference,
         }
-        for name, cost in costs.items()
+        for source, cost in costs.items()
         for device in DEVICES
+        for runtime_ms, energy_mj in [modelled(cost, device)]
     ]
     return pd.DataFrame(rows)

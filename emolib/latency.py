@@ -17,7 +17,7 @@ CHUNK = 10  # runs between two looks at the time budget
 class Latency:
     """Of a batch of 1 on n runs after warm-up: copy in, invoke, copy out; quantisation of the input excluded.
 
-    `cold_start_ms`: opening the file, the first inference included; the interpreter's library is imported before.
+    `cold_start_ms`: opening the file and the first inference, the interpreter's library imported before.
     """
 
     p50_us: float
@@ -34,7 +34,7 @@ class Latency:
 def measure(
     model: Model, x: np.ndarray, warmup: int = 20, repeats: int = 200, budget_s: float = 10.0
 ) -> Latency:
-    """Latency of the model on one window x (*input_shape), with fewer runs where `budget_s` seconds are over."""
+    """Latency on one window x (*input_shape); `repeats` runs, or as many as `budget_s` seconds allow."""
     cold = cold_start_ms(model, x)
     end = time.perf_counter() + budget_s
     model.times(x, warmup)

@@ -67,10 +67,6 @@ def start(notebook: str, names: dict) -> Run:
     return Run(run_folder(parameters["run"]), notebook, parameters)
 
 
-def source_name(corpus: str, modality: str, task: str, protocol: str) -> str:
-    """The name of a source's artifacts, for example emodb-speech-emotion7-loso."""
-    return f"{corpus}-{modality}-{task}-{protocol}"
-
 
 def run_in_place(path: Path):
     """Execute a notebook on its defaults and save it with its outputs, without times and counts of the machine."""

@@ -1,4 +1,4 @@
-"""Energy of one inference: *modelled* from the energies of single operations, or *measured* by a counter if any."""
+"""Energy of one inference: *modelled* from single operations, or *measured* where there is a counter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POWERCAP = Path("/sys/class/powercap")
 def modelled_energy(cost: Cost) -> pd.DataFrame:
     """A row per number format and memory: modelled µJ of one inference, of its MACs and of moving its data.
 
-    A lower bound: every parameter is read once, every activation written and read once, control costs nothing.
+    A lower bound: parameters are read once, activations written and read once, control costs nothing.
     """
     import pandas as pd
 
@@ -74,7 +74,7 @@ class Meter:
 
 
 def meter(powercap: Path = POWERCAP) -> Meter:
-    """The first readable RAPL package counter under Linux's powercap, or a Meter that says why there is none."""
+    """The first readable RAPL package counter of Linux's powercap, or a Meter that says why there is none."""
     found = sorted(powercap.glob("intel-rapl:[0-9]*/energy_uj"))
     if not found:
         return Meter(None, f"no RAPL counter in {powercap}")

@@ -8,6 +8,7 @@ channel, dense weights and activations one per tensor (tflite-runtime 2.14 and t
 import contextlib
 import io
 import re
+import warnings
 from collections.abc import Iterator
 
 import keras
@@ -21,6 +22,7 @@ from emolib.runtime.quiet import native_silence
 
 VARIANTS = ("float32", "dynamic", "static_wi8_ai8")
 FLOATS = ("FLOAT16", "BFLOAT16", "FLOAT32", "FLOAT64")
+BRIDGES = ("QUANTIZE", "DEQUANTIZE")  # stand before and after a float island
 
 
 def convert(
@@ -29,11 +31,11 @@ def convert(
     calibration: np.ndarray | None = None,
     y: np.ndarray | None = None,
 ) -> bytes:
-    """The model as a .tflite file, checked by `check_operators`; static_wi8_ai8 needs calibration (n, *shape).
+    """The model as a .tflite file that `check_operators` accepts; calibration (n, *shape) for static_wi8_ai8.
 
-    `y` (n,), the labels of the calibration windows, is only checked. Raises BadParameter for an unknown variant,
-    BadSet for calibration windows that are missing, of another shape, not finite, or all of one class, OverBudget
-    for operators that TFLite itself lacks.
+    `y` (n,), the labels of the calibration windows, is only checked. Raises BadParameter for an unknown
+    variant, BadSet for calibration windows that are missing, of another shape, not finite, or all of one
+    class, OverBudget for operators that TFLite itself lacks.
     """
     if variant not in VARIANTS:
         raise BadParameter(f"variant: got {variant!r}, expected one of {', '.join(VARIANTS)}.")
@@ -48,11 +50,10 @@ def convert(
         with _silence():
             content = converter.convert()
     except (ConverterError, RuntimeError) as error:  # RuntimeError: no int8 kernel for an operator
-        reason = re.search(r"(?:TF Select|Flex|Custom) ops: .*", str(error)) or re.match(
-            ".*", str(error).strip()
-        )
+        text = str(error).strip()
+        reason = re.search(r"(?:TF Select|Flex|Custom) ops: .*", text) or re.match(".*", text)
         raise OverBudget(
-            f"{model.name} needs operators that TFLite lacks for {variant} ({reason[0]}): replace those layers."
+            f"{model.name} needs operators that TFLite lacks for {variant} ({reason[0]}): replace those."
         ) from error
     check_operators(content, variant, model.name)
     return content
@@ -90,13 +91,11 @@ def _make_static(converter: tf.lite.TFLiteConverter, X: np.ndarray):
 
 @contextlib.contextmanager
 def _silence():
-    """The converter prints where it saved a model and what it thinks of the graph; errors still come through."""
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-        native_silence(),
-    ):
-        yield
+    """The converter prints where it saved the model and what it thinks of the graph; errors come through."""
+    nowhere = io.StringIO()
+    with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere), native_silence():
+        with warnings.catch_warnings(action="ignore"):
+            yield
 
 
 def _graph(content: bytes) -> Iterator[tuple[str, list[tuple[str, str]], list[tuple[str, str]]]]:
@@ -129,7 +128,10 @@ def operators(content: bytes) -> pd.DataFrame:
 
 
 def check_operators(content: bytes, variant: str, name: str = "The model"):
-    """Raises OverBudget that names operator and tensor: a custom one (Flex), or a float tensor in a static model."""
+    """Raises OverBudget, naming operator and tensor, for a custom operator (Flex) or a float island.
+
+    A float island is any float tensor in a static_wi8_ai8 model; of several, the first that does arithmetic.
+    """
     islands = []
     for index, (operator, *sides) in enumerate(_graph(content)):
         if not operator.isupper():
@@ -138,10 +140,8 @@ def check_operators(content: bytes, variant: str, name: str = "The model"):
             )
         islands += [(index, operator, *tensor) for side in sides for tensor in side if tensor[1] in FLOATS]
     if variant == "static_wi8_ai8" and islands:
-        index, operator, tensor, dtype = min(
-            islands, key=lambda island: island[1] in ("QUANTIZE", "DEQUANTIZE")
-        )
+        index, operator, tensor, dtype = min(islands, key=lambda island: island[1] in BRIDGES)
         raise OverBudget(
-            f"{name}: operator {index}, {operator}, has tensor {tensor} in {dtype.lower()}, expected integers "
-            "throughout: replace that layer."
+            f"{name}: operator {index}, {operator}, has tensor {tensor} in {dtype.lower()}, expected "
+            "integers throughout: replace that layer."
         )

@@ -9,8 +9,8 @@ NOISE = 0.1  # standard deviations
 SHIFT = 0.1  # of a side
 TURN = 0.15  # radians
 LIGHT = 0.2  # gain and offset of an image
-LEVEL = 0.3  # offset of a spectrogram
-MASKS = {1: 0.15, 2: 0.2}  # largest share of frames and of mel bands that a mask covers
+LEVEL = 0.1  # offset of a spectrogram
+MASKS = {1: 0.1, 2: 0.1}  # largest share of frames and of mel bands that a mask covers
 
 
 def draw(n, seed, part: int, low: float, high: float):

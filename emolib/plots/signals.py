@@ -7,7 +7,7 @@ from matplotlib.mlab import specgram
 
 from emolib.datasets.base import Trial
 from emolib.errors import BadParameter
-from emolib.plots.style import BLUE, Picture, picture, tidy
+from emolib.plots.style import BLACK, BLUE, Picture, picture, tidy
 
 SHOWN_S = {"ppg": 30.0, "ecg": 10.0, "raw": 10.0}  # of longer recordings the first seconds
 HEART_LABELS = {"ppg": "PPG (a.u.)", "ecg": "ECG (a.u.)", "bpm": "heart rate (bpm)"}
@@ -58,7 +58,10 @@ def _eeg(trial: Trial) -> tuple[Picture, str]:
     n_chans = len(data)
     figure, axes = picture(1.2 + min(max(3.0, 0.16 * n_chans), 0.6 * n_chans))
     levels = -step_uv * np.arange(n_chans)
-    axes[0, 0].plot(times_s, centred.T + levels, color=BLUE, linewidth=0.6)
+    noisy_first = np.argsort(np.argsort(-np.nanstd(centred, axis=1)))  # so that they hide no neighbour
+    for index, (channel, level) in enumerate(zip(centred, levels, strict=True)):
+        colour = (BLUE, BLACK)[index % 2]
+        axes[0, 0].plot(times_s, channel + level, color=colour, linewidth=0.6, zorder=2 + noisy_first[index])
     names = trial.channels or [f"channel {i + 1}" for i in range(n_chans)]
     axes[0, 0].set_yticks(levels, names, fontsize=9 if n_chans <= 32 else 7)
     axes[0, 0].set(xlabel="time (s)", ylabel=f"channels, {step_uv:g} µV apart")

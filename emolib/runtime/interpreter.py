@@ -49,8 +49,8 @@ def read(source: Path | str | bytes) -> tuple[str, bytes]:
 class Model:
     """A model in an interpreter: `with Model("x.tflite") as model: logits = model.predict(X)`.
 
-    Raises BadParameter for a backend that is unknown or not installed, BadArtifact for a file that is missing,
-    corrupt, or needs operators that the backend lacks.
+    Raises BadParameter for a backend that is unknown or not installed, BadArtifact for a file that is
+    missing, corrupt, or needs operators that the backend lacks.
     """
 
     def __init__(self, source: Path | str | bytes, backend: str = "litert", threads: int = 1):
@@ -62,7 +62,7 @@ class Model:
         except Exception as error:  # each library has its own for a file it cannot read
             reason = " ".join(str(error).split()).rstrip(".")
             raise BadArtifact(
-                f"{self.name} does not open on {backend} ({reason}): convert it again or take another backend."
+                f"{self.name} does not open on {backend} ({reason}): convert it again, or take another."
             ) from error
         self.input_shape = self.runner.input.shape[1:]
 
@@ -77,7 +77,7 @@ class Model:
         self.runner.close()
 
     def encode(self, X: np.ndarray) -> np.ndarray:
-        """X (n, *input_shape) as the file takes it: int8 or float32. Raises BadSet for another shape or NaN."""
+        """X (n, *input_shape) as the file takes it, int8 or float32. Raises BadSet for another shape, or NaN."""
         X = np.asarray(X, np.float32)
         if X.shape[1:] != self.input_shape:
             raise BadSet(f"{self.name} takes windows of shape {self.input_shape}, got {X.shape[1:]}.")

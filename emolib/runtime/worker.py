@@ -1,8 +1,8 @@
-"""tflite-runtime in a process of its own: imported after TensorFlow it fails, and a device has no TensorFlow.
+"""tflite-runtime in a process of its own: imported after TensorFlow, it fails.
 
-Both ends speak over the worker's stdin and stdout in frames: 8 bytes of length, then the content. A request is
-a tag (r: run, t: time) with a 4-byte count, then the raw input; a reply is a tag (0: fine, 1: failed), then raw
-numbers or one line of text.
+Both ends speak over the worker's stdin and stdout in frames: 8 bytes of length, then the content. The first
+request is the model. Any other is a tag (r: run, t: time) with a 4-byte count, then the raw input. A reply is
+a tag (0: fine, 1: failed), then raw numbers, or one line of text.
 """
 
 import json

@@ -109,11 +109,11 @@ class HeartFrontEnd:
 
 @dataclass(frozen=True)
 class EegFrontEnd:
-    """EEG (n_chans, n_times) µV, or band powers (n_steps, n_chans, n_bands) → X
-    (n_windows, n_steps, 1, n_features).
+    """EEG of a trial → X (n_windows, n_steps, 1, n_features).
 
-    Features: differential entropy of every channel in every band (band fastest), then ln right - ln left of
-    `pairs` of (left, right) channel indices. A step is step_s of raw EEG, 1 / sfreq of band powers.
+    From raw (n_chans, n_times) in µV, or, of kind "band_power", from (n_steps, n_chans, n_bands). Features:
+    differential entropy of every channel in every band (band fastest), then ln right - ln left of `pairs` of
+    (left, right) channel indices. A step is step_s of raw EEG, 1 / sfreq of band powers.
     """
 
     window_s: float = 4.0
@@ -177,7 +177,7 @@ class SpeechFrontEnd:
         hop, n_window = whole(self.hop_s, sfreq, "hop_s"), int(np.ceil(self.window_s * sfreq))
         if whole(self.window_s, self.sfreq, "window_s") < self.n_fft:
             raise BadParameter(
-                f"window_s={self.window_s}, expected at least {self.n_fft / self.sfreq} s: n_fft is {self.n_fft}."
+                f"window_s={self.window_s}, expected {self.n_fft / self.sfreq} s or more: n_fft is {self.n_fft}."
             )
         x = repair(check_shape(data, 1, "(n_times,), one channel"), sfreq, MAX_CLICK_S)
         x = np.resize(x, max(len(x), n_window))

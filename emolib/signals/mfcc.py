@@ -16,7 +16,7 @@ except ImportError:
     from numpy.fft import rfft
 
 AMIN = 1e-10  # power below which everything is -100 dB
-BLOCK = 16  # frames in one matrix product, see band_energies
+BLOCK = 64  # frames in one matrix product, see band_energies
 
 
 def hz_to_mel(hz):
@@ -63,18 +63,20 @@ def bank_for_product(dtype: str, *options) -> np.ndarray:
     return np.ascontiguousarray(mel_filterbank(*options).T, dtype)
 
 
-def band_energies(power: np.ndarray, bank: np.ndarray, first: int) -> np.ndarray:
-    """power (n_frames, n_bins) @ bank; `first` is the number of the first frame in its stream.
+def band_energies(spectrum: np.ndarray, bank: np.ndarray, first: int) -> np.ndarray:
+    """Power of spectrum (n_frames, n_bins) @ bank; `first` is the number of the first frame in its stream.
 
     A BLAS rounds a row differently in products of different height. Frame k is therefore always row k % BLOCK
     of a product of BLOCK rows, so that a stream gives the bits of the whole, however it is cut.
     """
     before = first % BLOCK
-    n_blocks = -(-(before + len(power)) // BLOCK)
-    rows = np.zeros((n_blocks * BLOCK, power.shape[1]), bank.dtype)
-    rows[before : before + len(power)] = power
-    energies = rows.reshape(n_blocks, BLOCK, -1) @ bank
-    return energies.reshape(-1, bank.shape[1])[before : before + len(power)]
+    frames = slice(before, before + len(spectrum))
+    n_blocks = -(-frames.stop // BLOCK)
+    power = np.zeros((n_blocks * BLOCK, spectrum.shape[1]), bank.dtype)
+    np.square(spectrum.real, out=power[frames])
+    power[frames] += np.square(spectrum.imag)
+    energies = power.reshape(n_blocks, BLOCK, -1) @ bank
+    return energies.reshape(-1, bank.shape[1])[frames]
 
 
 def power_to_db(power: np.ndarray, top_db: float | None = None) -> np.ndarray:
@@ -115,8 +117,7 @@ def log_mel(
     if not len(frames):
         return np.empty((0, n_mels), x.dtype)
     spectrum = rfft(frames * hann(n_fft, x.dtype.name), axis=-1)
-    power = spectrum.real**2 + spectrum.imag**2
-    return power_to_db(band_energies(power, bank, first), top_db)
+    return power_to_db(band_energies(spectrum, bank, first), top_db)
 
 
 @cache

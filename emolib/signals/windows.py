@@ -19,9 +19,7 @@ def frame(x: np.ndarray, window: int, hop: int, axis: int = -1) -> np.ndarray:
     Raises BadParameter.
     """
     n_windows = len(starts(x.shape[axis], window, hop))
-    moved = np.moveaxis(x, axis, -1)
-    if n_windows == 0:
-        framed = np.empty((*moved.shape[:-1], 0, window), x.dtype)
-    else:
-        framed = np.lib.stride_tricks.sliding_window_view(moved, window, axis=-1)[..., ::hop, :]
-    return np.moveaxis(framed, -2, axis % x.ndim)
+    shape, strides = list(x.shape), list(x.strides)
+    shape[axis], strides[axis] = n_windows, hop * x.strides[axis]
+    shape, strides = (*shape, window), (*strides, x.strides[axis])
+    return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)

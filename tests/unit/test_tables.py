@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emolib import seeds, summary
+from emolib import published, summary
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadArtifact, BadParameter
 from emolib.tables import interval, rounded, styled, to_html, windows_table
@@ -99,24 +99,24 @@ def test_merge_sorts_and_refuses_conflicts():
 
 def test_published_numbers_agree_among_themselves():
     """Runtime = FLOPs / speed, the ratio of FLOPs, and the accuracies behind each difference."""
-    value = {(p.work, p.metric, p.task.split()[0]): p.value for p in seeds.PUBLISHED}
-    three_layers = value[seeds.SHVED, "FLOPs, three layers", "facial"]
-    assert value[seeds.SHVED, "runtime, three layers", "facial"] == pytest.approx(
+    value = {(p.work, p.metric, p.task.split()[0]): p.value for p in published.PUBLISHED}
+    three_layers = value[published.SHVED, "FLOPs, three layers", "facial"]
+    assert value[published.SHVED, "runtime, three layers", "facial"] == pytest.approx(
         three_layers / 0.46, abs=0.1
     )
-    assert value[seeds.SHVED, "FLOPs, AlexNet / reduced", "facial"] == pytest.approx(82.7 / 5.1, abs=0.5)
-    assert value[seeds.TINYM2, "accuracy, float32 − mixed 4/8 bit", "COVID-19"] == pytest.approx(90.4 - 88.4)
-    assert value[seeds.TINYM2, "accuracy, float32 − mixed 4/8 bit", "battlefield"] == pytest.approx(
+    assert value[published.SHVED, "FLOPs, AlexNet / reduced", "facial"] == pytest.approx(82.7 / 5.1, abs=0.5)
+    assert value[published.TINYM2, "accuracy, float32 − mixed 4/8 bit", "COVID-19"] == pytest.approx(90.4 - 88.4)
+    assert value[published.TINYM2, "accuracy, float32 − mixed 4/8 bit", "battlefield"] == pytest.approx(
         98.5 - 96.8
     )
-    assert value[seeds.TINYM2, "accuracy, float32 − int8", "battlefield"] == pytest.approx(98.5 - 97.9)
-    assert value[seeds.TINYM2, "accuracy, two modalities − one", "battlefield"] == pytest.approx(97.5 - 93.6)
+    assert value[published.TINYM2, "accuracy, float32 − int8", "battlefield"] == pytest.approx(98.5 - 97.9)
+    assert value[published.TINYM2, "accuracy, two modalities − one", "battlefield"] == pytest.approx(97.5 - 93.6)
 
 
 def test_side_by_side_without_ours_says_so():
-    table = seeds.side_by_side({})
-    assert len(table) == len(seeds.PUBLISHED)
-    assert set(table["ours"]) == {seeds.MISSING}
+    table = published.side_by_side({})
+    assert len(table) == len(published.PUBLISHED)
+    assert set(table["ours"]) == {published.MISSING}
     assert table["what differs"].str.contains("Theirs: .+ Ours: .+").all()
 
 
@@ -129,8 +129,8 @@ def test_side_by_side_puts_ours_in_the_published_unit():
         "synthetic/emotion/loso/int8_drop/points": entry(0.31, -0.8, 1.2, unit="points"),
         "emodb/emotion7/loso/float32/uar": entry(0.6),
     }
-    table = seeds.side_by_side(ours)
-    found = dict(table.loc[table["ours"] != seeds.MISSING, ["our key", "ours"]].to_numpy())
+    table = published.side_by_side(ours)
+    found = dict(table.loc[table["ours"] != published.MISSING, ["our key", "ours"]].to_numpy())
     assert found == {
         "paired/arousal/loso/mean/accuracy": "70.0 (65.0–75.0) %",
         "synthetic/emotion/loso/mean/accuracy": "88.3 (84.0–92.0) %",

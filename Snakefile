@@ -1,0 +1,146 @@
+# The order of work: one rule per notebook. `snakemake -n` shows what a change would run again.
+import json
+import os
+import re
+
+from emolib.errors import BadParameter
+from emolib.notebook import check_names, declared
+
+if not config:
+    configfile: "config/demo.yaml"
+
+os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
+
+RUN = config["run"]
+SOURCES, STUDIES = config["sources"], config["studies"]
+OUT = f"{os.environ.get('EMOLIB_RESULTS', 'results')}/{RUN}"
+check_names(list(config), ["run", "title", "seed", "sources", "studies", "cost"], "the config")
+for name, steps in SOURCES.items():
+    check_names(list(steps or {}), ["windows", "train", "quantize"], f"source {name} of the config")
+
+
+wildcard_constraints:
+    source="|".join(map(re.escape, SOURCES)),
+    study="|".join(map(re.escape, STUDIES)),
+
+
+def parameters(notebook, **given):
+    """The notebook's parameters as YAML for papermill; an unknown one stops before anything runs."""
+    given = {"run": RUN, "seed": config.get("seed", 0), **given}
+    check_names(list(given), declared(notebook), notebook)
+    return json.dumps(given)
+
+
+def of_source(notebook, step):
+    def of(wildcards):
+        corpus, modality, task, protocol = wildcards.source.split("-")
+        named = {"corpus": corpus, "modality": modality, "task": task, "protocol": protocol}
+        return parameters(notebook, **named, **((SOURCES[wildcards.source] or {}).get(step) or {}))
+
+    return of
+
+
+# papermill's last line of output is the error, one line where the user can mend it
+PAPERMILL = (
+    "papermill --no-progress-bar {input.notebook} {log} --cwd notebooks -y {params.parameters:q} > {log}.txt 2>&1"
+    " || {{ tail -n 3 {log}.txt | grep -v '^ *$' | tail -n 1; exit 1; }}"
+)
+
+
+rule all:
+    input:
+        f"{OUT}/report.html",
+
+
+rule windows:
+    input:
+        notebook="notebooks/01_windows.ipynb",
+    output:
+        f"{OUT}/data/{{source}}.npz",
+        f"{OUT}/data/{{source}}-folds.npz",
+    params:
+        parameters=of_source("01_windows", "windows"),
+    log:
+        f"{OUT}/notebooks/01_windows-{{source}}.ipynb",
+    shell:
+        PAPERMILL
+
+
+rule train:
+    input:
+        f"{OUT}/data/{{source}}.npz",
+        f"{OUT}/data/{{source}}-folds.npz",
+        notebook="notebooks/02_train.ipynb",
+    output:
+        f"{OUT}/scores/{{source}}-keras.npz",
+    params:
+        parameters=of_source("02_train", "train"),
+    log:
+        f"{OUT}/notebooks/02_train-{{source}}.ipynb",
+    shell:
+        PAPERMILL
+
+
+rule quantize:
+    input:
+        f"{OUT}/scores/{{source}}-keras.npz",
+        notebook="notebooks/03_quantize.ipynb",
+    output:
+        f"{OUT}/scores/{{source}}.npz",
+        f"{OUT}/scores/{{source}}-summary.json",
+    params:
+        parameters=of_source("03_quantize", "quantize"),
+    log:
+        f"{OUT}/notebooks/03_quantize-{{source}}.ipynb",
+    shell:
+        PAPERMILL
+
+
+rule fusion:
+    input:
+        lambda wildcards: expand(f"{OUT}/scores/{{source}}.npz", source=STUDIES[wildcards.study]["sources"]),
+        notebook="notebooks/04_fusion.ipynb",
+    output:
+        f"{OUT}/scores/{{study}}-fusion.npz",
+        f"{OUT}/scores/{{study}}-summary.json",
+    params:
+        parameters=lambda wildcards: parameters("04_fusion", name=wildcards.study, **STUDIES[wildcards.study]),
+    log:
+        f"{OUT}/notebooks/04_fusion-{{study}}.ipynb",
+    shell:
+        PAPERMILL
+
+
+rule cost:
+    input:
+        expand(f"{OUT}/scores/{{source}}.npz", source=SOURCES),
+        notebook="notebooks/05_cost.ipynb",
+    output:
+        f"{OUT}/scores/cost-summary.json",
+    params:
+        parameters=parameters("05_cost", sources=list(SOURCES), **config.get("cost", {})),
+    log:
+        f"{OUT}/notebooks/05_cost.ipynb",
+    threads: workflow.cores  # nothing else runs while latency is measured
+    shell:
+        PAPERMILL
+
+
+rule report:
+    input:
+        expand(f"{OUT}/scores/{{name}}-summary.json", name=[*SOURCES, *STUDIES, "cost"]),
+        notebook="notebooks/06_report.ipynb",
+    output:
+        f"{OUT}/report.html",
+        f"{OUT}/summary.json",
+        f"{OUT}/headline.txt",
+    params:
+        parameters=parameters("06_report", title=config["title"], sources=list(SOURCES), studies=list(STUDIES)),
+    log:
+        f"{OUT}/notebooks/06_report.ipynb",
+    shell:
+        PAPERMILL
+
+
+onsuccess:
+    print(open(f"{OUT}/headline.txt").read().strip())

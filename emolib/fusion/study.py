@@ -1,0 +1,180 @@
+"""A fusion study: the scores of several sources paired on a common task, and every rule beside every source."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from emolib import metrics
+from emolib.artifacts import Run
+from emolib.datasets import labels
+from emolib.errors import BadParameter
+from emolib.fusion import pairing
+from emolib.fusion.pairing import Paired, TrialScores
+from emolib.fusion.scores import trial_scores
+from emolib.sources import Source
+from emolib.summary import key, number
+
+PAIRS = ("same_trials", "label_paired")
+OPTIMISTIC = (
+    "These trials are virtual: the corpora share no people, so trials of strangers were paired by label. That "
+    "makes the errors of the modalities independent, which is when fusion gains most: the fused number is "
+    "optimistic, and no system measured on the same people should expect it."
+)
+
+
+def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
+    """A source's scores by trial and fold, its classes summed into those of `task`.
+
+    Trials of a class that has no side in `task` are left out; so is a class's share of the scores, which are
+    then normalised again. Raises BadParameter for a task that the source's classes do not determine.
+    """
+    source, arrays = Source.parse(name), run.arrays(f"scores/{name}.npz")
+    to = labels.marginal(source.corpus, source.task, task)
+    classes = labels.classes(source.corpus, task)
+    kept = to[arrays["y"]].sum(axis=1) > 0
+    columns = {k: arrays[k][kept] for k in ("fold", "part", "subject", "trial", "y")}
+    scores = arrays[variant][kept] @ to + 1e-7
+    scores /= scores.sum(axis=1, keepdims=True)
+    keys = ["/".join(map(str, row)) for row in zip(columns["fold"], columns["part"], columns["subject"], columns["trial"], strict=True)]
+    _, first, scores = trial_scores(scores.astype(np.float32), np.array(keys))
+    columns = {k: column[first] for k, column in columns.items()}
+    y = to[columns.pop("y")].argmax(axis=1)
+    return TrialScores(modality=source.modality, classes=classes, y=y, scores=scores, **columns)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Paired scores of several sources, and what is reported of them."""
+
+    sources: tuple[str, ...]
+    task: str
+    pairs: str
+    paired: Paired
+    seed: int
+
+    @classmethod
+    def load(
+        cls, run: Run, sources: Sequence[str], task: str, pairs: str, n_virtual: int, variant: str, seed: int
+    ) -> "Study":
+        """Raises BadParameter for a way of pairing that there is not, BadArtifact, BadSet."""
+        if pairs not in PAIRS:
+            raise BadParameter(f"pairs: got {pairs!r}, expected {' or '.join(PAIRS)}.")
+        found = [trials_of(run, name, task, variant) for name in sources]
+        paired = (
+            pairing.same_trials(found)
+            if pairs == "same_trials"
+            else pairing.label_paired(found, n_virtual, seed)
+        )
+        return cls(tuple(sources), task, pairs, paired, seed)
+
+    @property
+    def y(self) -> np.ndarray:
+        return self.paired.y[self.paired.is_test]
+
+    @property
+    def subject(self) -> np.ndarray:
+        return self.paired.subject[self.paired.is_test]
+
+    def counts(self) -> pd.DataFrame:
+        """Test trials of each class, and how many of them each modality has."""
+        test = self.paired.is_test
+        table = pd.DataFrame({"class": self.paired.classes})
+        table["trials"] = np.bincount(self.y, minlength=len(self.paired.classes))
+        for modality, scores in zip(self.paired.modalities, self.paired.scores, strict=True):
+            there = ~np.isnan(scores[test]).any(axis=1)
+            table[modality] = np.bincount(self.y[there], minlength=len(self.paired.classes))
+        return table
+
+    def table(self) -> pd.DataFrame:
+        """Columns rule, kind, n, uar, low, high, accuracy, macro_f1: single modalities first."""
+        rows = []
+        for rule, scores in pairing.evaluate_rules(self.paired).items():
+            found = metrics.evaluate(self.y, scores, self.subject, seed=self.seed)
+            uar = found["uar"]
+            kind = "single" if rule in self.paired.modalities else "fused"
+            rows.append(
+                {"rule": rule, "kind": kind, "n": len(self.y), "uar": uar.value, "low": uar.low, "high": uar.high}
+                | {name: found[name].value for name in ("accuracy", "macro_f1")}
+            )
+        return pd.DataFrame(rows)
+
+    def best_single(self) -> str:
+        """The modality with the highest test UAR."""
+        table = self.table()
+        singles = table[table.kind == "single"]
+        return singles.rule[singles.uar.idxmax()]
+
+    def gains(self) -> pd.DataFrame:
+        """Points of UAR of each rule over the best single modality: best_single, rule, gain, low, high, p."""
+        found, best = pairing.evaluate_rules(self.paired), self.best_single()
+        rules = [rule for rule in found if rule not in self.paired.modalities]
+        rows = [
+            metrics.paired_gain(self.y, found[best], found[rule], self.subject, seed=self.seed)
+            for rule in rules
+        ]
+        names = {"gain_points": "value", "low_points": "low", "high_points": "high", "p": "p"}
+        columns = {name: [getattr(row, of) for row in rows] for name, of in names.items()}
+        return pd.DataFrame({"rule": rules, "best_single": best, **columns})
+
+    def missing_one(self, rule: str) -> pd.DataFrame:
+        """UAR of a rule with one modality gone beside the best of those left, in points of UAR."""
+        rows = []
+        for m, modality in enumerate(self.paired.modalities):
+            left = tuple(other for other in self.paired.modalities if other != modality)
+            study = replace(
+                self, paired=replace(self.paired, modalities=left, scores=np.delete(self.paired.scores, m, axis=0))
+            )
+            gain = study.gains().set_index("rule").loc[rule]
+            fused = study.table().set_index("rule").uar[rule]
+            rows.append({"missing": modality, "uar": fused, "best_left": gain.best_single, **gain[1:]})
+        return pd.DataFrame(rows)
+
+    def weights(self, rules: Sequence[str]) -> pd.DataFrame:
+        """Columns rule, fold, modality, weight of the rules that learn weights."""
+        rows = [
+            (rule, fold, modality, weight)
+            for rule in rules
+            for fold, of_fold in pairing.learned_weights(self.paired, rule).items()
+            for modality, weight in zip(self.paired.modalities, of_fold, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["rule", "fold", "modality", "weight"])
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Test trials for an .npz: y, subject, trial, classes and the scores of every rule."""
+        found = {f"scores_{rule}": scores for rule, scores in pairing.evaluate_rules(self.paired).items()}
+        trial = self.paired.trial[self.paired.is_test]
+        return {"y": self.y, "subject": self.subject, "trial": trial, "classes": np.array(self.paired.classes)} | found
+
+    def caution(self) -> str:
+        """What must stand beside the number; "" for trials of the same people."""
+        return OPTIMISTIC if self.pairs == "label_paired" else ""
+
+    def numbers(self, name: str, rule: str) -> dict[str, dict]:
+        """Entries of summary.json; on label-paired trials the corpus is `paired`."""
+        first = Source.parse(self.sources[0])
+        corpus = "paired" if self.pairs == "label_paired" else first.corpus
+
+        def entry(variant, metric):
+            return key(corpus, self.task, first.protocol, variant, metric)
+
+        found, n = {}, len(self.y)
+        for row in self.table().itertuples():
+            if corpus != "paired" and row.kind == "single":
+                continue  # the sources' own summaries have them
+            found[entry(row.rule, "uar")] = number(
+                row.uar, row.low, row.high, unit="fraction", n=n, artifact=f"tables/{name}-fusion.csv"
+            )
+        gain = self.gains().set_index("rule").loc[rule]
+        found[entry("fusion_gain", "points")] = number(
+            gain.gain_points, gain.low_points, gain.high_points, unit="points", n=n,
+            artifact=f"tables/{name}-gains.csv",
+        )  # fmt: skip
+        missing = self.missing_one(rule)
+        worst = missing.loc[missing.gain_points.idxmin()]
+        found[entry("missing_one", "worst_points")] = number(
+            worst.gain_points, worst.low_points, worst.high_points, unit="points", n=n,
+            artifact=f"tables/{name}-missing.csv",
+        )  # fmt: skip
+        return found

@@ -1,0 +1,167 @@
+"""What the report of a run says: its cards, sections and warnings, all from artifacts."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from emolib.artifacts import Run, sidecar
+from emolib.fusion.study import OPTIMISTIC
+from emolib.report import Card, Caution, Figure, Note, Section, Table
+from emolib.sources import Source
+from emolib.tables import interval
+
+INT8 = "static_wi8_ai8"
+INTRODUCTION = (
+    "Recordings become windows, windows train one tiny network per modality, each network becomes an int8 "
+    "file, and the files' scores are fused. Every number below is of people, or official test rows, that "
+    "trained nothing and picked nothing, unless it says otherwise.\n\n"
+    "UAR is the mean recall over classes; intervals are 95 % by bootstrap over subjects."
+)
+SYNTHETIC = (
+    "Synthetic data: signals, voices and faces here are generated. These numbers show that the pipeline works; "
+    "their accuracy says nothing about people."
+)
+LEAKY = "A random split of windows: the same people train and test. Reported for comparison only."
+NEAR_CHANCE = "not distinguishable from chance (p ≥ 0.05)"
+
+
+def banner(sources: Sequence[str]) -> str:
+    """The warning above everything: some source is synthetic."""
+    return SYNTHETIC if any(Source.parse(name).corpus == "synthetic" for name in sources) else ""
+
+
+def _percent(row: dict, metric: str = "uar", low: str = "uar_low", high: str = "uar_high") -> str:
+    return interval(*(100 * row[name] for name in (metric, low, high))) + " %"
+
+
+def _table(run: Run, name: str) -> pd.DataFrame:
+    return pd.read_csv(run.read(f"tables/{name}.csv"))
+
+
+def _warning(run: Run, name: str) -> str:
+    if Source.parse(name).protocol == "leaky":
+        return "leaky split: for comparison only"
+    return NEAR_CHANCE if _table(run, f"{name}-keras").chance_p[0] >= 0.05 else ""
+
+
+def _is_virtual(run: Run, study: str) -> bool:
+    return any(key.startswith("paired/") for key in run.json(f"scores/{study}-summary.json"))
+
+
+def _gain(run: Run, study: str) -> dict:
+    found = run.json(f"scores/{study}-summary.json")
+    return next(entry for key, entry in found.items() if key.endswith("/fusion_gain/points"))
+
+
+def cards(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Card]:
+    """The headline results: fusion first, then the int8 model of each source."""
+    found = []
+    for study in studies:
+        gain, table = _gain(run, study), _table(run, f"{study}-fusion").set_index("rule")
+        row = table.loc[_rule(run, study)].to_dict()
+        found.append(
+            Card(
+                f"{study}: int8 models fused, UAR",
+                _percent(row, "uar", "low", "high"),
+                f"{interval(gain['value'], gain['low'], gain['high'])} points over the best single modality",
+                "virtual trials, paired by label: optimistic" if _is_virtual(run, study) else "",
+            )
+        )
+    for name in sources:
+        row = _table(run, f"{name}-variants").set_index("variant").loc[INT8].to_dict()
+        found.append(
+            Card(f"{name}: int8 UAR", _percent(row), f"{row['bytes'] / 1000:.1f} kB", _warning(run, name))
+        )
+    return found
+
+
+def _rule(run: Run, study: str) -> str:
+    """The rule that the study reports, from the provenance of its summary."""
+    record = json.loads(sidecar(run.folder / f"scores/{study}-summary.json").read_text())
+    return record["parameters"]["rule"]
+
+
+def headline(found: Sequence[Card], folder: Path) -> str:
+    """One line: the first card, and where the report lies."""
+    first = found[0]
+    return f"{first.label} {first.value}, {first.detail}. Report: {folder / 'report.html'}\n"
+
+
+def sections(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Section]:
+    return [
+        *(_source(run, name) for name in sources),
+        *(_study(run, name) for name in studies),
+        _cost(),
+        _published(),
+    ]
+
+
+def _source(run: Run, name: str) -> Section:
+    source = Source.parse(name)
+    row = _table(run, f"{name}-keras").to_dict("records")[0]
+    text = (
+        f"{source.modality} of {source.corpus}, task {source.task}, protocol {source.protocol}. Keras model: UAR "
+        f"{_percent(row)} on {row['n']} answers; always giving the most frequent class has "
+        f"{100 * row['majority_uar']:.1f} %. Permutation test against chance: p = {row['chance_p']:.3g}."
+    )
+    cautions = [Caution(LEAKY)] if source.protocol == "leaky" else []
+    if not cautions and _warning(run, name):
+        cautions = [Caution(f"This result is {NEAR_CHANCE}: the network has learned nothing that carries over.")]
+    items = [
+        Figure(f"figures/{name}-trial.png", "One trial, as the corpus gives it."),
+        Figure(f"figures/{name}-window.png", "One window, as the network gets it."),
+        Table(f"tables/{name}-windows.csv", "Windows by subject and class."),
+        Table(f"tables/{name}-dropped.csv", "What was kept, and what was dropped and why."),
+        Figure(f"figures/{name}-folds.png", "Who is in which part of each fold."),
+        Table(f"tables/{name}-leaks.csv", "Leak audit: a count of 0 is a check that passed."),
+        Table(f"tables/{name}-layers.csv", "The network."),
+        Figure(f"figures/{name}-history.png", "Training, a line per fold."),
+        Figure(f"figures/{name}-subjects.png", "Unseen subjects."),
+        Table(f"tables/{name}-subjects.csv", "Unseen subjects, float32."),
+        Figure(f"figures/{name}-confusion.png", "Confusion on unseen subjects, float32."),
+        Figure(f"figures/{name}-reliability.png", "Calibration on unseen subjects, float32."),
+        Table(f"tables/{name}-variants.csv", "Keras, and each .tflite file: mean size and accuracy over folds."),
+        Figure(f"figures/{name}-variants.png", "Size and UAR of each file."),
+        Table(f"tables/{name}-operators.csv", "Operators of the int8 file: all integer, none custom."),
+    ]
+    return Section(name, text, [*cautions, *(item for item in items if (run.folder / item.artifact).exists())])
+
+
+def _study(run: Run, name: str) -> Section:
+    cautions = [Caution(OPTIMISTIC)] if _is_virtual(run, name) else []
+    text = (
+        "Scores of the int8 models, fused without an added network; the weights of a fold are learned on its "
+        f"inner validation people. The rule reported, {_rule(run, name)}, was fixed beforehand."
+    )
+    items = [
+        Figure(f"figures/{name}-fusion.png", "Every rule beside every single modality."),
+        Table(f"tables/{name}-fusion.csv", "Every rule beside every single modality."),
+        Table(f"tables/{name}-gains.csv", "Points of UAR over the best single modality, chosen on test."),
+        Table(f"tables/{name}-missing.csv", "One modality gone: points of UAR over the best one left."),
+        Figure(f"figures/{name}-weights.png", "Weights by fold."),
+    ]
+    return Section(f"Fusion: {name}", text, [*cautions, *items])
+
+
+def _cost() -> Section:
+    text = "Measured: this machine, litert, one thread, batch 1. Modelled: a formula and published device data."
+    items = [
+        Figure("figures/cost.png", "What each model needs."),
+        Table("tables/cost.csv", "What each model needs; bytes are of the int8 file."),
+        Figure("figures/cost-latency.png", "Measured latency of one window, features not included."),
+        Table("tables/cost-latency.csv", "Measured latency of one window, features not included."),
+        Note("Speed on this machine is not speed on a device: x86 has other int8 kernels than a microcontroller."),
+        Figure("figures/cost-modelled.png", "Modelled runtime on devices that were not measured."),
+        Table("tables/cost-modelled.csv", "Modelled runtime and energy by device."),
+        Table("tables/cost-energy.csv", "Modelled energy by technology: a lower bound."),
+    ]
+    return Section("Latency, cost and power", text, items)
+
+
+def _published() -> Section:
+    text = "Numbers that others printed, and ours where this run has one. The protocols differ; the last column says how."
+    return Section(
+        "Beside published numbers", text, [Table("tables/published.csv", "Published numbers and ours.")]
+    )

@@ -1,0 +1,122 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+
+from emolib.cost import check_budgets, cost
+from emolib.cost import layers as cost_layers
+from emolib.errors import BadParameter, OverBudget
+
+
+def residual_network():
+    x = inputs = keras.Input((16, 12, 2), name="in")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="conv")(x)
+    x = y = layers.ReLU()(layers.BatchNormalization(name="norm")(x))
+    x = layers.SeparableConv2D(24, (5, 3), padding="same", name="sep")(x)
+    x = layers.Conv2D(8, 1, groups=2, use_bias=False, name="grouped")(x)
+    x = layers.Add(name="add")([x, y])
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, name="depth")(x)
+    x = layers.MaxPooling2D(2, name="pool")(x)
+    return keras.Model(inputs, layers.Dense(5, name="dense")(layers.Flatten()(x)))
+
+
+# by hand: shapes are (8, 6, 8) after conv, (8, 6, 24) after sep, (6, 4, 16) after depth, (3, 2, 16) after pool
+BY_HAND = {
+    "conv": (3 * 3 * 2 * 8, 3 * 3 * 2 * 8 * 48),
+    "norm": (4 * 8, 0),
+    "sep": (15 * 8 + 8 * 24 + 24, 15 * 8 * 48 + 8 * 24 * 48),
+    "grouped": (12 * 8, 12 * 8 * 48),
+    "add": (0, 0),
+    "depth": (9 * 16 + 16, 9 * 16 * 24),
+    "pool": (0, 0),
+    "dense": (96 * 5 + 5, 96 * 5),
+}
+
+
+def test_layers_by_hand():
+    table = cost_layers(residual_network()).set_index("layer")
+    for name, (params, macs) in BY_HAND.items():
+        assert (table.params[name], table.macs[name]) == (params, macs), name
+    assert table["type"]["sep"] == "SeparableConv2D" and table["output shape"]["sep"] == (8, 6, 24)
+
+
+def test_cost_by_hand():
+    found = cost(residual_network())
+    assert found.params == sum(params for params, _ in BY_HAND.values())
+    assert found.macs == sum(macs for _, macs in BY_HAND.values()) and found.flops == 2 * found.macs
+    # widest while the pointwise half of sep runs: the residual and both its tensors, (8 + 8 + 24) channels
+    assert (found.peak_activation_bytes, found.peak_layer) == (48 * (8 + 8 + 24), "sep")
+    assert found.largest_layer == "dense"
+    written = 384 + 384 + 384 + 1152 + 384 + 384 + 384 + 96 + 5
+    assert found.moved_values == found.params + 2 * written
+
+
+def test_macs_are_half_of_tensorflows_flops():
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    x = inputs = keras.Input((20, 10, 3))
+    x = layers.Conv2D(8, (5, 3), strides=(2, 1), padding="same", use_bias=False)(x)
+    x = layers.DepthwiseConv2D(3, padding="valid", use_bias=False)(x)
+    x = layers.Conv2D(6, 1, use_bias=False)(x)
+    model = keras.Model(inputs, layers.Dense(4, use_bias=False)(layers.Flatten()(x)))
+    function = tf.function(model).get_concrete_function(tf.TensorSpec((1, 20, 10, 3)))
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
+    options["output"] = "none"
+    graph = convert_variables_to_constants_v2(function).graph
+    flops = tf.compat.v1.profiler.profile(graph, cmd="op", options=options).total_float_ops
+    assert cost(model).flops == flops
+
+
+def peak_of_file(content):
+    """Largest sum of int8 tensors alive at once in a .tflite file, from its operators in order."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content, experimental_preserve_all_tensors=True)
+    size = {d["index"]: int(np.prod(d["shape"])) for d in interpreter.get_tensor_details()}
+    operators = [o for o in interpreter._get_ops_details() if o["op_name"] not in ("DELEGATE", "RESHAPE")]
+    alias = {
+        int(o["outputs"][0]): int(o["inputs"][0])
+        for o in interpreter._get_ops_details()
+        if o["op_name"] == "RESHAPE"
+    }
+    made = {int(o["outputs"][0]) for o in operators} | {interpreter.get_input_details()[0]["index"]}
+    spans = {}
+    for time, operator in enumerate(operators):
+        for tensor in (*operator["inputs"], *operator["outputs"]):
+            tensor = alias.get(int(tensor), int(tensor))
+            if tensor in made:
+                spans[tensor] = (spans.get(tensor, (time, time))[0], time)
+    return max(
+        sum(size[tensor] for tensor, (first, last) in spans.items() if first <= time <= last)
+        for time in range(len(operators))
+    )
+
+
+def test_peak_is_that_of_the_int8_file():
+    from emolib.compression.ptq import convert
+
+    model = residual_network()
+    content = convert(model, "static_wi8_ai8", np.random.default_rng(0).normal(size=(8, 16, 12, 2)))
+    assert cost(model).peak_activation_bytes == peak_of_file(content)
+
+
+def test_layer_without_a_formula_is_refused():
+    inputs = keras.Input((8, 4))
+    with pytest.raises(BadParameter, match="Layer memory: no cost formula for GRU"):
+        cost(keras.Model(inputs, layers.GRU(3, name="memory")(inputs)))
+
+
+def test_budgets_name_the_layer():
+    found = cost(residual_network())
+    check_budgets(found, 10_000, 10_000, found.peak_activation_bytes)
+    with pytest.raises(OverBudget, match="10001 bytes, expected at most 10000: thin layer dense"):
+        check_budgets(found, 10_001, 10_000, 10**6)
+    with pytest.raises(OverBudget, match="peak at 1920 bytes, expected at most 1919: thin layer sep"):
+        check_budgets(found, 1, 10, 1919)
+
+
+def test_table_is_a_frame_with_a_row_per_layer():
+    model = residual_network()
+    assert isinstance(cost_layers(model), pd.DataFrame) and len(cost_layers(model)) == len(model.layers)

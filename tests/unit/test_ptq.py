@@ -1,0 +1,134 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from emolib.compression.ptq import check_operators, convert, fixed_batch, operators
+from emolib.errors import BadParameter, BadSet, OverBudget
+from emolib.runtime.interpreter import Model
+
+SHAPE = (16, 12, 1)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Every kind of layer that emolib.models uses, batch norm with statistics of its own, a dense layer."""
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input(SHAPE)
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(x)
+    x = y = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.SeparableConv2D(8, 3, padding="same", use_bias=False)(x)
+    x = layers.Add()([layers.BatchNormalization()(x), y])
+    x = layers.Flatten()(layers.Dropout(0.3)(x))
+    model = keras.Model(inputs, layers.Dense(4)(layers.Dense(16, activation="relu")(x)))
+    for _ in range(5):
+        model(windows(64), training=True)
+    return model
+
+
+def windows(n, seed=0):
+    return np.random.default_rng(seed).normal(1, 2, size=(n, *SHAPE)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def files(model):
+    return {
+        variant: convert(model, variant, windows(50)) for variant in ("float32", "dynamic", "static_wi8_ai8")
+    }
+
+
+def with_layer(function):
+    class Custom(layers.Layer):
+        def call(self, x):
+            return function(x)
+
+    inputs = keras.Input((4, 1, 3))
+    x = layers.Flatten()(Custom()(inputs))
+    return keras.Model(inputs, layers.Dense(2)(x), name="odd")
+
+
+def test_batch_is_fixed_and_weights_are_kept(model):
+    copy = fixed_batch(model)
+    assert copy.input_shape == (1, *SHAPE) and copy.output_shape == (1, 4)
+    X = windows(1, seed=1)
+    np.testing.assert_allclose(copy(X), model(X, training=False), atol=1e-6)
+
+
+def test_variants_compute_what_keras_does(model, files):
+    X = windows(20, seed=1)
+    expected = model.predict(X, verbose=0)
+    for variant, tolerance in (("float32", 1e-6), ("dynamic", 0.005), ("static_wi8_ai8", 0.03)):
+        with Model(files[variant]) as interpreter:
+            error = np.abs(interpreter.predict(X) - expected).mean() / np.ptp(expected)
+        assert error < tolerance, (variant, error)
+    assert len(files["static_wi8_ai8"]) < 0.6 * len(files["float32"])
+
+
+def test_static_is_int8_throughout(files):
+    table = operators(files["static_wi8_ai8"])
+    assert table.columns.tolist() == ["index", "operator", "inputs", "outputs"]
+    assert table["operator"].tolist() == [
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "RESHAPE"),
+        *("FULLY_CONNECTED", "FULLY_CONNECTED"),
+    ]
+    assert set(table["outputs"]) == {"int8"}
+    assert not table["inputs"].str.contains("float").any()
+
+
+def test_static_weights_are_per_channel_in_convolutions_alone(files):
+    interpreter = Model(files["static_wi8_ai8"]).runner.interpreter
+    tensors = {d["index"]: d for d in interpreter.get_tensor_details()}
+    scales = {}
+    for operator in interpreter._get_ops_details():
+        if operator["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            weights = tensors[operator["inputs"][1]]["quantization_parameters"]
+            scales.setdefault(operator["op_name"], set()).add(len(weights["scales"]))
+            assert not weights["zero_points"].any()
+    assert scales == {"CONV_2D": {8}, "DEPTHWISE_CONV_2D": {8}, "FULLY_CONNECTED": {1}}
+
+
+def test_same_input_gives_same_bytes_size_and_no_output(model, files, capfd):
+    assert len(convert(model, "static_wi8_ai8", windows(50))) == len(files["static_wi8_ai8"])
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "calibration, y, message",
+    [
+        (None, None, "no calibration windows"),
+        (windows(0), None, "no calibration windows"),
+        (windows(5)[:, 1:], None, r"shape \(15, 12, 1\), expected \(16, 12, 1\)"),
+        (windows(5) * np.array([1, 1, np.nan, 1, np.inf], np.float32)[:, None, None, None], None, "2 of 5"),
+        (windows(5), np.full(5, 3), "All 5 calibration windows are of class 3"),
+    ],
+)
+def test_bad_calibration(model, calibration, y, message):
+    with pytest.raises(BadSet, match=message):
+        convert(model, "static_wi8_ai8", calibration, y)
+
+
+def test_unknown_variant(model):
+    with pytest.raises(BadParameter, match="variant: got 'int4', expected one of float32, dynamic"):
+        convert(model, "int4")
+
+
+def test_operator_that_tflite_lacks_is_named():
+    with pytest.raises(OverBudget, match="odd needs operators .* Erf") as error:
+        convert(with_layer(tf.math.erf), "float32")
+    assert "\n" not in str(error.value)
+
+
+def test_flex_operator_is_named():
+    converter = tf.lite.TFLiteConverter.from_keras_model(fixed_batch(with_layer(tf.math.erf)))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    with pytest.raises(OverBudget, match="x.tflite: operator 0, FlexErf,"):
+        check_operators(converter.convert(), "float32", "x.tflite")
+
+
+def test_float_island_is_named_with_its_tensor(files):
+    X = np.random.default_rng(0).uniform(size=(5, 4, 1, 3))
+    with pytest.raises(OverBudget, match=r"odd: operator \d, SIN, has tensor \S+ in float32"):
+        convert(with_layer(tf.sin), "static_wi8_ai8", X)
+    with pytest.raises(OverBudget, match="operator 0, CONV_2D"):
+        check_operators(files["float32"], "static_wi8_ai8")
