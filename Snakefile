@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import sys
 
 from emolib.errors import BadParameter
 from emolib.notebook import check_names, declared
@@ -9,11 +10,12 @@ from emolib.notebook import check_names, declared
 if not config:
     configfile: "config/demo.yaml"
 
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
 
 RUN = config["run"]
 SOURCES, STUDIES = config["sources"], config["studies"]
-OUT = f"{os.environ.get('EMOLIB_RESULTS', 'results')}/{RUN}"
+OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
 check_names(list(config), ["run", "title", "seed", "sources", "studies", "cost"], "the config")
 for name, steps in SOURCES.items():
     check_names(list(steps or {}), ["windows", "train", "quantize"], f"source {name} of the config")
@@ -42,6 +44,7 @@ def of_source(notebook, step):
 
 # papermill's last line of output is the error, one line where the user can mend it
 PAPERMILL = (
+    "echo \"$(date +%T) {rule} {wildcards}\"; "
     "papermill --no-progress-bar {input.notebook} {log} --cwd notebooks -y {params.parameters:q} > {log}.txt 2>&1"
     " || {{ tail -n 3 {log}.txt | grep -v '^ *$' | tail -n 1; exit 1; }}"
 )

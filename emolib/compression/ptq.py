@@ -1,8 +1,9 @@
 """Post-training quantization with TensorFlow's converter: Keras model → .tflite bytes for batch 1.
 
 float32: as trained. dynamic: int8 weights where a tensor has 1024 values or more, float32 activations.
-static_wi8_ai8: int8 weights and activations, input and output included; convolution weights have a scale per
-channel, dense weights and activations one per tensor (tflite-runtime 2.14 and tflite-micro run those alike).
+static_wi8_ai8: int8 weights and activations, input and output included.
+Convolution weights have a scale per channel. Dense weights and activations have one per tensor: tflite-runtime
+2.14 does not know dynamic dense layers with more (FULLY_CONNECTED version 12).
 """
 
 import contextlib
@@ -42,6 +43,7 @@ def convert(
     with _silence():
         converter = tf.lite.TFLiteConverter.from_keras_model(fixed_batch(model))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if variant == "static_wi8_ai8":
@@ -86,16 +88,19 @@ def _make_static(converter: tf.lite.TFLiteConverter, X: np.ndarray):
     converter.representative_dataset = lambda: ([window[None]] for window in X)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
 
 
 @contextlib.contextmanager
 def _silence():
     """The converter prints where it saved the model and what it thinks of the graph; errors come through."""
     nowhere = io.StringIO()
-    with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere), native_silence():
-        with warnings.catch_warnings(action="ignore"):
-            yield
+    with (
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+        warnings.catch_warnings(action="ignore"),
+        native_silence(),
+    ):
+        yield
 
 
 def _graph(content: bytes) -> Iterator[tuple[str, list[tuple[str, str]], list[tuple[str, str]]]]:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from emolib.errors import BadArtifact
 from emolib.paths import PROJECT
 from emolib.runtime.backends import Backend, Port, tflite_runtime
 
@@ -33,7 +34,7 @@ def receive(stream: BinaryIO) -> bytes:
 
 
 class Worker(Backend):
-    """The parent's end. Raises RuntimeError, one line, with what went wrong in the worker."""
+    """The parent's end. Raises BadArtifact, one line, with what went wrong in the worker."""
 
     def __init__(self, content: bytes, threads: int):
         path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
@@ -57,8 +58,10 @@ class Worker(Backend):
         if reply[:1] == FINE:
             return reply[1:]
         self.close()
-        died = f"the tflite_runtime worker ended with exit code {self.process.returncode}"
-        raise RuntimeError(reply[1:].decode() or died)
+        died = (
+            f"The tflite_runtime worker ended with exit code {self.process.returncode}: open the model again."
+        )
+        raise BadArtifact(reply[1:].decode() or died)
 
     def run(self, x: np.ndarray) -> np.ndarray:
         reply = self.ask(struct.pack("<cI", b"r", 1) + x.tobytes())

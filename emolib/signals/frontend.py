@@ -163,7 +163,7 @@ class SpeechFrontEnd:
     """
 
     window_s: float = 2.0
-    hop_s: float = 1.0
+    hop_s: float = 2.0
     sfreq: float = 16000.0  # Hz; other audio is resampled to it
     n_fft: int = 512  # samples
     hop: int = 256  # samples

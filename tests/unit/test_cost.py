@@ -73,7 +73,7 @@ def peak_of_file(content):
     """Largest sum of int8 tensors alive at once in a .tflite file, from its operators in order."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=content, experimental_preserve_all_tensors=True)
+    interpreter = Interpreter(model_content=content)
     size = {d["index"]: int(np.prod(d["shape"])) for d in interpreter.get_tensor_details()}
     operators = [o for o in interpreter._get_ops_details() if o["op_name"] not in ("DELEGATE", "RESHAPE")]
     alias = {

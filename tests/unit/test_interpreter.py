@@ -1,7 +1,7 @@
-import importlib.util
 import os
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,13 +13,14 @@ from emolib.runtime.quantization import dequantize, quantize
 SHAPES = {"heart": (32, 1, 4), "eeg": (4, 1, 40), "speech": (125, 40, 1), "face": (48, 48, 1)}
 
 
-def trained(shape):
-    """A small network trained on four noisy patterns of a shape, and windows to feed it."""
+@cache
+def trained(name):
+    """A small network trained on four noisy patterns, and windows to feed it."""
     import keras
     from keras import layers
 
     keras.utils.set_random_seed(0)
-    rng, y = np.random.default_rng(0), np.arange(64) % 4
+    shape, rng, y = SHAPES[name], np.random.default_rng(0), np.arange(64) % 4
     X = (rng.normal(size=(4, *shape))[y] + 0.7 * rng.normal(size=(64, *shape))).astype(np.float32)
     flat = shape[1] == 1
     x = inputs = keras.Input(shape)
@@ -31,17 +32,18 @@ def trained(shape):
     return model, X
 
 
-@pytest.fixture(scope="module")
-def converted():
-    """By kind of input: the Keras logits of 16 windows, the windows, and the file of each variant."""
-    from emolib.compression.ptq import VARIANTS, convert
+@cache
+def keras_logits(name):
+    """Windows, and the Keras model's logits of them."""
+    model, X = trained(name)
+    return X[:16], np.asarray(model(X[:16], training=False))
 
-    found = {}
-    for name, shape in SHAPES.items():
-        model, X = trained(shape)
-        files = {variant: convert(model, variant, X) for variant in VARIANTS}
-        found[name] = model.predict(X[:16], verbose=0), X[:16], files
-    return found
+
+@cache
+def file(name, variant):
+    from emolib.compression.ptq import convert
+
+    return convert(trained(name)[0], variant, trained(name)[1])
 
 
 def test_quantize_rounds_to_nearest_even_and_clips_at_both_ends():
@@ -63,60 +65,58 @@ def test_dequantize_inverts_quantize_at_every_int8():
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_four_backends_agree_on_int8(converted, name):
-    keras_logits, X, files = converted[name]
+def test_four_backends_agree_on_int8(name):
+    X, expected = keras_logits(name)
     logits, scale = {}, 0.0
     for backend in BACKENDS:
-        with Model(files["static_wi8_ai8"], backend) as model:
+        with Model(file(name, "static_wi8_ai8"), backend) as model:
             logits[backend] = model.predict(X)
             scale = model.runner.output.scale
             assert model.input_shape == SHAPES[name]
     assert logits["litert"].shape == (16, 4) and logits["litert"].dtype == np.float32
     for backend in BACKENDS:
         assert np.abs(logits[backend] - logits["litert"]).max() <= 1.001 * scale, backend
-        assert (logits[backend].argmax(1) == keras_logits.argmax(1)).all(), backend
-    assert np.abs(logits["litert"] - keras_logits).max() < 4 * scale
+    assert np.abs(logits["litert"] - expected).max() < 4 * scale
 
 
-@pytest.mark.parametrize("name", SHAPES)
-def test_float_files_agree_with_keras(converted, name):
-    keras_logits, X, files = converted[name]
-    for backend in BACKENDS:
-        with Model(files["float32"], backend) as model:
-            np.testing.assert_allclose(model.predict(X), keras_logits, atol=1e-3)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_float_files_agree_with_keras(backend):
+    for name in ("heart", "speech"):
+        X, expected = keras_logits(name)
+        with Model(file(name, "float32"), backend) as model:
+            np.testing.assert_allclose(model.predict(X), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("backend", ["litert", "tflite_runtime", "tensorflow"])
-def test_dynamic_files_are_near_keras(converted, backend):
-    for name, (keras_logits, X, files) in converted.items():
-        with Model(files["dynamic"], backend) as model:
-            error = np.abs(model.predict(X) - keras_logits).max()
-        assert error < 0.02 * np.ptp(keras_logits), (name, error)
+def test_dynamic_file_with_a_quantised_dense_layer_is_near_keras(backend):
+    X, expected = keras_logits("speech")
+    with Model(file("speech", "dynamic"), backend) as model:
+        error = np.abs(model.predict(X) - expected).max()
+    assert error < 0.02 * np.ptp(expected)
 
 
-def test_micro_refuses_hybrid_kernels_in_one_line(converted):
-    dynamic = converted["speech"][2]["dynamic"]
-    assert len(dynamic) < 0.5 * len(converted["speech"][2]["float32"])
+def test_micro_refuses_hybrid_kernels_in_one_line():
+    assert len(file("speech", "dynamic")) < 0.5 * len(file("speech", "float32"))
     with pytest.raises(BadArtifact, match="does not open on tflite_micro") as error:
-        Model(dynamic, "tflite_micro")
+        Model(file("speech", "dynamic"), "tflite_micro")
     assert "\n" not in str(error.value)
 
 
-def test_invoke_is_predict_of_one_and_times_are_positive(converted):
-    _, X, files = converted["heart"]
+def test_invoke_is_predict_of_one_and_times_are_positive():
+    X, _ = keras_logits("heart")
     for backend in ("litert", "tflite_runtime"):
-        with Model(files["static_wi8_ai8"], backend) as model:
+        with Model(file("heart", "static_wi8_ai8"), backend) as model:
             np.testing.assert_array_equal(model.invoke(X[3]), model.predict(X)[3])
             taken = model.times(X[3], 25)
             assert taken.shape == (25,) and taken.dtype == np.int64 and taken.min() > 0
             assert model.predict(X[:0]).shape == (0, 4)
 
 
-def test_reads_a_file_and_names_it(converted, tmp_path):
-    _, X, files = converted["eeg"]
+def test_reads_a_file_and_names_it(tmp_path):
+    X, _ = keras_logits("eeg")
     path = tmp_path / "eeg.tflite"
-    path.write_bytes(files["static_wi8_ai8"])
-    with Model(path) as model, Model(files["static_wi8_ai8"]) as same:
+    path.write_bytes(file("eeg", "static_wi8_ai8"))
+    with Model(path) as model, Model(file("eeg", "static_wi8_ai8")) as same:
         np.testing.assert_array_equal(model.predict(X), same.predict(X))
         with pytest.raises(BadSet, match=r"eeg.tflite takes windows of shape \(4, 1, 40\), got \(40,\)"):
             model.predict(X[:, 0, 0])
@@ -125,9 +125,9 @@ def test_reads_a_file_and_names_it(converted, tmp_path):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_corrupt_files_raise_bad_artifact(converted, tmp_path, backend):
-    content = converted["heart"][2]["static_wi8_ai8"]
-    for size in (0, 100, len(content) // 2, len(content) - 200):
+def test_corrupt_files_raise_bad_artifact(tmp_path, backend):
+    content = file("heart", "static_wi8_ai8")
+    for size in (0, 100, len(content) - 200):
         path = tmp_path / f"cut-{size}.tflite"
         path.write_bytes(content[:size])
         with pytest.raises(BadArtifact, match=f"cut-{size}.tflite") as error:
@@ -147,19 +147,19 @@ def test_missing_file_and_wrong_parameters(tmp_path, monkeypatch):
         Model(b"", "litert")
 
 
-def test_worker_ends_with_the_model(converted):
-    model = Model(converted["heart"][2]["float32"], "tflite_runtime")
+def test_worker_ends_with_the_model():
+    model = Model(file("heart", "float32"), "tflite_runtime")
     process = model.runner.process
     assert process.poll() is None
     model.close()
     assert process.poll() is not None
 
 
-def test_a_killed_worker_is_one_line(converted):
-    _, X, files = converted["heart"]
-    with Model(files["float32"], "tflite_runtime") as model:
+def test_a_killed_worker_is_one_line():
+    X, _ = keras_logits("heart")
+    with Model(file("heart", "float32"), "tflite_runtime") as model:
         model.runner.process.kill()
-        with pytest.raises(BadArtifact, match="tflite_runtime worker ended with exit code -9"):
+        with pytest.raises(BadArtifact, match="The tflite_runtime worker ended with exit code -9"):
             model.predict(X)
 
 
@@ -169,14 +169,4 @@ def test_import_needs_numpy_only():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     packages = set(done.stdout.split()) - set(sys.stdlib_module_names)
-    foreign = {name for name in packages if importlib.util.find_spec(name) and not name.startswith("_")}
-    assert {"numpy", "emolib"} <= foreign
-    assert not foreign & {
-        "tensorflow",
-        "keras",
-        "ai_edge_litert",
-        "tflite_runtime",
-        "pandas",
-        "scipy",
-        "sklearn",
-    }
+    assert {name for name in packages if not name.startswith("_")} - {"cython_runtime"} == {"emolib", "numpy"}

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from tensorflow.lite.python import schema_py_generated as schema
 
 from emolib.compression.ptq import check_operators, convert, fixed_batch, operators
 from emolib.errors import BadParameter, BadSet, OverBudget
@@ -76,16 +77,21 @@ def test_static_is_int8_throughout(files):
     assert not table["inputs"].str.contains("float").any()
 
 
-def test_static_weights_are_per_channel_in_convolutions_alone(files):
-    interpreter = Model(files["static_wi8_ai8"]).runner.interpreter
-    tensors = {d["index"]: d for d in interpreter.get_tensor_details()}
-    scales = {}
-    for operator in interpreter._get_ops_details():
-        if operator["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-            weights = tensors[operator["inputs"][1]]["quantization_parameters"]
-            scales.setdefault(operator["op_name"], set()).add(len(weights["scales"]))
-            assert not weights["zero_points"].any()
-    assert scales == {"CONV_2D": {8}, "DEPTHWISE_CONV_2D": {8}, "FULLY_CONNECTED": {1}}
+@pytest.mark.parametrize("variant", ["dynamic", "static_wi8_ai8"])
+def test_weights_are_per_channel_in_convolutions_alone(files, variant):
+    model = schema.ModelT.InitFromPackedBuf(files[variant], 0)
+    [graph], dense, found = (
+        model.subgraphs,
+        schema.BuiltinOperator.FULLY_CONNECTED,
+        {True: set(), False: set()},
+    )
+    for operator in graph.operators:
+        weights = graph.tensors[operator.inputs[1]]
+        if weights.type == schema.TensorType.INT8 and len(operator.inputs) == 3:
+            is_dense = model.operatorCodes[operator.opcodeIndex].builtinCode == dense
+            found[is_dense].add(len(weights.quantization.scale))
+            assert not np.any(weights.quantization.zeroPoint)
+    assert found == {True: {1}, False: {8} if variant == "static_wi8_ai8" else set()}
 
 
 def test_same_input_gives_same_bytes_size_and_no_output(model, files, capfd):

@@ -1,0 +1,177 @@
+"""A tiny run of the whole pipeline, killed once on its way: two modalities, four subjects, two epochs."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from emolib.artifacts import sidecar
+from emolib.paths import PROJECT
+
+HEART, EEG = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg"))
+STEPS = {
+    "windows": {"corpus_options": {"n_subjects": 4, "n_trials": 8}, "fold_options": {"n_val": 1}},
+    "train": {"fit": {"epochs": 2}},
+    "quantize": {"n_calibration": 20},
+}
+CONFIG = {
+    "run": "tiny",
+    "title": "tiny run",
+    "sources": {HEART: STEPS, EEG: STEPS},
+    "studies": {"tiny": {"sources": [HEART, EEG], "task": "emotion"}},
+    "cost": {"repeats": 10},
+}
+PAPERMILL = Path(sys.executable).with_name("papermill")
+
+
+def snakemake(folder: Path, config: dict, *options: str, wait: bool = True):
+    """Run the pipeline with its results below `folder`, or start it in a process group of its own."""
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "--configfile", str(path), "--cores", "2", "--nolock"]
+    command += ["--rerun-incomplete", *options]
+    environment = {**os.environ, "EMOLIB_RESULTS": str(folder)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True, **pipes)
+    if not wait:
+        return process
+    output = process.communicate()[0]
+    return process.returncode, output
+
+
+def papermill(folder: Path, notebook: str, **given):
+    """Exit status and last line of a bare papermill call."""
+    command = [PAPERMILL, f"notebooks/{notebook}.ipynb", folder / "out.ipynb", "--no-progress-bar"]
+    command += ["-y", json.dumps({"run": "tiny", **given})]
+    environment = {**os.environ, "EMOLIB_RESULTS": str(folder)}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+    return done.returncode, (done.stderr.strip().splitlines() or [""])[-1]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Folder of a run that was killed after its first trained fold, and that fold's model file."""
+    folder = tmp_path_factory.mktemp("results")
+    process = snakemake(folder, CONFIG, wait=False)
+    until = time.monotonic() + 180
+    while not (found := list(folder.glob("tiny/models/*/fold00.json.json"))) and time.monotonic() < until:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert found, "no fold was trained within three minutes"
+    model = found[0].with_name("fold00.keras")
+    return folder, model, model.stat().st_mtime_ns
+
+
+@pytest.fixture(scope="module")
+def run(killed):
+    """Folder of the run, completed."""
+    status, output = snakemake(killed[0], CONFIG)
+    assert status == 0, output[-3000:]
+    assert "UAR" in output.strip().splitlines()[-1] or "report.html" in output
+    return killed[0] / "tiny"
+
+
+def test_a_killed_run_goes_on_at_its_fold(killed, run):
+    _, model, written = killed
+    assert model.stat().st_mtime_ns == written
+
+
+def test_every_artifact_has_a_sidecar(run):
+    files = [p for folder in ("data", "models", "scores", "tables", "figures") for p in (run / folder).rglob("*")]
+    artifacts = [p for p in files if p.is_file() and not sidecar(p).name.endswith(".json.json.json")]
+    artifacts = [p for p in artifacts if not (p.suffix == ".json" and p.with_suffix("").exists())]
+    assert len(artifacts) > 60
+    for path in artifacts:
+        record = json.loads(sidecar(path).read_text())
+        assert record["notebook"] and record["commit"] is not None and "seed" in record["parameters"], path
+
+
+def test_nothing_half_written_is_left(run):
+    assert not [p for p in run.rglob(".*") if p.is_file()]
+
+
+def test_summary_and_report(run):
+    numbers = json.loads((run / "summary.json").read_text())
+    for variant in ("float32", "dynamic", "static_wi8_ai8"):
+        entry = numbers[f"synthetic/emotion/loso/heart_{variant}/uar"]
+        assert 0 <= entry["low"] <= entry["value"] <= entry["high"] <= 1
+        assert (run / entry["artifact"]).exists()
+    assert {"synthetic/emotion/loso/fusion_gain/points", "synthetic/emotion/loso/missing_one/worst_points"} <= set(
+        numbers
+    )
+    page = (run / "report.html").read_text()
+    assert "Synthetic data" in page and "http" not in page.split("<body>")[1]
+
+
+def test_scores_of_every_subject_come_from_a_fold_that_tests_it(run):
+    with np.load(run / f"scores/{EEG}.npz") as arrays:
+        test = arrays["part"] == "test"
+        pairs = set(zip(arrays["fold"][test].tolist(), arrays["subject"][test].tolist(), strict=True))
+        assert len(pairs) == 4 == len({subject for _, subject in pairs})
+        val = set(zip(arrays["fold"][~test].tolist(), arrays["subject"][~test].tolist(), strict=True))
+        assert not pairs & val
+
+
+def test_a_second_run_does_nothing(run):
+    status, output = snakemake(run.parent, CONFIG)
+    assert status == 0 and "Nothing to be done" in output
+
+
+def test_a_changed_fusion_parameter_runs_fusion_and_report_only(run):
+    changed = {**CONFIG, "studies": {"tiny": {**CONFIG["studies"]["tiny"], "rule": "mean"}}}
+    status, output = snakemake(run.parent, changed, "-n", "--quiet", "rules")
+    jobs = {line.split()[0] for line in output.splitlines() if line.split()[1:] == ["1"]}
+    assert status == 0 and {"fusion", "report"} <= jobs and not jobs & {"windows", "train", "quantize", "cost"}, (
+        output
+    )
+
+
+def test_an_unknown_parameter_stops_the_pipeline_before_it_starts(tmp_path):
+    steps = {**STEPS, "train": {"epoch": 3}}
+    status, output = snakemake(tmp_path, {**CONFIG, "sources": {HEART: steps, EEG: STEPS}}, "-n")
+    assert status != 0 and "Parameter epoch does not exist in 02_train" in output
+    assert not (tmp_path / "tiny").exists()
+
+
+def test_an_unknown_parameter_stops_a_bare_papermill(tmp_path):
+    status, line = papermill(tmp_path, "01_windows", modalty="eeg")
+    assert status != 0 and line.startswith("BadParameter: Parameter modalty does not exist")
+    assert "did you mean modality?" in line
+    assert not (tmp_path / "tiny").exists()
+
+
+def test_a_missing_artifact_is_named(tmp_path):
+    status, line = papermill(tmp_path, "04_fusion", sources=[HEART, EEG])
+    assert status != 0 and line.startswith("BadArtifact:") and f"{HEART}.npz is missing" in line
+    assert not list(tmp_path.glob("tiny/**/*.npz"))
+
+
+def test_an_altered_artifact_is_named(run, tmp_path):
+    shutil.copytree(run / "scores", tmp_path / "tiny/scores")
+    with open(tmp_path / f"tiny/scores/{EEG}.npz", "ab") as file:
+        file.write(b"0")
+    status, line = papermill(tmp_path, "04_fusion", sources=[HEART, EEG])
+    assert status != 0 and line.startswith("BadArtifact:") and f"{EEG}.npz was altered" in line
+    assert not list(tmp_path.glob("tiny/tables/*"))
+
+
+def test_one_subject_only_is_refused(tmp_path):
+    options = {"n_subjects": 1, "n_trials": 8}
+    status, line = papermill(tmp_path, "01_windows", modality="heart", corpus_options=options)
+    assert status != 0 and line.startswith("BadSet: One subject only (s00)")
+    assert not list(tmp_path.glob("tiny/data/*.npz"))
+
+
+def test_an_absent_corpus_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path / "nowhere"))
+    status, line = papermill(tmp_path, "01_windows", corpus="emodb", modality="speech", task="emotion7")
+    assert status != 0 and line.startswith("CorpusMissing:") and "emodb" in line
