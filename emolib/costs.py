@@ -48,7 +48,9 @@ def measured(
         for variant in variants:
             with Model(run.read(f"{model_name(name, 0)}-{variant}.tflite"), threads=threads) as model:
                 x = np.random.default_rng(0).standard_normal(model.input_shape).astype(np.float32)
-                rows.append({"source": name, "variant": variant, **asdict(measure(model, x, repeats=repeats))})
+                rows.append(
+                    {"source": name, "variant": variant, **asdict(measure(model, x, repeats=repeats))}
+                )
     return pd.DataFrame(rows)
 
 

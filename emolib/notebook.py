@@ -6,11 +6,9 @@
 import ast
 import difflib
 import json
-import random
 import sys
 from pathlib import Path
 
-import numpy as np
 
 from emolib.artifacts import Run
 from emolib.errors import BadParameter, EmolibError
@@ -62,10 +60,7 @@ def start(notebook: str, names: dict) -> Run:
         if cell.startswith(INJECTED):
             check_names(assigned(cell), known, notebook)
     parameters = {name: names[name] for name in known}
-    random.seed(parameters.get("seed", 0))
-    np.random.seed(parameters.get("seed", 0))
     return Run(run_folder(parameters["run"]), notebook, parameters)
-
 
 
 def run_in_place(path: Path):
@@ -74,7 +69,9 @@ def run_in_place(path: Path):
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": path.parent}}).execute()
+    NotebookClient(
+        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    ).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}

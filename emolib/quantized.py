@@ -27,13 +27,14 @@ def numbers(source: str, table: pd.DataFrame, size: dict[str, int], change: Gain
     named, artifact, found = Source.parse(source), f"tables/{source}-variants.csv", {}
     for row in table.to_dict("records"):
         for metric in ("uar", "accuracy", "macro_f1", "ece"):
-            low, high = (None if np.isnan(row[f"{metric}_{end}"]) else row[f"{metric}_{end}"] for end in ("low", "high"))
+            low, high = (
+                None if np.isnan(row[f"{metric}_{end}"]) else row[f"{metric}_{end}"]
+                for end in ("low", "high")
+            )
             found[named.key(row["variant"], metric)] = number(
                 row[metric], low, high, unit="fraction", n=row["n"], artifact=artifact
             )
-        found[named.key(row["variant"], "bytes")] = number(
-            row["bytes"], unit="bytes", n=1, artifact=artifact
-        )
+        found[named.key(row["variant"], "bytes")] = number(row["bytes"], unit="bytes", n=1, artifact=artifact)
     n = int(table.n.iloc[0])
     ends = (None, None) if np.isnan(change.low) else (-change.high, -change.low)
     found[named.key("int8_drop", "points")] = number(

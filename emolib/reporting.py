@@ -108,7 +108,9 @@ def _source(run: Run, name: str) -> Section:
     )
     cautions = [Caution(LEAKY)] if source.protocol == "leaky" else []
     if not cautions and _warning(run, name):
-        cautions = [Caution(f"This result is {NEAR_CHANCE}: the network has learned nothing that carries over.")]
+        cautions = [
+            Caution(f"This result is {NEAR_CHANCE}: the network has learned nothing that carries over.")
+        ]
     items = [
         Figure(f"figures/{name}-trial.png", "One trial, as the corpus gives it."),
         Figure(f"figures/{name}-window.png", "One window, as the network gets it."),
@@ -122,11 +124,15 @@ def _source(run: Run, name: str) -> Section:
         Table(f"tables/{name}-subjects.csv", "Unseen subjects, float32."),
         Figure(f"figures/{name}-confusion.png", "Confusion on unseen subjects, float32."),
         Figure(f"figures/{name}-reliability.png", "Calibration on unseen subjects, float32."),
-        Table(f"tables/{name}-variants.csv", "Keras, and each .tflite file: mean size and accuracy over folds."),
+        Table(
+            f"tables/{name}-variants.csv", "Keras, and each .tflite file: mean size and accuracy over folds."
+        ),
         Figure(f"figures/{name}-variants.png", "Size and UAR of each file."),
         Table(f"tables/{name}-operators.csv", "Operators of the int8 file: all integer, none custom."),
     ]
-    return Section(name, text, [*cautions, *(item for item in items if (run.folder / item.artifact).exists())])
+    return Section(
+        name, text, [*cautions, *(item for item in items if (run.folder / item.artifact).exists())]
+    )
 
 
 def _study(run: Run, name: str) -> Section:
@@ -146,13 +152,17 @@ def _study(run: Run, name: str) -> Section:
 
 
 def _cost() -> Section:
-    text = "Measured: this machine, litert, one thread, batch 1. Modelled: a formula and published device data."
+    text = (
+        "Measured: this machine, litert, one thread, batch 1. Modelled: a formula and published device data."
+    )
     items = [
         Figure("figures/cost.png", "What each model needs."),
         Table("tables/cost.csv", "What each model needs; bytes are of the int8 file."),
         Figure("figures/cost-latency.png", "Measured latency of one window, features not included."),
         Table("tables/cost-latency.csv", "Measured latency of one window, features not included."),
-        Note("Speed on this machine is not speed on a device: x86 has other int8 kernels than a microcontroller."),
+        Note(
+            "Speed on this machine is not speed on a device: x86 has other int8 kernels than a microcontroller."
+        ),
         Figure("figures/cost-modelled.png", "Modelled runtime on devices that were not measured."),
         Table("tables/cost-modelled.csv", "Modelled runtime and energy by device."),
         Table("tables/cost-energy.csv", "Modelled energy by technology: a lower bound."),

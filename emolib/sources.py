@@ -31,5 +31,9 @@ class Source:
         """Key in summary.json; the variant names the modality where the corpus has several."""
         several = len(datasets.get(self.corpus).modalities) > 1
         return key(
-            self.corpus, self.task, self.protocol, f"{self.modality}_{variant}" if several else variant, metric
+            self.corpus,
+            self.task,
+            self.protocol,
+            f"{self.modality}_{variant}" if several else variant,
+            metric,
         )

@@ -94,7 +94,9 @@ class EmotionSet:
             raise BadSet("No windows at all: check the corpus, the task and the window length.")
         if self.y.min() < 0 or self.y.max() >= len(self.classes):
             bad = sorted(set(self.y[(self.y < 0) | (self.y >= len(self.classes))].tolist()))
-            raise BadSet(f"Labels {bad} are out of range, expected 0 to {len(self.classes) - 1} for {self.classes}.")
+            raise BadSet(
+                f"Labels {bad} are out of range, expected 0 to {len(self.classes) - 1} for {self.classes}."
+            )
         if not np.isfinite(self.X).all():
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
 
@@ -105,5 +107,7 @@ class EmotionSet:
         if empty:
             raise BadSet(f"No window of class {', '.join(empty)}: choose another task or mend the labels.")
         if len(np.unique(self.subject)) < 2:
-            raise BadSet(f"One subject only ({self.subject[0]}): a subject-independent split needs two or more.")
+            raise BadSet(
+                f"One subject only ({self.subject[0]}): a subject-independent split needs two or more."
+            )
         return self

@@ -50,7 +50,9 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
             parts.append((X, classes.index(target), trial))
             sfreq = trial.sfreq
     if not parts:
-        raise BadSet(f"No window left of {task}: {counts.dropped or 'no trial at all'}; check task and window_s.")
+        raise BadSet(
+            f"No window left of {task}: {counts.dropped or 'no trial at all'}; check task and window_s."
+        )
     X = np.concatenate([part[0] for part in parts])
     lengths = [len(part[0]) for part in parts]
     columns = ([part[1] for part in parts], *_names(parts))

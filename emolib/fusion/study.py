@@ -37,7 +37,10 @@ def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
     columns = {k: arrays[k][kept] for k in ("fold", "part", "subject", "trial", "y")}
     scores = arrays[variant][kept] @ to + 1e-7
     scores /= scores.sum(axis=1, keepdims=True)
-    keys = ["/".join(map(str, row)) for row in zip(columns["fold"], columns["part"], columns["subject"], columns["trial"], strict=True)]
+    keys = [
+        "/".join(map(str, row))
+        for row in zip(columns["fold"], columns["part"], columns["subject"], columns["trial"], strict=True)
+    ]
     _, first, scores = trial_scores(scores.astype(np.float32), np.array(keys))
     columns = {k: column[first] for k, column in columns.items()}
     y = to[columns.pop("y")].argmax(axis=1)
@@ -95,7 +98,14 @@ class Study:
             uar = found["uar"]
             kind = "single" if rule in self.paired.modalities else "fused"
             rows.append(
-                {"rule": rule, "kind": kind, "n": len(self.y), "uar": uar.value, "low": uar.low, "high": uar.high}
+                {
+                    "rule": rule,
+                    "kind": kind,
+                    "n": len(self.y),
+                    "uar": uar.value,
+                    "low": uar.low,
+                    "high": uar.high,
+                }
                 | {name: found[name].value for name in ("accuracy", "macro_f1")}
             )
         return pd.DataFrame(rows)
@@ -124,7 +134,8 @@ class Study:
         for m, modality in enumerate(self.paired.modalities):
             left = tuple(other for other in self.paired.modalities if other != modality)
             study = replace(
-                self, paired=replace(self.paired, modalities=left, scores=np.delete(self.paired.scores, m, axis=0))
+                self,
+                paired=replace(self.paired, modalities=left, scores=np.delete(self.paired.scores, m, axis=0)),
             )
             gain = study.gains().set_index("rule").loc[rule]
             fused = study.table().set_index("rule").uar[rule]
@@ -145,7 +156,12 @@ class Study:
         """Test trials for an .npz: y, subject, trial, classes and the scores of every rule."""
         found = {f"scores_{rule}": scores for rule, scores in pairing.evaluate_rules(self.paired).items()}
         trial = self.paired.trial[self.paired.is_test]
-        return {"y": self.y, "subject": self.subject, "trial": trial, "classes": np.array(self.paired.classes)} | found
+        return {
+            "y": self.y,
+            "subject": self.subject,
+            "trial": trial,
+            "classes": np.array(self.paired.classes),
+        } | found
 
     def caution(self) -> str:
         """What must stand beside the number; "" for trials of the same people."""

@@ -204,16 +204,18 @@ class SpeechFrontEnd:
 class FaceFrontEnd:
     """Images uint8 (height, width[, 3]) or (n_frames, height, width[, 3]) → X (n_windows, size, size, 1).
 
-    sfreq 0 means one image, otherwise every frame is a window. X is the middle square in grey, resized and on
+    sfreq 0 means one image, otherwise the frame at every `hop_s` seconds is a window. X is the middle square in grey, resized and on
     request with its histogram equalised, in [-1, 1]. Blank images are dropped.
     """
 
     size: int = 48
+    hop_s: float = 2.0
     equalise: bool = False
     feature_axis: ClassVar[int | None] = None
 
     def __call__(self, data: np.ndarray, sfreq: float = 0.0, kind: str = "") -> Windows:
-        frames = data[None] if sfreq == 0 else data
+        hop = whole(self.hop_s, sfreq, "hop_s") if sfreq else 1
+        frames = data[None] if sfreq == 0 else data[::hop]
         if frames.ndim not in (3, 4) or len(frames) == 0:
             raise BadRecording(
                 f"Images of shape {data.shape} at {sfreq} Hz, expected (height, width[, 3]) at 0 Hz "
@@ -222,7 +224,7 @@ class FaceFrontEnd:
         grey = [self.prepare(image.to_grey(frame)) for frame in frames]
         reasons = [BLANK if face.min() == face.max() else "" for face in grey]
         X = np.stack(grey)[..., None] / np.float32(127.5) - 1
-        return collect(X, np.arange(len(grey)) / (sfreq or 1.0), reasons)
+        return collect(X, hop * np.arange(len(grey)) / (sfreq or 1.0), reasons)
 
     def prepare(self, grey: np.ndarray) -> np.ndarray:
         side = min(grey.shape)

@@ -86,7 +86,9 @@ def test_a_killed_run_goes_on_at_its_fold(killed, run):
 
 
 def test_every_artifact_has_a_sidecar(run):
-    files = [p for folder in ("data", "models", "scores", "tables", "figures") for p in (run / folder).rglob("*")]
+    files = [
+        p for folder in ("data", "models", "scores", "tables", "figures") for p in (run / folder).rglob("*")
+    ]
     artifacts = [p for p in files if p.is_file() and not sidecar(p).name.endswith(".json.json.json")]
     artifacts = [p for p in artifacts if not (p.suffix == ".json" and p.with_suffix("").exists())]
     assert len(artifacts) > 60
@@ -105,9 +107,10 @@ def test_summary_and_report(run):
         entry = numbers[f"synthetic/emotion/loso/heart_{variant}/uar"]
         assert 0 <= entry["low"] <= entry["value"] <= entry["high"] <= 1
         assert (run / entry["artifact"]).exists()
-    assert {"synthetic/emotion/loso/fusion_gain/points", "synthetic/emotion/loso/missing_one/worst_points"} <= set(
-        numbers
-    )
+    assert {
+        "synthetic/emotion/loso/fusion_gain/points",
+        "synthetic/emotion/loso/missing_one/worst_points",
+    } <= set(numbers)
     page = (run / "report.html").read_text()
     assert "Synthetic data" in page and "http" not in page.split("<body>")[1]
 
@@ -130,9 +133,9 @@ def test_a_changed_fusion_parameter_runs_fusion_and_report_only(run):
     changed = {**CONFIG, "studies": {"tiny": {**CONFIG["studies"]["tiny"], "rule": "mean"}}}
     status, output = snakemake(run.parent, changed, "-n", "--quiet", "rules")
     jobs = {line.split()[0] for line in output.splitlines() if line.split()[1:] == ["1"]}
-    assert status == 0 and {"fusion", "report"} <= jobs and not jobs & {"windows", "train", "quantize", "cost"}, (
-        output
-    )
+    assert (
+        status == 0 and {"fusion", "report"} <= jobs and not jobs & {"windows", "train", "quantize", "cost"}
+    ), output
 
 
 def test_an_unknown_parameter_stops_the_pipeline_before_it_starts(tmp_path):

@@ -31,7 +31,11 @@ def test_environment_yml_has_the_pins_of_the_lock():
 def test_markers_agree_too():
     listed = yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"][-1]["pip"]
     marked = {name_of(line): line.split(";")[1].strip() for line in listed if ";" in line}
-    wanted = {name_of(line): line.split(";")[1].strip() for line in PROJECT_TABLE["optional-dependencies"]["lab"] if ";" in line}
+    wanted = {
+        name_of(line): line.split(";")[1].strip()
+        for line in PROJECT_TABLE["optional-dependencies"]["lab"]
+        if ";" in line
+    }
     assert marked == wanted
 
 
@@ -48,7 +52,12 @@ def test_uv_is_pinned_alike():
 
 @pytest.mark.parametrize(
     "module",
-    ["emolib.runtime.interpreter", "emolib.signals.frontend", "emolib.fusion.scores", "emolib.signals.standardise"],
+    [
+        "emolib.runtime.interpreter",
+        "emolib.signals.frontend",
+        "emolib.fusion.scores",
+        "emolib.signals.standardise",
+    ],
 )
 def test_the_device_side_imports_numpy_alone(module):
     heavy = ("tensorflow", "keras", "pandas", "sklearn", "matplotlib", "scipy.signal")

@@ -105,12 +105,16 @@ def test_published_numbers_agree_among_themselves():
         three_layers / 0.46, abs=0.1
     )
     assert value[published.SHVED, "FLOPs, AlexNet / reduced", "facial"] == pytest.approx(82.7 / 5.1, abs=0.5)
-    assert value[published.TINYM2, "accuracy, float32 − mixed 4/8 bit", "COVID-19"] == pytest.approx(90.4 - 88.4)
+    assert value[published.TINYM2, "accuracy, float32 − mixed 4/8 bit", "COVID-19"] == pytest.approx(
+        90.4 - 88.4
+    )
     assert value[published.TINYM2, "accuracy, float32 − mixed 4/8 bit", "battlefield"] == pytest.approx(
         98.5 - 96.8
     )
     assert value[published.TINYM2, "accuracy, float32 − int8", "battlefield"] == pytest.approx(98.5 - 97.9)
-    assert value[published.TINYM2, "accuracy, two modalities − one", "battlefield"] == pytest.approx(97.5 - 93.6)
+    assert value[published.TINYM2, "accuracy, two modalities − one", "battlefield"] == pytest.approx(
+        97.5 - 93.6
+    )
 
 
 def test_side_by_side_without_ours_says_so():

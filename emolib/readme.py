@@ -1,0 +1,101 @@
+"""Results for people who read the repository: docs/results.json, docs/RESULTS.md and the table in README.md.
+
+`python -m emolib.readme results/real` writes all three from that run's summary.json; nothing is typed by hand.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from emolib.artifacts import atomic, check, sidecar
+from emolib.paths import PROJECT
+from emolib.tables import interval
+
+MARKS = (
+    "<!-- results: written by `python -m emolib.readme` from docs/results.json -->",
+    "<!-- end of results -->",
+)
+SHOWN = ("float32/uar", "static_wi8_ai8/uar", "static_wi8_ai8/bytes", "int8_drop/points", "int8_ratio/size")
+HEADS = ("task", "UAR float32 (%)", "UAR int8 (%)", "int8 file", "lost to int8 (points)", "times smaller")
+
+
+def cell(entry: dict | None) -> str:
+    """A number with its interval, in the unit that people read."""
+    if entry is None:
+        return "–"
+    factor, ending, digits = {
+        "fraction": (100, "", ".1f"),
+        "bytes": (1e-3, " kB", ".1f"),
+        "points": (1, "", ".2f"),
+        "ratio": (1, "", ".2f"),
+    }.get(entry["unit"], (1, f" {entry['unit']}", ".4g"))
+    ends = (None if entry[end] is None else factor * entry[end] for end in ("value", "low", "high"))
+    return interval(*ends, digits=digits) + ending
+
+
+def rows(numbers: dict[str, dict]) -> list[list[str]]:
+    """One row per corpus, task and protocol that has an int8 model."""
+    tasks = sorted({key.rsplit("/", 2)[0] for key in numbers if key.endswith("static_wi8_ai8/uar")})
+    return [[task, *(cell(numbers.get(f"{task}/{metric}")) for metric in SHOWN)] for task in tasks]
+
+
+def markdown(head: list[str], body: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def fusion_lines(numbers: dict[str, dict]) -> str:
+    """The fused arousal number, with why it is optimistic."""
+    found = [(key, entry) for key, entry in numbers.items() if key.startswith("paired/")]
+    if not found:
+        return ""
+    by_key = dict(found)
+    uar = next(entry for key, entry in found if key.endswith("/weighted/uar"))
+    gain = next(entry for key, entry in by_key.items() if key.endswith("/fusion_gain/points"))
+    return (
+        f"\nArousal fused from four corpora: UAR {cell(uar)} %, {cell(gain)} points over the best single one. "
+        "*Optimistic*: the corpora share no people, so trials of strangers were paired by label, which makes the "
+        "errors of the modalities independent.\n"
+    )
+
+
+def provenance(record: dict) -> str:
+    return f"Commit {record['commit'][:12] or 'unknown'}, run `{record['parameters']['run']}`"
+
+
+def write(path: Path, text: str):
+    with atomic(path) as temporary:
+        temporary.write_text(text)
+
+
+def publish(run: Path):
+    """Copy the run's summary to docs/ and render it."""
+    check(run / "summary.json")
+    record = json.loads(sidecar(run / "summary.json").read_text())
+    numbers = json.loads((run / "summary.json").read_text())
+    table = markdown(list(HEADS), rows(numbers)) + fusion_lines(numbers)
+    note = (
+        f"\n{provenance(record)}; 95 % intervals by bootstrap over subjects; every number: `docs/RESULTS.md`. "
+        "`leaky` is a random split, for comparison only.\n"
+    )
+    every = markdown(
+        ["key", "value", "n", "artifact"],
+        [
+            [f"`{key}`", cell(entry), str(entry["n"]), f"`{entry['artifact']}`"]
+            for key, entry in numbers.items()
+        ],
+    )
+    write(PROJECT / "docs/results.json", json.dumps(numbers, indent=1) + "\n")
+    write(
+        PROJECT / "docs/RESULTS.md",
+        f"# Results\n\n{provenance(record)}, by `make reproduce CONFIG=config/{run.name}.yaml`. Rendered by `python -m emolib.readme`, not by hand.\n\n{table}\n## Every number\n\n{every}",
+    )
+    readme = (PROJECT / "README.md").read_text()
+    start, end = map(re.escape, MARKS)
+    filled = re.sub(f"({start}).*?({end})", lambda m: f"{m[1]}\n{table}{note}{m[2]}", readme, flags=re.S)
+    write(PROJECT / "README.md", filled)
+
+
+if __name__ == "__main__":
+    publish(Path(sys.argv[1]))
