@@ -12,6 +12,7 @@ from emolib import metrics, splits
 from emolib.artifacts import Run
 from emolib.compression.ptq import convert
 from emolib.datasets.base import EmotionSet
+from emolib.errors import BadParameter
 from emolib.fusion.scores import softmax, trial_scores
 from emolib.runtime.interpreter import Model
 from emolib.signals.standardise import Standardiser, by_subject
@@ -19,13 +20,17 @@ from emolib.splits import Fold
 from emolib.training import Trainer, part
 
 NORMALISATIONS = ("train", "subject")
+METRICS = ("uar", "accuracy", "macro_f1", "ece")
 
 
 def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
     """The set as the standardisers see it: "train" leaves it, "subject" standardises within each person.
 
     "subject" uses all of a person's windows without their labels: it needs a recording of that person first.
+    Raises BadParameter for another way.
     """
+    if normalise not in NORMALISATIONS:
+        raise BadParameter(f"normalise: got {normalise!r}, expected {' or '.join(NORMALISATIONS)}.")
     if normalise == "train":
         return data
     return part(data, np.arange(len(data.y)), lambda X: by_subject(X, data.subject, axis))
@@ -131,8 +136,9 @@ def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], lev
     rows = []
     for variant, of_variant in scores.items():
         test = test_scores(columns, of_variant, level)
-        row = {"variant": variant, "n": len(test["y"])}
-        for metric, found in metrics.evaluate(**test).items():
+        row, intervals = {"variant": variant, "n": len(test["y"])}, metrics.evaluate(**test)
+        for metric in METRICS:
+            found = intervals[metric]
             row |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
         rows.append(row)
     return pd.DataFrame(rows)

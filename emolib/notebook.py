@@ -9,7 +9,6 @@ import json
 import sys
 from pathlib import Path
 
-
 from emolib.artifacts import Run
 from emolib.errors import BadParameter, EmolibError
 from emolib.paths import PROJECT, run_folder

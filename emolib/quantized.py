@@ -5,7 +5,7 @@ import pandas as pd
 
 from emolib.artifacts import Run
 from emolib.cost import Cost
-from emolib.crossval import model_name
+from emolib.crossval import METRICS, model_name
 from emolib.metrics import Gain
 from emolib.sources import Source
 from emolib.summary import number
@@ -26,7 +26,7 @@ def numbers(source: str, table: pd.DataFrame, size: dict[str, int], change: Gain
     """Entries of summary.json of one source; `table` as `crossval.evaluated` gives it, `change` int8 − float32."""
     named, artifact, found = Source.parse(source), f"tables/{source}-variants.csv", {}
     for row in table.to_dict("records"):
-        for metric in ("uar", "accuracy", "macro_f1", "ece"):
+        for metric in METRICS:
             low, high = (
                 None if np.isnan(row[f"{metric}_{end}"]) else row[f"{metric}_{end}"]
                 for end in ("low", "high")

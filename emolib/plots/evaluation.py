@@ -126,7 +126,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Picture:
     turned = sum(max(map(len, name.split("\n"))) for name in names) > 80
     ax.set_xticks(range(n_classes), names, rotation=90 if turned else 0)
     ax.set_yticks(range(n_classes), [f"{n} ({t})" for n, t in zip(names, totals[:, 0], strict=True)])
-    ax.set(xlabel="predicted class", ylabel="true class (windows)")
+    ax.set(xlabel="predicted class", ylabel="true class (answers)")
     figure.colorbar(image, ax=ax, label="share of the true class (%)")
     return figure
 
@@ -148,7 +148,7 @@ def per_subject(table: pd.DataFrame, chance: float) -> Picture:
         *ax.plot(columns, uar, "o", color=BLUE, label="UAR"),
     ]
     names = [f"{s} ({n})" for s, n in zip(table["subject"].map(str), table["n"], strict=True)]
-    _name_columns(ax, names, "subject (windows)" if len(names) <= MAX_NAMES else "subject")
+    _name_columns(ax, names, "subject (answers)" if len(names) <= MAX_NAMES else "subject")
     ax.set(ylabel="unseen subject's UAR (%)", ylim=(-3, 103))
     ax.margins(x=0.02)
     tidy(ax, grid="y")
@@ -174,7 +174,7 @@ def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10)
     curve.set(ylabel="right (%)", xlim=(0, 100), ylim=(0, 103))
     curve.legend(loc="upper left", frameon=False)
     bars.bar(100 * (np.arange(n_bins) + 0.5) / n_bins, counts, width=90 / n_bins, color=SKY)
-    bars.set(xlabel="confidence, the highest score (%)", ylabel="windows")
+    bars.set(xlabel="confidence, the highest score (%)", ylabel="answers")
     for ax in (curve, bars):
         tidy(ax)
     return figure
