@@ -128,18 +128,31 @@ class Study:
         columns = {name: [getattr(row, of) for row in rows] for name, of in names.items()}
         return pd.DataFrame({"rule": rules, "best_single": best, **columns})
 
+    def without(self, modality: str) -> "Study":
+        """The study of the other modalities, on the trials that have any of them."""
+        m, paired = self.paired.modalities.index(modality), self.paired
+        scores = np.delete(paired.scores, m, axis=0)
+        kept = ~np.isnan(scores).any(axis=2).all(axis=0)
+        rows = {name: getattr(paired, name)[kept] for name in ("y", "subject", "fold", "part", "trial")}
+        left = tuple(other for other in paired.modalities if other != modality)
+        return replace(self, paired=replace(paired, modalities=left, scores=scores[:, kept], **rows))
+
     def missing_one(self, rule: str) -> pd.DataFrame:
         """UAR of a rule with one modality gone beside the best of those left, in points of UAR."""
         rows = []
-        for m, modality in enumerate(self.paired.modalities):
-            left = tuple(other for other in self.paired.modalities if other != modality)
-            study = replace(
-                self,
-                paired=replace(self.paired, modalities=left, scores=np.delete(self.paired.scores, m, axis=0)),
-            )
+        for modality in self.paired.modalities:
+            study = self.without(modality)
             gain = study.gains().set_index("rule").loc[rule]
             fused = study.table().set_index("rule").uar[rule]
-            rows.append({"missing": modality, "uar": fused, "best_left": gain.best_single, **gain[1:]})
+            rows.append(
+                {
+                    "missing": modality,
+                    "n": len(study.y),
+                    "uar": fused,
+                    "best_left": gain.best_single,
+                    **gain[1:],
+                }
+            )
         return pd.DataFrame(rows)
 
     def weights(self, rules: Sequence[str]) -> pd.DataFrame:
