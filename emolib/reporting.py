@@ -24,6 +24,12 @@ SYNTHETIC = (
     "their accuracy says nothing about people."
 )
 LEAKY = "A random split of windows: the same people train and test. Reported for comparison only."
+BY_SUBJECT = "Windows were standardised within each person, without labels: a device needs a recording of the person first."
+TUNED_ON = ("emodb", "synthetic")
+TUNED = (
+    "The default network, augmentation and training options were chosen while looking at grouped folds of this "
+    "corpus. No fold picked its own epoch or weights, but the choice of defaults makes this number optimistic."
+)
 NEAR_CHANCE = "not distinguishable from chance (p ≥ 0.05)"
 
 
@@ -77,10 +83,14 @@ def cards(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Card
     return found
 
 
+def _parameters(run: Run, artifact: str) -> dict:
+    """The parameters of the notebook that wrote an artifact."""
+    return json.loads(sidecar(run.read(artifact)).read_text())["parameters"]
+
+
 def _rule(run: Run, study: str) -> str:
-    """The rule that the study reports, from the provenance of its summary."""
-    record = json.loads(sidecar(run.folder / f"scores/{study}-summary.json").read_text())
-    return record["parameters"]["rule"]
+    """The rule that the study reports."""
+    return _parameters(run, f"scores/{study}-summary.json")["rule"]
 
 
 def headline(found: Sequence[Card], folder: Path) -> str:
@@ -130,9 +140,7 @@ def _source(run: Run, name: str) -> Section:
         Figure(f"figures/{name}-variants.png", "Size and UAR of each file."),
         Table(f"tables/{name}-operators.csv", "Operators of the int8 file: all integer, none custom."),
     ]
-    return Section(
-        name, text, [*cautions, *(item for item in items if (run.folder / item.artifact).exists())]
-    )
+    return Section(name, text, [*notes, *(item for item in items if (run.folder / item.artifact).exists())])
 
 
 def _study(run: Run, name: str) -> Section:
