@@ -116,11 +116,15 @@ def _source(run: Run, name: str) -> Section:
         f"{_percent(row)} on {row['n']} answers; always giving the most frequent class has "
         f"{100 * row['majority_uar']:.1f} %. Permutation test against chance: p = {row['chance_p']:.3g}."
     )
-    cautions = [Caution(LEAKY)] if source.protocol == "leaky" else []
-    if not cautions and _warning(run, name):
-        cautions = [
-            Caution(f"This result is {NEAR_CHANCE}: the network has learned nothing that carries over.")
+    notes = [Caution(LEAKY)] if source.protocol == "leaky" else []
+    if not notes and _warning(run, name):
+        notes = [
+            Caution(f"This result is {NEAR_CHANCE}: no evidence that anything carries over to new people.")
         ]
+    if _parameters(run, f"scores/{name}-keras.npz")["normalise"] == "subject":
+        notes.append(Note(BY_SUBJECT))
+    if source.corpus in TUNED_ON:
+        notes.append(Note(TUNED))
     items = [
         Figure(f"figures/{name}-trial.png", "One trial, as the corpus gives it."),
         Figure(f"figures/{name}-window.png", "One window, as the network gets it."),
