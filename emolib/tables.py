@@ -17,9 +17,14 @@ THIN_SPACE = "\u202f"
 
 
 def windows_table(emotion_set: EmotionSet) -> pd.DataFrame:
-    """Windows per subject × class: index "subject", columns classes; a row and a column "total"."""
+    """Windows per subject × class: index "subject", columns classes; a row and a column "total".
+
+    Where every window has a subject of its own, because identities are unknown, the rows are the official splits.
+    """
     names = np.asarray(emotion_set.classes, dtype=object)[emotion_set.y]
-    counts = pd.crosstab(pd.Series(emotion_set.subject, name="subject"), names)
+    known = len(np.unique(emotion_set.subject)) < len(emotion_set.y)
+    row = "subject" if known else "split"
+    counts = pd.crosstab(pd.Series(getattr(emotion_set, row), name=row), names)
     counts = counts.reindex(columns=list(emotion_set.classes), fill_value=0)
     counts.columns.name = None
     counts["total"] = counts.sum(axis=1)

@@ -91,8 +91,11 @@ def history(histories: Sequence[dict[str, Sequence[float]]]) -> Picture:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set(xlabel="epoch", ylabel="UAR" if metric == "uar" else metric.replace("_", " "))
         tidy(ax)
-    legend_below(figure, axes[0, 0].get_legend_handles_labels()[0])
-    figure.suptitle(f"{len(histories)} folds; thick: median of the folds still in training")
+    handles = [handle for ax in axes[0] for handle in ax.get_legend_handles_labels()[0]]
+    legend_below(figure, list({handle.get_label(): handle for handle in handles}.values()))
+    figure.suptitle(
+        f"{len(histories)} fold{'s' * (len(histories) > 1)}; thick: median of the folds still in training"
+    )
     return figure
 
 
