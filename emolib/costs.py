@@ -9,11 +9,10 @@ import pandas as pd
 
 from emolib.artifacts import Run
 from emolib.cost import Cost, cost
-from emolib.crossval import model_name
 from emolib.latency import measure
 from emolib.power import modelled_energy
 from emolib.runtime.interpreter import Model
-from emolib.sources import Source
+from emolib.sources import Source, model_name
 from emolib.summary import number
 
 INT8 = "static_wi8_ai8"

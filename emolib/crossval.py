@@ -16,6 +16,7 @@ from emolib.errors import BadParameter
 from emolib.fusion.scores import softmax, trial_scores
 from emolib.runtime.interpreter import Model
 from emolib.signals.standardise import Standardiser, by_subject
+from emolib.sources import model_name
 from emolib.splits import Fold
 from emolib.training import Trainer, part
 
@@ -34,10 +35,6 @@ def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
     if normalise == "train":
         return data
     return part(data, np.arange(len(data.y)), lambda X: by_subject(X, data.subject, axis))
-
-
-def model_name(source: str, k: int) -> str:
-    return f"models/{source}/fold{k:02d}"
 
 
 def train_fold(run: Run, name: str, trainer: Trainer, data: EmotionSet, fold: Fold, axis: int | None) -> dict:

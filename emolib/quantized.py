@@ -5,9 +5,9 @@ import pandas as pd
 
 from emolib.artifacts import Run
 from emolib.cost import Cost
-from emolib.crossval import METRICS, model_name
+from emolib.crossval import METRICS
 from emolib.metrics import Gain
-from emolib.sources import Source
+from emolib.sources import Source, model_name
 from emolib.summary import number
 
 

@@ -37,3 +37,8 @@ class Source:
             f"{self.modality}_{variant}" if several else variant,
             metric,
         )
+
+
+def model_name(source: str, k: int) -> str:
+    """Stem of the artifacts of a source's fold k."""
+    return f"models/{source}/fold{k:02d}"

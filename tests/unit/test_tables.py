@@ -142,3 +142,13 @@ def test_side_by_side_puts_ours_in_the_published_unit():
         "fer2013/emotion7/official/float32/macs": "1.3 million FLOPs",
         "synthetic/emotion/loso/int8_drop/points": "0.3 (-0.8 to 1.2) points",
     }
+
+
+def test_windows_without_identities_are_tabled_by_split():
+    subject = np.array(["image1", "image2", "image3"])
+    split = np.array(["train", "test", "train"])
+    windows = EmotionSet(
+        np.zeros((3, 2)), np.array([0, 1, 1]), subject, subject, ("calm", "sad"), split=split
+    )
+    table = windows_table(windows)
+    assert table.index.name == "split" and table.loc["train"].tolist() == [1, 1, 2]

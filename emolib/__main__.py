@@ -1,0 +1,98 @@
+"""`emolib`: what notebooks do not do. datasets | export | run | bench."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from emolib.errors import EmolibError
+from emolib.runtime.bundle import Bundle
+from emolib.runtime.interpreter import BACKENDS
+from emolib.runtime.readers import READERS
+
+
+def export(options) -> None:
+    from emolib.export import export
+
+    names = export(options.results, options.out, options.fold)
+    print(f"{options.out}: {', '.join(names)}")
+
+
+def run(options) -> None:
+    """Answer for one recording per modality, as one line of JSON."""
+    bundle, answers = Bundle(options.bundle), {}
+    for modality, reader in READERS.items():
+        if path := getattr(options, modality):
+            source = bundle.source(modality, options.source)
+            answers[modality] = bundle.answer(source, *reader(path))
+    print(json.dumps({**answers, "fused": bundle.fused(list(answers.values()))}))
+
+
+def bench(options) -> None:
+    """Measured latency of every model, batch 1, on this machine."""
+    from emolib.latency import measure
+
+    bundle, found = Bundle(options.bundle), {}
+    for source in bundle.record["models"]:
+        with bundle.model(source, options.backend, options.threads) as model:
+            x = np.random.default_rng(0).standard_normal(model.input_shape).astype(np.float32)
+            found[source] = asdict(measure(model, x, repeats=options.repeats))
+    if options.json:
+        print(json.dumps(found))
+        return
+    for source, row in found.items():
+        print(f"{source:40} p50 {row['p50_us']:9.1f} µs  p95 {row['p95_us']:9.1f} µs  n {row['n']}")
+    print(f"{row['backend']}, {row['threads']} thread(s), {row['machine']}")
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="emolib", description=__doc__)
+    commands = made.add_subparsers(required=True, metavar="command")
+    commands.add_parser("datasets", help="list, check or fetch corpora", add_help=False)
+    one = commands.add_parser("export", help="a run's int8 models as a bundle")
+    one.add_argument("results", type=Path)
+    one.add_argument("--out", type=Path, required=True)
+    one.add_argument("--fold", type=int, default=0)
+    one.set_defaults(do=export)
+    one = commands.add_parser("run", help="a bundle's answer for recordings in files")
+    one.add_argument("bundle", type=Path)
+    for modality in READERS:
+        one.add_argument(f"--{modality}", type=Path)
+    one.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        help="which source, where the bundle has several of a modality",
+    )
+    one.set_defaults(do=run)
+    one = commands.add_parser("bench", help="measured latency of a bundle's models")
+    one.add_argument("bundle", type=Path)
+    one.add_argument("--repeats", type=int, default=200)
+    one.add_argument("--threads", type=int, default=1)
+    one.add_argument("--backend", choices=BACKENDS, default="litert")
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(do=bench)
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0, or 1 with one line on stderr for what a user can mend."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["datasets"]:
+        from emolib.datasets.__main__ import main as datasets
+
+        return datasets(arguments[1:])
+    options = parser().parse_args(arguments)
+    try:
+        options.do(options)
+    except EmolibError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""A run's int8 models as a bundle for a device."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from emolib import __version__
+from emolib.artifacts import Run, git_commit, sha256, sidecar
+from emolib.errors import BadArtifact, BadParameter
+from emolib.sources import Source, model_name
+
+INT8 = "static_wi8_ai8"
+
+
+def parameters(run: Run, artifact: str) -> dict:
+    """The parameters of the notebook that wrote an artifact."""
+    return json.loads(sidecar(run.read(artifact)).read_text())["parameters"]
+
+
+def sources(run: Run) -> list[str]:
+    """Sources of a run that may be exported: a leaky one is for comparison only. Raises BadArtifact."""
+    names = sorted(path.name for path in (run.folder / "models").glob("*-*-*-*"))
+    honest = [name for name in names if Source.parse(name).protocol != "leaky"]
+    if not honest:
+        raise BadArtifact(f"{run.folder} holds no models: `make reproduce` first.")
+    return honest
+
+
+def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
+    """Copy one model into the bundle's folder; what bundle.json says of it."""
+    model = model_name(name, fold)
+    file = f"{name}.tflite"
+    shutil.copy(run.read(f"{model}-{INT8}.tflite"), folder / file)
+    with_classes = run.arrays(f"scores/{name}.npz")
+    return {
+        "file": file,
+        "sha256": sha256(folder / file),
+        "modality": Source.parse(name).modality,
+        "classes": with_classes["classes"].tolist(),
+        "frontend": parameters(run, f"data/{name}.npz")["frontend"],
+        "standardiser": json.loads(run.read(f"{model}.json").read_text())["standardiser"],
+        "normalise": parameters(run, f"scores/{name}-keras.npz")["normalise"],
+        "fold": fold,
+    }
+
+
+def weights(run: Run) -> dict[str, dict[str, float]]:
+    """Mean weight of each source over the folds, by study."""
+    found = {}
+    for path in sorted(run.folder.glob("tables/*-weights.csv")):
+        study = path.stem.removesuffix("-weights")
+        table = pd.read_csv(run.read(f"tables/{path.name}"))
+        mean = table[table.rule == "weighted"].groupby("modality").weight.mean()
+        names = parameters(run, f"scores/{study}-summary.json")["sources"]
+        found[study] = {name: float(mean[Source.parse(name).modality]) for name in names}
+    return found
+
+
+def export(results: Path, out: Path, fold: int = 0) -> list[str]:
+    """Write the bundle `out` of the run in `results`; the sources in it.
+
+    The models are those of one fold, so that their test people are still unseen. Raises BadArtifact for altered
+    artifacts, BadParameter where `out` holds something else.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / "bundle.json").exists():
+        raise BadParameter(f"{out} is not empty and no bundle: choose another folder.")
+    run = Run(results, "export", {"fold": fold})
+    names = sources(run)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
+        folder = Path(temporary) / "bundle"
+        folder.mkdir()
+        record = {
+            "emolib": __version__,
+            "run": results.name,
+            "commit": git_commit(),
+            "models": {name: entry(run, name, fold, folder) for name in names},
+            "weights": weights(run),
+        }
+        (folder / "bundle.json").write_text(json.dumps(record, indent=1) + "\n")
+        shutil.rmtree(out, ignore_errors=True)
+        folder.rename(out)
+    return names

@@ -1,0 +1,102 @@
+"""A fusion study from scores on disk: classes summed into the common task, trials paired, gains by hand."""
+
+import numpy as np
+import pytest
+
+from emolib.artifacts import Run
+from emolib.errors import BadParameter
+from emolib.fusion.study import OPTIMISTIC, Study, trials_of
+from emolib.metrics import uar
+from emolib.sources import Source
+
+HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
+CLASSES = ("happy", "angry", "sad", "relaxed")
+
+
+def write(run, name, quality, seed, missing=()):
+    """Scores of 4 subjects × 8 trials × 2 windows, right with probability `quality`; each fold tests one subject."""
+    rng, rows = np.random.default_rng(seed), []
+    for fold in range(4):
+        for subject in range(4):
+            part = "test" if subject == fold else "val"
+            for trial in range(8):
+                if (subject, trial) in missing:
+                    continue
+                y = trial % 4
+                guess = y if rng.random() < quality else rng.integers(4)
+                scores = np.full(4, 0.1) + 0.6 * np.eye(4)[guess]
+                rows += [(fold, part, f"s{subject}", f"s{subject}-t{trial}", y, scores / scores.sum())] * 2
+    columns = zip(*rows, strict=True)
+    names = ("fold", "part", "subject", "trial", "y", "float32")
+    run.write_arrays(f"scores/{name}.npz", **dict(zip(names, map(np.array, columns), strict=True)))
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = Run(tmp_path, "test", {})
+    write(run, HEART, 0.5, 0)
+    write(run, EEG, 0.6, 1, missing={(0, 0)})
+    return run
+
+
+def test_classes_are_summed_into_the_common_task(run):
+    found = trials_of(run, HEART, "arousal", "float32")
+    assert found.classes == ("low", "high") and len(found.y) == 4 * 4 * 8
+    arrays = run.arrays(f"scores/{HEART}.npz")
+    high = arrays["float32"][0][[CLASSES.index("happy"), CLASSES.index("angry")]].sum()
+    row = np.flatnonzero((found.fold == 0) & (found.trial == "s0-t0"))[0]
+    np.testing.assert_allclose(found.scores[row], [1 - high, high], atol=1e-6)
+    assert found.y[row] == 1  # happy
+
+
+def test_table_agrees_with_a_count_by_hand(run):
+    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", 0)
+    table = study.table().set_index("rule")
+    test = study.paired.scores[0][study.paired.is_test]
+    counts = np.zeros((4, 4))
+    np.add.at(counts, (study.y, test.argmax(axis=1)), 1)
+    assert table.uar["heart"] == pytest.approx(uar(counts))
+    assert table.kind.tolist()[:2] == ["single", "single"] and len(table) == 2 + 6
+    gains = study.gains().set_index("rule")
+    best = table.uar[["heart", "eeg"]].max()
+    assert gains.gain_points["mean"] == pytest.approx(100 * (table.uar["mean"] - best))
+
+
+def test_a_missing_modality_is_counted_and_survived(run):
+    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", 0)
+    counts = study.counts()
+    assert counts.trials.sum() == 32 and counts.heart.sum() == 32 and counts.eeg.sum() == 31
+    missing = study.missing_one("mean").set_index("missing")
+    assert missing.n.to_dict() == {"heart": 31, "eeg": 32}
+    assert (missing.gain_points.abs() < 1e-9).all()  # one modality left is that modality
+
+
+def test_weights_of_a_fold_sum_to_one(run):
+    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", 0)
+    sums = study.weights(("weighted", "fitted")).groupby(["rule", "fold"]).weight.sum()
+    np.testing.assert_allclose(sums, 1, atol=1e-6)
+
+
+def test_label_paired_says_why_it_is_optimistic(run):
+    study = Study.load(run, [HEART, EEG], "emotion", "label_paired", 2, "float32", 0)
+    assert study.caution() == OPTIMISTIC
+    assert all(key.startswith("paired/emotion/loso/") for key in study.numbers("x", "mean"))
+    same = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", 0)
+    assert same.caution() == ""
+    assert "synthetic/emotion/loso/fusion_gain/points" in same.numbers("x", "mean")
+
+
+def test_an_unknown_way_of_pairing_is_named(run):
+    with pytest.raises(BadParameter, match="pairs: got 'by_day'"):
+        Study.load(run, [HEART], "emotion", "by_day", 2, "float32", 0)
+
+
+def test_sources_have_names_and_keys():
+    assert str(Source.parse(HEART)) == HEART
+    assert Source.parse(HEART).key("float32", "uar") == "synthetic/emotion/loso/heart_float32/uar"
+    assert (
+        Source("emodb", "speech", "emotion7", "loso").key("float32", "uar")
+        == "emodb/emotion7/loso/float32/uar"
+    )
+    with pytest.raises(BadParameter, match="emodb-speech"):
+        Source.parse("emodb-speech")

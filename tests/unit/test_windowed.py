@@ -1,0 +1,73 @@
+"""Trials to labelled windows: what is kept, what is left out, what is refused."""
+
+import numpy as np
+import pytest
+
+from emolib.datasets import windowed
+from emolib.datasets.base import EmotionSet, Trial
+from emolib.errors import BadRecording, BadSet, UnmappedLabel
+from emolib.signals.frontend import Windows
+
+
+def trial(label, subject, n=3, corpus="emodb"):
+    return Trial(corpus, "speech", subject, f"{subject}-{label}", np.full(n, float(len(label))), 16.0, label)
+
+
+def front_end(data, sfreq, kind):
+    """Every sample is a window; negative ones are dropped."""
+    kept = data >= 0
+    return Windows(
+        data[kept, None], np.flatnonzero(kept), {} if kept.all() else {"negative": int((~kept).sum())}
+    )
+
+
+def test_windows_carry_the_class_subject_and_trial_of_their_trial():
+    data, counts = windowed.emotion_set(
+        [trial("anger", "03"), trial("sadness", "08", 2)], "arousal", front_end
+    )
+    assert data.classes == ("low", "high")
+    assert data.y.tolist() == [1, 1, 1, 0, 0]
+    assert data.subject.tolist() == ["03"] * 3 + ["08"] * 2
+    assert data.trial[0] == "03-anger" and data.sfreq == 16
+    assert (counts.trials, counts.windows, counts.dropped) == (2, 5, {})
+
+
+def test_what_is_left_out_is_counted_with_its_reason():
+    broken = Trial("emodb", "speech", "03", "x", np.array([-1.0, 2.0]), 16.0, "anger")
+    trials = [trial("anger", "03"), trial("sadness", "08"), trial("disgust", "08"), broken]
+    _, counts = windowed.emotion_set(trials, "arousal", front_end)
+    assert counts.dropped == {"disgust: no class in this task": 1, "window: negative": 1}
+    assert counts.table().iloc[0].tolist() == ["trials kept", 3]
+
+
+def test_an_unmapped_label_is_named():
+    with pytest.raises(UnmappedLabel, match="boredm"):
+        windowed.emotion_set([trial("boredm", "03")], "arousal", front_end)
+
+
+def test_no_window_at_all_is_refused():
+    with pytest.raises(BadSet, match="No window left of arousal"):
+        windowed.emotion_set([trial("disgust", "03")], "arousal", front_end)
+
+
+def test_a_recording_that_cannot_be_used_is_named():
+    def broken(data, sfreq, kind):
+        raise BadRecording("no rate")
+
+    with pytest.raises(BadRecording, match="emodb 03-anger: no rate"):
+        windowed.emotion_set([trial("anger", "03")], "arousal", broken)
+
+
+def test_an_empty_class_is_refused():
+    with pytest.raises(BadSet, match="No window of class low"):
+        windowed.emotion_set([trial("anger", "03"), trial("anger", "08")], "arousal", front_end)
+
+
+def test_arrays_round_trip(tmp_path):
+    data, _ = windowed.emotion_set([trial("anger", "03"), trial("sadness", "08")], "arousal", front_end)
+    np.savez(tmp_path / "x.npz", **windowed.to_arrays(data))
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as arrays:
+        again = windowed.from_arrays(dict(arrays))
+    assert isinstance(again, EmotionSet) and again.classes == data.classes and again.sfreq == data.sfreq
+    np.testing.assert_array_equal(again.X, data.X)
+    np.testing.assert_array_equal(again.trial, data.trial)
