@@ -1,0 +1,48 @@
+"""The parameters of notebooks, and the notebooks themselves as files."""
+
+import json
+
+import pytest
+
+from emolib import notebook
+from emolib.errors import BadParameter
+from emolib.paths import PROJECT
+
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+
+
+def cells(path, kind):
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == kind]
+
+
+def test_assigned_names_are_those_of_the_top_level():
+    assert notebook.assigned("a = 1  # x\nb = c = [2]\nfor i in b:\n    d = i\n") == ["a", "b", "c"]
+
+
+def test_unknown_names_are_refused_with_a_hint():
+    notebook.check_names(["seed"], ["run", "seed"], "x")
+    with pytest.raises(BadParameter, match="modalty does not exist in x.ipynb: did you mean modality"):
+        notebook.check_names(["modalty"], ["run", "modality"], "x")
+    with pytest.raises(BadParameter, match="known: run"):
+        notebook.check_names(["zzz"], ["run"], "x")
+
+
+def test_start_reads_the_cell_that_papermill_injects():
+    names = dict.fromkeys(notebook.declared("04_fusion")) | {"run": "x"}
+    assert set(notebook.start("04_fusion", {**names, "In": ["# Parameters\nrun = 'x'"]}).parameters) == set(
+        names
+    )
+    with pytest.raises(BadParameter, match="did you mean variant"):
+        notebook.start("04_fusion", {**names, "In": ["# Parameters\nvariants = 'x'"]})
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_asks_a_question_has_parameters_and_small_cells(path):
+    assert cells(path, "markdown")[0]["source"][2].startswith("> ")
+    assert "run" in notebook.declared(path.stem)
+    tagged = [cell for cell in cells(path, "code") if "parameters" in cell["metadata"].get("tags", [])]
+    assert len(tagged) == 1
+    others = [len(cell["source"]) for cell in cells(path, "code") if cell not in tagged]
+    assert max(others) <= 16 and sorted(others)[len(others) // 2] <= 6
+    assert json.loads(path.read_text())["metadata"]["kernelspec"]["language"] == "python"
+    assert path.stat().st_size < 2_000_000
