@@ -1,7 +1,15 @@
 """One function per figure: data in, a matplotlib Figure out, 900 px wide, safe for colour-blind readers."""
 
 from emolib.plots.comparison import cost, fusion, latency, modelled, size_and_uar, weights
-from emolib.plots.evaluation import confusion, folds, history, per_subject, reliability, windows_per_subject
+from emolib.plots.evaluation import (
+    confusion,
+    folds,
+    history,
+    per_subject,
+    reliability,
+    scores,
+    windows_per_subject,
+)
 from emolib.plots.signals import trial, window
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "modelled",
     "per_subject",
     "reliability",
+    "scores",
     "size_and_uar",
     "trial",
     "weights",

@@ -181,3 +181,21 @@ def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10)
     for ax in (curve, bars):
         tidy(ax)
     return figure
+
+
+def scores(table: pd.DataFrame) -> Picture:
+    """Scores of one trial, a panel per modality; columns modality, variant, then one per class, in [0, 1]."""
+    modalities, classes = list(dict.fromkeys(table.modality)), list(table.columns[2:])
+    figure, axes = picture(2.8, 1, max(1, len(modalities)))
+    for ax, modality in zip(axes[0], modalities, strict=False):
+        of_modality = table[table.modality == modality]
+        height = 0.8 / len(of_modality)
+        for i, (row, colour) in enumerate(zip(of_modality.to_dict("records"), (BLUE, ORANGE), strict=False)):
+            at = np.arange(len(classes)) + i * height
+            ax.barh(at, [100 * row[c] for c in classes], height, color=colour, label=row["variant"])
+        ax.set(title=modality, xlabel="score (%)", xlim=(0, 100), yticks=np.arange(len(classes)) + height / 2)
+        ax.set_yticklabels(classes if ax is axes[0, 0] else [])
+        ax.invert_yaxis()
+        tidy(ax)
+    legend_below(figure, axes[0, 0].get_legend_handles_labels()[0])
+    return figure
