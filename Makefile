@@ -16,7 +16,7 @@ reproduce: $(READY)
 	@$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES) --rerun-incomplete --nolock --quiet rules reason host
 
 test: $(READY) lint
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 2 --dist loadscope
 	$(BIN)/python -m pytest --nbval-lax notebooks
 
 lab: $(READY)

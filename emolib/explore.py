@@ -33,9 +33,9 @@ class Explorer:
         self.rows = {name: run.arrays(f"scores/{name}.npz") for name in self.sources.values()}
 
     def subjects(self) -> list[str]:
-        """Everyone who is tested in some fold; the first 200 where every image has a name of its own."""
+        """Everyone who is tested in every modality; the first 200 where every image has a name of its own."""
         tested = [rows["subject"][rows["part"] == "test"] for rows in self.rows.values()]
-        return sorted(set(np.concatenate(tested).tolist()))[:200]
+        return sorted(set.intersection(*(set(names.tolist()) for names in tested)))[:200]
 
     def trials(self, subject: str) -> list[str]:
         found = [rows["trial"][rows["subject"] == subject] for rows in self.rows.values()]
@@ -75,9 +75,18 @@ class Explorer:
         stem = model_name(name, self.fold(trial.modality, trial.subject))
         record = json.loads(self.run.read(f"{stem}.json").read_text())
         if self.parameters(f"scores/{name}-keras.npz")["normalise"] == "subject":
-            X = by_subject(X, np.zeros(len(X), int), FRONT_ENDS[trial.modality].feature_axis)
+            X = self.within_person(trial)
         with Model(self.run.read(f"{stem}-{VARIANTS[variant]}.tflite")) as model:
             return softmax(model.predict(Standardiser.from_dict(record["standardiser"])(X))).mean(axis=0)
+
+    def within_person(self, trial: Trial) -> np.ndarray:
+        """The trial's windows as training saw them: standardised over all windows of the person."""
+        arrays = self.run.arrays(f"data/{self.sources[trial.modality]}.npz")
+        of_person = arrays["subject"] == trial.subject
+        X = by_subject(
+            arrays["X"][of_person], arrays["subject"][of_person], FRONT_ENDS[trial.modality].feature_axis
+        )
+        return X[arrays["trial"][of_person] == trial.trial]
 
     def table(self, trials: Sequence[Trial]) -> pd.DataFrame:
         """Scores of each modality and their mean, float32 and int8: columns modality, variant, then classes."""
@@ -95,6 +104,8 @@ def groups(run: Run) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in sorted((run.folder / "scores").glob("*-*-*-*-summary.json")):
         source = Source.parse(path.name.removesuffix("-summary.json"))
+        if source.protocol == "leaky":
+            continue  # its models have seen the person
         found.setdefault(f"{source.corpus} {source.task} {source.protocol}", []).append(str(source))
     if not found:
         raise BadArtifact(f"{run.folder} holds no finished source: `make reproduce` first.")

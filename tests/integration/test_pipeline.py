@@ -61,12 +61,12 @@ def killed(tmp_path_factory):
     """Folder of a run that was killed after its first trained fold, and that fold's model file."""
     folder = tmp_path_factory.mktemp("results")
     process = snakemake(folder, CONFIG, wait=False)
-    until = time.monotonic() + 180
+    until = time.monotonic() + 400
     while not (found := list(folder.glob("tiny/models/*/fold00.json.json"))) and time.monotonic() < until:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert found, "no fold was trained within three minutes"
+    assert found, "no fold was trained in time"
     model = found[0].with_name("fold00.keras")
     return folder, model, model.stat().st_mtime_ns
 
