@@ -8,7 +8,7 @@ from emolib.errors import BadArtifact
 from emolib.explore import Explorer, groups
 from emolib.paths import PROJECT
 
-RUNS = [path.parent for path in (PROJECT / "results").glob("*/summary.json")]
+RUNS = [path.parent for path in (PROJECT / "results").glob("demo/summary.json")]
 
 
 def test_no_run_is_one_line(tmp_path):
