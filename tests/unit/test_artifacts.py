@@ -29,6 +29,13 @@ def test_a_failed_write_keeps_the_artifact_of_before(run):
     assert run.read("x.txt").read_text() == "whole"
 
 
+def test_what_a_killed_write_left_is_removed(run):
+    (run.folder / ".x-abcd1234.txt").write_text("half")
+    (run.folder / ".x-y-abcd1234.txt").write_text("of another artifact")
+    run.write_text("x.txt", "whole")
+    assert not (run.folder / ".x-abcd1234.txt").exists() and (run.folder / ".x-y-abcd1234.txt").exists()
+
+
 def test_the_sidecar_says_where_it_comes_from(run):
     run.write_arrays("data/a.npz", x=np.arange(3))
     run.read("data/a.npz")

@@ -126,7 +126,7 @@ def test_signals_need_numpy_alone():
         "import sys; sys.modules['scipy'] = None\n"
         "import numpy as np, emolib.signals.frontend as f\n"
         "w = f.front_end('speech')(np.random.default_rng(0).normal(0, .1, 48000), 16000.0)\n"
-        "assert w.X.shape == (2, 124, 40, 1), w.X.shape\n"
+        "assert w.X.shape == (1, 124, 40, 1), w.X.shape\n"
         "assert not {'tensorflow', 'pandas', 'sklearn', 'librosa'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
