@@ -117,6 +117,10 @@ class Run:
         with self.write(name) as path:
             np.savez_compressed(path, **arrays)
 
+    def parameters_of(self, name: str) -> dict:
+        """The parameters of the notebook that wrote an artifact."""
+        return json.loads(sidecar(self.read(name)).read_text())["parameters"]
+
     def json(self, name: str):
         return json.loads(self.read(name).read_text())
 

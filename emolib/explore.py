@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from emolib import datasets
-from emolib.artifacts import Run, sidecar
+from emolib.artifacts import Run
 from emolib.datasets import labels
 from emolib.datasets.base import Trial
 from emolib.errors import BadArtifact
@@ -44,7 +44,7 @@ class Explorer:
     @lru_cache(maxsize=8)  # noqa: B019 one explorer lives as long as its notebook
     def recordings(self, modality: str, subject: str) -> dict[str, Trial]:
         """The subject's trials of one modality by name."""
-        options = self.parameters(f"data/{self.sources[modality]}.npz")["corpus_options"]
+        options = self.run.parameters_of(f"data/{self.sources[modality]}.npz")["corpus_options"]
         found = {}
         for trial in datasets.load(Source.parse(self.sources[modality]).corpus, modality, **options):
             if trial.subject == subject:
@@ -53,16 +53,13 @@ class Explorer:
                 break  # loaders give one subject after the other
         return found
 
-    def parameters(self, artifact: str) -> dict:
-        return json.loads(sidecar(self.run.read(artifact)).read_text())["parameters"]
-
     def fold(self, modality: str, subject: str) -> int:
         """The fold that tests the subject."""
         rows = self.rows[self.sources[modality]]
         return int(rows["fold"][(rows["subject"] == subject) & (rows["part"] == "test")][0])
 
     def windows(self, trial: Trial) -> Windows:
-        fields = self.parameters(f"data/{self.sources[trial.modality]}.npz")["frontend"]
+        fields = self.run.parameters_of(f"data/{self.sources[trial.modality]}.npz")["frontend"]
         return front_end(trial.modality, **fields)(trial.data, trial.sfreq, trial.kind)
 
     def label(self, trial: Trial) -> str:
@@ -74,7 +71,7 @@ class Explorer:
         name = self.sources[trial.modality]
         stem = model_name(name, self.fold(trial.modality, trial.subject))
         record = json.loads(self.run.read(f"{stem}.json").read_text())
-        if self.parameters(f"scores/{name}-keras.npz")["normalise"] == "subject":
+        if self.run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
             X = self.within_person(trial)
         with Model(self.run.read(f"{stem}-{VARIANTS[variant]}.tflite")) as model:
             return softmax(model.predict(Standardiser.from_dict(record["standardiser"])(X))).mean(axis=0)

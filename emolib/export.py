@@ -8,16 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from emolib import __version__
-from emolib.artifacts import Run, git_commit, sha256, sidecar
+from emolib.artifacts import Run, git_commit, sha256
 from emolib.errors import BadArtifact, BadParameter
 from emolib.sources import Source, model_name
 
 INT8 = "static_wi8_ai8"
-
-
-def parameters(run: Run, artifact: str) -> dict:
-    """The parameters of the notebook that wrote an artifact."""
-    return json.loads(sidecar(run.read(artifact)).read_text())["parameters"]
 
 
 def sources(run: Run) -> list[str]:
@@ -40,9 +35,9 @@ def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
         "sha256": sha256(folder / file),
         "modality": Source.parse(name).modality,
         "classes": with_classes["classes"].tolist(),
-        "frontend": parameters(run, f"data/{name}.npz")["frontend"],
+        "frontend": run.parameters_of(f"data/{name}.npz")["frontend"],
         "standardiser": json.loads(run.read(f"{model}.json").read_text())["standardiser"],
-        "normalise": parameters(run, f"scores/{name}-keras.npz")["normalise"],
+        "normalise": run.parameters_of(f"scores/{name}-keras.npz")["normalise"],
         "fold": fold,
     }
 
@@ -54,7 +49,7 @@ def weights(run: Run) -> dict[str, dict[str, float]]:
         study = path.stem.removesuffix("-weights")
         table = pd.read_csv(run.read(f"tables/{path.name}"))
         mean = table[table.rule == "weighted"].groupby("modality").weight.mean()
-        names = parameters(run, f"scores/{study}-summary.json")["sources"]
+        names = run.parameters_of(f"scores/{study}-summary.json")["sources"]
         found[study] = {name: float(mean[Source.parse(name).modality]) for name in names}
     return found
 

@@ -1,12 +1,11 @@
 """What the report of a run says: its cards, sections and warnings, all from artifacts."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from emolib.artifacts import Run, sidecar
+from emolib.artifacts import Run
 from emolib.fusion.study import OPTIMISTIC
 from emolib.report import Card, Caution, Figure, Note, Section, Table
 from emolib.sources import Source
@@ -83,14 +82,9 @@ def cards(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Card
     return found
 
 
-def _parameters(run: Run, artifact: str) -> dict:
-    """The parameters of the notebook that wrote an artifact."""
-    return json.loads(sidecar(run.read(artifact)).read_text())["parameters"]
-
-
 def _rule(run: Run, study: str) -> str:
     """The rule that the study reports."""
-    return _parameters(run, f"scores/{study}-summary.json")["rule"]
+    return run.parameters_of(f"scores/{study}-summary.json")["rule"]
 
 
 def headline(found: Sequence[Card], folder: Path) -> str:
@@ -121,7 +115,7 @@ def _source(run: Run, name: str) -> Section:
         notes = [
             Caution(f"This result is {NEAR_CHANCE}: no evidence that anything carries over to new people.")
         ]
-    if _parameters(run, f"scores/{name}-keras.npz")["normalise"] == "subject":
+    if run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
         notes.append(Note(BY_SUBJECT))
     if source.corpus in TUNED_ON:
         notes.append(Note(TUNED))

@@ -112,9 +112,12 @@ class Study:
 
     def best_single(self) -> str:
         """The modality with the highest test UAR."""
-        table = self.table()
-        singles = table[table.kind == "single"]
-        return singles.rule[singles.uar.idxmax()]
+        found = pairing.evaluate_rules(self.paired)
+        return max(self.paired.modalities, key=lambda name: self.uar(found[name]))
+
+    def uar(self, scores: np.ndarray) -> float:
+        """UAR of scores (n_test, n_classes)."""
+        return float(metrics.uar(metrics.confusion(self.y, scores)))
 
     def gains(self) -> pd.DataFrame:
         """Points of UAR of each rule over the best single modality: best_single, rule, gain, low, high, p."""
@@ -143,7 +146,7 @@ class Study:
         for modality in self.paired.modalities:
             study = self.without(modality)
             gain = study.gains().set_index("rule").loc[rule]
-            fused = study.table().set_index("rule").uar[rule]
+            fused = study.uar(pairing.evaluate_rules(study.paired)[rule])
             rows.append(
                 {
                     "missing": modality,
