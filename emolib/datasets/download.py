@@ -1,5 +1,7 @@
-"""Fetching corpora that are open: whole files once, checked by their hash, unpacked inside their folder."""
+"""Fetching corpora that are open: what broke off goes on, whole files are checked by their hash and unpacked
+inside their folder."""
 
+import hashlib
 from pathlib import Path
 
 from emolib.datasets.archives import safe_extract
@@ -7,14 +9,17 @@ from emolib.datasets.base import Corpus
 from emolib.errors import BadRecording, CorpusMissing
 
 TIMEOUT_S = 30
+CHUNK = 1 << 14  # bytes, at most so many of a broken download are asked for again
+PARTIAL, PAST_THE_END = 206, 416  # HTTP status
 UNPACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 
 
 def fetch(corpus: Corpus, root: Path) -> list[Path]:
     """Folders and files that a corpus's downloads became, below `root`.
 
-    What is there already, whole, is not fetched or unpacked again. Raises CorpusMissing where a download
-    fails, BadRecording where it is not what its hash says or an archive that must not be unpacked.
+    What is there already, whole, is not fetched or unpacked again; half a file is gone on with. Raises
+    CorpusMissing where a download fails, BadRecording where it is not what its hash says or an archive that
+    must not be unpacked.
     """
     return [_unpacked(_download(*source, root), root) for source in corpus.downloads]
 
@@ -23,19 +28,47 @@ def _download(url: str, known_hash: str | None, name: str, root: Path) -> Path:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT_S)
     try:
-        return Path(pooch.retrieve(url, known_hash, name, root, downloader=downloader))
+        return Path(pooch.retrieve(url, known_hash, name, root, downloader=_go_on))
     except OSError as error:  # of the network, or of the disk
         reason = " ".join(str(error).split())
         raise CorpusMissing(
-            f"{url} could not be fetched ({reason}): try again, or by hand into {root}."
+            f"{url} could not be fetched ({reason}): try again, which goes on where it broke off, or fetch it "
+            f"by hand into {root}."
         ) from error
     except ValueError as error:
         raise BadRecording(
             f"{url} is not the file that was published (hash differs from {known_hash}); nothing was kept: "
             "try again, or fetch it by hand from the publisher's page."
         ) from error
+
+
+def _go_on(url: str, output_file: str, pooch):
+    """A downloader for pooch that goes on where an earlier download of the same URL broke off."""
+    import requests
+
+    part = Path(output_file).parent / f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.part"
+    n_bytes = part.stat().st_size if part.exists() else 0
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={n_bytes}-"} if n_bytes else {})
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+        if response.status_code == PAST_THE_END:  # whole, but killed before its hash was looked at
+            part.unlink()
+            return _go_on(url, output_file, pooch)
+        response.raise_for_status()
+        _receive(response, part, n_bytes if response.status_code == PARTIAL else 0)
+    part.replace(output_file)
+
+
+def _receive(response, part: Path, n_bytes: int):
+    """Write a response behind the first n_bytes of a file, with a progress bar."""
+    from tqdm import tqdm
+
+    total = n_bytes + int(response.headers.get("Content-Length", 0))
+    options = {"total": total or None, "initial": n_bytes, "unit": "B", "unit_scale": True}
+    with part.open("ab" if n_bytes else "wb") as file, tqdm(desc=response.url, **options) as bar:
+        for chunk in response.iter_content(CHUNK):
+            file.write(chunk)
+            bar.update(len(chunk))
 
 
 def _unpacked(archive: Path, root: Path) -> Path:

@@ -11,7 +11,7 @@ import soundfile
 
 from emolib.datasets import CORPORA, get, load
 from emolib.datasets.__main__ import main
-from emolib.datasets.download import fetch
+from emolib.datasets.download import CHUNK, fetch
 from emolib.errors import BadRecording, CorpusMissing
 
 
@@ -31,22 +31,30 @@ def sound():
 
 @pytest.fixture
 def server():
-    """A web server on this machine: `files` it has, `asked` what was asked of it."""
+    """A web server on this machine: `files` it has, `asked` what was asked of it and from which of the bytes,
+    `most_bytes` after which it breaks off, `ranges` whether it can start in the middle."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
+            first = (
+                int(self.headers.get("Range", "bytes=0-")[len("bytes=") : -1]) if self.server.ranges else 0
+            )
             self.server.asked.append(self.path)
+            self.server.first_bytes.append(first)
             content = self.server.files.get(self.path)
-            self.send_response(200 if content is not None else 404)
-            self.send_header("Content-Length", str(len(content or b"")))
+            status = 404 if content is None else 416 if first >= len(content) else 206 if first else 200
+            self.send_response(status)
+            content = (content or b"")[first:]
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write((content or b"")[: self.server.most_bytes])
+            self.wfile.write(content[: self.server.most_bytes])
 
         def log_message(self, *arguments):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as web:
-        web.files, web.asked, web.most_bytes = {}, [], None
+        web.files, web.asked, web.first_bytes = {}, [], []
+        web.most_bytes, web.ranges = None, True
         web.url = f"http://127.0.0.1:{web.server_port}"
         threading.Thread(target=web.serve_forever, args=(0.01,), daemon=True).start()
         yield web
@@ -115,13 +123,33 @@ def test_a_wrong_hash_is_one_line_and_leaves_nothing(server, tmp_path, known_has
     assert files_in(tmp_path) == []
 
 
-def test_a_connection_that_breaks_off_leaves_nothing(server, tmp_path):
-    corpus = corpus_at(server, zipped(ARCHIVE))
-    server.most_bytes = 1000
-    with pytest.raises((CorpusMissing, BadRecording)) as error:
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_connection_that_breaks_off_goes_on_where_it_was(server, tmp_path, ranges):
+    content = zipped(ARCHIVE)
+    corpus = corpus_at(server, content)
+    server.most_bytes, server.ranges = 2 * CHUNK, ranges
+    with pytest.raises(CorpusMissing, match="goes on where it broke off") as error:
         fetch(corpus, tmp_path)
     assert "\n" not in str(error.value)
-    assert files_in(tmp_path) == []
+    server.most_bytes = None
+    fetch(corpus, tmp_path)
+    assert server.first_bytes == [0, 2 * CHUNK if ranges else 0]
+    assert (tmp_path / "download.zip").read_bytes() == content
+    assert files_in(tmp_path) == ["download.zip", "download/wav/03a01Fa.wav", "download/wav/08a01Wa.wav"]
+
+
+def test_a_download_killed_at_its_end_is_whole_the_next_time(server, tmp_path):
+    content = zipped(ARCHIVE)
+    corpus = corpus_at(server, content)
+    server.most_bytes = 1000
+    with pytest.raises(CorpusMissing):
+        fetch(corpus, tmp_path)
+    (part,) = tmp_path.glob(".*.part")
+    part.write_bytes(content)
+    server.most_bytes = None
+    fetch(corpus, tmp_path)
+    assert server.first_bytes == [0, len(content), 0]
+    assert (tmp_path / "download.zip").read_bytes() == content
 
 
 def test_no_server_is_one_line(tmp_path):
