@@ -16,8 +16,9 @@ reproduce: $(READY)
 	@$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES) --rerun-incomplete --nolock --quiet rules reason host
 
 test: $(READY) lint
-	$(BIN)/python -m pytest tests -n 2 --dist loadscope
-	$(BIN)/python -m pytest --nbval-lax notebooks
+	$(BIN)/python -m pytest tests/unit tests/acceptance -n 2 --dist loadscope
+	$(BIN)/python -m pytest --nbval-lax notebooks # completes the demo run
+	$(BIN)/python -m pytest tests/integration -n 2 --dist loadscope # reads it, among others
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks

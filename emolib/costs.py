@@ -12,10 +12,8 @@ from emolib.cost import Cost, cost
 from emolib.latency import measure
 from emolib.power import modelled_energy
 from emolib.runtime.interpreter import Model
-from emolib.sources import Source, model_name
+from emolib.sources import INT8, Source, model_name
 from emolib.summary import number
-
-INT8 = "static_wi8_ai8"
 
 
 def costs(run: Run, sources: Sequence[str]) -> dict[str, Cost]:

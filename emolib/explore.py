@@ -15,13 +15,13 @@ from emolib.artifacts import Run
 from emolib.datasets import labels
 from emolib.datasets.base import Trial
 from emolib.errors import BadArtifact
-from emolib.fusion.scores import fuse, softmax
+from emolib.fusion.scores import RULES, fuse, softmax
 from emolib.runtime.interpreter import Model
 from emolib.signals.frontend import FRONT_ENDS, Windows, front_end
 from emolib.signals.standardise import Standardiser, by_subject
-from emolib.sources import Source, model_name
+from emolib.sources import INT8, Source, model_name
 
-VARIANTS = {"float32": "float32", "int8": "static_wi8_ai8"}
+VARIANTS = {"float32": "float32", "int8": INT8}
 
 
 class Explorer:
@@ -31,26 +31,32 @@ class Explorer:
         self.run, self.group = run, group
         self.sources = {Source.parse(name).modality: name for name in groups(run)[group]}
         self.rows = {name: run.arrays(f"scores/{name}.npz") for name in self.sources.values()}
+        self.weights = learned_weights(run, set(self.sources.values()))
 
     def subjects(self) -> list[str]:
-        """Everyone who is tested in every modality; the first 200 where every image has a name of its own."""
+        """Everyone who is tested in every modality."""
         tested = [rows["subject"][rows["part"] == "test"] for rows in self.rows.values()]
-        return sorted(set.intersection(*(set(names.tolist()) for names in tested)))[:200]
+        return sorted(set.intersection(*(set(names.tolist()) for names in tested)))
 
     def trials(self, subject: str) -> list[str]:
+        """The subject's trials that any modality was scored on."""
         found = [rows["trial"][rows["subject"] == subject] for rows in self.rows.values()]
         return sorted(set(np.concatenate(found).tolist()))
 
+    def rules(self) -> list[str]:
+        """Fusion rules, first those whose weights a study of these sources learned."""
+        return [*self.weights.rule.unique(), *(rule for rule in RULES if rule != "weighted")]
+
     @lru_cache(maxsize=8)  # noqa: B019 one explorer lives as long as its notebook
     def recordings(self, modality: str, subject: str) -> dict[str, Trial]:
-        """The subject's trials of one modality by name."""
+        """The subject's recordings of one modality by the names of `trials`, also those that were dropped."""
         options = self.run.parameters_of(f"data/{self.sources[modality]}.npz")["corpus_options"]
-        found = {}
+        found, wanted = {}, set(self.trials(subject))
         for trial in datasets.load(Source.parse(self.sources[modality]).corpus, modality, **options):
-            if trial.subject == subject:
+            if trial.subject == subject and trial.trial in wanted:
                 found[trial.trial] = trial
-            elif found:
-                break  # loaders give one subject after the other
+                if len(found) == len(wanted):
+                    break
         return found
 
     def fold(self, modality: str, subject: str) -> int:
@@ -58,9 +64,12 @@ class Explorer:
         rows = self.rows[self.sources[modality]]
         return int(rows["fold"][(rows["subject"] == subject) & (rows["part"] == "test")][0])
 
+    def front(self, modality: str):
+        """The front end that the modality's network was trained behind."""
+        return front_end(modality, **self.run.parameters_of(f"data/{self.sources[modality]}.npz")["frontend"])
+
     def windows(self, trial: Trial) -> Windows:
-        fields = self.run.parameters_of(f"data/{self.sources[trial.modality]}.npz")["frontend"]
-        return front_end(trial.modality, **fields)(trial.data, trial.sfreq, trial.kind)
+        return self.front(trial.modality)(trial.data, trial.sfreq, trial.kind)
 
     def label(self, trial: Trial) -> str:
         source = Source.parse(self.sources[trial.modality])
@@ -85,15 +94,41 @@ class Explorer:
         )
         return X[arrays["trial"][of_person] == trial.trial]
 
-    def table(self, trials: Sequence[Trial]) -> pd.DataFrame:
-        """Scores of each modality and their mean, float32 and int8: columns modality, variant, then classes."""
-        rows, classes = [], self.rows[self.sources[next(iter(self.sources))]]["classes"].tolist()
+    def table(self, trials: Sequence[Trial], rule: str) -> pd.DataFrame:
+        """Scores of each modality and fused, float32 and int8: columns modality, variant, then classes.
+
+        Empty if no modality has a usable window.
+        """
+        rows, classes = [], self.rows[next(iter(self.sources.values()))]["classes"].tolist()
         heard = [(trial, found) for trial in trials if len(found := self.windows(trial).X)]
         for variant in VARIANTS if heard else ():
-            scores = np.array([self.answer(trial, X, variant) for trial, X in heard])
-            rows += [(t.modality, variant, *s) for (t, _), s in zip(heard, scores, strict=True)]
-            rows.append(("fused", variant, *fuse(scores[:, None], "mean")[0]))
+            scores = {trial.modality: self.answer(trial, X, variant) for trial, X in heard}
+            rows += [(modality, variant, *shares) for modality, shares in scores.items()]
+            rows.append(("fused", variant, *self.fused(scores, rule, heard[0][0].subject)))
         return pd.DataFrame(rows, columns=["modality", "variant", *classes])
+
+    def fused(self, scores: dict[str, np.ndarray], rule: str, subject: str) -> np.ndarray:
+        """Scores (n_classes,) of the modalities that are there, by a rule of `rules`.
+
+        Learned weights are those of the fold that tests the subject.
+        """
+        missing = np.full_like(next(iter(scores.values())), np.nan)
+        stacked = np.stack([scores.get(modality, missing) for modality in self.sources])[:, None]
+        if rule not in set(self.weights.rule):
+            return fuse(stacked, rule)[0]
+        fold = self.fold(next(iter(scores)), subject)
+        learned = self.weights[(self.weights.rule == rule) & (self.weights.fold == fold)]
+        return fuse(stacked, "weighted", learned.set_index("modality").weight[list(self.sources)])[0]
+
+
+def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:
+    """Columns rule, fold, modality, weight from the study of exactly these sources on the same people, if any."""
+    for path in sorted((run.folder / "tables").glob("*-weights.csv")):
+        name = f"tables/{path.name}"
+        study = run.parameters_of(name)
+        if set(study["sources"]) == sources and study["pairs"] == "same_trials":
+            return pd.read_csv(run.read(name))
+    return pd.DataFrame(columns=["rule", "fold", "modality", "weight"])
 
 
 def groups(run: Run) -> dict[str, list[str]]:

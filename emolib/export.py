@@ -10,9 +10,7 @@ import pandas as pd
 from emolib import __version__
 from emolib.artifacts import Run, git_commit, sha256
 from emolib.errors import BadArtifact, BadParameter
-from emolib.sources import Source, model_name
-
-INT8 = "static_wi8_ai8"
+from emolib.sources import INT8, Source, model_name
 
 
 def sources(run: Run) -> list[str]:

@@ -82,14 +82,17 @@ def blank(X: np.ndarray) -> np.ndarray:
 
 
 def without_duplicates(emotion_set: EmotionSet, fold: Fold) -> Fold:
-    """The fold without the training windows that occur, to the byte, in its val or test.
+    """The fold without the windows of train that occur, to the byte, in val or test, and those of val in test.
 
-    The difference of the two `train` lengths is what was dropped. Raises BadSet if no training window is
-    left.
+    The differences of the lengths are what was dropped. Raises BadSet if nothing is left.
     """
     group = duplicates(emotion_set.X)
     held_out = np.union1d(group[fold.val], group[fold.test])
-    return replace(fold, train=fold.train[~np.isin(group[fold.train], held_out)])
+    return replace(
+        fold,
+        train=fold.train[~np.isin(group[fold.train], held_out)],
+        val=fold.val[~np.isin(group[fold.val], group[fold.test])],
+    )
 
 
 def _whole_set(emotion_set, group) -> list[tuple]:

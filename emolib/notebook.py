@@ -14,6 +14,7 @@ from emolib.errors import BadParameter, EmolibError
 from emolib.paths import PROJECT, run_folder
 
 INJECTED = "# Parameters"  # first line of the cell that papermill injects
+WIDGET = "application/vnd.jupyter.widget-view+json"  # shows nothing without its kernel
 
 
 def assigned(source: str) -> list[str]:
@@ -73,6 +74,8 @@ def run_in_place(path: Path):
     ).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
     notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(notebook, path)
 

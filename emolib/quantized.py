@@ -7,7 +7,7 @@ from emolib.artifacts import Run
 from emolib.cost import Cost
 from emolib.crossval import METRICS
 from emolib.metrics import Gain
-from emolib.sources import Source, model_name
+from emolib.sources import INT8, Source, model_name
 from emolib.summary import number
 
 
@@ -40,7 +40,7 @@ def numbers(source: str, table: pd.DataFrame, size: dict[str, int], change: Gain
     found[named.key("int8_drop", "points")] = number(
         -change.value, *ends, unit="points", n=n, artifact=f"scores/{source}.npz"
     )
-    ratio = size["float32"] / size["static_wi8_ai8"]
+    ratio = size["float32"] / size[INT8]
     found[named.key("int8_ratio", "size")] = number(ratio, unit="ratio", n=1, artifact=artifact)
     for metric, value in (("params", needs.params), ("macs", needs.macs)):
         found[named.key("float32", metric)] = number(

@@ -161,7 +161,7 @@ p{max-width:46rem;margin:.5rem 0}
 .card{border:1px solid #d9dee3;border-left:5px solid #0072b2;border-radius:6px;padding:.7rem .9rem}
 .card.warned{border-left-color:#d55e00;background:#fff6ef}
 .label,.detail{font-size:.85rem;color:#4a4f55}
-.value{font-size:1.55rem;font-weight:650;line-height:1.3}
+.value{font-size:1.25rem;white-space:nowrap;font-weight:650;line-height:1.3}
 .why{font-size:.85rem;color:#9a3d00;font-weight:600;margin-top:.25rem}
 .note,.warning{max-width:46rem;margin:1rem 0;padding:.3rem 1rem}
 .note{border-left:5px solid #56b4e9;background:#eef6fc}
@@ -174,7 +174,8 @@ figcaption{margin:.4rem 0;font-size:.95rem}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
 th{background:#f4f6f8;border-bottom:2px solid #b9c1c9;vertical-align:bottom}
 th,td{padding:.32rem .7rem}
-td{border-bottom:1px solid #e5e8eb;vertical-align:top}
+td{border-bottom:1px solid #e5e8eb;vertical-align:top;white-space:nowrap}
+td.long{white-space:normal;min-width:16rem}
 summary{cursor:pointer;color:#0b4f8a}
 footer{margin-top:3rem;padding-top:.8rem;border-top:2px solid #d9dee3;font-size:.8rem;color:#5d646b}
 @media (max-width:60rem){body{display:block}nav{position:static;height:auto;border-right:0}

@@ -8,10 +8,9 @@ import pandas as pd
 from emolib.artifacts import Run
 from emolib.fusion.study import OPTIMISTIC
 from emolib.report import Card, Caution, Figure, Note, Section, Table
-from emolib.sources import Source
+from emolib.sources import INT8, Source
 from emolib.tables import interval
 
-INT8 = "static_wi8_ai8"
 INTRODUCTION = (
     "Recordings become windows, windows train one tiny network per modality, each network becomes an int8 "
     "file, and the files' scores are fused. Every number below is of people, or official test rows, that "
@@ -37,8 +36,8 @@ def banner(sources: Sequence[str]) -> str:
     return SYNTHETIC if any(Source.parse(name).corpus == "synthetic" for name in sources) else ""
 
 
-def _percent(row: dict, metric: str = "uar", low: str = "uar_low", high: str = "uar_high") -> str:
-    return interval(*(100 * row[name] for name in (metric, low, high))) + " %"
+def _percent(row: dict) -> str:
+    return interval(*(100 * row[name] for name in ("uar", "uar_low", "uar_high"))) + " %"
 
 
 def _table(run: Run, name: str) -> pd.DataFrame:
@@ -69,7 +68,7 @@ def cards(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Card
         found.append(
             Card(
                 f"{study}: int8 models fused, UAR",
-                _percent(row, "uar", "low", "high"),
+                _percent(row),
                 f"{interval(gain['value'], gain['low'], gain['high'])} points over the best single modality",
                 "virtual trials, paired by label: optimistic" if _is_virtual(run, study) else "",
             )

@@ -6,6 +6,8 @@ from emolib import datasets
 from emolib.errors import BadParameter
 from emolib.summary import key
 
+INT8 = "static_wi8_ai8"  # the variant that goes on a device
+
 
 @dataclass(frozen=True)
 class Source:

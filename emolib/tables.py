@@ -13,6 +13,8 @@ from emolib.datasets.base import EmotionSet
 SHARES = re.compile(r"(uar|accuracy|macro_f1|recall|precision|chance|majority|ece|low|high)(_|$)")
 UNITS = {"us": "µs", "ms": "ms", "s": "s", "mj": "mJ", "mw": "mW", "kb": "kB", "mb": "MB", "hz": "Hz"}
 NAMES = {"uar": "UAR", "macs": "MACs", "flops": "FLOPs", "ece": "ECE", "macro f1": "macro-F1", "eeg": "EEG"}
+LONG = 36  # characters of a cell that may break
+NOTHING = "–"
 THIN_SPACE = "\u202f"
 
 
@@ -33,20 +35,38 @@ def windows_table(emotion_set: EmotionSet) -> pd.DataFrame:
 
 
 def interval(value: float, low: float | None = None, high: float | None = None, digits: str = ".1f") -> str:
-    """A value and its interval: "78.3 (74.1–82.0)", "0.4 (-1.2 to 2.0)"."""
+    """A value and its interval: "78.3 (74.1–82.0)", "0.4 (-1.2 to 2.0)"; what rounds to zero has no sign."""
     if low is None or high is None:
-        return format(value, digits)
-    return f"{value:{digits}} ({low:{digits}}{' to ' if low < 0 else '–'}{high:{digits}})"
+        return f"{value:z{digits}}"
+    return _joined(*(f"{number:z{digits}}" for number in (value, low, high)))
+
+
+def _joined(value: str, low: str, high: str) -> str:
+    return f"{value} ({low}{' to ' if '-' in low else '–'}{high})"
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """The same table as text.
+    """The same table as text; x, x_low and x_high become one column.
 
     Shares in [0, 1] (uar, accuracy, …, low, high) become percentages with one decimal; other floats keep
     three significant digits of the column's largest value, at most three decimals.
     """
-    texts = {header(name, table[name]): _texts(name, table[name]) for name in table.columns}
+    texts = {header(name, table[name]): _with_interval(table, name) for name in _shown(table)}
     return pd.DataFrame(texts, index=table.index, dtype=object)
+
+
+def _shown(table: pd.DataFrame) -> list[str]:
+    """Columns without those that are the interval of another one."""
+    ends = {f"{name}_{end}" for name in table.columns for end in ("low", "high")}
+    return [name for name in table.columns if name not in ends]
+
+
+def _with_interval(table: pd.DataFrame, name: str) -> list[str]:
+    if f"{name}_low" not in table.columns:
+        return _texts(name, table[name])
+    texts = _texts(name, pd.concat([table[name], table[f"{name}_low"], table[f"{name}_high"]]))
+    rows = zip(*(texts[i : i + len(table)] for i in range(0, len(texts), len(table))), strict=True)
+    return [_joined(*row) if NOTHING not in row else row[0] for row in rows]
 
 
 def header(name: str, column: pd.Series) -> str:
@@ -87,11 +107,11 @@ def _decimals(values: pd.Series) -> int:
 
 def _number(value: float, decimals: int) -> str:
     if np.isnan(value):
-        return "–"
+        return NOTHING
     smallest = 10.0**-decimals
     if 0 < abs(value) < smallest / 2:
         return f"<{smallest:.{decimals}f}" if value > 0 else f">-{smallest:.{decimals}f}"
-    return f"{value:,.{decimals}f}".replace(",", THIN_SPACE)
+    return f"{value:z,.{decimals}f}".replace(",", THIN_SPACE)
 
 
 def _cell(value) -> str:
@@ -99,7 +119,7 @@ def _cell(value) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | np.integer):
         return f"{value:,}".replace(",", THIN_SPACE)
-    return "–" if pd.isna(value) else str(value)
+    return NOTHING if pd.isna(value) else str(value)
 
 
 def to_html(table: pd.DataFrame) -> str:
@@ -107,16 +127,21 @@ def to_html(table: pd.DataFrame) -> str:
     if table.index.name:
         table = table.reset_index()
     texts = rounded(table)
-    sides = [_side(table[name]) for name in table.columns]
+    sides = [_side(table[name]) for name in _shown(table)]
     head = _row("th", texts.columns, sides)
     rows = "".join(_row("td", row, sides) for row in texts.itertuples(index=False, name=None))
     return f"<table>\n<thead>\n{head}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
 
 
 def _row(tag: str, cells: Iterable[str], sides: list[str]) -> str:
-    """A row whose long paths and keys may break behind a slash."""
-    both = zip((escape(cell).replace("/", "/<wbr>") for cell in cells), sides, strict=True)
-    return "<tr>" + "".join(f"<{tag}{side}>{text}</{tag}>" for text, side in both) + "</tr>\n"
+    """A row whose long cells may break, also behind a slash."""
+    both = zip(cells, sides, strict=True)
+    return "<tr>" + "".join(_html_cell(tag, cell, side) for cell, side in both) + "</tr>\n"
+
+
+def _html_cell(tag: str, text: str, side: str) -> str:
+    long = ' class="long"' if len(text) > LONG else ""
+    return f"<{tag}{long}{side}>{escape(text).replace('/', '/<wbr>')}</{tag}>"
 
 
 def _side(column: pd.Series) -> str:

@@ -17,6 +17,8 @@ from tqdm import tqdm
 
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet
+from emolib.fusion.scores import softmax
+from emolib.metrics import confusion, uar
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -76,11 +78,6 @@ def part(data: EmotionSet, rows: np.ndarray, transform: Callable = np.asarray) -
 def balanced(y: np.ndarray, n_classes: int) -> np.ndarray:
     """A weight per class, (n_classes,), under which every class of y (n,) weighs n / n_classes."""
     return len(y) / n_classes / np.bincount(y, minlength=n_classes)
-
-
-def uar(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean recall over the classes that y (n,) holds."""
-    return float(np.mean([np.mean(predicted[y == label] == label) for label in np.unique(y)]))
 
 
 def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
@@ -186,7 +183,10 @@ class Trainer:
 
     def validate(self, val: EmotionSet) -> dict[str, float]:
         logits = self.predict(val.X)
-        return {"val_loss": cross_entropy(val.y, logits), "val_uar": uar(val.y, logits.argmax(axis=1))}
+        return {
+            "val_loss": cross_entropy(val.y, logits),
+            "val_uar": float(uar(confusion(val.y, softmax(logits)))),
+        }
 
     def check(self, train: EmotionSet, val: EmotionSet):
         """Raise BadSet for a class without windows, a single subject, or shapes that are not the model's."""

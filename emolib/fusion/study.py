@@ -91,7 +91,7 @@ class Study:
         return table
 
     def table(self) -> pd.DataFrame:
-        """Columns rule, kind, n, uar, low, high, accuracy, macro_f1: single modalities first."""
+        """Columns rule, kind, n, uar, uar_low, uar_high, accuracy, macro_f1: single modalities first."""
         rows = []
         for rule, scores in pairing.evaluate_rules(self.paired).items():
             found = metrics.evaluate(self.y, scores, self.subject, seed=self.seed)
@@ -103,8 +103,8 @@ class Study:
                     "kind": kind,
                     "n": len(self.y),
                     "uar": uar.value,
-                    "low": uar.low,
-                    "high": uar.high,
+                    "uar_low": uar.low,
+                    "uar_high": uar.high,
                 }
                 | {name: found[name].value for name in ("accuracy", "macro_f1")}
             )
@@ -120,14 +120,15 @@ class Study:
         return float(metrics.uar(metrics.confusion(self.y, scores)))
 
     def gains(self) -> pd.DataFrame:
-        """Points of UAR of each rule over the best single modality: best_single, rule, gain, low, high, p."""
+        """Points of UAR of each rule over the best single modality: rule, best_single, gain_points with its
+        interval, p."""
         found, best = pairing.evaluate_rules(self.paired), self.best_single()
         rules = [rule for rule in found if rule not in self.paired.modalities]
         rows = [
             metrics.paired_gain(self.y, found[best], found[rule], self.subject, seed=self.seed)
             for rule in rules
         ]
-        names = {"gain_points": "value", "low_points": "low", "high_points": "high", "p": "p"}
+        names = {"gain_points": "value", "gain_points_low": "low", "gain_points_high": "high", "p": "p"}
         columns = {name: [getattr(row, of) for row in rows] for name, of in names.items()}
         return pd.DataFrame({"rule": rules, "best_single": best, **columns})
 
@@ -196,17 +197,17 @@ class Study:
             if corpus != "paired" and row.kind == "single":
                 continue  # the sources' own summaries have them
             found[entry(row.rule, "uar")] = number(
-                row.uar, row.low, row.high, unit="fraction", n=n, artifact=f"tables/{name}-fusion.csv"
+                row.uar, row.uar_low, row.uar_high, unit="fraction", n=n, artifact=f"tables/{name}-fusion.csv"
             )
         gain = self.gains().set_index("rule").loc[rule]
         found[entry("fusion_gain", "points")] = number(
-            gain.gain_points, gain.low_points, gain.high_points, unit="points", n=n,
+            gain.gain_points, gain.gain_points_low, gain.gain_points_high, unit="points", n=n,
             artifact=f"tables/{name}-gains.csv",
         )  # fmt: skip
         missing = self.missing_one(rule)
         worst = missing.loc[missing.gain_points.idxmin()]
         found[entry("missing_one", "worst_points")] = number(
-            worst.gain_points, worst.low_points, worst.high_points, unit="points", n=n,
+            worst.gain_points, worst.gain_points_low, worst.gain_points_high, unit="points", n=n,
             artifact=f"tables/{name}-missing.csv",
         )  # fmt: skip
         return found

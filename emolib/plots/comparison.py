@@ -65,7 +65,7 @@ def size_and_uar(table: pd.DataFrame) -> Picture:
 
 
 def fusion(table: pd.DataFrame) -> Picture:
-    """UAR of modalities and fusion rules; columns rule, uar, low, high in [0, 1], kind (single | fused)."""
+    """UAR of modalities and fusion rules; columns rule, uar, uar_low, uar_high in [0, 1], kind (single | fused)."""
     table = table.sort_values(["kind", "uar"], ascending=[False, False], kind="stable")
     best = table[table["kind"] == "single"].iloc[0]
     figure, axes = picture(1.5 + 0.32 * len(table))
@@ -74,7 +74,7 @@ def fusion(table: pd.DataFrame) -> Picture:
     line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
     for y, (_, row) in enumerate(table.iterrows()):
         colour, marker = (GREY, "s") if row["kind"] == "single" else (BLUE, "o")
-        ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=colour, linewidth=2)
+        ax.plot([100 * row["uar_low"], 100 * row["uar_high"]], [y, y], color=colour, linewidth=2)
         ax.plot(100 * row["uar"], y, marker, color=colour, markersize=7)
         value = f"{100 * row['uar']:.1f}"
         ax.annotate(value, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)

@@ -123,9 +123,9 @@ def _face(trial: Trial) -> tuple[Picture, str]:
 DRAWINGS = {"heart": _heart, "eeg": _eeg, "speech": _speech, "face": _face}
 
 
-def window(x: np.ndarray, modality: str, sfreq: float | None = None, features: Sequence[str] = ()) -> Picture:
+def window(x: np.ndarray, modality: str, window_s: float | None, features: Sequence[str] = ()) -> Picture:
     """A model's input as the model gets it, without the batch axis: (n_steps, 1, n_features),
-    (n_frames, n_mels, 1) or (h, w, 1). `sfreq` is in steps or frames a second; without it the axis counts.
+    (n_frames, n_mels, 1) or (h, w, 1). `window_s` is its length in seconds, None of a still.
 
     Raises BadParameter for an unknown modality.
     """
@@ -133,37 +133,33 @@ def window(x: np.ndarray, modality: str, sfreq: float | None = None, features: S
     if modality not in views:
         raise BadParameter(f"No drawing for modality {modality!r}, expected one of {', '.join(views)}.")
     plane = x[:, 0, :] if modality in ("heart", "eeg") else x[:, :, 0]
-    return views[modality](plane, modality, sfreq, list(features))
+    return views[modality](plane, modality, window_s, list(features))
 
 
-def _time_label(sfreq: float | None) -> str:
-    return "time in window (s)" if sfreq else "step"
-
-
-def _series(plane: np.ndarray, modality: str, sfreq: float | None, features: list[str]) -> Picture:
+def _series(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> Picture:
     """(n_steps, n_features) as one small chart per feature."""
     n_steps, n_features = plane.shape
     figure, axes = picture(0.9 + 0.8 * n_features, n_features, 1, sharex=True)
     for index, ax in enumerate(axes[:, 0]):
-        ax.plot(np.arange(n_steps) / (sfreq or 1), plane[:, index], ".-", color=BLUE, linewidth=1)
+        ax.plot(np.arange(n_steps) * window_s / n_steps, plane[:, index], ".-", color=BLUE, linewidth=1)
         name = features[index] if features else f"feature {index + 1}"
         ax.set_ylabel(name, rotation=0, ha="right", va="center")
         ax.margins(x=0.01, y=0.15)
         tidy(ax)
-    axes[-1, 0].set_xlabel(_time_label(sfreq))
+    axes[-1, 0].set_xlabel("time in window (s)")
     figure.suptitle(f"{modality}: the model's input, {n_steps} steps × {n_features} features")
     return figure
 
 
-def _map(plane: np.ndarray, modality: str, sfreq: float | None, features: list[str]) -> Picture:
+def _map(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> Picture:
     """(n_steps, n_rows) as a heat map, time to the right, low rows below for speech."""
     n_steps, n_rows = plane.shape
     mel = modality == "speech"
     figure, axes = picture(3.6 if not features else 1.4 + max(0.16 * n_rows, 2.2))
-    extent = (0, n_steps / (sfreq or 1), -0.5, n_rows - 0.5)
+    extent = (0, window_s, -0.5, n_rows - 0.5)
     options = {"aspect": "auto", "origin": "lower", "extent": extent, "interpolation": "nearest"}
     image = axes[0, 0].imshow(plane.T, cmap="viridis", **options)
-    axes[0, 0].set(xlabel=_time_label(sfreq), ylabel="mel band" if mel else "feature")
+    axes[0, 0].set(xlabel="time in window (s)", ylabel="mel band" if mel else "feature")
     if features:
         axes[0, 0].set_yticks(range(n_rows), features, fontsize=9 if n_rows <= 20 else 7)
     figure.colorbar(image, ax=axes[0, 0], label="log-mel energy" if mel else "value")
@@ -172,7 +168,7 @@ def _map(plane: np.ndarray, modality: str, sfreq: float | None, features: list[s
     return figure
 
 
-def _image(plane: np.ndarray, modality: str, sfreq: float | None, features: list[str]) -> Picture:
+def _image(plane: np.ndarray, modality: str, window_s: None, features: list[str]) -> Picture:
     figure, axes = picture(3.4)
     figure.set_size_inches(5, 3.4)
     image = axes[0, 0].imshow(plane, cmap="gray")

@@ -211,6 +211,7 @@ class FaceFrontEnd:
     size: int = 48
     hop_s: float = 2.0
     equalise: bool = False
+    window_s: ClassVar[float | None] = None  # a still
     feature_axis: ClassVar[int | None] = None
 
     def __call__(self, data: np.ndarray, sfreq: float = 0.0, kind: str = "") -> Windows:

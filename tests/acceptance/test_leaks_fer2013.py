@@ -46,4 +46,5 @@ def test_copies_can_be_removed(faces):
     cleaned = leaks.without_duplicates(faces, fold)
     held_out = np.concatenate([cleaned.val, cleaned.test])
     assert not np.isin(group[cleaned.train], group[held_out]).any()
+    assert not np.isin(group[cleaned.val], group[cleaned.test]).any()
     assert len(fold.train) - len(cleaned.train) == np.isin(group[fold.train], group[held_out]).sum() > 0

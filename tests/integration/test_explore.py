@@ -16,14 +16,45 @@ def test_no_run_is_one_line(tmp_path):
         groups(Run(tmp_path, "explore", {}))
 
 
-@pytest.mark.skipif(not RUNS, reason="no finished run below results: `make reproduce` first")
-def test_answers_are_the_pipelines_scores():
+@pytest.fixture(scope="module")
+def seen():
+    """An explorer of the demo run and one person's first trial in every modality."""
+    if not RUNS:
+        pytest.skip("no finished run below results: `make reproduce` first")
     run = Run(RUNS[0], "explore", {})
     explorer = Explorer(run, list(groups(run))[0])
     subject = explorer.subjects()[1]
-    modality, name = next(iter(explorer.sources.items()))
-    trial = explorer.recordings(modality, subject)[explorer.trials(subject)[0]]
-    rows = explorer.rows[name]
-    tested = (rows["part"] == "test") & (rows["subject"] == subject) & (rows["trial"] == trial.trial)
-    expected = rows["static_wi8_ai8"][tested].mean(axis=0)
-    np.testing.assert_allclose(explorer.answer(trial, explorer.windows(trial).X, "int8"), expected, atol=1e-5)
+    name = explorer.trials(subject)[0]
+    return explorer, [explorer.recordings(modality, subject)[name] for modality in explorer.sources]
+
+
+def test_answers_are_the_pipelines_scores(seen):
+    explorer, trials = seen
+    for trial in trials:
+        rows = explorer.rows[explorer.sources[trial.modality]]
+        asked = (rows["part"] == "test") & (rows["subject"] == trial.subject) & (rows["trial"] == trial.trial)
+        expected = rows["static_wi8_ai8"][asked].mean(axis=0)
+        found = explorer.answer(trial, explorer.windows(trial).X, "int8")
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["weighted", "fitted", "mean", "product", "max", "vote"])
+def test_fused_as_the_study_fused(seen, rule):
+    explorer, trials = seen
+    study = explorer.run.arrays("scores/synthetic-emotion-fusion.npz")
+    row = (study["subject"] == trials[0].subject) & (study["trial"] == trials[0].trial)
+    table = explorer.table(trials, rule).set_index(["modality", "variant"])
+    assert rule in explorer.rules()
+    np.testing.assert_allclose(table.loc[("fused", "int8")], study[f"scores_{rule}"][row][0], atol=1e-4)
+
+
+@pytest.mark.parametrize("rule", ["weighted", "mean"])
+def test_one_modality_left_is_the_fused_answer(seen, rule):
+    explorer, trials = seen
+    table = explorer.table(trials[1:2], rule).set_index(["modality", "variant"])
+    left = table.loc[(trials[1].modality, "int8")]
+    np.testing.assert_allclose(table.loc[("fused", "int8")], left, atol=1e-6)
+
+
+def test_nothing_switched_on_is_an_empty_table(seen):
+    assert seen[0].table([], "mean").empty

@@ -93,17 +93,17 @@ def test_missing_samples_leave_a_gap():
     "shape, modality", [((32, 1, 3), "heart"), ((4, 1, 30), "eeg"), ((98, 40, 1), "speech")]
 )
 def test_window_runs_over_its_duration(shape, modality):
-    figure = plots.window(RNG.normal(size=shape), modality, sfreq=2.0)
-    assert figure.axes[0].get_xlim()[1] == pytest.approx(shape[0] / 2, rel=0.05)
+    figure = plots.window(RNG.normal(size=shape), modality, window_s=4.0)
+    assert figure.axes[0].get_xlim()[1] == pytest.approx(4.0, rel=0.05)
     assert_readable(figure)
 
 
 def test_face_window_is_drawn_as_it_is():
     x = RNG.normal(size=(48, 48, 1))
-    np.testing.assert_array_equal(plots.window(x, "face").axes[0].images[0].get_array(), x[:, :, 0])
+    np.testing.assert_array_equal(plots.window(x, "face", None).axes[0].images[0].get_array(), x[:, :, 0])
 
 
-@pytest.mark.parametrize("draw", [lambda: plots.window(np.zeros((4, 1, 3)), "ecg"), lambda: plots.trial(
+@pytest.mark.parametrize("draw", [lambda: plots.window(np.zeros((4, 1, 3)), "ecg", 4.0), lambda: plots.trial(
     trial("smell", np.zeros(9), 1.0))])  # fmt: skip
 def test_unknown_modality_is_one_line(draw):
     with pytest.raises(BadParameter, match="expected one of heart, eeg, speech, face"):
@@ -218,7 +218,7 @@ def fused() -> pd.DataFrame:
         ("weights by score", 0.7, "fused"),
     ]
     table = pd.DataFrame(rows, columns=["rule", "uar", "kind"])
-    return table.assign(low=table["uar"] - 0.05, high=table["uar"] + 0.05)
+    return table.assign(uar_low=table["uar"] - 0.05, uar_high=table["uar"] + 0.05)
 
 
 def test_fusion_refers_to_the_best_single_modality():

@@ -41,7 +41,7 @@ def parsed(html: str) -> Nesting:
 @pytest.fixture
 def run(tmp_path) -> Run:
     run = Run(tmp_path / "demo", "04_fusion", {"seed": 1})
-    table = pd.DataFrame({"rule": ["mean", "max"], "uar": [0.98765, 0.5], "low": 0.4, "high": 1.0})
+    table = pd.DataFrame({"rule": ["mean", "max"], "uar": [0.98765, 0.5], "uar_low": 0.4, "uar_high": 1.0})
     run.write_table("fusion", table.assign(rule=["<i>mean</i>", "max"]))
     run.write_table("long", pd.DataFrame({"subject": [f"{i:02d}" for i in range(44)]}))
     run.write_figure("fusion", plots.fusion(table.assign(kind=["fused", "single"])))
@@ -65,7 +65,7 @@ def test_figure_is_the_artifact_itself_with_its_origin(run):
 
 def test_table_is_rounded_and_escaped(run):
     html = page(run, Table("tables/fusion.csv", "Rules"))
-    assert ">98.8<" in html and "0.98765" not in html
+    assert ">98.8 (40.0–100.0)<" in html and "0.98765" not in html
     assert "&lt;i&gt;mean&lt;/i&gt;" not in html and "&lt;i&gt;mean&lt;/<wbr>i&gt;" in html
     assert "<details>" not in html
 

@@ -25,6 +25,7 @@ def test_windows_table_counts_every_window_once():
 def test_interval():
     assert interval(78.31, 74.06, 82.04) == "78.3 (74.1–82.0)"
     assert interval(0.4, -1.23, 2) == "0.4 (-1.2 to 2.0)"
+    assert interval(0.2, -0.04, 0.5) == "0.2 (0.0–0.5)"
     assert interval(78.31) == "78.3"
 
 
@@ -51,6 +52,14 @@ def test_rounding(name, values, header, texts):
 
 
 def test_arousal_classes_low_and_high_stay_counts():
+    with_intervals = pd.DataFrame(
+        {"uar": [0.5, 1.0], "uar_low": [0.41, np.nan], "uar_high": [0.6, np.nan], "gain_points": [12.5, 0.25]}
+        | {"gain_points_low": [-1.0, 0.0], "gain_points_high": [20.0, 1.0]}
+    )
+    assert rounded(with_intervals).to_dict("list") == {
+        "UAR (%)": ["50.0 (41.0–60.0)", "100.0"],
+        "gain points": ["12.5 (-1.0 to 20.0)", "0.2 (0.0–1.0)"],
+    }
     assert rounded(pd.DataFrame({"low": [0, 1], "high": [1, 1]})).columns.tolist() == ["low", "high"]
 
 
