@@ -92,11 +92,13 @@ def train_folds(
 
 def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
     """Scores (n_rows, n_classes) of the Keras models, in the order of `score_columns`."""
-    logits = []
+    logits, traced = [], None
     for k, fold in enumerate(tqdm(folds, desc="score", leave=False)):
         model, standardiser = load_fold(run, model_name(source, k))
+        traced = traced or model  # one graph for all folds
+        traced.set_weights(model.get_weights())
         X = standardiser(data.X[np.concatenate([fold.val, fold.test])])
-        logits.append(model.predict(X, batch_size=256, verbose=0))
+        logits.append(traced.predict(X, batch_size=256, verbose=0))
     return softmax(np.concatenate(logits))
 
 

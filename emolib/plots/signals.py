@@ -159,10 +159,14 @@ def _map(plane: np.ndarray, modality: str, window_s: float, features: list[str])
     extent = (0, window_s, -0.5, n_rows - 0.5)
     options = {"aspect": "auto", "origin": "lower", "extent": extent, "interpolation": "nearest"}
     image = axes[0, 0].imshow(plane.T, cmap="viridis", **options)
-    axes[0, 0].set(xlabel="time in window (s)", ylabel="mel band" if mel else "feature")
+    axes[0, 0].set(
+        xlabel="time in window (s)", ylabel="mel band" if mel else "channel × band, then asymmetries"
+    )
     if features:
         axes[0, 0].set_yticks(range(n_rows), features, fontsize=9 if n_rows <= 20 else 7)
-    figure.colorbar(image, ax=axes[0, 0], label="log-mel energy" if mel else "value")
+    figure.colorbar(
+        image, ax=axes[0, 0], label="log-mel energy (dB)" if mel else "differential entropy (nat)"
+    )
     rows = "mel bands" if mel else "features"
     figure.suptitle(f"{modality}: the model's input, {n_steps} steps × {n_rows} {rows}")
     return figure
