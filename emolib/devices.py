@@ -80,21 +80,18 @@ def modelled(cost: Cost, device: Device) -> tuple[float, float]:
 
 
 def modelled_table(costs: Mapping[str, Cost]) -> pd.DataFrame:
-    """A row per source and device: modelled runtime_ms and energy_mj, by which model, from which reference."""
+    """Columns source, device, runtime_ms and energy_mj as `modelled` gives them."""
     import pandas as pd
 
     rows = [
-        {
-            "source": source,
-            "device": device.name,
-            "runtime_ms": runtime_ms,
-            "energy_mj": energy_mj,
-            "model": f"MACs / {device.macs_per_s / 1e6:.4g} MMAC/s, {device.power_mw:.4g} mW",
-            "derivation": device.derivation,
-            "reference": device.reference,
-        }
-        for source, cost in costs.items()
-        for device in DEVICES
-        for runtime_ms, energy_mj in [modelled(cost, device)]
+        (source, device.name, *modelled(cost, device)) for source, cost in costs.items() for device in DEVICES
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["source", "device", "runtime_ms", "energy_mj"])
+
+
+def devices_table() -> pd.DataFrame:
+    """What the model takes of each device: device, rate_mmacps, power_mw, derivation, reference."""
+    import pandas as pd
+
+    rows = [(d.name, d.macs_per_s / 1e6, d.power_mw, d.derivation, d.reference) for d in DEVICES]
+    return pd.DataFrame(rows, columns=["device", "rate_mmacps", "power_mw", "derivation", "reference"])

@@ -28,10 +28,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV artifact of the run, for example tables/fusion.csv."""
+    """A CSV artifact of the run, for example tables/fusion.csv; `hidden` columns are in the CSV alone."""
 
     artifact: str
     caption: str
+    hidden: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _figure(run: Run, item: Figure) -> str:
 
 
 def _table(run: Run, item: Table) -> str:
-    table = pd.read_csv(run.read(item.artifact), dtype=NAMES)
+    table = pd.read_csv(run.read(item.artifact), dtype=NAMES).drop(columns=list(item.hidden))
     html = f'<div class="scroll">{to_html(table)}</div>'
     if len(table) > LONG_TABLE:
         html = f"<details><summary>{len(table)} rows</summary>{html}</details>"

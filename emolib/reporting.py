@@ -7,6 +7,7 @@ import pandas as pd
 
 from emolib.artifacts import Run
 from emolib.fusion.study import OPTIMISTIC
+from emolib.power import SOURCE
 from emolib.report import Card, Caution, Figure, Note, Section, Table
 from emolib.sources import INT8, Source
 from emolib.tables import interval
@@ -96,7 +97,7 @@ def sections(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[S
     return [
         *(_source(run, name) for name in sources),
         *(_study(run, name) for name in studies),
-        _cost(),
+        _cost(run),
         _published(),
     ]
 
@@ -156,21 +157,32 @@ def _study(run: Run, name: str) -> Section:
     return Section(f"Fusion: {name}", text, [*cautions, *items])
 
 
-def _cost() -> Section:
+def _cost(run: Run) -> Section:
+    first = _table(run, "cost-latency").iloc[0]
     text = (
-        "Measured: this machine, litert, one thread, batch 1. Modelled: a formula and published device data."
+        f"Measured: {first.machine}, {first.backend}, threads: {first.threads}, batch 1. Modelled: a formula and "
+        "published device data."
     )
     items = [
         Figure("figures/cost.png", "What each model needs."),
         Table("tables/cost.csv", "What each model needs; bytes are of the int8 file."),
         Figure("figures/cost-latency.png", "Measured latency of one window, features not included."),
-        Table("tables/cost-latency.csv", "Measured latency of one window, features not included."),
+        Table(
+            "tables/cost-latency.csv",
+            "Measured latency of one window, features not included.",
+            ("threads", "backend", "machine"),
+        ),
         Note(
             "Speed on this machine is not speed on a device: x86 has other int8 kernels than a microcontroller."
         ),
         Figure("figures/cost-modelled.png", "Modelled runtime on devices that were not measured."),
-        Table("tables/cost-modelled.csv", "Modelled runtime and energy by device."),
-        Table("tables/cost-energy.csv", "Modelled energy by technology: a lower bound."),
+        Table("tables/cost-modelled.csv", "Modelled: runtime is MACs / rate, energy is runtime × power."),
+        Table("tables/cost-devices.csv", "Rate and power that the model takes, and from where."),
+        Table(
+            "tables/cost-energy.csv",
+            f"Modelled energy by technology ({SOURCE}): a lower bound.",
+            ("modelled_by",),
+        ),
     ]
     return Section("Latency, cost and power", text, items)
 

@@ -11,7 +11,18 @@ import pandas as pd
 from emolib.datasets.base import EmotionSet
 
 SHARES = re.compile(r"(uar|accuracy|macro_f1|recall|precision|chance|majority|ece|low|high)(_|$)")
-UNITS = {"us": "µs", "ms": "ms", "s": "s", "mj": "mJ", "mw": "mW", "kb": "kB", "mb": "MB", "hz": "Hz"}
+UNITS = {
+    "us": "µs",
+    "ms": "ms",
+    "s": "s",
+    "mj": "mJ",
+    "uj": "µJ",
+    "mmacps": "MMAC/s",
+    "mw": "mW",
+    "kb": "kB",
+    "mb": "MB",
+    "hz": "Hz",
+}
 NAMES = {"uar": "UAR", "macs": "MACs", "flops": "FLOPs", "ece": "ECE", "macro f1": "macro-F1", "eeg": "EEG"}
 LONG = 36  # characters of a cell that may break
 NOTHING = "–"
@@ -49,7 +60,8 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
     """The same table as text; x, x_low and x_high become one column.
 
     Shares in [0, 1] (uar, accuracy, …, low, high) become percentages with one decimal; other floats keep
-    three significant digits of the column's largest value, at most three decimals.
+    three significant digits of the column's largest value, at most three decimals. Where a quantity with a
+    unit spans so much that a value would have less than two digits, each keeps three of its own.
     """
     texts = {header(name, table[name]): _with_interval(table, name) for name in _shown(table)}
     return pd.DataFrame(texts, index=table.index, dtype=object)
@@ -94,15 +106,17 @@ def _texts(name: str, column: pd.Series) -> list[str]:
     share = _is_share(name, column)
     values = 100 * column if share else column
     decimals = 1 if share or "%" in str(name) or str(name).endswith("_percent") else _decimals(values)
+    if str(name).split("_")[-1] in UNITS and values.abs().between(0, 10.0 ** (1 - decimals), "neither").any():
+        return [_number(value, _decimals(pd.Series([value]), most=9)) for value in values]
     return [_number(value, decimals) for value in values]
 
 
-def _decimals(values: pd.Series) -> int:
-    """Decimals that leave three significant digits of the largest value, 0 to 3."""
+def _decimals(values: pd.Series, most: int = 3) -> int:
+    """Decimals that leave three significant digits of the largest value, 0 to `most`."""
     largest = values[np.isfinite(values)].abs().max()
     if not largest > 0 or (values.dropna() % 1 == 0).all():
         return 0
-    return int(np.clip(2 - np.floor(np.log10(largest)), 0, 3))
+    return int(np.clip(2 - np.floor(np.log10(largest)), 0, most))
 
 
 def _number(value: float, decimals: int) -> str:
