@@ -176,7 +176,7 @@ table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-num
 th{background:#f4f6f8;border-bottom:2px solid #b9c1c9;vertical-align:bottom}
 th,td{padding:.32rem .7rem}
 td{border-bottom:1px solid #e5e8eb;vertical-align:top;white-space:nowrap}
-td.long{white-space:normal;min-width:16rem}
+td.long{white-space:normal}
 summary{cursor:pointer;color:#0b4f8a}
 footer{margin-top:3rem;padding-top:.8rem;border-top:2px solid #d9dee3;font-size:.8rem;color:#5d646b}
 @media (max-width:60rem){body{display:block}nav{position:static;height:auto;border-right:0}

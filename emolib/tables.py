@@ -24,7 +24,7 @@ UNITS = {
     "hz": "Hz",
 }
 NAMES = {"uar": "UAR", "macs": "MACs", "flops": "FLOPs", "ece": "ECE", "macro f1": "macro-F1", "eeg": "EEG"}
-LONG = 36  # characters of a cell that may break
+LONG = {True: 20, False: 32}  # characters of a cell that may break, with and without spaces
 NOTHING = "–"
 THIN_SPACE = "\u202f"
 
@@ -154,7 +154,7 @@ def _row(tag: str, cells: Iterable[str], sides: list[str]) -> str:
 
 
 def _html_cell(tag: str, text: str, side: str) -> str:
-    long = ' class="long"' if len(text) > LONG else ""
+    long = ' class="long"' if len(text) > LONG[" " in text] else ""
     return f"<{tag}{long}{side}>{escape(text).replace('/', '/<wbr>')}</{tag}>"
 
 
