@@ -17,27 +17,43 @@ MARKS = (
     "<!-- end of results -->",
 )
 SHOWN = ("float32/uar", "static_wi8_ai8/uar", "static_wi8_ai8/bytes", "int8_drop/points", "int8_ratio/size")
-HEADS = ("task", "UAR float32 (%)", "UAR int8 (%)", "int8 file", "lost to int8 (points)", "times smaller")
+HEADS = (
+    "task",
+    "UAR float32 (%)",
+    "UAR int8 (%)",
+    "int8 file (kB)",
+    "lost to int8 (points)",
+    "times smaller",
+)
 
 
-def cell(entry: dict | None) -> str:
+UNITS = {  # unit: factor, digits, what stands behind the number
+    "fraction": (100, ".1f", " %"),
+    "bytes": (1e-3, ".1f", " kB"),
+    "points": (1, ".2f", " points"),
+    "ratio": (1, ".2f", " ×"),
+    "us": (1, ".1f", " µs"),
+    "MACs": (1, ",.0f", " MACs"),
+    "params": (1, ",.0f", " parameters"),
+}
+
+
+def cell(entry: dict | None, with_unit: bool = True) -> str:
     """A number with its interval, in the unit that people read."""
     if entry is None:
         return "–"
-    factor, ending, digits = {
-        "fraction": (100, "", ".1f"),
-        "bytes": (1e-3, " kB", ".1f"),
-        "points": (1, "", ".2f"),
-        "ratio": (1, "", ".2f"),
-    }.get(entry["unit"], (1, f" {entry['unit']}", ".4g"))
+    factor, digits, unit = UNITS[entry["unit"]]
     ends = (None if entry[end] is None else factor * entry[end] for end in ("value", "low", "high"))
-    return interval(*ends, digits=digits) + ending
+    return interval(*ends, digits=digits) + unit * with_unit
 
 
 def rows(numbers: dict[str, dict]) -> list[list[str]]:
     """One row per corpus, task and protocol that has an int8 model."""
     tasks = sorted({key.rsplit("/", 2)[0] for key in numbers if key.endswith("static_wi8_ai8/uar")})
-    return [[task, *(cell(numbers.get(f"{task}/{metric}")) for metric in SHOWN)] for task in tasks]
+    return [
+        [task, *(cell(numbers.get(f"{task}/{metric}"), with_unit=False) for metric in SHOWN)]
+        for task in tasks
+    ]
 
 
 def markdown(head: list[str], body: list[list[str]]) -> str:
@@ -54,7 +70,7 @@ def fusion_lines(numbers: dict[str, dict]) -> str:
     uar = next(entry for key, entry in found if key.endswith("/weighted/uar"))
     gain = next(entry for key, entry in by_key.items() if key.endswith("/fusion_gain/points"))
     return (
-        f"\nArousal fused from four corpora: UAR {cell(uar)} %, {cell(gain)} points over the best single one. "
+        f"\nArousal fused from four corpora: UAR {cell(uar)}, {cell(gain)} over the best single one. "
         "*Optimistic*: the corpora share no people, so trials of strangers were paired by label, which makes the "
         "errors of the modalities independent.\n"
     )
@@ -89,7 +105,7 @@ def publish(run: Path):
     write(PROJECT / "docs/results.json", json.dumps(numbers, indent=1) + "\n")
     write(
         PROJECT / "docs/RESULTS.md",
-        f"# Results\n\n{provenance(record)}, by `make reproduce CONFIG=config/{run.name}.yaml`. Rendered by `python -m emolib.readme`, not by hand.\n\n{table}\n## Every number\n\n{every}",
+        f"# Results\n\n{provenance(record)}, by `make reproduce CONFIG=config/{record['parameters']['run']}.yaml`. Rendered by `python -m emolib.readme`, not by hand.\n\n{table}\n## Every number\n\n{every}",
     )
     readme = (PROJECT / "README.md").read_text()
     start, end = map(re.escape, MARKS)

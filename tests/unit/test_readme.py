@@ -1,0 +1,55 @@
+"""The committed results are a run's summary, rendered."""
+
+import json
+
+import pytest
+
+from emolib import readme
+from emolib.artifacts import Run
+from emolib.errors import BadArtifact
+from emolib.summary import number
+
+TABLE = "tables/x.csv"
+NUMBERS = {
+    "emodb/emotion7/loso/float32/uar": number(0.619, 0.541, 0.693, unit="fraction", n=535, artifact=TABLE),
+    "emodb/emotion7/loso/static_wi8_ai8/uar": number(
+        0.611, 0.53, 0.688, unit="fraction", n=535, artifact=TABLE
+    ),
+    "emodb/emotion7/loso/static_wi8_ai8/bytes": number(43095, unit="bytes", n=1, artifact=TABLE),
+    "emodb/emotion7/loso/float32/macs": number(1417248, unit="MACs", n=1, artifact=TABLE),
+}
+ROW = "| emodb/emotion7/loso | 61.9 (54.1–69.3) | 61.1 (53.0–68.8) | 43.1 | – | – |"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A run with a summary, and a project of its own to write to."""
+    run = Run(tmp_path / "results" / "real", "06_report", {"run": "real"})
+    run.write_json("summary.json", NUMBERS)
+    (tmp_path / "docs").mkdir()
+    start, end = readme.MARKS
+    (tmp_path / "README.md").write_text(f"# before\n{start}\nold\n{end}\nafter\n")
+    monkeypatch.setattr(readme, "PROJECT", tmp_path)
+    return run
+
+
+def test_the_table_stands_between_its_marks(run, tmp_path):
+    for _ in range(2):
+        readme.publish(run.folder)
+        text = (tmp_path / "README.md").read_text()
+        assert text.startswith("# before\n") and text.endswith("\nafter\n") and "old" not in text
+        assert text.count(ROW) == 1
+
+
+def test_every_number_is_there_with_its_artifact(run, tmp_path):
+    readme.publish(run.folder)
+    assert json.loads((tmp_path / "docs/results.json").read_text()) == NUMBERS
+    text = (tmp_path / "docs/RESULTS.md").read_text()
+    assert "| `emodb/emotion7/loso/float32/uar` | 61.9 (54.1–69.3) % | 535 | `tables/x.csv` |" in text
+    assert "| 1,417,248 MACs | 1 |" in text and ROW in text
+
+
+def test_an_altered_summary_is_refused(run):
+    (run.folder / "summary.json").write_text("{}")
+    with pytest.raises(BadArtifact, match="summary.json"):
+        readme.publish(run.folder)
