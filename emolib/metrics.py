@@ -113,12 +113,6 @@ def per_subject(y: np.ndarray, scores: np.ndarray, subject: np.ndarray, classes:
     return pd.DataFrame(table)
 
 
-def majority(y_train: np.ndarray, y_test: np.ndarray) -> dict[str, float]:
-    """accuracy and uar on y_test of always answering the most frequent class of y_train (ties: the first)."""
-    hits = y_test == np.bincount(y_train).argmax()
-    return {"accuracy": float(hits.mean()), "uar": float(hits.any() / len(np.unique(y_test)))}
-
-
 def paired_gain(
     y: np.ndarray,
     scores_a: np.ndarray,

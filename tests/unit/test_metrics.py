@@ -145,12 +145,6 @@ def test_per_subject_by_hand():
     assert table["recall_z"].isna().all()
 
 
-def test_majority_by_hand():
-    found = metrics.majority(np.array([2, 2, 2, 0, 1]), np.array([0, 1, 2, 2]))
-    assert found == pytest.approx({"accuracy": 0.5, "uar": 1 / 3})
-    assert metrics.majority(np.array([3]), np.array([0, 1])) == {"accuracy": 0, "uar": 0}
-
-
 @pytest.mark.parametrize("metric", ["uar", "accuracy", "macro_f1"])
 def test_paired_gain_is_exact_for_few_subjects(metric):
     y, a, subject = made_up(90, n_subjects=6, skill=0.5, seed=1)

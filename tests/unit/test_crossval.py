@@ -1,0 +1,34 @@
+"""Scores over all folds, by hand."""
+
+import numpy as np
+import pytest
+
+from emolib import crossval
+from emolib.datasets.base import EmotionSet
+from emolib.splits import Fold
+
+Y = np.array([0, 0, 0, 1, 1, 0, 1, 1])
+SUBJECT = np.array(["a", "a", "b", "b", "c", "c", "d", "d"])
+DATA = EmotionSet(np.zeros((8, 4, 1, 1), np.float32), Y, SUBJECT, np.arange(8).astype(str), ("low", "high"))
+FOLDS = [
+    Fold("a", train=[2, 4, 6, 7], val=[3, 5], test=[0, 1]),  # most of train: high
+    Fold("d", train=[0, 1, 2, 3], val=[4, 5], test=[6, 7]),  # low
+]
+
+
+def test_the_majority_baseline_is_each_folds_own_and_pooled_like_the_models():
+    columns, scores = crossval.score_columns(DATA, FOLDS), crossval.majority_scores(DATA, FOLDS)
+    assert scores.argmax(axis=1).tolist() == [1] * 4 + [0] * 4
+    for level in ("window", "trial"):
+        found = crossval.evaluated(columns, {"majority": scores}, level).iloc[0]
+        assert found["n"] == 4 and found["uar"] == found["accuracy"] == 0
+
+
+def test_one_class_a_person_does_not_lift_the_baseline():
+    """Pooled over people it is one over the number of classes, though half of them have nothing else."""
+    folds = [
+        Fold("a", train=[2, 4, 5], val=[6], test=[0, 1]),
+        Fold("d", train=[2, 4, 5], val=[0], test=[6, 7]),
+    ]
+    columns, scores = crossval.score_columns(DATA, folds), crossval.majority_scores(DATA, folds)
+    assert crossval.evaluated(columns, {"majority": scores}, "window")["uar"][0] == pytest.approx(0.5)
