@@ -4,8 +4,8 @@ import os
 import re
 import sys
 
-from emolib.errors import BadParameter
-from emolib.notebook import check_names, declared
+from emolib.errors import BadParameter, check_names
+from emolib.notebook import declared
 
 if not config:
     configfile: "config/demo.yaml"
@@ -13,10 +13,13 @@ if not config:
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
 
+check_names(list(config), ["run", "title", "seed", "sources", "studies", "cost"], "the config")
+for name in ("run", "title", "sources", "studies"):
+    if name not in config:
+        raise BadParameter(f"The config has no {name}: add it, as in config/demo.yaml.")
 RUN = config["run"]
 SOURCES, STUDIES = config["sources"], config["studies"]
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
-check_names(list(config), ["run", "title", "seed", "sources", "studies", "cost"], "the config")
 for name, steps in SOURCES.items():
     check_names(list(steps or {}), ["windows", "train", "quantize"], f"source {name} of the config")
 
@@ -29,7 +32,7 @@ wildcard_constraints:
 def parameters(notebook, **given):
     """The notebook's parameters as YAML for papermill; an unknown one stops before anything runs."""
     given = {"run": RUN, "seed": config.get("seed", 0), **given}
-    check_names(list(given), declared(notebook), notebook)
+    check_names(list(given), declared(notebook), f"{notebook}.ipynb")
     return json.dumps(given)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.errors import EmolibError
+from emolib.errors import BadParameter, EmolibError
 from emolib.runtime.bundle import Bundle
 from emolib.runtime.interpreter import BACKENDS
 from emolib.runtime.readers import READERS
@@ -24,28 +24,43 @@ def export(options) -> None:
 def run(options) -> None:
     """Answer for one recording per modality, as one line of JSON."""
     bundle, answers = Bundle(options.bundle), {}
-    for modality, reader in READERS.items():
+    for modality in READERS:
         if path := getattr(options, modality):
-            source = bundle.source(modality, options.source)
-            answers[modality] = bundle.answer(source, *reader(path))
+            answers[modality] = bundle.answer(bundle.source(modality, options.source), path)
+    if not answers:
+        raise BadParameter(f"run: got no recording, expected some of --{', --'.join(READERS)}.")
     print(json.dumps({**answers, "fused": bundle.fused(list(answers.values()))}))
 
 
 def bench(options) -> None:
-    """Measured latency of every model, batch 1, on this machine."""
+    """Measured latency of every model, batch 1, on this machine; and measured energy where it has a meter."""
     from emolib.latency import measure
+    from emolib.power import meter
 
-    bundle, found = Bundle(options.bundle), {}
+    if options.repeats < 1:
+        raise BadParameter(f"--repeats: got {options.repeats}, expected 1 or more.")
+    bundle, found, energy = Bundle(options.bundle), {}, meter()
     for source in bundle.record["models"]:
         with bundle.model(source, options.backend, options.threads) as model:
             x = np.random.default_rng(0).standard_normal(model.input_shape).astype(np.float32)
-            found[source] = asdict(measure(model, x, repeats=options.repeats))
-    if options.json:
-        print(json.dumps(found))
-        return
+            row = asdict(measure(model, x, repeats=options.repeats))
+            measured_mj = energy.inference_mj(model, x) if energy else None
+            found[source] = {**row, "measured_mj": measured_mj, "meter": energy.note}
+    print(json.dumps(found) if options.json else bench_table(found))
+
+
+def bench_table(found: dict[str, dict]) -> str:
+    """A line per source, then the machine, then the meter or the reason why there is none."""
+    lines = []
     for source, row in found.items():
-        print(f"{source:40} p50 {row['p50_us']:9.1f} µs  p95 {row['p95_us']:9.1f} µs  n {row['n']}")
-    print(f"{row['backend']}, {row['threads']} thread(s), {row['machine']}")
+        line = f"{source:40} p50 {row['p50_us']:9.1f} µs  p95 {row['p95_us']:9.1f} µs  n {row['n']:5}"
+        measured = "" if row["measured_mj"] is None else f"  measured {row['measured_mj']:.4f} mJ"
+        lines.append(line + measured)
+    lines.append(f"{row['backend']}, {row['threads']} thread(s), {row['machine']}")
+    metered = (
+        f"{row['meter']}, the whole package with its idle power" if measured else f"none, {row['meter']}"
+    )
+    return "\n".join([*lines, f"measured energy: {metered}"])
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         help="which source, where the bundle has several of a modality",
     )
     one.set_defaults(do=run)
-    one = commands.add_parser("bench", help="measured latency of a bundle's models")
+    one = commands.add_parser("bench", help="measured latency and energy of a bundle's models")
     one.add_argument("bundle", type=Path)
     one.add_argument("--repeats", type=int, default=200)
     one.add_argument("--threads", type=int, default=1)

@@ -7,10 +7,12 @@ package versions, git commit, seconds.
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -33,12 +35,15 @@ def sha256(path: Path) -> str:
 def atomic(path: Path):
     """A temporary path beside `path` that takes its place when the block ends without an error.
 
-    What a killed process left of the same artifact is removed.
+    What a process that was killed on this machine left of the same artifact is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.stem}-????????{path.suffix}"):
-        left.unlink(missing_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    temporaries = re.compile(rf"\.{re.escape(path.stem)}-(\d+)-.{{8}}{re.escape(path.suffix)}")
+    for left in path.parent.glob(f".{path.stem}-*{path.suffix}"):
+        if (match := temporaries.fullmatch(left.name)) and not is_alive(int(match[1])):
+            left.unlink(missing_ok=True)
+    prefix = f".{path.stem}-{os.getpid()}-"
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -49,8 +54,29 @@ def atomic(path: Path):
         temporary.unlink(missing_ok=True)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
+
+
 def sidecar(path: Path) -> Path:
     return path.with_name(path.name + ".json")
+
+
+def record_of(path: Path) -> dict:
+    """What the sidecar of an artifact says. Raises BadArtifact where either is missing."""
+    if not path.exists() or not sidecar(path).exists():
+        raise BadArtifact(
+            f"{path} is missing: run the notebooks before this one, or `make reproduce`; where that has "
+            "nothing to do, `make reproduce FORCE=<rule of the notebook that writes it>`."
+        )
+    return json.loads(sidecar(path).read_text())
 
 
 @cache
@@ -81,6 +107,12 @@ class Run:
         self.folder, self.notebook, self.parameters = Path(folder), notebook, parameters
         self.inputs: dict[str, str] = {}
         self.start = time.monotonic()
+
+    def branch(self) -> "Run":
+        """This run with inputs and a clock of its own: for one fold, whose files depend on no other fold's."""
+        branch = Run(self.folder, self.notebook, self.parameters)
+        branch.inputs = dict(self.inputs)
+        return branch
 
     def read(self, name: str) -> Path:
         """Path of an artifact of this run. Raises BadArtifact if it is missing or not as it was written."""
@@ -119,7 +151,18 @@ class Run:
 
     def parameters_of(self, name: str) -> dict:
         """The parameters of the notebook that wrote an artifact."""
-        return json.loads(sidecar(self.read(name)).read_text())["parameters"]
+        return record_of(self.read(name))["parameters"]
+
+    def commits(self, names: Iterable[str]) -> set[str]:
+        """The commits that wrote artifacts, and all that these were made from."""
+        found, todo = {}, list(names)
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                record = record_of(self.folder / name)
+                found[name] = record["commit"]
+                todo += record["inputs"]
+        return set(found.values())
 
     def json(self, name: str):
         return json.loads(self.read(name).read_text())
@@ -146,7 +189,7 @@ class Run:
         path = self.folder / name
         try:
             check(path)
-            record = json.loads(sidecar(path).read_text())
+            record = record_of(path)
         except BadArtifact:
             return False
         wanted = {"parameters": self.parameters, "inputs": self.inputs, **provenance}
@@ -155,13 +198,12 @@ class Run:
 
 def check(path: Path) -> str:
     """The sha256 of an artifact, checked against its sidecar. Raises BadArtifact."""
-    if not path.exists() or not sidecar(path).exists():
-        raise BadArtifact(f"{path} is missing: run the notebooks before this one, or `make reproduce`.")
-    expected = json.loads(sidecar(path).read_text())["sha256"]
-    found = sha256(path)
+    record, found = record_of(path), sha256(path)
+    expected, notebook = record["sha256"], record["notebook"]
     if found != expected:
+        rule = notebook.split("_")[-1]
         raise BadArtifact(
             f"{path} was altered after it was written (sha256 {found[:12]}, expected {expected[:12]}): "
-            "delete it and run the notebook that writes it, or `make reproduce`."
+            f"run {notebook}.ipynb again, or `make reproduce FORCE={rule}`."
         )
     return found

@@ -9,6 +9,8 @@ import pandas as pd
 
 from emolib.artifacts import Run
 from emolib.cost import Cost, cost
+from emolib.devices import DEVICES
+from emolib.errors import BadParameter
 from emolib.latency import measure
 from emolib.power import modelled_energy
 from emolib.runtime.interpreter import Model
@@ -17,7 +19,9 @@ from emolib.summary import number
 
 
 def costs(run: Run, sources: Sequence[str]) -> dict[str, Cost]:
-    """Cost of each source's network, from the Keras model of its first fold."""
+    """Cost of each source's network, from the Keras model of its first fold. Raises BadParameter for no source."""
+    if not sources:
+        raise BadParameter("sources: got none, expected one or more.")
     return {
         name: cost(keras.models.load_model(run.read(f"{model_name(name, 0)}.keras"), compile=False))
         for name in sources
@@ -58,11 +62,23 @@ def energy(found: dict[str, Cost]) -> pd.DataFrame:
     ).pipe(lambda table: table[["source", *table.columns.drop("source")]])
 
 
-def numbers(table: pd.DataFrame) -> dict[str, dict]:
-    """Entries of summary.json: measured median latency of each source and variant."""
-    return {
-        Source.parse(row.source).key(row.variant, "latency_p50_us"): number(
-            row.p50_us, unit="us", n=row.n, artifact="tables/cost-latency.csv"
-        )
-        for row in table.itertuples()
-    }
+def numbers(needs: pd.DataFrame, measured: pd.DataFrame, modelled: pd.DataFrame) -> dict[str, dict]:
+    """Entries of summary.json: needs, measured latency by variant, runtime and energy of the variant `modelled`."""
+    found, keys = {}, {device.name: device.key for device in DEVICES}
+
+    def add(source, variant, metric, value, unit, n, artifact):
+        if np.isfinite(value):
+            entry = number(value, unit=unit, n=n, artifact=f"tables/{artifact}.csv")
+            found[Source.parse(source).key(variant, metric)] = entry
+
+    for row in needs.itertuples():
+        add(row.source, INT8, "peak_activation_bytes", row.peak_activation_bytes, "bytes", 1, "cost")
+    for row in measured.itertuples():
+        for metric in ("p50_us", "p95_us"):
+            value = getattr(row, metric)
+            add(row.source, row.variant, f"latency_{metric}", value, "us", row.n, "cost-latency")
+    for row in modelled.itertuples():
+        device = keys[row.device]
+        add(row.source, "modelled", f"{device}_runtime_ms", row.runtime_ms, "ms", 1, "cost-modelled")
+        add(row.source, "modelled", f"{device}_energy_mj", row.energy_mj, "mJ", 1, "cost-modelled")
+    return found

@@ -21,6 +21,7 @@ from emolib.splits import Fold
 from emolib.training import Trainer, part
 
 NORMALISATIONS = ("train", "subject")
+LEVELS = ("window", "trial")
 METRICS = ("uar", "accuracy", "macro_f1", "ece")
 
 
@@ -60,16 +61,18 @@ def load_fold(run: Run, name: str) -> tuple[keras.Model, Standardiser]:
 def convert_fold(
     run: Run, name: str, data: EmotionSet, fold: Fold, variants: Sequence[str], n_calibration: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Logits (n_val + n_test, n_classes) of each variant on litert; writes <name>-<variant>.tflite."""
+    """Logits (n_val + n_test, n_classes) of each variant on litert; writes <name>-<variant>.tflite, or finds it."""
     model, standardiser = load_fold(run, name)
     rows = splits.calibration(data, fold, n_calibration, seed)
     X = standardiser(data.X[np.concatenate([fold.val, fold.test])])
     logits = {}
     for variant in variants:
-        content = convert(model, variant, standardiser(data.X[rows]), data.y[rows])
-        with run.write(f"{name}-{variant}.tflite", calibration=rows.tolist()) as path:
-            path.write_bytes(content)
-        with Model(content) as interpreter:
+        file, calibration = f"{name}-{variant}.tflite", rows.tolist()
+        if not run.is_current(file, calibration=calibration):
+            content = convert(model, variant, standardiser(data.X[rows]), data.y[rows])
+            with run.write(file, calibration=calibration) as path:
+                path.write_bytes(content)
+        with Model(run.folder / file) as interpreter:
             logits[variant] = interpreter.predict(X)
     return logits
 
@@ -112,15 +115,27 @@ def convert_folds(
     seed: int,
 ) -> dict[str, np.ndarray]:
     """Scores (n_rows, n_classes) of each variant, in the order of `score_columns`."""
-    found = [
-        convert_fold(run, model_name(source, k), data, fold, variants, n_calibration, seed)
-        for k, fold in enumerate(tqdm(folds, desc="convert"))
-    ]
+    found, branches = [], [run.branch() for _ in folds]
+    for k, fold in enumerate(tqdm(folds, desc="convert")):
+        name = model_name(source, k)
+        found.append(convert_fold(branches[k], name, data, fold, variants, n_calibration, seed))
+    for branch in branches:
+        run.inputs |= branch.inputs
     return {variant: softmax(np.concatenate([logits[variant] for logits in found])) for variant in variants}
 
 
+def check_level(level: str):
+    """Raise BadParameter for something else than LEVELS to count as one answer."""
+    if level not in LEVELS:
+        raise BadParameter(f"level: got {level!r}, expected {' or '.join(LEVELS)}.")
+
+
 def test_scores(columns: dict[str, np.ndarray], scores: np.ndarray, level: str) -> dict[str, np.ndarray]:
-    """y, subject and scores of the test rows, by window or averaged over the windows of each trial and fold."""
+    """y, subject and scores of the test rows, by window or averaged over the windows of each trial and fold.
+
+    Raises BadParameter for another level.
+    """
+    check_level(level)
     test = columns["part"] == "test"
     y, subject, scores = columns["y"][test], columns["subject"][test], scores[test]
     if level == "trial":
@@ -138,7 +153,7 @@ def by_person(test: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str) -> pd.DataFrame:
-    """One row per variant: n, and uar, accuracy, macro_f1, ece, each with its 95 % interval over subjects."""
+    """One row per variant: n, and uar, accuracy, macro_f1, ece, each with its 95 % interval over subjects, and auc."""
     rows = []
     for variant, of_variant in scores.items():
         test = test_scores(columns, of_variant, level)
@@ -146,6 +161,7 @@ def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], lev
         for metric in METRICS:
             found = intervals[metric]
             row |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
+        row["auc"] = metrics.auc(test["y"], test["scores"])
         rows.append(row)
     return pd.DataFrame(rows)
 

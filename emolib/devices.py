@@ -24,9 +24,10 @@ MLPERF = "Banbury et al. 2021, MLPerf Tiny, closed division"
 
 @dataclass(frozen=True)
 class Device:
-    """`power_mw` is what the source measures while it computes, NaN where nothing is published."""
+    """`key` names it in summary.json. `power_mw` is what the source measures while it computes, NaN where nothing is published."""
 
     name: str
+    key: str
     macs_per_s: float
     power_mw: float
     derivation: str
@@ -36,6 +37,7 @@ class Device:
 DEVICES = (
     Device(
         "Apollo3 (Cortex-M4F, 48 MHz)",
+        "apollo3",
         0.46e6 / 2,
         6e-3 * 48 * 3.3,
         "0.46 MFLOP/s, two a MAC; 6 µA/MHz at 48 MHz and 3.3 V, processor only",
@@ -43,6 +45,7 @@ DEVICES = (
     ),
     Device(
         "Raspberry Pi 3 (Cortex-A53)",
+        "raspberry_pi_3",
         DETECTOR_MACS / 182e-3,
         730 * 5.1,
         "int8 face detector of 479.3 MMAC in 182 ms (their small classifier, 56 ms, is slower than that); "
@@ -51,6 +54,7 @@ DEVICES = (
     ),
     Device(
         "Raspberry Pi 4 (Cortex-A72)",
+        "raspberry_pi_4",
         DS_CNN_MACS / (12.64 / 30_000),
         1280 * 5.0,
         "DS-CNN of 2.66 MMAC, int8, 30 000 times in 12.64 s; 1280 mA at 5 V, whole board, all cores busy",
@@ -58,6 +62,7 @@ DEVICES = (
     ),
     Device(
         "STM32L4R5 (Cortex-M4, 120 MHz)",
+        "stm32l4r5",
         DS_CNN_MACS / 43.4e-3,
         32.9,
         "DS-CNN of 2.66 MMAC, int8, in 43.4 ms with 1431 µJ, processor only",
@@ -65,6 +70,7 @@ DEVICES = (
     ),
     Device(
         "Ethos-U55-128 (NPU, 500 MHz)",
+        "ethos_u55_128",
         0.23 * 128 * 500e6,
         float("nan"),
         "128 MAC a cycle at 500 MHz, used to 23 % (DS-CNN, int8, weights in flash)",

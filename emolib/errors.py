@@ -1,5 +1,8 @@
 """The errors a user can cause. Each message is one line: what, got, expected, next step."""
 
+import difflib
+from collections.abc import Iterable, Sequence
+
 
 class EmolibError(Exception):
     """Base of every error that a user can mend; shown as one line, without a traceback."""
@@ -31,3 +34,12 @@ class BadArtifact(EmolibError):
 
 class OverBudget(EmolibError):
     """A model over the size, activation or operator budget of the config."""
+
+
+def check_names(given: Iterable[str], known: Sequence[str], where: str):
+    """Raise BadParameter for the first name that is not among the known ones of `where`."""
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}."
+            raise BadParameter(f"Parameter {name} does not exist in {where}: {hint}")

@@ -1,7 +1,7 @@
 """The leak audit: what a model could have seen in training of what it is tested on."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,33 @@ N_PROJECTED = 64
 SLACK = 2.5
 BLOCK = 1024
 N_EXAMPLES = 3
+
+
+def audited(
+    emotion_set: EmotionSet, folds: Sequence[Fold], remove_duplicates: bool
+) -> tuple[list[Fold], pd.DataFrame]:
+    """The folds to use, and their audit as `audit` gives it with a column `state` before.
+
+    The state is "as split", and where `remove_duplicates` also "copies removed", with a row a fold of the
+    windows left out.
+    """
+    table = audit(emotion_set, folds)
+    table.insert(0, "state", "as split")
+    if not remove_duplicates:
+        return list(folds), table
+    cleaned = [without_duplicates(emotion_set, fold) for fold in folds]
+    removed = [
+        (
+            before.name,
+            "windows left out",
+            sum(len(getattr(before, p)) - len(getattr(after, p)) for p in PARTS),
+            "",
+        )
+        for before, after in zip(folds, cleaned, strict=True)
+    ]
+    after = pd.concat([audit(emotion_set, cleaned), pd.DataFrame(removed, columns=list(COLUMNS))])
+    after.insert(0, "state", "copies removed")
+    return cleaned, pd.concat([table, after], ignore_index=True)
 
 
 def audit(emotion_set: EmotionSet, folds: Iterable[Fold], near: float = 0.999) -> pd.DataFrame:

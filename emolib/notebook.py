@@ -4,16 +4,20 @@
 """
 
 import ast
-import difflib
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from emolib.artifacts import Run
-from emolib.errors import BadParameter, EmolibError
+from emolib.errors import EmolibError, check_names
 from emolib.paths import PROJECT, run_folder
 
 INJECTED = "# Parameters"  # first line of the cell that papermill injects
+SYNTHETIC = (
+    "Synthetic data: signals, voices and faces here are generated. These numbers show that the pipeline works; "
+    "their accuracy says nothing about people."
+)
 WIDGET = "application/vnd.jupyter.widget-view+json"  # shows nothing without its kernel
 
 
@@ -30,15 +34,6 @@ def declared(notebook: str) -> list[str]:
     return assigned("".join(tagged[0]["source"]))
 
 
-def check_names(given: list[str], known: list[str], notebook: str):
-    """Raise BadParameter for a name that the notebook does not have."""
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}."
-            raise BadParameter(f"Parameter {name} does not exist in {notebook}.ipynb: {hint}")
-
-
 def one_line_errors(shell):
     """Show errors that a user can mend as one line instead of a traceback."""
 
@@ -46,6 +41,11 @@ def one_line_errors(shell):
         self._showtraceback(kind, error, [f"{kind.__name__}: {error}"])
 
     shell.set_custom_exc((EmolibError,), show)
+
+
+def is_synthetic(sources: Iterable[str]) -> bool:
+    """Whether any of these sources (or corpora) is of the synthetic corpus."""
+    return any(source.split("-")[0] == "synthetic" for source in sources)
 
 
 def start(notebook: str, names: dict) -> Run:
@@ -58,8 +58,10 @@ def start(notebook: str, names: dict) -> Run:
     known = declared(notebook)
     for cell in names.get("In", []):
         if cell.startswith(INJECTED):
-            check_names(assigned(cell), known, notebook)
+            check_names(assigned(cell), known, f"{notebook}.ipynb")
     parameters = {name: names[name] for name in known}
+    if is_synthetic(parameters.get("sources") or [parameters.get("corpus") or ""]):
+        print(SYNTHETIC)
     return Run(run_folder(parameters["run"]), notebook, parameters)
 
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from emolib.cost import Cost
 from emolib.errors import BadParameter
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from emolib.runtime.interpreter import Model
 
 # pJ, 45 nm, 0.9 V. Horowitz, ISSCC 2014, figure 1.1.9; a 32-bit access is half of the 64-bit one he gives
 SOURCE = "Horowitz, ISSCC 2014: 45 nm, 0.9 V"
@@ -20,6 +24,8 @@ ACCESS_PJ = {"8 kB SRAM": 5.0, "DRAM": 640.0}  # 32 bits; DRAM as Han et al. 201
 BYTES = {"int8": 1, "float32": 4}
 
 POWERCAP = Path("/sys/class/powercap")
+MEASURED_S = 1.0  # the counter moves once a millisecond, an inference may take a hundredth of that
+WARMUP = 20  # runs, to warm up and to learn how many fill MEASURED_S
 
 
 def modelled_energy(cost: Cost) -> pd.DataFrame:
@@ -68,6 +74,14 @@ class Meter:
         after = self.read_uj()
         wrap = int((self.counter.parent / "max_energy_range_uj").read_text()) if after < before else 0
         return (after - before + wrap) / repeats / 1e3
+
+    def inference_mj(self, model: Model, x: np.ndarray) -> float:
+        """mJ of one inference on a window x (*input_shape), as `measured_mj`, the mean over about MEASURED_S.
+
+        Raises BadParameter where no counter is readable.
+        """
+        n = max(1, round(MEASURED_S * 1e9 / np.median(model.times(x, WARMUP))))
+        return self.measured_mj(lambda: model.times(x, n), repeats=1) / n
 
     def read_uj(self) -> int:
         return int(self.counter.read_text())

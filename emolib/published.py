@@ -40,7 +40,7 @@ _SHVED_DATA = "8 000 images of the Google Facial Expression Comparison set, one 
 _FER = "FER2013, official split, 48 × 48 grey"
 _PI = "Raspberry Pi 3, traced PyTorch int8"
 _CHUNKS = "2 s chunks drawn at random; whether one person is on both sides is not said"
-_OTHER = "another task, only the change compares; UAR on unseen subjects"
+_OTHER = "another task, only the change compares; UAR under the protocol in the key"
 
 
 def _of(work: str, year: int | None, task: str, *rows: tuple) -> list[Published]:
@@ -51,7 +51,7 @@ PUBLISHED: list[Published] = [
     *_of(
         NPU, None, "emotion from heart rate, EEG, speech and images",
         ("accuracy, fused", 99.68, "%", "corpora, classes and split not given", "*/mean/accuracy",
-         "mean of int8 scores, unseen subjects; people synthetic or paired by label, see the key"),
+         "mean of int8 scores on test folds; people synthetic or paired by label, see the key"),
         ("size, before / after", 1.47, "×", "model for the NPU, before and after compression",
          "*int8_ratio/size", ".tflite of one modality, float32 over int8"),
         ("power, GPU / NPU", 3.12, "×", "outlet power meter", "",
@@ -68,7 +68,7 @@ PUBLISHED: list[Published] = [
         ("FLOPs, three layers", 1.3, "million FLOPs", "224 × 224 input", "fer2013/*/float32/macs",
          _FER + "; 2 FLOPs per MAC"),
         ("runtime, three layers", 2.9, "s", "modelled: Apollo3 at 0.46 million FLOP/s",
-         "fer2013/*/apollo3_runtime_ms", _FER + "; modelled the same way"),
+         "fer2013/*/modelled/apollo3_runtime_ms", _FER + "; modelled the same way"),
     ),
     *_of(
         IOT, 2021, "four facial expressions from one image",
@@ -109,7 +109,6 @@ FACTORS = {  # (unit of ours, published unit): factor
     ("ratio", "×"): 1,
     ("bytes", "MB"): 1e-6,
     ("us", "ms"): 1e-3,
-    ("µs", "ms"): 1e-3,
     ("ms", "s"): 1e-3,
     ("MACs", "million FLOPs"): 2e-6,
 }

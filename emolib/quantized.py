@@ -1,12 +1,17 @@
 """What quantization costs and saves, in the numbers of the summary."""
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from emolib.artifacts import Run
 from emolib.cost import Cost
 from emolib.crossval import METRICS
-from emolib.metrics import Gain
+from emolib.fusion.scores import softmax
+from emolib.metrics import Gain, confusion, uar
+from emolib.runtime.interpreter import Model, present
 from emolib.sources import INT8, Source, model_name
 from emolib.summary import number
 
@@ -22,9 +27,42 @@ def sizes(run: Run, source: str, n_folds: int, variants: tuple[str, ...]) -> dic
     }
 
 
-def numbers(source: str, table: pd.DataFrame, size: dict[str, int], change: Gain, needs: Cost) -> dict:
-    """Entries of summary.json of one source; `table` as `crossval.evaluated` gives it, `change` int8 − float32."""
+def backends(file: Path, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    """The same int8 file on every interpreter of this machine, on windows X (n, *shape) of classes y (n,).
+
+    Columns backend, n, lsb (largest difference of a logit from litert's, in steps of the int8 output),
+    other_answers (windows that get another class than from litert), uar.
+    """
+    rows, first = [], None
+    for backend in present():
+        with Model(file, backend) as model:
+            logits, step = model.predict(X), model.runner.output.scale
+        first = logits if first is None else first
+        rows.append(
+            {
+                "backend": backend,
+                "n": len(X),
+                "lsb": round(np.abs(logits - first).max() / step),
+                "other_answers": int((logits.argmax(axis=1) != first.argmax(axis=1)).sum()),
+                "uar": float(uar(confusion(y, softmax(logits)))),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def numbers(
+    source: str, trained: pd.DataFrame, table: pd.DataFrame, size: dict[str, int], change: Gain, needs: Cost
+) -> dict[str, dict]:
+    """Entries of summary.json of one source.
+
+    `trained`: the row that training wrote; `table` as `crossval.evaluated` gives it, `change` int8 − float32.
+    """
     named, artifact, found = Source.parse(source), f"tables/{source}-variants.csv", {}
+    baseline = partial(number, n=trained.n[0], artifact=f"tables/{source}-keras.csv")
+    for metric in ("uar", "accuracy"):
+        value = trained[f"majority_{metric}"][0]
+        found[named.key("majority", metric)] = baseline(value, unit="fraction")
+    found[named.key("keras", "chance_p")] = baseline(trained.chance_p[0], unit="")
     for row in table.to_dict("records"):
         for metric in METRICS:
             low, high = (
@@ -34,6 +72,9 @@ def numbers(source: str, table: pd.DataFrame, size: dict[str, int], change: Gain
             found[named.key(row["variant"], metric)] = number(
                 row[metric], low, high, unit="fraction", n=row["n"], artifact=artifact
             )
+        if np.isfinite(row["auc"]):
+            auc = number(row["auc"], unit="", n=row["n"], artifact=artifact)
+            found[named.key(row["variant"], "auc")] = auc
         found[named.key(row["variant"], "bytes")] = number(row["bytes"], unit="bytes", n=1, artifact=artifact)
     n = int(table.n.iloc[0])
     ends = (None, None) if np.isnan(change.low) else (-change.high, -change.low)

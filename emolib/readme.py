@@ -8,7 +8,8 @@ import re
 import sys
 from pathlib import Path
 
-from emolib.artifacts import atomic, check, sidecar
+from emolib.artifacts import Run, atomic
+from emolib.errors import BadArtifact
 from emolib.paths import PROJECT
 from emolib.tables import interval
 
@@ -33,6 +34,9 @@ UNITS = {  # unit: factor, digits, what stands behind the number
     "points": (1, ".2f", " points"),
     "ratio": (1, ".2f", " ×"),
     "us": (1, ".1f", " µs"),
+    "ms": (1, ".3g", " ms"),
+    "mJ": (1, ".3g", " mJ"),
+    "": (1, ".3g", ""),
     "MACs": (1, ",.0f", " MACs"),
     "params": (1, ",.0f", " parameters"),
 }
@@ -76,23 +80,30 @@ def fusion_lines(numbers: dict[str, dict]) -> str:
     )
 
 
-def provenance(record: dict) -> str:
-    return f"Commit {record['commit'][:12] or 'unknown'}, run `{record['parameters']['run']}`"
-
-
 def write(path: Path, text: str):
     with atomic(path) as temporary:
         temporary.write_text(text)
 
 
-def publish(run: Path):
-    """Copy the run's summary to docs/ and render it."""
-    check(run / "summary.json")
-    record = json.loads(sidecar(run / "summary.json").read_text())
-    numbers = json.loads((run / "summary.json").read_text())
+def provenance(run: Run, numbers: dict[str, dict]) -> str:
+    """The one commit that made every number, and the run. Raises BadArtifact for several, or changed files."""
+    commits = run.commits(entry["artifact"] for entry in numbers.values())
+    if len(commits) > 1 or commits & {""} or any(commit.endswith("+") for commit in commits):
+        raise BadArtifact(
+            f"{run.folder} was made by {', '.join(sorted(commits))}, expected one commit without changed files: "
+            "run it again in a fresh clone."
+        )
+    return f"Commit {commits.pop()[:12]}, run `{run.folder.name}`"
+
+
+def publish(folder: Path):
+    """Copy the run's summary to docs/ and render it. Raises BadArtifact."""
+    run = Run(folder, "readme", {})
+    numbers = run.json("summary.json")
+    origin = provenance(run, numbers)
     table = markdown(list(HEADS), rows(numbers)) + fusion_lines(numbers)
     note = (
-        f"\n{provenance(record)}; 95 % intervals by bootstrap over subjects; every number: `docs/RESULTS.md`. "
+        f"\n{origin}; 95 % intervals by bootstrap over subjects; more numbers: `docs/RESULTS.md`. "
         "`leaky` is a random split, for comparison only.\n"
     )
     every = markdown(
@@ -105,7 +116,9 @@ def publish(run: Path):
     write(PROJECT / "docs/results.json", json.dumps(numbers, indent=1) + "\n")
     write(
         PROJECT / "docs/RESULTS.md",
-        f"# Results\n\n{provenance(record)}, by `make reproduce CONFIG=config/{record['parameters']['run']}.yaml`. Rendered by `python -m emolib.readme`, not by hand.\n\n{table}\n## Every number\n\n{every}",
+        f"# Results\n\n{origin}, by `make reproduce CONFIG=config/{folder.name}.yaml`. Rendered by "
+        "`python -m emolib.readme`, not by hand. Tables by subject, fold and layer lie in the run's `tables/`.\n\n"
+        f"{table}\n## Every number of summary.json\n\n{every}",
     )
     readme = (PROJECT / "README.md").read_text()
     start, end = map(re.escape, MARKS)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from emolib.artifacts import Run
+from emolib.errors import BadParameter
 from emolib.fusion.study import OPTIMISTIC
+from emolib.notebook import SYNTHETIC, is_synthetic
 from emolib.power import SOURCE
 from emolib.report import Card, Caution, Figure, Note, Section, Table
 from emolib.sources import INT8, Source
@@ -14,13 +16,9 @@ from emolib.tables import interval
 
 INTRODUCTION = (
     "Recordings become windows, windows train one tiny network per modality, each network becomes an int8 "
-    "file, and the files' scores are fused. Every number below is of people, or official test rows, that "
-    "trained nothing and picked nothing, unless it says otherwise.\n\n"
+    "file, and the files' scores are fused. Every number below is of test folds that trained nothing and picked "
+    "nothing, and of unseen people unless it says otherwise.\n\n"
     "UAR is the mean recall over classes; intervals are 95 % by bootstrap over subjects."
-)
-SYNTHETIC = (
-    "Synthetic data: signals, voices and faces here are generated. These numbers show that the pipeline works; "
-    "their accuracy says nothing about people."
 )
 LEAKY = "A random split of windows: the same people train and test. Reported for comparison only."
 BY_SUBJECT = "Windows were standardised within each person, without labels: a device needs a recording of the person first."
@@ -29,12 +27,18 @@ TUNED = (
     "The default network, augmentation and training options were chosen while looking at grouped folds of this "
     "corpus. No fold picked its own epoch or weights, but the choice of defaults makes this number optimistic."
 )
+TESTED = {  # protocol: whom the test folds hold
+    "loso": "unseen people",
+    "grouped": "unseen people",
+    "official": "the official test part",
+    "leaky": "other windows of the people who trained",
+}
 NEAR_CHANCE = "not distinguishable from chance (p ≥ 0.05)"
 
 
 def banner(sources: Sequence[str]) -> str:
     """The warning above everything: some source is synthetic."""
-    return SYNTHETIC if any(Source.parse(name).corpus == "synthetic" for name in sources) else ""
+    return SYNTHETIC if is_synthetic(sources) else ""
 
 
 def _percent(row: dict) -> str:
@@ -61,7 +65,9 @@ def _gain(run: Run, study: str) -> dict:
 
 
 def cards(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Card]:
-    """The headline results: fusion first, then the int8 model of each source."""
+    """The headline results: fusion first, then the int8 model of each source. Raises BadParameter for no source."""
+    if not sources:
+        raise BadParameter("sources: got none, expected one or more.")
     found = []
     for study in studies:
         gain, table = _gain(run, study), _table(run, f"{study}-fusion").set_index("rule")
@@ -87,10 +93,10 @@ def _rule(run: Run, study: str) -> str:
     return run.parameters_of(f"scores/{study}-summary.json")["rule"]
 
 
-def headline(found: Sequence[Card], folder: Path) -> str:
+def headline(found: Sequence[Card], sources: Sequence[str], folder: Path) -> str:
     """One line: the first card, and where the report lies."""
-    first = found[0]
-    return f"{first.label} {first.value}, {first.detail}. Report: {folder / 'report.html'}\n"
+    first, notice = found[0], " (synthetic data: says nothing about people)" * is_synthetic(sources)
+    return f"{first.label} {first.value}, {first.detail}{notice}. Report: {folder / 'report.html'}\n"
 
 
 def sections(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Section]:
@@ -104,10 +110,11 @@ def sections(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[S
 
 def _source(run: Run, name: str) -> Section:
     source = Source.parse(name)
+    tested = TESTED[source.protocol]
     row = _table(run, f"{name}-keras").to_dict("records")[0]
     text = (
         f"{source.modality} of {source.corpus}, task {source.task}, protocol {source.protocol}. Keras model: UAR "
-        f"{_percent(row)} on {row['n']} answers; always giving the most frequent class has "
+        f"{_percent(row)} on {row['n']} answers of {tested}; always giving the most frequent class has "
         f"{100 * row['majority_uar']:.1f} %. Permutation test against chance: p = {row['chance_p']:.3g}."
     )
     notes = [Caution(LEAKY)] if source.protocol == "leaky" else []
@@ -125,18 +132,26 @@ def _source(run: Run, name: str) -> Section:
         Table(f"tables/{name}-windows.csv", "Windows by subject and class."),
         Table(f"tables/{name}-dropped.csv", "What was kept, and what was dropped and why."),
         Figure(f"figures/{name}-folds.png", "Who is in which part of each fold."),
-        Table(f"tables/{name}-leaks.csv", "Leak audit: a count of 0 is a check that passed."),
+        Table(
+            f"tables/{name}-leaks.csv",
+            "Leak audit: a check with count 0 passed. Folds are trained and tested as the last state of them is.",
+        ),
         Table(f"tables/{name}-layers.csv", "The network."),
         Figure(f"figures/{name}-history.png", "Training, a line per fold."),
-        Figure(f"figures/{name}-subjects.png", "Unseen subjects."),
-        Table(f"tables/{name}-subjects.csv", "Unseen subjects, float32."),
-        Figure(f"figures/{name}-confusion.png", "Confusion on unseen subjects, float32."),
-        Figure(f"figures/{name}-reliability.png", "Calibration on unseen subjects, float32."),
+        Figure(f"figures/{name}-subjects.png", f"By subject, on {tested}, float32."),
+        Table(f"tables/{name}-subjects.csv", f"By subject, on {tested}, float32."),
+        Figure(f"figures/{name}-confusion.png", f"Confusion on {tested}, float32."),
+        Figure(f"figures/{name}-reliability.png", f"Calibration on {tested}, float32."),
         Table(
             f"tables/{name}-variants.csv", "Keras, and each .tflite file: mean size and accuracy over folds."
         ),
         Figure(f"figures/{name}-variants.png", "Size and UAR of each file."),
         Table(f"tables/{name}-operators.csv", "Operators of the int8 file: all integer, none custom."),
+        Table(
+            f"tables/{name}-backends.csv",
+            "One fold's int8 file on each interpreter here: largest difference from litert in steps of the int8 "
+            "output, windows with another answer, and UAR.",
+        ),
     ]
     return Section(name, text, [*notes, *(item for item in items if (run.folder / item.artifact).exists())])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadArtifact, BadParameter, BadSet
+from emolib.errors import BadArtifact, BadParameter, BadSet, check_names
 
 PARTS = ("train", "val", "test")
 UNUSED = len(PARTS)
@@ -51,11 +51,7 @@ def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
         raise BadParameter(f"Unknown protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}.")
     split = PROTOCOLS[protocol]
     known = list(inspect.signature(split).parameters)[1:]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise BadParameter(
-            f"Protocol {protocol} has no option {', '.join(unknown)}, expected {', '.join(known)}."
-        )
+    check_names(options, known, f"protocol {protocol}")
     return split(emotion_set, **options)
 
 

@@ -23,7 +23,16 @@ UNITS = {
     "mb": "MB",
     "hz": "Hz",
 }
-NAMES = {"uar": "UAR", "macs": "MACs", "flops": "FLOPs", "ece": "ECE", "macro f1": "macro-F1", "eeg": "EEG"}
+NAMES = {
+    "uar": "UAR",
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "ece": "ECE",
+    "auc": "AUC",
+    "lsb": "difference (LSB)",
+    "macro f1": "macro-F1",
+    "eeg": "EEG",
+}
 LONG = {True: 20, False: 32}  # characters of a cell that may break, with and without spaces
 NOTHING = "–"
 THIN_SPACE = "\u202f"

@@ -8,7 +8,7 @@ gathered inside the graph: with networks this small, anything else spends its ti
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter, BadSet
+from emolib.errors import BadParameter, BadSet, check_names
 from emolib.fusion.scores import softmax
 from emolib.metrics import confusion, uar
 
@@ -25,6 +25,7 @@ OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
     "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
 }
+PREDICTED = 256  # windows of one call
 STEPS_A_CALL = 32  # batches trained between two updates of the progress bar
 BAR = "{desc} |{bar:20}| {n:.0f}/{total_fmt} epochs, {elapsed}{postfix}"
 
@@ -56,6 +57,12 @@ class Training:
                 raise BadParameter(f"{name}: got {getattr(self, name)}, expected more than 0.")
         if not 0 <= self.label_smoothing < 1:
             raise BadParameter(f"label_smoothing: got {self.label_smoothing}, expected 0 to below 1.")
+
+
+def options(seed: int, fit: dict) -> Training:
+    """How to train, from the fields of Training in `fit` that differ from their defaults. Raises BadParameter."""
+    check_names(fit, [field.name for field in fields(Training)], "fit")
+    return Training(**{"seed": seed, **fit})
 
 
 def use_threads(n: int):
@@ -96,15 +103,6 @@ def forward(model: keras.Model) -> Callable:
     """The model's inference as one graph for every number of windows."""
     signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
     return tf.function(lambda X: model(X, training=False), input_signature=[signature])
-
-
-def in_batches(run: Callable, X: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    return np.concatenate([run(X[i : i + batch_size]).numpy() for i in range(0, len(X), batch_size)])
-
-
-def predict_logits(model: keras.Model, X: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Logits (n_windows, n_classes) of X (n_windows, …)."""
-    return in_batches(forward(model), X, batch_size)
 
 
 def progress(name: str, epochs: int) -> tqdm:
@@ -160,7 +158,8 @@ class Trainer:
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Logits (n_windows, n_classes) of X (n_windows, …) by the weights of the last fit."""
-        return in_batches(self.forward, X)
+        starts = range(0, len(X), PREDICTED)
+        return np.concatenate([self.forward(X[i : i + PREDICTED]).numpy() for i in starts])
 
     def targets(self, y: np.ndarray) -> np.ndarray:
         """Smoothed one-hot labels times their class weight, (n, n_classes)."""

@@ -93,7 +93,9 @@ def _make_static(converter: tf.lite.TFLiteConverter, X: np.ndarray):
 @contextlib.contextmanager
 def _silence():
     """The converter prints where it saved the model and what it thinks of the graph; errors come through."""
-    nowhere = io.StringIO()
+    nowhere, logger = io.StringIO(), tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
     with (
         contextlib.redirect_stdout(nowhere),
         contextlib.redirect_stderr(nowhere),
@@ -101,6 +103,7 @@ def _silence():
         native_silence(),
     ):
         yield
+    logger.setLevel(level)
 
 
 def _graph(content: bytes) -> Iterator[tuple[str, list[tuple[str, str]], list[tuple[str, str]]]]:

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.errors import BadParameter
+from emolib.errors import BadParameter, check_names
 from emolib.paths import data_root
 
 NAMES = (
@@ -61,7 +61,5 @@ def load(name: str, modality: str, dropped: list[Dropped] | None = None, **optio
         expected = " or ".join(corpus.modalities)
         raise BadParameter(f"modality: got {modality!r}, expected {expected} for {name}.")
     known = list(inspect.signature(corpus.trials).parameters)[3:]
-    if unknown := sorted(options.keys() - set(known)):
-        expected = ", ".join(known) or "none"
-        raise BadParameter(f"option: got {', '.join(unknown)}, expected {expected} for the loader of {name}.")
+    check_names(options, known, f"the loader of {name}")
     return corpus.trials(root_of(name), modality, [] if dropped is None else dropped, **options)

@@ -6,10 +6,16 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from emolib.datasets import CORPORA, get, labels, load, root_of
+from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.errors import CorpusMissing, EmolibError
 
 EXIT_ERROR, EXIT_BY_HAND = 1, 2
+BY_HAND = {  # by access
+    "open": "open, but emolib knows no lasting address of its files; a person gets them in a browser.",
+    "agreement": "given to people who accept its publisher's terms, not to programs.",
+    "own": "nothing to download.",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,24 +55,53 @@ def check(corpus: Corpus) -> int:
             print(f"{corpus.name} {modality}: absent\n")
     if len(absent) == len(corpus.modalities):
         raise absent[0]
+    _print_fingerprint(corpus)
     return 0
 
 
 def fetch(corpus: Corpus) -> int:
+    """Download a corpus and say what came, or say how a person gets it."""
     if corpus.name == "synthetic":
         print(f"{corpus.name}: {corpus.where}")
         return 0
-    if not corpus.downloads:
-        print(f"{corpus.name} ({corpus.licence}) cannot be fetched by a program.")
-        print(f"get it: {corpus.where}\ninto:   {root_of(corpus.name)}\nas:     {corpus.layout}")
-        print(f"then:   python -m emolib.datasets check {corpus.name}")
+    if not corpus.downloads and not corpus.listing:
+        print(f"{corpus.name} ({corpus.licence}): {BY_HAND[corpus.access]}")
+        _print_steps(corpus)
         return EXIT_BY_HAND
-    from emolib.datasets.download import fetch as download
+    from emolib.datasets import download
 
-    for path in download(corpus, root_of(corpus.name)):
-        print(path)
+    root = root_of(corpus.name)
+    try:
+        places = download.fetch(corpus, root)
+    except EmolibError:
+        print(f"{corpus.name} ({corpus.licence}) was not fetched; by hand it goes like this.")
+        _print_steps(corpus)
+        raise
+    print(*places, sep="\n")
+    for told in download.unhashed(corpus, root):
+        print(told)
+    _print_fingerprint(corpus)
     print(f"{corpus.name}: {corpus.licence}. Cite {corpus.cite}.")
     return 0
+
+
+def _print_steps(corpus: Corpus):
+    print(f"get it: {corpus.where}\ninto:   {root_of(corpus.name)}\nas:     {corpus.layout}")
+    print(f"then:   python -m emolib.datasets check {corpus.name}")
+
+
+def _print_fingerprint(corpus: Corpus):
+    """Say whether the files that the loader reads are those that emolib was tested with."""
+    if not corpus.fingerprint:
+        return
+    found = open_tree(root_of(corpus.name)).fingerprint(*corpus.reads)
+    if found == corpus.fingerprint:
+        print(f"{corpus.name}: the same files that emolib was tested with")
+    else:
+        print(
+            f"{corpus.name}: other files than emolib was tested with (sha256 over all "
+            f"{found}, expected {corpus.fingerprint}): changed by the publisher, or not all; expect other numbers"
+        )
 
 
 def _check_modality(corpus: Corpus, modality: str):

@@ -1,5 +1,8 @@
 """A corpus as its publisher gives it, folder or zips, in one read-only view; unpacking that stays inside."""
 
+import gzip
+import hashlib
+import lzma
 import re
 import shutil
 import stat
@@ -20,6 +23,8 @@ NOTES = re.compile(r"(readme|licen[cs]e|changelog)\b.*|.*\.(md|pdf)", re.IGNOREC
 DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
+    gzip.BadGzipFile,
     EOFError,
     RuntimeError,
 )  # RuntimeError: encrypted, or unknown method
@@ -48,7 +53,10 @@ class Tree:
         raise CorpusMissing(f"No file like {' or '.join(patterns)} in {self.root}: {_advice(self.root)}")
 
     def open(self, name: str) -> BinaryIO:
-        """A file to read bytes from. Raises BadRecording for a name that is not there."""
+        """A file to read bytes from; reading raises one of DAMAGED where an archive is. Prefer `read`.
+
+        Raises BadRecording for a name that is not there.
+        """
         place = self._places.get(name)
         if place is None:
             raise BadRecording(f"{self.where(name)} is missing: unpack the corpus again.")
@@ -59,8 +67,20 @@ class Tree:
         try:
             with self.open(name) as file:
                 return file.read()
-        except DAMAGED as error:
-            raise BadRecording(f"{self.where(name)} is damaged ({error}): fetch it again.") from error
+        except (*DAMAGED, OSError) as error:
+            raise BadRecording(
+                f"{self.where(name)} is damaged ({error}), expected to read it whole: fetch it again."
+            ) from error
+
+    def fingerprint(self, *patterns: str) -> str:
+        """sha256 over names and bytes of what `names` finds; a wrapper folder of an archive does not count."""
+        lines = []
+        for pattern in patterns:
+            n_parts = len(PurePosixPath(pattern).parts)
+            for name in self.names(pattern):
+                own = "/".join(PurePosixPath(name).parts[-n_parts:])
+                lines.append(f"{hashlib.sha256(self.read(name)).hexdigest()}  {own}\n")
+        return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
     def where(self, name: str) -> str:
         """The place of a file for a message: a path, or archive.zip:member."""
@@ -90,7 +110,7 @@ def safe_extract(archive: Path, folder: Path):
     """Unpack a zip or tar into `folder` (new, or empty), which appears whole or not at all.
 
     Raises BadRecording, before anything is written, for a member that is a link or a device or that would
-    land outside `folder`, and for an archive that cannot be read.
+    land outside `folder`, and for an archive that cannot be read; CorpusMissing where the disk refuses.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -104,7 +124,13 @@ def safe_extract(archive: Path, folder: Path):
                     _write(whole / name, start)
             whole.replace(folder)
     except (*DAMAGED, tarfile.TarError) as error:
-        raise BadRecording(f"{archive} is damaged ({error}): delete it and fetch it again.") from error
+        reason = " ".join(str(error).split())  # tarfile's goes over several lines
+        raise BadRecording(f"{archive} is damaged ({reason}): delete it and fetch it again.") from error
+    except OSError as error:
+        raise CorpusMissing(
+            f"{archive} could not be unpacked into {folder} ({error}): make room on the disk, or delete the "
+            "archive and fetch it again."
+        ) from error
 
 
 @contextmanager

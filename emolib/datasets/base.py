@@ -9,6 +9,7 @@ import numpy as np
 from emolib.errors import BadSet
 
 MODALITIES = ("heart", "eeg", "speech", "face")
+Source = tuple[str, str | None, str]  # URL, hash, file name
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,11 @@ class Corpus:
 
     `trials(root, modality, dropped)` yields the corpus's trials lazily from `root` (the corpus's own folder)
     and appends what it leaves out to `dropped`. It raises CorpusMissing where nothing is found.
-    `downloads` lists (url, known hash as "md5:…", "sha256:…" or None, file name); empty behind an agreement.
+    `downloads` lists (url, known hash as "md5:…", "sha256:…" or None, file name below root); `listing(root)`
+    gives more of them, which only the publisher's own list names, once those lie in root.
+    `access` to what has no download: open | agreement | own. `where` says to a person where to get it.
+    `reads` are the patterns of the files that the loader reads, `fingerprint` is Tree.fingerprint of them in
+    the copy that emolib was tested with; both are empty where there was no copy as published.
     """
 
     name: str
@@ -63,7 +68,11 @@ class Corpus:
     layout: str
     where: str
     trials: Callable[[Path, str, list[Dropped]], Iterator[Trial]]
-    downloads: tuple[tuple[str, str | None, str], ...] = ()
+    downloads: tuple[Source, ...] = ()
+    listing: Callable[[Path], list[Source]] | None = None
+    access: str = "agreement"
+    reads: tuple[str, ...] = ()
+    fingerprint: str = ""
     protocol: str = "loso"
 
 

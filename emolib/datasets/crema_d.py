@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from emolib.datasets import labels
 from emolib.datasets.archives import open_tree
 from emolib.datasets.audio import speech_trials
 from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.listings import lfs_files
 
 NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]+)")  # actor, sentence, emotion, intensity
 EMOTIONS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
@@ -33,6 +35,8 @@ def parse(name: str) -> tuple[str, str, str] | str:
     return match[1], stem, EMOTIONS.get(match[3], match[3])
 
 
+SOUND = "https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master/AudioWAV"
+
 CORPUS = Corpus(
     name="crema_d",
     title="CREMA-D: acted English speech of 91 actors",
@@ -41,7 +45,15 @@ CORPUS = Corpus(
     licence="Open Database License 1.0",
     cite="Cao et al. 2014, CREMA-D, IEEE Trans. Affective Computing 5(4)",
     layout="AudioWAV/1001_DFA_ANG_XX.wav …: actor, sentence, emotion, intensity",
-    where="git lfs install && git clone https://github.com/CheyneyComputerScience/CREMA-D (through Git LFS; "
-    "a zip from the website holds pointers instead of sound)",
+    where="in that folder GIT_LFS_SKIP_SMUDGE=1 git clone --depth 1 https://github.com/CheyneyComputerScience/CREMA-D && "
+    "git -C CREMA-D lfs pull --include AudioWAV (0.6 GB; a zip from the website holds pointers, no sound)",
     trials=trials,
+    downloads=(
+        (
+            "https://github.com/CheyneyComputerScience/CREMA-D/archive/refs/heads/master.zip",
+            None,
+            "CREMA-D.zip",
+        ),
+    ),
+    listing=partial(lfs_files, pattern="AudioWAV/*.wav", url=SOUND),
 )

@@ -2,8 +2,12 @@
 inside their folder."""
 
 import hashlib
-from pathlib import Path
+import re
+import zipfile
+from functools import partial
+from pathlib import Path, PureWindowsPath
 
+from emolib.artifacts import sha256
 from emolib.datasets.archives import safe_extract
 from emolib.datasets.base import Corpus
 from emolib.errors import BadRecording, CorpusMissing
@@ -11,6 +15,7 @@ from emolib.errors import BadRecording, CorpusMissing
 TIMEOUT_S = 30
 CHUNK = 1 << 14  # bytes, at most so many of a broken download are asked for again
 PARTIAL, PAST_THE_END = 206, 416  # HTTP status
+MOVING = re.compile(r"/HEAD\.|/refs/heads/")  # in the URL of an archive: a branch, not a commit
 UNPACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 
 
@@ -21,15 +26,51 @@ def fetch(corpus: Corpus, root: Path) -> list[Path]:
     CorpusMissing where a download fails, BadRecording where it is not what its hash says or an archive that
     must not be unpacked.
     """
-    return [_unpacked(_download(*source, root), root) for source in corpus.downloads]
+    places = [_unpacked(_download(*source, root), root) for source in corpus.downloads]
+    return places + (_one_by_one(corpus, root) if corpus.listing else [])
 
 
-def _download(url: str, known_hash: str | None, name: str, root: Path) -> Path:
+def unhashed(corpus: Corpus, root: Path) -> list[str]:
+    """A sentence on each file that was fetched without a hash to check: what came, and whether it can change."""
+    told = []
+    for url, known_hash, name in corpus.downloads:
+        if known_hash is None:
+            moves = ", and its address gives whatever is newest" if MOVING.search(url) else ""
+            commit = f", commit {found}" if (found := commit_of(root / name)) else ""
+            told.append(
+                f"{name}: no hash of it is published{moves}; sha256 {sha256(root / name)}{commit} came"
+            )
+    return told
+
+
+def commit_of(archive: Path) -> str:
+    """The commit that `git archive`, and so GitHub, writes into a zip as its comment; "" where there is none."""
+    if not zipfile.is_zipfile(archive):
+        return ""
+    with zipfile.ZipFile(archive) as file:
+        comment = file.comment.decode("ascii", "replace")
+    return comment if re.fullmatch("[0-9a-f]{40}", comment) else ""
+
+
+def _one_by_one(corpus: Corpus, root: Path) -> list[Path]:
+    """Folders of the files that the corpus's listing names; each is fetched where it is not there whole."""
+    from tqdm import tqdm
+
+    folders = set()
+    for url, known_hash, name in tqdm(corpus.listing(root), f"{corpus.name} files", unit=" files"):
+        path = PureWindowsPath(name)  # knows both kinds of slash, and drives
+        if path.anchor or ".." in path.parts:
+            raise BadRecording(f"{url} is called {name!r}, outside {root}: do not fetch it by program.")
+        folders.add(_download(url, known_hash, name, root, quiet=True).parent)
+    return sorted(folders)
+
+
+def _download(url: str, known_hash: str | None, name: str, root: Path, quiet: bool = False) -> Path:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
     try:
-        return Path(pooch.retrieve(url, known_hash, name, root, downloader=_go_on))
+        return Path(pooch.retrieve(url, known_hash, name, root, downloader=partial(_go_on, quiet=quiet)))
     except OSError as error:  # of the network, or of the disk
         reason = " ".join(str(error).split())
         raise CorpusMissing(
@@ -43,7 +84,7 @@ def _download(url: str, known_hash: str | None, name: str, root: Path) -> Path:
         ) from error
 
 
-def _go_on(url: str, output_file: str, pooch):
+def _go_on(url: str, output_file: str, pooch, quiet: bool = False):
     """A downloader for pooch that goes on where an earlier download of the same URL broke off."""
     import requests
 
@@ -53,18 +94,18 @@ def _go_on(url: str, output_file: str, pooch):
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
         if response.status_code == PAST_THE_END:  # whole, but killed before its hash was looked at
             part.unlink()
-            return _go_on(url, output_file, pooch)
+            return _go_on(url, output_file, pooch, quiet)
         response.raise_for_status()
-        _receive(response, part, n_bytes if response.status_code == PARTIAL else 0)
+        _receive(response, part, n_bytes if response.status_code == PARTIAL else 0, quiet)
     part.replace(output_file)
 
 
-def _receive(response, part: Path, n_bytes: int):
-    """Write a response behind the first n_bytes of a file, with a progress bar."""
+def _receive(response, part: Path, n_bytes: int, quiet: bool):
+    """Write a response behind the first n_bytes of a file, with a progress bar unless quiet."""
     from tqdm import tqdm
 
     total = n_bytes + int(response.headers.get("Content-Length", 0))
-    options = {"total": total or None, "initial": n_bytes, "unit": "B", "unit_scale": True}
+    options = {"total": total or None, "initial": n_bytes, "unit": "B", "unit_scale": True, "disable": quiet}
     with part.open("ab" if n_bytes else "wb") as file, tqdm(desc=response.url, **options) as bar:
         for chunk in response.iter_content(CHUNK):
             file.write(chunk)

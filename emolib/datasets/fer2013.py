@@ -4,8 +4,6 @@ Who is on a picture is not known, so every picture is a subject of its own: no s
 claimed. The corpus holds copies of pictures across its splits; `splits.leak_audit` finds them.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +13,7 @@ from emolib.datasets import labels
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.images import PATTERNS, read_image
+from emolib.datasets.tables import read_rows
 from emolib.errors import BadRecording, UnmappedLabel
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # the csv's codes from 0
@@ -54,25 +53,21 @@ def _split(name: str) -> str | None:
 
 
 def _from_csv(tree: Tree, name: str) -> Iterator[Trial]:
-    where = tree.where(name)
-    with tree.open(name) as file:
-        rows = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
-        header = [column.strip().lower() for column in next(rows, [])]
-        if missing := [column for column in COLUMNS if column not in header]:
+    where, rows = tree.where(name), read_rows(tree, name)
+    header = [column.strip().lower() for column in next(rows, [])]
+    if missing := [column for column in COLUMNS if column not in header]:
+        raise BadRecording(
+            f"{where} has no column {', '.join(missing)}; expected {', '.join(COLUMNS)}: fetch it again."
+        )
+    at = [header.index(column) for column in COLUMNS]
+    for line, row in enumerate(rows, start=2):
+        if len(row) != len(header):
             raise BadRecording(
-                f"{where} has no column {', '.join(missing)}; expected {', '.join(COLUMNS)}: fetch it again."
+                f"{where} line {line} has {len(row)} of {len(header)} columns: fetch it again."
             )
-        at = [header.index(column) for column in COLUMNS]
-        for line, row in enumerate(rows, start=2):
-            if len(row) != len(header):
-                raise BadRecording(
-                    f"{where} line {line} has {len(row)} of {len(header)} columns: fetch it again."
-                )
-            emotion, pixels, usage = (row[i] for i in at)
-            split = _usage(usage, where, line)
-            yield _trial(
-                f"{usage}_{line}", _pixels(pixels, where, line), _emotion(emotion, where, line), split
-            )
+        emotion, pixels, usage = (row[i] for i in at)
+        split = _usage(usage, where, line)
+        yield _trial(f"{usage}_{line}", _pixels(pixels, where, line), _emotion(emotion, where, line), split)
 
 
 def _trial(picture: str, data: np.ndarray, label: str, split: str) -> Trial:

@@ -79,6 +79,16 @@ CORPUS = Corpus(
     "various computer games: GAMEEMO, Biomed. Signal Process. Control 60:101951, "
     "doi:10.1016/j.bspc.2020.101951",
     layout="eeg_bandpower_features_windowed_12.0_0.0.csv and final_SAM_scores.csv",
-    where="https://github.com/Joelsp19/EEGEmotionClassificationGAMEEMO",
+    where="https://github.com/Joelsp19/EEGEmotionClassificationGAMEEMO, final_SAM_scores.csv and "
+    "bandpower_features/eeg_bandpower_features_windowed_12.0_0.0.csv",
     trials=trials,
+    downloads=(
+        (
+            "https://github.com/Joelsp19/EEGEmotionClassificationGAMEEMO/archive/HEAD.zip",
+            None,
+            "EEGEmotionClassificationGAMEEMO.zip",
+        ),
+    ),
+    reads=("eeg_bandpower_features_windowed_12.0_0.0.csv", "final_SAM_scores.csv"),
+    fingerprint="ee4d67a44afd5b4bfb8638742b8bbbbb881b0382cacbb5ca67dad13e7e760574",
 )

@@ -34,6 +34,7 @@ CORPUS = Corpus(
     licence="yours",
     cite="",
     layout="<class>/<subject>_<anything>.png, with classes " + ", ".join(labels.FER),
-    where="nothing to fetch: put your pictures there",
+    where="your own pictures; nothing to fetch",
     trials=trials,
+    access="own",
 )

@@ -71,6 +71,15 @@ CORPUS = Corpus(
     cite="Bird et al. 2018, A Study on Mental State Classification using EEG-based Brain-Machine Interface, "
     "IEEE Intelligent Systems, doi:10.1109/IS.2018.8710576",
     layout="subject<a-d>-<relaxed|neutral|concentrating>-<n>.csv: timestamps, TP9, AF7, AF8, TP10, Right AUX",
-    where="https://github.com/jordan-bird/eeg-feature-generation, folder dataset/original_data",
+    where="https://github.com/jordan-bird/eeg-feature-generation, the csv files of dataset/original_data",
     trials=trials,
+    downloads=(
+        (
+            "https://github.com/jordan-bird/eeg-feature-generation/archive/HEAD.zip",
+            None,
+            "eeg-feature-generation.zip",
+        ),
+    ),
+    reads=("subject*-*.csv",),
+    fingerprint="a9c8f1f59c2707b1f2be377226089cda6a43feec856dee7a1b88e13035babf96",
 )

@@ -5,6 +5,7 @@ recordings start in UTC. The wearers also pressed the button between phases: tho
 and the dataset's own processed labels follow them, so an edge of the log moves to its press.
 """
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -70,9 +71,9 @@ def read_log(tree: Tree) -> dict[str, list[Logged]]:
     from openpyxl import load_workbook
 
     name = tree.need("Processed_data/Time_logs.xlsx")[0]
+    book = io.BytesIO(tree.read(name))
     try:
-        with tree.open(name) as file:
-            heads, _, *rows = load_workbook(file, data_only=True).worksheets[0].iter_rows(values_only=True)
+        heads, _, *rows = load_workbook(book, data_only=True).worksheets[0].iter_rows(values_only=True)
     except Exception as error:  # a damaged workbook fails in zip, XML or lookups
         raise BadRecording(
             f"{tree.where(name)} is no workbook with a table ({error}): fetch it again."
@@ -143,7 +144,7 @@ CORPUS = Corpus(
     cite="Iqbal et al. 2022, Stress Monitoring Using Wearable Sensors: A Pilot Study and Stress-Predict "
     "Dataset, Sensors 22(21):8135, doi:10.3390/s22218135",
     layout="Raw_data/S01…S35/{BVP.csv,tags_S01.csv} and Processed_data/Time_logs.xlsx",
-    where="https://github.com/italha-d/Stress-Predict-Dataset",
+    where="https://github.com/italha-d/Stress-Predict-Dataset, Raw_data and Processed_data (Code, Download ZIP)",
     trials=trials,
     downloads=(
         (
@@ -152,4 +153,6 @@ CORPUS = Corpus(
             "Stress-Predict-Dataset.zip",
         ),
     ),
+    reads=("Raw_data/S*/BVP.csv", "Raw_data/S*/tags_S*.csv", "Processed_data/Time_logs.xlsx"),
+    fingerprint="329d1072ec9c212dc2a1426dee6c46c8494ae301486cdd0de2addacaebfbdb15",
 )

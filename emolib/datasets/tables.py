@@ -1,12 +1,13 @@
-"""Number tables of corpora: CSV files read whole, with every cell that is not a number named."""
+"""Tables of corpora: CSV files read whole, with every cell that is not a number named, or row by row."""
 
+import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emolib.datasets.archives import Tree
+from emolib.datasets.archives import DAMAGED, Tree
 from emolib.errors import BadRecording
 
 if TYPE_CHECKING:
@@ -30,6 +31,24 @@ def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = 
         raise BadRecording(f"{place} is no CSV table ({reason}): fetch it again.") from error
     _check_last_row(data, frame.shape[1], place)
     return _named(frame, columns, header, place)
+
+
+def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
+    """Cells of one row after the other, of a CSV file too large to hold.
+
+    Raises BadRecording for a damaged archive member, and for what is not CSV text in UTF-8.
+    """
+    n_rows = 0
+    try:
+        with tree.open(name) as file:
+            for cells in csv.reader(io.TextIOWrapper(file, "utf-8", newline="")):
+                n_rows += 1
+                yield cells
+    except (*DAMAGED, OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadRecording(
+            f"{tree.where(name)} is damaged after row {n_rows} ({error}), expected CSV text in UTF-8: "
+            "fetch it again."
+        ) from error
 
 
 def numbers(frame: "pd.DataFrame", place: str) -> np.ndarray:

@@ -69,7 +69,7 @@ CORPUS = Corpus(
     cite="Quiroz, Geangu, Yong 2018, Emotion Recognition Using Smart Watch Sensor Data: Mixed-Design Study, "
     "JMIR Ment. Health 5(3):e10153, doi:10.2196/10153",
     layout="walking_data/{mo,mu,mw}_ew<n>_accdata_<date>.csv, nine columns without a header",
-    where="https://github.com/juancq/emotion-recognition-smartwatch",
+    where="https://github.com/juancq/emotion-recognition-smartwatch, folder walking_data",
     trials=trials,
     downloads=(
         (
@@ -79,4 +79,6 @@ CORPUS = Corpus(
             "emotion-recognition-smartwatch.zip",
         ),
     ),
+    reads=("walking_data/*.csv",),
+    fingerprint="061eb8dad72cef1e090babffda2a72dbcea571b5bed02c26391a738cf4e2a8ce",
 )

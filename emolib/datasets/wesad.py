@@ -66,8 +66,9 @@ CORPUS = Corpus(
     licence="academic research, non-commercial",
     cite="Schmidt et al. 2018, Introducing WESAD, a Multimodal Dataset for Wearable Stress and Affect "
     "Detection, ICMI, doi:10.1145/3242969.3242985",
-    layout="S2/S2.pkl … S17/S17.pkl (there is no S1 and no S12), as in WESAD.zip (2.1 GB)",
+    layout="S2/S2.pkl … S17/S17.pkl (there is no S1 and no S12), or WESAD.zip as it is",
     where="https://ubicomp.eti.uni-siegen.de/home/datasets/icmi18/ or "
-    "https://archive.ics.uci.edu/dataset/465/wesad+wearable+stress+and+affect+detection",
+    "https://archive.ics.uci.edu/dataset/465/wesad+wearable+stress+and+affect+detection, WESAD.zip (2.1 GB)",
     trials=trials,
+    access="open",
 )

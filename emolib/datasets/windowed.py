@@ -12,6 +12,15 @@ from emolib.errors import BadRecording, BadSet
 
 LEFT_OUT = "no class in this task"
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
+RECORDINGS = ("kind", "channels")
+
+
+@dataclass(frozen=True)
+class RecordedSet(EmotionSet):
+    """An EmotionSet that says what its recordings were, so that a device reads one alike: see Trial."""
+
+    kind: str = ""
+    channels: tuple[str, ...] = ()
 
 
 @dataclass
@@ -32,11 +41,11 @@ class Counts:
         return pd.DataFrame(rows, columns=["what", "count"])
 
 
-def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tuple[EmotionSet, Counts]:
+def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tuple[RecordedSet, Counts]:
     """Labelled windows of the trials that the task has a class for, and what was left out.
 
     Raises UnmappedLabel, BadRecording with the trial's name, and BadSet where a class or a second subject is
-    missing.
+    missing, or trials differ in their kind or channels.
     """
     counts, parts, classes, sfreq = Counts(), [], (), 0.0
     for trial in trials:
@@ -57,7 +66,9 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
     lengths = [len(part[0]) for part in parts]
     columns = ([part[1] for part in parts], *_names(parts))
     y, subject, trial, split = (np.repeat(np.array(column), lengths) for column in columns)
-    return EmotionSet(X, y, subject, trial, classes, sfreq, split).check_trainable(), counts
+    kind, channels = (_alike(parts, name) for name in RECORDINGS)
+    made = RecordedSet(X, y, subject, trial, classes, sfreq, split, kind, channels)
+    return made.check_trainable(), counts
 
 
 def _windows(trial: Trial, front_end: Callable, counts: Counts) -> np.ndarray:
@@ -76,12 +87,23 @@ def _names(parts) -> Iterator[list[str]]:
     return ([getattr(part[2], name) for part in parts] for name in ("subject", "trial", "split"))
 
 
-def to_arrays(data: EmotionSet) -> dict[str, np.ndarray]:
-    """The set for an .npz without pickles."""
-    return {name: np.asarray(getattr(data, name)) for name in ARRAYS}
+def _alike(parts, name: str):
+    found = sorted({getattr(part[2], name) for part in parts})
+    if len(found) > 1:
+        raise BadSet(
+            f"Trials differ in their {name} ({found[0]}, {found[1]}), expected one: load them apart."
+        )
+    return found[0]
 
 
-def from_arrays(arrays: dict[str, np.ndarray]) -> EmotionSet:
+def to_arrays(data: RecordedSet) -> dict[str, np.ndarray]:
+    """The set for an .npz without pickles; a kind or channels that its recordings do not have are left out."""
+    recordings = [name for name in RECORDINGS if getattr(data, name)]
+    return {name: np.asarray(getattr(data, name)) for name in (*ARRAYS, *recordings)}
+
+
+def from_arrays(arrays: dict[str, np.ndarray]) -> RecordedSet:
     """The set that `to_arrays` saved."""
-    classes, sfreq = tuple(arrays["classes"].tolist()), float(arrays["sfreq"])
-    return EmotionSet(**{**arrays, "classes": classes, "sfreq": sfreq})
+    lists = {name: tuple(arrays[name].tolist()) for name in ("classes", "channels") if name in arrays}
+    scalars = {name: arrays[name].item() for name in ("sfreq", "kind") if name in arrays}
+    return RecordedSet(**{**arrays, **lists, **scalars})

@@ -13,6 +13,7 @@ LEARNED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "weighted": validation_weights,
     "fitted": fitted_weights,
 }
+FUSED = tuple(dict.fromkeys((*RULES, *LEARNED)))  # what `evaluate_rules` gives beside the single modalities
 
 
 @dataclass(frozen=True, eq=False)

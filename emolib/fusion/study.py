@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -28,9 +29,13 @@ def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
     """A source's scores by trial and fold, its classes summed into those of `task`.
 
     Trials of a class that has no side in `task` are left out; so is a class's share of the scores, which are
-    then normalised again. Raises BadParameter for a task that the source's classes do not determine.
+    then normalised again. Raises BadParameter for a variant without scores, and for a task that the source's
+    classes do not determine.
     """
     source, arrays = Source.parse(name), run.arrays(f"scores/{name}.npz")
+    variants = [key for key in arrays if arrays[key].ndim == 2]
+    if variant not in variants:
+        raise BadParameter(f"variant: got {variant!r}, {name} has scores of {', '.join(variants)}.")
     to = labels.marginal(source.corpus, source.task, task)
     classes = labels.classes(source.corpus, task)
     kept = to[arrays["y"]].sum(axis=1) > 0
@@ -49,19 +54,32 @@ def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
 
 @dataclass(frozen=True)
 class Study:
-    """Paired scores of several sources, and what is reported of them."""
+    """Paired scores of several sources, and what is reported of them; `rule` is the one fixed beforehand."""
 
     sources: tuple[str, ...]
     task: str
     pairs: str
     paired: Paired
+    rule: str
     seed: int
 
     @classmethod
     def load(
-        cls, run: Run, sources: Sequence[str], task: str, pairs: str, n_virtual: int, variant: str, seed: int
+        cls,
+        run: Run,
+        sources: Sequence[str],
+        task: str,
+        pairs: str,
+        n_virtual: int,
+        variant: str,
+        rule: str,
+        seed: int,
     ) -> "Study":
-        """Raises BadParameter for a way of pairing that there is not, BadArtifact, BadSet."""
+        """Raises BadParameter for less than two sources and for names that there are not, BadArtifact, BadSet."""
+        if len(sources) < 2:
+            raise BadParameter(f"sources: got {list(sources)}, expected two or more to fuse.")
+        if rule not in pairing.FUSED:
+            raise BadParameter(f"rule: got {rule!r}, expected one of {', '.join(pairing.FUSED)}.")
         if pairs not in PAIRS:
             raise BadParameter(f"pairs: got {pairs!r}, expected {' or '.join(PAIRS)}.")
         found = [trials_of(run, name, task, variant) for name in sources]
@@ -70,7 +88,7 @@ class Study:
             if pairs == "same_trials"
             else pairing.label_paired(found, n_virtual, seed)
         )
-        return cls(tuple(sources), task, pairs, paired, seed)
+        return cls(tuple(sources), task, pairs, paired, rule, seed)
 
     @property
     def y(self) -> np.ndarray:
@@ -141,13 +159,13 @@ class Study:
         left = tuple(other for other in paired.modalities if other != modality)
         return replace(self, paired=replace(paired, modalities=left, scores=scores[:, kept], **rows))
 
-    def missing_one(self, rule: str) -> pd.DataFrame:
-        """UAR of a rule with one modality gone beside the best of those left, in points of UAR."""
+    def missing_one(self) -> pd.DataFrame:
+        """UAR of the reported rule with one modality gone beside the best of those left, in points of UAR."""
         rows = []
         for modality in self.paired.modalities:
             study = self.without(modality)
-            gain = study.gains().set_index("rule").loc[rule]
-            fused = study.uar(pairing.evaluate_rules(study.paired)[rule])
+            gain = study.gains().set_index("rule").loc[self.rule]
+            fused = study.uar(pairing.evaluate_rules(study.paired)[self.rule])
             rows.append(
                 {
                     "missing": modality,
@@ -184,30 +202,37 @@ class Study:
         """What must stand beside the number; "" for trials of the same people."""
         return OPTIMISTIC if self.pairs == "label_paired" else ""
 
-    def numbers(self, name: str, rule: str) -> dict[str, dict]:
-        """Entries of summary.json; on label-paired trials the corpus is `paired`."""
+    def key(self, variant: str, metric: str) -> str:
+        """Key in summary.json; on label-paired trials the corpus is `paired`."""
         first = Source.parse(self.sources[0])
         corpus = "paired" if self.pairs == "label_paired" else first.corpus
+        return key(corpus, self.task, first.protocol, variant, metric)
 
-        def entry(variant, metric):
-            return key(corpus, self.task, first.protocol, variant, metric)
-
-        found, n = {}, len(self.y)
-        for row in self.table().itertuples():
-            if corpus != "paired" and row.kind == "single":
-                continue  # the sources' own summaries have them
-            found[entry(row.rule, "uar")] = number(
-                row.uar, row.uar_low, row.uar_high, unit="fraction", n=n, artifact=f"tables/{name}-fusion.csv"
-            )
-        gain = self.gains().set_index("rule").loc[rule]
-        found[entry("fusion_gain", "points")] = number(
-            gain.gain_points, gain.gain_points_low, gain.gain_points_high, unit="points", n=n,
-            artifact=f"tables/{name}-gains.csv",
-        )  # fmt: skip
-        missing = self.missing_one(rule)
-        worst = missing.loc[missing.gain_points.idxmin()]
-        found[entry("missing_one", "worst_points")] = number(
-            worst.gain_points, worst.gain_points_low, worst.gain_points_high, unit="points", n=n,
-            artifact=f"tables/{name}-missing.csv",
-        )  # fmt: skip
+    def numbers(
+        self, name: str, table: pd.DataFrame, gains: pd.DataFrame, missing: pd.DataFrame
+    ) -> dict[str, dict]:
+        """Entries of summary.json from the study's tables; single modalities where trials are paired by label,
+        since otherwise the sources' own summaries have them."""
+        found = {}
+        for row in table.itertuples():
+            if row.kind == "fused" or self.pairs == "label_paired":
+                share = partial(number, unit="fraction", n=row.n, artifact=f"tables/{name}-fusion.csv")
+                found[self.key(row.rule, "uar")] = share(row.uar, row.uar_low, row.uar_high)
+                found[self.key(row.rule, "accuracy")] = share(row.accuracy)
+                found[self.key(row.rule, "macro_f1")] = share(row.macro_f1)
+        for row in gains.itertuples():
+            found[self.key(row.rule, "gain_points")] = _gain(row, len(self.y), f"tables/{name}-gains.csv")
+        found[self.key("fusion_gain", "points")] = found[self.key(self.rule, "gain_points")]
+        artifact = f"tables/{name}-missing.csv"
+        for row in missing.itertuples():
+            without = f"without_{row.missing}"
+            found[self.key(without, "uar")] = number(row.uar, unit="fraction", n=row.n, artifact=artifact)
+            found[self.key(without, "gain_points")] = _gain(row, row.n, artifact)
+        worst = missing.missing[missing.gain_points.idxmin()]
+        found[self.key("missing_one", "worst_points")] = found[self.key(f"without_{worst}", "gain_points")]
         return found
+
+
+def _gain(row, n: int, artifact: str) -> dict:
+    ends = (row.gain_points, row.gain_points_low, row.gain_points_high)
+    return number(*ends, unit="points", n=n, artifact=artifact)

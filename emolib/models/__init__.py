@@ -4,7 +4,7 @@ import inspect
 from importlib import import_module
 
 from emolib.datasets.base import MODALITIES
-from emolib.errors import BadParameter
+from emolib.errors import BadParameter, check_names
 
 
 def network(modality: str):
@@ -21,11 +21,7 @@ def build(modality: str, input_shape: tuple[int, int, int], n_classes: int, **op
     """
     builder = network(modality).build
     known = list(inspect.signature(builder).parameters)[2:]
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise BadParameter(
-            f"Unknown option {unknown[0]} of the {modality} model, expected some of {', '.join(known)}."
-        )
+    check_names(options, known, f"the {modality} model")
     if len(input_shape) != 3:
         raise BadParameter(
             f"Input of the {modality} model: got shape {tuple(input_shape)}, expected three axes."

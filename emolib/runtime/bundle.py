@@ -1,11 +1,13 @@
 """A bundle: int8 models and what they need, as a folder that a device opens. numpy and an interpreter alone.
 
-`bundle.json` names each model's file and sha256, classes, front end, standardiser; and fusion weights.
+`bundle.json` names each model's file and sha256, classes, the recordings it was trained on, front end,
+standardiser; and fusion weights.
 """
 
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +16,29 @@ import numpy as np
 from emolib.errors import BadArtifact, BadParameter
 from emolib.fusion.scores import fuse, softmax
 from emolib.runtime.interpreter import Model
+from emolib.runtime.readers import Trained, read
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser, by_subject
+
+ENTRY = {"file", "sha256", "modality", "classes", "recordings", "frontend", "standardiser", "normalise"}
+
+
+def read_record(path: Path) -> dict:
+    """What bundle.json says. Raises BadArtifact where it is missing, damaged, or of an older emolib."""
+    again = f"export again: `emolib export results/<run> --out {path.parent}`."
+    if not path.is_file():
+        raise BadArtifact(f"{path} is missing, expected a bundle: {again}")
+    try:
+        record = json.loads(path.read_text())
+        entries = record["models"].values()
+        missing = sorted({field for entry in entries for field in ENTRY - entry.keys()})
+        missing += [] if entries and "weights" in record else ["models", "weights"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise BadArtifact(f"{path} is damaged ({reason}), expected what export wrote: {again}") from error
+    if missing:
+        raise BadArtifact(f"{path} does not name {', '.join(missing)}, expected every field: {again}")
+    return record
 
 
 class Bundle:
@@ -23,12 +46,7 @@ class Bundle:
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
-        path = self.folder / "bundle.json"
-        if not path.is_file():
-            raise BadArtifact(
-                f"{path} is missing: make a bundle with `emolib export results/<run> --out {folder}`."
-            )
-        self.record = json.loads(path.read_text())
+        self.record = read_record(self.folder / "bundle.json")
         for entry in self.record["models"].values():
             self.check(entry)
 
@@ -53,29 +71,37 @@ class Bundle:
     def model(self, source: str, backend: str = "litert", threads: int = 1) -> Model:
         return Model(self.folder / self.record["models"][source]["file"], backend, threads)
 
-    def answer(self, source: str, data: np.ndarray, sfreq: float, kind: str) -> dict:
-        """Scores by class of one recording (mean over its windows), windows used and dropped, milliseconds.
+    def answer(self, source: str, path: Path) -> dict:
+        """Scores by class of the recording in a file (mean over its windows), its rate, windows used and
+        dropped, milliseconds without the reading.
 
         A source that was trained on windows standardised within each person gets them standardised within this
-        recording.
+        recording. Raises BadRecording, BadParameter.
         """
-        entry, start = self.record["models"][source], time.perf_counter()
-        front = front_end(entry["modality"], **entry["frontend"])
-        windows = front(data, sfreq, kind)
-        if not len(windows.X):
-            return {"source": source, "scores": None, "windows": 0, "dropped": windows.dropped}
-        X = windows.X
-        if entry["normalise"] == "subject":
-            X = by_subject(X, np.zeros(len(X), int), front.feature_axis)
+        entry = self.record["models"][source]
+        trained = Trained(**entry["recordings"])
+        pieces, sfreq = read(entry["modality"], path, trained)
+        start = time.perf_counter()
+        X, dropped = self.windows(entry, pieces, sfreq, trained.kind)
+        about = {"source": source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}
+        if not len(X):
+            return {**about, "scores": None}
         with self.model(source) as model:
-            scores = softmax(model.predict(Standardiser.from_dict(entry["standardiser"])(X))).mean(axis=0)
-        return {
-            "source": source,
-            "scores": dict(zip(entry["classes"], scores.tolist(), strict=True)),
-            "windows": len(X),
-            "dropped": windows.dropped,
-            "ms": round(1e3 * (time.perf_counter() - start), 2),
-        }
+            scores = softmax(model.predict(X)).mean(axis=0)
+        by_class = dict(zip(entry["classes"], scores.tolist(), strict=True))
+        return {**about, "scores": by_class, "ms": round(1e3 * (time.perf_counter() - start), 2)}
+
+    def windows(
+        self, entry: dict, pieces: list[np.ndarray], sfreq: float, kind: str
+    ) -> tuple[np.ndarray, dict[str, int]]:
+        """Standardised windows of all pieces as a model takes them, and a count of those dropped by reason."""
+        front = front_end(entry["modality"], **entry["frontend"])
+        found = [front(piece, sfreq, kind) for piece in pieces]
+        X = np.concatenate([windows.X for windows in found])
+        dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
+        if len(X) and entry["normalise"] == "subject":
+            X = by_subject(X, np.zeros(len(X), int), front.feature_axis)
+        return Standardiser.from_dict(entry["standardiser"])(X), dropped
 
     def fused(self, answers: list[dict]) -> dict | None:
         """Scores by class of the answers that have any, weighted as their study learned; None if classes differ."""

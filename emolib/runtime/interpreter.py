@@ -20,6 +20,11 @@ KNOWN = {
 BACKENDS = tuple(KNOWN)
 
 
+def present() -> list[str]:
+    """The backends that are installed here."""
+    return [backend for backend in BACKENDS if find_spec(KNOWN[backend][0])]
+
+
 def check_backend(backend: str, threads: int):
     """Raises BadParameter for an unknown or absent backend, or threads that it cannot use."""
     if backend not in KNOWN:

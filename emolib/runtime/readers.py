@@ -1,14 +1,45 @@
-"""One recording from a file, with the small readers of a device: (data, sfreq, kind)."""
+"""One recording from a file, with the small readers of a device: (pieces, sfreq).
+
+`pieces` are stretches without a gap, all but EEG give one; sfreq is in Hz, 0 for a picture.
+"""
 
 import csv
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from emolib.errors import BadRecording
+from emolib.errors import BadParameter, BadRecording
+
+KINDS = {"heart": "ppg", "eeg": "raw"}  # of what the readers give; speech and faces have none
+GAP_STEPS = (
+    2.5  # longer steps between two time stamps are a gap; rounded to ms, as Muse writes, steps are uneven
+)
+RATE_TOLERANCE = 0.02  # of the rate that time stamps may differ by from the trained one and still mean it
 
 
-def read_speech(path: Path) -> tuple[np.ndarray, float, str]:
+class Trained(NamedTuple):
+    """What the recordings were that a source was trained on: Hz, kind, and channels in their order."""
+
+    sfreq: float
+    kind: str = ""
+    channels: tuple[str, ...] = ()
+
+
+Pieces = tuple[list[np.ndarray], float]
+
+
+def read(modality: str, path: Path, trained: Trained) -> Pieces:
+    """A recording as `trained` says. Raises BadParameter where files of this modality hold another kind."""
+    if KINDS.get(modality, "") != trained.kind:
+        raise BadParameter(
+            f"{path}: files of {modality} are read as {KINDS.get(modality)}, the source was trained on "
+            f"{trained.kind}: pick another with --source."
+        )
+    return READERS[modality](path, trained)
+
+
+def read_speech(path: Path, trained: Trained) -> Pieces:
     """Mono float32 in [-1, 1]; wav, flac or ogg. Raises BadRecording."""
     import soundfile
 
@@ -16,56 +47,92 @@ def read_speech(path: Path) -> tuple[np.ndarray, float, str]:
         audio, sfreq = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise BadRecording(f"{path} cannot be read as audio ({error}): expected wav, flac or ogg.") from error
-    return audio.mean(axis=1), float(sfreq), ""
+    return [audio.mean(axis=1)], float(sfreq)
 
 
-def read_face(path: Path) -> tuple[np.ndarray, float, str]:
+def read_face(path: Path, trained: Trained) -> Pieces:
     """uint8 (height, width, 3), turned as its EXIF says. Raises BadRecording."""
     from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB")), 0.0, ""
-    except OSError as error:
+            return [np.asarray(ImageOps.exif_transpose(image).convert("RGB"))], 0.0
+    except Image.DecompressionBombError as error:
+        raise BadRecording(f"{path} is too large ({error}): shrink the picture.") from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise BadRecording(f"{path} cannot be decoded ({error}): expected a whole jpg or png.") from error
 
 
 def _rows(path: Path) -> list[list[str]]:
     try:
-        with open(path, newline="") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadRecording(f"{path} cannot be read ({error}): expected a CSV file.") from error
     if len(rows) < 3:
         raise BadRecording(f"{path} has {len(rows)} rows, expected a head and samples.")
+    uneven = [number for number, row in enumerate(rows, start=1) if len(row) != len(rows[0])]
+    if uneven:
+        raise BadRecording(
+            f"{path} has {len(rows[uneven[0] - 1])} cells in row {uneven[0]}, expected {len(rows[0])} as in its first."
+        )
     return rows
 
 
 def _numbers(path: Path, rows: list[list[str]]) -> np.ndarray:
+    """The cells as float64; empty ones are NaN. Raises BadRecording."""
     try:
-        return np.array(rows, dtype=np.float64)
+        return np.array([[cell.strip() or "nan" for cell in row] for row in rows], np.float64)
     except ValueError as error:
-        raise BadRecording(f"{path}: {error}, expected numbers, as many in each row.") from error
+        raise BadRecording(f"{path}: {error}, expected numbers.") from error
 
 
-def read_heart(path: Path) -> tuple[np.ndarray, float, str]:
+def read_heart(path: Path, trained: Trained) -> Pieces:
     """PPG (n_times,) from the Empatica layout: start time, rate in Hz, then samples. Raises BadRecording."""
-    values = _numbers(path, [row[:1] for row in _rows(path)])[:, 0]
+    rows = _rows(path)
+    if len(rows[0]) != 1:
+        raise BadRecording(f"{path} has {len(rows[0])} columns, expected one, the pulse (BVP.csv).")
+    values = _numbers(path, rows)[:, 0]
     if not 1 <= values[1] <= 2000:
         raise BadRecording(f"{path}: rate {values[1]:g} Hz in the second row, expected 1 to 2000.")
-    return values[2:], float(values[1]), "ppg"
+    return [values[2:].astype(np.float32)], float(values[1])
 
 
-def read_eeg(path: Path) -> tuple[np.ndarray, float, str]:
-    """EEG (n_chans, n_times) in µV: a head, a column of seconds named timestamps, then channels. Raises BadRecording."""
+def _columns(path: Path, head: list[str], wanted: list[str]) -> list[int]:
+    """Where the wanted columns stand, whatever their case. Raises BadRecording for one missing or doubled."""
+    names = [name.strip().lower() for name in head]
+    for name in wanted:
+        if (count := names.count(name.lower())) != 1:
+            raise BadRecording(
+                f"{path} has {count} columns {name}, expected one each of {', '.join(wanted)}; found "
+                f"{', '.join(head)}: name the channels in its head as the corpus does."
+            )
+    return [names.index(name.lower()) for name in wanted]
+
+
+def read_eeg(path: Path, trained: Trained) -> Pieces:
+    """EEG (n_chans, n_times) float32 in µV of the trained channels in their order, cut at gaps in the time stamps.
+
+    A head names the columns; those not trained on are left out. A column `timestamps`, in seconds, may be
+    missing: then the rate is the trained one. Raises BadRecording.
+    """
     head, *rows = _rows(path)
-    if "timestamps" not in head:
-        raise BadRecording(f"{path} has columns {', '.join(head)}, expected timestamps (s) and channels.")
-    values, at = _numbers(path, rows), head.index("timestamps")
-    step_s = np.median(np.diff(values[:, at]))
-    if not step_s > 0:
-        raise BadRecording(f"{path}: timestamps do not rise, expected seconds.")
-    return np.delete(values, at, axis=1).T, float(round(1 / step_s, 3)), "raw"
+    stamps = [name for name in head if name.strip().lower() == "timestamps"][:1]
+    at = _columns(path, head, [*trained.channels, *stamps])
+    values = _numbers(path, [[row[column] for column in at] for row in rows])
+    data = values[:, : len(trained.channels)].T.astype(np.float32)
+    return _cut(path, data, values[:, -1], trained.sfreq) if stamps else ([data], trained.sfreq)
+
+
+def _cut(path: Path, data: np.ndarray, time_s: np.ndarray, trained_hz: float) -> Pieces:
+    """Pieces between gaps, and their rate: the trained one where the time stamps mean it, else what they say."""
+    steps_s = np.diff(time_s)
+    if not np.all(steps_s > 0):
+        raise BadRecording(f"{path}: timestamps do not rise in every row, expected seconds.")
+    gap = steps_s > GAP_STEPS * np.median(steps_s)
+    sfreq = float(np.sum(~gap) / steps_s[~gap].sum())
+    agrees = abs(sfreq - trained_hz) <= RATE_TOLERANCE * trained_hz
+    return np.split(data, np.flatnonzero(gap) + 1, axis=1), trained_hz if agrees else sfreq
 
 
 READERS = {"heart": read_heart, "eeg": read_eeg, "speech": read_speech, "face": read_face}

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.errors import BadParameter, BadRecording, check_names
 from emolib.signals import image
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
 from emolib.signals.filters import resample
@@ -149,7 +149,7 @@ class EegFrontEnd:
         """X and start_s from powers (n_steps, n_chans, n_bands)."""
         n_steps, hop = whole(self.window_s, step_hz, "window_s"), whole(self.hop_s, step_hz, "hop_s")
         features = [differential_entropy(powers), asymmetry(powers, self.pairs)]
-        features = np.concatenate([f.reshape(len(powers), -1) for f in features], axis=1)
+        features = np.concatenate([f.reshape(len(f), np.prod(f.shape[1:])) for f in features], axis=1)
         X = np.moveaxis(frame(features, n_steps, hop, axis=0), -1, 1)[:, :, None]
         return X, starts(len(features), n_steps, hop) / step_hz
 
@@ -243,9 +243,5 @@ def front_end(modality: str, **parameters):
             f"No front end for modality {modality!r}, expected one of {', '.join(FRONT_ENDS)}."
         )
     known = [field.name for field in fields(FRONT_ENDS[modality])]
-    unknown = sorted(set(parameters) - set(known))
-    if unknown:
-        raise BadParameter(
-            f"Unknown {modality} front-end field {', '.join(unknown)}, expected some of {', '.join(known)}."
-        )
+    check_names(parameters, known, f"the {modality} front end")
     return FRONT_ENDS[modality](**parameters)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emolib.datasets import load, root_of, session_log, stress_predict
+from emolib.datasets import get, load, root_of, session_log, stress_predict
 from emolib.datasets.archives import open_tree
 from emolib.errors import CorpusMissing
 
@@ -26,6 +26,11 @@ def gathered(name, modality):
     opened(name)
     dropped = []
     return list(load(name, modality, dropped)), dropped
+
+
+@pytest.mark.parametrize("name", ["stress_predict", "walking", "muse", "gameemo"])
+def test_the_files_are_those_whose_fingerprint_the_registry_knows(name):
+    assert opened(name).fingerprint(*get(name).reads) == get(name).fingerprint
 
 
 def test_stress_predict_has_35_people_in_both_classes():

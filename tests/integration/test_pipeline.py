@@ -110,6 +110,12 @@ def test_summary_and_report(run):
     assert {
         "synthetic/emotion/loso/fusion_gain/points",
         "synthetic/emotion/loso/missing_one/worst_points",
+        "synthetic/emotion/loso/mean/accuracy",
+        "synthetic/emotion/loso/heart_majority/uar",
+        "synthetic/emotion/loso/heart_keras/chance_p",
+        "synthetic/emotion/loso/heart_float32/auc",
+        "synthetic/emotion/loso/heart_modelled/apollo3_runtime_ms",
+        "synthetic/emotion/loso/heart_static_wi8_ai8/latency_p95_us",
     } <= set(numbers)
     page = (run / "report.html").read_text()
     assert "Synthetic data" in page and "http" not in page.split("<body>")[1]
@@ -165,6 +171,39 @@ def test_an_altered_artifact_is_named(run, tmp_path):
     status, line = papermill(tmp_path, "04_fusion", sources=[HEART, EEG])
     assert status != 0 and line.startswith("BadArtifact:") and f"{EEG}.npz was altered" in line
     assert not list(tmp_path.glob("tiny/tables/*"))
+
+
+def test_conversion_goes_on_at_the_fold_that_is_not_whole(run, tmp_path):
+    shutil.copytree(run, tmp_path / "tiny")
+    files = sorted((tmp_path / f"tiny/models/{HEART}").glob("*.tflite"))
+    written = {path: path.stat().st_mtime_ns for path in files}
+    damaged = files[4]
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    status, line = papermill(tmp_path, "03_quantize", n_calibration=20)
+    assert status == 0, line
+    again = {path for path in files if path.stat().st_mtime_ns != written[path]}
+    assert again == {damaged} and len(files) == 12
+    for path in files:
+        inputs = json.loads(sidecar(path).read_text())["inputs"]
+        fold = path.name.split("-")[0]
+        assert {name for name in inputs if name.startswith("models/")} == {
+            f"models/{HEART}/{fold}{ending}" for ending in (".keras", ".json")
+        }
+
+
+def test_a_wrong_name_within_a_parameter_is_one_line(run, tmp_path):
+    shutil.copytree(run / "data", tmp_path / "tiny/data")
+    status, line = papermill(tmp_path, "02_train", fit={"epoch": 3})
+    assert status != 0 and line.startswith("BadParameter: Parameter epoch does not exist in fit")
+    status, line = papermill(tmp_path, "02_train", level="trials")
+    assert status != 0 and line.startswith("BadParameter: level: got 'trials'")
+    assert not (tmp_path / "tiny/models").exists()
+
+
+def test_a_misspelt_part_of_the_config_is_one_line(tmp_path):
+    config = {("sorces" if key == "sources" else key): value for key, value in CONFIG.items()}
+    status, output = snakemake(tmp_path, config, "-n")
+    assert status != 0 and "Parameter sorces does not exist in the config: did you mean sources?" in output
 
 
 def test_one_subject_only_is_refused(tmp_path):

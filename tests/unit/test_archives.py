@@ -1,15 +1,17 @@
+import hashlib
 import io
+import random
 import tarfile
 import zipfile
 
 import pytest
 
 from emolib.datasets.archives import open_tree, safe_extract
-from emolib.errors import BadRecording, CorpusMissing
+from emolib.errors import BadRecording, CorpusMissing, EmolibError
 
 
-def make_zip(path, files):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+def make_zip(path, files, method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return path
@@ -79,13 +81,33 @@ def test_a_cut_off_zip_is_named(tmp_path):
         open_tree(tmp_path)
 
 
-def test_a_damaged_member_is_named(tmp_path):
-    path = make_zip(tmp_path / "archive.zip", {"a.wav": b"sound" * 100})
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_damaged_member_is_named(tmp_path, method):
+    path = make_zip(tmp_path / "archive.zip", {"a.wav": b"sound" * 100}, method)
     content = bytearray(path.read_bytes())
-    content[40] ^= 0xFF  # inside the compressed bytes of a.wav
+    content[45] ^= 0xFF  # inside the compressed bytes of a.wav
     path.write_bytes(content)
-    with pytest.raises(BadRecording, match=r"archive\.zip:a\.wav is damaged"):
+    with pytest.raises(BadRecording, match=r"archive\.zip:a\.wav is damaged .*: fetch it again") as error:
         open_tree(tmp_path).read("a.wav")
+    assert "\n" not in str(error.value)
+
+
+def test_a_fingerprint_is_of_names_and_bytes_wherever_they_lie(tmp_path):
+    make_files(tmp_path / "files", FILES)
+    (tmp_path / "zipped").mkdir()
+    make_zip(tmp_path / "zipped/archive.zip", {f"x-main/{name}": content for name, content in FILES.items()})
+    lines = sorted(f"{hashlib.sha256(letter.encode()).hexdigest()}  wav/{letter}.wav\n" for letter in "ab")
+    expected = hashlib.sha256("".join(lines).encode()).hexdigest()
+    for folder in ("files", "zipped"):
+        assert open_tree(tmp_path / folder).fingerprint("wav/*.wav") == expected
+    (tmp_path / "files/wav/a.wav").write_bytes(b"b")
+    assert open_tree(tmp_path / "files").fingerprint("wav/*.wav") != expected
+    (tmp_path / "files/wav/a.wav").write_bytes(b"a")
+    (tmp_path / "files/wav/a.wav").rename(tmp_path / "files/wav/c.wav")
+    assert open_tree(tmp_path / "files").fingerprint("wav/*.wav") != expected
 
 
 def test_an_absent_member_is_named(tmp_path):
@@ -142,6 +164,21 @@ def test_refuses_members_that_leave_the_folder_before_anything_is_written(tmp_pa
     with pytest.raises(BadRecording, match="archive holds .* nothing was unpacked"):
         safe_extract(corpus / "archive", corpus / "unpacked")
     assert [path.name for path in tmp_path.rglob("*")] == ["raw", "corpus", "archive"]
+
+
+@pytest.mark.parametrize("kind", ["bz2", "xz"])
+def test_a_compressed_tar_with_a_flipped_byte_leaves_nothing(tmp_path, kind):
+    with tarfile.open(tmp_path / f"a.tar.{kind}", f"w:{kind}") as archive:
+        member = tarfile.TarInfo("a.bin")
+        member.size = 100_000
+        archive.addfile(member, io.BytesIO(random.Random(0).randbytes(member.size)))
+    content = bytearray((tmp_path / f"a.tar.{kind}").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / f"a.tar.{kind}").write_bytes(content)
+    with pytest.raises(EmolibError, match=rf"a\.tar\.{kind} .*fetch it again") as error:
+        safe_extract(tmp_path / f"a.tar.{kind}", tmp_path / "a")
+    assert "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == [f"a.tar.{kind}"]
 
 
 def test_a_damaged_archive_leaves_nothing(tmp_path):

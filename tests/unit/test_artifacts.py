@@ -1,6 +1,8 @@
 """Artifacts: whole or absent, and read only as they were written."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -30,10 +32,38 @@ def test_a_failed_write_keeps_the_artifact_of_before(run):
 
 
 def test_what_a_killed_write_left_is_removed(run):
-    (run.folder / ".x-abcd1234.txt").write_text("half")
-    (run.folder / ".x-y-abcd1234.txt").write_text("of another artifact")
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    (run.folder / f".x-{done.pid}-abcd1234.txt").write_text("half")
+    (run.folder / f".x-y-{done.pid}-abcd1234.txt").write_text("of another artifact")
     run.write_text("x.txt", "whole")
-    assert not (run.folder / ".x-abcd1234.txt").exists() and (run.folder / ".x-y-abcd1234.txt").exists()
+    assert sorted(path.name for path in run.folder.glob(".*")) == [f".x-y-{done.pid}-abcd1234.txt"]
+
+
+def test_two_writers_of_one_artifact_do_not_disturb_each_other(run):
+    with run.write("x.txt") as first, run.write("x.txt") as second:
+        first.write_text("one")
+        second.write_text("two")
+    assert run.read("x.txt").read_text() == "one"
+
+
+def test_a_branch_has_inputs_of_its_own(run):
+    for name in ("a.txt", "b.txt", "c.txt"):
+        run.write_text(name, name)
+    run.read("a.txt")
+    one, other = run.branch(), run.branch()
+    one.read("b.txt")
+    other.read("c.txt")
+    assert set(one.inputs) == {"a.txt", "b.txt"} and set(other.inputs) == {"a.txt", "c.txt"}
+    assert set(run.inputs) == {"a.txt"}
+
+
+def test_commits_are_those_of_an_artifact_and_of_all_it_is_made_from(run):
+    for name, commit in (("a.txt", "aaa"), ("b.txt", "bbb+"), ("c.txt", "ccc")):
+        with run.write(name, commit=commit) as path:
+            path.write_text(name)
+        run.read(name)
+    assert run.commits(["a.txt"]) == {"aaa"} and run.commits(["c.txt"]) == {"aaa", "bbb+", "ccc"}
 
 
 def test_the_sidecar_says_where_it_comes_from(run):

@@ -1,6 +1,9 @@
 """From a run to a bundle to an answer, by the command line."""
 
 import json
+import re
+import shutil
+import time
 
 import keras
 import numpy as np
@@ -12,8 +15,8 @@ from emolib.__main__ import main
 from emolib.artifacts import Run
 from emolib.compression.ptq import convert
 from emolib.fusion.scores import softmax
+from emolib.power import Meter
 from emolib.runtime.interpreter import Model
-from emolib.runtime.readers import read_eeg, read_face, read_heart
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser
 
@@ -39,7 +42,7 @@ def results(tmp_path_factory):
             Run(folder, "01", {"frontend": FRONTENDS[name]}),
             Run(folder, "02", {"normalise": "train"}),
         )
-        windows.write_arrays(f"data/{name}.npz", X=X)
+        windows.write_arrays(f"data/{name}.npz", X=X, sfreq=16000.0)
         train.write_arrays(f"scores/{name}-keras.npz", y=X[:, 0, 0, 0])
         train.write_arrays(f"scores/{name}.npz", classes=CLASSES)
         standardiser = Standardiser.fit(3 * X + 1, None)
@@ -58,6 +61,15 @@ def results(tmp_path_factory):
 def bundle(results, tmp_path):
     assert main(["export", str(results), "--out", str(tmp_path / "bundle")]) == 0
     return tmp_path / "bundle"
+
+
+def refused(arguments, capsys):
+    """What a call that a user can mend says, one line."""
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == 1
+    out, error = capsys.readouterr()
+    assert out == "" and error.count("\n") == 1
+    return error
 
 
 def test_the_answer_is_that_of_the_steps_by_hand(bundle, results, tmp_path, capsys):
@@ -79,6 +91,7 @@ def test_the_answer_is_that_of_the_steps_by_hand(bundle, results, tmp_path, caps
             by_hand[name] = softmax(model.predict(standardiser(X))).mean(axis=0)
     np.testing.assert_allclose(list(answer["speech"]["scores"].values()), by_hand[SPEECH], atol=1e-6)
     assert list(answer["speech"]["scores"]) == CLASSES.tolist() and answer["speech"]["windows"] == 2
+    assert answer["speech"]["sfreq"] == 16000
     expected = 0.8 * by_hand[SPEECH] + 0.2 * by_hand[FACE]
     np.testing.assert_allclose(list(answer["fused"].values()), expected, atol=1e-5)
 
@@ -86,9 +99,27 @@ def test_the_answer_is_that_of_the_steps_by_hand(bundle, results, tmp_path, caps
 def test_an_altered_model_is_refused(bundle, capsys):
     with open(bundle / f"{FACE}.tflite", "ab") as file:
         file.write(b"0")
-    assert main(["bench", str(bundle)]) == 1
-    error = capsys.readouterr().err.strip()
-    assert error.startswith("BadArtifact:") and f"{FACE}.tflite" in error and "\n" not in error
+    error = refused(["bench", bundle], capsys)
+    assert error.startswith("BadArtifact:") and f"{FACE}.tflite" in error
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda text: text[: len(text) // 2], "is damaged .JSONDecodeError"),
+        (lambda text: "[]", "is damaged .TypeError"),
+        (lambda text: '{"weights": {}}', "is damaged .KeyError: 'models'"),
+        (lambda text: '{"models": {}, "weights": {}}', "does not name models"),
+        (lambda text: text.replace('"recordings"', '"recorded"'), "does not name recordings"),
+    ],
+)
+def test_a_damaged_record_is_refused(damage, message, bundle, tmp_path, capsys):
+    path = bundle / "bundle.json"
+    path.write_text(damage(path.read_text()))
+    for command in (["bench", bundle], ["run", bundle, "--face", tmp_path / "b.png"]):
+        error = refused(command, capsys)
+        assert error.startswith(f"BadArtifact: {path}") and "export again" in error
+        assert re.search(message, error), error
 
 
 def test_bench_measures_every_model(bundle, capsys):
@@ -97,50 +128,93 @@ def test_bench_measures_every_model(bundle, capsys):
     assert set(found) == {SPEECH, FACE} and all(0 < row["p50_us"] <= row["p95_us"] for row in found.values())
 
 
+def test_bench_says_why_it_measures_no_energy(bundle, capsys, monkeypatch):
+    monkeypatch.setattr("emolib.power.meter", lambda: Meter(None, "no RAPL counter in /sys"))
+    assert main(["bench", str(bundle), "--repeats", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "measured energy: none, no RAPL counter in /sys" in out and "mJ" not in out
+
+
+class OneWatt(Meter):
+    """A meter of a processor that takes 1 W: a µJ is a µs."""
+
+    def read_uj(self):
+        return time.perf_counter_ns() // 1000
+
+
+def test_bench_measures_energy_where_there_is_a_meter(bundle, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("emolib.power.meter", lambda: OneWatt(tmp_path, "package-0"))
+    monkeypatch.setattr("emolib.power.MEASURED_S", 0.05)
+    assert main(["bench", str(bundle), "--repeats", "50", "--json"]) == 0
+    for row in json.loads(capsys.readouterr().out.strip().splitlines()[-1]).values():
+        assert 0.2 < row["measured_mj"] / (row["p50_us"] / 1e3) < 5 and row["meter"] == "package-0"
+    assert main(["bench", str(bundle), "--repeats", "5"]) == 0
+    *lines, _, last = capsys.readouterr().out.strip().splitlines()
+    assert all(re.search(r"measured \d+\.\d{4} mJ", line) for line in lines)
+    assert last == "measured energy: package-0, the whole package with its idle power"
+
+
+def test_bench_of_no_repeats_is_refused(bundle, capsys):
+    assert "--repeats: got 0, expected 1 or more" in refused(["bench", bundle, "--repeats", 0], capsys)
+
+
 def test_export_overwrites_bundles_only(bundle, results, tmp_path, capsys):
     assert main(["export", str(results), "--out", str(bundle)]) == 0
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("x")
-    assert main(["export", str(results), "--out", str(tmp_path / "mine")]) == 1
-    assert "no bundle" in capsys.readouterr().err
+    assert "no bundle" in refused(["export", results, "--out", tmp_path / "mine"], capsys)
     assert (tmp_path / "mine/thesis.txt").read_text() == "x"
 
 
+@pytest.mark.parametrize(
+    "out, message", [("a", "is a file, expected a folder"), ("a/b", "cannot be written")]
+)
+def test_export_into_a_file_is_refused(out, message, results, tmp_path, capsys):
+    (tmp_path / "a").write_text("x")
+    assert message in refused(["export", results, "--out", tmp_path / out], capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "x"
+
+
 def test_export_of_no_run_is_one_line(tmp_path, capsys):
-    assert main(["export", str(tmp_path), "--out", str(tmp_path / "b")]) == 1
-    assert "holds no models" in capsys.readouterr().err
-    assert not (tmp_path / "b").exists()
+    assert "holds no models" in refused(["export", tmp_path, "--out", tmp_path / "deep/b"], capsys)
+    assert not (tmp_path / "deep").exists()
+
+
+def test_export_here_keeps_the_folder_whole(bundle, results, monkeypatch):
+    monkeypatch.chdir(bundle)
+    assert main(["export", str(results), "--out", "."]) == 0
+    assert len(list(bundle.iterdir())) == 3
+
+
+def test_windows_that_do_not_say_what_was_recorded_are_refused(bundle, results, tmp_path, capsys):
+    """As emolib wrote them before bundles held the channels."""
+    old, heart = tmp_path / "old", FACE.replace("face", "heart")
+    shutil.copytree(results, old)
+    shutil.copytree(old / f"models/{FACE}", old / f"models/{heart}")
+    shutil.copy(old / f"scores/{FACE}.npz", old / f"scores/{heart}.npz")
+    shutil.copy(old / f"scores/{FACE}.npz.json", old / f"scores/{heart}.npz.json")
+    Run(old, "01", {"frontend": {}}).write_arrays(f"data/{heart}.npz", X=np.zeros(3), sfreq=64.0)
+    before = (bundle / "bundle.json").read_text()
+    error = refused(["export", old, "--out", bundle], capsys)
+    assert f"{heart}.npz does not say what was recorded" in error and "FORCE=windows" in error
+    assert (bundle / "bundle.json").read_text() == before and not (bundle / f"{heart}.tflite").exists()
 
 
 def test_a_modality_that_the_bundle_lacks_is_named(bundle, tmp_path, capsys):
     (tmp_path / "h.csv").write_text("0\n64\n" + "1\n" * 900)
-    assert main(["run", str(bundle), "--heart", str(tmp_path / "h.csv")]) == 1
-    assert "heart: the bundle has no source" in capsys.readouterr().err
+    error = refused(["run", bundle, "--heart", tmp_path / "h.csv"], capsys)
+    assert "heart: the bundle has no source" in error
 
 
-@pytest.mark.parametrize(
-    "reader, name, content, message",
-    [
-        (read_heart, "h.csv", "0\n64\n", "2 rows"),
-        (read_heart, "h.csv", "0\n64\nx\n", "expected numbers"),
-        (read_heart, "h.csv", "0\n0\n1\n", "rate 0 Hz"),
-        (read_eeg, "e.csv", "t,TP9\n0,1\n1,2\n", "has columns t, TP9"),
-        (read_eeg, "e.csv", "timestamps,TP9\n0,1\n0,2\n", "do not rise"),
-        (read_eeg, "e.csv", "timestamps,TP9\n0,1\n1\n", "as many in each row"),
-        (read_face, "f.png", "no image", "cannot be decoded"),
-    ],
-)
-def test_bad_files_are_named(reader, name, content, message, tmp_path):
-    (tmp_path / name).write_text(content)
-    with pytest.raises(Exception, match=message) as caught:
-        reader(tmp_path / name)
-    assert type(caught.value).__name__ == "BadRecording" and name in str(caught.value)
+def test_no_recording_is_refused(bundle, capsys):
+    assert "expected some of --heart, --eeg" in refused(["run", bundle], capsys)
 
 
-def test_readers_give_shape_and_rate(tmp_path):
-    (tmp_path / "h.csv").write_text("1644225600.0\n64.0\n1\n2\n3\n")
-    data, sfreq, kind = read_heart(tmp_path / "h.csv")
-    assert data.tolist() == [1, 2, 3] and (sfreq, kind) == (64, "ppg")
-    (tmp_path / "e.csv").write_text("timestamps,TP9,AF7\n0,1,2\n0.0078125,3,4\n0.015625,5,6\n")
-    data, sfreq, kind = read_eeg(tmp_path / "e.csv")
-    assert data.tolist() == [[1, 3, 5], [2, 4, 6]] and (sfreq, kind) == (128, "raw")
+def test_a_picture_of_200_megapixels_is_refused(bundle, tmp_path, capsys):
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "large.png")
+    error = refused(["run", bundle, "--face", tmp_path / "large.png"], capsys)
+    assert (
+        error.startswith("BadRecording:")
+        and "large.png is too large" in error
+        and "200000000 pixels" in error
+    )

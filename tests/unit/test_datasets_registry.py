@@ -1,14 +1,17 @@
+import hashlib
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import requests
 import soundfile
 from PIL import Image
 
 from emolib.datasets import CORPORA, NAMES, get, labels, load, root_of
-from emolib.datasets.__main__ import main
+from emolib.datasets.__main__ import BY_HAND, main
 from emolib.datasets.base import MODALITIES
 from emolib.errors import BadParameter
 
@@ -40,6 +43,8 @@ def test_every_entry_is_whole(name):
         assert url.startswith(("https://", "http://"))
         assert known_hash is None or known_hash.startswith(("md5:", "sha256:"))
         assert "/" not in file
+    assert corpus.access in BY_HAND
+    assert bool(corpus.reads) == bool(corpus.fingerprint)
 
 
 def test_every_corpus_with_a_label_map_is_registered():
@@ -64,14 +69,18 @@ def test_a_modality_that_the_corpus_lacks():
     [("emodb", "speech", "none"), ("image_folder", "face", "folder")],
 )
 def test_an_option_that_the_loader_lacks(name, modality, expected):
-    with pytest.raises(BadParameter, match=f"got n_subject, expected {expected} for the loader of {name}"):
+    with pytest.raises(
+        BadParameter, match=f"n_subject does not exist in the loader of {name}: known: {expected}"
+    ):
         load(name, modality, n_subject=3)
 
 
 def test_options_reach_the_loader():
     trials = list(load("synthetic", "heart", n_subjects=2, n_trials=3))
     assert len(trials) == 6
-    with pytest.raises(BadParameter, match="got n_subject, expected n_subjects, n_trials, trial_s, seed"):
+    with pytest.raises(
+        BadParameter, match="n_subject does not exist in the loader of synthetic: did you mean n_subjects"
+    ):
         load("synthetic", "heart", n_subject=2)
 
 
@@ -162,14 +171,71 @@ def test_check_of_a_truncated_file_in_its_own_process(data):
     assert "03a01Fa.wav is cut off" in result.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["savee", "ck_plus", "tess", "crema_d", "image_folder"])
-def test_fetch_of_a_corpus_behind_an_agreement_says_where_to_ask(data, capsys, name):
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        *(
+            (name, "given to people who accept")
+            for name in ("savee", "ck_plus", "deap", "dreamer", "seed", "fer2013")
+        ),
+        ("wesad", "open, but emolib knows no lasting address"),
+        ("image_folder", "nothing to download"),
+    ],
+)
+def test_fetch_of_what_no_program_can_get_says_why_and_how_a_person_does(data, capsys, name, told):
     assert main(["fetch", name]) == 2
     out = capsys.readouterr().out
+    assert out.startswith(f"{name} ({get(name).licence}): {told}")
     assert get(name).where in out
     assert get(name).layout in out
     assert str(data / name) in out
+    assert f"emolib.datasets check {name}" in out
     assert list(data.iterdir()) == []
+
+
+OPEN = ("emodb", "ravdess", "crema_d", "tess", "stress_predict", "walking", "muse", "gameemo")
+
+
+def test_every_corpus_is_fetched_or_says_why_not():
+    fetched = {name for name in NAMES if get(name).downloads or get(name).listing}
+    assert fetched == set(OPEN)
+    restricted = {
+        name for name in NAMES if "agreement" in get(name).licence or "request" in get(name).licence
+    }
+    assert not fetched & restricted and {get(name).access for name in restricted} == {"agreement"}
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_a_fetch_without_network_ends_in_the_steps_for_a_person(data, capsys, monkeypatch, name):
+    def unreachable(*arguments, **options):
+        raise requests.ConnectionError("no network")
+
+    monkeypatch.setattr(requests, "get", unreachable)
+    assert main(["fetch", name]) == 1
+    shown = capsys.readouterr()
+    for part in ("by hand", get(name).where, get(name).layout, str(data / name)):
+        assert part in shown.out
+    (line,) = shown.err.strip().splitlines()
+    assert re.match(r"error: https?://.* \(.*no network\).*by hand", line)
+    assert not any(path.is_file() for path in data.rglob("*"))
+
+
+def test_check_says_whether_the_files_are_those_that_were_tested(data, capsys, monkeypatch):
+    path = data / "muse" / "subjecta-relaxed-1.csv"
+    path.parent.mkdir()
+    rows = "".join(f"{second / 256},1,2,3,4,5\n" for second in range(20))
+    path.write_text(f"timestamps,TP9,AF7,AF8,TP10,Right AUX\n{rows}")
+    assert main(["check", "muse"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    digest = hashlib.sha256(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n".encode()
+    ).hexdigest()
+    assert last.startswith("muse: other files than emolib was tested with")
+    assert digest in last and get("muse").fingerprint in last
+    same = replace(get("muse"), fingerprint=digest)
+    monkeypatch.setattr(type(CORPORA), "__getitem__", lambda self, name: same)
+    assert main(["check", "muse"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "muse: the same files that emolib was tested with"
 
 
 def test_fetch_of_the_synthetic_corpus_has_nothing_to_do(data, capsys):

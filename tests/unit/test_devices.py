@@ -1,6 +1,7 @@
 import math
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -112,3 +113,16 @@ def test_meter_reads_the_counter_and_its_overflow(tmp_path):
 
     assert found.measured_mj(work, 4) == pytest.approx(5.0)
     assert math.isclose(found.measured_mj(work, 2), 5.0)
+
+
+def test_an_inference_is_measured_over_many(tmp_path):
+    counter = powercap(tmp_path, 0, top=10_000_000)
+
+    class FiftyMicrojoules:
+        def times(self, x, repeats):
+            counter.write_text(str(int(counter.read_text()) + 50 * repeats))
+            self.repeats = repeats
+            return np.full(repeats, 1_000_000)
+
+    model = FiftyMicrojoules()
+    assert meter(tmp_path).inference_mj(model, None) == pytest.approx(0.05) and model.repeats == 1000

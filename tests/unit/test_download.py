@@ -1,8 +1,11 @@
 import hashlib
 import io
+import json
+import re
 import threading
 import zipfile
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -11,7 +14,8 @@ import soundfile
 
 from emolib.datasets import CORPORA, get, load
 from emolib.datasets.__main__ import main
-from emolib.datasets.download import CHUNK, fetch
+from emolib.datasets.download import CHUNK, MOVING, fetch, unhashed
+from emolib.datasets.listings import dataverse_files, lfs_files
 from emolib.errors import BadRecording, CorpusMissing
 
 
@@ -165,6 +169,153 @@ def test_a_malicious_archive_is_refused_and_removed(server, tmp_path):
     with pytest.raises(BadRecording, match=r"download\.zip holds '\.\./\.\./evil\.txt'"):
         fetch(corpus, root)
     assert files_in(tmp_path) == []
+
+
+# Files that only the publisher's list names
+
+
+def dataverse_at(server, files, **changes):
+    """TESS on a Dataverse of this machine that lists files, with the fields of its API that are read."""
+    listed = []
+    for number, (name, content) in enumerate(files.items(), start=1):
+        server.files[f"/api/access/datafile/{number}"] = content
+        listed.append({"id": number, "filename": name, "md5": hashlib.md5(content).hexdigest()} | changes)
+    answer = {"data": {"latestVersion": {"files": [{"dataFile": file} for file in listed]}}}
+    server.files[LIST] = json.dumps(answer).encode()
+    listing = partial(dataverse_files, server.url, "10.5683/SP2/E8H2MF", ".wav")
+    return replace(get("tess"), listing=lambda root: listing())
+
+
+LIST = "/api/datasets/:persistentId?persistentId=doi:10.5683/SP2/E8H2MF"
+WORDS = {"OAF_back_angry.wav": sound(), "YAF_back_ps.wav": sound() + b"LIST", "README.txt": b"not sound"}
+
+
+def test_files_of_a_dataverse_are_fetched_once_each_and_checked(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
+    corpus = dataverse_at(server, WORDS)
+    for _ in range(2):
+        assert fetch(corpus, tmp_path / "tess") == [tmp_path / "tess" / "files"]
+    assert server.asked == [LIST, "/api/access/datafile/1", "/api/access/datafile/2", LIST]
+    assert [(trial.subject, trial.label) for trial in load("tess", "speech")] == [
+        ("OAF", "angry"),
+        ("YAF", "ps"),
+    ]
+    server.files["/api/access/datafile/1"] = b"something else"
+    (tmp_path / "tess" / "files" / "OAF_back_angry.wav").unlink()
+    with pytest.raises(BadRecording, match=r"datafile/1 is not the file .*md5:"):
+        fetch(corpus, tmp_path / "tess")
+    assert files_in(tmp_path / "tess") == ["files/YAF_back_ps.wav"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"<html>down for maintenance", "gave no list of files .JSONDecodeError"),
+        (b'{"data": {}}', "gave no list of files .KeyError: 'latestVersion'"),
+        (b'{"data": {"latestVersion": {"files": []}}}', r"lists 0 files, expected some \.wav"),
+        (None, "gave no list of files .HTTPError: 404"),
+    ],
+)
+def test_a_dataverse_that_gives_no_list_is_one_line(server, tmp_path, answer, message):
+    corpus = dataverse_at(server, WORDS)
+    server.files[LIST] = answer
+    with pytest.raises(CorpusMissing, match=f"{re.escape(LIST)} {message}.*by hand") as error:
+        fetch(corpus, tmp_path)
+    assert "\n" not in str(error.value)
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["../../evil.wav", "..\\..\\evil.wav", "a/../../../evil.wav"])
+def test_a_listed_file_that_would_land_outside_is_refused(server, tmp_path, name):
+    root = tmp_path / "raw" / "tess"
+    corpus = dataverse_at(server, {"a.wav": sound()}, filename=name)
+    with pytest.raises(BadRecording, match=r"is called .*evil\.wav', outside"):
+        fetch(corpus, root)
+    assert files_in(tmp_path) == []
+
+
+def pointer(content):
+    digest = hashlib.sha256(content).hexdigest()
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(content)}\n"
+
+
+CLIPS = {"1001_DFA_ANG_XX.wav": sound(), "1002_DFA_SAD_XX.wav": sound() + b"LIST"}
+
+
+def crema_d_at(server):
+    """An archive of CREMA-D as GitHub gives it, with pointers, and the sounds where they point to."""
+    pointers = {f"CREMA-D-master/AudioWAV/{name}": pointer(content) for name, content in CLIPS.items()}
+    flash = {"CREMA-D-master/VideoFlash/1001_DFA_ANG_XX.flv": pointer(b"video")}
+    server.files |= {f"/sound/{name}": content for name, content in CLIPS.items()}
+    corpus = corpus_at(server, zipped(pointers | flash), None, "CREMA-D.zip")
+    listing = partial(lfs_files, pattern="AudioWAV/*.wav", url=f"{server.url}/sound")
+    return replace(get("crema_d"), downloads=corpus.downloads, listing=listing)
+
+
+def test_git_lfs_pointers_become_the_sounds_they_stand_for(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
+    corpus, root = crema_d_at(server), tmp_path / "crema_d"
+    held_back = server.files.pop("/sound/1002_DFA_SAD_XX.wav")
+    with pytest.raises(CorpusMissing, match=r"1002_DFA_SAD_XX\.wav could not be fetched .*404"):
+        fetch(corpus, root)
+    server.files["/sound/1002_DFA_SAD_XX.wav"] = held_back
+    folder = root / "CREMA-D" / "CREMA-D-master" / "AudioWAV"
+    assert fetch(corpus, root) == [root / "CREMA-D", folder]
+    assert server.asked == [
+        "/CREMA-D.zip",
+        *(f"/sound/100{n}.wav" for n in ("1_DFA_ANG_XX", "2_DFA_SAD_XX", "2_DFA_SAD_XX")),
+    ]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == CLIPS
+    dropped = []
+    assert [trial.label for trial in load("crema_d", "speech", dropped)] == ["anger", "sad"]
+    assert dropped == []
+    fetch(corpus, root)
+    assert len(server.asked) == 4
+
+
+def test_another_sound_than_its_pointer_says_is_refused_and_the_pointer_stays(server, tmp_path):
+    corpus = crema_d_at(server)
+    server.files["/sound/1001_DFA_ANG_XX.wav"] = b"over its data quota"
+    with pytest.raises(BadRecording, match=r"1001_DFA_ANG_XX\.wav is not the file .*sha256:"):
+        fetch(corpus, tmp_path)
+    path = tmp_path / "CREMA-D" / "CREMA-D-master" / "AudioWAV" / "1001_DFA_ANG_XX.wav"
+    assert path.read_text() == pointer(CLIPS[path.name])
+
+
+# The command
+
+
+@pytest.mark.parametrize("comment", [b"0123456789" * 4, b"", b"not a commit"])
+@pytest.mark.parametrize("name", ["HEAD.zip", "abc0123.zip"])
+def test_the_command_says_what_came_without_a_hash(server, tmp_path, monkeypatch, capsys, comment, name):
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
+    content = io.BytesIO(zipped(ARCHIVE))
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.comment = comment
+    corpus = corpus_at(server, content.getvalue(), None, name)
+    corpus = replace(corpus, reads=("wav/*.wav",), fingerprint="0" * 64)
+    monkeypatch.setattr(type(CORPORA), "__getitem__", lambda self, name: corpus)
+    assert main(["fetch", "emodb"]) == 0
+    out = capsys.readouterr().out
+    moves = ", and its address gives whatever is newest" if name == "HEAD.zip" else ""
+    commit = f", commit {comment.decode()}" if len(comment) == 40 else ""
+    digest = hashlib.sha256(content.getvalue()).hexdigest()
+    assert f"{name}: no hash of it is published{moves}; sha256 {digest}{commit} came\n" in out
+    assert "emodb: other files than emolib was tested with" in out
+
+
+def test_what_a_hash_was_checked_of_needs_no_words(server, tmp_path):
+    corpus = corpus_at(server, zipped(ARCHIVE))
+    fetch(corpus, tmp_path)
+    assert unhashed(corpus, tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["stress_predict", "muse", "gameemo", "crema_d", "walking"])
+def test_only_walking_is_pinned_to_a_commit(name):
+    ((url, known_hash, _),) = get(name).downloads
+    assert known_hash is None
+    assert bool(MOVING.search(url)) == (name != "walking")
+    assert get(name).fingerprint or get(name).listing
 
 
 def test_the_command_shows_progress_and_what_to_cite(server, tmp_path, monkeypatch, capsys):

@@ -122,6 +122,46 @@ def test_fer2013_empty_csv(data):
         list(load("fer2013", "face"))
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_fer2013_csv_with_a_byte_that_is_no_utf8_is_named(data, packed):
+    path = data / "fer2013" / "fer2013.csv"
+    write_csv(path, [(0, PIXELS, "Training")] * 3)
+    content = path.read_bytes().replace(b"Training", b"Train\xffng")
+    path.write_bytes(content)
+    if packed:
+        path.unlink()
+        with zipfile.ZipFile(data / "fer2013" / "archive.zip", "w") as archive:
+            archive.writestr("fer2013.csv", content)
+    expected = r"fer2013\.csv is damaged after row 0 .*0xff.*expected CSV text in UTF-8: fetch it again"
+    with pytest.raises(BadRecording, match=expected) as raised:
+        list(load("fer2013", "face"))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_fer2013_csv_in_a_zip_with_a_flipped_byte_is_named(data, method):
+    write_csv(data / "fer2013.csv", [(0, text(picture(48, 48)), "Training") for _ in range(40)])
+    (data / "fer2013").mkdir()
+    with zipfile.ZipFile(data / "fer2013" / "archive.zip", "w", method) as archive:
+        archive.write(data / "fer2013.csv", "fer2013.csv")
+    content = bytearray((data / "fer2013" / "archive.zip").read_bytes())
+    content[len(content) // 2] ^= 0x01  # stored: another digit, which only the checksum tells
+    (data / "fer2013" / "archive.zip").write_bytes(content)
+    with pytest.raises(BadRecording, match=r"archive\.zip:fer2013\.csv .*: fetch it again") as raised:
+        list(load("fer2013", "face"))
+    assert "\n" not in str(raised.value)
+
+
+def test_fer2013_csv_with_a_quote_that_is_never_closed_is_named(data):
+    write_csv(
+        data / "fer2013" / "fer2013.csv", [(0, '"' + PIXELS, "Training"), *[(0, PIXELS, "Training")] * 40]
+    )
+    with pytest.raises(BadRecording, match=r"fer2013\.csv is damaged after row 1 .*field limit"):
+        list(load("fer2013", "face"))
+
+
 @pytest.mark.parametrize("val", ["val", "validation", "PublicTest"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_fer2013_folders(data, val, packed):

@@ -70,7 +70,9 @@ def test_parameters_survive_json(modality):
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
-    with pytest.raises(BadParameter, match="window, expected some of window_s, hop_s"):
+    with pytest.raises(
+        BadParameter, match="window does not exist in the heart front end: did you mean window_s"
+    ):
         front_end("heart", window=3)
     with pytest.raises(BadParameter, match="heart, eeg, speech, face"):
         front_end("gait")

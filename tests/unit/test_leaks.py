@@ -120,6 +120,18 @@ def test_without_duplicates_drops_what_a_later_part_holds():
     assert count(leaks.audit(emotion_set(X), [cleaned]), EXACT) == 0
 
 
+def test_the_audit_says_what_removing_copies_changed():
+    X = pictures()
+    X[55] = X[3]
+    X[47] = X[56]
+    folds, table = leaks.audited(emotion_set(X), [fold()], remove_duplicates=True)
+    found = table.set_index(["state", "check"])["count"]
+    assert found["as split", EXACT] == 2 and found["copies removed", EXACT] == 0
+    assert found["copies removed", "windows left out"] == 2 and len(folds[0].train) == 39
+    folds, table = leaks.audited(emotion_set(X), [fold()], remove_duplicates=False)
+    assert set(table.state) == {"as split"} and len(folds[0].train) == 40
+
+
 def test_nothing_left_to_train_on_is_an_error():
     X = pictures()
     X[:40] = X[50]

@@ -81,7 +81,7 @@ def test_width_scales_the_network():
 def test_unknown_names_are_answered_with_the_known_ones():
     with pytest.raises(BadParameter, match="'smell', expected one of heart, eeg, speech, face"):
         build("smell", (4, 1, 4), 2)
-    with pytest.raises(BadParameter, match="option widht .* expected some of width, dropout"):
+    with pytest.raises(BadParameter, match="widht does not exist in the face model: did you mean width"):
         build("face", (48, 48, 1), 7, widht=2)
     with pytest.raises(BadParameter, match=r"shape \(48, 48\), expected three axes"):
         build("face", (48, 48), 7)

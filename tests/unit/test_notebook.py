@@ -5,7 +5,7 @@ import json
 import pytest
 
 from emolib import notebook
-from emolib.errors import BadParameter
+from emolib.errors import BadParameter, check_names
 from emolib.paths import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -20,11 +20,21 @@ def test_assigned_names_are_those_of_the_top_level():
 
 
 def test_unknown_names_are_refused_with_a_hint():
-    notebook.check_names(["seed"], ["run", "seed"], "x")
+    check_names(["seed"], ["run", "seed"], "x.ipynb")
     with pytest.raises(BadParameter, match="modalty does not exist in x.ipynb: did you mean modality"):
-        notebook.check_names(["modalty"], ["run", "modality"], "x")
+        check_names(["modalty"], ["run", "modality"], "x.ipynb")
     with pytest.raises(BadParameter, match="known: run"):
-        notebook.check_names(["zzz"], ["run"], "x")
+        check_names(["zzz"], ["run"], "x.ipynb")
+
+
+def test_start_says_that_data_are_synthetic(capsys):
+    names = dict.fromkeys(notebook.declared("04_fusion"))
+    for sources, said in ((["emodb-speech-emotion7-loso"], False), (["synthetic-eeg-emotion-loso"], True)):
+        notebook.start("04_fusion", {**names, "run": "x", "sources": sources})
+        assert ("says nothing about people" in capsys.readouterr().out) is said
+    names = dict.fromkeys(notebook.declared("02_train"))
+    notebook.start("02_train", {**names, "run": "x", "corpus": "synthetic"})
+    assert "Synthetic data" in capsys.readouterr().out
 
 
 def test_start_reads_the_cell_that_papermill_injects():

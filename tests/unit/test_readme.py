@@ -21,10 +21,16 @@ NUMBERS = {
 ROW = "| emodb/emotion7/loso | 61.9 (54.1–69.3) | 61.1 (53.0–68.8) | 43.1 | – | – |"
 
 
+def write(run, commit):
+    with run.write(TABLE, commit=commit) as path:
+        path.write_text("x\n1\n")
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """A run with a summary, and a project of its own to write to."""
     run = Run(tmp_path / "results" / "real", "06_report", {"run": "real"})
+    write(run, "a" * 40)
     run.write_json("summary.json", NUMBERS)
     (tmp_path / "docs").mkdir()
     start, end = readme.MARKS
@@ -52,4 +58,20 @@ def test_every_number_is_there_with_its_artifact(run, tmp_path):
 def test_an_altered_summary_is_refused(run):
     (run.folder / "summary.json").write_text("{}")
     with pytest.raises(BadArtifact, match="summary.json"):
+        readme.publish(run.folder)
+
+
+@pytest.mark.parametrize("commit", ["", "b" * 40 + "+"])
+def test_numbers_of_changed_files_are_not_published(run, commit):
+    write(run, commit)
+    with pytest.raises(BadArtifact, match="expected one commit without changed files"):
+        readme.publish(run.folder)
+
+
+def test_numbers_of_several_commits_are_not_published(run):
+    run.read(TABLE)
+    with run.write("tables/y.csv", commit="b" * 40) as path:
+        path.write_text("y\n1\n")
+    run.write_json("summary.json", {"a/b/c/d/e": number(1, unit="ratio", n=1, artifact="tables/y.csv")})
+    with pytest.raises(BadArtifact, match="aaaa, bbbb"):
         readme.publish(run.folder)

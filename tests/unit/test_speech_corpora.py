@@ -155,7 +155,7 @@ def test_what_is_no_sound_is_named(data, content, message):
         ("ravdess", "03-01-01-01-01-01-01.wav", "Actor_01/03-02-01-01-01-01-01.wav", "song, not speech"),
         ("ravdess", "03-01-01-01-01-01-01.wav", "03-01-01-01-01-01-01 (1).wav", "not named like"),
         ("tess", "OAF_back_sad.wav", "copy/OAF_sad/OAF_back_sad.wav", "second copy of an utterance"),
-        ("tess", "OAF_back_sad.wav", "YAF_germ_angry.wav", "known defect"),
+        ("tess", "OAF_back_sad.wav", "YAF_germ_angry.wav", "reported damaged"),
         ("crema_d", "AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/1064_IEO_DIS_MD.wav", "known defect"),
         ("crema_d", "AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/noise.wav", "not named like"),
         ("savee", "DC/a01.wav", "XX/a01.wav", "not named like"),

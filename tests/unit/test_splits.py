@@ -113,7 +113,7 @@ def test_leaky_cuts_people_and_keeps_the_class_shares():
     ("protocol", "options", "message"),
     [
         ("kfold", {}, "expected one of loso, grouped, official, leaky"),
-        ("loso", {"n_folds": 3}, "has no option n_folds, expected n_val, seed"),
+        ("loso", {"n_folds": 3}, "n_folds does not exist in protocol loso"),
         ("loso", {"n_val": 0}, "n_val is 0"),
         ("loso", {"n_val": 1.5}, "n_val is 1.5"),
         ("grouped", {"n_folds": 99}, "expected 2 to 5"),

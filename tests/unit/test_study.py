@@ -5,6 +5,7 @@ import pytest
 
 from emolib.artifacts import Run
 from emolib.errors import BadParameter
+from emolib.fusion import pairing
 from emolib.fusion.study import OPTIMISTIC, Study, trials_of
 from emolib.metrics import uar
 from emolib.sources import Source
@@ -50,7 +51,7 @@ def test_classes_are_summed_into_the_common_task(run):
 
 
 def test_table_agrees_with_a_count_by_hand(run):
-    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", 0)
+    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", "mean", 0)
     table = study.table().set_index("rule")
     test = study.paired.scores[0][study.paired.is_test]
     counts = np.zeros((4, 4))
@@ -63,32 +64,64 @@ def test_table_agrees_with_a_count_by_hand(run):
 
 
 def test_a_missing_modality_is_counted_and_survived(run):
-    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", 0)
+    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", "mean", 0)
     counts = study.counts()
     assert counts.trials.sum() == 32 and counts.heart.sum() == 32 and counts.eeg.sum() == 31
-    missing = study.missing_one("mean").set_index("missing")
+    missing = study.missing_one().set_index("missing")
     assert missing.n.to_dict() == {"heart": 31, "eeg": 32}
     assert (missing.gain_points.abs() < 1e-9).all()  # one modality left is that modality
 
 
 def test_weights_of_a_fold_sum_to_one(run):
-    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", 0)
+    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", "mean", 0)
     sums = study.weights(("weighted", "fitted")).groupby(["rule", "fold"]).weight.sum()
     np.testing.assert_allclose(sums, 1, atol=1e-6)
 
 
+def numbers(study):
+    return study.numbers("x", study.table(), study.gains(), study.missing_one())
+
+
 def test_label_paired_says_why_it_is_optimistic(run):
-    study = Study.load(run, [HEART, EEG], "emotion", "label_paired", 2, "float32", 0)
+    study = Study.load(run, [HEART, EEG], "emotion", "label_paired", 2, "float32", "mean", 0)
     assert study.caution() == OPTIMISTIC
-    assert all(key.startswith("paired/emotion/loso/") for key in study.numbers("x", "mean"))
-    same = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", 0)
+    found = numbers(study)
+    assert all(key.startswith("paired/emotion/loso/") for key in found)
+    assert "paired/emotion/loso/heart/uar" in found
+    same = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", "mean", 0)
     assert same.caution() == ""
-    assert "synthetic/emotion/loso/fusion_gain/points" in same.numbers("x", "mean")
 
 
-def test_an_unknown_way_of_pairing_is_named(run):
-    with pytest.raises(BadParameter, match="pairs: got 'by_day'"):
-        Study.load(run, [HEART], "emotion", "by_day", 2, "float32", 0)
+def test_every_number_of_the_tables_is_in_the_summary(run):
+    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", "product", 0)
+    found, table = numbers(study), study.table().set_index("rule")
+    of = "synthetic/emotion/loso"
+    assert f"{of}/heart/uar" not in found  # the source's own summary has it
+    for rule in pairing.FUSED:
+        for metric in ("uar", "accuracy", "macro_f1"):
+            assert found[f"{of}/{rule}/{metric}"]["value"] == pytest.approx(table[metric][rule], rel=1e-5)
+    gain = study.gains().set_index("rule").gain_points["product"]
+    assert found[f"{of}/fusion_gain/points"]["value"] == pytest.approx(gain, rel=1e-5, abs=1e-9)
+    missing = study.missing_one().set_index("missing")
+    assert found[f"{of}/without_eeg/uar"]["value"] == pytest.approx(missing.uar["eeg"], rel=1e-5)
+    assert found[f"{of}/missing_one/worst_points"]["value"] == pytest.approx(
+        missing.gain_points.min(), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"pairs": "by_day"}, "pairs: got 'by_day'"),
+        ({"rule": "weigthed"}, "rule: got 'weigthed', expected one of mean, product"),
+        ({"variant": "int8"}, "variant: got 'int8', .* has scores of float32"),
+        ({"sources": []}, "expected two or more"),
+    ],
+)
+def test_wrong_names_are_one_line(run, wrong, message):
+    right = {"sources": [HEART, EEG], "task": "emotion", "pairs": "same_trials", "n_virtual": 2}
+    with pytest.raises(BadParameter, match=message):
+        Study.load(run, **{**right, "variant": "float32", "rule": "mean", "seed": 0, **wrong})
 
 
 def test_sources_have_names_and_keys():

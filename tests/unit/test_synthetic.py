@@ -12,10 +12,12 @@ from scipy.signal import lfilter, periodogram, welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from emolib.datasets.base import MODALITIES
-from emolib.datasets.synthetic import CORPUS, eeg, face, heart, scenes, speech
+from emolib.datasets.synthetic import CORPUS, ecg, eeg, face, heart, scenes, speech
 from emolib.datasets.synthetic import affect as latent
 from emolib.datasets.synthetic.affect import QUADRANTS, Affect, affects
 from emolib.errors import BadParameter
+from emolib.signals.frontend import front_end
+from emolib.signals.heart import FEATURES, detect_beats
 
 
 def trials(modality, **options):
@@ -158,7 +160,7 @@ def matched(found, true, tolerance_s):
 
 def test_ecg_peaks_found_by_neurokit_are_the_true_beats():
     t, true = long_beats()
-    found = nk.ecg_peaks(heart.ecg(true, t), sampling_rate=256)[1]["ECG_R_Peaks"] / 256
+    found = nk.ecg_peaks(ecg.wave(true, t), sampling_rate=256)[1]["ECG_R_Peaks"] / 256
     inner = true[(true > 2) & (true < 118)]
     assert matched(found, inner, 0.008) == 1.0
     assert abs(len(found) - len(true)) <= 2
@@ -201,6 +203,74 @@ def test_rate_measured_by_neurokit_rises_with_arousal_and_variability_falls(pure
 def test_some_heart_trials_have_dropouts_but_few():
     bad = np.mean([not np.isfinite(t.data).all() for t in trials("heart")])
     assert 0 < bad < 0.06
+
+
+def true_beats(trial, number):
+    """Beat times in s that the generator drew for the number-th trial, away from both ends."""
+    beats = heart.rhythm(next(itertools.islice(affects(10, 40, 8.0, 0), number, None)))[1]
+    return beats[(beats > 0.4) & (beats < trial.data.size / trial.sfreq - 0.4)]
+
+
+def test_ecg_trials_have_their_kind_their_rate_and_the_labels_of_the_pulse():
+    ecgs, pulses = (first("heart", 4, cardiac=kind) for kind in ("ecg", "ppg"))
+    assert {(t.kind, t.sfreq, t.data.shape, t.data.dtype.name) for t in ecgs} == {
+        ("ecg", 256.0, (2048,), "float32")
+    }
+    assert [(t.trial, t.label, t.ratings) for t in ecgs] == [(t.trial, t.label, t.ratings) for t in pulses]
+
+
+def test_the_heart_front_end_finds_the_beats_of_the_ecg():
+    found_by = {
+        "emolib": lambda x: detect_beats(x, 256, "ecg"),
+        "neurokit": lambda x: nk.ecg_peaks(nk.ecg_clean(x, 256), sampling_rate=256)[1]["ECG_R_Peaks"] / 256,
+    }
+    whole = [(n, t) for n, t in enumerate(first("heart", 80, cardiac="ecg")) if np.isfinite(t.data).all()]
+    for name, find in found_by.items():
+        shares = [matched(find(t.data), true_beats(t, n), 0.02) for n, t in whole]
+        assert np.mean(shares) > 0.97 and np.median(shares) == 1.0, name
+    front = front_end("heart")
+    windows = [(front(t.data, t.sfreq, t.kind).X, true_beats(t, n)) for n, t in whole]
+    kept = [(X[0], true) for X, true in windows if len(X)]
+    assert len(kept) > 0.9 * len(whole)
+    assert {X.shape for X, _ in kept} == {(32, 1, len(FEATURES["ecg"]))}
+    errors = [X[..., 0].mean() - 60 / np.diff(true).mean() for X, true in kept]
+    assert np.median(np.abs(errors)) < 1.5
+
+
+def test_rate_in_the_ecg_rises_with_arousal_and_variability_falls(pure):
+    def measured(label):
+        found = [detect_beats(ecg.recording(a), 256, "ecg") for a in pure(label, n=6, trial_s=30.0)]
+        ibis = [np.diff(beats) for beats in found]
+        return np.median([60 / np.median(i) for i in ibis]), np.median([np.std(np.diff(i)) for i in ibis])
+
+    (angry_bpm, angry_sd), (sad_bpm, sad_sd) = measured("angry"), measured("sad")
+    assert 14 < angry_bpm - sad_bpm < 20
+    assert angry_sd < 0.7 * sad_sd
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_without_the_option_nothing_changes_and_other_modalities_ignore_it(modality):
+    default, ppg, other = (
+        first(modality, 2, **options) for options in ({}, {"cardiac": "ppg"}, {"cardiac": "ecg"})
+    )
+    for a, b, c in zip(default, ppg, other, strict=True):
+        assert a.data.tobytes() == b.data.tobytes() and (a.kind, a.sfreq) == (b.kind, b.sfreq)
+        assert (a.data.tobytes() == c.data.tobytes()) == (modality != "heart")
+
+
+def test_the_pulse_is_what_it_was_before_there_was_an_ecg():
+    before = [0.3071458, 0.1355079, 0.1360903, 0.2469352, 0.4223587]
+    data = first("heart", 3)[
+        2
+    ].data  # written down before; libraries of mathematics differ in their last digits
+    np.testing.assert_allclose(data[:200:40], before, atol=2e-6)
+
+
+def test_an_unknown_heart_sensor_is_refused_at_once():
+    for modality in MODALITIES:
+        with pytest.raises(BadParameter, match="cardiac: got 'bpm', expected ppg or ecg") as error:
+            trials(modality, cardiac="bpm")
+        assert "\n" not in str(error.value)
 
 
 # EEG

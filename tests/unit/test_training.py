@@ -126,12 +126,17 @@ def test_every_optimizer_learns(name):
     assert balanced_accuracy_score(TEST.y, fitted.predict(TEST.X).argmax(1)) > 0.9
 
 
-def test_predict_logits_is_the_model_for_any_number_of_windows(used):
-    expected = used.model(TEST.X[:131], training=False).numpy()
-    for size in (1, 50, 131, 500):
-        np.testing.assert_allclose(
-            training.predict_logits(used.model, TEST.X[:131], size), expected, rtol=1e-4, atol=1e-5
-        )
+@pytest.mark.parametrize("n", [1, 131, 300])
+def test_predictions_are_the_models_for_any_number_of_windows(used, n):
+    X = np.resize(TEST.X, (n, *TEST.X.shape[1:]))
+    expected = used.model(X, training=False).numpy()
+    np.testing.assert_allclose(used.predict(X), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_field_that_training_lacks_is_named():
+    assert training.options(3, {"epochs": 2}) == training.Training(epochs=2, seed=3)
+    with pytest.raises(BadParameter, match="Parameter epoch does not exist in fit: did you mean epochs"):
+        training.options(0, {"epoch": 3})
 
 
 def test_balanced_weights_are_sklearns():

@@ -13,6 +13,11 @@ def trial(label, subject, n=3, corpus="emodb"):
     return Trial(corpus, "speech", subject, f"{subject}-{label}", np.full(n, float(len(label))), 16.0, label)
 
 
+def eeg(subject, label, **changes):
+    fields = {"kind": "raw", "channels": ("TP9", "AF7"), **changes}
+    return Trial("muse", "eeg", subject, f"{subject}-{label}", np.ones(3), 256.0, label, **fields)
+
+
 def front_end(data, sfreq, kind):
     """Every sample is a window; negative ones are dropped."""
     kept = data >= 0
@@ -71,3 +76,21 @@ def test_arrays_round_trip(tmp_path):
     assert isinstance(again, EmotionSet) and again.classes == data.classes and again.sfreq == data.sfreq
     np.testing.assert_array_equal(again.X, data.X)
     np.testing.assert_array_equal(again.trial, data.trial)
+
+
+def test_arrays_say_what_was_recorded_where_there_is_something_to_say(tmp_path):
+    trials = [eeg(s, label) for s in "ab" for label in ("relaxed", "neutral", "concentrating")]
+    data, _ = windowed.emotion_set(trials, "state3", front_end)
+    np.savez(tmp_path / "x.npz", **windowed.to_arrays(data))
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as arrays:
+        again = windowed.from_arrays(dict(arrays))
+    assert (again.kind, again.channels, again.sfreq) == ("raw", ("TP9", "AF7"), 256)
+    speech, _ = windowed.emotion_set([trial("anger", "03"), trial("sadness", "08")], "arousal", front_end)
+    assert set(windowed.to_arrays(speech)) == set(windowed.ARRAYS)
+
+
+@pytest.mark.parametrize("changes", [{"kind": "band_power"}, {"channels": ("AF7", "TP9")}])
+def test_trials_that_were_recorded_otherwise_are_refused(changes):
+    trials = [eeg("a", "relaxed"), eeg("b", "neutral", **changes)]
+    with pytest.raises(BadSet, match=f"differ in their {next(iter(changes))}"):
+        windowed.emotion_set(trials, "state3", front_end)

@@ -8,26 +8,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emolib.datasets.base import MODALITIES, Corpus, Dropped, Trial
-from emolib.datasets.synthetic import eeg, face, heart, speech
+from emolib.datasets.synthetic import ecg, eeg, face, heart, speech
 from emolib.datasets.synthetic.affect import Affect, affects
 from emolib.errors import BadParameter
 
-CHANNELS = {"heart": heart, "eeg": eeg, "speech": speech, "face": face}
-KINDS = {"heart": "ppg", "eeg": "raw"}
+CHANNELS = {"eeg": eeg, "speech": speech, "face": face}
+CARDIAC = {"ppg": heart, "ecg": ecg}  # by kind
 
 
-def trial(affect: Affect, modality: str) -> Trial:
-    """One trial in one modality; its ratings are the felt affect that drove it (about -2 to 2)."""
+def trial(affect: Affect, modality: str, cardiac: str = "ppg") -> Trial:
+    """One trial in one modality; its ratings are the felt affect that drove it (about -2 to 2).
+
+    cardiac is what records a heart: "ppg" at 64 Hz or "ecg" at 256 Hz, of the same beats.
+    """
+    channel = CARDIAC[cardiac] if modality == "heart" else CHANNELS[modality]
+    kinds = {"heart": cardiac, "eeg": "raw"}
     valence, arousal = affect.felt().tolist()
     return Trial(
         corpus="synthetic",
         modality=modality,
         subject=affect.subject_id,
         trial=affect.trial_id,
-        data=CHANNELS[modality].recording(affect),
-        sfreq=CHANNELS[modality].SFREQ,
+        data=channel.recording(affect),
+        sfreq=channel.SFREQ,
         label=affect.label,
-        kind=KINDS.get(modality, ""),
+        kind=kinds.get(modality, ""),
         channels=eeg.CHANNELS if modality == "eeg" else (),
         ratings={"valence": valence, "arousal": arousal},
     )
@@ -41,14 +46,18 @@ def trials(
     n_trials: int = 40,
     trial_s: float = 8.0,
     seed: int = 0,
+    cardiac: str = "ppg",
 ) -> Iterator[Trial]:
     """n_subjects × n_trials trials of one modality, made while they are read; root and dropped stay unused.
 
-    The same trial is identical however many subjects and whichever modalities are asked for.
-    Raises BadParameter for an unknown modality, counts below 1, trials below 1 s, a negative seed.
+    The same trial is identical however many subjects and whichever modalities are asked for. cardiac, "ppg"
+    or "ecg", is what records a heart; the other modalities ignore it.
+    Raises BadParameter for an unknown modality or sensor, counts below 1, trials below 1 s, a negative seed.
     """
     if modality not in MODALITIES:
         raise BadParameter(f"modality: got {modality!r}, expected one of {', '.join(MODALITIES)}.")
+    if cardiac not in CARDIAC:
+        raise BadParameter(f"cardiac: got {cardiac!r}, expected {' or '.join(CARDIAC)}.")
     for name, value, least in (
         ("n_subjects", n_subjects, 1),
         ("n_trials", n_trials, 1),
@@ -57,7 +66,7 @@ def trials(
     ):
         if value < least:
             raise BadParameter(f"{name}: got {value}, expected {least} or more for the synthetic corpus.")
-    return (trial(affect, modality) for affect in affects(n_subjects, n_trials, trial_s, seed))
+    return (trial(affect, modality, cardiac) for affect in affects(n_subjects, n_trials, trial_s, seed))
 
 
 CORPUS = Corpus(

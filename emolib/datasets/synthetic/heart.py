@@ -1,4 +1,4 @@
-"""Heart: beats from a rate that arousal drives, and what a PPG or ECG sensor makes of them."""
+"""Heart: beats from a rate that arousal drives, and the pulse that a PPG sensor at the wrist makes of them."""
 
 import numpy as np
 
@@ -7,13 +7,7 @@ from emolib.datasets.synthetic.affect import Affect
 SFREQ = 64.0
 MARGIN_S = 2.0  # beats before and after the trial whose waves reach into it
 SYSTOLE_S = 0.2  # from the beat to the top of the pulse at the wrist
-PQRST = (  # delay in s (T: per √IBI), amplitude in mV, width in s
-    (-0.17, 0.12, 0.022),
-    (-0.030, -0.10, 0.009),
-    (0.0, 1.0, 0.011),
-    (0.030, -0.18, 0.009),
-    (0.28, 0.28, 0.045),
-)
+MOTION_S = 6 / 64  # half the width of what shakes the sensor
 
 
 def beats(t: np.ndarray, bpm, rsa: float, resp_hz: float, rng: np.random.Generator) -> np.ndarray:
@@ -48,36 +42,28 @@ def ppg(beat_times: np.ndarray, t: np.ndarray, dicrotic: float = 0.4) -> np.ndar
     return bumps(t, beat_times + SYSTOLE_S, 0.085) + dicrotic * bumps(t, beat_times + late, 0.11)
 
 
-def ecg(beat_times: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Clean ECG in mV, (n_times,), R peaks on the beats; five Gaussians a beat (McSharry et al. 2003)."""
-    stretch = np.sqrt(intervals(beat_times))
-    delays = [delay * stretch if delay > 0.1 else delay for delay, *_ in PQRST]
-    waves = zip(delays, PQRST, strict=True)
-    return sum(height * bumps(t, beat_times + delay, width) for delay, (_, height, width) in waves)
-
-
 def smooth_noise(rng: np.random.Generator, n_times: int, width: int) -> np.ndarray:
     """Noise of unit variance over a Hann window of 2 · width + 1 samples, (n_times,)."""
     kernel = np.hanning(2 * width + 1)
     return np.convolve(rng.normal(size=n_times + 2 * width), kernel / np.linalg.norm(kernel), mode="valid")
 
 
-def burst(rng: np.random.Generator, n_times: int, low_s: float, high_s: float) -> slice:
-    """A stretch of low_s to high_s seconds somewhere in the trial."""
-    length = min(n_times, int(rng.uniform(low_s, high_s) * SFREQ))
+def burst(rng: np.random.Generator, n_times: int, low_s: float, high_s: float, sfreq: float) -> slice:
+    """A stretch of low_s to high_s seconds somewhere in the trial at sfreq Hz."""
+    length = min(n_times, int(rng.uniform(low_s, high_s) * sfreq))
     start = rng.integers(n_times - length + 1)
     return slice(start, start + length)
 
 
-def disturb(pulse: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The pulse (n_times,) with wander and noise; at times also motion, or a frozen or missing stretch."""
-    n_times = len(pulse)
-    noisy = pulse + 0.15 * smooth_noise(rng, n_times, int(1.5 * SFREQ)) + rng.normal(0, 0.03, n_times)
+def disturb(wave: np.ndarray, rng: np.random.Generator, sfreq: float) -> np.ndarray:
+    """The wave (n_times,) with wander and noise; at times also motion, or a frozen or missing stretch."""
+    n_times = len(wave)
+    noisy = wave + 0.15 * smooth_noise(rng, n_times, int(1.5 * sfreq)) + rng.normal(0, 0.03, n_times)
     if rng.uniform() < 0.25:
-        where = burst(rng, n_times, 0.4, 1.5)
-        noisy[where] += 0.7 * smooth_noise(rng, n_times, 6)[where]
+        where = burst(rng, n_times, 0.4, 1.5, sfreq)
+        noisy[where] += 0.7 * smooth_noise(rng, n_times, int(MOTION_S * sfreq))[where]
     if rng.uniform() < 0.05:
-        where = burst(rng, n_times, 0.3, 1.0)
+        where = burst(rng, n_times, 0.3, 1.0, sfreq)
         noisy[where] = np.nan if rng.uniform() < 0.5 else noisy[where.start]
     return noisy
 
@@ -103,4 +89,4 @@ def recording(affect: Affect) -> np.ndarray:
     valence, arousal = affect.shown("heart", t)
     pulse = ppg(rhythm(affect)[1], t, 0.4 * np.exp(0.25 * valence.mean() + rng.normal(0, 0.3)))
     height = np.exp(-0.15 * arousal + rng.normal(0, 0.3))
-    return disturb(height * pulse, rng).astype(np.float32)
+    return disturb(height * pulse, rng, SFREQ).astype(np.float32)
