@@ -9,8 +9,7 @@ import pandas as pd
 from emolib.artifacts import Run
 from emolib.cost import Cost
 from emolib.crossval import METRICS
-from emolib.fusion.scores import softmax
-from emolib.metrics import Gain, confusion, uar
+from emolib.metrics import Gain
 from emolib.runtime.interpreter import Model, present
 from emolib.sources import INT8, Source, model_name
 from emolib.summary import number
@@ -27,11 +26,11 @@ def sizes(run: Run, source: str, n_folds: int, variants: tuple[str, ...]) -> dic
     }
 
 
-def backends(file: Path, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    """The same int8 file on every interpreter of this machine, on windows X (n, *shape) of classes y (n,).
+def backends(file: Path, X: np.ndarray) -> pd.DataFrame:
+    """The same int8 file on every interpreter of this machine, on windows X (n, *shape).
 
     Columns backend, n, lsb (largest difference of a logit from litert's, in steps of the int8 output),
-    other_answers (windows that get another class than from litert), uar.
+    other_answers (windows that get another class than from litert).
     """
     rows, first = [], None
     for backend in present():
@@ -44,7 +43,6 @@ def backends(file: Path, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
                 "n": len(X),
                 "lsb": round(np.abs(logits - first).max() / step),
                 "other_answers": int((logits.argmax(axis=1) != first.argmax(axis=1)).sum()),
-                "uar": float(uar(confusion(y, softmax(logits)))),
             }
         )
     return pd.DataFrame(rows)

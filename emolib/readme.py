@@ -73,8 +73,9 @@ def fusion_lines(numbers: dict[str, dict]) -> str:
     by_key = dict(found)
     uar = next(entry for key, entry in found if key.endswith("/weighted/uar"))
     gain = next(entry for key, entry in by_key.items() if key.endswith("/fusion_gain/points"))
+    unsure = " (the interval holds zero: no gain is shown)" * (gain["low"] <= 0)
     return (
-        f"\nArousal fused from four corpora: UAR {cell(uar)}, {cell(gain)} over the best single one. "
+        f"\nArousal fused from four corpora: UAR {cell(uar)}, {cell(gain)} over the best single one{unsure}. "
         "*Optimistic*: the corpora share no people, so trials of strangers were paired by label, which makes the "
         "errors of the modalities independent.\n"
     )

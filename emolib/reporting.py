@@ -150,7 +150,7 @@ def _source(run: Run, name: str) -> Section:
         Table(
             f"tables/{name}-backends.csv",
             "One fold's int8 file on each interpreter here: largest difference from litert in steps of the int8 "
-            "output, windows with another answer, and UAR.",
+            "output, and windows with another answer.",
         ),
     ]
     return Section(name, text, [*notes, *(item for item in items if (run.folder / item.artifact).exists())])

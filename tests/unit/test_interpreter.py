@@ -111,10 +111,10 @@ def test_backends_agree_on_the_networks_that_are_shipped(modality, lsb, tmp_path
     model.fit(X, y, batch_size=16, epochs=8, verbose=0)
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(model, "static_wi8_ai8", X, y))
-    table = backends(path, X, y)
+    table = backends(path, X)
     assert table.backend.tolist() == HERE and (table.n == 64).all()
     assert table.lsb.max() <= lsb and table.other_answers.max() <= 3
-    assert table.lsb[0] == table.other_answers[0] == 0 and table.uar.between(0, 1).all()
+    assert table.lsb[0] == table.other_answers[0] == 0
 
 
 @each(*BACKENDS)

@@ -75,3 +75,14 @@ def test_numbers_of_several_commits_are_not_published(run):
     run.write_json("summary.json", {"a/b/c/d/e": number(1, unit="ratio", n=1, artifact="tables/y.csv")})
     with pytest.raises(BadArtifact, match="aaaa, bbbb"):
         readme.publish(run.folder)
+
+
+@pytest.mark.parametrize(("low", "said"), [(0.0, True), (0.4, False)])
+def test_a_gain_that_may_be_none_is_said_to_be_none(low, said):
+    paired = "paired/arousal/loso"
+    numbers = {
+        f"{paired}/weighted/uar": number(0.89, 0.8, 0.97, unit="fraction", n=112, artifact=TABLE),
+        f"{paired}/fusion_gain/points": number(1.9, low, 4.3, unit="points", n=112, artifact=TABLE),
+    }
+    line = readme.fusion_lines(numbers)
+    assert "Optimistic" in line and ("no gain is shown" in line) is said
