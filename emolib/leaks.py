@@ -23,8 +23,8 @@ def audited(
 ) -> tuple[list[Fold], pd.DataFrame]:
     """The folds to use, and their audit as `audit` gives it with a column `state` before.
 
-    The state is "as split", and where `remove_duplicates` also "copies removed", with a row a fold of the
-    windows left out.
+    The state is "as split", and where `remove_duplicates` also "copies removed": the checks of the folds, and a
+    row a fold of the windows left out.
     """
     table = audit(emotion_set, folds)
     table.insert(0, "state", "as split")
@@ -40,7 +40,8 @@ def audited(
         )
         for before, after in zip(folds, cleaned, strict=True)
     ]
-    after = pd.concat([audit(emotion_set, cleaned), pd.DataFrame(removed, columns=list(COLUMNS))])
+    of_folds = audit(emotion_set, cleaned).query("fold != ''")  # the whole set stays as it is
+    after = pd.concat([of_folds, pd.DataFrame(removed, columns=list(COLUMNS))])
     after.insert(0, "state", "copies removed")
     return cleaned, pd.concat([table, after], ignore_index=True)
 

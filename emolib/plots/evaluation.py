@@ -1,4 +1,4 @@
-"""Who is where, how training went, how well one source's model does on unseen people."""
+"""Who is where, how training went, how well one source's model does on its test folds."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -140,19 +140,23 @@ def per_subject(table: pd.DataFrame, chance: float) -> Picture:
     table = table.sort_values("uar", kind="stable")
     columns = np.arange(len(table))
     uar, accuracy = 100 * table["uar"].to_numpy(), 100 * table["accuracy"].to_numpy()
-    mean, sd = uar.mean(), uar.std(ddof=1) if len(uar) > 1 else 0.0
+    mean = uar.mean()
     figure, axes = picture(3.8)
     ax = axes[0, 0]
     handles = [
-        ax.axhspan(mean - sd, mean + sd, color=SKY, alpha=0.25, label=f"mean ± sd: {mean:.1f} ± {sd:.1f} %"),
-        ax.axhline(mean, color=BLUE, linewidth=1, label="mean UAR"),
+        ax.axhline(mean, color=BLUE, linewidth=1, label=f"mean UAR: {mean:.1f} %"),
         ax.axhline(100 * chance, color=VERMILLION, linestyle="--", label=f"chance: {100 * chance:.1f} %"),
         *ax.plot(columns, accuracy, "o", markerfacecolor="none", color=GREY, label="accuracy"),
         *ax.plot(columns, uar, "o", color=BLUE, label="UAR"),
     ]
+    if len(uar) > 1:
+        sd = uar.std(ddof=1)
+        handles.append(
+            ax.axhspan(mean - sd, mean + sd, color=SKY, alpha=0.25, label=f"± standard deviation: {sd:.1f} %")
+        )
     names = [f"{s} ({n})" for s, n in zip(table["subject"].map(str), table["n"], strict=True)]
     _name_columns(ax, names, "subject (answers)" if len(names) <= MAX_NAMES else "subject")
-    ax.set(ylabel="unseen subject's UAR (%)", ylim=(-3, 103))
+    ax.set(ylabel="UAR of a subject (%)", ylim=(-3, 103))
     ax.margins(x=0.02)
     tidy(ax, grid="y")
     legend_below(figure, handles)
