@@ -104,7 +104,8 @@ class Bundle:
         return Standardiser.from_dict(entry["standardiser"])(X), dropped
 
     def fused(self, answers: list[dict]) -> dict | None:
-        """Scores by class of the answers that have any, weighted as their study learned; None if classes differ."""
+        """Scores by class of the answers that have any, weighted as their study learned; None for less than two, or if
+        classes differ."""
         answers = [answer for answer in answers if answer["scores"]]
         if len(answers) < 2 or len({tuple(answer["scores"]) for answer in answers}) > 1:
             return None
