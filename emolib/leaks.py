@@ -12,6 +12,8 @@ from emolib.errors import BadParameter
 from emolib.splits import PARTS, Fold
 
 COLUMNS = ("fold", "check", "count", "detail")
+EXACT = "exact duplicates across sides (groups)"
+NEAR = 0.999  # correlation above which windows count as copies
 N_PROJECTED = 64
 SLACK = 2.5
 BLOCK = 1024
@@ -26,27 +28,22 @@ def audited(
     The state is "as split", and where `remove_duplicates` also "copies removed": the checks of the folds, and a
     row a fold of the windows left out.
     """
-    table = audit(emotion_set, folds)
-    table.insert(0, "state", "as split")
-    if not remove_duplicates:
-        return list(folds), table
-    cleaned = [without_duplicates(emotion_set, fold) for fold in folds]
-    removed = [
-        (
-            before.name,
-            "windows left out",
-            sum(len(getattr(before, p)) - len(getattr(after, p)) for p in PARTS),
-            "",
-        )
-        for before, after in zip(folds, cleaned, strict=True)
-    ]
-    of_folds = audit(emotion_set, cleaned).query("fold != ''")  # the whole set stays as it is
-    after = pd.concat([of_folds, pd.DataFrame(removed, columns=list(COLUMNS))])
-    after.insert(0, "state", "copies removed")
-    return cleaned, pd.concat([table, after], ignore_index=True)
+    ids, pairs = _alike(emotion_set, NEAR)
+    group = ids[EXACT]
+    found = [*_whole_set(emotion_set, group), *_of_folds(emotion_set, folds, ids, pairs)]
+    rows, used = [("as split", *row) for row in found], list(folds)
+    if remove_duplicates:
+        used = [_without(fold, group) for fold in folds]
+        removed = [
+            (before.name, "windows left out", _n_windows(before) - _n_windows(after), "")
+            for before, after in zip(folds, used, strict=True)
+        ]
+        found = [*_of_folds(emotion_set, used, ids, pairs), *removed]
+        rows += [("copies removed", *row) for row in found]
+    return used, pd.DataFrame(rows, columns=["state", *COLUMNS])
 
 
-def audit(emotion_set: EmotionSet, folds: Iterable[Fold], near: float = 0.999) -> pd.DataFrame:
+def audit(emotion_set: EmotionSet, folds: Iterable[Fold], near: float = NEAR) -> pd.DataFrame:
     """A table of fold ("" for the whole set), check, count, detail; a count of 0 is a check that passed.
 
     Whole set: blank windows (one value throughout), groups of exact duplicates, those with conflicting
@@ -54,24 +51,32 @@ def audit(emotion_set: EmotionSet, folds: Iterable[Fold], near: float = 0.999) -
     duplicates across sides; pairs of near-duplicates (correlation > `near`, not exact) across sides. Windows
     of few values may correlate like that by nature. Raises BadParameter unless 0.9 <= near <= 0.9999.
     """
+    ids, pairs = _alike(emotion_set, near)
+    rows = [*_whole_set(emotion_set, ids[EXACT]), *_of_folds(emotion_set, folds, ids, pairs)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _alike(emotion_set, near) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What must not cross sides: ids (n_windows,) by check, and pairs (n_pairs, 2) of groups of copies."""
     group = duplicates(emotion_set.X)
     pairs = near_duplicates(emotion_set.X[np.unique(group, return_index=True)[1]], near)
     subject = np.unique(emotion_set.subject, return_inverse=True)[1]
     trial = np.unique(emotion_set.trial, return_inverse=True)[1] * (subject.max() + 1) + subject
     trial = np.unique(trial, return_inverse=True)[1]
-    rows = _whole_set(emotion_set, group)
+    return {"subject on both sides": subject, "trial on both sides": trial, EXACT: group}, pairs
+
+
+def _of_folds(emotion_set, folds, ids, pairs) -> list[tuple]:
+    """Rows of `audit` about folds, from what `_alike` found."""
+    rows, group = [], ids[EXACT]
     for fold in folds:
-        for check, ids in (
-            ("subject on both sides", subject),
-            ("trial on both sides", trial),
-            ("exact duplicates across sides (groups)", group),
-        ):
-            across = _sides(fold, ids).sum(axis=1) > 1
-            rows.append((fold.name, check, *_described(emotion_set, ids, np.flatnonzero(across)[:, None])))
+        for check, of_windows in ids.items():
+            across = np.flatnonzero(_sides(fold, of_windows).sum(axis=1) > 1)[:, None]
+            rows.append((fold.name, check, *_described(emotion_set, of_windows, across)))
         near_across = pairs[_is_across(_sides(fold, group)[pairs])]
         check = "near-duplicates across sides (pairs)"
         rows.append((fold.name, check, *_described(emotion_set, group, near_across)))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return rows
 
 
 def duplicates(X: np.ndarray) -> np.ndarray:
@@ -81,7 +86,7 @@ def duplicates(X: np.ndarray) -> np.ndarray:
     return np.array([seen.setdefault(digest, len(seen)) for digest in digests])
 
 
-def near_duplicates(X: np.ndarray, near: float = 0.999) -> np.ndarray:
+def near_duplicates(X: np.ndarray, near: float = NEAR) -> np.ndarray:
     """Pairs i < j, (n_pairs, 2), of windows (n_windows, …) whose Pearson correlation exceeds `near`.
 
     Blank windows have none. Features (last axis) are first brought to one scale. Candidates are pairs that
@@ -114,13 +119,21 @@ def without_duplicates(emotion_set: EmotionSet, fold: Fold) -> Fold:
 
     The differences of the lengths are what was dropped. Raises BadSet if nothing is left.
     """
-    group = duplicates(emotion_set.X)
+    return _without(fold, duplicates(emotion_set.X))
+
+
+def _without(fold, group) -> Fold:
+    """`without_duplicates` by the groups that `duplicates` found."""
     held_out = np.union1d(group[fold.val], group[fold.test])
     return replace(
         fold,
         train=fold.train[~np.isin(group[fold.train], held_out)],
         val=fold.val[~np.isin(group[fold.val], group[fold.test])],
     )
+
+
+def _n_windows(fold) -> int:
+    return sum(len(getattr(fold, part)) for part in PARTS)
 
 
 def _whole_set(emotion_set, group) -> list[tuple]:

@@ -80,7 +80,8 @@ class Corpus:
 class EmotionSet:
     """Labelled windows: X (n_windows, …) float32, y (n_windows,) int indices into classes.
 
-    subject, trial and split are (n_windows,) strings; subject is the group that no split may cut.
+    subject, trial and split are (n_windows,) strings; subject is the group that no split may cut. sfreq, kind
+    and channels are those of the recordings, so that a device reads one alike: see Trial.
     Raises BadSet for unequal lengths, labels out of range, values that are not finite.
     """
 
@@ -91,6 +92,8 @@ class EmotionSet:
     classes: tuple[str, ...]
     sfreq: float = 0.0
     split: np.ndarray | None = None
+    kind: str = ""
+    channels: tuple[str, ...] = ()
 
     def __post_init__(self):
         n = len(self.X)

@@ -15,14 +15,6 @@ ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
 RECORDINGS = ("kind", "channels")
 
 
-@dataclass(frozen=True)
-class RecordedSet(EmotionSet):
-    """An EmotionSet that says what its recordings were, so that a device reads one alike: see Trial."""
-
-    kind: str = ""
-    channels: tuple[str, ...] = ()
-
-
 @dataclass
 class Counts:
     """What became of the trials: kept ones, windows, and reasons for what is missing."""
@@ -41,7 +33,7 @@ class Counts:
         return pd.DataFrame(rows, columns=["what", "count"])
 
 
-def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tuple[RecordedSet, Counts]:
+def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tuple[EmotionSet, Counts]:
     """Labelled windows of the trials that the task has a class for, and what was left out.
 
     Raises UnmappedLabel, BadRecording with the trial's name, and BadSet where a class or a second subject is
@@ -67,7 +59,7 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
     columns = ([part[1] for part in parts], *_names(parts))
     y, subject, trial, split = (np.repeat(np.array(column), lengths) for column in columns)
     kind, channels = (_alike(parts, name) for name in RECORDINGS)
-    made = RecordedSet(X, y, subject, trial, classes, sfreq, split, kind, channels)
+    made = EmotionSet(X, y, subject, trial, classes, sfreq, split, kind, channels)
     return made.check_trainable(), counts
 
 
@@ -96,14 +88,14 @@ def _alike(parts, name: str):
     return found[0]
 
 
-def to_arrays(data: RecordedSet) -> dict[str, np.ndarray]:
+def to_arrays(data: EmotionSet) -> dict[str, np.ndarray]:
     """The set for an .npz without pickles; a kind or channels that its recordings do not have are left out."""
     recordings = [name for name in RECORDINGS if getattr(data, name)]
     return {name: np.asarray(getattr(data, name)) for name in (*ARRAYS, *recordings)}
 
 
-def from_arrays(arrays: dict[str, np.ndarray]) -> RecordedSet:
+def from_arrays(arrays: dict[str, np.ndarray]) -> EmotionSet:
     """The set that `to_arrays` saved."""
     lists = {name: tuple(arrays[name].tolist()) for name in ("classes", "channels") if name in arrays}
     scalars = {name: arrays[name].item() for name in ("sfreq", "kind") if name in arrays}
-    return RecordedSet(**{**arrays, **lists, **scalars})
+    return EmotionSet(**{**arrays, **lists, **scalars})

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -98,6 +98,11 @@ class Study:
     def subject(self) -> np.ndarray:
         return self.paired.subject[self.paired.is_test]
 
+    @cached_property
+    def scores(self) -> dict[str, np.ndarray]:
+        """Test scores (n_test, n_classes) of each modality and each rule, as `pairing.evaluate_rules` gives them."""
+        return pairing.evaluate_rules(self.paired)
+
     def counts(self) -> pd.DataFrame:
         """Test trials of each class, and how many of them each modality has."""
         test = self.paired.is_test
@@ -111,7 +116,7 @@ class Study:
     def table(self) -> pd.DataFrame:
         """Columns rule, kind, n, uar, uar_low, uar_high, accuracy, macro_f1: single modalities first."""
         rows = []
-        for rule, scores in pairing.evaluate_rules(self.paired).items():
+        for rule, scores in self.scores.items():
             found = metrics.evaluate(self.y, scores, self.subject, seed=self.seed)
             uar = found["uar"]
             kind = "single" if rule in self.paired.modalities else "fused"
@@ -130,25 +135,23 @@ class Study:
 
     def best_single(self) -> str:
         """The modality with the highest test UAR."""
-        found = pairing.evaluate_rules(self.paired)
-        return max(self.paired.modalities, key=lambda name: self.uar(found[name]))
+        return max(self.paired.modalities, key=lambda name: self.uar(self.scores[name]))
 
     def uar(self, scores: np.ndarray) -> float:
         """UAR of scores (n_test, n_classes)."""
         return float(metrics.uar(metrics.confusion(self.y, scores)))
 
+    def gain(self, rule: str) -> dict[str, float]:
+        """Points of UAR of a rule over the best single modality: gain_points with its interval, p."""
+        single, fused = self.scores[self.best_single()], self.scores[rule]
+        found = metrics.paired_gain(self.y, single, fused, self.subject, seed=self.seed)
+        ends = {"gain_points": found.value, "gain_points_low": found.low, "gain_points_high": found.high}
+        return {**ends, "p": found.p}
+
     def gains(self) -> pd.DataFrame:
-        """Points of UAR of each rule over the best single modality: rule, best_single, gain_points with its
-        interval, p."""
-        found, best = pairing.evaluate_rules(self.paired), self.best_single()
-        rules = [rule for rule in found if rule not in self.paired.modalities]
-        rows = [
-            metrics.paired_gain(self.y, found[best], found[rule], self.subject, seed=self.seed)
-            for rule in rules
-        ]
-        names = {"gain_points": "value", "gain_points_low": "low", "gain_points_high": "high", "p": "p"}
-        columns = {name: [getattr(row, of) for row in rows] for name, of in names.items()}
-        return pd.DataFrame({"rule": rules, "best_single": best, **columns})
+        """Columns rule, best_single and those of `gain`, a row for each rule."""
+        rules, best = [rule for rule in self.scores if rule not in self.paired.modalities], self.best_single()
+        return pd.DataFrame([{"rule": rule, "best_single": best, **self.gain(rule)} for rule in rules])
 
     def without(self, modality: str) -> "Study":
         """The study of the other modalities, on the trials that have any of them."""
@@ -164,15 +167,13 @@ class Study:
         rows = []
         for modality in self.paired.modalities:
             study = self.without(modality)
-            gain = study.gains().set_index("rule").loc[self.rule]
-            fused = study.uar(pairing.evaluate_rules(study.paired)[self.rule])
             rows.append(
                 {
                     "missing": modality,
                     "n": len(study.y),
-                    "uar": fused,
-                    "best_left": gain.best_single,
-                    **gain[1:],
+                    "uar": study.uar(study.scores[self.rule]),
+                    "best_left": study.best_single(),
+                    **study.gain(self.rule),
                 }
             )
         return pd.DataFrame(rows)
@@ -189,7 +190,7 @@ class Study:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Test trials for an .npz: y, subject, trial, classes and the scores of every rule."""
-        found = {f"scores_{rule}": scores for rule, scores in pairing.evaluate_rules(self.paired).items()}
+        found = {f"scores_{rule}": scores for rule, scores in self.scores.items()}
         trial = self.paired.trial[self.paired.is_test]
         return {
             "y": self.y,
