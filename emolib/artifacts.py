@@ -171,6 +171,10 @@ class Run:
         with self.write(name) as path:
             path.write_text(text)
 
+    def write_bytes(self, name: str, content: bytes):
+        with self.write(name) as path:
+            path.write_bytes(content)
+
     def write_json(self, name: str, record):
         self.write_text(name, json.dumps(record, indent=1) + "\n")
 
@@ -185,15 +189,22 @@ class Run:
             figure.savefig(path, dpi=120, bbox_inches="tight")
 
     def is_current(self, name: str, **provenance) -> bool:
-        """Whether `name` was written whole, by these parameters, from these inputs: work to skip on resume."""
+        """Whether `name` is whole, of these parameters and inputs, and none of its inputs was written again since.
+
+        Work to skip on resume.
+        """
         path = self.folder / name
         try:
             check(path)
             record = record_of(path)
+            inputs = {name: record_of(self.folder / name)["sha256"] for name in record["inputs"]}
         except BadArtifact:
             return False
-        wanted = {"parameters": self.parameters, "inputs": self.inputs, **provenance}
-        return all(record.get(key) == json.loads(json.dumps(value)) for key, value in wanted.items())
+        wanted = {"parameters": self.parameters, "inputs": inputs, **provenance}
+        known = self.inputs.items() <= inputs.items()
+        return known and all(
+            record.get(key) == json.loads(json.dumps(value)) for key, value in wanted.items()
+        )
 
 
 def check(path: Path) -> str:

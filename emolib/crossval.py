@@ -1,24 +1,28 @@
-"""Every fold of a source: trained once, kept on disk, converted, scored. A killed run goes on at its fold."""
+"""Every fold of a source: trained once, kept on disk, scored. A killed run goes on at its fold."""
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
 from emolib import metrics, splits
 from emolib.artifacts import Run
-from emolib.compression.ptq import convert
+from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter
 from emolib.fusion.scores import softmax, trial_scores
-from emolib.runtime.interpreter import Model
+from emolib.signals.frontend import FRONT_ENDS
 from emolib.signals.standardise import Standardiser, by_subject
-from emolib.sources import model_name
+from emolib.sources import Source, model_name
 from emolib.splits import Fold
-from emolib.training import Trainer, part
+
+if TYPE_CHECKING:  # both import TensorFlow
+    import keras
+
+    from emolib.training import Trainer
 
 NORMALISATIONS = ("train", "subject")
 LEVELS = ("window", "trial")
@@ -35,15 +39,25 @@ def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
         raise BadParameter(f"normalise: got {normalise!r}, expected {' or '.join(NORMALISATIONS)}.")
     if normalise == "train":
         return data
-    return part(data, np.arange(len(data.y)), lambda X: by_subject(X, data.subject, axis))
+    return data.part(np.arange(len(data.y)), lambda X: by_subject(X, data.subject, axis))
 
 
-def train_fold(run: Run, name: str, trainer: Trainer, data: EmotionSet, fold: Fold, axis: int | None) -> dict:
+def opened(run: Run, source: Source) -> tuple[EmotionSet, list[Fold], str]:
+    """The set as training saw it, the folds, and the level at which training counted answers."""
+    trained = run.parameters_of(f"scores/{source}-keras.npz")
+    data = windowed.from_arrays(run.arrays(f"data/{source}.npz"))
+    data = prepared(data, trained["normalise"], FRONT_ENDS[source.modality].feature_axis)
+    return data, splits.from_arrays(run.arrays(f"data/{source}-folds.npz")), trained["level"]
+
+
+def train_fold(
+    run: Run, name: str, trainer: "Trainer", data: EmotionSet, fold: Fold, axis: int | None
+) -> dict:
     """The history of one fold; writes <name>.keras and <name>.json (standardiser, history), or finds them."""
     if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
         return json.loads((run.folder / f"{name}.json").read_text())["history"]
     standardiser = Standardiser.fit(data.X[fold.train], axis)
-    train, val = (part(data, rows, standardiser) for rows in (fold.train, fold.val))
+    train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
     history = trainer.fit(train, val, fold.name)
     with run.write(f"{name}.keras") as path:
         trainer.model.save(path)
@@ -52,29 +66,16 @@ def train_fold(run: Run, name: str, trainer: Trainer, data: EmotionSet, fold: Fo
     return history
 
 
-def load_fold(run: Run, name: str) -> tuple[keras.Model, Standardiser]:
-    """Model and standardiser that `train_fold` wrote."""
-    record = json.loads(run.read(f"{name}.json").read_text())
-    return keras.models.load_model(run.read(f"{name}.keras")), Standardiser.from_dict(record["standardiser"])
+def load_standardiser(run: Run, name: str) -> Standardiser:
+    """The standardiser that `train_fold` fitted."""
+    return Standardiser.from_dict(run.json(f"{name}.json")["standardiser"])
 
 
-def convert_fold(
-    run: Run, name: str, data: EmotionSet, fold: Fold, variants: Sequence[str], n_calibration: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Logits (n_val + n_test, n_classes) of each variant on litert; writes <name>-<variant>.tflite, or finds it."""
-    model, standardiser = load_fold(run, name)
-    rows = splits.calibration(data, fold, n_calibration, seed)
-    X = standardiser(data.X[np.concatenate([fold.val, fold.test])])
-    logits = {}
-    for variant in variants:
-        file, calibration = f"{name}-{variant}.tflite", rows.tolist()
-        if not run.is_current(file, calibration=calibration):
-            content = convert(model, variant, standardiser(data.X[rows]), data.y[rows])
-            with run.write(file, calibration=calibration) as path:
-                path.write_bytes(content)
-        with Model(run.folder / file) as interpreter:
-            logits[variant] = interpreter.predict(X)
-    return logits
+def load_model(run: Run, name: str) -> "keras.Model":
+    """The Keras model that `train_fold` wrote."""
+    import keras
+
+    return keras.models.load_model(run.read(f"{name}.keras"))
 
 
 def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarray]:
@@ -87,7 +88,7 @@ def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarr
 
 
 def train_folds(
-    run: Run, source: str, trainer: Trainer, data: EmotionSet, folds: Sequence[Fold], axis: int | None
+    run: Run, source: str, trainer: "Trainer", data: EmotionSet, folds: Sequence[Fold], axis: int | None
 ) -> list[dict]:
     """The history of every fold."""
     return [train_fold(run, model_name(source, k), trainer, data, f, axis) for k, f in enumerate(folds)]
@@ -97,31 +98,13 @@ def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold])
     """Scores (n_rows, n_classes) of the Keras models, in the order of `score_columns`."""
     logits, traced = [], None
     for k, fold in enumerate(tqdm(folds, desc="score", leave=False)):
-        model, standardiser = load_fold(run, model_name(source, k))
+        name = model_name(source, k)
+        model, standardiser = load_model(run, name), load_standardiser(run, name)
         traced = traced or model  # one graph for all folds
         traced.set_weights(model.get_weights())
         X = standardiser(data.X[np.concatenate([fold.val, fold.test])])
         logits.append(traced.predict(X, batch_size=256, verbose=0))
     return softmax(np.concatenate(logits))
-
-
-def convert_folds(
-    run: Run,
-    source: str,
-    data: EmotionSet,
-    folds: Sequence[Fold],
-    variants: Sequence[str],
-    n_calibration: int,
-    seed: int,
-) -> dict[str, np.ndarray]:
-    """Scores (n_rows, n_classes) of each variant, in the order of `score_columns`."""
-    found, branches = [], [run.branch() for _ in folds]
-    for k, fold in enumerate(tqdm(folds, desc="convert")):
-        name = model_name(source, k)
-        found.append(convert_fold(branches[k], name, data, fold, variants, n_calibration, seed))
-    for branch in branches:
-        run.inputs |= branch.inputs
-    return {variant: softmax(np.concatenate([logits[variant] for logits in found])) for variant in variants}
 
 
 def check_level(level: str):
@@ -130,16 +113,18 @@ def check_level(level: str):
         raise BadParameter(f"level: got {level!r}, expected {' or '.join(LEVELS)}.")
 
 
-def test_scores(columns: dict[str, np.ndarray], scores: np.ndarray, level: str) -> dict[str, np.ndarray]:
-    """y, subject and scores of the test rows, by window or averaged over the windows of each trial and fold.
+def answers(
+    columns: dict[str, np.ndarray], scores: np.ndarray, level: str, part: str = "test"
+) -> dict[str, np.ndarray]:
+    """y, subject and scores of the rows of a part, by window or averaged over the windows of each trial and fold.
 
     Raises BadParameter for another level.
     """
     check_level(level)
-    test = columns["part"] == "test"
-    y, subject, scores = columns["y"][test], columns["subject"][test], scores[test]
+    rows = columns["part"] == part
+    y, subject, scores = columns["y"][rows], columns["subject"][rows], scores[rows]
     if level == "trial":
-        names = np.char.add(np.char.add(columns["fold"][test].astype(str), "/"), columns["trial"][test])
+        names = np.char.add(np.char.add(columns["fold"][rows].astype(str), "/"), columns["trial"][rows])
         _, first, scores = trial_scores(scores, names)
         y, subject = y[first], subject[first]
     return {"y": y, "scores": scores, "subject": subject}
@@ -156,7 +141,7 @@ def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], lev
     """One row per variant: n, and uar, accuracy, macro_f1, ece, each with its 95 % interval over subjects, and auc."""
     rows = []
     for variant, of_variant in scores.items():
-        test = test_scores(columns, of_variant, level)
+        test = answers(columns, of_variant, level)
         row, intervals = {"variant": variant, "n": len(test["y"])}, metrics.evaluate(**test)
         for metric in METRICS:
             found = intervals[metric]
@@ -164,6 +149,33 @@ def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], lev
         row["auc"] = metrics.auc(test["y"], test["scores"])
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def compared(
+    columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str, baseline: str
+) -> pd.DataFrame:
+    """One row per variant: n, uar with its interval, and points of UAR over `baseline` on the same answers.
+
+    points, points_low, points_high, p: paired over subjects, as `metrics.paired_gain` gives them; 0 and NaN
+    for the baseline itself.
+    """
+    rows, first = [], answers(columns, scores[baseline], level)
+    for variant, of_variant in scores.items():
+        test = answers(columns, of_variant, level)
+        uar = metrics.evaluate(**test)["uar"]
+        gain = metrics.paired_gain(first["y"], first["scores"], test["scores"], first["subject"])
+        row = {
+            "variant": variant,
+            "n": len(test["y"]),
+            "uar": uar.value,
+            "uar_low": uar.low,
+            "uar_high": uar.high,
+        }
+        row |= {"points": gain.value, "points_low": gain.low, "points_high": gain.high, "p": gain.p}
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    table.loc[table.variant == baseline, ["points_low", "points_high", "p"]] = np.nan
+    return table
 
 
 def majority_scores(data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What a corpus gives: trials. What a model trains on: windows in an EmotionSet."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +111,11 @@ class EmotionSet:
             )
         if not np.isfinite(self.X).all():
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
+
+    def part(self, rows: np.ndarray, transform: Callable = np.asarray) -> "EmotionSet":
+        """The windows `rows`, their X transformed, by a Standardiser for example."""
+        arrays = {name: getattr(self, name)[rows] for name in ("y", "subject", "trial", "split")}
+        return replace(self, X=transform(self.X[rows]), **arrays)
 
     def check_trainable(self):
         """Refuse a set with an empty class or a single subject; both make every protocol meaningless."""

@@ -1,6 +1,7 @@
 """One function per figure: data in, a matplotlib Figure out, 900 px wide, safe for colour-blind readers."""
 
 from emolib.plots.comparison import cost, fusion, latency, modelled, size_and_uar, weights
+from emolib.plots.compression import points, ranges, sqnr
 from emolib.plots.evaluation import (
     confusion,
     folds,
@@ -21,9 +22,12 @@ __all__ = [
     "latency",
     "modelled",
     "per_subject",
+    "points",
+    "ranges",
     "reliability",
     "scores",
     "size_and_uar",
+    "sqnr",
     "trial",
     "weights",
     "window",

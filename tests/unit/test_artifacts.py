@@ -104,3 +104,13 @@ def test_only_the_same_work_is_current(run, tmp_path):
     again = Run(tmp_path, "02_train", {"seed": 3})
     again.read("in.txt")
     assert not again.is_current("out.txt") and not again.is_current("never.txt")
+
+
+def test_inputs_read_later_count_too(run, tmp_path):
+    """A file that was made from an input which this process has not read yet."""
+    run.write_text("in.txt", "1")
+    run.read("in.txt")
+    run.write_text("out.txt", "x")
+    assert Run(tmp_path, "02_train", {"seed": 3}).is_current("out.txt")
+    run.write_text("in.txt", "2")
+    assert not Run(tmp_path, "02_train", {"seed": 3}).is_current("out.txt")

@@ -5,7 +5,8 @@ import tensorflow as tf
 from keras import layers
 from tensorflow.lite.python import schema_py_generated as schema
 
-from emolib.compression.ptq import check_operators, convert, fixed_batch, operators
+from emolib.compression.flatbuffer import check_operators, operators
+from emolib.compression.ptq import convert, fixed_batch
 from emolib.errors import BadParameter, BadSet, OverBudget
 from emolib.runtime.interpreter import Model
 

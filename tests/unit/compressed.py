@@ -1,0 +1,26 @@
+"""A small trained-looking network and windows for the tests of compression."""
+
+import keras
+import numpy as np
+from keras import layers
+
+SHAPE = (12, 8, 1)
+
+
+def windows(n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0.5, 1.5, size=(n, *SHAPE)).astype(np.float32)
+
+
+def network() -> keras.Model:
+    """Every kind of layer that emolib.models uses, batch norm with statistics of its own."""
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input(SHAPE)
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(x)
+    x = y = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.SeparableConv2D(8, 3, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(layers.Add()([layers.BatchNormalization()(x), y]))
+    x = layers.Dropout(0.3)(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, layers.Dense(4, name="logits")(x))
+    for seed in range(5):
+        model(windows(64, seed), training=True)
+    return model
