@@ -8,7 +8,7 @@ gathered inside the graph: with networks this small, anything else spends its ti
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import keras
 import numpy as np
@@ -27,6 +27,8 @@ OPTIMIZERS = {
 }
 PREDICTED = 256  # windows of one call
 STEPS_A_CALL = 32  # batches trained between two updates of the progress bar
+TRACED = ("optimizer", "batch_size", "focal_gamma", "augment", "seed")  # options that a Trainer is built of
+LEAST = 1e-7  # of 1 - p in the focal loss: its slope is infinite at 0 where gamma is below 1
 BAR = "{desc} |{bar:20}| {n:.0f}/{total_fmt} epochs, {elapsed}{postfix}"
 
 
@@ -46,6 +48,7 @@ class Training:
     patience: int = 10
     class_weights: bool = True
     label_smoothing: float = 0.1
+    focal_gamma: float = 0.0
     augment: bool = True
     seed: int = 0
 
@@ -57,6 +60,8 @@ class Training:
                 raise BadParameter(f"{name}: got {getattr(self, name)}, expected more than 0.")
         if not 0 <= self.label_smoothing < 1:
             raise BadParameter(f"label_smoothing: got {self.label_smoothing}, expected 0 to below 1.")
+        if not 0 <= self.focal_gamma < math.inf:
+            raise BadParameter(f"focal_gamma: got {self.focal_gamma}, expected 0 (cross-entropy) or more.")
 
 
 def options(seed: int, fit: dict) -> Training:
@@ -76,12 +81,6 @@ def use_threads(n: int):
         ) from error
 
 
-def part(data: EmotionSet, rows: np.ndarray, transform: Callable = np.asarray) -> EmotionSet:
-    """The windows `rows` of a set, their X transformed, by a Standardiser for example."""
-    arrays = {name: getattr(data, name)[rows] for name in ("y", "subject", "trial", "split")}
-    return replace(data, X=transform(data.X[rows]), **arrays)
-
-
 def balanced(y: np.ndarray, n_classes: int) -> np.ndarray:
     """A weight per class, (n_classes,), under which every class of y (n,) weighs n / n_classes."""
     return len(y) / n_classes / np.bincount(y, minlength=n_classes)
@@ -92,6 +91,14 @@ def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
     shifted = logits - logits.max(axis=1, keepdims=True)
     nats = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y]
     return float(np.mean([nats[y == label].mean() for label in np.unique(y)]))
+
+
+def focused(log_p, gamma: float):
+    """(1 - p)^gamma log p, of log_p's shape: what a class adds to the loss; gamma 0 leaves log_p itself.
+
+    Source: Lin et al. (2017), "Focal loss for dense object detection", equation 4; the class weights are its alpha.
+    """
+    return log_p * tf.maximum(-tf.math.expm1(log_p), LEAST) ** gamma if gamma else log_p
 
 
 def batches(n: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
@@ -145,11 +152,16 @@ class Trainer:
                 batch = self.augment(batch, tf.stack([self.options.seed, first + step]))
             with tf.GradientTape() as tape:
                 log_p = tf.nn.log_softmax(self.model(batch, training=True))
-                loss = -tf.reduce_mean(tf.reduce_sum(target * log_p, axis=1))
+                gain = focused(log_p, self.options.focal_gamma)
+                loss = -tf.reduce_mean(tf.reduce_sum(target * gain, axis=1))
             variables = self.model.trainable_variables
             self.optimizer.apply(tape.gradient(loss, variables), variables)
             total += loss
         return total / tf.cast(n_steps, tf.float32)
+
+    def serves(self, options: Training) -> bool:
+        """Whether it gives what a new Trainer of `options` gives, once its own `options` are these."""
+        return all(getattr(self.options, name) == getattr(options, name) for name in TRACED)
 
     def reset(self):
         """Back to the seeded weights and a fresh optimizer."""
@@ -180,8 +192,14 @@ class Trainer:
             bar.update(len(some) / len(rows))
         return {"learning_rate": rate, "loss": float(np.mean(losses))}
 
-    def validate(self, val: EmotionSet) -> dict[str, float]:
+    def validate(self, val: EmotionSet, name: str) -> dict[str, float]:
+        """Loss and UAR on the validation set. Raises BadParameter with the fold's name where training diverged."""
         logits = self.predict(val.X)
+        if not np.isfinite(logits).all():
+            raise BadParameter(
+                f"{name}: training diverged, its logits are NaN or infinite: lower learning_rate "
+                f"(now {self.options.learning_rate})."
+            )
         return {
             "val_loss": cross_entropy(val.y, logits),
             "val_uar": float(uar(confusion(val.y, softmax(logits)))),
@@ -204,7 +222,8 @@ class Trainer:
         """Train from the seeded weights; `model` then holds those of the best epoch, until the next fit.
 
         Both sets are standardised; the people in `val` are not in `train`. The history has one number an
-        epoch of learning_rate, loss (weighted, smoothed), val_loss (mean over classes) and val_uar.
+        epoch of learning_rate, loss (weighted, smoothed, focused), val_loss (mean over classes) and val_uar.
+        Raises BadSet as `check` does, BadParameter where training diverges.
         """
         self.check(train, val)
         self.reset()
@@ -212,7 +231,7 @@ class Trainer:
         history, best, kept = [], math.inf, []
         with progress(name, self.options.epochs) as bar:
             for number in range(self.options.epochs):
-                history.append(self.epoch(X, targets, number, bar) | self.validate(val))
+                history.append(self.epoch(X, targets, number, bar) | self.validate(val, name))
                 if history[-1]["val_loss"] < best:
                     best, best_epoch = history[-1]["val_loss"], number
                     kept = [variable.numpy() for variable in self.model.variables]

@@ -96,10 +96,15 @@ def clip_weights(content: bytes, percentile: float) -> bytes:
             tensor, axis = operator.inputs[1], CHANNEL_AXIS[operator.name]
             buffer = model.buffers[model.subgraphs[0].tensors[tensor.index].buffer]
             kernel = np.asarray(buffer.data, np.uint8).view(np.float32).reshape(tensor.shape)
-            over = tuple(a for a in range(kernel.ndim) if a != axis)
-            limit = np.percentile(np.abs(kernel), percentile, axis=over, keepdims=True)
-            buffer.data = np.clip(kernel, -limit, limit).astype(np.float32).view(np.uint8).ravel()
+            buffer.data = clipped(kernel, axis, percentile).view(np.uint8).ravel()
     return write(model)
+
+
+def clipped(kernel: np.ndarray, axis: int | None, percentile: float) -> np.ndarray:
+    """The kernel cut at the percentile of its size |w|, by entry of `axis`, or as a whole where that is None."""
+    over = tuple(a for a in range(kernel.ndim) if a != axis)
+    limit = np.percentile(np.abs(kernel), percentile, axis=over, keepdims=True)
+    return np.clip(kernel, -limit, limit).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -135,15 +140,19 @@ class Clipping:
         found = {name: METHODS[self.method](x, self.percentile) for name, x in values.items()}
         return {name: (min(low, 0.0), max(high, 0.0)) for name, (low, high) in found.items()}
 
+    def seen(self, kit: Kit) -> np.ndarray:
+        """Which of the kit's calibration windows are looked at, (n,) bool."""
+        if not self.n_calibration:
+            return np.ones(len(kit.rows), bool)
+        return np.isin(kit.rows, calibration(kit.data, kit.fold, self.n_calibration, kit.seed))
+
     def __call__(self, kit: Kit) -> bytes:
-        values = _values(kit)
-        if self.n_calibration:
-            few = np.isin(kit.rows, calibration(kit.data, kit.fold, self.n_calibration, kit.seed))
-            values = {name: x[few] for name, x in values.items()}
+        seen = self.seen(kit)
+        limits = self.ranges({name: x[seen] for name, x in _values(kit).items()})
         content = kit.float32
         if self.weight_percentile < 100:
             content = clip_weights(content, self.weight_percentile)
-        return quantize(content, self.ranges(values))
+        return quantize(content, limits)
 
 
 def sweep(

@@ -15,8 +15,9 @@ from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from emolib.compression.calibration import check_calibration
-from emolib.compression.clipping import Clipping
+from emolib.compression.clipping import Clipping, clipped
 from emolib.compression.quantizer import Ranges
+from emolib.conversion import Kit
 from emolib.npu.onnx import INPUT, run
 from emolib.runtime.interpreter import Model
 
@@ -64,9 +65,22 @@ def quantize(content: bytes, ranges: Ranges) -> bytes:
     return quantizer.model.model.SerializeToString()
 
 
-def convert(content: bytes, clipping: Clipping, X: np.ndarray, y: np.ndarray | None = None) -> bytes:
-    """The QDQ file by a way of clipping, from calibration windows X (n, h, w, c)."""
-    return quantize(content, clipping.ranges(observed(content, X, y)))
+def convert(content: bytes, clipping: Clipping, kit: Kit) -> bytes:
+    """The QDQ file of a fold's ONNX file by a way of clipping, on the windows and weights that it says."""
+    seen = clipping.seen(kit)
+    limits = clipping.ranges(observed(content, kit.calibration[seen], kit.calibration_y[seen]))
+    return quantize(clip_weights(content, clipping.weight_percentile), limits)
+
+
+def clip_weights(content: bytes, percentile: float) -> bytes:
+    """The ONNX file with each kernel cut as `clipping.clip_weights` cuts that of a .tflite file."""
+    model = onnx.load_from_string(content)
+    for constant in model.graph.initializer:
+        kernel = numpy_helper.to_array(constant)
+        if kernel.ndim > 1:
+            cut = clipped(kernel, 0 if kernel.ndim == 4 else None, percentile)
+            constant.CopyFrom(numpy_helper.from_array(cut, constant.name))
+    return model.SerializeToString()
 
 
 def scales(content: bytes) -> dict[str, tuple[float, int]]:

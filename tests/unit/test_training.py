@@ -1,5 +1,6 @@
 """Training: it learns what is there and nothing else, and no fold depends on the folds before."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from emolib.errors import BadParameter, BadSet
 
 keras = pytest.importorskip("keras")
 training = pytest.importorskip("emolib.training")
-Trainer, Training, part = training.Trainer, training.Training, training.part
+Trainer, Training, part = training.Trainer, training.Training, EmotionSet.part
 
 SHAPE = (4, 1, 6)
 QUICK = Training(epochs=8, patience=8, batch_size=32, learning_rate=0.01)
@@ -174,8 +175,121 @@ def test_refuses_sets_that_cannot_be_trained_on(used):
         used.fit(TRAIN, part(VAL, np.array([], int)))
 
 
+def focal_loss(logits: np.ndarray, targets: np.ndarray, gamma: float) -> float:
+    """-sum of target (1 - p)^gamma log p, mean over windows: Lin et al. (2017), equation 4, in float64."""
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    return float(-(targets * (1 - p) ** gamma * np.log(p)).sum(axis=1).mean())
+
+
+def focal_slopes(logits: np.ndarray, targets: np.ndarray, gamma: float) -> tuple[float, np.ndarray]:
+    """The library's loss and its gradient by the logits."""
+    import tensorflow as tf
+
+    x = tf.constant(logits)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        gain = training.focused(tf.nn.log_softmax(x), gamma)
+        loss = -tf.reduce_mean(tf.reduce_sum(targets * gain, axis=1))
+    return float(loss), tape.gradient(loss, x).numpy()
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0, 5.0])
+def test_focal_loss_and_its_gradient_are_those_of_the_paper(gamma):
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(size=(5, 3)) * 3, rng.uniform(size=(5, 3))
+    loss, slopes = focal_slopes(logits, targets, gamma)
+    assert loss == pytest.approx(focal_loss(logits, targets, gamma), rel=1e-9)
+    step, expected = 1e-6, np.empty_like(logits)
+    for i in np.ndindex(logits.shape):
+        up, down = logits.copy(), logits.copy()
+        up[i] += step
+        down[i] -= step
+        expected[i] = (focal_loss(up, targets, gamma) - focal_loss(down, targets, gamma)) / (2 * step)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-5, atol=1e-8)
+
+
+def test_focal_gradient_is_the_papers_formula_for_two_classes():
+    """Lin et al. (2017), appendix B: dFL/dx = y (1 - p)^gamma (gamma p log p + p - 1), p = sigmoid(y x)."""
+    x = np.linspace(-6, 6, 13)
+    p = 1 / (1 + np.exp(-x))
+    targets = np.stack([np.ones_like(x), np.zeros_like(x)], axis=1)
+    _, slopes = focal_slopes(np.stack([x, np.zeros_like(x)], axis=1), targets, 2.0)
+    np.testing.assert_allclose(slopes[:, 0] * len(x), (1 - p) ** 2 * (2 * p * np.log(p) + p - 1), atol=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+def test_focal_gradient_is_finite_where_the_answer_is_sure(gamma):
+    logits = np.array([[200.0, 0.0], [-200.0, 0.0]], np.float32)
+    _, slopes = focal_slopes(logits, np.array([[1.0, 0.0], [1.0, 0.0]], np.float32), gamma)
+    np.testing.assert_allclose(slopes, [[0, 0], [-0.5, 0.5]], atol=1e-6)
+
+
+def test_without_focus_the_loss_is_cross_entropy_to_the_bit():
+    import tensorflow as tf
+
+    log_p = tf.nn.log_softmax(tf.random.stateless_normal((50, 4), (1, 2)))
+    np.testing.assert_array_equal(training.focused(log_p, 0.0), log_p)
+
+
+def test_training_takes_the_focal_loss_with_class_weights():
+    from emolib.models import build
+
+    options = replace(QUICK, focal_gamma=2.0, label_smoothing=0.0, augment=False)
+    focal = Trainer(lambda: build("eeg", SHAPE, 2, dropout=0.0), options)
+    y = np.repeat([0, 1], [24, 8])
+    rows = np.arange(32, dtype=np.int32)[None]
+    logits = focal.model(TRAIN.X[:32], training=True).numpy()
+    focal.reset()
+    weighted = np.eye(2)[y] * np.array([32 / 2 / 24, 32 / 2 / 8])[y][:, None]
+    loss = float(focal.steps(TRAIN.X[:32], focal.targets(y), rows, 0))
+    assert loss == pytest.approx(focal_loss(logits.astype(np.float64), weighted, 2.0), rel=1e-5)
+    focal.fit(TRAIN, VAL)
+    assert balanced_accuracy_score(TEST.y, focal.predict(TEST.X).argmax(1)) > 0.9
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"optimizer": "lion"}, {"epochs": 0}, {"learning_rate": -1}, {"label_smoothing": 1.0}]
+    ("changed", "serves"),
+    [
+        ({"epochs": 3, "label_smoothing": 0.0, "patience": 2, "learning_rate": 0.1}, True),
+        ({"batch_size": 8}, False),
+        ({"optimizer": "sgd"}, False),
+        ({"focal_gamma": 1.0}, False),
+        ({"augment": False}, False),
+        ({"seed": 5}, False),
+    ],
+)
+def test_a_trainer_serves_options_that_its_graph_does_not_hold(used, changed, serves):
+    assert used.serves(replace(QUICK, **changed)) is serves
+
+
+def test_a_trainer_with_other_options_gives_what_a_new_one_gives(used):
+    options = replace(QUICK, epochs=3, label_smoothing=0.0, learning_rate=0.02, class_weights=False)
+    used.fit(TRAIN, VAL)
+    used.options = options
+    history = used.fit(TRAIN, VAL)
+    used.options = QUICK
+    assert trainer(options).fit(TRAIN, VAL) == history
+
+
+def test_training_that_diverges_is_named(used):
+    hot = trainer(replace(QUICK, optimizer="sgd", learning_rate=1e30))
+    with pytest.raises(
+        BadParameter, match=r"fold S07: training diverged, .*lower learning_rate \(now 1e\+30\)"
+    ):
+        hot.fit(TRAIN, VAL, name="fold S07")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"optimizer": "lion"},
+        {"epochs": 0},
+        {"learning_rate": -1},
+        {"label_smoothing": 1.0},
+        {"focal_gamma": -1.0},
+        {"focal_gamma": math.nan},
+    ],
 )
 def test_refuses_options_out_of_range(wrong):
     with pytest.raises(BadParameter, match=f"{next(iter(wrong))}: got .*, expected"):
