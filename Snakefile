@@ -5,6 +5,7 @@ import re
 import sys
 
 from emolib.errors import BadParameter, check_names
+from emolib.lab import STEPS
 from emolib.notebook import declared
 
 if not config:
@@ -13,15 +14,18 @@ if not config:
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
 
-check_names(list(config), ["run", "title", "seed", "sources", "studies", "cost"], "the config")
+check_names(list(config), ["run", "title", "seed", "sources", "lab", "studies", "cost"], "the config")
 for name in ("run", "title", "sources", "studies"):
     if name not in config:
         raise BadParameter(f"The config has no {name}: add it, as in config/demo.yaml.")
 RUN = config["run"]
 SOURCES, STUDIES = config["sources"], config["studies"]
+LAB = config.get("lab") or []  # sources whose networks go through the compression lab
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
 for name, steps in SOURCES.items():
-    check_names(list(steps or {}), ["windows", "train", "quantize"], f"source {name} of the config")
+    known = ["windows", "train", "quantize", *STEPS]
+    check_names(list(steps or {}), known, f"source {name} of the config")
+check_names(LAB, list(SOURCES), "sources, which lab names")
 
 
 wildcard_constraints:
@@ -40,7 +44,12 @@ def of_source(notebook, step):
     def of(wildcards):
         corpus, modality, task, protocol = wildcards.source.split("-")
         named = {"corpus": corpus, "modality": modality, "task": task, "protocol": protocol}
-        return parameters(notebook, **named, **((SOURCES[wildcards.source] or {}).get(step) or {}))
+        steps = SOURCES[wildcards.source] or {}
+        given = dict(steps.get(step) or {})
+        if step == "ablation":  # varies what training does
+            shared = ("model", "fit", "normalise")
+            given |= {name: value for name, value in (steps.get("train") or {}).items() if name in shared}
+        return parameters(notebook, **named, **given)
 
     return of
 
@@ -102,6 +111,24 @@ rule quantize:
         PAPERMILL
 
 
+for step, notebook in STEPS.items():
+
+    rule:
+        name:
+            step
+        input:
+            f"{OUT}/data/{{source}}-folds.npz" if step == "ablation" else f"{OUT}/scores/{{source}}.npz",
+            notebook=f"notebooks/{notebook}.ipynb",
+        output:
+            f"{OUT}/scores/{{source}}-{step}-summary.json",
+        params:
+            parameters=of_source(notebook, step),
+        log:
+            f"{OUT}/notebooks/{notebook}-{{source}}.ipynb",
+        shell:
+            PAPERMILL
+
+
 rule fusion:
     input:
         lambda wildcards: expand(f"{OUT}/scores/{{source}}.npz", source=STUDIES[wildcards.study]["sources"]),
@@ -135,13 +162,14 @@ rule cost:
 rule report:
     input:
         expand(f"{OUT}/scores/{{name}}-summary.json", name=[*SOURCES, *STUDIES, "cost"]),
+        expand(f"{OUT}/scores/{{name}}-{{step}}-summary.json", name=LAB, step=STEPS),
         notebook="notebooks/06_report.ipynb",
     output:
         f"{OUT}/report.html",
         f"{OUT}/summary.json",
         f"{OUT}/headline.txt",
     params:
-        parameters=parameters("06_report", title=config["title"], sources=list(SOURCES), studies=list(STUDIES)),
+        parameters=parameters("06_report", title=config["title"], sources=list(SOURCES), lab=LAB, studies=list(STUDIES)),
     log:
         f"{OUT}/notebooks/06_report.ipynb",
     shell:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from emolib import lab as compression
 from emolib.artifacts import Run
 from emolib.errors import BadParameter
 from emolib.fusion.study import OPTIMISTIC
@@ -99,9 +100,10 @@ def headline(found: Sequence[Card], sources: Sequence[str], folder: Path) -> str
     return f"{first.label} {first.value}, {first.detail}{notice}. Report: {folder / 'report.html'}\n"
 
 
-def sections(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Section]:
+def sections(run: Run, sources: Sequence[str], lab: Sequence[str], studies: Sequence[str]) -> list[Section]:
     return [
         *(_source(run, name) for name in sources),
+        *compression.sections(lab),
         *(_study(run, name) for name in studies),
         _cost(run),
         _published(),

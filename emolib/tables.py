@@ -22,6 +22,7 @@ UNITS = {
     "kb": "kB",
     "mb": "MB",
     "hz": "Hz",
+    "db": "dB",
 }
 NAMES = {
     "uar": "UAR",
@@ -32,6 +33,10 @@ NAMES = {
     "lsb": "difference (LSB)",
     "macro f1": "macro-F1",
     "eeg": "EEG",
+    "sram": "SRAM",
+    "npu": "NPU",
+    "bops": "BOPs",
+    "sqnr": "SQNR",
 }
 LONG = {True: 20, False: 32}  # characters of a cell that may break, with and without spaces
 NOTHING = "–"

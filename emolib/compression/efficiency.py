@@ -1,5 +1,7 @@
 """Which compression is worth it: accuracy kept times bytes saved."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -43,19 +45,20 @@ def pick(table: pd.DataFrame) -> str:
 
 
 def numbers(source: str, table: pd.DataFrame, picked: str) -> dict[str, dict]:
-    """Entries of summary.json: of each way uar, points and efficiency; and which one was picked, as `clip_picked`."""
+    """Entries of summary.json: uar, efficiency and lost points of each way of clipping; `clip_picked` is the pick."""
     named, artifact, found = Source.parse(source), f"tables/{source}-clipping.csv", {}
     for row in table[table.variant != "float32"].to_dict("records"):
-        uar, points = (_number(row, metric, artifact) for metric in ("uar", "points"))
-        own = number(row["efficiency"], unit="ratio", n=row["n"], artifact=artifact)
-        for name in (row["variant"], "picked") if row["variant"] == picked else (row["variant"],):
-            entries = {"uar": uar, "points": points, "efficiency": own}
-            found |= {named.key(f"clip_{name}", metric): entry for metric, entry in entries.items()}
+        entry = partial(number, n=row["n"], artifact=artifact)
+        uar = entry(row["uar"], *_ends(row["uar_low"], row["uar_high"]), unit="fraction")
+        lost = entry(-row["points"], *_ends(-row["points_high"], -row["points_low"]), unit="points")
+        worth = entry(row["efficiency"], unit="ratio")
+        for name in {row["variant"], "picked" if row["variant"] == picked else row["variant"]}:
+            found[named.key(f"clip_{name}", "uar")] = uar
+            found[named.key(f"clip_{name}_drop", "points")] = lost
+            found[named.key(f"clip_{name}", "efficiency")] = worth
     return found
 
 
-def _number(row: dict, metric: str, artifact: str) -> dict:
-    ends = (row[f"{metric}_low"], row[f"{metric}_high"])
-    low, high = (None, None) if np.isnan(ends).any() else ends
-    unit = {"uar": "fraction", "points": "points"}[metric]
-    return number(row[metric], low, high, unit=unit, n=row["n"], artifact=artifact)
+def _ends(low: float, high: float) -> tuple[float | None, float | None]:
+    """An interval for the summary: nothing where there is one subject only."""
+    return (None, None) if np.isnan(low) else (low, high)

@@ -19,25 +19,22 @@ def folded(model: keras.Model) -> keras.Model:
     layer keeps its name. Raises BadParameter, naming the layer, for a batch norm that follows no convolution
     or dense layer of its own, and for a convolution with an activation before its batch norm.
     """
-    tensors = {model.inputs[0].name: keras.Input(model.input_shape[1:], name=model.inputs[0].name)}
-    inputs = tensors[model.inputs[0].name]
-    weights: dict[str, list[np.ndarray]] = {}
-    absorbed = _absorbed(model)
-    for layer in model.layers:
-        if isinstance(layer, layers.InputLayer):
-            continue
-        arguments = [tensors[tensor.name] for tensor in _inputs(layer)]
-        x = arguments if len(arguments) > 1 else arguments[0]
+    absorbed, weights = _absorbed(model), {}
+
+    def replaced(layer: layers.Layer, x, **_):
+        norm = absorbed.get(layer.name)
         if isinstance(layer, layers.BatchNormalization | layers.Dropout):
-            y = x
-        elif isinstance(layer, layers.SeparableConv2D):
-            y = _separable(layer, absorbed.get(layer.name), x, weights)
-        elif isinstance(layer, WEIGHTED):
-            y = _weighted(layer, absorbed.get(layer.name), x, weights)
-        else:
-            y = layer.__class__.from_config(layer.get_config())(x)
-        tensors[layer.output.name] = y
-    result = keras.Model(inputs, tensors[model.outputs[0].name], name=f"{model.name}_folded")
+            return x
+        if isinstance(layer, layers.SeparableConv2D):
+            return _separable(layer, norm, x, weights)
+        if isinstance(layer, WEIGHTED):
+            return _weighted(layer, norm, x, weights)
+        return layer.__class__.from_config(layer.get_config())(x)
+
+    inputs = keras.Input(model.input_shape[1:], name=model.layers[0].name)
+    result = keras.models.clone_model(
+        model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=replaced
+    )
     for name, values in weights.items():
         result.get_layer(name).set_weights(values)
     return result
@@ -48,31 +45,34 @@ def weighted_layers(model: keras.Model) -> list[layers.Layer]:
     return [layer for layer in model.layers if isinstance(layer, WEIGHTED)]
 
 
-def _inputs(layer: layers.Layer) -> list:
-    return layer.input if isinstance(layer.input, list) else [layer.input]
+def readers(model: keras.Model) -> dict[str, list[layers.Layer]]:
+    """The layers that take in the output of each layer, by its name."""
+    made = {layer.output.name: layer.name for layer in model.layers}
+    found: dict[str, list[layers.Layer]] = {layer.name: [] for layer in model.layers}
+    for layer in model.layers:
+        for tensor in keras.tree.flatten(layer.input):
+            if made[tensor.name] != layer.name:
+                found[made[tensor.name]].append(layer)
+    return found
 
 
 def _absorbed(model: keras.Model) -> dict[str, layers.BatchNormalization]:
     """The batch norm that each layer with weights takes in, by the layer's name."""
-    made = {layer.output.name: layer for layer in model.layers}
-    readers: dict[str, int] = {}
-    for layer in model.layers:
-        if not isinstance(layer, layers.InputLayer):
-            for tensor in _inputs(layer):
-                readers[tensor.name] = readers.get(tensor.name, 0) + 1
-    found = {}
-    for norm in (layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)):
-        before = made[norm.input.name]
-        alone = readers[before.output.name] == 1
-        if not isinstance(before, (*WEIGHTED, layers.SeparableConv2D)) or not alone:
-            raise BadParameter(
-                f"{norm.name} follows {before.name}, expected a convolution or dense layer that nothing else reads."
-            )
-        if before.activation is not keras.activations.linear:
-            raise BadParameter(
-                f"{before.name} has an activation before {norm.name}: put it after the batch norm."
-            )
-        found[before.name] = norm
+    reads, found = readers(model), {}
+    outputs = {tensor.name for tensor in model.outputs}
+    for before in model.layers:
+        for norm in (layer for layer in reads[before.name] if isinstance(layer, layers.BatchNormalization)):
+            alone = len(reads[before.name]) == 1 and before.output.name not in outputs
+            if not isinstance(before, (*WEIGHTED, layers.SeparableConv2D)) or not alone:
+                raise BadParameter(
+                    f"{norm.name} follows {before.name}, expected a convolution or dense layer that nothing "
+                    "else reads: move the batch norm."
+                )
+            if before.activation is not keras.activations.linear:
+                raise BadParameter(
+                    f"{before.name} has an activation before {norm.name}: put it after the batch norm."
+                )
+            found[before.name] = norm
     return found
 
 
@@ -87,9 +87,7 @@ def _scale_and_shift(norm: layers.BatchNormalization | None) -> tuple[np.ndarray
 
 def _fold(layer, norm, kernel: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
     """Kernel and bias; `shape` broadcasts one number per channel over the kernel."""
-    scale, shift = _scale_and_shift(norm)
-    n = int(np.prod(shape))
-    scale, shift = np.broadcast_to(scale, n), np.broadcast_to(shift, n)
+    scale, shift = (np.broadcast_to(value, int(np.prod(shape))) for value in _scale_and_shift(norm))
     bias = np.asarray(layer.bias, np.float64) if layer.use_bias else 0.0
     return [np.float32(kernel * scale.reshape(shape)), np.float32(bias * scale + shift)]
 

@@ -21,7 +21,8 @@ from emolib.conversion import Kit
 from emolib.npu.onnx import INPUT, run
 from emolib.runtime.interpreter import Model
 
-OPERATORS = ("Conv", "Relu", "Add", "GlobalAveragePool", "Flatten", "Gemm")
+SAME_SCALE = ("AveragePool", "MaxPool", "Flatten")  # as in the .tflite file
+OPERATORS = ("Conv", "Relu", "Add", "AveragePool", "MaxPool", "GlobalAveragePool", "Flatten", "Gemm")
 
 
 def observed(content: bytes, X: np.ndarray, y: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -49,6 +50,9 @@ def quantize(content: bytes, ranges: Ranges) -> bytes:
     """The QDQ file of an ONNX file, `ranges` by tensor name."""
     model = onnx.load_from_string(content)
     limits = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
+    for node in model.graph.node:
+        if node.op_type in SAME_SCALE:
+            limits[node.output[0]] = limits[node.input[0]]
     quantizer = QDQQuantizer(
         model,
         per_channel=True,
@@ -59,7 +63,7 @@ def quantize(content: bytes, ranges: Ranges) -> bytes:
         nodes_to_quantize=[],
         nodes_to_exclude=[],
         op_types_to_quantize=list(OPERATORS),
-        extra_options={},
+        extra_options={"ForceQuantizeNoInputCheck": True},  # pooling may come first
     )
     quantizer.quantize_model()
     return quantizer.model.model.SerializeToString()

@@ -15,6 +15,7 @@ from emolib.errors import BadParameter
 from emolib.runtime.quiet import native_silence
 
 FOUR_BIT = ("CONV_2D", "FULLY_CONNECTED")  # operators with a kernel for int4 weights and int8 activations
+SAME_SCALE = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "RESHAPE")  # their output keeps the scale of their input
 Ranges = Mapping[str, tuple[float, float]]
 
 
@@ -31,6 +32,7 @@ def quantize(content: bytes, ranges: Ranges, weight_bits: Mapping[str, int] | No
             f"Tensor {missing[0]} has no range, expected one for each of {len(names)} tensors."
         )
     _check_bits(content, weight_bits)
+    ranges = tied(content, ranges)
     quantizer = _quantizer(content, [name for name, bits in weight_bits.items() if bits == 4])
     found = {
         name: dict(zip(("min", "max"), np.reshape(np.float32(ranges[name]), (2, 1, 1)), strict=True))
@@ -40,6 +42,15 @@ def quantize(content: bytes, ranges: Ranges, weight_bits: Mapping[str, int] | No
         result = bytes(quantizer.quantize(found, enable_progress_report=False).quantized_model)
     check_operators(result, "static")
     return result
+
+
+def tied(content: bytes, ranges: Ranges) -> Ranges:
+    """The same ranges, but that of an operator which cannot change the scale is the range of its input."""
+    found = dict(ranges)
+    for operator in graph(content):
+        if operator.name in SAME_SCALE:
+            found[operator.outputs[0].name] = found[operator.inputs[0].name]
+    return found
 
 
 def _check_bits(content: bytes, weight_bits: Mapping[str, int]):

@@ -1,5 +1,6 @@
 """One function per figure: data in, a matplotlib Figure out, 900 px wide, safe for colour-blind readers."""
 
+from emolib.plots.ablation import main_effects
 from emolib.plots.comparison import cost, fusion, latency, modelled, size_and_uar, weights
 from emolib.plots.compression import points, ranges, sqnr
 from emolib.plots.evaluation import (
@@ -11,6 +12,8 @@ from emolib.plots.evaluation import (
     scores,
     windows_per_subject,
 )
+from emolib.plots.mixed import pareto, sensitivity
+from emolib.plots.npu import rounding, vela
 from emolib.plots.signals import trial, window
 
 __all__ = [
@@ -20,15 +23,20 @@ __all__ = [
     "fusion",
     "history",
     "latency",
+    "main_effects",
     "modelled",
+    "pareto",
     "per_subject",
     "points",
     "ranges",
     "reliability",
+    "rounding",
     "scores",
+    "sensitivity",
     "size_and_uar",
     "sqnr",
     "trial",
+    "vela",
     "weights",
     "window",
     "windows_per_subject",

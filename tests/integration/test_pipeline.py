@@ -22,10 +22,23 @@ STEPS = {
     "train": {"fit": {"epochs": 2}},
     "quantize": {"n_calibration": 20},
 }
+LAB = {
+    "ablation": {"optimizers": ["adam"], "epochs": [1, 2], "batch_sizes": [32], "losses": ["focal"]},
+    "clipping": {
+        "n_calibration": 20,
+        "percentiles": [99.0],
+        "calibration_sizes": [],
+        "weight_percentiles": [],
+    },
+    "mixed": {"n_calibration": 20, "n_samples": 2, "n_random": 2},
+    "qat": {"n_calibration": 20, "epochs": 1},
+    "npu": {"n_calibration": 20, "accelerators": ["ethos-u55-128"]},
+}
 CONFIG = {
     "run": "tiny",
     "title": "tiny run",
-    "sources": {HEART: STEPS, EEG: STEPS},
+    "sources": {HEART: STEPS | LAB, EEG: STEPS},
+    "lab": [HEART],
     "studies": {"tiny": {"sources": [HEART, EEG], "task": "emotion"}},
     "cost": {"repeats": 10},
 }
@@ -116,6 +129,10 @@ def test_summary_and_report(run):
         "synthetic/emotion/loso/heart_float32/auc",
         "synthetic/emotion/loso/heart_modelled/apollo3_runtime_ms",
         "synthetic/emotion/loso/heart_static_wi8_ai8/latency_p95_us",
+        "synthetic/emotion/loso/heart_clip_picked_drop/points",
+        "synthetic/emotion/loso/heart_mixed_w4w8_ratio/weights",
+        "synthetic/emotion/loso/heart_qat_wi8_ai8_drop/points",
+        "synthetic/emotion/loso/heart_static_wi8_ai8/tflm_lsb_reference",
     } <= set(numbers)
     page = (run / "report.html").read_text()
     assert "Synthetic data" in page and "http" not in page.split("<body>")[1]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-SHAPE = (12, 8, 1)
+SHAPE = (24, 8, 1)
 
 
 def windows(n: int, seed: int = 0) -> np.ndarray:
@@ -15,6 +15,7 @@ def network() -> keras.Model:
     """Every kind of layer that emolib.models uses, batch norm with statistics of its own."""
     keras.utils.set_random_seed(0)
     x = inputs = keras.Input(SHAPE)
+    x = layers.AveragePooling2D((2, 1))(x)
     x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(x)
     x = y = layers.ReLU()(layers.BatchNormalization()(x))
     x = layers.SeparableConv2D(8, 3, padding="same", use_bias=False)(x)

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from emolib.compression import clipping, flatbuffer, ptq
 from emolib.compression.calibration import observed
 from emolib.compression.clipping import Clipping
-from emolib.compression.quantizer import quantize
+from emolib.compression.quantizer import quantize, tied
 from emolib.errors import BadParameter, BadSet
 from emolib.runtime.interpreter import Model
 
@@ -96,13 +96,19 @@ def test_observed_values_are_what_keras_computes(model, values):
     expected = relu.predict(windows(60), verbose=0).reshape(60, -1)
     tensors = list(values)
     np.testing.assert_allclose(values[tensors[0]], windows(60).reshape(60, -1))
-    np.testing.assert_allclose(values[tensors[1]], expected, atol=1e-5)
+    np.testing.assert_allclose(values[tensors[2]], expected, atol=1e-5)
     np.testing.assert_allclose(values[tensors[-1]], model.predict(windows(60), verbose=0), atol=1e-5)
+
+
+def test_pooling_keeps_the_scale_of_its_input(float32, values):
+    limits = tied(float32, Clipping("max").ranges(values))
+    entry, pooled = list(limits)[:2]
+    assert limits[pooled] == limits[entry] != Clipping("max").ranges(values)[pooled]
 
 
 @pytest.mark.parametrize("way", [Clipping("max"), Clipping("percentile", 98.0), Clipping("kl")])
 def test_scales_in_the_file_are_ours(float32, values, way):
-    limits = way.ranges(values)
+    limits = tied(float32, way.ranges(values))
     content = quantize(float32, limits)
     tensors = flatbuffer.activations(content)
     assert list(tensors) == list(limits)
@@ -156,7 +162,7 @@ def test_quality_of_a_sine_is_that_of_the_textbook():
     "X, y, message",
     [
         (windows(0), None, "no calibration windows"),
-        (windows(4)[:, 1:], None, r"shape \(11, 8, 1\), expected \(12, 8, 1\)"),
+        (windows(4)[:, 1:], None, r"shape \(23, 8, 1\), expected \(24, 8, 1\)"),
         (np.full((2, *SHAPE), np.nan), None, "2 of 2 calibration windows hold NaN"),
         (windows(4), np.full(4, 2), "All 4 calibration windows are of class 2"),
     ],

@@ -41,7 +41,7 @@ def test_scales_and_zero_points_are_ours(exported, way):
     found = qdq.scales(qdq.convert(exported, way, Windows))
     compared = 0
     for name, (low, high) in limits.items():
-        if name in found:
+        if name in found and "pool" not in name and "flatten" not in name:
             scale = (high - low) / 255
             assert found[name] == (pytest.approx(scale, rel=1e-5), np.rint(-128 - low / scale))
             compared += 1

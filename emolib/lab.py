@@ -1,0 +1,116 @@
+"""What the report says about the compression lab: a section per source, and how far the goals are reached."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from emolib.report import Figure, Note, Section, Table
+from emolib.sources import Source
+
+STEPS = {  # of the lab, and the notebook of each
+    "ablation": "02a_ablation",
+    "clipping": "03a_clipping",
+    "mixed": "03b_mixed",
+    "qat": "03c_qat",
+    "npu": "03d_npu",
+}
+GOALS = (  # text, variant and metric of the summary's key, the sign of the comparison, and the limit
+    ("int8 loses at most 0.5 points of UAR to float32", "int8_drop", "points", "≤", 0.5),
+    ("int8 with the picked ranges: at most 0.5 points", "clip_picked_drop", "points", "≤", 0.5),
+    ("int8 after QAT: at most 0.5 points", "qat_wi8_ai8_drop", "points", "≤", 0.5),
+    ("int8 file at least 3.5 times smaller than float32", "int8_ratio", "size", "≥", 3.5),
+    ("mixed 4/8 weights at least 1.5 times smaller than int8", "mixed_w4w8_ratio", "weights", "≥", 1.5),
+    ("mixed 4/8 loses at most 1 point to int8", "mixed_w4w8_drop", "points", "≤", 1.0),
+    ("ILP's pick no worse than the best random one", "mixed_w4w8_over_random", "points", "≥", 0.0),
+    (
+        "all operators on Ethos-U55 (modelled)",
+        "static_wi8_ai8",
+        "modelled_vela_ethos-u55-128_npu_percent",
+        "≥",
+        100,
+    ),
+    (
+        "tflite-micro within 2 LSB of litert's reference kernels",
+        "static_wi8_ai8",
+        "tflm_lsb_reference",
+        "≤",
+        2,
+    ),
+)
+INTRODUCTION = (
+    "The same trained networks under every way of compression. Ranges, sensitivities and fine-tuning see training "
+    "people alone, picks see inner validation people; every UAR is of test folds."
+)
+ITEMS = (  # of each source: ending of the artifact's name, caption
+    (
+        "ablation",
+        "Ablation: validation UAR by level of each factor. Mean ± sd over cells, every cell, the best one.",
+    ),
+    (
+        "ablation.csv",
+        "Cells of the ablation, best first: UAR of single windows of validation people over seeds.",
+    ),
+    ("ablation-effects.csv", "Main effects: over the cells with that level."),
+    ("ranges", "Clipping: where each way cuts one layer, first fold."),
+    ("sqnr", "What 8 bits do to each layer, first fold."),
+    (
+        "clipping",
+        "Points of UAR over float32. In a name: percentile; n, calibration windows; w, percentile of weights.",
+    ),
+    ("clipping.csv", "Every way of clipping. The efficiency is of validation people, and picks."),
+    ("qdq.csv", "The picked way as ONNX QDQ beside its .tflite file, first fold."),
+    (
+        "sensitivity",
+        "Mixed precision: what 4 and 8 bits do to the loss, layer by layer, as modelled from the Hessian.",
+    ),
+    ("pareto", "UAR against packed weights and against bit operations: variants and random choices."),
+    ("mixed.csv", "Uniform and mixed bits: packed weights, file, BOPs, UAR, and points over uniform 8 bits."),
+    ("mixed-layers.csv", "What each layer needs at 8 bits, and at least."),
+    ("picks-best.csv", "The program's choice against the random one that is best with hindsight, paired."),
+    ("qat", "Quantization-aware training beside post-training quantization: points of UAR over float32."),
+    ("qat.csv", "Quantization-aware training beside post-training quantization."),
+    ("vela", "Modelled by Vela, not measured: latency, SRAM, flash and share of operators on each Ethos-U."),
+    ("vela.csv", "Modelled by Vela, not measured."),
+    ("tflm.csv", "tflite-micro, measured: arena, and largest difference of a logit from litert's kernels."),
+    ("kernels", "Where two right sets of int8 kernels part: rounding adds up with depth."),
+    ("onnx.csv", "The ONNX file's nodes against the operators that Mobilint's compiler takes."),
+)
+BUNDLE = (
+    "npu/{}-mxq.zip in the run's folder holds what Mobilint's compiler needs. Nothing was compiled with it."
+)
+
+
+def goals(numbers: Mapping[str, dict], sources: Sequence[str]) -> pd.DataFrame:
+    """One row per source and goal: source, goal, value with its 95 % interval, unit, reached."""
+    rows = []
+    for name in sources:
+        for text, variant, metric, sign, limit in GOALS:
+            entry = numbers[Source.parse(name).key(variant, metric)]
+            reached = entry["value"] <= limit if sign == "≤" else entry["value"] >= limit
+            ends = {f"value_{end}": entry[end] for end in ("low", "high")}
+            row = {"source": name, "goal": text, "value": float(entry["value"]), **ends}
+            rows.append(row | {"unit": entry["unit"], "reached": reached})
+    columns = ["source", "goal", "value", "value_low", "value_high", "unit", "reached"]
+    return pd.DataFrame(rows, columns=columns).astype({"value_low": float, "value_high": float})
+
+
+def sections(sources: Sequence[str]) -> list[Section]:
+    """The goals, and a section per source; none if no source went through the lab."""
+    if not sources:
+        return []
+    table = Table("tables/lab-goals.csv", "Goals, and what was reached; missed ones stay in the table.")
+    return [Section("Compression lab", INTRODUCTION, [table]), *map(_source, sources)]
+
+
+def _source(name: str) -> Section:
+    source = Source.parse(name)
+    text = f"{source.modality} of {source.corpus}, task {source.task}, protocol {source.protocol}."
+    return Section(
+        f"Compression: {name}", text, [*(_item(name, *item) for item in ITEMS), Note(BUNDLE.format(name))]
+    )
+
+
+def _item(name: str, ending: str, caption: str) -> Figure | Table:
+    if ending.endswith(".csv"):
+        return Table(f"tables/{name}-{ending}", caption)
+    return Figure(f"figures/{name}-{ending}.png", caption)

@@ -1,0 +1,110 @@
+"""Batch norm folded into weights: the same answers from fewer layers."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from emolib.compression.folding import folded, readers, weighted_layers
+from emolib.errors import BadParameter
+from emolib.models import build
+
+SHAPES = {"heart": (128, 1, 4), "eeg": (6, 1, 10), "speech": (40, 24, 1), "face": (48, 48, 1)}
+
+
+def with_statistics(model: keras.Model, seed: int = 0) -> keras.Model:
+    """The model with random kernels, biases, and batch statistics that are far from 0 and 1."""
+    rng = np.random.default_rng(seed)
+    for variable in model.variables:
+        low, high = (0.2, 3.0) if "variance" in variable.name or "gamma" in variable.name else (-0.5, 0.5)
+        variable.assign(rng.uniform(low, high, variable.shape))
+    return model
+
+
+def model_of(*chain: layers.Layer, shape=(9, 7, 3)) -> keras.Model:
+    x = inputs = keras.Input(shape)
+    for layer in chain:
+        x = layer(x)
+    return with_statistics(keras.Model(inputs, x))
+
+
+def assert_same(model: keras.Model, atol: float = 1e-5) -> keras.Model:
+    X = np.random.default_rng(1).normal(size=(5, *model.input_shape[1:])).astype(np.float32)
+    result, expected = folded(model), np.asarray(model(X, training=False))
+    np.testing.assert_allclose(result(X), expected, atol=atol * np.abs(expected).max(), rtol=1e-4)
+    return result
+
+
+@pytest.mark.parametrize("modality", SHAPES)
+def test_every_network_gives_the_same_logits(modality):
+    result = assert_same(with_statistics(build(modality, SHAPES[modality], 4)))
+    gone = layers.BatchNormalization | layers.Dropout | layers.SeparableConv2D
+    assert not any(isinstance(layer, gone) for layer in result.layers)
+    assert all(layer.use_bias for layer in weighted_layers(result))
+    assert result.layers[-1].name == "logits"
+
+
+def test_by_hand():
+    """w = 2, γ = 3, σ² = 4, μ = 5, β = 7, b = 1: w' = 2 · 3 / 2 = 3, b' = 7 + (1 − 5) · 3 / 2 = 1."""
+    model = model_of(layers.Dense(1, name="d"), layers.BatchNormalization(epsilon=0.0), shape=(1,))
+    model.get_layer("d").set_weights([np.array([[2.0]]), np.array([1.0])])
+    model.layers[-1].set_weights([np.array([value]) for value in (3.0, 7.0, 5.0, 4.0)])
+    kernel, bias = folded(model).get_layer("d").get_weights()
+    assert kernel.item() == 3 and bias.item() == 1
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        (layers.DepthwiseConv2D(3, depth_multiplier=2), layers.BatchNormalization()),
+        (layers.SeparableConv2D(4, 3, depth_multiplier=2, dilation_rate=2), layers.BatchNormalization()),
+        (layers.Conv2D(6, 3, groups=3), layers.BatchNormalization(scale=False)),
+        (layers.Conv2D(6, (3, 1), strides=2, padding="same"), layers.BatchNormalization(center=False)),
+        (layers.SeparableConv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(3)),
+    ],
+)
+def test_layers_that_no_network_here_has(chain):
+    assert_same(model_of(*chain))
+
+
+def test_branches_and_names():
+    x = inputs = keras.Input((8, 8, 2), name="image")
+    x = y = layers.ReLU(name="r")(layers.BatchNormalization()(layers.Conv2D(4, 3, name="c")(x)))
+    x = layers.BatchNormalization()(layers.SeparableConv2D(4, 3, padding="same", name="s")(x))
+    x = layers.Dropout(0.5)(layers.Add(name="a")([x, y]))
+    result = assert_same(with_statistics(keras.Model(inputs, x)))
+    assert [layer.name for layer in weighted_layers(result)] == ["c", "s_depthwise", "s"]
+    after = {name: [layer.name for layer in layers] for name, layers in readers(result).items()}
+    assert after == {
+        **{"image": ["c"], "c": ["r"], "r": ["s_depthwise", "a"]},
+        **{"s_depthwise": ["s"], "s": ["a"], "a": []},
+    }
+
+
+def test_the_model_itself_is_left_alone():
+    model = with_statistics(build("heart", SHAPES["heart"], 4))
+    before = [weights.copy() for weights in model.get_weights()]
+    folded(model).layers[1].set_weights([0 * w for w in folded(model).layers[1].get_weights()])
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_batch_norm_without_a_convolution_is_named():
+    model = model_of(layers.MaxPooling2D(name="pool"), layers.BatchNormalization(name="norm"))
+    with pytest.raises(BadParameter, match="norm follows pool, expected a convolution or dense"):
+        folded(model)
+
+
+def test_activation_before_batch_norm_is_named():
+    model = model_of(layers.Conv2D(2, 3, activation="relu", name="conv"), layers.BatchNormalization(name="n"))
+    with pytest.raises(BadParameter, match="conv has an activation before n: put it after"):
+        folded(model)
+
+
+@pytest.mark.parametrize("reader", ["layer", "output"])
+def test_convolution_that_something_else_reads_too(reader):
+    inputs = keras.Input((8, 8, 2))
+    y = layers.Conv2D(4, 3, name="conv")(inputs)
+    x = layers.BatchNormalization(name="norm")(y)
+    outputs = layers.Add()([x, y]) if reader == "layer" else [x, y]
+    with pytest.raises(BadParameter, match="norm follows conv, expected .* that nothing else reads"):
+        folded(keras.Model(inputs, outputs))

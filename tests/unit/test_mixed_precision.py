@@ -1,0 +1,246 @@
+import itertools
+
+import flatbuffers
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers as kl
+
+from emolib.compression import flatbuffer, hessian
+from emolib.compression import mixed_precision as mp
+from emolib.compression.calibration import observed
+from emolib.compression.clipping import Clipping
+from emolib.compression.folding import folded, weighted_layers
+from emolib.compression.ptq import convert
+from emolib.compression.quantizer import quantize
+from emolib.errors import BadArtifact, BadParameter, OverBudget
+from emolib.runtime.interpreter import Model
+
+SHAPE = (8, 6, 2)
+
+
+def layer(name, operator="Conv2D", weights=100, macs=1000, lost=(1.0, 0.0)):
+    """A layer whose perturbation is `lost` at 4 and at 8 bits."""
+    return mp.Layer(name, operator, weights, macs, float(weights), 0.0, dict(zip((4, 8), lost, strict=True)))
+
+
+THREE = [
+    layer("first", weights=100, macs=5000, lost=(0.5, 0.01)),
+    layer("depth", "DepthwiseConv2D", weights=51, macs=300, lost=(9.0, 0.1)),
+    layer("logits", "Dense", weights=33, macs=33, lost=(0.2, 0.002)),
+]
+
+
+def brute_force(layers, budget):
+    """Least perturbation, counted by hand over all subsets of the layers that can have 4 bits."""
+    low, best = [i for i, each in enumerate(layers) if each.operator != "DepthwiseConv2D"], np.inf
+    for n in range(len(low) + 1):
+        for chosen in itertools.combinations(low, n):
+            bits = [4 if i in chosen else 8 for i in range(len(layers))]
+            n_bytes = sum(int(np.ceil(each.weights * b / 8)) for each, b in zip(layers, bits, strict=True))
+            bops = sum(each.macs * b * 8 for each, b in zip(layers, bits, strict=True))
+            if n_bytes <= budget.bytes and bops <= budget.bops:
+                lost = sum(each.squared_error[b] for each, b in zip(layers, bits, strict=True))
+                best = min(best, lost)
+    return best
+
+
+def test_total_by_hand():
+    found = mp.total(THREE, {"first": 4, "depth": 8, "logits": 4})
+    assert found == mp.Total(pytest.approx(0.8), 50 + 51 + 17, (5000 * 4 + 300 * 8 + 33 * 4) * 8)
+
+
+def test_a_trace_that_is_not_above_its_error_counts_as_the_error():
+    of = lambda trace: mp.Layer("a", "Dense", 10, 1, trace, 2.0, {4: 5.0, 8: 0.5}).perturbation(4)  # noqa: E731
+    assert (of(-7.0), of(1.0), of(3.0)) == (1.0, 1.0, 1.5)
+
+
+@st.composite
+def networks(draw):
+    n = draw(st.integers(1, 7))
+    kinds = st.sampled_from(["Conv2D", "Conv2D", "Dense", "DepthwiseConv2D"])
+    lost = st.floats(1e-9, 1e3)
+    return [
+        layer(
+            f"l{i}",
+            draw(kinds),
+            draw(st.integers(1, 50_000)),
+            draw(st.integers(1, 10**7)),
+            (draw(lost), draw(lost) * 1e-3),
+        )
+        for i in range(n)
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(networks(), st.sampled_from(["bytes", "bops", "both"]), st.integers(0, 2**31))
+def test_the_program_finds_the_best_of_all_choices(layers, limits, seed):
+    """Under a budget that one random choice just meets, so that a constraint broken by one shows."""
+    rng = np.random.default_rng(seed)
+    meets = {each.name: int(rng.choice((4, 8))) if each.four_bit else 8 for each in layers}
+    just = mp.total(layers, meets)
+    budget = mp.Budget(just.bytes if limits != "bops" else np.inf, just.bops if limits != "bytes" else np.inf)
+    expected = brute_force(layers, budget)
+    for pick in (mp.choose(layers, budget), mp.exhaustive(layers, budget)):
+        found = mp.total(layers, pick)
+        assert budget.holds(found)
+        assert found.perturbation == pytest.approx(expected, rel=1e-6)
+    others = [mp.greedy(layers, budget), *mp.random_picks(layers, budget, 5, seed)]
+    for found in (mp.total(layers, pick) for pick in others):
+        assert budget.holds(found)
+        assert found.perturbation >= expected * (1 - 1e-6)
+
+
+def test_greedy_is_not_always_right():
+    """It takes the cheap small layer first and then needs the dear one too; one layer alone would do."""
+    layers = [layer("small", weights=20, lost=(0.1, 0)), layer("large", weights=200, lost=(2.0, 0))]
+    budget = mp.Budget(bytes=120)
+    assert mp.greedy(layers, budget) == {"small": 4, "large": 4}
+    assert mp.choose(layers, budget) == {"small": 8, "large": 4}
+
+
+def test_shares_are_of_uniform_8_bits():
+    budget = mp.Budget.shares(THREE, 0.75, None)
+    assert budget == mp.Budget(0.75 * 184, np.inf)
+    assert mp.Budget.shares(THREE, None, 0.9).bops == pytest.approx(0.9 * 5333 * 64)
+    with pytest.raises(BadParameter, match="bops_share is 0"):
+        mp.Budget.shares(THREE, None, 0)
+
+
+def test_random_picks_are_different_and_seeded():
+    layers = [layer(f"l{i}", weights=10 + i) for i in range(12)]
+    budget = mp.Budget.shares(layers, 0.7, None)
+    picks = mp.random_picks(layers, budget, 50, seed=0)
+    assert len({tuple(sorted(pick.items())) for pick in picks}) == 50
+    assert picks == mp.random_picks(layers, budget, 50, seed=0) != mp.random_picks(layers, budget, 50, seed=1)
+    few = mp.random_picks(THREE, mp.Budget.shares(THREE, 0.95, None), 50, seed=0)
+    assert sorted(tuple(pick.values()) for pick in few) == [(4, 8, 8), (8, 8, 4)]
+
+
+@pytest.mark.parametrize("pick", [mp.choose, mp.greedy, mp.exhaustive, lambda *a: mp.random_picks(*a, 3, 0)])
+def test_an_infeasible_budget_says_the_smallest_one(pick):
+    with pytest.raises(OverBudget, match=r"118 bytes of weights \(size_share 0.6414\)") as error:
+        pick(THREE, mp.Budget(bytes=117))
+    assert "\n" not in str(error.value) and "117 bytes of weights and any number of BOPs" in str(error.value)
+    pick(THREE, mp.Budget(bytes=118))
+    pick(THREE, mp.Budget.shares(THREE, 0.6414, None))
+    with pytest.raises(OverBudget, match=rf"{(5033 * 4 + 300 * 8) * 8} BOPs"):
+        pick(THREE, mp.Budget(bops=1000))
+
+
+@pytest.mark.parametrize(
+    "bits, message",
+    [
+        (
+            {"first": 8, "depth": 4, "logits": 8},
+            "Layer depth is a DepthwiseConv2D, which has no 4-bit kernel",
+        ),
+        ({"first": 8, "depth": 8}, "Layer logits: got None bits, expected 4 or 8"),
+        ({"first": 2, "depth": 8, "logits": 8}, "Layer first: got 2 bits"),
+        ({"first": 8, "depth": 8, "logits": 8, "logit": 4}, "logit does not exist"),
+    ],
+)
+def test_bits_that_no_file_can_have(bits, message):
+    with pytest.raises(BadParameter, match=message):
+        mp.total(THREE, bits)
+
+
+def test_too_many_layers_to_try_every_choice():
+    layers = [layer(f"l{i}") for i in range(17)]
+    with pytest.raises(BadParameter, match="17 layers can have 4 bits, expected at most 16"):
+        mp.exhaustive(layers, mp.Budget())
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(1)
+    x = inputs = keras.Input(SHAPE)
+    x = kl.ReLU()(kl.BatchNormalization()(kl.Conv2D(7, 3, strides=2, padding="same", use_bias=False)(x)))
+    x = kl.SeparableConv2D(9, 3, padding="same", use_bias=False)(x)
+    x = kl.GlobalAveragePooling2D()(kl.ReLU()(kl.BatchNormalization()(x)))
+    model = keras.Model(inputs, kl.Dense(3, name="logits")(x))
+    for _ in range(5):
+        model(windows(64), training=True)
+    return model
+
+
+def windows(n, seed=0):
+    return np.random.default_rng(seed).normal(1, 2, size=(n, *SHAPE)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def sensitive(network):
+    return hessian.sensitivities(network, windows(20), np.arange(20) % 3, n_samples=2, seed=0)
+
+
+@pytest.fixture(scope="module")
+def make(network, sensitive):
+    content, X = convert(network, "float32"), windows(50)
+    ranges = Clipping("max").ranges(observed(content, X))
+    return lambda bits: quantize(content, ranges, mp.tensor_bits(content, sensitive, bits))
+
+
+def unpacked(data, shape):
+    """int4 values (*shape) of the file's bytes, low half first."""
+    halves = np.stack([data & 15, data >> 4], axis=1).ravel()[: np.prod(shape)].astype(np.int8)
+    return np.where(halves > 7, halves - 16, halves).reshape(shape).astype(np.int8)
+
+
+def test_int4_is_packed_in_the_file(network, sensitive, make):
+    """126 and 63 weights of convolutions, 63 depthwise, 27 of the dense layer; odd ones round up."""
+    files = {bits: make(mp.uniform(sensitive, bits)) for bits in (4, 8)}
+    lengths = {bits: [len(data) for _, data in flatbuffer.weighted(file)] for bits, file in files.items()}
+    assert lengths == {8: [126, 63, 63, 27], 4: [63, 63, 32, 14]}
+    for bits, file in files.items():
+        assert flatbuffer.weight_bytes(file) == mp.total(sensitive, mp.uniform(sensitive, bits)).bytes
+    dtypes = [operator.inputs[1].dtype for operator, _ in flatbuffer.weighted(files[4])]
+    assert dtypes == ["INT4", "INT8", "INT4", "INT4"]
+
+
+def test_the_files_weights_are_those_of_the_sensitivities(network, sensitive, make):
+    """So Ω is counted for the rounding that really happens."""
+    for bits in (4, 8):
+        content = make(mp.uniform(sensitive, bits))
+        kernels = weighted_layers(folded(network))
+        for (operator, data), kept, kernel in zip(
+            flatbuffer.weighted(content), sensitive, kernels, strict=True
+        ):
+            tensor = operator.inputs[1]
+            is_int4 = tensor.dtype == "INT4"
+            values = unpacked(data, tensor.shape) if is_int4 else data.view(np.int8).reshape(tensor.shape)
+            axis = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}[operator.name]
+            shape = [-1 if i == axis else 1 for i in range(len(tensor.shape))]
+            real = values * np.float64(tensor.scale).reshape(shape)
+            own = np.asarray(kernel.kernel, np.float64)
+            if operator.name != "DEPTHWISE_CONV_2D":
+                own = np.moveaxis(own, -1, 0)
+            error = ((real - own.reshape(real.shape)) ** 2).sum()
+            assert error == pytest.approx(kept.squared_error[4 if is_int4 else 8], rel=1e-3)
+
+
+def test_litert_computes_int4_as_int8_of_the_same_integers(sensitive, make):
+    content = make(mp.uniform(sensitive, 4))
+    model = flatbuffer.read(content)
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.type == schema.TensorType.INT4:
+            buffer = model.buffers[tensor.buffer]
+            buffer.data = unpacked(np.asarray(buffer.data, np.uint8), tensor.shape).ravel().view(np.uint8)
+            tensor.type = schema.TensorType.INT8
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    X = windows(40, seed=3)
+    with Model(content) as int4, Model(bytes(builder.Output())) as int8:
+        found, expected, step = int4.predict(X), int8.predict(X), int8.runner.output.scale
+    assert np.ptp(expected) > 50 * step
+    assert np.abs(found - expected).max() < 2.5 * step
+
+
+def test_a_file_of_another_network(sensitive):
+    other = keras.Sequential([keras.Input(SHAPE), kl.Flatten(), kl.Dense(3)])
+    with pytest.raises(BadArtifact, match=r"kernels of \[288\] weights, expected \[126, 63, 63, 27\]"):
+        mp.tensor_bits(convert(other, "float32"), sensitive, mp.uniform(sensitive, 8))
+    with pytest.raises(BadParameter, match="Layer separable_conv2d.*_depthwise is a DepthwiseConv2D"):
+        mp.tensor_bits(b"", sensitive, {each.name: 4 for each in sensitive})

@@ -1,0 +1,241 @@
+"""Rounding in the graph is the rounding of the file, and training through it helps."""
+
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from emolib.compression import qat
+from emolib.compression.fake_quant import activation_ranges, fake_quantized, load, symmetric
+from emolib.compression.flatbuffer import activations, operators, weight_bytes, weighted
+from emolib.compression.folding import folded, weighted_layers
+from emolib.datasets.base import EmotionSet
+from emolib.errors import BadParameter, BadSet
+from emolib.runtime.interpreter import Model
+from emolib.splits import Fold
+from emolib.training import Training, cross_entropy
+
+SHAPE = (12, 1, 3)
+OPTIONS = Training(epochs=6, patience=6, learning_rate=3e-3, label_smoothing=0.0, augment=False)
+
+
+def network(seed: int = 0) -> keras.Model:
+    """Every kind of layer that emolib.models uses, with batch statistics of its own."""
+    keras.utils.set_random_seed(seed)
+    x = inputs = keras.Input(SHAPE, name="window")
+    x = layers.Conv2D(8, (3, 1), padding="same", use_bias=False, name="conv")(x)
+    x = y = layers.ReLU(name="first")(layers.BatchNormalization(name="norm")(x))
+    x = layers.SeparableConv2D(8, (3, 1), padding="same", use_bias=False, name="apart")(x)
+    x = layers.ReLU(name="sum")(layers.Add(name="add")([layers.BatchNormalization(name="branch")(x), y]))
+    x = layers.Dropout(0.3)(layers.GlobalAveragePooling2D(name="mean")(x))
+    model = keras.Model(inputs, layers.Dense(3, name="logits")(x), name="small")
+    for _ in range(20):
+        model(people(64).X, training=True)
+    return model
+
+
+def people(n: int = 240, seed: int = 0) -> EmotionSet:
+    """Three classes that differ in the mean of each feature, with noise; four subjects."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 3
+    X = rng.normal(size=(n, *SHAPE)).astype(np.float32) + 0.7 * np.eye(3, dtype=np.float32)[y][:, None, None]
+    names = (np.arange(n) % 4).astype(str)
+    return EmotionSet(X, y, names, np.arange(n).astype(str), ("a", "b", "c"))
+
+
+@dataclass
+class Kit:
+    """The part of a fold's kit that a converter looks at."""
+
+    model: keras.Model
+    train: EmotionSet
+    val: EmotionSet
+    calibration: np.ndarray
+    calibration_y: np.ndarray
+    fold: Fold = Fold("f0", *np.arange(3)[:, None])
+
+
+def kit(seed: int = 0) -> Kit:
+    train, val = people(seed=seed), people(120, seed=seed + 10)
+    return Kit(network(seed), train, val, train.X[:60], train.y[:60])
+
+
+@pytest.fixture(scope="module")
+def used() -> Kit:
+    return kit()
+
+
+@pytest.fixture(scope="module")
+def files(used) -> dict[int, bytes]:
+    return {bits: qat.Converter(bits)(used) for bits in (8, 4)}
+
+
+def rounded(kernel: np.ndarray, steps: int, axes: tuple[int, ...] | None) -> np.ndarray:
+    scale = np.abs(kernel).max(axis=axes, keepdims=True) / steps
+    return np.rint(kernel / scale) * scale
+
+
+@pytest.mark.parametrize("bits, steps", [(8, 127), (4, 7)])
+def test_weights_lie_on_their_grid(bits, steps):
+    rng = np.random.default_rng(0)
+    conv = rng.normal(size=(3, 2, 4, 5)).astype(np.float32) * np.array([0.1, 1, 3, 10, 50], np.float32)
+    dense = rng.normal(size=(6, 4)).astype(np.float32)
+    for kernel, axes in ((conv, (0, 1, 2)), (dense, None)):
+        expected = rounded(kernel, steps, axes)
+        np.testing.assert_allclose(symmetric(tf.constant(kernel), bits), expected, rtol=1e-5, atol=1e-6)
+    assert not np.any(symmetric(tf.zeros((3, 3, 2, 4)), bits))
+
+
+def test_rounding_lets_the_gradient_through():
+    kernel, towards = (np.random.default_rng(i).normal(size=(3, 1, 2, 4)).astype(np.float32) for i in (0, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(kernel := tf.constant(kernel))
+        value = tf.reduce_sum(symmetric(kernel, 4) * towards)
+    np.testing.assert_allclose(tape.gradient(value, kernel), towards, rtol=1e-6)
+
+
+@pytest.mark.parametrize("bits, steps, dtype", [(8, 127, "INT8"), (4, 7, "INT4")])
+def test_scales_of_the_file_are_those_of_the_graph(used, files, bits, steps, dtype):
+    inner = folded(used.model)
+    found = [operator for operator, _ in weighted(files[bits])]
+    assert [op.inputs[1].dtype for op in found] == [dtype, "INT8", dtype, dtype]
+    for operator, layer in zip(found, weighted_layers(inner), strict=True):
+        kernel = np.asarray(layer.kernel)
+        axes = None if layer.name == "logits" else (0, 1, 3) if "depthwise" in layer.name else (0, 1, 2)
+        of_layer = 127 if "depthwise" in layer.name else steps
+        expected = np.ravel(np.abs(kernel).max(axis=axes) / of_layer)
+        np.testing.assert_allclose(operator.inputs[1].scale, expected, rtol=1e-5)
+        assert not operator.inputs[1].zero_point.any()
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_activations_have_the_ranges_of_the_calibration_windows(used, files, bits):
+    """As the network that was trained has them, batch norm and all."""
+    model, names = used.model, ("first", "branch", "sum", "mean", "logits")
+    seen = [model.input, *(model.get_layer(name).output for name in names)]
+    values = keras.Model(model.input, seen)(used.calibration, training=False)
+    limits = [(min(np.min(v), 0), max(np.max(v), 0)) for v in values]
+    tensors = [
+        t for n, t in enumerate(activations(files[bits]).values()) if n != 2
+    ]  # depthwise: not in the network
+    scales = [(high - low) / 255 for low, high in limits]
+    np.testing.assert_allclose([t.scale.item() for t in tensors], scales, rtol=1e-4)
+    zero_points = [-128 + round(-low / s) for (low, _), s in zip(limits, scales, strict=True)]
+    assert [t.zero_point.item() for t in tensors] == pytest.approx(zero_points, abs=1)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_file_answers_as_the_graph_does(used, files, bits):
+    inner = folded(used.model)
+    simulated = fake_quantized(inner, bits)
+    load(simulated, inner, activation_ranges(inner, used.calibration))
+    X = people(200, seed=5).X
+    with Model(files[bits]) as model:
+        difference = np.abs(model.predict(X) - np.asarray(simulated(X)))
+        assert difference.max() <= 2.01 * model.runner.output.scale
+        assert difference.mean() <= 0.5 * model.runner.output.scale
+
+
+def test_activations_are_fused_and_four_bits_are_packed(used, files):
+    expected = ["CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "MEAN", "FULLY_CONNECTED"]
+    for content in files.values():
+        assert operators(content)["operator"].tolist() == expected
+    conv, depthwise, point, dense = 3 * 3 * 8, 3 * 8, 8 * 8, 8 * 3
+    assert weight_bytes(files[8]) == conv + depthwise + point + dense
+    assert weight_bytes(files[4]) == (conv + point + dense) / 2 + depthwise
+
+
+def test_layers_that_move_values_keep_their_scale(used):
+    x = inputs = keras.Input(SHAPE)
+    x = layers.MaxPooling2D((2, 1))(layers.ReLU()(layers.Conv2D(4, (3, 1))(x)))
+    x = layers.Dense(8, activation="relu")(layers.Flatten()(x))
+    content = qat.Converter(8)(replace(used, model=keras.Model(inputs, layers.Dense(3)(x))))
+    expected = ["CONV_2D", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED", "FULLY_CONNECTED"]
+    assert operators(content)["operator"].tolist() == expected
+
+
+def test_fusion_counts_layers_and_operators(used, files):
+    table = qat.fusion(used.model, files[8]).astype(object).where(lambda t: t.notna(), None)
+    assert table.to_numpy().tolist() == [
+        ["Conv2D", 1, 2, "CONV_2D", 2],
+        ["BatchNormalization", 2, 0, None, 0],
+        ["ReLU", 2, 2, "RELU", 0],
+        ["SeparableConv2D", 1, 0, None, 0],
+        ["Add", 1, 1, "ADD", 1],
+        ["GlobalAveragePooling2D", 1, 1, "MEAN", 1],
+        ["Dropout", 1, 0, None, 0],
+        ["Dense", 1, 1, "FULLY_CONNECTED", 1],
+        ["DepthwiseConv2D", 0, 1, "DEPTHWISE_CONV_2D", 1],
+    ]
+
+
+def test_training_through_the_rounding_helps(used, files):
+    before = [weights.copy() for weights in used.model.get_weights()]
+    trained = qat.Converter(4, OPTIONS)(used)
+    losses = []
+    for content in (files[4], trained):
+        with Model(content) as model:
+            losses.append(cross_entropy(used.val.y, model.predict(used.val.X)))
+    assert losses[1] < 0.8 * losses[0]
+    assert all(np.array_equal(a, b) for a, b in zip(before, used.model.get_weights(), strict=True))
+
+
+def test_a_fold_gives_the_same_file_in_any_order(used):
+    options, other = replace(OPTIONS, epochs=2), kit(seed=1)
+    converter = qat.Converter(8, options)
+    converter(used)
+    trainer = converter.trainer
+    assert converter(other) == qat.Converter(8, options)(other)
+    assert converter.trainer is trainer
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"calibration": np.empty((0, *SHAPE))}, "no calibration windows"),
+        ({"calibration": np.full((5, *SHAPE), np.nan)}, "5 of 5 calibration windows hold NaN"),
+        ({"calibration_y": np.zeros(60, int)}, "All 60 calibration windows are of class 0"),
+    ],
+)
+def test_bad_calibration(used, change, message):
+    with pytest.raises(BadSet, match=message) as error:
+        qat.Converter(8, OPTIONS)(replace(used, **change))
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_bits():
+    with pytest.raises(BadParameter, match="weight_bits: got 2, expected 8 or 4"):
+        qat.Converter(2)
+
+
+def test_channel_and_activation_of_zeros_give_a_file(used):
+    model = keras.models.clone_model(used.model)
+    model.set_weights(used.model.get_weights())
+    model.get_layer("norm").set_weights([np.zeros(8), np.zeros(8), np.zeros(8), np.ones(8)])
+    content = qat.Converter(8)(replace(used, model=model))
+    with Model(content) as interpreter:
+        logits = interpreter.predict(used.val.X)
+        step = interpreter.runner.output.scale
+    np.testing.assert_allclose(logits, model(used.val.X, training=False), atol=3 * step)
+
+
+def test_conversion_says_nothing(used, capfd):
+    qat.Converter(8)(used)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_numbers_of_the_summary():
+    columns = ["variant", "n", "uar", "uar_low", "uar_high", "points", "points_low", "points_high", "bytes"]
+    rows = [
+        ("float32", 50, 0.7, 0.6, 0.8, 0.0, np.nan, np.nan, 4000),
+        ("qat_wi8_ai8", 50, 0.69, 0.6, 0.78, -1.0, -3.0, 2.0, 2000),
+    ]
+    found = qat.numbers("emodb-speech-emotion7-loso", pd.DataFrame(rows, columns=columns))
+    start = "emodb/emotion7/loso/qat_wi8_ai8"
+    assert set(found) == {f"{start}/uar", f"{start}/bytes", f"{start}_drop/points"}
+    drop = found[f"{start}_drop/points"]
+    assert (drop["value"], drop["low"], drop["high"], drop["n"]) == (1.0, -2.0, 3.0, 50)
