@@ -69,6 +69,10 @@ ITEMS = (  # of each source: ending of the artifact's name, caption
     ("picks-best.csv", "The program's choice against the random one that is best with hindsight, paired."),
     ("qat", "Quantization-aware training beside post-training quantization: points of UAR over float32."),
     ("qat.csv", "Quantization-aware training beside post-training quantization."),
+    (
+        "fused.csv",
+        "Layers of the trained network, after folding, and operators of the file: a ReLU has none of its own.",
+    ),
     ("vela", "Modelled by Vela, not measured: latency, SRAM, flash and share of operators on each Ethos-U."),
     ("vela.csv", "Modelled by Vela, not measured."),
     ("tflm.csv", "tflite-micro, measured: arena, and largest difference of a logit from litert's kernels."),

@@ -39,6 +39,14 @@ UNITS = {  # unit: factor, digits, what stands behind the number
     "": (1, ".3g", ""),
     "MACs": (1, ",.0f", " MACs"),
     "params": (1, ",.0f", " parameters"),
+    "BOPs": (1, ",.0f", " BOPs"),
+    "cycles": (1, ",.0f", " cycles"),
+    "percent": (1, ".1f", " %"),
+    "kB": (1, ".1f", " kB"),
+    "LSB": (1, ".0f", " LSB"),
+    "logits": (1, ".1e", " of a logit"),
+    "cells": (1, ",.0f", " cells"),
+    "fraction of folds": (100, ".0f", " % of folds"),
 }
 
 

@@ -40,7 +40,7 @@ def convert(
     """
     if variant not in VARIANTS:
         raise BadParameter(f"variant: got {variant!r}, expected one of {', '.join(VARIANTS)}.")
-    with _silence():
+    with silence():
         converter = tf.lite.TFLiteConverter.from_keras_model(fixed_batch(model))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
@@ -49,7 +49,7 @@ def convert(
     if variant == "static_wi8_ai8":
         _make_static(converter, check_calibration(calibration, tuple(model.input_shape[1:]), y))
     try:
-        with _silence():
+        with silence():
             content = converter.convert()
     except (ConverterError, RuntimeError) as error:  # RuntimeError: no int8 kernel for an operator
         text = str(error).strip()
@@ -81,7 +81,7 @@ def _make_static(converter: tf.lite.TFLiteConverter, X: np.ndarray):
 
 
 @contextlib.contextmanager
-def _silence():
+def silence():
     """The converter prints where it saved the model and what it thinks of the graph; errors come through."""
     nowhere, logger = io.StringIO(), tf.get_logger()
     level = logger.level

@@ -18,7 +18,7 @@ from emolib.compression.calibration import check_calibration
 from emolib.compression.fake_quant import Ranges, activation_ranges, fake_quantized, load
 from emolib.compression.flatbuffer import check_operators, operators
 from emolib.compression.folding import folded, weighted_layers
-from emolib.compression.ptq import _silence
+from emolib.compression.ptq import silence
 from emolib.conversion import Kit
 from emolib.errors import BadParameter
 from emolib.sources import Source
@@ -83,7 +83,7 @@ def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
     load(graph, network, ranges)
     function = tf.function(lambda X: graph(X, training=False))
     concrete = function.get_concrete_function(tf.TensorSpec(graph.input_shape))
-    with _silence():
+    with silence():
         frozen = convert_variables_to_constants_v2(concrete)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -17,7 +17,7 @@ SHAPES = {
 }
 CASES = [(modality, shape) for modality, shapes in SHAPES.items() for shape in shapes]
 BUDGETS = {"heart": 1e6, "eeg": 1e6, "speech": 4e6, "face": 8e6}  # multiply-accumulates
-NPU = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MEAN", "ADD", "RESHAPE", "PAD"}
+NPU = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MEAN", "ADD", "RESHAPE", "PAD", "AVERAGE_POOL_2D"}
 
 
 def macs(layer) -> int:

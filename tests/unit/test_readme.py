@@ -86,3 +86,11 @@ def test_a_gain_that_may_be_none_is_said_to_be_none(low, said):
     }
     line = readme.fusion_lines(numbers)
     assert "Optimistic" in line and ("no gain is shown" in line) is said
+
+
+@pytest.mark.parametrize(
+    "unit, text",
+    [("percent", "88.9 %"), ("kB", "88.9 kB"), ("LSB", "89 LSB"), ("cycles", "89 cycles"), ("BOPs", "89 BOPs")],
+)
+def test_units_of_the_compression_lab_are_known(unit, text):
+    assert readme.cell(number(88.9, unit=unit, n=1, artifact="x.csv")) == text
