@@ -6,6 +6,7 @@ import pandas as pd
 
 from emolib.report import Figure, Note, Section, Table
 from emolib.sources import Source
+from emolib.tables import interval
 
 STEPS = {  # of the lab, and the notebook of each
     "ablation": "02a_ablation",
@@ -37,6 +38,8 @@ GOALS = (  # text, variant and metric of the summary's key, the sign of the comp
         2,
     ),
 )
+DIGITS = {"points": ".2f", "ratio": ".2f", "percent": ".1f", "LSB": ".0f"}
+HIDDEN = {"clipping.csv": ("n", "p", "val_accuracy")}  # columns of wide tables that the CSV alone has
 INTRODUCTION = (
     "The same trained networks under every way of compression. Ranges, sensitivities and fine-tuning see training "
     "people alone, picks see inner validation people; every UAR is of test folds."
@@ -85,17 +88,16 @@ BUNDLE = (
 
 
 def goals(numbers: Mapping[str, dict], sources: Sequence[str]) -> pd.DataFrame:
-    """One row per source and goal: source, goal, value with its 95 % interval, unit, reached."""
+    """One row per source and goal: source, goal, value with its 95 % interval as text, unit, reached."""
     rows = []
     for name in sources:
         for text, variant, metric, sign, limit in GOALS:
             entry = numbers[Source.parse(name).key(variant, metric)]
             reached = entry["value"] <= limit if sign == "≤" else entry["value"] >= limit
-            ends = {f"value_{end}": entry[end] for end in ("low", "high")}
-            row = {"source": name, "goal": text, "value": float(entry["value"]), **ends}
+            text_of = interval(entry["value"], entry["low"], entry["high"], DIGITS[entry["unit"]])
+            row = {"source": name, "goal": text, "value": text_of}
             rows.append(row | {"unit": entry["unit"], "reached": reached})
-    columns = ["source", "goal", "value", "value_low", "value_high", "unit", "reached"]
-    return pd.DataFrame(rows, columns=columns).astype({"value_low": float, "value_high": float})
+    return pd.DataFrame(rows, columns=["source", "goal", "value", "unit", "reached"])
 
 
 def sections(sources: Sequence[str]) -> list[Section]:
@@ -116,5 +118,5 @@ def _source(name: str) -> Section:
 
 def _item(name: str, ending: str, caption: str) -> Figure | Table:
     if ending.endswith(".csv"):
-        return Table(f"tables/{name}-{ending}", caption)
+        return Table(f"tables/{name}-{ending}", caption, HIDDEN.get(ending, ()))
     return Figure(f"figures/{name}-{ending}.png", caption)
