@@ -90,7 +90,13 @@ def test_a_gain_that_may_be_none_is_said_to_be_none(low, said):
 
 @pytest.mark.parametrize(
     "unit, text",
-    [("percent", "88.9 %"), ("kB", "88.9 kB"), ("LSB", "89 LSB"), ("cycles", "89 cycles"), ("BOPs", "89 BOPs")],
+    [
+        ("percent", "88.9 %"),
+        ("kB", "88.9 kB"),
+        ("LSB", "89 LSB"),
+        ("cycles", "89 cycles"),
+        ("BOPs", "89 BOPs"),
+    ],
 )
 def test_units_of_the_compression_lab_are_known(unit, text):
     assert readme.cell(number(88.9, unit=unit, n=1, artifact="x.csv")) == text
