@@ -134,8 +134,13 @@ def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:
 def groups(run: Run) -> dict[str, list[str]]:
     """Sources of a run by corpus, task and protocol. Raises BadArtifact."""
     found: dict[str, list[str]] = {}
-    for path in sorted((run.folder / "scores").glob("*-*-*-*-summary.json")):
-        source = Source.parse(path.name.removesuffix("-summary.json"))
+    names = [
+        path.name.removesuffix("-summary.json") for path in (run.folder / "scores").glob("*-summary.json")
+    ]
+    for name in sorted(
+        name for name in names if name.count("-") == 3
+    ):  # not of a study, a step of the lab, or cost
+        source = Source.parse(name)
         if source.protocol == "leaky":
             continue  # its models have seen the person
         found.setdefault(f"{source.corpus} {source.task} {source.protocol}", []).append(str(source))
