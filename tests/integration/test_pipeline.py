@@ -192,11 +192,11 @@ def test_an_altered_artifact_is_named(run, tmp_path):
 
 def test_conversion_goes_on_at_the_fold_that_is_not_whole(run, tmp_path):
     shutil.copytree(run, tmp_path / "tiny")
-    files = sorted((tmp_path / f"tiny/models/{HEART}").glob("*.tflite"))
+    files = sorted((tmp_path / f"tiny/models/{EEG}").glob("*.tflite"))
     written = {path: path.stat().st_mtime_ns for path in files}
     damaged = files[4]
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    status, line = papermill(tmp_path, "03_quantize", n_calibration=20)
+    status, line = papermill(tmp_path, "03_quantize", modality="eeg", n_calibration=20)
     assert status == 0, line
     again = {path for path in files if path.stat().st_mtime_ns != written[path]}
     assert again == {damaged} and len(files) == 12
@@ -204,7 +204,7 @@ def test_conversion_goes_on_at_the_fold_that_is_not_whole(run, tmp_path):
         inputs = json.loads(sidecar(path).read_text())["inputs"]
         fold = path.name.split("-")[0]
         assert {name for name in inputs if name.startswith("models/")} == {
-            f"models/{HEART}/{fold}{ending}" for ending in (".keras", ".json")
+            f"models/{EEG}/{fold}{ending}" for ending in (".keras", ".json")
         }
 
 
