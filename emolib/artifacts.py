@@ -171,8 +171,8 @@ class Run:
         with self.write(name) as path:
             path.write_text(text)
 
-    def write_bytes(self, name: str, content: bytes):
-        with self.write(name) as path:
+    def write_bytes(self, name: str, content: bytes, **provenance):
+        with self.write(name, **provenance) as path:
             path.write_bytes(content)
 
     def write_json(self, name: str, record):

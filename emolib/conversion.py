@@ -100,9 +100,7 @@ def convert_fold(kit: Kit, converters: Converters) -> dict[str, np.ndarray]:
     for variant, converter in converters.items():
         file, calibration = f"{kit.name}-{variant}.tflite", kit.rows.tolist()
         if not run.is_current(file, calibration=calibration):
-            content = compact(converter(kit))
-            with run.write(file, calibration=calibration) as path:
-                path.write_bytes(content)
+            run.write_bytes(file, compact(converter(kit)), calibration=calibration)
         with Model(run.folder / file) as interpreter:
             logits[variant] = interpreter.predict(X)
     return logits

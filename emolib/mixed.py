@@ -16,7 +16,7 @@ from emolib.conversion import Kit
 from emolib.fusion.scores import softmax
 from emolib.runtime.interpreter import Model
 from emolib.sources import Source
-from emolib.summary import number
+from emolib.summary import ends, number
 
 INT8 = "uniform_wi8_ai8"  # what the others are compared with, made the same way
 ILP = "mixed_w4w8"
@@ -183,13 +183,14 @@ def numbers(
     entry = partial(number, artifact=f"tables/{source}-mixed.csv")
     rows = table.set_index("variant")
     for variant, row in rows.iterrows():
-        found[named.key(variant, "uar")] = entry(row.uar, *_ends(row, "uar"), unit="fraction", n=row.n)
+        uar = (row.uar, *ends(row.uar_low, row.uar_high))
+        found[named.key(variant, "uar")] = entry(*uar, unit="fraction", n=row.n)
         for metric in ("weight_bytes", "file_bytes"):
             found[named.key(variant, metric)] = entry(row[metric], unit="bytes", n=1)
         found[named.key(variant, "bops")] = entry(row.bops, unit="BOPs", n=1)
         if variant != INT8:
-            ends = (None if end is None else -end for end in reversed(_ends(row, "points")))
-            found[named.key(f"{variant}_drop", "points")] = entry(-row.points, *ends, unit="points", n=row.n)
+            lost = (-row.points, *ends(-row.points_high, -row.points_low))
+            found[named.key(f"{variant}_drop", "points")] = entry(*lost, unit="points", n=row.n)
             ratio = rows.weight_bytes[INT8] / row.weight_bytes
             found[named.key(f"{variant}_ratio", "weights")] = entry(ratio, unit="ratio", n=1)
     random, ilp = picked[picked.kind == "random"], picked.set_index("pick").loc[ILP]
@@ -198,11 +199,6 @@ def numbers(
     found[named.key(ILP, "val_rank")] = entry(1 + int((random.val_loss < ilp.val_loss).sum()), unit="")
     found[named.key(ILP, "optimal")] = entry(optimal.mean(), unit="fraction of folds", n=len(optimal))
     row = against.set_index("variant").loc[ILP]
-    found[named.key(f"{ILP}_over_random", "points")] = entry(row.points, *_ends(row, "points"), unit="points")
+    gain = (row.points, *ends(row.points_low, row.points_high))
+    found[named.key(f"{ILP}_over_random", "points")] = entry(*gain, unit="points")
     return found
-
-
-def _ends(row: pd.Series, name: str) -> tuple[float | None, float | None]:
-    """The interval of a row, None where there is one subject only."""
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return (None, None) if np.isnan(low) else (low, high)

@@ -12,7 +12,7 @@ from emolib.crossval import METRICS
 from emolib.metrics import Gain
 from emolib.runtime.interpreter import Model, present
 from emolib.sources import INT8, Source, model_name
-from emolib.summary import number
+from emolib.summary import ends, number
 
 
 def sizes(run: Run, source: str, n_folds: int, variants: tuple[str, ...]) -> dict[str, int]:
@@ -37,15 +37,16 @@ def backends(file: Path, X: np.ndarray) -> pd.DataFrame:
         with Model(file, backend) as model:
             logits, step = model.predict(X), model.runner.output.scale
         first = logits if first is None else first
-        rows.append(
-            {
-                "backend": backend,
-                "n": len(X),
-                "lsb": round(np.abs(logits - first).max() / step),
-                "other_answers": int((logits.argmax(axis=1) != first.argmax(axis=1)).sum()),
-            }
-        )
+        rows.append({"backend": backend, "n": len(X), **apart(logits, first, step)})
     return pd.DataFrame(rows)
+
+
+def apart(logits: np.ndarray, others: np.ndarray, step: float) -> dict[str, int]:
+    """Of logits (n, n_classes): their largest difference in steps of the int8 output, windows with another class."""
+    return {
+        "lsb": round(np.abs(logits - others).max() / step),
+        "other_answers": int((logits.argmax(axis=1) != others.argmax(axis=1)).sum()),
+    }
 
 
 def numbers(
@@ -63,21 +64,21 @@ def numbers(
     found[named.key("keras", "chance_p")] = baseline(trained.chance_p[0], unit="")
     for row in table.to_dict("records"):
         for metric in METRICS:
-            low, high = (
-                None if np.isnan(row[f"{metric}_{end}"]) else row[f"{metric}_{end}"]
-                for end in ("low", "high")
-            )
+            both = ends(row[f"{metric}_low"], row[f"{metric}_high"])
             found[named.key(row["variant"], metric)] = number(
-                row[metric], low, high, unit="fraction", n=row["n"], artifact=artifact
+                row[metric], *both, unit="fraction", n=row["n"], artifact=artifact
             )
         if np.isfinite(row["auc"]):
             auc = number(row["auc"], unit="", n=row["n"], artifact=artifact)
             found[named.key(row["variant"], "auc")] = auc
         found[named.key(row["variant"], "bytes")] = number(row["bytes"], unit="bytes", n=1, artifact=artifact)
     n = int(table.n.iloc[0])
-    ends = (None, None) if np.isnan(change.low) else (-change.high, -change.low)
     found[named.key("int8_drop", "points")] = number(
-        -change.value, *ends, unit="points", n=n, artifact=f"scores/{source}.npz"
+        -change.value,
+        *ends(-change.high, -change.low),
+        unit="points",
+        n=n,
+        artifact=f"scores/{source}.npz",
     )
     ratio = size["float32"] / size[INT8]
     found[named.key("int8_ratio", "size")] = number(ratio, unit="ratio", n=1, artifact=artifact)

@@ -36,6 +36,11 @@ def number(
     return {"value": value, "low": low, "high": high, "unit": unit, "n": int(n), "artifact": artifact}
 
 
+def ends(low: float, high: float) -> tuple[float | None, float | None]:
+    """low and high as `number` takes them: None where one subject alone left the interval NaN."""
+    return (None, None) if math.isnan(low) else (low, high)
+
+
 def _rounded(value: float, artifact: str) -> float:
     if not math.isfinite(value):
         raise BadParameter(f"Summary number of {artifact} is {value}, not finite: leave it out.")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from emolib.crossval import answers
 from emolib.sources import Source
-from emolib.summary import number
+from emolib.summary import ends, number
 
 
 def efficiency(accuracy: float, n_bytes: float, accuracy_float32: float, bytes_float32: float) -> float:
@@ -49,16 +49,11 @@ def numbers(source: str, table: pd.DataFrame, picked: str) -> dict[str, dict]:
     named, artifact, found = Source.parse(source), f"tables/{source}-clipping.csv", {}
     for row in table[table.variant != "float32"].to_dict("records"):
         entry = partial(number, n=row["n"], artifact=artifact)
-        uar = entry(row["uar"], *_ends(row["uar_low"], row["uar_high"]), unit="fraction")
-        lost = entry(-row["points"], *_ends(-row["points_high"], -row["points_low"]), unit="points")
+        uar = entry(row["uar"], *ends(row["uar_low"], row["uar_high"]), unit="fraction")
+        lost = entry(-row["points"], *ends(-row["points_high"], -row["points_low"]), unit="points")
         worth = entry(row["efficiency"], unit="ratio")
         for name in {row["variant"], "picked" if row["variant"] == picked else row["variant"]}:
             found[named.key(f"clip_{name}", "uar")] = uar
             found[named.key(f"clip_{name}_drop", "points")] = lost
             found[named.key(f"clip_{name}", "efficiency")] = worth
     return found
-
-
-def _ends(low: float, high: float) -> tuple[float | None, float | None]:
-    """An interval for the summary: nothing where there is one subject only."""
-    return (None, None) if np.isnan(low) else (low, high)

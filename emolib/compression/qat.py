@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 
 import keras
-import numpy as np
 import pandas as pd
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -22,7 +21,7 @@ from emolib.compression.ptq import silence
 from emolib.conversion import Kit
 from emolib.errors import BadParameter
 from emolib.sources import Source
-from emolib.summary import number
+from emolib.summary import ends, number
 from emolib.training import Trainer, Training
 
 BITS = (8, 4)
@@ -114,11 +113,7 @@ def numbers(source: str, table: pd.DataFrame) -> dict[str, dict]:
     """
     named, entry, found = Source.parse(source), partial(number, artifact=f"tables/{source}-qat.csv"), {}
     for _, row in table[table.variant.str.contains("ptq|qat")].iterrows():
-        uar, points = (
-            [None if np.isnan(row[f"{name}_{end}"]) else row[f"{name}_{end}"] for end in ("low", "high")]
-            for name in ("uar", "points")
-        )
-        lost = [None if end is None else -end for end in reversed(points)]
+        uar, lost = ends(row.uar_low, row.uar_high), ends(-row.points_high, -row.points_low)
         found[named.key(row.variant, "uar")] = entry(row.uar, *uar, unit="fraction", n=row.n)
         found[named.key(row.variant, "bytes")] = entry(row.bytes, unit="bytes", n=1)
         found[named.key(f"{row.variant}_drop", "points")] = entry(-row.points, *lost, unit="points", n=row.n)

@@ -19,6 +19,7 @@ from emolib.compression.clipping import Clipping, clipped
 from emolib.compression.quantizer import Ranges
 from emolib.conversion import Kit
 from emolib.npu.onnx import INPUT, run
+from emolib.quantized import apart
 from emolib.runtime.interpreter import Model
 
 SAME_SCALE = ("AveragePool", "MaxPool", "Flatten")  # as in the .tflite file
@@ -103,7 +104,4 @@ def agreement(content: bytes, file: Path, X: np.ndarray) -> pd.DataFrame:
     output (lsb), and how many get another answer."""
     with Model(file) as model:
         logits, step = model.predict(X), model.runner.output.scale
-    other = run(content, X)
-    lsb = round(float(np.abs(other - logits).max() / step))
-    answers = int((other.argmax(axis=1) != logits.argmax(axis=1)).sum())
-    return pd.DataFrame([{"bytes": len(content), "n": len(X), "lsb": lsb, "other_answers": answers}])
+    return pd.DataFrame([{"bytes": len(content), "n": len(X), **apart(run(content, X), logits, step)}])
