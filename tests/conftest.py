@@ -1,8 +1,17 @@
-"""librosa compiles with numba, whose cache breaks, for good, where several processes write it: one per worker."""
+"""What every test needs set first.
+
+librosa compiles with numba, whose cache breaks, for good, where several processes write it: one per worker. Property
+tests draw the same examples in every run: a failure is of the change at hand.
+"""
 
 import os
+
+from hypothesis import settings
 
 from emolib.paths import PROJECT
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 os.environ["NUMBA_CACHE_DIR"] = str(PROJECT / ".pytest_cache" / f"numba-{WORKER}")
+
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")

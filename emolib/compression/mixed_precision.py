@@ -21,6 +21,7 @@ FOUR_BIT = ("Conv2D", "Dense")  # what has a 4-bit kernel: CONV_2D and FULLY_CON
 MOST_ENUMERATED = 16
 DRAWS = 20  # orders drawn for each random pick that is wanted
 OBJECTIVE = 1e4  # the largest coefficient: CBC stops at differences of about 1e-7
+CBC = ["preprocess off"]  # with it CBC drops the optimum where two budgets are tight, or MACs far apart
 Bits = dict[str, int]  # 4 or 8 by layer
 
 
@@ -136,7 +137,10 @@ def rise(layer: Layer) -> float:
 
 
 def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
-    """The bits of least total perturbation within the budget, by PuLP's CBC. Raises OverBudget."""
+    """The bits of least total perturbation within the budget, by PuLP's CBC. Raises OverBudget.
+
+    CBC computes in floats: layers more than about 10⁶ times apart in MACs are beyond its tolerance.
+    """
     import pulp
 
     check_budget(layers, budget)
@@ -151,7 +155,7 @@ def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
         if most > getattr(budget, measure):
             needed = most - math.floor(getattr(budget, measure))
             program += pulp.lpSum(n * x for n, x in zip(saved, four, strict=True)) >= needed
-    program.solve(pulp.PULP_CBC_CMD(msg=False))
+    program.solve(pulp.PULP_CBC_CMD(msg=False, options=CBC))
     return uniform(layers, 8) | {layer.name: 4 for layer, x in zip(low, four, strict=True) if x.value() > 0.5}
 
 
