@@ -69,6 +69,7 @@ class Kit:
     def val(self) -> EmotionSet:
         return self.data.part(self.fold.val, self.standardiser)
 
+    @cached_property
     def scored(self) -> np.ndarray:
         """X of validation and test windows, only to be answered."""
         return self.standardiser(self.data.X[np.concatenate([self.fold.val, self.fold.test])])
@@ -96,7 +97,7 @@ def kits(
 
 def convert_fold(kit: Kit, converters: Converters) -> dict[str, np.ndarray]:
     """Logits (n_val + n_test, n_classes) of each variant on litert; writes <name>-<variant>.tflite, or finds it."""
-    X, run, logits = kit.scored(), kit.run, {}
+    X, run, logits = kit.scored, kit.run, {}
     for variant, converter in converters.items():
         file, calibration = f"{kit.name}-{variant}.tflite", kit.rows.tolist()
         if not run.is_current(file, calibration=calibration):

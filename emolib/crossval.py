@@ -1,7 +1,7 @@
 """Every fold of a source: trained once, kept on disk, scored. A killed run goes on at its fold."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from emolib.signals.frontend import FRONT_ENDS
 from emolib.signals.standardise import Standardiser, by_subject
 from emolib.sources import Source, model_name
 from emolib.splits import Fold
+from emolib.summary import ends, number
 
 if TYPE_CHECKING:  # both import TensorFlow
     import keras
@@ -176,6 +177,18 @@ def compared(
     table = pd.DataFrame(rows)
     table.loc[table.variant == baseline, ["points_low", "points_high", "p"]] = np.nan
     return table
+
+
+def uar_entry(row: Mapping, artifact: str) -> dict:
+    """The UAR of a row of `compared`, for summary.json."""
+    limits = ends(row["uar_low"], row["uar_high"])
+    return number(row["uar"], *limits, unit="fraction", n=row["n"], artifact=artifact)
+
+
+def lost_entry(row: Mapping, artifact: str) -> dict:
+    """The points of UAR that a row of `compared` loses to the baseline, for summary.json."""
+    limits = ends(-row["points_high"], -row["points_low"])
+    return number(-row["points"], *limits, unit="points", n=row["n"], artifact=artifact)
 
 
 def majority_scores(data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:

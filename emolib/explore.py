@@ -134,12 +134,10 @@ def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:
 def groups(run: Run) -> dict[str, list[str]]:
     """Sources of a run by corpus, task and protocol. Raises BadArtifact."""
     found: dict[str, list[str]] = {}
-    names = [
-        path.name.removesuffix("-summary.json") for path in (run.folder / "scores").glob("*-summary.json")
-    ]
-    for name in sorted(
-        name for name in names if name.count("-") == 3
-    ):  # not of a study, a step of the lab, or cost
+    for path in sorted((run.folder / "scores").glob("*-*-*-*-summary.json")):
+        name = path.name.removesuffix("-summary.json")
+        if name.count("-") > 3:
+            continue  # a step of the lab
         source = Source.parse(name)
         if source.protocol == "leaky":
             continue  # its models have seen the person

@@ -71,6 +71,13 @@ def ece(y: np.ndarray, scores: np.ndarray) -> float:
     return float(_ece(_bin_sums(y, scores, np.zeros(len(y), dtype=np.int64))[0]))
 
 
+def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
+    """-log p of the true class y (n,), its mean over the classes that y holds: the UAR's smooth sibling."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    nats = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y]
+    return float(np.mean([nats[y == label].mean() for label in np.unique(y)]))
+
+
 def auc(y: np.ndarray, scores: np.ndarray) -> float:
     """Area under the ROC curve, one class against the rest, averaged over classes that occur but not alone.
 

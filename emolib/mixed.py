@@ -102,8 +102,8 @@ def layer_table(layers: Sequence[mp.Layer]) -> pd.DataFrame:
 def needs(of_folds: Sequence[Prepared], picks: Sequence[mp.Bits]) -> dict[str, float]:
     """weight_bytes, bops and perturbation (nats) of one choice per fold, means over the folds."""
     totals = [mp.total(fold.layers, bits) for fold, bits in zip(of_folds, picks, strict=True)]
-    means = {name: np.mean([getattr(t, name) for t in totals]) for name in ("bytes", "bops", "perturbation")}
-    return {"weight_bytes": means["bytes"], "bops": means["bops"], "perturbation": means["perturbation"]}
+    names = {"weight_bytes": "bytes", "bops": "bops", "perturbation": "perturbation"}
+    return {name: np.mean([getattr(each, field) for each in totals]) for name, field in names.items()}
 
 
 def variants_table(
@@ -130,17 +130,15 @@ def pick_scores(of_folds: Sequence[Prepared], bits: Sequence[mp.Bits]) -> np.nda
     logits = []
     for fold, of_fold in zip(of_folds, bits, strict=True):
         with Model(fold.file(of_fold)) as model:
-            logits.append(model.predict(fold.kit.scored()))
+            logits.append(model.predict(fold.kit.scored))
     return softmax(np.concatenate(logits))
 
 
 def judged(columns: Scores, scores: np.ndarray, level: str) -> dict[str, float]:
     """Of one choice: val_loss, the cross-entropy (nats, mean over classes) of validation people, and UAR of test people."""
     val, test = (crossval.answers(columns, scores, level, part) for part in ("val", "test"))
-    y, log_p = val["y"], np.log(val["scores"])
-    losses = [-log_p[y == label, label].mean() for label in np.unique(y)]
     uar = metrics.uar(metrics.confusion(test["y"], test["scores"]))
-    return {"val_loss": float(np.mean(losses)), "uar": float(uar)}
+    return {"val_loss": metrics.cross_entropy(val["y"], np.log(val["scores"])), "uar": float(uar)}
 
 
 def picks_table(
@@ -179,20 +177,18 @@ def numbers(
     source: str, table: pd.DataFrame, picked: pd.DataFrame, against: pd.DataFrame, optimal: np.ndarray
 ) -> dict[str, dict]:
     """Entries of summary.json of one source, from the tables above and what `is_optimal` found."""
-    named, found = Source.parse(source), {}
-    entry = partial(number, artifact=f"tables/{source}-mixed.csv")
+    named, artifact, found = Source.parse(source), f"tables/{source}-mixed.csv", {}
+    entry = partial(number, artifact=artifact, n=1)
     rows = table.set_index("variant")
     for variant, row in rows.iterrows():
-        uar = (row.uar, *ends(row.uar_low, row.uar_high))
-        found[named.key(variant, "uar")] = entry(*uar, unit="fraction", n=row.n)
+        found[named.key(variant, "uar")] = crossval.uar_entry(row, artifact)
         for metric in ("weight_bytes", "file_bytes"):
-            found[named.key(variant, metric)] = entry(row[metric], unit="bytes", n=1)
-        found[named.key(variant, "bops")] = entry(row.bops, unit="BOPs", n=1)
+            found[named.key(variant, metric)] = entry(row[metric], unit="bytes")
+        found[named.key(variant, "bops")] = entry(row.bops, unit="BOPs")
         if variant != INT8:
-            lost = (-row.points, *ends(-row.points_high, -row.points_low))
-            found[named.key(f"{variant}_drop", "points")] = entry(*lost, unit="points", n=row.n)
+            found[named.key(f"{variant}_drop", "points")] = crossval.lost_entry(row, artifact)
             ratio = rows.weight_bytes[INT8] / row.weight_bytes
-            found[named.key(f"{variant}_ratio", "weights")] = entry(ratio, unit="ratio", n=1)
+            found[named.key(f"{variant}_ratio", "weights")] = entry(ratio, unit="ratio")
     random, ilp = picked[picked.kind == "random"], picked.set_index("pick").loc[ILP]
     entry = partial(number, **{"artifact": f"tables/{source}-picks.csv", "n": len(random)})
     found[named.key(ILP, "rank")] = entry(1 + int((random.uar > ilp.uar).sum()), unit="")

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet, check_names
 from emolib.fusion.scores import softmax
-from emolib.metrics import confusion, uar
+from emolib.metrics import confusion, cross_entropy, uar
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -84,13 +84,6 @@ def use_threads(n: int):
 def balanced(y: np.ndarray, n_classes: int) -> np.ndarray:
     """A weight per class, (n_classes,), under which every class of y (n,) weighs n / n_classes."""
     return len(y) / n_classes / np.bincount(y, minlength=n_classes)
-
-
-def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
-    """-log p of the true class y (n,), its mean over the classes that y holds: the UAR's smooth sibling."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    nats = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y]
-    return float(np.mean([nats[y == label].mean() for label in np.unique(y)]))
 
 
 def focused(log_p, gamma: float):

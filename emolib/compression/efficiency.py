@@ -1,13 +1,11 @@
 """Which compression is worth it: accuracy kept times bytes saved."""
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 
-from emolib.crossval import answers
+from emolib.crossval import answers, lost_entry, uar_entry
 from emolib.sources import Source
-from emolib.summary import ends, number
+from emolib.summary import number
 
 
 def efficiency(accuracy: float, n_bytes: float, accuracy_float32: float, bytes_float32: float) -> float:
@@ -48,10 +46,8 @@ def numbers(source: str, table: pd.DataFrame, picked: str) -> dict[str, dict]:
     """Entries of summary.json: uar, efficiency and lost points of each way of clipping; `clip_picked` is the pick."""
     named, artifact, found = Source.parse(source), f"tables/{source}-clipping.csv", {}
     for row in table[table.variant != "float32"].to_dict("records"):
-        entry = partial(number, n=row["n"], artifact=artifact)
-        uar = entry(row["uar"], *ends(row["uar_low"], row["uar_high"]), unit="fraction")
-        lost = entry(-row["points"], *ends(-row["points_high"], -row["points_low"]), unit="points")
-        worth = entry(row["efficiency"], unit="ratio")
+        uar, lost = uar_entry(row, artifact), lost_entry(row, artifact)
+        worth = number(row["efficiency"], unit="ratio", n=row["n"], artifact=artifact)
         for name in {row["variant"], "picked" if row["variant"] == picked else row["variant"]}:
             found[named.key(f"clip_{name}", "uar")] = uar
             found[named.key(f"clip_{name}_drop", "points")] = lost

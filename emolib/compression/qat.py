@@ -6,7 +6,6 @@ Activations keep the range that they have on the calibration windows before; the
 
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 
 import keras
 import pandas as pd
@@ -19,9 +18,10 @@ from emolib.compression.flatbuffer import check_operators, operators
 from emolib.compression.folding import folded, weighted_layers
 from emolib.compression.ptq import silence
 from emolib.conversion import Kit
+from emolib.crossval import lost_entry, uar_entry
 from emolib.errors import BadParameter
 from emolib.sources import Source
-from emolib.summary import ends, number
+from emolib.summary import number
 from emolib.training import Trainer, Training
 
 BITS = (8, 4)
@@ -111,10 +111,9 @@ def numbers(source: str, table: pd.DataFrame) -> dict[str, dict]:
 
     `table` as `crossval.compared` with float32 gives it, with a column bytes.
     """
-    named, entry, found = Source.parse(source), partial(number, artifact=f"tables/{source}-qat.csv"), {}
+    named, artifact, found = Source.parse(source), f"tables/{source}-qat.csv", {}
     for _, row in table[table.variant.str.contains("ptq|qat")].iterrows():
-        uar, lost = ends(row.uar_low, row.uar_high), ends(-row.points_high, -row.points_low)
-        found[named.key(row.variant, "uar")] = entry(row.uar, *uar, unit="fraction", n=row.n)
-        found[named.key(row.variant, "bytes")] = entry(row.bytes, unit="bytes", n=1)
-        found[named.key(f"{row.variant}_drop", "points")] = entry(-row.points, *lost, unit="points", n=row.n)
+        found[named.key(row.variant, "uar")] = uar_entry(row, artifact)
+        found[named.key(row.variant, "bytes")] = number(row.bytes, unit="bytes", n=1, artifact=artifact)
+        found[named.key(f"{row.variant}_drop", "points")] = lost_entry(row, artifact)
     return found

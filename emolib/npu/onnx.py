@@ -28,8 +28,7 @@ def export(model: keras.Model) -> bytes:
     network = folded(model)
     tensors, nodes, constants = {network.inputs[0].name: INPUT}, [], []
     for layer in network.layers[1:]:
-        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
-        read = [tensors[tensor.name] for tensor in inputs]
+        read = [tensors[tensor.name] for tensor in keras.tree.flatten(layer.input)]
         for operator, attributes, values in _steps(layer):
             name = f"{layer.name}_{operator.lower()}"
             own = [numpy_helper.from_array(value, f"{name}_{k}") for k, value in enumerate(values, 1)]

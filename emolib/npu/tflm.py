@@ -16,6 +16,7 @@ import numpy as np
 
 from emolib.compression.flatbuffer import graph
 from emolib.errors import BadArtifact, BadParameter, OverBudget
+from emolib.quantized import apart
 from emolib.runtime.backends import ARENA_BYTES, Backend, Micro, TFLite, litert
 from emolib.runtime.interpreter import check_backend
 from emolib.runtime.quantization import quantize
@@ -123,11 +124,12 @@ def differences(content: bytes, X: np.ndarray) -> dict[str, int]:
     micro, default, plain = (
         answers(backend, X) for backend in (Micro(content), litert(content, 1), reference(content))
     )
+    from_default, from_plain = (apart(micro, other, step=1) for other in (default, plain))
     return {
         "n": len(X),
-        "lsb_litert": int(np.abs(micro - default).max()),
-        "lsb_reference": int(np.abs(micro - plain).max()),
-        "other_answers": int((micro.argmax(axis=1) != default.argmax(axis=1)).sum()),
+        "lsb_litert": from_default["lsb"],
+        "lsb_reference": from_plain["lsb"],
+        "other_answers": from_default["other_answers"],
     }
 
 

@@ -136,10 +136,10 @@ def test_bench_says_why_it_measures_no_energy(bundle, capsys, monkeypatch):
 
 
 class OneWatt(Meter):
-    """A meter of a processor that takes 1 W: a µJ is a µs."""
+    """A meter of a processor that takes 1 W while this process has it: a µJ is a µs, however busy the machine is."""
 
     def read_uj(self):
-        return time.perf_counter_ns() // 1000
+        return time.process_time_ns() // 1000
 
 
 def test_bench_measures_energy_where_there_is_a_meter(bundle, tmp_path, capsys, monkeypatch):
@@ -147,7 +147,7 @@ def test_bench_measures_energy_where_there_is_a_meter(bundle, tmp_path, capsys, 
     monkeypatch.setattr("emolib.power.MEASURED_S", 0.05)
     assert main(["bench", str(bundle), "--repeats", "50", "--json"]) == 0
     for row in json.loads(capsys.readouterr().out.strip().splitlines()[-1]).values():
-        assert 0.2 < row["measured_mj"] / (row["p50_us"] / 1e3) < 25 and row["meter"] == "package-0"
+        assert 0.2 < row["measured_mj"] / (row["p50_us"] / 1e3) < 5 and row["meter"] == "package-0"
     assert main(["bench", str(bundle), "--repeats", "5"]) == 0
     *lines, _, last = capsys.readouterr().out.strip().splitlines()
     assert all(re.search(r"measured \d+\.\d{4} mJ", line) for line in lines)

@@ -1,10 +1,13 @@
 import itertools
+from functools import partial
 
+import compressed
 import flatbuffers
 import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from compressed import settled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers as kl
@@ -20,6 +23,7 @@ from emolib.errors import BadArtifact, BadParameter, OverBudget
 from emolib.runtime.interpreter import Model
 
 SHAPE = (8, 6, 2)
+windows = partial(compressed.windows, shape=SHAPE, mean=1, sd=2)
 
 
 def layer(name, operator="Conv2D", weights=100, macs=1000, lost=(1.0, 0.0)):
@@ -169,14 +173,7 @@ def network():
     x = kl.ReLU()(kl.BatchNormalization()(kl.Conv2D(7, 3, strides=2, padding="same", use_bias=False)(x)))
     x = kl.SeparableConv2D(9, 3, padding="same", use_bias=False)(x)
     x = kl.GlobalAveragePooling2D()(kl.ReLU()(kl.BatchNormalization()(x)))
-    model = keras.Model(inputs, kl.Dense(3, name="logits")(x))
-    for _ in range(5):
-        model(windows(64), training=True)
-    return model
-
-
-def windows(n, seed=0):
-    return np.random.default_rng(seed).normal(1, 2, size=(n, *SHAPE)).astype(np.float32)
+    return settled(keras.Model(inputs, kl.Dense(3, name="logits")(x)), windows(64))
 
 
 @pytest.fixture(scope="module")

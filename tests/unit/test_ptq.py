@@ -1,7 +1,11 @@
+from functools import partial
+
+import compressed
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from compressed import settled
 from keras import layers
 from tensorflow.lite.python import schema_py_generated as schema
 
@@ -11,6 +15,7 @@ from emolib.errors import BadParameter, BadSet, OverBudget
 from emolib.runtime.interpreter import Model
 
 SHAPE = (16, 12, 1)
+windows = partial(compressed.windows, shape=SHAPE, mean=1, sd=2)
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +28,7 @@ def model():
     x = layers.SeparableConv2D(8, 3, padding="same", use_bias=False)(x)
     x = layers.Add()([layers.BatchNormalization()(x), y])
     x = layers.Flatten()(layers.Dropout(0.3)(x))
-    model = keras.Model(inputs, layers.Dense(4)(layers.Dense(16, activation="relu")(x)))
-    for _ in range(5):
-        model(windows(64), training=True)
-    return model
-
-
-def windows(n, seed=0):
-    return np.random.default_rng(seed).normal(1, 2, size=(n, *SHAPE)).astype(np.float32)
+    return settled(keras.Model(inputs, layers.Dense(4)(layers.Dense(16, activation="relu")(x))), windows(64))
 
 
 @pytest.fixture(scope="module")

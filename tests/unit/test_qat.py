@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from compressed import settled
 from keras import layers
 
 from emolib.compression import qat
@@ -15,9 +16,10 @@ from emolib.compression.flatbuffer import activations, operators, weight_bytes, 
 from emolib.compression.folding import folded, weighted_layers
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet
+from emolib.metrics import cross_entropy
 from emolib.runtime.interpreter import Model
 from emolib.splits import Fold
-from emolib.training import Training, cross_entropy
+from emolib.training import Training
 
 SHAPE = (12, 1, 3)
 OPTIONS = Training(epochs=6, patience=6, learning_rate=3e-3, label_smoothing=0.0, augment=False)
@@ -33,9 +35,7 @@ def network(seed: int = 0) -> keras.Model:
     x = layers.ReLU(name="sum")(layers.Add(name="add")([layers.BatchNormalization(name="branch")(x), y]))
     x = layers.Dropout(0.3)(layers.GlobalAveragePooling2D(name="mean")(x))
     model = keras.Model(inputs, layers.Dense(3, name="logits")(x), name="small")
-    for _ in range(20):
-        model(people(64).X, training=True)
-    return model
+    return settled(model, people(64).X, times=20)
 
 
 def people(n: int = 240, seed: int = 0) -> EmotionSet:
