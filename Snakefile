@@ -3,10 +3,12 @@ import json
 import os
 import re
 import sys
+from dataclasses import asdict
 
 from emolib.errors import BadParameter, check_names
 from emolib.lab import STEPS
 from emolib.notebook import declared
+from emolib.sources import Source
 
 if not config:
     configfile: "config/demo.yaml"
@@ -42,8 +44,7 @@ def parameters(notebook, **given):
 
 def of_source(notebook, step):
     def of(wildcards):
-        corpus, modality, task, protocol = wildcards.source.split("-")
-        named = {"corpus": corpus, "modality": modality, "task": task, "protocol": protocol}
+        named = asdict(Source.parse(wildcards.source))
         steps = SOURCES[wildcards.source] or {}
         given = dict(steps.get(step) or {})
         if step == "ablation":  # varies what training does

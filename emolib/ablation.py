@@ -105,7 +105,8 @@ class Study:
             raise BadParameter(f"n_folds: got {self.n_folds}, expected 1 to {len(self.folds)}.")
         if self.max_windows < 0:
             raise BadParameter(f"max_windows: got {self.max_windows}, expected 0 (all) or more.")
-        self.modality = Source.parse(self.source).modality
+        named = Source.parse(self.source)
+        self.modality, self.network = named.modality, named.network
         self.axis = FRONT_ENDS[self.modality].feature_axis
         self.data = prepared(self.data, self.normalise, self.axis)
         self.inputs, self.trainer = dict(self.run.inputs), None
@@ -171,9 +172,11 @@ class Study:
         """The trainer of these options: the one of the training before, if its graph serves."""
         if self.trainer is None or not self.trainer.serves(options):
             shape, n_classes = self.data.X.shape[1:], len(self.data.classes)
-            augment = models.network(self.modality).augment
+            augment = models.network(self.modality, self.network).augment
             self.trainer = Trainer(
-                lambda: models.build(self.modality, shape, n_classes, **self.model), options, augment
+                lambda: models.build(self.modality, shape, n_classes, self.network, **self.model),
+                options,
+                augment,
             )
             self.trainer.steps.get_concrete_function()
         self.trainer.options = options

@@ -54,16 +54,24 @@ def opened(run: Run, source: Source) -> tuple[EmotionSet, list[Fold], str]:
 def train_fold(
     run: Run, name: str, trainer: "Trainer", data: EmotionSet, fold: Fold, axis: int | None
 ) -> dict:
-    """The history of one fold; writes <name>.keras and <name>.json (standardiser, history), or finds them."""
+    """The history of one fold; writes <name>.keras and <name>.json (standardiser, history), or finds them.
+
+    While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from.
+    """
+    from emolib.checkpoint import Checkpoint
+
     if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
         return json.loads((run.folder / f"{name}.json").read_text())["history"]
     standardiser = Standardiser.fit(data.X[fold.train], axis)
     train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
-    history = trainer.fit(train, val, fold.name)
+    identity = {"parameters": run.parameters, "inputs": run.inputs, "fold": fold.name}
+    state = Checkpoint(run.folder / name.replace("models", "training", 1), identity)
+    history = trainer.fit(train, val, fold.name, state)
     with run.write(f"{name}.keras") as path:
         trainer.model.save(path)
     with run.write(f"{name}.json") as path:
         path.write_text(json.dumps({"standardiser": standardiser.to_dict(), "history": history}))
+    state.done()
     return history
 
 

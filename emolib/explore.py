@@ -25,7 +25,7 @@ VARIANTS = {"float32": "float32", "int8": INT8}
 
 
 class Explorer:
-    """The sources of a run that share corpus, task and protocol. Raises BadArtifact for a run without models."""
+    """The sources of a run that share corpus, task, protocol and network. Raises BadArtifact for a run without models."""
 
     def __init__(self, run: Run, group: str):
         self.run, self.group = run, group
@@ -132,16 +132,15 @@ def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:
 
 
 def groups(run: Run) -> dict[str, list[str]]:
-    """Sources of a run by corpus, task and protocol. Raises BadArtifact."""
+    """Sources of a run by corpus, task, protocol and network. Raises BadArtifact."""
     found: dict[str, list[str]] = {}
-    for path in sorted((run.folder / "scores").glob("*-*-*-*-summary.json")):
-        name = path.name.removesuffix("-summary.json")
-        if name.count("-") > 3:
-            continue  # a step of the lab
+    names = [path.name for path in (run.folder / "models").glob("*-*-*-*")]
+    for name in sorted(name for name in names if (run.folder / f"scores/{name}-summary.json").exists()):
         source = Source.parse(name)
         if source.protocol == "leaky":
             continue  # its models have seen the person
-        found.setdefault(f"{source.corpus} {source.task} {source.protocol}", []).append(str(source))
+        group = f"{source.corpus} {source.task} {source.protocol} {source.network}".rstrip()
+        found.setdefault(group, []).append(name)
     if not found:
         raise BadArtifact(f"{run.folder} holds no finished source: `make reproduce` first.")
     return found

@@ -109,8 +109,7 @@ def sections(sources: Sequence[str]) -> list[Section]:
 
 
 def _source(name: str) -> Section:
-    source = Source.parse(name)
-    text = f"{source.modality} of {source.corpus}, task {source.task}, protocol {source.protocol}."
+    text = Source.parse(name).sentence()
     return Section(
         f"Compression: {name}", text, [*(_item(name, *item) for item in ITEMS), Note(BUNDLE.format(name))]
     )

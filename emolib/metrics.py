@@ -78,19 +78,33 @@ def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
     return float(np.mean([nats[y == label].mean() for label in np.unique(y)]))
 
 
+def macro_precision(counts: np.ndarray) -> np.ndarray:
+    """Precision averaged over the classes that occur, (…,), from confusion counts; 0 for one never
+    predicted."""
+    hits, n_predicted = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-2)
+    occurs = counts.sum(axis=-1) > 0
+    return _share((hits / np.maximum(n_predicted, 1) * occurs).sum(axis=-1), occurs.sum(axis=-1))
+
+
 def auc(y: np.ndarray, scores: np.ndarray) -> float:
     """Area under the ROC curve, one class against the rest, averaged over classes that occur but not alone.
 
-    NaN if there is no such class. From ranks, ties shared (Mann and Whitney 1947).
+    NaN if there is no such class. Ties count half (Mann and Whitney 1947).
     """
-    areas = []
-    for c in np.unique(y):
-        positive = y == c
-        n_pos, n_neg = positive.sum(), (~positive).sum()
-        if n_neg:
-            excess = _ranks(scores[:, c])[positive].sum() - n_pos * (n_pos + 1) / 2
-            areas.append(excess / (n_pos * n_neg))
-    return float(np.mean(areas)) if areas else float("nan")
+    return float(_aucs(y, scores, np.ones((1, len(y))))[0])
+
+
+def auc_interval(
+    y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
+) -> Interval:
+    """`auc` with the percentile interval of a bootstrap over subjects. Raises BadSet as `evaluate` does."""
+    _check(y, scores)
+    ids, rng, areas = _ids(subject), np.random.default_rng(seed), []
+    n = int(ids.max()) + 1
+    for size in _chunks(n_boot):
+        areas.append(_aucs(y, scores, _times_drawn(n, size, rng)[:, ids]))
+    areas = np.concatenate(areas)
+    return _interval(auc(y, scores), areas[np.isfinite(areas)], n)
 
 
 def evaluate(
@@ -204,12 +218,33 @@ def _exchanged_gain(a, b, exchanged, measure) -> np.ndarray:
 
 def _resampled(sums, n_boot, seed) -> np.ndarray:
     """Totals (n_boot, …) of sums (n_subjects, …) over subjects drawn with replacement; seeded."""
-    n, rng = len(sums), np.random.default_rng(seed)
-    totals = []
-    for size in _chunks(n_boot):
-        drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
-        totals.append(_weighted(np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n), sums))
-    return np.concatenate(totals)
+    rng = np.random.default_rng(seed)
+    return np.concatenate([_weighted(_times_drawn(len(sums), size, rng), sums) for size in _chunks(n_boot)])
+
+
+def _times_drawn(n, size, rng) -> np.ndarray:
+    """How often each of n subjects is drawn in n draws with replacement, (size, n)."""
+    drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+    return np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+
+
+def _aucs(y, scores, weights) -> np.ndarray:
+    """`auc` under weights (n_sets, n) of the rows, (n_sets,); NaN where no class has rows on both sides."""
+    areas = np.stack([_areas(y == c, scores[:, c], weights) for c in np.unique(y)])
+    valid = np.isfinite(areas)
+    return _share(np.where(valid, areas, 0).sum(axis=0), valid.sum(axis=0))
+
+
+def _areas(positive, score, weights) -> np.ndarray:
+    """Weighted share of (positive, negative) pairs in the right order, ties half, (n_sets,); NaN without a
+    pair."""
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))
+    sorted_weights, is_positive = weights[:, order], positive[order]
+    pos = np.add.reduceat(sorted_weights * is_positive, starts, axis=1)
+    neg = np.add.reduceat(sorted_weights * ~is_positive, starts, axis=1)
+    right = (pos * (np.cumsum(neg, axis=1) - neg / 2)).sum(axis=1)
+    return _share(right, pos.sum(axis=1) * neg.sum(axis=1))
 
 
 def _weighted(weights, sums) -> np.ndarray:
@@ -250,12 +285,6 @@ def _bin_sums(y, scores, ids) -> np.ndarray:
 
 def _ece(sums) -> np.ndarray:
     return abs(sums[..., :-1]).sum(axis=-1) / sums[..., -1]
-
-
-def _ranks(values) -> np.ndarray:
-    """Ranks from 1, (n,), ties sharing their mean."""
-    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[where]
 
 
 def _ids(subject) -> np.ndarray:

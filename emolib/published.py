@@ -73,11 +73,11 @@ PUBLISHED: list[Published] = [
     *_of(
         IOT, 2021, "four facial expressions from one image",
         ("accuracy", 83, "%", "about 35 000 images of FER2013 and KDEF; split not given",
-         "fer2013/emotion4/*/static_wi8_ai8/accuracy", _FER + ", no KDEF; int8"),
-        ("classifier size", 1.1, "MB", _PI, "fer2013/emotion4/*/static_wi8_ai8/bytes", _FER + "; .tflite"),
+         "fer2013/emotion4/*static_wi8_ai8/accuracy", "FER2013, official split, no KDEF; int8"),
+        ("classifier size", 1.1, "MB", _PI, "fer2013/emotion4/*static_wi8_ai8/bytes", "int8 .tflite; table2 in the key: their layers"),
         ("classifier latency", 56, "ms", _PI + ", 64 × 64 input",
-         "fer2013/emotion4/*/static_wi8_ai8/latency_p50_us",
-         "this computer, no Raspberry Pi; 48 × 48 input"),
+         "fer2013/emotion4/*static_wi8_ai8/latency_p50_us",
+         "this computer, no Raspberry Pi; table2 in the key: their layers and input, else 48 × 48"),
     ),
     *_of(
         IOT, 2021, "face detection",

@@ -17,7 +17,8 @@ MARKS = (
     "<!-- results: written by `python -m emolib.readme` from docs/results.json -->",
     "<!-- end of results -->",
 )
-SHOWN = ("float32/uar", "static_wi8_ai8/uar", "static_wi8_ai8/bytes", "int8_drop/points", "int8_ratio/size")
+INT8_UAR = "static_wi8_ai8/uar"
+SHOWN = ("float32/uar", INT8_UAR, "static_wi8_ai8/bytes", "int8_drop/points", "int8_ratio/size")
 HEADS = (
     "task",
     "UAR float32 (%)",
@@ -60,11 +61,11 @@ def cell(entry: dict | None, with_unit: bool = True) -> str:
 
 
 def rows(numbers: dict[str, dict]) -> list[list[str]]:
-    """One row per corpus, task and protocol that has an int8 model."""
-    tasks = sorted({key.rsplit("/", 2)[0] for key in numbers if key.endswith("static_wi8_ai8/uar")})
+    """One row per int8 model, by the part of the keys that its numbers share."""
+    stems = sorted(key.removesuffix(INT8_UAR) for key in numbers if key.endswith(INT8_UAR))
     return [
-        [task, *(cell(numbers.get(f"{task}/{metric}"), with_unit=False) for metric in SHOWN)]
-        for task in tasks
+        [stem.rstrip("/_"), *(cell(numbers.get(stem + metric), with_unit=False) for metric in SHOWN)]
+        for stem in stems
     ]
 
 

@@ -115,8 +115,8 @@ def _source(run: Run, name: str) -> Section:
     tested = TESTED[source.protocol]
     row = _table(run, f"{name}-keras").to_dict("records")[0]
     text = (
-        f"{source.modality} of {source.corpus}, task {source.task}, protocol {source.protocol}. Keras model: UAR "
-        f"{_percent(row)} on {row['n']} answers of {tested}; always giving the most frequent class has "
+        f"{source.sentence()} Keras model: UAR {_percent(row)} on {row['n']} answers of {tested}; always giving "
+        "the most frequent class has "
         f"{100 * row['majority_uar']:.1f} %. Permutation test against chance: p = {row['chance_p']:.3g}."
     )
     notes = [Caution(LEAKY)] if source.protocol == "leaky" else []

@@ -22,6 +22,7 @@ UNITS = {
     "kb": "kB",
     "mb": "MB",
     "hz": "Hz",
+    "mflop": "MFLOP",
     "db": "dB",
 }
 NAMES = {

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from emolib.checkpoint import Checkpoint, History
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet, check_names
 from emolib.fusion.scores import softmax
@@ -103,6 +104,11 @@ def forward(model: keras.Model) -> Callable:
     """The model's inference as one graph for every number of windows."""
     signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
     return tf.function(lambda X: model(X, training=False), input_signature=[signature])
+
+
+def best_epoch(history: History) -> int:
+    """The first epoch, from 0, of the lowest validation loss."""
+    return int(np.argmin([row["val_loss"] for row in history]))
 
 
 def progress(name: str, epochs: int) -> tqdm:
@@ -211,27 +217,36 @@ class Trainer:
                     f"The {name} set has shape and classes {found}, expected {expected} as the model's."
                 )
 
-    def fit(self, train: EmotionSet, val: EmotionSet, name: str = "fold") -> dict[str, list[float]]:
+    def goes_on(self, history: History) -> bool:
+        """Whether epochs are left, and one of the last `patience` was the best."""
+        return len(history) < self.options.epochs and (
+            not history or len(history) - 1 - best_epoch(history) < self.options.patience
+        )
+
+    def fit(
+        self, train: EmotionSet, val: EmotionSet, name: str = "fold", state: Checkpoint | None = None
+    ) -> dict[str, list[float]]:
         """Train from the seeded weights; `model` then holds those of the best epoch, until the next fit.
 
         Both sets are standardised; the people in `val` are not in `train`. The history has one number an
         epoch of learning_rate, loss (weighted, smoothed, focused), val_loss (mean over classes) and val_uar.
+        With `state` every epoch is logged, and a training that was killed goes on.
         Raises BadSet as `check` does, BadParameter where training diverges.
         """
         self.check(train, val)
         self.reset()
         X, targets = tf.constant(train.X), tf.constant(self.targets(train.y))
-        history, best, kept = [], math.inf, []
+        history, kept = state.restore(self.variables) if state else ([], [])
         with progress(name, self.options.epochs) as bar:
-            for number in range(self.options.epochs):
-                history.append(self.epoch(X, targets, number, bar) | self.validate(val, name))
-                if history[-1]["val_loss"] < best:
-                    best, best_epoch = history[-1]["val_loss"], number
+            bar.update(len(history))
+            while self.goes_on(history):
+                history.append(self.epoch(X, targets, len(history), bar) | self.validate(val, name))
+                if best_epoch(history) == len(history) - 1:
                     kept = [variable.numpy() for variable in self.model.variables]
-                    text = f"best epoch {number + 1}, validation UAR {history[-1]['val_uar']:.3f}"
+                    text = f"best epoch {len(history)}, validation UAR {history[-1]['val_uar']:.3f}"
                     bar.set_postfix_str(text, refresh=False)
-                if number - best_epoch >= self.options.patience:
-                    break
+                if state:
+                    state.epoch(self.variables, kept, history)
         for variable, value in zip(self.model.variables, kept, strict=True):
             variable.assign(value)
         return {key: [epoch[key] for epoch in history] for key in history[0]}

@@ -30,6 +30,7 @@ OPERATOR_OF = {
     "DepthwiseConv2D": "DEPTHWISE_CONV_2D",
     "ReLU": "RELU",
     "Add": "ADD",
+    "MaxPooling2D": "MAX_POOL_2D",
     "AveragePooling2D": "AVERAGE_POOL_2D",
     "GlobalAveragePooling2D": "MEAN",
     "Dense": "FULLY_CONNECTED",

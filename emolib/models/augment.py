@@ -13,10 +13,10 @@ LEVEL = 0.1  # offset of a spectrogram
 MASKS = {1: 0.1, 2: 0.1}  # largest share of frames and of mel bands that a mask covers
 
 
-def draw(n, seed, part: int, low: float, high: float):
-    """(n, 1) uniform numbers; `part` keeps the draws of one batch apart."""
+def draw(n, seed, part: int, low: float, high: float, width: int = 1):
+    """(n, width) uniform numbers; `part` keeps the draws of one batch apart."""
     return tf.random.stateless_uniform(
-        (n, 1), tf.random.experimental.stateless_fold_in(seed, part), low, high
+        (n, width), tf.random.experimental.stateless_fold_in(seed, part), low, high
     )
 
 
@@ -25,16 +25,16 @@ def noise(X, seed):
     return X + tf.random.stateless_normal(tf.shape(X), seed, 0.0, NOISE)
 
 
-def image(X, seed):
-    """Mirror, turn about the centre, shift and light of each image of (n, height, width, 1)."""
-    n, height, width = tf.shape(X)[0], X.shape[1], X.shape[2]
-    turn = draw(n, seed, 0, -TURN, TURN)
-    mirror = tf.where(draw(n, seed, 1, 0.0, 1.0) < 0.5, -1.0, 1.0)
-    cos, sin, zero = tf.cos(turn), tf.sin(turn), tf.zeros((n, 1))
+def affine(X, mirror, turn, right, down):
+    """Images X (n, height, width, n_channels) moved: mirrored where `mirror` is -1, turned about the centre
+    by `turn` radians against the clock, moved `right` pixels left and `down` pixels up; each (n, 1). Borders
+    repeat."""
+    height, width, n_channels = X.shape[1:]
+    cos, sin, zero = tf.cos(turn), tf.sin(turn), tf.zeros_like(turn)
     a, b, c, d = mirror * cos, -mirror * sin, sin, cos
     x0, y0 = (width - 1) / 2, (height - 1) / 2
-    right = x0 - a * x0 - b * y0 + width * draw(n, seed, 2, -SHIFT, SHIFT)
-    down = y0 - c * x0 - d * y0 + height * draw(n, seed, 3, -SHIFT, SHIFT)
+    right += x0 - a * x0 - b * y0
+    down += y0 - c * x0 - d * y0
     moved = tf.raw_ops.ImageProjectiveTransformV3(
         images=X,
         transforms=tf.concat([a, b, right, c, d, down, zero, zero], axis=1),
@@ -43,8 +43,22 @@ def image(X, seed):
         interpolation="BILINEAR",
         fill_mode="NEAREST",
     )
-    gain, offset = draw(n, seed, 4, 1 - LIGHT, 1 + LIGHT), draw(n, seed, 5, -LIGHT, LIGHT)
-    return tf.reshape(moved, (-1, height, width, 1)) * gain[..., None, None] + offset[..., None, None]
+    return tf.reshape(moved, (-1, height, width, n_channels))
+
+
+def lit(X, gain, offset):
+    """Images (n, height, width, n_channels) times gain plus offset, each (n, 1) or (n, n_channels)."""
+    return X * gain[:, None, None] + offset[:, None, None]
+
+
+def image(X, seed):
+    """Mirror, turn about the centre, shift and light of each image of (n, height, width, 1)."""
+    n, height, width = tf.shape(X)[0], X.shape[1], X.shape[2]
+    turn = draw(n, seed, 0, -TURN, TURN)
+    mirror = tf.where(draw(n, seed, 1, 0.0, 1.0) < 0.5, -1.0, 1.0)
+    right, down = width * draw(n, seed, 2, -SHIFT, SHIFT), height * draw(n, seed, 3, -SHIFT, SHIFT)
+    moved = affine(X, mirror, turn, right, down)
+    return lit(moved, draw(n, seed, 4, 1 - LIGHT, 1 + LIGHT), draw(n, seed, 5, -LIGHT, LIGHT))
 
 
 def spectrogram(X, seed):

@@ -1,6 +1,7 @@
 """One function per figure: data in, a matplotlib Figure out, 900 px wide, safe for colour-blind readers."""
 
 from emolib.plots.ablation import main_effects
+from emolib.plots.augmentation import ways
 from emolib.plots.comparison import cost, fusion, latency, modelled, size_and_uar, weights
 from emolib.plots.compression import points, ranges, sqnr
 from emolib.plots.evaluation import (
@@ -14,9 +15,12 @@ from emolib.plots.evaluation import (
 )
 from emolib.plots.mixed import pareto, sensitivity
 from emolib.plots.npu import rounding, vela
+from emolib.plots.reduction import search_tree
+from emolib.plots.saliency import attention, saliency_maps, sanity
 from emolib.plots.signals import trial, window
 
 __all__ = [
+    "attention",
     "confusion",
     "cost",
     "folds",
@@ -31,12 +35,16 @@ __all__ = [
     "ranges",
     "reliability",
     "rounding",
+    "saliency_maps",
+    "sanity",
     "scores",
+    "search_tree",
     "sensitivity",
     "size_and_uar",
     "sqnr",
     "trial",
     "vela",
+    "ways",
     "weights",
     "window",
     "windows_per_subject",

@@ -16,6 +16,23 @@ def test_no_run_is_one_line(tmp_path):
         groups(Run(tmp_path, "explore", {}))
 
 
+def test_groups_are_finished_sources_and_part_by_network(tmp_path):
+    names = [
+        "synthetic-face-emotion-loso",
+        "synthetic-face-emotion-loso-table2",
+        "synthetic-eeg-emotion-loso",
+    ]
+    for name in [*names, "synthetic-heart-emotion-loso", "emodb-speech-emotion7-leaky"]:
+        (tmp_path / "models" / name).mkdir(parents=True)
+    (tmp_path / "scores").mkdir()
+    for name in [*names, f"{names[0]}-ablation", "emodb-speech-emotion7-leaky", "some-study-of-mine", "cost"]:
+        (tmp_path / f"scores/{name}-summary.json").write_text("{}")
+    assert groups(Run(tmp_path, "explore", {})) == {
+        "synthetic emotion loso": [names[2], names[0]],
+        "synthetic emotion loso table2": [names[1]],
+    }
+
+
 @pytest.fixture(scope="module")
 def seen():
     """An explorer of the demo run and one person's first trial in every modality."""

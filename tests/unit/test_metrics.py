@@ -65,6 +65,40 @@ def test_auc_agrees_with_sklearn(decimals):
     assert np.isnan(metrics.auc(np.zeros(3, dtype=int), scores[:3]))
 
 
+def test_auc_counts_ties_half():
+    """Positives 0.6, 0.5; negatives 0.5, 0.2: pairs 1, 1, ½, 1 of 4, the same for both classes."""
+    positive = np.array([0.6, 0.5, 0.5, 0.2])
+    assert metrics.auc(np.array([1, 1, 0, 0]), np.stack([1 - positive, positive], axis=1)) == 3.5 / 4
+
+
+def test_the_interval_of_auc_is_a_bootstrap_over_subjects():
+    y, scores, subject = made_up(300, skill=1.0)
+    found = metrics.auc_interval(y, scores, subject, n_boot=3000)
+    assert found.value == metrics.auc(y, scores)
+    rng, ids = np.random.default_rng(7), np.unique(subject)
+    rows = {s: np.flatnonzero(subject == s) for s in ids}
+    areas = []
+    for _ in range(1500):
+        drawn = np.concatenate([rows[s] for s in rng.choice(ids, len(ids))])
+        areas.append(metrics.auc(y[drawn], scores[drawn]))
+    assert [found.low, found.high] == pytest.approx(np.percentile(areas, [2.5, 97.5]), abs=0.005)
+    one = metrics.auc_interval(y, scores, np.zeros(300), n_boot=10)
+    assert np.isnan([one.low, one.high]).all() and one.value == found.value
+    with pytest.raises(BadSet, match="softmax"):
+        metrics.auc_interval(y, 2 * scores, subject)
+
+
+def test_macro_precision_agrees_with_sklearn():
+    for skill in (0.0, 1.0):
+        y, scores, _ = made_up(200, 5, skill=skill)
+        scores[:, 4] = 0  # never predicted
+        scores /= scores.sum(axis=1, keepdims=True)
+        expected = sklearn_metrics.precision_score(y, scores.argmax(axis=1), average="macro", zero_division=0)
+        assert metrics.macro_precision(metrics.confusion(y, scores)) == pytest.approx(expected)
+    counts = np.array([[3, 1, 0], [2, 4, 1], [0, 0, 0]])  # the third class does not occur
+    assert metrics.macro_precision(counts) == pytest.approx((3 / 5 + 4 / 5) / 2)
+
+
 def test_ece_by_hand():
     """Winning scores 0.9 (right), 0.9 (wrong), 0.6 (right): |1 - 1.8| + |1 - 0.6| = 1.2 of 3."""
     scores = np.array([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4]])

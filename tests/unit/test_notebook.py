@@ -46,6 +46,22 @@ def test_start_reads_the_cell_that_papermill_injects():
         notebook.start("04_fusion", {**names, "In": ["# Parameters\nvariants = 'x'"]})
 
 
+SOURCES = [path.stem for path in NOTEBOOKS if "Source(corpus" in path.read_text()]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_notebook_of_a_source_takes_a_network(name):
+    assert len(SOURCES) == 8
+    given = {**dict.fromkeys(notebook.declared(name)), "run": "x", "network": "table2"}
+    started = notebook.start(name, {**given, "In": ["# Parameters\nnetwork = 'table2'"]})
+    assert started.parameters["network"] == "table2"
+    code = "".join(
+        line for cell in cells(PROJECT / f"notebooks/{name}.ipynb", "code") for line in cell["source"]
+    )
+    assert code.count("Source(corpus, modality, task, protocol, network)") == 1
+    assert "network(modality)" not in code and "n_classes, **model" not in code
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_asks_a_question_has_parameters_and_small_cells(path):
     assert cells(path, "markdown")[0]["source"][2].startswith("> ")

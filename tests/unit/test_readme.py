@@ -55,6 +55,18 @@ def test_every_number_is_there_with_its_artifact(run, tmp_path):
     assert "| 1,417,248 MACs | 1 |" in text and ROW in text
 
 
+def test_two_networks_of_a_task_have_a_row_each():
+    numbers = {
+        f"a/b/c/{name}static_wi8_ai8/uar": NUMBERS["emodb/emotion7/loso/float32/uar"] for name in ("", "n_")
+    }
+    numbers["a/b/c/n_int8_ratio/size"] = number(3.5, unit="ratio", n=1, artifact=TABLE)
+    uar = "61.9 (54.1–69.3)"
+    assert readme.rows(numbers) == [
+        ["a/b/c", "–", uar, "–", "–", "–"],
+        ["a/b/c/n", "–", uar, "–", "–", "3.50"],
+    ]
+
+
 def test_an_altered_summary_is_refused(run):
     (run.folder / "summary.json").write_text("{}")
     with pytest.raises(BadArtifact, match="summary.json"):

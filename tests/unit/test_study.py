@@ -131,5 +131,20 @@ def test_sources_have_names_and_keys():
         Source("emodb", "speech", "emotion7", "loso").key("float32", "uar")
         == "emodb/emotion7/loso/float32/uar"
     )
-    with pytest.raises(BadParameter, match="emodb-speech"):
-        Source.parse("emodb-speech")
+    for wrong in ("emodb-speech", "emodb-speech-emotion7-loso-", "a-b-c-d-e-f"):
+        with pytest.raises(BadParameter, match=f"source: got '{wrong}'"):
+            Source.parse(wrong)
+
+
+def test_a_source_may_name_its_network():
+    named = Source("fer2013", "face", "emotion4", "official", "table2")
+    assert str(named) == "fer2013-face-emotion4-official-table2"
+    assert Source.parse(str(named)) == named
+    assert named.key("float32", "uar") == "fer2013/emotion4/official/table2_float32/uar"
+    several = Source("synthetic", "face", "emotion", "loso", "table2")
+    assert several.key("int8_drop", "points") == "synthetic/emotion/loso/face_table2_int8_drop/points"
+    assert named.sentence().endswith("protocol official, network table2.")
+    assert Source.parse(HEART).sentence() == "heart of synthetic, task emotion, protocol loso."
+    for name, known in ((HEART, "its own.\\."), ("fer2013-face-emotion4-official", "or table2")):
+        with pytest.raises(BadParameter, match=f"network: got 'ablation' for .*{known}"):
+            Source.parse(f"{name}-ablation")

@@ -4,30 +4,13 @@ import numpy as np
 
 from emolib.datasets.synthetic import drawing, face
 from emolib.datasets.synthetic.affect import QUADRANTS
+from emolib.detection.boxes import area, clipped, iou
 from emolib.errors import BadParameter
 
 MAX_IOU = 0.1
 MIN_VISIBLE = 0.6  # share of a face's box inside the picture
 HEIGHTS = (0.15, 0.5)  # of a face's box, in shorter sides of the picture
 TRIES = 400
-
-
-def iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of a box (4,) with boxes (n, 4) as x1 y1 x2 y2, (n,)."""
-    overlap = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    both = np.prod(np.clip(overlap, 0, None), axis=1)
-    return both / (area(box[None]) + area(boxes) - both)
-
-
-def area(boxes: np.ndarray) -> np.ndarray:
-    """Areas of boxes (n, 4), (n,)."""
-    return np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
-
-
-def clipped(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Boxes (n, 4) cut to a picture of size (height, width)."""
-    height, width = size
-    return np.clip(boxes, 0, [width, height, width, height])
 
 
 def clutter(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -62,7 +45,7 @@ def place(shown: drawing.Portrait, taken: np.ndarray, size: tuple[int, int], rng
         corner = np.array([rng.integers(-side, size[1]), rng.integers(-side, size[0])])
         whole = (unit * side + np.tile(corner, 2))[None]
         seen = clipped(whole, size)
-        free = (iou(seen[0], taken) <= MAX_IOU).all()
+        free = (iou(seen, taken) <= MAX_IOU).all()
         if free and area(seen)[0] >= MIN_VISIBLE * area(whole)[0]:
             return side, corner, seen
     return None

@@ -1,0 +1,228 @@
+"""AlexNet and what is left of it, as descriptions that a search can compare, hash and store.
+
+Baseline: Krizhevsky, Sutskever and Hinton (2012), "ImageNet classification with deep convolutional neural
+networks", Figure 2, with both halves in one tower and without local response normalisation, which no TFLite
+kernel has in int8. Its first map of 55 × 55 needs 3 pixels around a picture of 224 × 224; the paper does not
+print them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from emolib.errors import BadParameter
+
+if TYPE_CHECKING:
+    import keras
+
+POOL_STRIDE = 2
+
+
+@dataclass(frozen=True)
+class Block:
+    """A convolution with ReLU, then a maximum over pool × pool at stride 2.
+
+    0 filters: no convolution, 0 pool: no pool; a block with neither is nothing. Raises BadParameter.
+    """
+
+    filters: int
+    kernel: int
+    stride: int = 1
+    pool: int = 0
+    batch_norm: bool = False
+
+    def __post_init__(self):
+        if self.kernel % 2 == 0 or not 1 <= self.stride <= self.kernel:
+            raise BadParameter(
+                f"A convolution of kernel {self.kernel}, stride {self.stride}: expected an odd kernel and a "
+                "stride of 1 to the kernel, which leaves no pixel out."
+            )
+        if min(self.filters, self.pool) < 0:
+            raise BadParameter(f"A block of {self.filters} filters, pool {self.pool}: expected 0 or more.")
+
+    @property
+    def padding(self) -> int:
+        """Zeros around the picture: windows centred on their stride; at stride 1 the side stays."""
+        return (self.kernel - self.stride) // 2
+
+    def convolved(self, side: int) -> int:
+        """Side of the map after the convolution, below 1 where the window does not fit."""
+        return (side + 2 * self.padding - self.kernel) // self.stride + 1 if self.filters else side
+
+    def pooled(self, side: int) -> int:
+        """Side of the map after the pool, below 1 where the window does not fit."""
+        return (side - self.pool) // POOL_STRIDE + 1 if self.pool else side
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of an architecture: its name, output shape and MACs, and its numbers as `key` takes them."""
+
+    name: str
+    shape: tuple[int, ...]
+    macs: int
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Blocks, hidden dense layers, logits. A dense width of 0 is no layer; dropout follows every hidden
+    layer, or comes before the logits where there is none.
+
+    Raises BadParameter where a window does not fit into its map, with the layer and both shapes.
+    """
+
+    side: int
+    channels: int
+    blocks: tuple[Block, ...]
+    dense: tuple[int, ...]
+    n_classes: int
+    dropout: float = 0.5
+
+    def __post_init__(self):
+        layers(self)
+
+
+def _block(number: int, block: Block, side: int, channels: int) -> list[Layer]:
+    """The layers of one block behind a map of (side, side, channels). Raises BadParameter."""
+    found = []
+    if block.filters:
+        after, numbers = block.convolved(side), (block.filters, block.kernel, block.stride, block.batch_norm)
+        _check(f"conv{number}", block.kernel, side, after)
+        macs = block.kernel**2 * channels * block.filters * after**2
+        found.append(Layer(f"conv{number}", (after, after, block.filters), macs, numbers))
+        side, channels = after, block.filters
+    if block.pool:
+        after = block.pooled(side)
+        _check(f"pool{number}", block.pool, side, after)
+        found.append(Layer(f"pool{number}", (after, after, channels), 0, (block.pool,)))
+    return found
+
+
+def _check(name: str, window: int, side: int, after: int):
+    if after < 1:
+        raise BadParameter(
+            f"{name}: a window of {window} × {window} does not fit into its map of {side} × {side}, expected an "
+            f"output of 1 × 1 or more, got {after}: enlarge the input, take a smaller stride or one pool less."
+        )
+
+
+@cache
+def layers(architecture: Architecture) -> tuple[Layer, ...]:
+    """Convolutions, pools, dense layers and logits in their order. Raises BadParameter as Architecture
+    does."""
+    side, channels, found = architecture.side, architecture.channels, []
+    for number, block in enumerate(architecture.blocks, start=1):
+        found += _block(number, block, side, channels)
+        if found:
+            side, _, channels = found[-1].shape
+    width = side**2 * channels
+    for number, units in enumerate(architecture.dense, start=1):
+        if units:
+            found.append(Layer(f"dense{number}", (units,), width * units, (units,)))
+            width = units
+    n_classes = architecture.n_classes
+    return (*found, Layer("logits", (n_classes,), width * n_classes, (n_classes,)))
+
+
+def flops(architecture: Architecture) -> int:
+    """FLOPs of one picture as emolib.cost counts them, two a MAC; nothing is built."""
+    return 2 * sum(layer.macs for layer in layers(architecture))
+
+
+def description(architecture: Architecture) -> dict:
+    """What an architecture computes, JSON-able: the same for descriptions that build the same network."""
+    shape = [architecture.side, architecture.channels]
+    found = [[layer.name.rstrip("0123456789"), *map(int, layer.numbers)] for layer in layers(architecture)]
+    return {"input": shape, "layers": found, "dropout": architecture.dropout}
+
+
+@cache
+def key(architecture: Architecture) -> str:
+    """A hash of `description`, 16 hexadecimal digits: the name of its artifacts."""
+    text = json.dumps(description(architecture), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def from_json(record: dict) -> Architecture:
+    """The architecture of a record that dataclasses.asdict made. Raises BadParameter where a window does not
+    fit."""
+    blocks = tuple(Block(**block) for block in record["blocks"])
+    return Architecture(**{**record, "blocks": blocks, "dense": tuple(record["dense"])})
+
+
+def build(architecture: Architecture, picture: tuple[int, int, int] | None = None) -> keras.Model:
+    """(side, side, channels) → logits (n_classes,). With `picture`, (height, width, channels) of the data,
+    the network resizes each picture to its side itself, so that architectures of every side train on one
+    set."""
+    import keras
+
+    side = architecture.side
+    x = inputs = keras.Input(picture or (side, side, architecture.channels))
+    if picture and picture[:2] != (side, side):
+        x = keras.layers.Resizing(side, side, antialias=side < max(picture[:2]), name="resize")(x)
+    for number, block in enumerate(architecture.blocks, start=1):
+        x = _convolve(x, number, block) if block.filters else x
+        x = keras.layers.MaxPooling2D(block.pool, POOL_STRIDE, name=f"pool{number}")(x) if block.pool else x
+    return keras.Model(inputs, _classify(x, architecture))
+
+
+def _convolve(x, number: int, block: Block):
+    from keras import layers
+
+    if block.stride > 1 and block.padding:
+        x = layers.ZeroPadding2D(block.padding)(x)
+    x = layers.Conv2D(
+        block.filters,
+        block.kernel,
+        block.stride,
+        padding="same" if block.stride == 1 else "valid",
+        use_bias=not block.batch_norm,
+        kernel_initializer="he_normal",
+        name=f"conv{number}",
+    )(x)
+    return layers.ReLU()(layers.BatchNormalization()(x) if block.batch_norm else x)
+
+
+def _classify(x, architecture: Architecture):
+    from keras import layers
+
+    x = layers.Flatten()(x)
+    for number, units in enumerate(architecture.dense, start=1):
+        if units:
+            x = layers.ReLU()(layers.Dense(units, kernel_initializer="he_normal", name=f"dense{number}")(x))
+            x = layers.Dropout(architecture.dropout)(x)
+    x = x if any(architecture.dense) else layers.Dropout(architecture.dropout)(x)
+    return layers.Dense(architecture.n_classes, name="logits")(x)
+
+
+def baseline(channels: int = 1, n_classes: int = 7, side: int = 224, width: float = 1.0) -> Architecture:
+    """AlexNet in one tower at 224 × 224: 2262 MFLOP with three channels, 2122 with one. `width` times its filters and
+    units, and another side, make a small one to try a search on.
+
+    Shved (2019) counts 82.7 for his "vanilla AlexNet" at 224 × 224 and prints no widths; the abstract of his
+    report calls it similar to a 6-layer AlexNet. What we could not make of it: a MAC as one operation (1131),
+    the two towers of 2012 (1440), no hidden dense layer (2153), each with three channels. What comes near
+    without being it: these layers at 64 × 64 with a MAC as one operation (83.7), an eighth of the filters
+    before the same dense layers at one channel (82.2). So the ratio of FLOPs compares with his 16, FLOPs do
+    not.
+    """
+    filters, kernels = (96, 256, 384, 384, 256), (11, 5, 3, 3, 3)
+    strides, pools = (4, 1, 1, 1, 1), (3, 3, 0, 0, 3)
+    blocks = map(Block, [round(n * width) for n in filters], kernels, strides, pools)
+    return Architecture(side, channels, tuple(blocks), (round(4096 * width),) * 2, n_classes)
+
+
+def embedded(channels: int = 1, n_classes: int = 7) -> Architecture:
+    """Three convolutions, the first at stride 7, three pools, one batch norm, one dense layer behind dropout,
+    at 224 × 224.
+
+    Source: Shved (2019), final architecture, which prints neither widths nor kernels. Ours are chosen so that
+    the count is theirs, 1.3 MFLOP, at one channel.
+    """
+    blocks = (Block(8, 7, 7, 3, batch_norm=True), Block(8, 3, pool=3), Block(32, 3, pool=3))
+    return Architecture(224, channels, blocks, (), n_classes)

@@ -1,0 +1,77 @@
+"""A search that is killed by the system goes on where it was, and ends with the same trace."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from emolib.paths import PROJECT
+
+pytest.importorskip("tensorflow")
+
+SEARCH = """
+import sys
+from pathlib import Path
+import numpy as np
+from emolib.artifacts import Run
+from emolib.datasets.base import EmotionSet
+from emolib.models.alexnet import Architecture, Block
+from emolib.reduction.search import Search, trace
+from emolib.reduction.store import Store, trained
+from emolib.training import Training
+
+y = np.arange(96) % 2
+X = np.random.default_rng(0).normal(0, 0.3, (96, 12, 12, 1)).astype(np.float32)
+X[y == 0, :, :6] += 1
+X[y == 1, :, 6:] += 1
+rows = np.arange(96).astype(str)
+parts = slice(64), slice(64, None)
+train, val = (EmotionSet(X[p], y[p], rows[p], rows[p], ("left", "right")) for p in parts)
+tiny = Architecture(32, 1, (Block(16, 7, 4, 3), Block(16, 3)), (64,), 2, dropout=0.1)
+run = Run(Path(sys.argv[1]), "02b_reduction", {})
+one = trained(train, val, Training(epochs=2, batch_size=16, augment=False))
+search = Search(tiny, Store(run, "reduction/tiny", one, {"epochs": 2}), budget=4)
+for tried in search.run():
+    print("trained", tried.number, flush=True)
+trace(search.tried).drop(columns="seconds").to_csv(sys.argv[1] + "/trace.csv", index=False)
+"""
+
+
+def start(folder: Path) -> subprocess.Popen:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PROJECT),
+        "OMP_NUM_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    command = [sys.executable, "-c", SEARCH, str(folder)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    )
+
+
+def finished(folder: Path) -> dict[str, int]:
+    """Records of trainings that are whole, with the time they were written."""
+    return {path.name: path.stat().st_mtime_ns for path in (folder / "reduction/tiny").glob("*.json.json")}
+
+
+def test_a_killed_search_trains_only_what_is_left(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    first = start(killed)
+    lines = (line for line in first.stdout if line.startswith("trained"))
+    assert [next(lines).split()[-1] for _ in range(2)] == ["0", "1"]
+    time.sleep(0.3)  # into the third training
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    before = finished(killed)
+    assert 2 <= len(before) < 4 and not (killed / "trace.csv").exists()
+    for folder in (killed, whole):
+        assert start(folder).communicate() and (folder / "trace.csv").exists()
+    after = finished(killed)
+    assert len(after) == 4 and before.items() <= after.items()
+    assert (killed / "trace.csv").read_text() == (whole / "trace.csv").read_text()
+    assert not list((killed / "reduction/tiny").glob(".*"))

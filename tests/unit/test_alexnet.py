@@ -1,0 +1,179 @@
+"""AlexNet as it is printed, what it costs, and what cannot be built."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emolib.cost import cost
+from emolib.errors import BadParameter
+from emolib.models.alexnet import (
+    Architecture,
+    Block,
+    baseline,
+    build,
+    embedded,
+    flops,
+    from_json,
+    key,
+    layers,
+)
+
+keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
+
+PRINTED = {  # Krizhevsky et al. 2012, Figure 2: maps of both halves together
+    "conv1": (55, 55, 96),
+    "conv2": (27, 27, 256),
+    "conv3": (13, 13, 384),
+    "conv4": (13, 13, 384),
+    "conv5": (13, 13, 256),
+    "dense1": (4096,),
+    "dense2": (4096,),
+}
+SMALL = Architecture(32, 1, (Block(8, 5, 2, 3), Block(12, 3), Block(8, 3, pool=2)), (16,), 3)
+
+
+def test_maps_are_those_that_alexnet_prints():
+    shapes = {layer.name: layer.shape for layer in layers(baseline(3, 1000))}
+    assert {name: shapes[name] for name in PRINTED} == PRINTED
+    assert shapes["pool5"] == (6, 6, 256)
+
+
+def test_params_and_maps_of_the_built_tower_are_those_counted_by_hand():
+    """Weights and biases; 62.4 million with a thousand classes are the known number of the ungrouped
+    network."""
+    convolutions = 11 * 11 * 3 * 96 + 5 * 5 * 96 * 256 + 9 * (256 * 384 + 384 * 384 + 384 * 256)
+    dense = 6 * 6 * 256 * 4096 + 4096 * 4096 + 4096 * 1000
+    biases = 96 + 256 + 384 + 384 + 256 + 4096 + 4096 + 1000
+    assert convolutions + dense + biases == 62_378_344
+    model = build(baseline(3, 7))
+    assert model.count_params() == 62_378_344 - 993 * 4097
+    built = {layer.name: layer.output.shape[1:] for layer in model.layers}
+    assert {name: built[name] for name in PRINTED} == PRINTED
+    assert cost(model).flops == flops(baseline(3, 7))
+
+
+def test_flops_of_the_baseline_by_hand():
+    convolutions = 55**2 * 363 * 96 + 27**2 * 2400 * 256 + 13**2 * 9 * (256 * 384 + 384 * 384 + 384 * 256)
+    dense = 9216 * 4096 + 4096 * 4096 + 4096 * 7
+    assert flops(baseline(3)) == 2 * (convolutions + dense) == 2_262_377_536
+    assert flops(baseline(1)) == 2 * (convolutions - 55**2 * 242 * 96 + dense)
+
+
+def test_the_embedded_network_is_the_seed_s_and_costs_what_it_says():
+    model = build(embedded())
+    kinds = [type(layer).__name__ for layer in model.layers]
+    counts = {name: kinds.count(name) for name in ("Conv2D", "MaxPooling2D", "BatchNormalization", "Dense")}
+    assert counts == {"Conv2D": 3, "MaxPooling2D": 3, "BatchNormalization": 1, "Dense": 1}
+    assert kinds[-2:] == ["Dropout", "Dense"]
+    assert flops(embedded()) == cost(model).flops == pytest.approx(1.3e6, rel=0.01)
+
+
+@given(
+    st.integers(20, 64),
+    st.sampled_from([1, 3]),
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 4, 6]), st.sampled_from([1, 3, 5]), st.sampled_from([0, 2, 3]), st.booleans()
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from([1, 2, 3]),
+    st.lists(st.sampled_from([0, 8, 5]), max_size=2),
+)
+@settings(max_examples=12, deadline=None)
+def test_flops_and_shapes_without_building_are_those_of_the_built_network(
+    side, channels, rows, stride, dense
+):
+    rows = [Block(f, k, stride if i == 0 and k >= stride else 1, p, b) for i, (f, k, p, b) in enumerate(rows)]
+    try:
+        architecture = Architecture(side, channels, tuple(rows), tuple(dense), 4)
+    except BadParameter:
+        return
+    model = build(architecture)
+    built = {layer.name: tuple(layer.output.shape[1:]) for layer in model.layers}
+    found = layers(architecture)
+    assert {layer.name: built[layer.name] for layer in found} == {layer.name: layer.shape for layer in found}
+    assert flops(architecture) == cost(model).flops
+
+
+def test_a_window_that_does_not_fit_is_named_with_its_map():
+    with pytest.raises(
+        BadParameter, match=r"pool5: a window of 3 × 3 does not fit into its map of 2 × 2"
+    ) as error:
+        replace(baseline(), side=56)
+    assert "\n" not in str(error.value)
+    with pytest.raises(BadParameter, match="conv1: a window of 11 × 11 does not fit into its map of 3 × 3"):
+        Architecture(3, 1, (Block(4, 11, 11),), (), 2)
+
+
+@pytest.mark.parametrize("wrong", [{"kernel": 4}, {"kernel": 3, "stride": 4}, {"kernel": 3, "filters": -1}])
+def test_blocks_that_are_none(wrong):
+    with pytest.raises(BadParameter, match="expected"):
+        Block(**{"filters": 8, **wrong})
+
+
+def test_a_description_survives_json_and_is_hashable():
+    for one in (baseline(), embedded(3, 4), SMALL):
+        again = from_json(json.loads(json.dumps(asdict(one))))
+        assert again == one and hash(again) == hash(one) and key(again) == key(one)
+
+
+def test_the_key_names_the_network_not_how_it_was_come_by():
+    """Third or fourth layer dropped: both leave one of 384 filters behind the second."""
+    blocks = list(baseline().blocks)
+    third, fourth = (
+        replace(
+            baseline(),
+            blocks=tuple(replace(b, filters=0) if i == dropped else b for i, b in enumerate(blocks)),
+        )
+        for dropped in (2, 3)
+    )
+    assert third != fourth and key(third) == key(fourth)
+    assert key(replace(baseline(), dense=(0, 4096))) == key(replace(baseline(), dense=(4096,)))
+    different = [
+        baseline(),
+        third,
+        baseline(3),
+        replace(baseline(), side=160),
+        replace(baseline(), dropout=0.3),
+    ]
+    different.append(replace(baseline(), blocks=(replace(blocks[0], batch_norm=True), *blocks[1:])))
+    different.append(replace(baseline(), dense=(4096, 2048)))
+    assert len({key(one) for one in different}) == len(different)
+
+
+def test_the_key_never_changes():
+    """Trained networks are found by it."""
+    assert key(embedded()) == "599e613987890fc7"
+
+
+def test_dropout_comes_behind_every_hidden_layer_or_before_the_logits():
+    kinds = [type(layer).__name__ for layer in build(SMALL).layers]
+    assert kinds[-5:] == ["Flatten", "Dense", "ReLU", "Dropout", "Dense"]
+    rates = {layer.rate for layer in build(SMALL).layers if isinstance(layer, keras.layers.Dropout)}
+    assert rates == {0.5}
+
+
+def test_a_picture_of_another_size_is_resized_inside_and_costs_the_same():
+    inner, outer = build(SMALL), build(SMALL, picture=(20, 20, 1))
+    outer.set_weights(inner.get_weights())
+    X = np.random.default_rng(0).random((2, 20, 20, 1)).astype(np.float32)
+    expected = inner(tf.image.resize(X, (32, 32))).numpy()
+    np.testing.assert_allclose(outer(X).numpy(), expected, rtol=1e-5, atol=1e-6)
+    assert outer(X).shape == (2, 3) and cost(outer).flops == flops(SMALL)
+
+
+def test_describing_imports_no_tensorflow():
+    code = "import sys, emolib.models.alexnet, emolib.reduction.search; print('tensorflow' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "False\n"
+    )

@@ -1,0 +1,160 @@
+"""Boxes, the letterbox, and the grid of a detector, against numbers worked out by hand."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from emolib.detection.boxes import area, blended, clipped, iou, nms
+from emolib.detection.grid import Grid
+from emolib.detection.letterbox import FILL, Letterbox
+from emolib.errors import BadParameter, BadRecording
+
+A = np.array([[0.0, 0.0, 10.0, 10.0]])
+
+
+def test_numbers_of_two_squares_that_share_a_quarter():
+    b = np.array([[5.0, 5.0, 15.0, 15.0], [0, 0, 10, 10], [10, 0, 20, 10], [2, 2, 4, 4]])
+    np.testing.assert_allclose(iou(A, b), [[25 / 175, 1, 0, 4 / 100]])
+    np.testing.assert_allclose(area(b), [100, 100, 100, 4])
+    np.testing.assert_array_equal(clipped(b, (8, 12))[0], [5, 5, 12, 8])
+
+
+def test_empty_boxes_overlap_nothing():
+    point = np.array([[3.0, 3.0, 3.0, 3.0]])
+    assert iou(point, point) == 0 and iou(A, point) == 0
+    assert iou(A, np.empty((0, 4))).shape == (1, 0)
+
+
+def test_nms_keeps_the_best_of_each_pile():
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10], [4, 0, 14, 10], [0, 0, 10, 10.0]])
+    scores = np.array([0.8, 0.9, 0.3, 0.7, 0.8])
+    # 1 beats 0 and 4 (IoU 9/11); 3 overlaps 1 by 7/13 = 0.54, 0 by 6/14 = 0.43
+    assert nms(boxes, scores, 0.5).tolist() == [1, 2]
+    assert nms(boxes, scores, 0.6).tolist() == [1, 3, 2]
+    assert nms(boxes, scores, 0.99).tolist() == [1, 0, 3, 2]
+    assert nms(boxes[:0], scores[:0], 0.5).tolist() == []
+
+
+def test_blended_boxes_are_means_by_score():
+    boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [30, 0, 40, 10.0]])
+    found = blended(boxes, np.array([0.9, 0.3, 0.5]), 0.5)
+    np.testing.assert_allclose(found.boxes, [[0.5, 0, 10.5, 10], [30, 0, 40, 10]])
+    np.testing.assert_allclose(found.scores, [0.9, 0.5])
+    assert blended(boxes[:0], np.empty(0), 0.5).boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize("size", [(100, 200), (200, 100), (64, 64), (3, 500)])
+def test_a_box_goes_into_the_square_and_back(size):
+    fit = Letterbox(size, 64)
+    boxes = np.array([[0.0, 0.0, size[1], size[0]], [size[1] / 4, 0, size[1] / 2, size[0] / 3]])
+    inside = fit.boxes(boxes)
+    (top, left), (height, width) = fit.corner, fit.inner
+    np.testing.assert_allclose(inside[0], [left, top, left + width, top + height])
+    np.testing.assert_allclose(fit.inverse(inside), boxes, atol=1e-9)
+    np.testing.assert_allclose(fit.inverse(np.array([[-9.0, -9, 99, 99]])), boxes[:1])
+
+
+def test_letterbox_lays_the_picture_in_the_middle():
+    image = np.random.default_rng(0).integers(0, 256, (100, 200, 3), np.uint8)
+    square = Letterbox((100, 200), 64).image(image)
+    assert square.shape == (64, 64, 3) and (square[:16] == FILL).all() and (square[48:] == FILL).all()
+    expected = np.asarray(Image.fromarray(image).resize((64, 32), Image.BILINEAR), int)
+    assert np.abs(square[16:48] - expected).max() <= 1
+
+
+def test_letterbox_gives_the_channels_asked_for():
+    grey = np.full((10, 10), 70, np.uint8)
+    assert Letterbox((10, 10), 8).image(grey, 1).shape == (8, 8, 1)
+    assert (Letterbox((10, 10), 8).image(grey, 3) == 70).all()
+    assert Letterbox((10, 10), 8).image(np.stack([grey] * 3, axis=-1), 1).max() == 70
+    with pytest.raises(BadRecording, match="float64"):
+        Letterbox((10, 10), 8).image(grey.astype(float))
+
+
+def test_encode_of_one_face_by_hand():
+    targets, n_lost = Grid(9, 2).encode(np.array([[16.0, 32, 80, 160]]), 288)
+    # centre (48, 96) px = (1.5, 3.0) cells of 32 px; sides 64 and 128 of 288
+    assert n_lost == 0 and targets[..., 4].sum() == 1
+    np.testing.assert_allclose(targets[3, 1], [0.5, 0, np.sqrt(64 / 288), np.sqrt(128 / 288), 1], atol=1e-6)
+
+
+def test_decode_of_one_cell_by_hand():
+    output = np.zeros((9, 9, 11), np.float32)
+    output[3, 1] = [0.5, 0, 0.5, 0.25, 0.8, 1, 1, 1, 0.5, 0.1, 0.5]
+    boxes, scores = Grid(9, 2).decode(output, 288)
+    at = (3 * 9 + 1) * 2
+    np.testing.assert_allclose(boxes[at], [48 - 36, 96 - 9, 48 + 36, 96 + 9])
+    np.testing.assert_allclose(boxes[at + 1], [64 - 144, 128 - 36, 64 + 144, 128 + 36])
+    np.testing.assert_allclose(scores[at : at + 2], [0.4, 0.05], rtol=1e-6)
+    found = Grid(9, 2).found(output, 288, 0.3)
+    assert found.boxes.shape == (1, 4) and found.scores[0] == pytest.approx(0.4)
+
+
+def test_two_faces_in_one_cell_lose_one_and_say_so():
+    near, far = [100.0, 100, 120, 120], [97.0, 97, 137, 137]  # centres (110, 110), (117, 117); cell 96 to 128
+    targets, n_lost = Grid(9, 2).encode(np.array([far, near]), 288)
+    assert n_lost == 1
+    np.testing.assert_allclose(targets[3, 3, :2], 14 / 32, rtol=1e-6)  # 110 is nearer to the middle, 112
+    twice = np.array([near, near])
+    assert Grid(9, 2).encode(twice, 288)[1] == 1
+
+
+def test_with_reach_the_neighbours_speak_too():
+    grid = Grid(9, 1, reach=1.0)
+    box = np.array([[100.0, 96, 140, 128]])  # centre (120, 112) px = (3.75, 3.5) cells
+    targets, n_lost = grid.encode(box, 288)
+    assert n_lost == 0 and targets[..., 4].sum() == 9
+    assert targets[2:5, 2:5, 4].all()
+    np.testing.assert_allclose(targets[3, 2, :2], [(1.75 + 1) / 3, 0.5], rtol=1e-6)
+    output = np.concatenate([targets, targets[..., 4:]], axis=-1)
+    boxes, scores = grid.decode(output, 288)
+    np.testing.assert_allclose(boxes[scores > 0.5], np.repeat(box, 9, axis=0), rtol=1e-5)
+    output[3, 2, 4] = 0.5  # one cell of nine is half as sure, and sees the face 10 px lower
+    output[3, 2, 1] += 10 / 32 / 3
+    found = grid.found(output, 288, 0.3)
+    np.testing.assert_allclose(found.boxes, box + np.array([0, 1, 0, 1]) * 10 * 0.5 / 8.5, rtol=1e-5)
+    assert found.scores.tolist() == [1]
+
+
+def test_no_face_and_faces_on_the_edge():
+    assert Grid(9, 2).encode(np.empty((0, 4)), 288)[0].sum() == 0
+    targets, n_lost = Grid(9, 2).encode(np.array([[256.0, 256, 320, 320]]), 288)  # centre on the far corner
+    assert n_lost == 0 and targets[8, 8, 4] == 1
+
+
+BOXES = st.lists(st.tuples(*[st.floats(0.02, 0.98)] * 2, *[st.floats(0.02, 0.9)] * 2), min_size=1, max_size=8)
+
+
+@given(BOXES, st.integers(3, 24), st.integers(1, 3), st.sampled_from([96, 192, 288]))
+def test_boxes_come_back_where_no_two_share_a_cell(places, n_cells, n_boxes, side):
+    cells = {(int(x * n_cells), int(y * n_cells)): (x, y, w, h) for x, y, w, h in places}
+    x, y, w, h = np.array(list(cells.values())).T * side
+    boxes = np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], axis=1)
+    grid = Grid(n_cells, n_boxes)
+    targets, n_lost = grid.encode(boxes, side)
+    output = np.concatenate([targets] * n_boxes + [targets[..., 4:]], axis=-1)
+    found, scores = grid.decode(output, side)
+    found = np.unique(np.round(found[scores > 0.5], 2), axis=0)
+    assert n_lost == 0 and len(found) == len(boxes)
+    np.testing.assert_allclose(found[np.lexsort(found.T)], boxes[np.lexsort(np.round(boxes, 2).T)], atol=0.02)
+
+
+def test_an_output_or_grid_that_cannot_be_is_refused():
+    with pytest.raises(BadParameter, match=r"shape \(9, 9, 6\), expected \(9, 9, 11\)"):
+        Grid(9, 2).decode(np.zeros((9, 9, 6)), 288)
+    with pytest.raises(BadParameter, match="n_cells and n_boxes of 1 or more"):
+        Grid(0, 2)
+
+
+def test_the_device_needs_numpy_only():
+    code = (
+        "import sys, emolib.detection.grid, emolib.detection.letterbox;"
+        "heavy = {'tensorflow', 'keras', 'scipy', 'pandas', 'PIL', 'matplotlib'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

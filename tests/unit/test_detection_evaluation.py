@@ -1,0 +1,142 @@
+"""How good found boxes are, by hand, and against slow code that follows the definitions."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import precision_recall_curve
+
+from emolib.detection import evaluation
+from emolib.detection.boxes import Found, iou
+from emolib.errors import BadSet
+
+FACE = np.array([[0.0, 0, 10, 10]])
+NOBODY = np.empty((0, 4))
+
+
+def found(*rows):
+    """Boxes x1 y1 x2 y2 score."""
+    rows = np.reshape(rows, (-1, 5)).astype(float)
+    return Found(rows[:, :4], rows[:, 4])
+
+
+def shifted(pixels, score):
+    return [pixels, 0, 10 + pixels, 10, score]
+
+
+def test_single_face_counts_the_best_scored_box_and_a_miss_as_0():
+    boxes = [found(shifted(0, 0.6), shifted(5, 0.9)), found(shifted(0, 0.8)), found(), found(shifted(0, 0.1))]
+    result = evaluation.single_face([*boxes, found()], [FACE] * 4 + [np.vstack([FACE, FACE + 20])], 0.5)
+    assert result["iou"].value == pytest.approx((1 / 3 + 1 + 0 + 0) / 4)
+    assert result["hit"].value == 0.25
+    assert result["iou"].low < 1 / 3 < result["iou"].high <= 1
+
+
+def test_the_interval_is_the_spread_of_the_mean():
+    rng = np.random.default_rng(1)
+    shifts = rng.uniform(0, 5, 200)
+    each = (10 - shifts) / (10 + shifts)
+    result = evaluation.single_face([found(shifted(s, 1)) for s in shifts], [FACE] * 200, 0)["iou"]
+    half = 1.96 * each.std() / np.sqrt(200)
+    assert result.value == pytest.approx(each.mean())
+    assert (result.low, result.high) == pytest.approx(
+        (each.mean() - half, each.mean() + half), abs=0.1 * half
+    )
+
+
+def test_a_face_is_found_once_and_by_the_box_that_fits_it():
+    two = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10]])
+    # The first fits face 1 best and takes it; the next one, nearest to it too, has to take face 2 (IoU 7/13)
+    boxes = found(shifted(0.5, 0.9), shifted(1, 0.8), shifted(0, 0.7), shifted(40, 0.6))
+    assert evaluation.hits(boxes, two).tolist() == [True, True, False, False]
+    assert evaluation.hits(found(shifted(0, 0.3), shifted(1, 0.9)), FACE).tolist() == [True, False]
+    assert evaluation.hits(found(shifted(0, 0.3)), NOBODY).tolist() == [False]
+    assert evaluation.hits(found(), FACE).tolist() == []
+
+
+def test_average_precision_by_hand():
+    boxes = [found(shifted(0, 0.9), shifted(40, 0.7)), found(shifted(20, 0.8), shifted(1, 0.6)), found()]
+    truth = [FACE, FACE, FACE]
+    # Ranked: hit, miss, miss, hit; precision 1 at recall 1/3, then 2/4 at 2/3; one face is never found
+    assert evaluation.ap50(boxes, truth).value == pytest.approx((1 + 0.5 + 0) / 3)
+    # Precision of a rank is the best of any later rank: miss, hit, hit has 2/3 at both
+    late = [found(shifted(40, 0.9)), found(shifted(0, 0.8)), found(shifted(0, 0.7))]
+    assert evaluation.ap50(late, truth).value == pytest.approx(2 / 3 * 2 / 3)
+
+
+def crowd(seed, n=30):
+    """Faces, boxes near some of them, and boxes anywhere."""
+    rng, boxes, truth = np.random.default_rng(seed), [], []
+    for _ in range(n):
+        faces = np.array([[x, y, x + 10, y + 10] for x, y in rng.uniform(0, 80, (rng.integers(0, 5), 2))])
+        faces = faces.reshape(-1, 4)
+        near = faces + rng.normal(0, 1.5, faces.shape)
+        some = np.vstack([near, [[x, y, x + 10, y + 10] for x, y in rng.uniform(0, 80, (2, 2))]])
+        boxes.append(Found(some, rng.uniform(0.1, 1, len(some))))
+        truth.append(faces)
+    return boxes, truth
+
+
+def slow_average_precision(boxes, truth):
+    ranked = sorted(
+        ((s, i, b) for i, each in enumerate(boxes) for b, s in zip(*each, strict=True)),
+        key=lambda row: -row[0],
+    )
+    free, right, points = [list(faces) for faces in truth], 0, []
+    for rank, (_, picture, box) in enumerate(ranked, 1):
+        overlaps = [iou(box[None], face[None])[0, 0] for face in free[picture]]
+        if overlaps and max(overlaps) >= 0.5:
+            free[picture].pop(int(np.argmax(overlaps)))
+            right += 1
+        points.append((right / sum(map(len, truth)), right / rank))
+    total, recalls = 0.0, sorted({recall for recall, _ in points} | {0.0})
+    for low, high in zip(recalls, recalls[1:], strict=False):
+        total += (high - low) * max(precision for recall, precision in points if recall >= high)
+    return total
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_average_precision_is_that_of_slow_code(seed):
+    boxes, truth = crowd(seed)
+    result = evaluation.ap50(boxes, truth)
+    assert result.value == pytest.approx(slow_average_precision(boxes, truth))
+    assert 0 < result.low < result.value < result.high < 1
+
+
+def test_recall_and_precision_are_those_of_sklearn():
+    boxes, truth = crowd(7)
+    hit = np.concatenate([evaluation.hits(*pair) for pair in zip(boxes, truth, strict=True)])
+    scores = np.concatenate([np.sort(each.scores)[::-1] for each in boxes])
+    precision, recall, at = precision_recall_curve(hit, scores)
+    n_found, n_faces = hit.sum(), sum(map(len, truth))
+    for row in (5, 20, 40):
+        result = evaluation.at_threshold(boxes, truth, at[row])
+        assert result["precision"].value == pytest.approx(precision[row])
+        assert result["recall"].value == pytest.approx(recall[row] * n_found / n_faces)
+
+
+def test_the_threshold_has_the_highest_f1():
+    boxes, truth = crowd(3)
+    best = evaluation.pick_threshold(boxes, truth)
+
+    hit = np.concatenate([evaluation.hits(*pair) for pair in zip(boxes, truth, strict=True)])
+    scores = np.concatenate([np.sort(each.scores)[::-1] for each in boxes])
+    n_faces = sum(map(len, truth))
+    f1 = {score: 2 * hit[scores >= score].sum() / ((scores >= score).sum() + n_faces) for score in scores}
+    assert best == max(f1, key=f1.get) and min(scores) < best < max(scores)
+
+
+def test_all_numbers_together():
+    boxes, truth = crowd(5)
+    result = evaluation.evaluate(boxes, truth, 0.3)
+    assert set(result) == {"iou", "hit", "recall", "precision", "ap50"}
+    assert result["ap50"] == evaluation.ap50(boxes, truth)
+    assert result["iou"] == evaluation.single_face(boxes, truth, 0.3)["iou"]
+    assert result["recall"].value > evaluation.at_threshold(boxes, truth, 0.6)["recall"].value
+
+
+def test_pictures_without_what_is_asked_for_are_refused():
+    with pytest.raises(BadSet, match="None of 1 pictures has exactly one face"):
+        evaluation.single_face([found()], [NOBODY], 0.5)
+    with pytest.raises(BadSet, match="None of 2 pictures has a face"):
+        evaluation.ap50([found()] * 2, [NOBODY] * 2)
+    with pytest.raises(BadSet, match="No face of 1 validation pictures was found"):
+        evaluation.pick_threshold([found()], [FACE])

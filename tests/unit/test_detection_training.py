@@ -1,0 +1,201 @@
+"""Views of pictures with their boxes, and a training that a kill does not change."""
+
+import numpy as np
+import pytest
+
+from emolib.errors import BadParameter, BadSet
+
+keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
+from emolib.checkpoint import Checkpoint  # noqa: E402
+from emolib.datasets.face_boxes import load  # noqa: E402
+from emolib.detection import augment, training  # noqa: E402
+from emolib.detection.pictures import PictureSet, gather  # noqa: E402
+from emolib.models.blocks import conv  # noqa: E402
+
+SIDE = 32
+
+
+def tiny():
+    """A detector of three convolutions with the head of `small`."""
+    x = inputs = keras.Input((SIDE, SIDE, 3))
+    for filters in (8, 16, 24):
+        x = conv(x, filters, strides=2)
+    x = conv(x, 24)
+    return keras.Model(inputs, keras.layers.Conv2D(6, 1, activation="sigmoid")(x), name="small")
+
+
+RECIPE = training.Recipe(loss="iou_aware", epochs=3, batch_size=4)
+
+
+def one_rectangle(n, stored=96):
+    """n black pictures with a white rectangle each, and its box."""
+    X, boxes = np.zeros((n, stored, stored, 3), np.uint8), []
+    for image in X:
+        image[30:70, 40:60] = 255
+        boxes.append(np.array([[40.0, 30, 60, 70]]))
+    return X, tuple(boxes)
+
+
+def test_boxes_move_as_their_pictures_do():
+    X, boxes = one_rectangle(60)
+    views = augment.draw(boxes, 96, 64, np.random.default_rng(0))
+    neutral = (
+        np.ones((60, 1, 1, 3), np.float32),
+        np.zeros((60, 1, 1, 3), np.float32),
+        np.ones((60, 1, 1, 1), np.float32),
+    )
+    shown = augment.render(X, views.transforms, *neutral, 64).numpy()
+    kept, heights = 0, []
+    for image, faces in zip(shown, views.boxes, strict=True):
+        rows, columns = np.nonzero(image[..., 0] > 0.75)
+        if len(faces) == 0:
+            continue
+        kept += 1
+        edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        np.testing.assert_allclose(faces[0], edges, atol=1.01)
+        heights.append(faces[0, 3] - faces[0, 1])
+    assert kept > 50 and max(heights) > 1.8 * min(heights)
+
+
+def test_half_of_the_views_are_mirrored():
+    X = np.zeros((200, 96, 96, 3), np.uint8)
+    X[:, :, 40:60, 1], X[:, 30:70, 50:60, 0] = 255, 255  # green all over the face, red on its right
+    boxes = tuple(np.array([[40.0, 30, 60, 70]]) for _ in X)
+    views = augment.draw(boxes, 96, 64, np.random.default_rng(1))
+    mirrored = views.transforms[:, 0] < 0
+    assert 0.4 < mirrored.mean() < 0.6
+    shown = augment.render(
+        X, views.transforms, views.gain * 0 + 1, views.offset * 0, views.colour * 0 + 1, 64
+    ).numpy()
+    for image, faces, turned in zip(shown, views.boxes, mirrored, strict=True):
+        if len(faces):
+            red = np.nonzero(image[..., 0] > 0.75)[1].mean()
+            assert (red < faces[0, [0, 2]].mean()) == turned
+
+
+def test_a_face_that_hardly_shows_is_no_face_and_an_other_one_is_cut():
+    boxes = np.array([[-8.0, 0, 12, 20], [-18, 0, 2, 20], [5, 5, 5.5, 25], [70, 70, 90, 90]])
+    np.testing.assert_array_equal(augment.seen(boxes, 64), [[0, 0, 12, 20]])
+    assert augment.seen(boxes[:0], 64).shape == (0, 4)
+
+
+def test_light_and_colour_change_and_stay_in_range():
+    X, boxes = one_rectangle(40)
+    X = np.where(X == 0, 90, X).astype(np.uint8) - np.uint8([0, 30, 60])
+    views = augment.draw(boxes, 96, 48, np.random.default_rng(0))
+    shown = augment.render(X, *views.of(np.arange(40)), 48).numpy()
+    assert shown.shape == (40, 48, 48, 3) and shown.min() >= 0 and shown.max() <= 1
+    assert shown.mean(axis=(1, 2, 3)).std() > 0.05
+    assert 0.02 < 1 - views.colour.mean() < 0.3
+
+
+def test_views_are_the_same_of_the_same_seed():
+    _, boxes = one_rectangle(5)
+    first, again, other = (augment.draw(boxes, 96, 48, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.transforms, again.transforms)
+    assert (first.transforms != other.transforms).any()
+
+
+@pytest.fixture(scope="module")
+def sets():
+    found = gather(load("scenes", n=40), SIDE)
+    return found["train"], found["test"]
+
+
+@pytest.fixture(scope="module")
+def whole(sets):
+    """A training without a break: its trainer and its history."""
+    trainer = training.Trainer(tiny, RECIPE)
+    return trainer, trainer.fit(*sets)
+
+
+class Killed(Exception):
+    pass
+
+
+class DiesAfterTwo(Checkpoint):
+    """Stands for a process that is killed after its second epoch."""
+
+    def epoch(self, variables, kept, history):
+        super().epoch(variables, kept, history)
+        if len(history) == 2:
+            raise Killed
+
+
+def test_a_killed_training_goes_on_with_the_same_numbers(sets, whole, tmp_path, monkeypatch):
+    trainer = training.Trainer(tiny, RECIPE)
+    with pytest.raises(Killed):
+        trainer.fit(*sets, state=DiesAfterTwo(tmp_path / "tiny", trainer.identity(*sets), every_s=0))
+    resumed, epochs = training.Trainer(tiny, RECIPE), []
+    real = resumed.epoch
+    monkeypatch.setattr(
+        resumed, "epoch", lambda train, number, bar: epochs.append(number) or real(train, number, bar)
+    )
+    assert resumed.fit(*sets, state=Checkpoint(tmp_path / "tiny", resumed.identity(*sets))) == whole[1]
+    assert epochs == [2]
+    np.testing.assert_array_equal(resumed.predict(sets[1].X), whole[0].predict(sets[1].X))
+    assert len((tmp_path / "tiny.csv").read_text().splitlines()) == 1 + RECIPE.epochs
+
+
+def test_a_state_is_of_one_recipe_network_and_set_of_pictures(sets, whole):
+    def other_network():
+        inputs = keras.Input((SIDE, SIDE, 3))
+        return keras.Model(inputs, keras.layers.Conv2D(6, 1, strides=8)(inputs), name="small")
+
+    same = training.Trainer(tiny, RECIPE).identity(*sets)
+    assert same == whole[0].identity(*sets)
+    others = [
+        training.Trainer(tiny, training.Recipe(loss="iou_aware", epochs=4, batch_size=4)).identity(*sets),
+        training.Trainer(other_network, RECIPE).identity(*sets),
+        whole[0].identity(sets[1], sets[0]),
+    ]
+    assert all(other != same for other in others)
+
+
+def test_the_model_is_left_at_its_best_epoch(sets, whole):
+    trainer, history = whole
+    best = max(history, key=training.goodness)
+    found = trainer.validate(sets[1])
+    assert found == {key: best[key] for key in found}
+
+
+def test_a_few_pictures_can_be_learnt_by_heart():
+    X, boxes = one_rectangle(16, SIDE * 3)
+    X = np.minimum(X, 200) + np.random.default_rng(0).integers(0, 40, X.shape, np.uint8)
+    train = PictureSet(X, boxes, ("",) * 16)
+    val = PictureSet(X[:4, ::3, ::3], tuple(each / 3 for each in boxes[:4]), ("",) * 4)
+    recipe = training.Recipe(loss="iou_aware", epochs=60, batch_size=4, learning_rate=1e-2)
+    trainer = training.Trainer(tiny, recipe)
+    history = trainer.fit(train, val)
+    assert history[-1]["loss"] < 0.6 * history[0]["loss"]
+    assert history[-1]["val_iou"] > 0.6
+
+
+def test_what_cannot_be_trained_is_refused(sets):
+    nobody = PictureSet(sets[0].X, tuple(boxes[:0] for boxes in sets[0].boxes), sets[0].names)
+    trainer = training.Trainer(tiny, RECIPE)
+    with pytest.raises(BadSet, match="training pictures has a face"):
+        trainer.fit(nobody, sets[1])
+    trainer.model.variables[0].assign(trainer.model.variables[0] * np.nan)
+    with pytest.raises(BadParameter, match="diverged"):
+        trainer.validate(sets[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "l2"}, "loss: got 'l2'"),
+        ({"epochs": 0}, "epochs: got 0"),
+        ({"optimizer": "x"}, "optimizer: got 'x'"),
+    ],
+)
+def test_recipes_are_checked(options, message):
+    with pytest.raises(BadParameter, match=message):
+        training.Recipe(**options)
+
+
+def test_the_rate_rises_then_falls_to_0():
+    recipe = training.Recipe(learning_rate=1.0)
+    assert recipe.rate(0.025) == pytest.approx(0.5, abs=0.01)
+    assert recipe.rate(0.5) == pytest.approx(0.5) and recipe.rate(1.0) == pytest.approx(0)

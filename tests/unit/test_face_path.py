@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from emolib.detection.grid import Grid
+from emolib.detection.letterbox import Letterbox
+from emolib.errors import BadRecording
+from emolib.runtime.faces import STAGES, Classifier, Detector, FacePath, square
+from emolib.runtime.readers import Trained, read_face
+from emolib.signals.frontend import FaceFrontEnd
+from emolib.signals.standardise import Standardiser
+
+SIDE, GRID = 96, Grid(n_cells=12, n_boxes=1, reach=0.0)
+AS_IT_IS = Standardiser(np.float32(0), np.float32(1), None)
+
+
+class Sees:
+    """A detector that finds the patches of one grey level, 255, each in the square that it is shown."""
+
+    input_shape = (SIDE, SIDE, 1)
+
+    def invoke(self, x):
+        from scipy.ndimage import find_objects, label
+
+        boxes = [
+            (columns.start, rows.start, columns.stop, rows.stop)
+            for rows, columns in find_objects(label(x[..., 0] > 0.97)[0])
+        ]
+        targets, _ = GRID.encode(np.reshape(np.array(boxes, float), (-1, 4)), SIDE)
+        return np.concatenate([targets, np.ones((12, 12, 1))], axis=-1)
+
+
+class Brightness:
+    """A classifier of two classes: how bright the crop is, of which a face of 255 leaves little doubt."""
+
+    def predict(self, X):
+        level = X.mean(axis=(1, 2, 3))
+        return np.stack([level, -level], axis=1)
+
+
+def path(margin=0.0, min_score=0.5):
+    return FacePath(
+        Detector(Sees(), GRID, min_score), Classifier(Brightness(), FaceFrontEnd(size=16), AS_IT_IS, margin)
+    )
+
+
+def picture(height, width, *boxes, colour=True):
+    """Dark noise with white faces that have a dark mouth."""
+    image = np.random.default_rng(0).integers(0, 60, (height, width, 3)).astype(np.uint8)
+    for x1, y1, x2, y2 in boxes:
+        image[y1:y2, x1:x2] = 255
+    return image if colour else image[..., 0]
+
+
+def close(found, expected, pixels):
+    return np.abs(np.asarray(found) - np.asarray(expected)).max() <= pixels
+
+
+def test_boxes_come_back_in_pixels_of_the_picture():
+    truth = [(20, 30, 80, 100), (150, 40, 220, 130)]
+    faces = path(margin=0.05)(picture(192, 288, *truth))
+    assert len(faces) == 2
+    for box in truth:
+        assert any(close(face.box, box, 5) for face in faces)  # a pixel of the detector is 3 of the picture
+    assert all(face.scores.sum() == pytest.approx(1) and face.scores[0] > 0.5 for face in faces)
+
+
+@pytest.mark.parametrize("size", [(192, 192), (2160, 3840)])
+def test_no_face_is_an_empty_list(size):
+    assert path()(picture(*size)) == []
+
+
+def test_a_face_at_the_border_is_cut_to_the_picture():
+    (face,) = path(margin=0.3)(picture(192, 192, (150, 140, 192, 192)))
+    assert close(face.box, (150, 140, 192, 192), 3)
+    assert face.box[2] <= 192
+    assert face.box[3] <= 192
+
+
+def test_a_grey_picture_gives_what_its_colours_give():
+    box = (40, 40, 120, 110)
+    grey = picture(192, 192, box, colour=False)
+    (mono,), (rgb,) = path(0.2)(grey), path(0.2)(np.repeat(grey[..., None], 3, axis=2))
+    assert np.array_equal(mono.box, rgb.box)
+    assert np.array_equal(mono.scores, rgb.scores)
+
+
+def test_a_4k_picture():
+    box = (1000, 500, 1600, 1300)
+    (face,) = path(0.2)(picture(2160, 3840, box))
+    assert close(face.box, box, 42)  # a pixel of the detector is 40 of the picture
+
+
+def test_a_tiny_face():
+    (face,) = path(0.5)(picture(96, 96, (50, 60, 53, 63)))
+    assert close(face.box, (50, 60, 53, 63), 1)
+
+
+def test_a_crop_of_one_grey_level_is_no_face():
+    assert path(margin=0.0)(picture(96, 96, (20, 20, 60, 60))) == []
+
+
+def test_exif_rotation(tmp_path):
+    box = (30, 20, 90, 60)
+    upright = Image.fromarray(picture(96, 192, box))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned by 90° clockwise
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png", exif=exif)
+    (image,), _ = read_face(tmp_path / "a.png", Trained(0.0))
+    assert image.shape == (96, 192, 3)
+    (face,) = path(0.2)(image)
+    assert close(face.box, box, 3)
+
+
+def test_every_stage_is_timed():
+    face_path = path(0.2)
+    face_path(picture(192, 192, (40, 40, 120, 110)))
+    assert tuple(face_path.ms) == STAGES
+    assert all(ms > 0 for ms in face_path.ms.values())
+    face_path(picture(192, 192))
+    assert face_path.ms["classifier"] == 0
+
+
+def test_refuses_what_is_no_picture():
+    with pytest.raises(BadRecording, match="uint8"):
+        path()(np.zeros((96, 96), float))
+
+
+@pytest.mark.parametrize(
+    ("box", "margin", "expected"),
+    [
+        ((10, 20, 30, 60), 0.0, (0, 20, 40, 60)),
+        ((10, 10, 20, 20), 0.5, (5, 5, 25, 25)),
+        ((5, 5, 5.2, 5.1), 0.0, (5, 5, 6, 6)),
+    ],
+)
+def test_square_by_hand(box, margin, expected):
+    assert square(np.array(box, float), margin) == expected
+
+
+def test_letterbox_of_the_detector_is_undone():
+    fit = Letterbox((100, 200), SIDE)
+    boxes = np.array([[10.0, 20.0, 60.0, 70.0]])
+    assert np.allclose(fit.inverse(fit.boxes(boxes)), boxes)

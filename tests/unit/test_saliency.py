@@ -1,0 +1,312 @@
+"""Maps against finite differences and hand computations; regions and correlations against independent references."""
+
+import numpy as np
+import pytest
+from scipy import signal, stats
+
+from emolib.datasets import load, windowed
+from emolib.datasets.synthetic import face
+from emolib.datasets.synthetic.affect import affects
+from emolib.datasets.synthetic.regions import window_regions
+from emolib.errors import BadParameter, BadSet
+from emolib.signals.frontend import front_end
+
+keras = pytest.importorskip("keras")
+from keras import layers  # noqa: E402
+
+from emolib import saliency  # noqa: E402
+from emolib.models import build  # noqa: E402
+from emolib.saliency.layers import image_layer  # noqa: E402
+from emolib.saliency.randomised import cascade, spearman, ssim  # noqa: E402
+from emolib.saliency.regions import ratio, shares  # noqa: E402
+
+RNG = np.random.default_rng(0)
+
+
+def pictures(n: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(n).normal(size=(n, *shape)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def smooth():
+    """A small network without kinks."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((5, 6, 2))
+    x = layers.Conv2D(3, 3, activation="tanh", name="first")(inputs)
+    return keras.Model(
+        inputs, layers.Dense(3)(layers.Flatten()(layers.Conv2D(2, 2, activation="softplus")(x)))
+    )
+
+
+def differences(model, x, of, step=1e-2):
+    """∂z/∂x by central differences, a pass for every value."""
+    steps = step * np.eye(x.size, dtype=np.float32).reshape(-1, *x.shape)
+    ahead, back = (model(x + sign * steps).numpy()[:, of] for sign in (1, -1))
+    return ((ahead - back) / (2 * step)).reshape(x.shape)
+
+
+@pytest.mark.parametrize("target", [None, 2, np.array([0, 1, 2])])
+def test_gradient_is_that_of_finite_differences(smooth, target):
+    X = pictures(3, 5, 6, 2)
+    predicted = smooth(X).numpy().argmax(axis=1)
+    classes = np.broadcast_to(predicted if target is None else target, 3)
+    expected = [np.abs(differences(smooth, x, of)).max(axis=-1) for x, of in zip(X, classes, strict=True)]
+    found = saliency.gradient(smooth, X, target, batch_size=2)
+    np.testing.assert_allclose(found, expected, atol=2e-4, rtol=1e-3)
+
+
+def test_smooth_grad_without_noise_is_the_gradient(smooth):
+    X = pictures(4, 5, 6, 2)
+    plain = saliency.gradient(smooth, X)
+    np.testing.assert_allclose(
+        saliency.smooth_grad(smooth, X, noise=0.0, n_samples=3), plain, rtol=1e-4, atol=1e-6
+    )
+    noisy, again = (saliency.smooth_grad(smooth, X, seed=seed) for seed in (0, 0))
+    np.testing.assert_array_equal(noisy, again)
+    assert not np.allclose(noisy, saliency.smooth_grad(smooth, X, seed=1))
+    np.testing.assert_array_equal(saliency.smooth_grad(smooth, X[:2]), noisy[:2])
+
+
+def test_smooth_grad_averages_signed_gradients_over_noise_of_the_range():
+    """Of z = Σ x²/2 the gradient is x, and its mean over noise x + σ · N(0, 1) / √n."""
+    inputs = keras.Input((20, 20, 1))
+    z = layers.Reshape((1,))(layers.AveragePooling2D(20)(layers.Multiply()([inputs, inputs])))
+    model, X = keras.Model(inputs, layers.Rescaling(200.0)(z)), 10 * pictures(1, 20, 20, 1)
+    found = saliency.smooth_grad(model, X, target=0, n_samples=16, noise=0.1)
+    far = np.abs(X[..., 0]) > np.ptp(X) / 10  # where no noise turns the sign
+    expected = 0.1 * np.ptp(X) / np.sqrt(16)
+    assert (found - np.abs(X[..., 0]))[far].std() == pytest.approx(expected, rel=0.1)
+
+
+@pytest.fixture(scope="module")
+def cam():
+    """Convolution, mean, dense: CAM (Zhou et al. 2016) is exact here."""
+    keras.utils.set_random_seed(2)
+    inputs = keras.Input((8, 9, 1))
+    x = layers.Conv2D(4, 3, padding="same", name="maps")(inputs)
+    return keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
+
+
+def test_grad_cam_is_cam_where_a_mean_and_a_dense_layer_follow(cam):
+    X, classes = pictures(3, 8, 9, 1), np.array([2, 0, 1])
+    kernel, bias, weights, _ = cam.get_weights()
+    for x, of, found in zip(X, classes, saliency.grad_cam(cam, X, classes), strict=True):
+        A = [signal.correlate2d(x[..., 0], kernel[:, :, 0, k], mode="same") + bias[k] for k in range(4)]
+        expected = np.maximum(np.tensordot(weights[:, of], A, axes=1), 0) / (8 * 9)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_grad_cam_enlarges_the_last_image_or_that_of_a_layer():
+    inputs = keras.Input((4, 4, 1))
+    x = layers.Conv2D(1, 2, strides=2, use_bias=False, kernel_initializer="ones", name="coarse")(inputs)
+    x = layers.ReLU(name="last")(layers.BatchNormalization()(x))
+    model = keras.Model(inputs, layers.Dense(1, kernel_initializer="ones")(layers.Flatten()(x)))
+    X = np.zeros((1, 4, 4, 1), np.float32)
+    X[0, 0, 0] = 4.0  # coarse: 4 0 / 0 0
+    row = np.array([1, 0.75, 0.25, 0])
+    expected = 4 * np.outer(row, row) * np.array(1 / (1 + 1e-3))
+    at_last = saliency.grad_cam(model, X, 0)[0]
+    np.testing.assert_allclose(at_last / at_last.max(), expected / expected.max(), atol=1e-6)
+    np.testing.assert_array_equal(saliency.grad_cam(model, X, 0, layer="last")[0], at_last)
+    assert saliency.grad_cam(model, X, 0, layer="coarse").shape == (1, 4, 4)
+    with pytest.raises(BadParameter, match="layer: got 'dense', expected one that gives an image: coarse"):
+        saliency.grad_cam(model, X, 0, layer="dense")
+
+
+@pytest.mark.parametrize(("network", "size", "shape"), [("", 48, (6, 6, 64)), ("table2", 64, (8, 8, 16))])
+def test_grad_cam_looks_at_a_layer_that_nothing_goes_around(network, size, shape):
+    model = build("face", (size, size, 1), 4, network)
+    of = image_layer(model)
+    assert of.output.shape[1:] == shape and type(of).__name__ in ("ReLU", "Add")
+    after = keras.Model(of.output, model.outputs[0])  # refused if something goes around
+    X = pictures(1, size, size, 1)
+    images = keras.Model(model.inputs[0], of.output)(X)
+    np.testing.assert_allclose(after(images), model(X), atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def one_pixel():
+    """Logits (x, −x) of the pixel in row 4, column 5 of (9, 10)."""
+    inputs = keras.Input((9, 10, 1))
+    model = keras.Model(
+        inputs, layers.Dense(2)(layers.Flatten()(layers.Cropping2D(((4, 4), (5, 4)))(inputs)))
+    )
+    model.set_weights([np.array([[1.0, -1.0]]), np.zeros(2)])
+    return model
+
+
+def test_occlusion_finds_the_one_pixel_that_matters(one_pixel):
+    X = np.abs(pictures(2, 9, 10, 1)) + 1
+    found = saliency.occlusion(one_pixel, X, patch=1, stride=1)
+    expected = np.zeros_like(found)
+    expected[:, 4, 5] = X[:, 4, 5, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    filled = saliency.occlusion(one_pixel, X, patch=1, stride=1, fill=0.5)
+    np.testing.assert_allclose(filled[:, 4, 5], X[:, 4, 5, 0] - 0.5, atol=1e-6)
+    assert saliency.occlusion(one_pixel, X, target=1, patch=1, stride=1).max() == 0
+
+
+def test_occlusion_shares_a_square_among_its_pixels(one_pixel):
+    """Of the 3 · 3 squares that cover a pixel k columns off, (3 − k) · 3 cover the one that matters."""
+    X = np.ones((1, 9, 10, 1), np.float32)
+    found = saliency.occlusion(one_pixel, X, patch=3, stride=1)[0]
+    np.testing.assert_allclose(found[4, 2:9], [0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0], atol=1e-6)
+    np.testing.assert_allclose(found[1:8, 5], [0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0], atol=1e-6)
+    assert (saliency.occlusion(one_pixel, X, patch=4, stride=3) >= 0).all()  # every pixel is covered
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("gradient", {"target": 3}, "target: got 3, expected classes from 0 to 2"),
+        ("occlusion", {"patch": 9}, "patch=9, stride=4, expected 1 to 8"),
+        ("occlusion", {"stride": 0}, "stride=0"),
+        ("SmoothGrad", {"n_samples": 0}, "n_samples=0"),
+        ("SmoothGrad", {"noise": -1}, "noise=-1"),
+    ],
+)
+def test_options_out_of_range_are_refused(cam, method, options, message):
+    with pytest.raises(BadParameter, match=message):
+        saliency.METHODS[method](cam, pictures(2, 8, 9, 1), **options)
+
+
+@pytest.mark.parametrize("network", ["", "table2"])
+@pytest.mark.parametrize("method", saliency.METHODS)
+def test_every_method_on_the_face_networks(network, method):
+    model, X = build("face", (32, 32, 1), 4, network), pictures(2, 32, 32, 1)
+    maps = saliency.METHODS[method](
+        model, X, **({"patch": 16, "stride": 16} if method == "occlusion" else {})
+    )
+    assert maps.shape == (2, 32, 32) and np.isfinite(maps).all() and maps.min() >= 0
+
+
+BOXES = {
+    "left_eye": [[1.0, 1.0, 3.0, 2.0]],
+    "right_eye": [[4.5, 1.0, 6.0, 2.0]],
+    "left_cheek": [[1.0, 3.0, 2.0, 4.25]],
+    "right_cheek": [[-2.0, 3.0, 0.5, 4.0]],
+    "mouth": [[2.0, 1.5, 5.0, 6.0]],
+}
+
+
+def test_masks_are_the_shares_of_pixels_in_boxes():
+    boxes = {name: np.array(box) for name, box in BOXES.items()}
+    found = saliency.masks(boxes, 6, 6)
+    np.testing.assert_allclose(found["eyes"][0, 1], [0, 1, 1, 0, 0.5, 1])
+    np.testing.assert_allclose(
+        found["cheeks"][0, :, :3], [*[[0, 0, 0]] * 3, [0.5, 1, 0], [0, 0.25, 0], [0, 0, 0]]
+    )
+    assert found["mouth"].sum() == pytest.approx(3 * 4.5)
+    np.testing.assert_allclose(found["elsewhere"][0, 1], [1, 0, 0, 0.5, 0.5, 0])
+    assert found["eyes"].sum() == pytest.approx(3.5)
+
+
+def test_attention_by_hand():
+    regions = {"left": np.zeros((4, 2, 4)), "right": np.ones((4, 2, 4))}
+    regions["left"][:, :, 0] = 1
+    regions["right"][:, :, 0] = 0
+    maps = np.zeros((4, 2, 4))
+    maps[0, 0, 0], maps[1, :, :2], maps[3] = 7.0, 0.1, 1.0  # shares on the left: 1, 1/2, none, 1/4
+    table = saliency.attention(maps, regions, np.array(["a", "a", "b", "b"])).set_index("region")
+    assert table.loc["left", ["n", "empty"]].tolist() == [3, 1]
+    assert table.share["left"] == pytest.approx((1 + 1 / 2 + 1 / 4) / 3)
+    assert table.area["left"] == pytest.approx(1 / 4)
+    assert table.ratio["left"] == pytest.approx(7 / 3)
+    # resamples of subjects a (1, 1/2) and b (1/4) are aa, ab, bb
+    assert table.share_low["left"] == pytest.approx(1 / 4) and table.share_high["left"] == pytest.approx(
+        3 / 4
+    )
+    assert table.share.sum() == pytest.approx(1)
+
+
+def test_the_interval_is_that_of_scipy():
+    values = RNG.gamma(2.0, size=80)
+    found = ratio(values, np.ones(80), np.arange(80), n_boot=4000)
+    expected = stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=4000, rng=1
+    ).confidence_interval
+    assert found.value == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.03)
+    assert np.isnan(ratio(values, values, np.zeros(80, int)).low)
+
+
+def test_mean_maps_count_every_picture_alike():
+    maps = np.array([[[1.0, 1]], [[30, 10]], [[0, 0]], [[0, 2]]])
+    found = saliency.mean_maps(maps, np.array([0, 0, 0, 1]), ("a", "b", "c"))
+    assert list(found) == ["a", "b"]
+    np.testing.assert_allclose(found["a"], [[0.625, 0.375]])
+    assert np.isnan(shares(maps)[2]).all()
+
+
+def test_aligned_boxes_scale_with_the_picture_and_lie_as_a_face_does():
+    small, large = saliency.aligned(2, 48, 48), saliency.aligned(2, 96, 48)
+    assert small["mouth"].shape == (2, 4)
+    np.testing.assert_allclose(large["mouth"] / small["mouth"], np.tile([1, 2, 1, 2], (2, 1)))
+    for left, right in (("left_eye", "right_eye"), ("left_cheek", "right_cheek")):
+        np.testing.assert_allclose(small[left][:, 0] + small[right][:, 2], 48)  # mirrored
+    assert (small["left_eye"][:, 3] <= small["left_cheek"][:, 1]).all()
+    assert (small["left_cheek"][:, 1] < small["mouth"][:, 1]).all()
+
+
+def test_regions_of_a_synthetic_set_are_those_of_its_pictures():
+    options = {"n_subjects": 2, "n_trials": 4, "trial_s": 5.0, "seed": 3}
+    data, _ = windowed.emotion_set(
+        load("synthetic", "face", **options), "emotion", front_end("face", hop_s=1.0)
+    )
+    found = window_regions(data.trial, hop_s=1.0, **options)
+    assert {len(boxes) for boxes in found.values()} == {len(data.y)} == {40}
+    last = list(affects(2, 4, 5.0, 3))[-1]
+    expected = face.face_regions(face.portrait(last))
+    for name, boxes in found.items():
+        np.testing.assert_array_equal(boxes[-5:], expected[name])
+    frames = (data.X[-5:, ..., 0] + 1) * 127.5
+    np.testing.assert_allclose(frames, face.recording(last), atol=1e-3)
+    larger = window_regions(data.trial, size=96, hop_s=2.0, **{**options, "trial_s": 10.0})
+    assert {len(boxes) for boxes in larger.values()} == {40}
+    np.testing.assert_allclose(window_regions(data.trial, 96, 1.0, **options)["mouth"], 2 * found["mouth"])
+    with pytest.raises(BadSet, match="39 windows of 8 trials, but these options give 40"):
+        window_regions(data.trial[1:], hop_s=1.0, **options)
+
+
+def test_spearman_is_that_of_scipy():
+    a, b = RNG.normal(size=(2, 5, 6, 7))
+    b[0] = np.round(a[0])  # ties
+    b[1] = 3.0
+    found = spearman(a, b)
+    expected = [
+        stats.spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(a, b, strict=True) if np.ptp(y)
+    ]
+    np.testing.assert_allclose(found[[0, 2, 3, 4]], expected)
+    assert np.isnan(found[1])
+
+
+def test_ssim_is_one_of_maps_that_differ_in_scale_only():
+    maps = np.abs(pictures(2, 16, 16))
+    np.testing.assert_allclose(ssim(maps, 5 * maps), 1, atol=1e-5)
+    assert ssim(maps, np.abs(pictures(3, 16, 16))[:2]).max() < 0.5
+
+
+def test_cascade_takes_weights_away_from_the_logits_down(smooth):
+    trained = [weights.copy() for weights in smooth.get_weights()]
+    steps = [(name, copy.get_weights()) for name, copy in cascade(smooth)]
+    assert [name for name, _ in steps] == [smooth.layers[k].name for k in (4, 2, 1)]
+    kernels = [[np.array_equal(w, t) for w, t in zip(of, trained, strict=True)][::2] for _, of in steps]
+    assert kernels == [[True, True, False], [True, False, False], [False, False, False]]
+    for mine, before in zip(smooth.get_weights(), trained, strict=True):
+        np.testing.assert_array_equal(mine, before)
+
+
+def test_maps_of_a_randomised_network_are_other_maps(one_pixel, cam):
+    """A linear network looks at one place; at random weights it looks everywhere."""
+    inputs = keras.Input((8, 8, 1))
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(layers.Flatten()(inputs)))
+    weights = np.random.default_rng(5).normal(size=(64, 2))
+    model.set_weights([weights, np.zeros(2)])
+    methods = {name: saliency.METHODS[name] for name in ("gradient", "SmoothGrad")}
+    table = saliency.sanity(model, pictures(6, 8, 8, 1), methods)
+    assert table["layer"].tolist() == ["logits"] * 2 and table["n"].tolist() == [6, 6]
+    assert table["spearman"].abs().max() < 0.3 and table["ssim"].max() < 0.5
+    assert table["other"].abs().max() < 0.3
+    first, again = (saliency.sanity(cam, pictures(4, 8, 9, 1), methods) for _ in range(2))
+    assert first.equals(again) and first["step"].tolist() == [1, 1, 2, 2]
+    assert (first["spearman_low"] <= first["spearman"]).all()
