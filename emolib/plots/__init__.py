@@ -4,6 +4,7 @@ from emolib.plots.ablation import main_effects
 from emolib.plots.augmentation import ways
 from emolib.plots.comparison import cost, fusion, latency, modelled, size_and_uar, weights
 from emolib.plots.compression import points, ranges, sqnr
+from emolib.plots.detection import detections, detector_history, faces
 from emolib.plots.evaluation import (
     confusion,
     folds,
@@ -23,6 +24,9 @@ __all__ = [
     "attention",
     "confusion",
     "cost",
+    "detections",
+    "detector_history",
+    "faces",
     "folds",
     "fusion",
     "history",

@@ -1,6 +1,6 @@
 """Faces found in pictures, and how a detector learnt to find them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from emolib.detection.boxes import Found, iou
 from emolib.plots.style import BLUE, GREEN, ORANGE, Picture, legend_below, picture, tidy
+from emolib.runtime.faces import Face
 
 N_COLS = 4
 
@@ -76,4 +77,22 @@ def detector_history(history: Sequence[dict[str, float]]) -> Picture:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         tidy(ax)
     legend_below(figure, handles, n_cols=2)
+    return figure
+
+
+def faces(
+    images: Mapping[str, np.ndarray], found: Mapping[str, Sequence[Face]], classes: Sequence[str]
+) -> Picture:
+    """Pictures by name, of any size, and on each the faces found with their likeliest emotion and its score."""
+    n_rows = -(-len(images) // N_COLS)
+    figure, axes = picture(2.4 * n_rows, n_rows, N_COLS)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, (name, image) in zip(axes.flat, images.items(), strict=False):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+        ax.set_title(f"{name}, {image.shape[1]} × {image.shape[0]}", fontsize=8)
+        for face in found[name]:
+            _draw(ax, face.box, ORANGE, "-")
+            best = int(face.scores.argmax())
+            _label(ax, face.box, f"{classes[best]} {face.scores[best]:.2f}", image.shape[1])
     return figure
