@@ -5,8 +5,8 @@ import re
 import sys
 from dataclasses import asdict
 
+from emolib import faces, lab
 from emolib.errors import BadParameter, check_names
-from emolib.lab import STEPS
 from emolib.notebook import declared
 from emolib.sources import Source
 
@@ -16,23 +16,33 @@ if not config:
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
 
-check_names(list(config), ["run", "title", "seed", "sources", "lab", "studies", "cost"], "the config")
+PARTS = ["run", "title", "seed", "sources", "lab", "saliency", "reduction", "detectors", "studies", "cost"]
+check_names(list(config), PARTS, "the config")
 for name in ("run", "title", "sources", "studies"):
     if name not in config:
         raise BadParameter(f"The config has no {name}: add it, as in config/demo.yaml.")
 RUN = config["run"]
 SOURCES, STUDIES = config["sources"], config["studies"]
-LAB = config.get("lab") or []  # sources whose networks go through the compression lab
+LAB, SALIENCY, REDUCTION = (config.get(part) or [] for part in ("lab", "saliency", "reduction"))  # of the sources
+DETECTORS = config.get("detectors") or {}
+COMPOSITES = {name: parts["classifier"] for name, parts in DETECTORS.items() if "classifier" in (parts or {})}
+STEPS = lab.STEPS | faces.STEPS
+UNTRAINED = ("ablation", "reduction")  # steps that train networks of their own
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
 for name, steps in SOURCES.items():
     known = ["windows", "train", "quantize", *STEPS]
     check_names(list(steps or {}), known, f"source {name} of the config")
-check_names(LAB, list(SOURCES), "sources, which lab names")
+for part, names in {"lab": LAB, "saliency": SALIENCY, "reduction": REDUCTION}.items():
+    check_names(names, list(SOURCES), f"sources, which {part} names")
+for name, parts in DETECTORS.items():
+    check_names(list(parts or {}), ["train", "classifier", "composite"], f"detector {name} of the config")
+check_names(list(COMPOSITES.values()), list(SOURCES), "sources, which detectors name as classifier")
 
 
 wildcard_constraints:
     source="|".join(map(re.escape, SOURCES)),
     study="|".join(map(re.escape, STUDIES)),
+    detector="|".join(map(re.escape, DETECTORS)),
 
 
 def parameters(notebook, **given):
@@ -118,7 +128,7 @@ for step, notebook in STEPS.items():
         name:
             step
         input:
-            f"{OUT}/data/{{source}}-folds.npz" if step == "ablation" else f"{OUT}/scores/{{source}}.npz",
+            f"{OUT}/data/{{source}}-folds.npz" if step in UNTRAINED else f"{OUT}/scores/{{source}}.npz",
             notebook=f"notebooks/{notebook}.ipynb",
         output:
             f"{OUT}/scores/{{source}}-{step}-summary.json",
@@ -128,6 +138,46 @@ for step, notebook in STEPS.items():
             f"{OUT}/notebooks/{notebook}-{{source}}.ipynb",
         shell:
             PAPERMILL
+
+
+def of_detector(wildcards):
+    return parameters("02d_detector", name=wildcards.detector, **(DETECTORS[wildcards.detector] or {}).get("train", {}))
+
+
+rule detector:
+    input:
+        notebook="notebooks/02d_detector.ipynb",
+    output:
+        f"{OUT}/scores/{{detector}}-detector-summary.json",
+    params:
+        parameters=of_detector,
+    log:
+        f"{OUT}/notebooks/02d_detector-{{detector}}.ipynb",
+    shell:
+        PAPERMILL
+
+
+def of_composite(wildcards):
+    parts, name = DETECTORS[wildcards.detector], wildcards.detector
+    seen = {"corpora": parts["train"]["corpora"]} if "corpora" in parts.get("train", {}) else {}
+    named = asdict(Source.parse(parts["classifier"]))
+    return parameters("04a_composite", name=name, **named, **seen | parts.get("composite", {}))
+
+
+rule composite:
+    input:
+        f"{OUT}/scores/{{detector}}-detector-summary.json",
+        lambda wildcards: f"{OUT}/scores/{COMPOSITES[wildcards.detector]}.npz",
+        notebook="notebooks/04a_composite.ipynb",
+    output:
+        f"{OUT}/scores/{{detector}}-composite-summary.json",
+    params:
+        parameters=of_composite,
+    log:
+        f"{OUT}/notebooks/04a_composite-{{detector}}.ipynb",
+    threads: workflow.cores  # nothing else runs while latency is measured
+    shell:
+        PAPERMILL
 
 
 rule fusion:
@@ -162,15 +212,27 @@ rule cost:
 
 rule report:
     input:
-        expand(f"{OUT}/scores/{{name}}-summary.json", name=[*SOURCES, *STUDIES, "cost"]),
-        expand(f"{OUT}/scores/{{name}}-{{step}}-summary.json", name=LAB, step=STEPS),
+        expand(
+            f"{OUT}/scores/{{name}}-summary.json",
+            name=[*SOURCES, *lab.parts(LAB), *faces.parts(SALIENCY, REDUCTION, DETECTORS, COMPOSITES), *STUDIES, "cost"],
+        ),
         notebook="notebooks/06_report.ipynb",
     output:
         f"{OUT}/report.html",
         f"{OUT}/summary.json",
         f"{OUT}/headline.txt",
     params:
-        parameters=parameters("06_report", title=config["title"], sources=list(SOURCES), lab=LAB, studies=list(STUDIES)),
+        parameters=parameters(
+            "06_report",
+            title=config["title"],
+            sources=list(SOURCES),
+            lab=LAB,
+            saliency=SALIENCY,
+            reduction=REDUCTION,
+            detectors=list(DETECTORS),
+            composites=list(COMPOSITES),
+            studies=list(STUDIES),
+        ),
     log:
         f"{OUT}/notebooks/06_report.ipynb",
     shell:

@@ -17,18 +17,21 @@ from emolib.runtime.readers import READERS
 def export(options) -> None:
     from emolib.export import export
 
-    names = export(options.results, options.out, options.fold)
+    names = export(options.results, options.out, options.fold, options.keras)
     print(f"{options.out}: {', '.join(names)}")
 
 
 def run(options) -> None:
-    """Answer for one recording per modality, as one line of JSON."""
+    """Answer for one recording per modality, or for the faces of a picture, as one line of JSON."""
     bundle, answers = Bundle(options.bundle), {}
+    if options.picture:
+        names = bundle.detector(options.source), bundle.source("face", options.source)
+        return print(json.dumps(bundle.faces(*names, options.picture)))
     for modality in READERS:
         if path := getattr(options, modality):
             answers[modality] = bundle.answer(bundle.source(modality, options.source), path)
     if not answers:
-        raise BadParameter(f"run: got no recording, expected some of --{', --'.join(READERS)}.")
+        raise BadParameter(f"run: got no recording, expected --picture, or some of --{', --'.join(READERS)}.")
     print(json.dumps({**answers, "fused": bundle.fused(list(answers.values()))}))
 
 
@@ -71,16 +74,18 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("results", type=Path)
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--fold", type=int, default=0)
+    one.add_argument("--keras", action="store_true", help="also the float32 networks, to train on")
     one.set_defaults(do=export)
     one = commands.add_parser("run", help="a bundle's answer for recordings in files")
     one.add_argument("bundle", type=Path)
     for modality in READERS:
         one.add_argument(f"--{modality}", type=Path)
+    one.add_argument("--picture", type=Path, help="faces are found in it first; --face is one face")
     one.add_argument(
         "--source",
         action="append",
         default=[],
-        help="which source, where the bundle has several of a modality",
+        help="which source or detector, where the bundle has several",
     )
     one.set_defaults(do=run)
     one = commands.add_parser("bench", help="measured latency and energy of a bundle's models")

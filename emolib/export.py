@@ -1,27 +1,33 @@
-"""A run's int8 models as a bundle for a device."""
+"""A run's int8 models as a bundle for a device, each with its card."""
 
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from emolib import __version__
+from emolib import __version__, cards
 from emolib.artifacts import Run, git_commit, sha256
 from emolib.errors import BadArtifact, BadParameter
 from emolib.runtime.readers import KINDS, Trained
 from emolib.sources import INT8, Source, model_name
 
+ENDING = "-detector-summary.json"
+
 
 def sources(run: Run) -> list[str]:
-    """Sources of a run that may be exported: a leaky one is for comparison only. Raises BadArtifact."""
+    """Sources of a run that may be exported: a leaky one is for comparison only."""
     names = sorted(path.name for path in (run.folder / "models").glob("*-*-*-*"))
     honest = [name for name in names if Source.parse(name).protocol != "leaky"]
-    if not honest:
-        raise BadArtifact(f"{run.folder} holds no models: `make reproduce` first.")
     return honest
+
+
+def detectors(run: Run) -> list[str]:
+    """Face detectors of a run."""
+    return sorted(path.name.removesuffix(ENDING) for path in (run.folder / "scores").glob(f"*{ENDING}"))
 
 
 def recordings(run: Run, name: str) -> Trained:
@@ -56,6 +62,19 @@ def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
     }
 
 
+def detector_entry(run: Run, name: str, folder: Path) -> dict:
+    """Copy one detector into the bundle's folder; what bundle.json says of it."""
+    file = f"{name}.tflite"
+    shutil.copy(run.read(f"models/{name}-{INT8}.tflite"), folder / file)
+    table = pd.read_csv(run.read(f"tables/{name}-detector.csv")).set_index("variant")
+    return {
+        "file": file,
+        "sha256": sha256(folder / file),
+        "grid": run.json(f"models/{name}-grid.json"),
+        "min_score": float(table.min_score[INT8]),
+    }
+
+
 def weights(run: Run) -> dict[str, dict[str, float]]:
     """Mean weight of each source over the folds, by study."""
     found = {}
@@ -87,27 +106,43 @@ def beside(out: Path) -> tempfile.TemporaryDirectory:
         ) from error
 
 
-def export(results: Path, out: Path, fold: int = 0) -> list[str]:
-    """Write the bundle `out` of the run in `results`; the sources in it.
+def fill(folder: Path, run: Run, names: Sequence[str], found: Sequence[str], fold: int):
+    """Write the files of a bundle of sources `names` and detectors `found`, and their cards."""
+    record = {
+        "emolib": __version__,
+        "run": run.folder.name,
+        "commit": git_commit(),
+        "models": {name: entry(run, name, fold, folder) for name in names},
+        "detectors": {name: detector_entry(run, name, folder) for name in found},
+        "weights": weights(run),
+    }
+    (folder / "bundle.json").write_text(json.dumps(record, indent=1) + "\n")
+    pages = {name: cards.of_source(run, name, fold) for name in names}
+    pages |= {name: cards.of_detector(run, name) for name in found}
+    for name, page in pages.items():
+        (folder / f"{name}.md").write_text(page)
 
-    The models are those of one fold, so that their test people are still unseen. Raises BadArtifact for altered
-    artifacts, BadParameter where `out` is no folder to write, or holds something else.
+
+def export(results: Path, out: Path, fold: int = 0, with_keras: bool = False) -> list[str]:
+    """Write the bundle `out` of the run in `results`; the sources and detectors in it.
+
+    The models are those of one fold, so that their test people are still unseen. <name>.md is the card of each;
+    with_keras: <name>.keras is its float32 network, to train on. Raises BadArtifact for altered artifacts,
+    BadParameter where `out` is no folder to write, or holds something else.
     """
     out = out.resolve()
     check_out(out)
     run = Run(results, "export", {"fold": fold})
-    names = sources(run)
+    names, found = sources(run), detectors(run)
+    if not names and not found:
+        raise BadArtifact(f"{run.folder} holds no models: `make reproduce` first.")
     with beside(out) as temporary:
         folder = Path(temporary) / "bundle"
         folder.mkdir()
-        record = {
-            "emolib": __version__,
-            "run": results.name,
-            "commit": git_commit(),
-            "models": {name: entry(run, name, fold, folder) for name in names},
-            "weights": weights(run),
-        }
-        (folder / "bundle.json").write_text(json.dumps(record, indent=1) + "\n")
+        fill(folder, run, names, found, fold)
+        for name in [*names, *found] if with_keras else ():
+            stem = f"models/{name}" if name in found else model_name(name, fold)
+            shutil.copy(run.read(f"{stem}.keras"), folder / f"{name}.keras")
         shutil.rmtree(out, ignore_errors=True)
         folder.rename(out)
-    return names
+    return [*names, *found]

@@ -1,12 +1,11 @@
-"""What the report says about the compression lab: a section per source, and how far the goals are reached."""
+"""What the report says about the compression lab: a section per source, and its goals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
-import pandas as pd
-
-from emolib.report import Figure, Note, Section, Table
-from emolib.sources import Source
-from emolib.tables import interval
+from emolib.goals import Goal
+from emolib.report import Note, Section, item
+from emolib.sources import INT8, Source
 
 STEPS = {  # of the lab, and the notebook of each
     "ablation": "02a_ablation",
@@ -15,30 +14,19 @@ STEPS = {  # of the lab, and the notebook of each
     "qat": "03c_qat",
     "npu": "03d_npu",
 }
-GOALS = (  # text, variant and metric of the summary's key, the sign of the comparison, and the limit
-    ("int8 loses at most 0.5 points of UAR to float32", "int8_drop", "points", "≤", 0.5),
-    ("int8 with the picked ranges: at most 0.5 points", "clip_picked_drop", "points", "≤", 0.5),
-    ("int8 after QAT: at most 0.5 points", "qat_wi8_ai8_drop", "points", "≤", 0.5),
-    ("int8 file at least 3.5 times smaller than float32", "int8_ratio", "size", "≥", 3.5),
-    ("mixed 4/8 weights at least 1.5 times smaller than int8", "mixed_w4w8_ratio", "weights", "≥", 1.5),
-    ("mixed 4/8 loses at most 1 point to int8", "mixed_w4w8_drop", "points", "≤", 1.0),
-    ("ILP's pick no worse than the best random one", "mixed_w4w8_over_random", "points", "≥", 0.0),
-    (
-        "all operators on Ethos-U55 (modelled)",
-        "static_wi8_ai8",
-        "modelled_vela_ethos-u55-128_npu_percent",
-        "≥",
-        100,
+GOALS = (  # variant and metric of the summary's key for each source, as Goal
+    Goal("int8 loses at most 0.5 points of UAR to float32", "int8_drop/points", "≤", 0.5),
+    Goal("int8 with the picked ranges: at most 0.5 points", "clip_picked_drop/points", "≤", 0.5),
+    Goal("int8 after QAT: at most 0.5 points", "qat_wi8_ai8_drop/points", "≤", 0.5),
+    Goal("int8 file at least 3.5 times smaller than float32", "int8_ratio/size", "≥", 3.5),
+    Goal("mixed 4/8 weights at least 1.5 times smaller than int8", "mixed_w4w8_ratio/weights", "≥", 1.5),
+    Goal("mixed 4/8 loses at most 1 point to int8", "mixed_w4w8_drop/points", "≤", 1.0),
+    Goal("ILP's pick no worse than the best random one", "mixed_w4w8_over_random/points", "≥", 0.0),
+    Goal(
+        "all operators on Ethos-U55 (modelled)", f"{INT8}/modelled_vela_ethos-u55-128_npu_percent", "≥", 100
     ),
-    (
-        "tflite-micro within 2 LSB of litert's reference kernels",
-        "static_wi8_ai8",
-        "tflm_lsb_reference",
-        "≤",
-        2,
-    ),
+    Goal("tflite-micro within 2 LSB of litert's reference kernels", f"{INT8}/tflm_lsb_reference", "≤", 2),
 )
-DIGITS = {"points": ".2f", "ratio": ".2f", "percent": ".1f", "LSB": ".0f"}
 HIDDEN = {"clipping.csv": ("n", "p", "val_accuracy")}  # columns of wide tables that the CSV alone has
 INTRODUCTION = (
     "The same trained networks under every way of compression. Ranges, sensitivities and fine-tuning see training "
@@ -87,35 +75,23 @@ BUNDLE = (
 )
 
 
-def goals(numbers: Mapping[str, dict], sources: Sequence[str]) -> pd.DataFrame:
-    """One row per source and goal: source, goal, value with its 95 % interval as text, unit, reached."""
-    rows = []
-    for name in sources:
-        for text, variant, metric, sign, limit in GOALS:
-            entry = numbers[Source.parse(name).key(variant, metric)]
-            reached = entry["value"] <= limit if sign == "≤" else entry["value"] >= limit
-            text_of = interval(entry["value"], entry["low"], entry["high"], DIGITS[entry["unit"]])
-            row = {"source": name, "goal": text, "value": text_of}
-            rows.append(row | {"unit": entry["unit"], "reached": reached})
-    return pd.DataFrame(rows, columns=["source", "goal", "value", "unit", "reached"])
+def parts(sources: Sequence[str]) -> list[str]:
+    """Names of the summaries that the lab's notebooks write."""
+    return [f"{name}-{step}" for name in sources for step in STEPS]
+
+
+def goals(sources: Sequence[str]) -> list[Goal]:
+    """The goals of each source, with whole keys."""
+    named = [(Source.parse(name), goal) for name in sources for goal in GOALS]
+    return [replace(goal, key=source.key(*goal.key.split("/"))) for source, goal in named]
 
 
 def sections(sources: Sequence[str]) -> list[Section]:
-    """The goals, and a section per source; none if no source went through the lab."""
-    if not sources:
-        return []
-    table = Table("tables/lab-goals.csv", "Goals, and what was reached; missed ones stay in the table.")
-    return [Section("Compression lab", INTRODUCTION, [table]), *map(_source, sources)]
+    """A section per source that went through the lab."""
+    return [_source(name) for name in sources]
 
 
 def _source(name: str) -> Section:
-    text = Source.parse(name).sentence()
-    return Section(
-        f"Compression: {name}", text, [*(_item(name, *item) for item in ITEMS), Note(BUNDLE.format(name))]
-    )
-
-
-def _item(name: str, ending: str, caption: str) -> Figure | Table:
-    if ending.endswith(".csv"):
-        return Table(f"tables/{name}-{ending}", caption, HIDDEN.get(ending, ()))
-    return Figure(f"figures/{name}-{ending}.png", caption)
+    items = [item(name, *one, HIDDEN.get(one[0], ())) for one in ITEMS]
+    text = f"{Source.parse(name).sentence()} {INTRODUCTION}"
+    return Section(f"Compression: {name}", text, [*items, Note(BUNDLE.format(name))])

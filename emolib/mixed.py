@@ -26,25 +26,36 @@ Scores = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What every choice of bits of one fold shares: its layers with their sensitivities, and activation ranges."""
+    """What every choice of bits of one fold shares: its layers with their sensitivities, and activation ranges.
+
+    `outputs`: by layer, the name of its operator's output in the float32 file.
+    """
 
     kit: Kit
     layers: list[mp.Layer]
+    outputs: dict[str, str]
     ranges: Ranges
 
     def file(self, bits: mp.Bits) -> bytes:
         """The fold's .tflite with these bits. Raises BadParameter, naming the layer, as `check_bits` does."""
-        content = self.kit.float32
-        return quantize(content, self.ranges, mp.tensor_bits(content, self.layers, bits))
+        mp.check_bits(self.layers, bits)
+        named = {self.outputs[layer]: width for layer, width in bits.items()}
+        return quantize(self.kit.float32, self.ranges, named)
 
 
 def prepare(kit: Kit, n_samples: int) -> Prepared:
-    """Sensitivities and ranges (least to largest value) of one fold, both from its calibration windows."""
+    """Sensitivities and ranges (least to largest value) of one fold, both from its calibration windows.
+
+    Raises BadArtifact where the float32 file is not of the fold's network.
+    """
+    from emolib.compression.folding import folded, weighted_layers
     from emolib.compression.hessian import sensitivities
 
     X, y = kit.calibration, kit.calibration_y
     layers = sensitivities(kit.model, X, y, n_samples, kit.seed)
-    return Prepared(kit, layers, Clipping("max").ranges(observed(kit.float32, X, y)))
+    kernels = {layer.name: np.asarray(layer.kernel) for layer in weighted_layers(folded(kit.model))}
+    outputs = mp.outputs(kit.float32, kernels)
+    return Prepared(kit, layers, outputs, Clipping("max").ranges(observed(kit.float32, X, y)))
 
 
 def choices(layers: Sequence[mp.Layer], budget: mp.Budget) -> dict[str, mp.Bits]:

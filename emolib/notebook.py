@@ -18,6 +18,7 @@ SYNTHETIC = (
     "Synthetic data: signals, voices and faces here are generated. These numbers show that the pipeline works; "
     "their accuracy says nothing about people."
 )
+GENERATED = ("synthetic", "scenes")  # corpora
 WIDGET = "application/vnd.jupyter.widget-view+json"  # shows nothing without its kernel
 
 
@@ -44,8 +45,8 @@ def one_line_errors(shell):
 
 
 def is_synthetic(sources: Iterable[str]) -> bool:
-    """Whether any of these sources (or corpora) is of the synthetic corpus."""
-    return any(source.split("-")[0] == "synthetic" for source in sources)
+    """Whether any of these sources (or corpora) is generated."""
+    return any(source.split("-")[0] in GENERATED for source in sources)
 
 
 def start(notebook: str, names: dict) -> Run:
@@ -60,7 +61,8 @@ def start(notebook: str, names: dict) -> Run:
         if cell.startswith(INJECTED):
             check_names(assigned(cell), known, f"{notebook}.ipynb")
     parameters = {name: names[name] for name in known}
-    if is_synthetic(parameters.get("sources") or [parameters.get("corpus") or ""]):
+    read = [name for part in ("sources", "corpora") for name in parameters.get(part) or []]
+    if is_synthetic([*read, parameters.get("corpus") or ""]):
         print(SYNTHETIC)
     return Run(run_folder(parameters["run"]), notebook, parameters)
 

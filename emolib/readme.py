@@ -1,6 +1,7 @@
-"""Results for people who read the repository: docs/results.json, docs/RESULTS.md and the table in README.md.
+"""Results for people who read the repository: docs/results.json, docs/RESULTS.md and the tables in README.md.
 
-`python -m emolib.readme results/real` writes all three from that run's summary.json; nothing is typed by hand.
+`python -m emolib.readme results/real` puts that run's summary.json in the place of what docs/results.json held of a
+run of that name, and renders the other two from the whole; nothing is typed by hand.
 """
 
 import json
@@ -8,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+from emolib import faces, goals
 from emolib.artifacts import Run, atomic
 from emolib.errors import BadArtifact
 from emolib.paths import PROJECT
@@ -41,6 +43,7 @@ UNITS = {  # unit: factor, digits, what stands behind the number
     "MACs": (1, ",.0f", " MACs"),
     "params": (1, ",.0f", " parameters"),
     "BOPs": (1, ",.0f", " BOPs"),
+    "FLOPs": (1, ",.0f", " FLOPs"),
     "cycles": (1, ",.0f", " cycles"),
     "percent": (1, ".1f", " %"),
     "kB": (1, ".1f", " kB"),
@@ -95,40 +98,71 @@ def write(path: Path, text: str):
         temporary.write_text(text)
 
 
-def provenance(run: Run, numbers: dict[str, dict]) -> str:
-    """The one commit that made every number, and the run. Raises BadArtifact for several, or changed files."""
+def commit_of(run: Run, numbers: dict[str, dict]) -> str:
+    """The one commit that made every number. Raises BadArtifact for several, or changed files."""
     commits = run.commits(entry["artifact"] for entry in numbers.values())
     if len(commits) > 1 or commits & {""} or any(commit.endswith("+") for commit in commits):
         raise BadArtifact(
             f"{run.folder} was made by {', '.join(sorted(commits))}, expected one commit without changed files: "
             "run it again in a fresh clone."
         )
-    return f"Commit {commits.pop()[:12]}, run `{run.folder.name}`"
+    return commits.pop()
+
+
+def published(path: Path, run: Run) -> dict[str, dict]:
+    """Numbers of docs/results.json at `path` and of the run, each with run and commit. Raises BadArtifact for a key
+    that two runs give."""
+    numbers, name = run.json("summary.json"), run.folder.name
+    origin = {"run": name, "commit": commit_of(run, numbers)}
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    others = {key: entry for key, entry in kept.items() if entry["run"] != name}
+    if both := others.keys() & numbers.keys():
+        key = min(both)
+        raise BadArtifact(
+            f"{path} has {key} of run {others[key]['run']}, and {run.folder} has it too: expected it in one of them, "
+            "give the source to one config."
+        )
+    return dict(sorted((others | {key: entry | origin for key, entry in numbers.items()}).items()))
+
+
+def origins(numbers: dict[str, dict]) -> str:
+    """The runs, and the commit and command that made each."""
+    runs = {entry["run"]: entry["commit"] for entry in numbers.values()}
+    return "; ".join(
+        f"run `{name}` at commit {commit[:12]} by `make reproduce CONFIG=config/{name}.yaml`"
+        for name, commit in sorted(runs.items())
+    )
+
+
+def goal_lines(numbers: dict[str, dict]) -> str:
+    """What was set for faces, and what was reached, where there are numbers for it."""
+    found = goals.table(faces.GOALS, numbers)
+    body = [
+        [row.goal, row.limit, row.value, "yes" if row.reached else "**no**", f"`{row.key}`"]
+        for row in found.itertuples()
+    ]
+    head = ["goal", "limit", "measured", "reached", "key"]
+    return f"\nFaces, beside what this project set itself:\n\n{markdown(head, body)}" if body else ""
 
 
 def publish(folder: Path):
-    """Copy the run's summary to docs/ and render it. Raises BadArtifact."""
-    run = Run(folder, "readme", {})
-    numbers = run.json("summary.json")
-    origin = provenance(run, numbers)
-    table = markdown(list(HEADS), rows(numbers)) + fusion_lines(numbers)
-    note = (
-        f"\n{origin}; 95 % intervals by bootstrap over subjects; more numbers: `docs/RESULTS.md`. "
-        "`leaky` is a random split, for comparison only.\n"
-    )
+    """Put the run's summary into docs/ and render it. Raises BadArtifact."""
+    numbers = published(PROJECT / "docs/results.json", Run(folder, "readme", {}))
+    table = markdown(list(HEADS), rows(numbers)) + fusion_lines(numbers) + goal_lines(numbers)
+    origin = f"{origins(numbers)}; 95 % intervals by bootstrap over subjects, of detectors over pictures."
+    note = f"\nMade by {origin} More numbers: `docs/RESULTS.md`. `leaky` is a random split, for comparison only.\n"
     every = markdown(
-        ["key", "value", "n", "artifact"],
+        ["key", "value", "n", "run", "artifact"],
         [
-            [f"`{key}`", cell(entry), str(entry["n"]), f"`{entry['artifact']}`"]
+            [f"`{key}`", cell(entry), str(entry["n"]), entry["run"], f"`{entry['artifact']}`"]
             for key, entry in numbers.items()
         ],
     )
     write(PROJECT / "docs/results.json", json.dumps(numbers, indent=1) + "\n")
     write(
         PROJECT / "docs/RESULTS.md",
-        f"# Results\n\n{origin}, by `make reproduce CONFIG=config/{folder.name}.yaml`. Rendered by "
-        "`python -m emolib.readme`, not by hand. Tables by subject, fold and layer lie in the run's `tables/`.\n\n"
-        f"{table}\n## Every number of summary.json\n\n{every}",
+        f"# Results\n\nMade by {origin} Rendered by `python -m emolib.readme`, not by hand. Tables by subject, fold "
+        f"and layer lie in a run's `tables/`.\n\n{table}\n## Every number of summary.json\n\n{every}",
     )
     readme = (PROJECT / "README.md").read_text()
     start, end = map(re.escape, MARKS)

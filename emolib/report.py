@@ -35,6 +35,13 @@ class Table:
     hidden: Sequence[str] = ()
 
 
+def item(name: str, ending: str, caption: str, hidden: Sequence[str] = ()) -> Figure | Table:
+    """The table <name>-<ending>, where the ending is .csv, else the figure."""
+    if ending.endswith(".csv"):
+        return Table(f"tables/{name}-{ending}", caption, hidden)
+    return Figure(f"figures/{name}-{ending}.png", caption)
+
+
 @dataclass(frozen=True)
 class Note:
     text: str

@@ -1,10 +1,11 @@
 """What the report of a run says: its cards, sections and warnings, all from artifacts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from emolib import faces, goals
 from emolib import lab as compression
 from emolib.artifacts import Run
 from emolib.errors import BadParameter
@@ -100,10 +101,19 @@ def headline(found: Sequence[Card], sources: Sequence[str], folder: Path) -> str
     return f"{first.label} {first.value}, {first.detail}{notice}. Report: {folder / 'report.html'}\n"
 
 
-def sections(run: Run, sources: Sequence[str], lab: Sequence[str], studies: Sequence[str]) -> list[Section]:
+def sections(
+    run: Run,
+    sources: Sequence[str],
+    lab: Sequence[str],
+    of_faces: Mapping[str, Sequence[str]],
+    studies: Sequence[str],
+) -> list[Section]:
+    """`of_faces`: names by analysis, as faces.sections takes them."""
     return [
+        goals.section(),
         *(_source(run, name) for name in sources),
         *compression.sections(lab),
+        *faces.sections(run, **of_faces),
         *(_study(run, name) for name in studies),
         _cost(run),
         _published(),

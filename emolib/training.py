@@ -188,7 +188,7 @@ class Trainer:
         for first in range(0, len(rows), STEPS_A_CALL):
             some = rows[first : first + STEPS_A_CALL]
             losses += [float(self.steps(X, targets, some, number * len(rows) + first))] * len(some)
-            bar.update(len(some) / len(rows))
+            bar.update(min(len(some) / len(rows), bar.total - bar.n))
         return {"learning_rate": rate, "loss": float(np.mean(losses))}
 
     def validate(self, val: EmotionSet, name: str) -> dict[str, float]:

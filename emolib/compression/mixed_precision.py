@@ -20,6 +20,7 @@ WIDTHS = (4, 8)
 FOUR_BIT = ("Conv2D", "Dense")  # what has a 4-bit kernel: CONV_2D and FULLY_CONNECTED of static_wi4_ai8
 MOST_ENUMERATED = 16
 DRAWS = 20  # orders drawn for each random pick that is wanted
+SAME = 1e-5  # of the largest weight: the converter folds batch norm in float32, folding.py in float64
 OBJECTIVE = 1e4  # the largest coefficient: CBC stops at differences of about 1e-7
 CBC = ["preprocess off"]  # with it CBC drops the optimum where two budgets are tight, or MACs far apart
 Bits = dict[str, int]  # 4 or 8 by layer
@@ -208,18 +209,30 @@ def every(layers: Sequence[Layer]) -> Iterator[Bits]:
         yield uniform(layers, 8) | dict(zip(low, widths, strict=True))
 
 
-def tensor_bits(content: bytes, layers: Sequence[Layer], bits: Mapping[str, int]) -> Bits:
-    """The bits by the name of the output tensor of each layer's operator in a float32 .tflite file.
+def outputs(content: bytes, kernels: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """By layer, the name of the output tensor of the operator that holds its weights in a float32 .tflite file.
 
-    Raises BadParameter as `check_bits` does, BadArtifact for a file of another network.
+    `kernels` are those of the folded network. Neither order nor name would tell: the converter has its own order
+    of branches, and names an operator after what it fused into it. Raises BadArtifact unless one fits a layer.
     """
-    check_bits(layers, bits)
-    found = [operator for operator, _ in flatbuffer.weighted(content)]
-    sizes = [int(np.prod(operator.inputs[1].shape)) for operator in found]
-    if sizes != [layer.weights for layer in layers]:
-        raise BadArtifact(
-            f"The .tflite file has kernels of {sizes} weights, expected {[layer.weights for layer in layers]}: "
-            "convert this network again."
-        )
-    named = zip(found, layers, strict=True)
-    return {operator.outputs[0].name: bits[layer.name] for operator, layer in named}
+    operators = flatbuffer.weighted(content)
+    found = {
+        layer: [operator.outputs[0].name for operator, data in operators if holds(data, kernel)]
+        for layer, kernel in kernels.items()
+    }
+    for layer, names in found.items():
+        if len(names) != 1:
+            raise BadArtifact(
+                f"Of {len(operators)} operators with weights in the .tflite file, {len(names)} hold those of "
+                f"layer {layer}, expected 1: convert this network again."
+            )
+    return {layer: name for layer, [name] in found.items()}
+
+
+def holds(data: np.ndarray, kernel: np.ndarray) -> bool:
+    """Whether float32 weights, flat uint8 as in the file, are a kernel's, in its order or outputs first."""
+    if data.size != 4 * kernel.size:
+        return False
+    orders = (kernel, np.moveaxis(kernel, -1, 0))  # depthwise, other operators
+    most = SAME * np.abs(kernel).max()
+    return any(np.allclose(data.view(np.float32), order.ravel(), rtol=0, atol=most) for order in orders)

@@ -7,11 +7,14 @@ import pandas as pd
 
 from emolib import crossval
 from emolib.artifacts import Run
+from emolib.cost import cost
 from emolib.datasets.face_boxes.base import Picture
 from emolib.datasets.synthetic.scenes import scene
 from emolib.detection.boxes import Found, iou
 from emolib.detection.evaluation import MATCH
 from emolib.detection.grid import Grid
+from emolib.models import build
+from emolib.models.detector import table1
 from emolib.runtime.faces import STAGES, Classifier, Detector, Face, FacePath
 from emolib.runtime.interpreter import Model
 from emolib.signals.frontend import front_end
@@ -73,6 +76,28 @@ def stages(ms: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
     )
 
 
+def work(run: Run, name: str, source: Source) -> pd.DataFrame:
+    """MACs of a picture with one face: detector, classifier, composite. The seed's two tables as printed, then ours."""
+    printed = (table1(), build("face", (64, 64, 1), 4, "table2"))
+    own = (crossval.load_model(run, stem) for stem in (f"models/{name}", model_name(source, 0)))
+    rows = [[cost(model).macs for model in both] for both in (printed, own)]
+    found = pd.DataFrame(rows, columns=["detector", "classifier"]).assign(source=["seed's tables", "ours"])
+    found["composite"] = found.detector + found.classifier
+    return found[["source", "detector", "classifier", "composite"]]
+
+
+def work_numbers(corpus: str, work: pd.DataFrame, artifact: str) -> dict[str, dict]:
+    """Entries of summary.json: MACs of ours, and how many times fewer they are than the seed's."""
+    theirs, ours = work.composite
+    values = {"macs": (int(ours), "MACs"), "macs_ratio": (theirs / ours, "ratio")}
+    return {
+        key(corpus, "composite", "heldout", "composite", metric): number(
+            value, unit=unit, n=1, artifact=artifact
+        )
+        for metric, (value, unit) in values.items()
+    }
+
+
 def told(path: FacePath, pictures: Iterable[Picture], classes: Sequence[str]) -> pd.DataFrame:
     """One row per true face whose emotion the picture names: picture, emotion, found (IoU ≥ 0.5), answer ("" if not found)."""
     rows = []
@@ -127,7 +152,7 @@ def numbers(corpus: str, table: pd.DataFrame, answers: pd.DataFrame, artifact: s
 
     for stage, row in ours.iterrows():
         enter(stage, "latency_p50_ms", row.p50_ms, "ms")
-        enter(stage, "bytes", int(1e6 * row.size_mb), "bytes")
+        enter(stage, "bytes", round(1e6 * row.size_mb), "bytes")
     if len(answers):
         enter("composite", "found", answers.found.mean(), "fraction", len(answers))
         right = (answers.answer == answers.emotion)[answers.found]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -21,12 +22,12 @@ from emolib.detection.evaluation import evaluate, pick_threshold
 from emolib.detection.grid import Grid
 from emolib.detection.pictures import PictureSet
 from emolib.detection.training import LEAST_SCORE, Trainer
-from emolib.models.detector import grid_of
 from emolib.runtime.interpreter import Model
 from emolib.summary import key, number
 
 VARIANTS = ("float32", "static_wi8_ai8")
-METRICS = ("iou", "hit", "recall", "precision", "ap50")
+SINGLE = ("iou", "hit")  # of the pictures with one face
+METRICS = (*SINGLE, "recall", "precision", "ap50")
 
 
 def pictures(corpora: Mapping[str, dict], dropped: list[Dropped]) -> Iterator[Picture]:
@@ -38,33 +39,34 @@ def pictures(corpora: Mapping[str, dict], dropped: list[Dropped]) -> Iterator[Pi
 def train(run: Run, name: str, trainer: Trainer, of: Mapping[str, PictureSet]) -> History:
     """The history of the detector models/<name>.keras, trained on of["train"], or found; a killed run goes on."""
     identity = trainer.identity(of["train"], of["val"])
-    file = f"models/{name}.keras"
-    if not (
-        run.is_current(file, identity=identity) and run.is_current(f"models/{name}.json", identity=identity)
-    ):
+    own = Run(run.folder, run.notebook, run.parameters)  # needs no artifact: the identity holds the pictures
+    file, curve = f"models/{name}.keras", f"models/{name}.json"
+    if not (own.is_current(file, identity=identity) and own.is_current(curve, identity=identity)):
         state = Checkpoint(run.folder / "training" / name, identity)
         history = trainer.fit(of["train"], of["val"], name, state)
-        with run.write(file, identity=identity) as path:
+        with own.write(file, identity=identity) as path:
             trainer.model.save(path)
-        with run.write(f"models/{name}.json", identity=identity) as path:
+        with own.write(curve, identity=identity) as path:
             path.write_text(json.dumps(history))
         state.done()
-    return run.json(f"models/{name}.json")
+    own.write_json(f"models/{name}-grid.json", asdict(trainer.grid))
+    return run.json(curve)
 
 
 def convert(
     run: Run, name: str, of: Mapping[str, PictureSet], n_calibration: int, seed: int
 ) -> dict[str, Path]:
     """Its .tflite files by variant; ranges of the int8 one from n_calibration training pictures."""
-    model = keras.models.load_model(run.read(f"models/{name}.keras"))
+    own = Run(run.folder, run.notebook, run.parameters)
+    model = keras.models.load_model(own.read(f"models/{name}.keras"))
     side, found = model.input_shape[1], {}
     rows = np.random.default_rng(seed).permutation(len(of["train"].X))[:n_calibration]
     calibration = keras.ops.image.resize(np.float32(of["train"].X[rows] / 255), (side, side), antialias=True)
     for variant in VARIANTS:
         file = f"models/{name}-{variant}.tflite"
-        if not run.is_current(file, calibration=rows.tolist()):
+        if not own.is_current(file, calibration=rows.tolist()):
             content = compact(ptq.convert(model, variant, np.asarray(calibration)))
-            run.write_bytes(file, content, calibration=rows.tolist())
+            own.write_bytes(file, content, calibration=rows.tolist())
         found[variant] = run.read(file)
     return found
 
@@ -91,7 +93,10 @@ def evaluated(
     of: Mapping[str, PictureSet],
     files: Mapping[str, Path],
 ) -> pd.DataFrame:
-    """One row per variant: bytes, the score picked on validation pictures, and METRICS on test with their intervals."""
+    """One row per variant: bytes, the score picked on validation pictures, and METRICS on test with their intervals.
+
+    n: test pictures; n_single: those with one face, of which iou and hit are.
+    """
     rows = []
     for variant, parts in found.items():
         min_score = pick_threshold(parts["val"], of["val"].boxes)
@@ -99,6 +104,7 @@ def evaluated(
             "variant": variant,
             "bytes": files[variant].stat().st_size,
             "n": len(of["test"].X),
+            "n_single": _singles(of["test"]),
             "min_score": min_score,
         }
         for name, interval in evaluate(parts["test"], of["test"].boxes, min_score).items():
@@ -124,15 +130,14 @@ def numbers(
         variant = own if row["variant"] == "static_wi8_ai8" else f"{own}_{row['variant']}"
         enter(variant, "bytes", row["bytes"], unit="bytes")
         for name in METRICS:
-            enter(
-                variant, name, row[name], row[f"{name}_low"], row[f"{name}_high"], unit="fraction", n=row["n"]
-            )
+            values = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+            enter(variant, name, *values, unit="fraction", n=row["n_single" if name in SINGLE else "n"])
     return found
 
 
 def grid(run: Run, name: str) -> Grid:
     """What the outputs of the detector models/<name>.keras mean."""
-    return grid_of(keras.models.load_model(run.read(f"models/{name}.keras")))
+    return Grid(**run.json(f"models/{name}-grid.json"))
 
 
 def parts_table(of: Mapping[str, PictureSet], dropped: Sequence[Dropped]) -> pd.DataFrame:
@@ -156,10 +161,11 @@ def _singles(part: PictureSet) -> int:
 
 def spread(found: Sequence[Found], part: PictureSet, min_score: float, n: int = 12):
     """n pictures from the largest to the smallest overlap: images, true boxes, what was found from min_score on, names."""
-    quality = [_overlap(each, boxes) for each, boxes in zip(found, part.boxes, strict=True)]
+    sure = [Found(*(values[each.scores >= min_score] for values in each)) for each in found]
+    quality = [_overlap(each, boxes) for each, boxes in zip(sure, part.boxes, strict=True)]
     rows = np.argsort(quality)[::-1][np.linspace(0, len(found) - 1, min(n, len(found))).astype(int)]
-    sure = [Found(*(values[found[k].scores >= min_score] for values in found[k])) for k in rows]
-    return part.X[rows].squeeze(), [part.boxes[k] for k in rows], sure, [part.names[k] for k in rows]
+    images = part.X[rows] if part.X.shape[-1] == 3 else part.X[rows, ..., 0]
+    return images, *([of[k] for k in rows] for of in (part.boxes, sure, part.names))
 
 
 def _overlap(found: Found, boxes: np.ndarray) -> float:

@@ -91,7 +91,7 @@ class Trainer:
             rate = self.recipe.rate((number + (place + 1) / len(rows)) / self.recipe.epochs)
             self.optimizer.learning_rate.assign(rate)
             losses.append(float(self.step(train.X[some], views.of(some), targets[some])))
-            bar.update(1 / len(rows))
+            bar.update(min(1 / len(rows), bar.total - bar.n))
         return {"learning_rate": rate, "faces_lost": n_lost, "loss": float(np.mean(losses))}
 
     def predict(self, X: np.ndarray) -> np.ndarray:

@@ -9,7 +9,9 @@ from importlib import import_module
 from emolib.datasets.base import MODALITIES
 from emolib.errors import BadParameter, check_names
 
-NAMED = {"face": {"table2": "xception"}}  # module by modality and name; "" is the modality's own
+NAMED = {
+    "face": {"table2": "xception", "resnet": "resnet"}
+}  # module by modality and name; "" is the modality's own
 
 
 def check_network(modality: str, name: str):

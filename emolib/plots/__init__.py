@@ -16,7 +16,7 @@ from emolib.plots.evaluation import (
 )
 from emolib.plots.mixed import pareto, sensitivity
 from emolib.plots.npu import rounding, vela
-from emolib.plots.reduction import search_tree
+from emolib.plots.reduction import noise_cost, search_tree
 from emolib.plots.saliency import attention, saliency_maps, sanity
 from emolib.plots.signals import trial, window
 
@@ -33,6 +33,7 @@ __all__ = [
     "latency",
     "main_effects",
     "modelled",
+    "noise_cost",
     "pareto",
     "per_subject",
     "points",

@@ -48,10 +48,11 @@ def _draw(ax: Axes, box: np.ndarray, colour: str, style: str):
 
 
 def _label(ax: Axes, box: np.ndarray, text: str, width: int):
-    """Text on top of a box that reaches towards the middle of the picture."""
+    """Text that reaches towards the middle of the picture: on top of a box, or inside where that is the title's place."""
     x, side = (box[0], "left") if box[0] + box[2] < width else (box[2], "right")
+    place = "top" if box[1] < 0.08 * width else "bottom"
     paper = {"facecolor": ORANGE, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
-    ax.text(x, box[1], text, fontsize=6, ha=side, va="bottom", bbox=paper)
+    ax.text(x, box[1], text, fontsize=6, ha=side, va=place, bbox=paper)
 
 
 def detector_history(history: Sequence[dict[str, float]]) -> Picture:

@@ -1,8 +1,9 @@
-"""The tree of a search over architectures."""
+"""The tree of a search over architectures, and what wrong training labels cost."""
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from emolib.plots.style import (
     BLACK,
@@ -24,6 +25,7 @@ KINDS = {  # colour, marker, size, label
     "pick": (ORANGE, "*", 15, "pick: fewest FLOPs"),
 }
 MEGA = 1e6
+ABOVE_CHANCE = 0.2  # shown at least, so that differences near chance do not look large
 
 
 def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
@@ -44,9 +46,7 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
         kind = "pick" if order == pick else "baseline" if pd.isna(row["parent"]) else kind
         colour, marker, size, _ = KINDS[kind]
         ax.plot(row["flops"] / MEGA, row["auc"], marker, color=colour, markersize=size, zorder=3)
-        ax.annotate(
-            str(order), (row["flops"] / MEGA, row["auc"]), (5, 5), textcoords="offset points", fontsize=8
-        )
+        _number(ax, order, (row["flops"] / MEGA, row["auc"]), away=3 + size / 2)
     ax.axhline(least_auc, color=GREY, linestyle="--", linewidth=1.2)
     ax.set(ylabel="AUC on validation pictures, one class against the rest")
     ax.margins(0.08)
@@ -59,6 +59,21 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
     floor = Line2D([], [], color=GREY, linestyle="--", label=f"least AUC accepted, β₀ = {least_auc:.3f}")
     legend_below(figure, [*handles, floor])
     return figure
+
+
+def _number(ax: Axes, order: int, point: tuple[float, float], away: float):
+    """The order of a training above its point, `away` in typographic points, readable where lines cross it."""
+    text = ax.annotate(
+        str(order),
+        point,
+        (0, away),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=8,
+        zorder=4,
+    )
+    text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
 def _path(rows: pd.DataFrame, pick: int) -> list[int]:
@@ -87,3 +102,25 @@ def _name_path(ax: Axes, rows: pd.DataFrame, path: list[int]):
 def _short(value: float) -> str:
     """Three digits of a number, all of them where it has more."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def noise_cost(table: pd.DataFrame, n_classes: int) -> Picture:
+    """Test AUC and UAR over the share of wrong training labels, with intervals and chance.
+
+    Columns wrong_labels_percent, and auc, uar in [0, 1] with _low, _high (NaN: no interval).
+    """
+    figure, axes = picture(3.2, 1, 2)
+    share = table["wrong_labels_percent"]
+    panels = {"auc": (1, 0.5, "AUC, one class against the rest"), "uar": (100, 1 / n_classes, "UAR (%)")}
+    for ax, (metric, (scale, chance, label)) in zip(axes[0], panels.items(), strict=True):
+        values, low, high = (scale * table[f"{metric}{end}"] for end in ("", "_low", "_high"))
+        ax.vlines(share, low, high, color=BLUE, linewidth=1.6)
+        ax.plot(share, values, "o-", color=BLUE, markersize=6)
+        ax.axhline(scale * chance, color=GREY, linestyle="--", linewidth=1.2)
+        ax.set(xlabel="wrong training labels (%)", ylabel=label, xticks=share)
+        ax.set_ylim(top=max(ax.get_ylim()[1], scale * (chance + ABOVE_CHANCE)))
+        tidy(ax)
+    sure = "one person: no interval" if table["auc_low"].isna().all() else "95 % interval over subjects"
+    test = Line2D([], [], color=BLUE, marker="o", label=f"test, {sure}")
+    legend_below(figure, [test, Line2D([], [], color=GREY, linestyle="--", label="chance")])
+    return figure

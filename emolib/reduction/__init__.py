@@ -2,6 +2,5 @@
 
 from emolib.reduction.search import Search, trace
 from emolib.reduction.store import Store, trained
-from emolib.reduction.table import table
 
-__all__ = ["Search", "Store", "table", "trace", "trained"]
+__all__ = ["Search", "Store", "trace", "trained"]

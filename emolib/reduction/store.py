@@ -1,23 +1,24 @@
 """Trainings of a search, each once: a network and its numbers, named by the hash of the architecture."""
 
-import gc
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from emolib import metrics
 from emolib.artifacts import Run
-from emolib.checkpoint import Checkpoint
 from emolib.datasets.base import EmotionSet
 from emolib.fusion.scores import softmax
 from emolib.models.alexnet import Architecture, build, description, key
-from emolib.training import Trainer, Training
 
-Train = Callable[[Architecture, Path, Checkpoint], dict]
+if TYPE_CHECKING:  # both import TensorFlow
+    from emolib.checkpoint import Checkpoint
+    from emolib.training import Training
+
+Train = Callable[[Architecture, Path, "Checkpoint"], dict]
 
 
 class Store:
@@ -38,6 +39,8 @@ class Store:
         return f"{self.folder}/{key(architecture)}"
 
     def __call__(self, architecture: Architecture) -> dict:
+        from emolib.checkpoint import Checkpoint
+
         name = self.name(architecture)
         job = Run(self.run.folder, self.run.notebook, {**self.matters, **description(architecture)})
         job.inputs = dict(self.inputs)
@@ -51,16 +54,20 @@ class Store:
         return self.run.json(f"{name}.json")["numbers"]
 
 
-def trained(train: EmotionSet, val: EmotionSet, options: Training, augment: Callable | None = None) -> Train:
+def trained(
+    train: EmotionSet, val: EmotionSet, options: "Training", augment: Callable | None = None
+) -> Train:
     """For a Store: train on `train`, stopped on `val`, pictures of one size whatever the architecture's side.
 
     The numbers are those of the epoch of least validation loss: `judged` on val, epochs, seconds with
     tracing.
     """
+    import keras
 
-    def fit(architecture: Architecture, path: Path, state: Checkpoint) -> dict:
-        keras.backend.clear_session()
-        gc.collect()  # the graphs and the optimizer of the network before
+    from emolib.training import Trainer
+
+    def fit(architecture: Architecture, path: Path, state: "Checkpoint") -> dict:
+        keras.backend.clear_session()  # with the graphs and the optimizer of the network before
         start = perf_counter()
         trainer = Trainer(lambda: build(architecture, train.X.shape[1:]), options, augment)
         history = trainer.fit(train, val, key(architecture), state)

@@ -1,6 +1,7 @@
-"""A search on the pictures of a source: what it trains on, the answers of what it found, the numbers of the report."""
+"""A search on the pictures of a source: what it trains on, what the networks found answer, numbers of the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from emolib.splits import Fold
 from emolib.summary import ends, key, number
 
 SPAN = (-1.0, 1.0)  # of a pixel
+PREDICTED = 128  # pictures of one call
 BASELINE, REDUCED, EMBEDDED = "Baseline AlexNet", "Reduced AlexNet", "Embedded 3-layer"
 
 
@@ -26,30 +28,48 @@ def few(rows: np.ndarray, n: int, seed: int) -> np.ndarray:
 
 
 def parts(data: EmotionSet, fold: Fold, n_train: int, n_val: int, seed: int) -> dict[str, EmotionSet]:
-    """train, val (at most n_train and n_val pictures of the fold's) and test, all in SPAN as the front end gives them."""
+    """train, val (at most n_train and n_val pictures of the fold's) and test, in SPAN as the front end gives them."""
     rows = {"train": few(fold.train, n_train, seed), "val": few(fold.val, n_val, seed), "test": fold.test}
     return {name: data.part(of_part) for name, of_part in rows.items()}
 
 
+def augmentation(ways: Sequence[str]) -> Callable:
+    """`ways` of emolib.models.five_ways as one graph, so that it is traced once and not with every network."""
+    import tensorflow as tf
+
+    from emolib.models.five_ways import five_ways
+
+    return tf.function(partial(five_ways, ways=ways, span=SPAN))
+
+
 def answers(
-    run: Run, store: Store, chosen: Mapping[str, Architecture], of: Mapping[str, EmotionSet]
+    run: Run,
+    store: Store,
+    chosen: Mapping[str, Architecture],
+    of: Mapping[str, EmotionSet],
+    parts: Sequence[str] = ("val", "test"),
 ) -> list[Answers]:
-    """What the networks named by `chosen` answer on val and test; those that the search did not train are trained."""
+    """What the networks named by `chosen` answer on parts of `of`; what the store does not hold is trained."""
     import keras
 
     found = []
     for name, architecture in chosen.items():
         store(architecture)
         model = keras.models.load_model(run.read(f"{store.name(architecture)}.keras"))
-        for part in ("val", "test"):
+        for part in parts:
             data = of[part]
-            scores = softmax(model.predict(data.X, batch_size=64, verbose=0))
+            starts = range(0, len(data.y), PREDICTED)
+            logits = [model(data.X[i : i + PREDICTED], training=False).numpy() for i in starts]
+            scores = softmax(np.concatenate(logits))
             found.append(Answers(name, part, architecture, data.y, scores, data.subject))
     return found
 
 
 def numbers(source: Source, search: Search, table: pd.DataFrame, n: int) -> dict[str, dict]:
-    """Entries of summary.json: FLOPs of baseline, pick and embedded network, their ratios, AUC and lost margin on n test pictures."""
+    """Entries of summary.json: FLOPs of baseline, pick and embedded network, their ratios, AUC and lost margin.
+
+    n: test pictures.
+    """
     artifact, found = f"tables/{source}-reduction.csv", {}
 
     def enter(variant: str, metric: str, *values: float, unit: str, n: int = 1):

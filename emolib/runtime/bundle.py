@@ -1,7 +1,7 @@
 """A bundle: int8 models and what they need, as a folder that a device opens. numpy and an interpreter alone.
 
 `bundle.json` names each model's file and sha256, classes, the recordings it was trained on, front end,
-standardiser; and fusion weights.
+standardiser; each face detector's file, sha256, grid and least score; and fusion weights.
 """
 
 import hashlib
@@ -13,14 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.detection.grid import Grid
 from emolib.errors import BadArtifact, BadParameter
 from emolib.fusion.scores import fuse, softmax
+from emolib.runtime.faces import Classifier, Detector, FacePath
 from emolib.runtime.interpreter import Model
-from emolib.runtime.readers import Trained, read
+from emolib.runtime.readers import Trained, read, read_face
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser, by_subject
 
 ENTRY = {"file", "sha256", "modality", "classes", "recordings", "frontend", "standardiser", "normalise"}
+DETECTOR = {"file", "sha256", "grid", "min_score"}
+PARTS = {"models", "detectors", "weights"}
 
 
 def read_record(path: Path) -> dict:
@@ -30,9 +34,7 @@ def read_record(path: Path) -> dict:
         raise BadArtifact(f"{path} is missing, expected a bundle: {again}")
     try:
         record = json.loads(path.read_text())
-        entries = record["models"].values()
-        missing = sorted({field for entry in entries for field in ENTRY - entry.keys()})
-        missing += [] if entries and "weights" in record else ["models", "weights"]
+        missing = sorted(PARTS - record.keys()) or _missing(record)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise BadArtifact(f"{path} is damaged ({reason}), expected what export wrote: {again}") from error
@@ -41,13 +43,25 @@ def read_record(path: Path) -> dict:
     return record
 
 
+def _missing(record: dict) -> list[str]:
+    """Fields that some model or detector lacks; "models" where there is none of either."""
+    needed = {"models": ENTRY, "detectors": DETECTOR}
+    lacks = {
+        field
+        for part, fields in needed.items()
+        for one in record[part].values()
+        for field in fields - one.keys()
+    }
+    return sorted(lacks) if record["models"] or record["detectors"] else ["models"]
+
+
 class Bundle:
     """Raises BadArtifact where a file is missing or not the one that was exported."""
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.record = read_record(self.folder / "bundle.json")
-        for entry in self.record["models"].values():
+        for entry in (*self.record["models"].values(), *self.record["detectors"].values()):
             self.check(entry)
 
     def check(self, entry: dict):
@@ -61,10 +75,17 @@ class Bundle:
     def source(self, modality: str, names: Sequence[str] = ()) -> str:
         """The source of a modality: the only one, or the one among `names`. Raises BadParameter."""
         known = [key for key, entry in self.record["models"].items() if entry["modality"] == modality]
+        return self._picked(modality, known, names)
+
+    def detector(self, names: Sequence[str] = ()) -> str:
+        """The face detector: the only one, or the one among `names`. Raises BadParameter."""
+        return self._picked("face detector", list(self.record["detectors"]), names)
+
+    def _picked(self, what: str, known: list[str], names: Sequence[str]) -> str:
         wanted = [key for key in known if key in names] or known
         if len(wanted) != 1:
             raise BadParameter(
-                f"{modality}: the bundle has {', '.join(known) or 'no source'}, expected one: pick it with --source."
+                f"{what}: the bundle has {', '.join(known) or 'none'}, expected one: pick it with --source."
             )
         return wanted[0]
 
@@ -102,6 +123,42 @@ class Bundle:
         if len(X) and entry["normalise"] == "subject":
             X = by_subject(X, np.zeros(len(X), int), front.feature_axis)
         return Standardiser.from_dict(entry["standardiser"])(X), dropped
+
+    def face_path(self, detector: str, source: str) -> FacePath:
+        """Detector and classifier as one function of a picture. Raises BadParameter for a classifier that needs a
+        recording of the person first."""
+        found, told = self.record["detectors"][detector], self.record["models"][source]
+        if told["normalise"] == "subject":
+            raise BadParameter(
+                f"{source} needs a recording of each person, expected another: pick it with --source."
+            )
+        model = Model(self.folder / found["file"])
+        front = front_end("face", **told["frontend"])
+        standardiser = Standardiser.from_dict(told["standardiser"])
+        return FacePath(
+            Detector(model, Grid(**found["grid"]), found["min_score"]),
+            Classifier(self.model(source), front, standardiser),
+        )
+
+    def faces(self, detector: str, source: str, path: Path) -> dict:
+        """Every face of a picture in a file, best first: box in its pixels, the detector's score, scores by class; and
+        the milliseconds of each stage. Raises BadRecording, BadParameter."""
+        look, classes = self.face_path(detector, source), self.record["models"][source]["classes"]
+        [image], _ = read_face(path, Trained(0.0))
+        found = [
+            {
+                "box": face.box.round(1).tolist(),
+                "score": face.score,
+                "scores": dict(zip(classes, face.scores.tolist(), strict=True)),
+            }
+            for face in look(image)
+        ]
+        return {
+            "detector": detector,
+            "source": source,
+            "faces": found,
+            "ms": {k: round(v, 2) for k, v in look.ms.items()},
+        }
 
     def fused(self, answers: list[dict]) -> dict | None:
         """Scores by class of the answers that have any, weighted as their study learned; None for less than two, or if

@@ -82,7 +82,7 @@ def attention(
         for name, values in (("share", np.ones(len(share))), ("ratio", area)):
             found = ratio(share, values, of, n_boot, seed)
             row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-        rows.append(row | {"area": area.mean()})
+        rows.append(row | {"area": mask.mean()})
     return pd.DataFrame(rows)
 
 
@@ -91,8 +91,10 @@ def ratio(
 ) -> Interval:
     """Σ above / Σ below of values (n,), and its 95 % interval by bootstrap over subjects, ids (n,) from 0.
 
-    NaN ends for one subject. Source: Field and Welsh 2007 (cluster bootstrap).
+    NaN ends for one subject, NaN altogether for none. Source: Field and Welsh 2007 (cluster bootstrap).
     """
+    if len(subject) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
     sums = np.stack([np.bincount(subject, weights=values) for values in (above, below)], axis=1)
     value, n = float(sums[:, 0].sum() / sums[:, 1].sum()), len(sums)
     if n == 1:

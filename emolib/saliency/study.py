@@ -65,7 +65,7 @@ def attention_table(
 def numbers(source: Source, table: pd.DataFrame, checked: pd.DataFrame) -> dict[str, dict]:
     """Entries of summary.json: density of each method's maps on each region, and what randomised weights leave."""
     found, name = {}, f"tables/{source}-attention.csv"
-    for row in table[table.region != ELSEWHERE].itertuples():
+    for row in table[table.region != ELSEWHERE].dropna(subset="ratio").itertuples():
         entry = number(row.ratio, *ends(row.ratio_low, row.ratio_high), unit="ratio", n=row.n, artifact=name)
         found[source.key(row.method, f"{row.region}_density")] = entry
     last = checked[checked.step == checked.step.max()].dropna(subset="spearman")

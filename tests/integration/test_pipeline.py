@@ -223,6 +223,19 @@ def test_a_misspelt_part_of_the_config_is_one_line(tmp_path):
     assert status != 0 and "Parameter sorces does not exist in the config: did you mean sources?" in output
 
 
+@pytest.mark.parametrize(
+    "part, said",
+    [
+        ({"saliency": ["synthetic-hart-emotion-loso"]}, "does not exist in sources, which saliency names"),
+        ({"detectors": {"d": {"classifier": "nobody"}}}, "does not exist in sources, which detectors name"),
+        ({"detectors": {"d": {"fit": {}}}}, "fit does not exist in detector d of the config"),
+    ],
+)
+def test_parts_of_faces_name_what_the_config_has(part, said, tmp_path):
+    status, output = snakemake(tmp_path, CONFIG | part, "-n")
+    assert status != 0 and said in output
+
+
 def test_one_subject_only_is_refused(tmp_path):
     options = {"n_subjects": 1, "n_trials": 8}
     status, line = papermill(tmp_path, "01_windows", modality="heart", corpus_options=options)

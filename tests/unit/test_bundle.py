@@ -7,6 +7,7 @@ import time
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from PIL import Image
@@ -14,12 +15,17 @@ from PIL import Image
 from emolib.__main__ import main
 from emolib.artifacts import Run
 from emolib.compression.ptq import convert
+from emolib.detection.grid import Grid
 from emolib.fusion.scores import softmax
 from emolib.power import Meter
+from emolib.runtime.faces import Classifier, Detector, FacePath
 from emolib.runtime.interpreter import Model
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser
+from emolib.sources import INT8, Source
+from emolib.summary import number
 
+DETECTOR = "scenes-tiny"
 SPEECH, FACE = "synthetic-speech-emotion-loso", "synthetic-face-emotion-loso"
 SHAPES = {SPEECH: (61, 40, 1), FACE: (24, 24, 1)}
 FRONTENDS = {SPEECH: {"window_s": 1.0, "hop_s": 1.0}, FACE: {"size": 24}}
@@ -45,16 +51,39 @@ def results(tmp_path_factory):
         windows.write_arrays(f"data/{name}.npz", X=X, sfreq=16000.0)
         train.write_arrays(f"scores/{name}-keras.npz", y=X[:, 0, 0, 0])
         train.write_arrays(f"scores/{name}.npz", classes=CLASSES)
+        entry = number(0.75, 0.5, 1.0, unit="fraction", n=20, artifact="tables/x.csv")
+        train.write_json(f"scores/{name}-summary.json", {Source.parse(name).key(INT8, "uar"): entry})
         standardiser = Standardiser.fit(3 * X + 1, None)
         train.write_json(f"models/{name}/fold00.json", {"standardiser": standardiser.to_dict()})
-        with train.write(f"models/{name}/fold00-static_wi8_ai8.tflite") as path:
-            path.write_bytes(convert(tiny(shape), "static_wi8_ai8", X))
+        model = tiny(shape)
+        train.write_bytes(f"models/{name}/fold00-{INT8}.tflite", convert(model, INT8, X))
+        with train.write(f"models/{name}/fold00.keras") as path:
+            model.save(path)
     fusion = Run(folder, "04", {"sources": [SPEECH, FACE]})
     fusion.write_text(
         "tables/study-weights.csv", "rule,fold,modality,weight\nweighted,0,speech,0.8\nweighted,0,face,0.2\n"
     )
     fusion.write_json("scores/study-summary.json", {})
+    write_detector(folder)
     return folder
+
+
+def write_detector(folder):
+    """A detector that no one trained: a convolution whose sigmoid says what a Grid of 4 × 4 cells reads."""
+    made = {"corpora": {"scenes": {}}, "network": "small", "side": 32, "n_channels": 3}
+    run, X = Run(folder, "02d", made), RNG.random((20, 32, 32, 3)).astype(np.float32)
+    cells = keras.layers.Conv2D(6, 3, strides=8, padding="same", activation="sigmoid")
+    model = keras.Sequential([keras.Input((32, 32, 3)), cells])
+    run.write_bytes(f"models/{DETECTOR}-{INT8}.tflite", convert(model, INT8, X))
+    with run.write(f"models/{DETECTOR}.keras") as path:
+        model.save(path)
+    run.write_json(f"models/{DETECTOR}-grid.json", {"n_cells": 4, "n_boxes": 1, "reach": 1.0})
+    row = {"variant": "static_wi8_ai8", "min_score": 0.2}
+    run.write_table(f"{DETECTOR}-detector", pd.DataFrame([row]))
+    entry = number(0.5, 0.4, 0.6, unit="fraction", n=9, artifact="tables/x.csv")
+    run.write_json(
+        f"scores/{DETECTOR}-detector-summary.json", {"scenes/single_face/heldout/detector/iou": entry}
+    )
 
 
 @pytest.fixture
@@ -107,9 +136,9 @@ def test_an_altered_model_is_refused(bundle, capsys):
     "damage, message",
     [
         (lambda text: text[: len(text) // 2], "is damaged .JSONDecodeError"),
-        (lambda text: "[]", "is damaged .TypeError"),
-        (lambda text: '{"weights": {}}', "is damaged .KeyError: 'models'"),
-        (lambda text: '{"models": {}, "weights": {}}', "does not name models"),
+        (lambda text: "[]", "is damaged .AttributeError"),
+        (lambda text: '{"weights": {}}', "does not name detectors, models"),
+        (lambda text: '{"models": {}, "detectors": {}, "weights": {}}', "does not name models"),
         (lambda text: text.replace('"recordings"', '"recorded"'), "does not name recordings"),
     ],
 )
@@ -183,7 +212,7 @@ def test_export_of_no_run_is_one_line(tmp_path, capsys):
 def test_export_here_keeps_the_folder_whole(bundle, results, monkeypatch):
     monkeypatch.chdir(bundle)
     assert main(["export", str(results), "--out", "."]) == 0
-    assert len(list(bundle.iterdir())) == 3
+    assert len(list(bundle.iterdir())) == 1 + 2 * 3
 
 
 def test_windows_that_do_not_say_what_was_recorded_are_refused(bundle, results, tmp_path, capsys):
@@ -203,11 +232,11 @@ def test_windows_that_do_not_say_what_was_recorded_are_refused(bundle, results, 
 def test_a_modality_that_the_bundle_lacks_is_named(bundle, tmp_path, capsys):
     (tmp_path / "h.csv").write_text("0\n64\n" + "1\n" * 900)
     error = refused(["run", bundle, "--heart", tmp_path / "h.csv"], capsys)
-    assert "heart: the bundle has no source" in error
+    assert "heart: the bundle has none" in error
 
 
 def test_no_recording_is_refused(bundle, capsys):
-    assert "expected some of --heart, --eeg" in refused(["run", bundle], capsys)
+    assert "expected --picture, or some of --heart, --eeg" in refused(["run", bundle], capsys)
 
 
 def test_a_picture_of_200_megapixels_is_refused(bundle, tmp_path, capsys):
@@ -218,3 +247,50 @@ def test_a_picture_of_200_megapixels_is_refused(bundle, tmp_path, capsys):
         and "large.png is too large" in error
         and "200000000 pixels" in error
     )
+
+
+def test_faces_of_a_picture_are_those_of_the_path_by_hand(bundle, results, tmp_path, capsys):
+    pixels = RNG.integers(0, 256, (60, 80, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "b.png")
+    capsys.readouterr()
+    assert main(["run", str(bundle), "--picture", str(tmp_path / "b.png")]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    standardiser = Standardiser.from_dict(
+        Run(results, "t", {}).json(f"models/{FACE}/fold00.json")["standardiser"]
+    )
+    by_hand = FacePath(
+        Detector(Model(bundle / f"{DETECTOR}.tflite"), Grid(4, 1, 1.0), 0.2),
+        Classifier(Model(bundle / f"{FACE}.tflite"), front_end("face", **FRONTENDS[FACE]), standardiser),
+    )(pixels)
+    assert (answer["detector"], answer["source"]) == (DETECTOR, FACE)
+    assert len(answer["faces"]) == len(by_hand) > 0
+    for found, face in zip(answer["faces"], by_hand, strict=True):
+        assert found["box"] == pytest.approx(face.box.tolist(), abs=0.06) and found["score"] == face.score
+        assert found["scores"] == dict(zip(CLASSES.tolist(), face.scores.tolist(), strict=True))
+    assert sum(answer["ms"].values()) > 0
+
+
+def test_a_bundle_without_a_detector_says_so(bundle, tmp_path, capsys):
+    record = json.loads((bundle / "bundle.json").read_text()) | {"detectors": {}}
+    (bundle / "bundle.json").write_text(json.dumps(record))
+    said = refused(["run", bundle, "--picture", tmp_path / "b.png"], capsys)
+    assert "face detector: the bundle has none, expected one" in said
+
+
+def test_cards_and_networks_go_with_the_models(results, tmp_path):
+    assert main(["export", str(results), "--out", str(tmp_path / "b"), "--keras"]) == 0
+    names = (SPEECH, FACE, DETECTOR)
+    assert {path.name for path in (tmp_path / "b").iterdir()} == {
+        "bundle.json", *(f"{name}.{end}" for name in names for end in ("tflite", "md", "keras")),
+    }  # fmt: skip
+    card = (tmp_path / f"b/{FACE}.md").read_text()
+    for said in (
+        "happy, angry, sad, relaxed",
+        "75.0 (50.0–100.0) %",
+        "Licence: ",
+        "Not for decisions",
+        "fold 0",
+    ):
+        assert said in card, said
+    assert "50.0 (40.0–60.0) %" in (tmp_path / f"b/{DETECTOR}.md").read_text()
+    assert keras.models.load_model(tmp_path / f"b/{DETECTOR}.keras").output_shape == (None, 4, 4, 6)

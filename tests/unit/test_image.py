@@ -26,6 +26,26 @@ def test_resize_is_pillows_within_one_level(image, height, width, method):
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
+@pytest.mark.parametrize("method", PILLOW)
+@pytest.mark.parametrize(
+    "shape, height, width",
+    [((430, 910, 3), 96, 60), ((7, 1500, 3), 40, 50), ((1500, 7), 50, 40), ((300, 300), 299, 290)],
+    ids=["rows first", "columns first", "tall", "hardly smaller"],
+)
+def test_resize_of_more_than_one_band_is_pillows_within_one_level(shape, height, width, method):
+    image = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    expected = np.asarray(Image.fromarray(image).resize((width, height), PILLOW[method]))
+    found = resize(image, height, width, method)
+    assert found.dtype == np.uint8 and found.shape == expected.shape and found.flags.c_contiguous
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_an_even_picture_stays_even():
+    """Shares are of float32: their sums must not round 255 up to 0, nor another level to its neighbour."""
+    for level in (0, 1, 254, 255):
+        assert (resize(np.full((777, 1333, 3), level, np.uint8), 192, 191) == level).all()
+
+
 @pytest.mark.parametrize("box", [(10, 5, 40, 50), (-7, -3, 20, 20), (70, 50, 100, 90), (-20, -20, 120, 90)])
 def test_crop_is_pillows_also_outside(box):
     np.testing.assert_array_equal(crop(NOISE, *box), np.asarray(Image.fromarray(NOISE).crop(box)))

@@ -1,11 +1,25 @@
+import json
+
+import compressed
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from emolib import mixed
+from emolib import conversion, crossval, mixed
+from emolib.artifacts import Run
+from emolib.compression import flatbuffer
 from emolib.compression import mixed_precision as mp
+from emolib.compression.ptq import convert
+from emolib.datasets.base import EmotionSet
+from emolib.errors import BadParameter
+from emolib.models import build
 from emolib.plots.mixed import pareto, sensitivity
+from emolib.quantized import sizes
+from emolib.signals.standardise import Standardiser
+from emolib.sources import model_name
+from emolib.splits import Fold
 
 SOURCE = "emodb-speech-emotion7-loso"
 
@@ -17,7 +31,7 @@ def layer(name, operator, weights, macs):
 @pytest.fixture
 def fold():
     layers = [layer("first", "Conv2D", 40, 900), layer("depth", "DepthwiseConv2D", 9, 100)]
-    return mixed.Prepared(None, [*layers, layer("logits", "Dense", 60, 60)], {})
+    return mixed.Prepared(None, [*layers, layer("logits", "Dense", 60, 60)], {}, {})
 
 
 def answers(n=60, seed=0):
@@ -132,3 +146,70 @@ def test_pareto_figure_shows_every_choice_twice():
     assert size.lines[-1].get_xdata().tolist() == [0.079, 0.078]
     np.testing.assert_allclose(bops.lines[-1].get_ydata(), [55, 56])
     assert "kB" in size.get_xlabel() and "BOPs" in bops.get_xlabel() and "%" in size.get_ylabel()
+
+
+TABLE2 = "synthetic-face-emotion-loso-table2"  # its shortcuts stand elsewhere in the file than in the network
+
+
+@pytest.fixture(scope="module")
+def table2(tmp_path_factory):
+    """A kit of one fold of table2, small and untrained, with its artifacts; the set, and the fold."""
+    keras.utils.set_random_seed(3)
+    run, name = Run(tmp_path_factory.mktemp("run"), "02_train", {}), model_name(TABLE2, 0)
+    X, y = compressed.windows(36, shape=(32, 32, 1)), np.arange(36) % 3
+    subject = np.repeat(["a", "b", "c"], 12)
+    data = EmotionSet(X, y, subject, np.arange(36).astype(str), ("calm", "glad", "sad"))
+    fold = Fold("c", np.arange(12), np.arange(12, 24), np.arange(24, 36))
+    with run.write(f"{name}.keras") as path:
+        compressed.settled(build("face", (32, 32, 1), 3, "table2"), X, 1).save(path)
+    run.write_text(f"{name}.json", json.dumps({"standardiser": Standardiser.fit(X[:12]).to_dict()}))
+    [kit] = conversion.kits(run, TABLE2, data, [fold], 12, 0)
+    conversion.convert_fold(kit, {"float32": lambda kit: convert(kit.model, "float32")})
+    return kit, data, fold
+
+
+@pytest.fixture(scope="module")
+def prepared(table2):
+    return mixed.prepare(table2[0], n_samples=2)
+
+
+def test_the_bits_of_a_shortcut_go_to_its_tensor(prepared):
+    """The 3×3 one of the last block is the only kernel of this shape; it stands before its block in the file."""
+    [shortcut] = [each.name for each in prepared.layers if each.weights == 3 * 3 * 32 * 64]
+    content = prepared.file(mp.uniform(prepared.layers, 8) | {shortcut: 4})
+    kernels = [operator.inputs[1] for operator, _ in flatbuffer.weighted(content)]
+    assert [each.shape for each in kernels if each.dtype == "INT4"] == [(64, 3, 3, 32)]
+    order = [each.weights for each in prepared.layers]
+    assert [int(np.prod(each.shape)) for each in kernels] != order and len(kernels) == len(order) == 18
+
+
+def test_bits_that_no_file_can_have_are_refused(prepared):
+    with pytest.raises(BadParameter, match="_depthwise is a DepthwiseConv2D, which has no 4-bit kernel"):
+        prepared.file({each.name: 4 for each in prepared.layers})
+
+
+def test_the_notebooks_steps_with_branches(table2, prepared):
+    """Files of table2 with the bytes that were counted, and every entry of the summary."""
+    kit, data, fold = table2
+    budget = mp.Budget.shares(prepared.layers, 0.666, None)
+    chosen = [mixed.choices(prepared.layers, budget)]
+    scores = conversion.convert_folds(kit.run, [kit], mixed.converters([prepared], chosen))
+    columns = crossval.score_columns(data, [fold])
+    needs = {variant: mixed.needs([prepared], [chosen[0][variant]]) for variant in mixed.VARIANTS}
+    for variant in mixed.VARIANTS:
+        content = kit.run.read(f"{kit.name}-{variant}.tflite").read_bytes()
+        assert flatbuffer.weight_bytes(content) == needs[variant]["weight_bytes"]
+    size = sizes(kit.run, TABLE2, 1, mixed.VARIANTS)
+    table = mixed.variants_table(columns, scores, "window", size, needs)
+    assert table.weight_bytes[2] <= 0.666 * table.weight_bytes[0]
+    made = mixed.picks(chosen, mp.random_picks(prepared.layers, budget, 2, 0))
+    answers = {name: mixed.pick_scores([prepared], bits) for name, (_, bits) in made.items()}
+    np.testing.assert_array_equal(answers[mixed.ILP], scores[mixed.ILP])
+    picked = mixed.picks_table([prepared], made, answers, columns, "window")
+    against = mixed.against_best(picked, answers, columns, "window")
+    optimal = mixed.is_optimal([prepared], chosen, budget)
+    found = mixed.numbers(TABLE2, table, picked, against, optimal)
+    assert optimal.all() and found["synthetic/emotion/loso/face_table2_mixed_w4w8/optimal"]["value"] == 1
+    assert (
+        mixed.layer_table(prepared.layers).layer == mixed.sensitivity_table([prepared], chosen).layer
+    ).all()

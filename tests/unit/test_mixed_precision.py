@@ -20,6 +20,7 @@ from emolib.compression.folding import folded, weighted_layers
 from emolib.compression.ptq import convert
 from emolib.compression.quantizer import quantize
 from emolib.errors import BadArtifact, BadParameter, OverBudget
+from emolib.models import build
 from emolib.runtime.interpreter import Model
 
 SHAPE = (8, 6, 2)
@@ -182,10 +183,19 @@ def sensitive(network):
 
 
 @pytest.fixture(scope="module")
-def make(network, sensitive):
-    content, X = convert(network, "float32"), windows(50)
-    ranges = Clipping("max").ranges(observed(content, X))
-    return lambda bits: quantize(content, ranges, mp.tensor_bits(content, sensitive, bits))
+def content(network):
+    return convert(network, "float32")
+
+
+@pytest.fixture(scope="module")
+def make(network, content, sensitive):
+    ranges = Clipping("max").ranges(observed(content, windows(50)))
+    outputs = mp.outputs(content, kernels(network))
+    return lambda bits: quantize(content, ranges, {outputs[layer]: n for layer, n in bits.items()})
+
+
+def kernels(model):
+    return {each.name: np.asarray(each.kernel) for each in weighted_layers(folded(model))}
 
 
 def unpacked(data, shape):
@@ -243,9 +253,52 @@ def test_litert_computes_int4_as_int8_of_the_same_integers(sensitive, make):
     assert np.abs(found - expected).max() < 2.5 * step
 
 
-def test_a_file_of_another_network(sensitive):
-    other = keras.Sequential([keras.Input(SHAPE), kl.Flatten(), kl.Dense(3)])
-    with pytest.raises(BadArtifact, match=r"kernels of \[288\] weights, expected \[126, 63, 63, 27\]"):
-        mp.tensor_bits(convert(other, "float32"), sensitive, mp.uniform(sensitive, 8))
-    with pytest.raises(BadParameter, match="Layer separable_conv2d.*_depthwise is a DepthwiseConv2D"):
-        mp.tensor_bits(b"", sensitive, {each.name: 4 for each in sensitive})
+NETWORKS = [
+    ("face", (32, 32, 1), "table2"),
+    ("face", (24, 24, 1), ""),
+    ("speech", (16, 12, 1), ""),
+    ("heart", (16, 1, 6), ""),
+    ("eeg", (8, 1, 10), ""),
+]
+
+
+@pytest.fixture(scope="module", params=NETWORKS, ids=lambda network: "-".join((network[0], network[2])))
+def converted(request):
+    modality, shape, name = request.param
+    keras.utils.set_random_seed(2)
+    model = settled(build(modality, shape, 4, name), compressed.windows(32, shape=shape), 1)
+    return model, convert(model, "float32")
+
+
+@pytest.mark.parametrize("shrink", [bytes, flatbuffer.compact], ids=["as converted", "compact"])
+def test_each_layer_finds_the_operator_that_holds_its_weights(converted, shrink):
+    """TFLite has output channels first, in a depthwise convolution last and behind an axis of length 1."""
+    model, content = converted
+    content, own = shrink(content), kernels(model)
+    found = mp.outputs(content, own)
+    held = {operator.outputs[0].name: (operator, data) for operator, data in flatbuffer.weighted(content)}
+    assert list(found) == list(own) and sorted(found.values()) == sorted(held)
+    for layer, name in found.items():
+        operator, data = held[name]
+        axes = {"CONV_2D": (3, 0, 1, 2), "DEPTHWISE_CONV_2D": (3, 0, 1, 2), "FULLY_CONNECTED": (1, 0)}
+        expected = own[layer].transpose(axes[operator.name])
+        assert expected.shape == operator.inputs[1].shape, layer
+        values = data.view(np.float32).reshape(expected.shape)
+        np.testing.assert_allclose(values, expected, atol=1e-6 * np.abs(expected).max(), err_msg=layer)
+
+
+def test_a_file_of_another_network(network, content):
+    own = kernels(network)
+    own["logits"] = own["logits"] + np.float32(0.01)
+    with pytest.raises(
+        BadArtifact, match="Of 4 operators .* 0 hold those of layer logits, expected 1: convert"
+    ):
+        mp.outputs(content, own)
+
+
+def test_a_file_with_the_same_weights_twice():
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, kl.Dense(3, name="b")(kl.ReLU()(kl.Dense(3, name="a")(inputs))))
+    model.get_layer("b").set_weights(model.get_layer("a").get_weights())
+    with pytest.raises(BadArtifact, match="Of 2 operators .* 2 hold those of layer a, expected 1"):
+        mp.outputs(convert(model, "float32"), kernels(model))

@@ -53,10 +53,16 @@ def test_budgets(modality, shape):
     assert model.count_params() < 120_000
 
 
-@pytest.mark.parametrize("modality", SHAPES)
-def test_int8_file_is_small_and_holds_npu_operators_only(modality):
+def test_resnet_has_under_100_k_parameters_and_18_MMAC():
+    model = build("face", (48, 48, 1), 7, "resnet")
+    assert model.count_params() <= 100_000 and sum(macs(layer) for layer in model.layers) <= 18e6
+    assert build("face", (50, 33, 1), 7, "resnet").output_shape == (None, 7)
+
+
+@pytest.mark.parametrize("modality, name", [*((modality, "") for modality in SHAPES), ("face", "resnet")])
+def test_int8_file_is_small_and_holds_npu_operators_only(modality, name):
     shape = SHAPES[modality][0]
-    model = build(modality, shape, 7)
+    model = build(modality, shape, 7, name)
     X = np.random.default_rng(0).normal(size=(4, *shape)).astype(np.float32)
     fixed = keras.Input(batch_shape=(1, *shape))
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, model(fixed)))

@@ -35,6 +35,9 @@ def test_start_says_that_data_are_synthetic(capsys):
     names = dict.fromkeys(notebook.declared("02_train"))
     notebook.start("02_train", {**names, "run": "x", "corpus": "synthetic"})
     assert "Synthetic data" in capsys.readouterr().out
+    names = dict.fromkeys(notebook.declared("02d_detector"))
+    notebook.start("02d_detector", {**names, "run": "x", "corpora": {"facemask": {}, "scenes": {}}})
+    assert "Synthetic data" in capsys.readouterr().out
 
 
 def test_start_reads_the_cell_that_papermill_injects():
@@ -51,7 +54,7 @@ SOURCES = [path.stem for path in NOTEBOOKS if "Source(corpus" in path.read_text(
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_notebook_of_a_source_takes_a_network(name):
-    assert len(SOURCES) == 8
+    assert len(SOURCES) == 11
     given = {**dict.fromkeys(notebook.declared(name)), "run": "x", "network": "table2"}
     started = notebook.start(name, {**given, "In": ["# Parameters\nnetwork = 'table2'"]})
     assert started.parameters["network"] == "table2"

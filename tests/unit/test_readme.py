@@ -49,10 +49,39 @@ def test_the_table_stands_between_its_marks(run, tmp_path):
 
 def test_every_number_is_there_with_its_artifact(run, tmp_path):
     readme.publish(run.folder)
-    assert json.loads((tmp_path / "docs/results.json").read_text()) == NUMBERS
+    origin = {"run": "real", "commit": "a" * 40}
+    found = json.loads((tmp_path / "docs/results.json").read_text())
+    assert found == {key: entry | origin for key, entry in NUMBERS.items()}
     text = (tmp_path / "docs/RESULTS.md").read_text()
-    assert "| `emodb/emotion7/loso/float32/uar` | 61.9 (54.1–69.3) % | 535 | `tables/x.csv` |" in text
+    assert "| `emodb/emotion7/loso/float32/uar` | 61.9 (54.1–69.3) % | 535 | real | `tables/x.csv` |" in text
+    assert f"run `real` at commit {'a' * 12} by `make reproduce CONFIG=config/real.yaml`" in text
     assert "| 1,417,248 MACs | 1 |" in text and ROW in text
+
+
+def another(run, key: str) -> Run:
+    """A run named faces with one number."""
+    other = Run(run.folder.with_name("faces"), "06_report", {})
+    write(other, "c" * 40)
+    other.write_json("summary.json", {key: number(0.87, 0.85, 0.89, unit="fraction", n=75, artifact=TABLE)})
+    return other
+
+
+def test_a_second_run_stands_beside_the_first(run, tmp_path):
+    other = another(run, "facemask/single_face/heldout/detector/iou")
+    for folder in (run.folder, other.folder, other.folder):
+        readme.publish(folder)
+    found = json.loads((tmp_path / "docs/results.json").read_text())
+    assert len(found) == len(NUMBERS) + 1 and {entry["run"] for entry in found.values()} == {"real", "faces"}
+    text = (tmp_path / "README.md").read_text()
+    assert text.count(ROW) == 1 and "| ≥ 0.86 | 0.870 (0.850–0.890) | yes |" in text
+    assert f"run `faces` at commit {'c' * 12}" in text and f"run `real` at commit {'a' * 12}" in text
+
+
+def test_one_key_of_two_runs_is_refused(run):
+    readme.publish(run.folder)
+    key = min(NUMBERS)
+    with pytest.raises(BadArtifact, match=f"{key} of run real, and .*faces has it too"):
+        readme.publish(another(run, key).folder)
 
 
 def test_two_networks_of_a_task_have_a_row_each():

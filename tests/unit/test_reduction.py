@@ -14,6 +14,7 @@ from emolib.plots.reduction import search_tree
 from emolib.reduction import table
 from emolib.reduction.search import Search, least_auc, trace
 from emolib.reduction.space import axes, below, bound, levels, reductions
+from emolib.reduction.store import Store, judged, trained
 
 TOY = Architecture(64, 1, (Block(32, 7, 4, 3), Block(32, 3, pool=2), Block(16, 3)), (64,), 3)
 
@@ -271,10 +272,10 @@ class Trainings:
 
 
 def search_with(run: Run, train, matters=None, budget=8) -> Search:
-    store = pytest.importorskip("emolib.reduction.store")
+    pytest.importorskip("tensorflow")
     fresh = Run(run.folder, run.notebook, run.parameters)
     fresh.read("data.txt")
-    return Search(TOY, store.Store(fresh, "reduction/toy", train, matters or {"epochs": 2}), budget)
+    return Search(TOY, Store(fresh, "reduction/toy", train, matters or {"epochs": 2}), budget)
 
 
 @pytest.fixture
@@ -326,10 +327,9 @@ def _lists(value):
 
 
 def test_judged_agrees_with_sklearn():
-    store = pytest.importorskip("emolib.reduction.store")
     rng = np.random.default_rng(0)
     y, scores = rng.integers(4, size=300), rng.dirichlet(np.ones(4), 300)
-    found, answer = store.judged(y, scores), scores.argmax(axis=1)
+    found, answer = judged(y, scores), scores.argmax(axis=1)
     assert found == {
         "auc": pytest.approx(sklearn_metrics.roc_auc_score(y, scores, multi_class="ovr", average="macro")),
         "accuracy": pytest.approx(sklearn_metrics.accuracy_score(y, answer)),
@@ -344,7 +344,6 @@ def test_a_real_training_gives_numbers_of_its_own_validation_pictures(tmp_path):
     from emolib.checkpoint import Checkpoint
     from emolib.datasets.base import EmotionSet
     from emolib.fusion.scores import softmax
-    from emolib.reduction.store import judged, trained
     from emolib.training import Training
 
     rng = np.random.default_rng(0)
@@ -361,7 +360,7 @@ def test_a_real_training_gives_numbers_of_its_own_validation_pictures(tmp_path):
     train_one = trained(train, val, Training(epochs=3, batch_size=16, augment=False))
     found = train_one(tiny, tmp_path / "x.keras", Checkpoint(tmp_path / "state", {}))
     assert found["auc"] > 0.95 and found["epochs"] == 3 and found["seconds"] > 0
-    logits = keras.models.load_model(tmp_path / "x.keras")(val.X).numpy()
+    logits = keras.models.load_model(tmp_path / "x.keras")(val.X, training=False).numpy()
     assert judged(val.y, softmax(logits)) == pytest.approx(
         {k: found[k] for k in ("auc", "accuracy", "precision", "recall")}
     )

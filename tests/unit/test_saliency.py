@@ -310,3 +310,12 @@ def test_maps_of_a_randomised_network_are_other_maps(one_pixel, cam):
     first, again = (saliency.sanity(cam, pictures(4, 8, 9, 1), methods) for _ in range(2))
     assert first.equals(again) and first["step"].tolist() == [1, 1, 2, 2]
     assert (first["spearman_low"] <= first["spearman"]).all()
+
+
+def test_maps_that_are_zero_everywhere_have_no_attention():
+    mask = np.zeros((3, 4, 4), bool)
+    mask[:, :2] = True
+    table = saliency.attention(np.zeros((3, 4, 4)), {"top": mask}, np.array(["a", "b", "b"]))
+    row = table.iloc[0]
+    assert (row["n"], row["empty"], row["area"]) == (0, 3, 0.5)
+    assert row[["share", "share_low", "ratio", "ratio_low"]].isna().all()

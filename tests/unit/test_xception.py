@@ -115,7 +115,7 @@ def test_goes_through_folding_onnx_and_qat(model, X):
 
 def test_a_network_of_another_name_or_option_is_refused():
     with pytest.raises(
-        BadParameter, match="network: got 'table3' for face, expected \"\" .its own. or table2"
+        BadParameter, match="network: got 'table3' for face, expected \"\" .its own. or table2 or resnet"
     ):
         network("face", "table3")
     with pytest.raises(BadParameter, match="network: got 'table2' for eeg, expected \"\" .its own.\\."):
