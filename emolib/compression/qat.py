@@ -10,13 +10,12 @@ from collections.abc import Callable
 import keras
 import pandas as pd
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from emolib.compression.calibration import check_calibration
 from emolib.compression.fake_quant import Ranges, activation_ranges, fake_quantized, load
 from emolib.compression.flatbuffer import check_operators, operators
 from emolib.compression.folding import folded, weighted_layers
-from emolib.compression.ptq import silence
+from emolib.compression.ptq import frozen, silence
 from emolib.conversion import Kit
 from emolib.crossval import lost_entry, uar_entry
 from emolib.errors import BadParameter
@@ -81,11 +80,8 @@ def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
     """
     graph = fake_quantized(network, weight_bits, batch_size=1)
     load(graph, network, ranges)
-    function = tf.function(lambda X: graph(X, training=False))
-    concrete = function.get_concrete_function(tf.TensorSpec(graph.input_shape))
     with silence():
-        frozen = convert_variables_to_constants_v2(concrete)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(graph)], graph)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.inference_input_type = converter.inference_output_type = tf.int8
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True

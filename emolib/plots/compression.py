@@ -19,7 +19,7 @@ from emolib.plots.style import (
     tidy,
 )
 
-HIDDEN = ("StatefulPartitionedCall", "serving_default")  # TensorFlow's names of a network's two ends
+HIDDEN = ("PartitionedCall", "serving_default")  # TensorFlow's names of a network's two ends
 
 
 def layer(name: str) -> str:
