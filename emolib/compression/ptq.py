@@ -43,7 +43,7 @@ def convert(
     if variant not in VARIANTS:
         raise BadParameter(f"variant: got {variant!r}, expected one of {', '.join(VARIANTS)}.")
     with silence():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(model)], model)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(model)], tf.Module())
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if variant != "float32":
@@ -71,10 +71,10 @@ def converter(variant: str) -> Callable[[Kit], bytes]:
 def frozen(model: keras.Model) -> ConcreteFunction:
     """The model's inference with its weights as constants, batch 1: no shape is left to run time.
 
-    A third faster than what the converter does with a Keras model, which is to save it and load it again.
+    Three times faster than giving the converter the Keras model, which it saves and loads again.
     """
     window = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="window")
-    traced = tf.function(lambda x: model(x, training=False), input_signature=[window])
+    traced = tf.function(lambda x: model(x, training=False), input_signature=[window], autograph=False)
     return convert_variables_to_constants_v2(traced.get_concrete_function())
 
 

@@ -81,7 +81,7 @@ def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
     graph = fake_quantized(network, weight_bits, batch_size=1)
     load(graph, network, ranges)
     with silence():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(graph)], graph)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(graph)], tf.Module())
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.inference_input_type = converter.inference_output_type = tf.int8
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
