@@ -39,10 +39,14 @@ for name, parts in DETECTORS.items():
 check_names(list(COMPOSITES.values()), list(SOURCES), "sources, which detectors name as classifier")
 
 
+def one_of(names):
+    return "|".join(map(re.escape, names)) or "(?!)"  # of none, nothing; an empty pattern would match all
+
+
 wildcard_constraints:
-    source="|".join(map(re.escape, SOURCES)),
-    study="|".join(map(re.escape, STUDIES)),
-    detector="|".join(map(re.escape, DETECTORS)),
+    source=one_of(SOURCES),
+    study=one_of(STUDIES),
+    detector=one_of(DETECTORS),
 
 
 def parameters(notebook, **given):

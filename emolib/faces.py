@@ -39,14 +39,14 @@ REDUCTION = (
     ("reduction.csv", "The seed's table with ours below it; the runtime is modelled, at 0.46 MFLOP/s."),
 )
 NOISE = (
-    ("noise", "What wrong training labels cost the embedded network, on test people whose labels are right."),
-    ("noise.csv", "What wrong training labels cost the embedded network."),
+    ("noise", "What wrong training labels cost the picked network, on test people whose labels are right."),
+    ("noise.csv", "What wrong training labels cost the picked network."),
 )
 DETECTOR = (
     ("detector.csv", "On held-out pictures; the least score was picked on validation pictures."),
     (
         "detections",
-        "From the best to the worst held-out picture: true boxes dashed, found ones with their score.",
+        "From the best to the worst held-out picture: annotated boxes, and found ones, dashed, with their score.",
     ),
     ("history", "Training."),
     ("layers.csv", "The network."),
@@ -56,6 +56,10 @@ COMPOSITE = (
     ("work.csv", "MACs of a picture with one face, and of the two networks that the seed prints."),
     ("composite", "Awkward pictures, and what was found in them."),
 )
+HIDDEN = {
+    "search.csv": ("architecture",),
+    "detector.csv": ("hit", "hit_low", "hit_high"),
+}  # the CSV alone has them
 PATH = (
     "Detect, crop with a margin, resize, classify: one function that needs numpy and an interpreter. Milliseconds are "
     "measured on this machine, which is no Raspberry Pi."
@@ -98,7 +102,7 @@ def sections(
 
 
 def _items(name: str, endings: Sequence[tuple[str, str]]) -> list:
-    return [item(name, *one) for one in endings]
+    return [item(name, *one, HIDDEN.get(one[0], ())) for one in endings]
 
 
 def _of_source(what: str, name: str, endings: Sequence[tuple[str, str]]) -> Section:

@@ -38,6 +38,8 @@ NAMES = {
     "npu": "NPU",
     "bops": "BOPs",
     "sqnr": "SQNR",
+    "iou": "IoU",
+    "ap50": "AP50",
 }
 LONG = {True: 20, False: 32}  # characters of a cell that may break, with and without spaces
 NOTHING = "–"

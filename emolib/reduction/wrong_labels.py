@@ -59,7 +59,7 @@ def _area(one: Answers, n_boot: int) -> dict[str, float]:
 
 
 def numbers(source: Source, table: pd.DataFrame) -> dict[str, dict]:
-    """Entries of summary.json, variant embedded_noise<percent>: auc, uar, and the points of UAR that are lost."""
+    """Entries of summary.json, variant search_noise<percent>: auc, uar, and the points of UAR that are lost."""
     artifact, found = f"tables/{source}-noise.csv", {}
     for row in table.to_dict("records"):
         share = row["wrong_labels_percent"] / 100
@@ -69,6 +69,6 @@ def numbers(source: Source, table: pd.DataFrame) -> dict[str, dict]:
         if share != CLEAN:
             entries["points"] = lost_entry(row, artifact)
         for metric, entry in entries.items():
-            variant = f"embedded_{name(share)}"
+            variant = f"search_{name(share)}"
             found[key(source.corpus, "reduction", source.protocol, variant, metric)] = entry
     return found

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -234,6 +235,11 @@ def test_a_misspelt_part_of_the_config_is_one_line(tmp_path):
 def test_parts_of_faces_name_what_the_config_has(part, said, tmp_path):
     status, output = snakemake(tmp_path, CONFIG | part, "-n")
     assert status != 0 and said in output
+
+
+def test_a_config_without_studies_and_detectors_has_no_jobs_of_them(tmp_path):
+    status, output = snakemake(tmp_path, CONFIG | {"studies": {}}, "-n", "--quiet", "rules")
+    assert status == 0 and not re.search("Error|fusion|detector|composite", output)
 
 
 def test_one_subject_only_is_refused(tmp_path):

@@ -92,16 +92,16 @@ def test_numbers_of_the_report(judged):
     table = wrong_labels.table(judged, n_boot=200)
     found, of = wrong_labels.numbers(SOURCE, table), "fer2013/reduction/official"
     assert set(found) == {
-        f"{of}/embedded_{share}/{metric}"
+        f"{of}/search_{share}/{metric}"
         for share in ("noise0", "noise9", "noise30")
         for metric in ("auc", "uar")
-    } | {f"{of}/embedded_noise9/points", f"{of}/embedded_noise30/points"}
-    lost, row = found[f"{of}/embedded_noise30/points"], table.iloc[2]
+    } | {f"{of}/search_noise9/points", f"{of}/search_noise30/points"}
+    lost, row = found[f"{of}/search_noise30/points"], table.iloc[2]
     assert (lost["value"], lost["low"], lost["high"]) == pytest.approx(
         (-row.points, -row.points_high, -row.points_low), rel=1e-5
     )
     assert lost["value"] > 0 and lost["unit"] == "points" and lost["n"] == 300
-    area = found[f"{of}/embedded_noise9/auc"]
+    area = found[f"{of}/search_noise9/auc"]
     assert (area["value"], area["low"], area["high"]) == pytest.approx(
         (table.auc[1], table.auc_low[1], table.auc_high[1]), rel=1e-5
     )
