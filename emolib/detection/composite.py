@@ -86,12 +86,12 @@ def work(run: Run, name: str, source: Source) -> pd.DataFrame:
     return found[["source", "detector", "classifier", "composite"]]
 
 
-def work_numbers(corpus: str, work: pd.DataFrame, artifact: str) -> dict[str, dict]:
+def work_numbers(corpus: str, work: pd.DataFrame, artifact: str, prefix: str = "") -> dict[str, dict]:
     """Entries of summary.json: MACs of ours, and how many times fewer they are than the seed's."""
     theirs, ours = work.composite
     values = {"macs": (int(ours), "MACs"), "macs_ratio": (theirs / ours, "ratio")}
     return {
-        key(corpus, "composite", "heldout", "composite", metric): number(
+        key(corpus, "composite", "heldout", f"{prefix}composite", metric): number(
             value, unit=unit, n=1, artifact=artifact
         )
         for metric, (value, unit) in values.items()
@@ -141,14 +141,21 @@ def as_found(faces: Sequence[Face]) -> Found:
     return Found(np.reshape([face.box for face in faces], (-1, 4)), np.array([face.score for face in faces]))
 
 
-def numbers(corpus: str, table: pd.DataFrame, answers: pd.DataFrame, artifact: str) -> dict[str, dict]:
+def prefix(run: Run, name: str) -> str:
+    """What variants of summary keys begin with: nothing for our own network, else the name of the detector's."""
+    network = run.parameters_of(f"scores/{name}-detector-summary.json")["network"]
+    return "" if network == "small" else f"{network}_"
+
+
+def numbers(
+    corpus: str, table: pd.DataFrame, answers: pd.DataFrame, artifact: str, prefix: str = ""
+) -> dict[str, dict]:
     """Entries of summary.json: milliseconds and bytes of both, and how many faces were found and told right."""
     ours, found = table[table.source.str.startswith("ours")].set_index("stage"), {}
 
     def enter(variant: str, metric: str, value: float, unit: str, n: int = 1):
-        found[key(corpus, "composite", "heldout", variant, metric)] = number(
-            value, unit=unit, n=n, artifact=artifact
-        )
+        place = key(corpus, "composite", "heldout", prefix + variant, metric)
+        found[place] = number(value, unit=unit, n=n, artifact=artifact)
 
     for stage, row in ours.iterrows():
         enter(stage, "latency_p50_ms", row.p50_ms, "ms")

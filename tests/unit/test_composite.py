@@ -297,3 +297,15 @@ def test_faces_become_what_a_figure_draws():
     assert found.boxes.tolist() == [TEN, FAR] and found.scores.tolist() == [0.75, 0.5]
     nobody = composite.as_found([])
     assert nobody.boxes.shape == (0, 4) and nobody.scores.shape == (0,)
+
+
+@pytest.mark.parametrize("network, variant", [("small", "composite"), ("table1", "table1_composite")])
+def test_detectors_of_one_corpus_have_keys_of_their_own(network, variant, tmp_path):
+    Run(tmp_path, "02d_detector", {"network": network}).write_json("scores/d-detector-summary.json", {})
+    prefix = composite.prefix(Run(tmp_path, "04a_composite", {}), "d")
+    work = pd.DataFrame({"source": ["seed's tables", "ours"], "composite": [40, 4]})
+    found = composite.work_numbers("facemask", work, "tables/d-work.csv", prefix)
+    assert set(found) == {
+        f"facemask/composite/heldout/{variant}/{metric}" for metric in ("macs", "macs_ratio")
+    }
+    assert found[f"facemask/composite/heldout/{variant}/macs_ratio"]["value"] == 10
