@@ -139,6 +139,11 @@ def calibration(emotion_set: EmotionSet, fold: Fold, n: int, seed: int = 0) -> n
     return np.sort(fold.train[np.lexsort((y, rank))[:n]])
 
 
+def few(rows: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """At most n of these rows, drawn at random, in their order."""
+    return np.sort(np.random.default_rng(seed).choice(rows, min(n, len(rows)), replace=False))
+
+
 def to_arrays(made: Iterable[Fold]) -> dict[str, np.ndarray]:
     """Folds for an .npz: `part` (n_folds, n_windows) int8, 0 train, 1 val, 2 test, 3 unused; `fold` names."""
     made = list(made)

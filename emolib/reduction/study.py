@@ -14,17 +14,12 @@ from emolib.reduction.search import Search, Tried, trace
 from emolib.reduction.store import Store
 from emolib.reduction.table import Answers
 from emolib.sources import Source
-from emolib.splits import Fold
+from emolib.splits import Fold, few
 from emolib.summary import ends, key, number
 
 SPAN = (-1.0, 1.0)  # of a pixel
 PREDICTED = 128  # pictures of one call
 BASELINE, REDUCED, EMBEDDED = "Baseline AlexNet", "Reduced AlexNet", "Embedded 3-layer"
-
-
-def few(rows: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """At most n of these rows, in their order."""
-    return np.sort(np.random.default_rng(seed).choice(rows, min(n, len(rows)), replace=False))
 
 
 def parts(data: EmotionSet, fold: Fold, n_train: int, n_val: int, seed: int) -> dict[str, EmotionSet]:

@@ -11,14 +11,8 @@ from emolib.datasets.base import EmotionSet
 from emolib.saliency.methods import METHODS
 from emolib.saliency.regions import ELSEWHERE, aligned, attention, masks
 from emolib.sources import Source, model_name
-from emolib.splits import Fold
+from emolib.splits import Fold, few
 from emolib.summary import ends, number
-
-
-def drawn(fold: Fold, n_windows: int, seed: int) -> np.ndarray:
-    """At most n_windows of the fold's test windows, (n,), in their order."""
-    n = min(n_windows, len(fold.test))
-    return np.sort(np.random.default_rng(seed).choice(fold.test, n, replace=False))
 
 
 def fold_maps(
@@ -34,7 +28,7 @@ def fold_maps(
     rows, maps = [], {name: [] for name in methods}
     for k, fold in enumerate(folds):
         model, standardiser = (load(run, model_name(source, k)) for load in (load_model, load_standardiser))
-        rows.append(drawn(fold, n_windows, seed))
+        rows.append(few(fold.test, n_windows, seed))
         X = standardiser(data.X[rows[-1]])
         for name, method in methods.items():
             maps[name].append(method(model, X))

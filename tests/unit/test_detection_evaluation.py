@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from found_boxes import NOBODY, found, shifted
 from sklearn.metrics import precision_recall_curve
 
 from emolib.detection import evaluation
@@ -9,17 +10,6 @@ from emolib.detection.boxes import Found, iou
 from emolib.errors import BadSet
 
 FACE = np.array([[0.0, 0, 10, 10]])
-NOBODY = np.empty((0, 4))
-
-
-def found(*rows):
-    """Boxes x1 y1 x2 y2 score."""
-    rows = np.reshape(rows, (-1, 5)).astype(float)
-    return Found(rows[:, :4], rows[:, 4])
-
-
-def shifted(pixels, score):
-    return [pixels, 0, 10 + pixels, 10, score]
 
 
 def test_single_face_counts_the_best_scored_box_and_a_miss_as_0():

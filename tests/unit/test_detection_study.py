@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from found_boxes import NOBODY, found, shifted
 from PIL import Image
 
 from emolib.artifacts import Run
@@ -22,17 +23,6 @@ from emolib.detection import study  # noqa: E402
 
 INT8 = "static_wi8_ai8"
 FACE = [0.0, 0, 10, 10]
-NOBODY = np.empty((0, 4))
-
-
-def found(*rows):
-    """Boxes x1 y1 x2 y2 score."""
-    rows = np.reshape(rows, (-1, 5)).astype(float)
-    return Found(rows[:, :4], rows[:, 4])
-
-
-def shifted(pixels, score):
-    return [pixels, 0, 10 + pixels, 10, score]
 
 
 def shots(*boxes, side=16, n_channels=3):

@@ -9,7 +9,7 @@ from emolib.datasets.base import EmotionSet
 from emolib.datasets.synthetic import face
 from emolib.datasets.synthetic.affect import affects
 from emolib.sources import Source
-from emolib.splits import Fold
+from emolib.splits import Fold, few
 
 keras = pytest.importorskip("keras")
 from emolib.saliency import study  # noqa: E402
@@ -27,11 +27,11 @@ def pictures(trial, side=48):
 
 def test_drawn_windows_are_of_the_fold_and_in_its_order():
     fold = Fold("a", [0, 1], [2], np.arange(10, 60))
-    rows = study.drawn(fold, 20, seed=1)
+    rows = few(fold.test, 20, seed=1)
     assert len(set(rows)) == 20 and set(rows) <= set(fold.test) and (np.diff(rows) > 0).all()
-    np.testing.assert_array_equal(rows, study.drawn(fold, 20, seed=1))
-    assert (rows != study.drawn(fold, 20, seed=2)).any()
-    np.testing.assert_array_equal(study.drawn(fold, 999, seed=1), fold.test)
+    np.testing.assert_array_equal(rows, few(fold.test, 20, seed=1))
+    assert (rows != few(fold.test, 20, seed=2)).any()
+    np.testing.assert_array_equal(few(fold.test, 999, seed=1), fold.test)
 
 
 def write_fold(run, k, bias, mean, std):
