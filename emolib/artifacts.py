@@ -89,6 +89,11 @@ def git_commit() -> str:
     return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
 
 
+def short(commit: str) -> str:
+    """Seven digits of a commit; "+" behind it stands for files changed since."""
+    return f"commit {commit[:7]}{'+' * commit.endswith('+')}" if commit else "outside a checkout"
+
+
 @cache
 def versions() -> dict[str, str]:
     found = {"python": sys.version.split()[0]}

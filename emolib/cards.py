@@ -6,7 +6,7 @@ The headings follow Mitchell et al. (2019), "Model cards for model reporting".
 from collections.abc import Iterable
 
 from emolib import datasets
-from emolib.artifacts import Run, record_of
+from emolib.artifacts import Run, record_of, short
 from emolib.datasets import face_boxes
 from emolib.datasets.face_boxes.base import BoxCorpus
 from emolib.readme import cell, markdown
@@ -82,7 +82,7 @@ def _origin(run: Run, artifact: str) -> str:
     record = record_of(run.read(artifact))
     tools = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     return (
-        f"Run `{run.folder.name}`, notebook `{record['notebook']}`, commit {record['commit'][:12]}, sha256 of the int8 "
+        f"Run `{run.folder.name}`, notebook `{record['notebook']}`, {short(record['commit'])}, sha256 of the int8 "
         f"file {record['sha256']}; {tools}."
     )
 

@@ -11,7 +11,7 @@ from html import escape
 
 import pandas as pd
 
-from emolib.artifacts import Run, git_commit, sidecar, versions
+from emolib.artifacts import Run, git_commit, short, sidecar, versions
 from emolib.tables import to_html
 
 NAMES = dict.fromkeys(("subject", "fold", "trial"), str)  # "01" stays "01"
@@ -124,14 +124,9 @@ def _table(run: Run, item: Table) -> str:
 
 def _caption(run: Run, item: Figure | Table) -> str:
     record = json.loads(sidecar(run.folder / item.artifact).read_text())
-    parts = (item.artifact, record["notebook"], _short(record["commit"]), f"{record['seconds']:g} s")
+    parts = (item.artifact, record["notebook"], short(record["commit"]), f"{record['seconds']:g} s")
     origin = " · ".join(escape(part) for part in parts)
     return f'<figcaption>{escape(item.caption)}<div class="origin">{origin}</div></figcaption>'
-
-
-def _short(commit: str) -> str:
-    """Seven digits of a commit; "+" behind it stands for files changed since."""
-    return f"commit {commit[:7]}{'+' * commit.endswith('+')}" if commit else "outside a checkout"
 
 
 def _note(run: Run, item: Note) -> str:
@@ -144,7 +139,7 @@ def _warning(run: Run, item: Caution) -> str:
 
 def _footer(run: Run) -> str:
     packages = ", ".join(f"{name} {number}" for name, number in versions().items())
-    parts = (f"run {run.folder.name}", f"report from {_short(git_commit())}", packages)
+    parts = (f"run {run.folder.name}", f"report from {short(git_commit())}", packages)
     return "<br>".join(map(escape, parts))
 
 

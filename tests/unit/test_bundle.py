@@ -277,6 +277,14 @@ def test_a_bundle_without_a_detector_says_so(bundle, tmp_path, capsys):
     assert "face detector: the bundle has none, expected one" in said
 
 
+def test_a_card_says_that_files_were_changed(results, tmp_path):
+    run = Run(results, "02d", {})
+    with run.write(f"models/{DETECTOR}-{INT8}.tflite", commit="a" * 40 + "+") as path:
+        path.write_bytes((results / f"models/{DETECTOR}-{INT8}.tflite").read_bytes())
+    assert main(["export", str(results), "--out", str(tmp_path / "b")]) == 0
+    assert "commit aaaaaaa+, sha256" in (tmp_path / f"b/{DETECTOR}.md").read_text()
+
+
 def test_cards_and_networks_go_with_the_models(results, tmp_path):
     assert main(["export", str(results), "--out", str(tmp_path / "b"), "--keras"]) == 0
     names = (SPEECH, FACE, DETECTOR)
