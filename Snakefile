@@ -5,7 +5,7 @@ import re
 import sys
 from dataclasses import asdict
 
-from emolib import faces, lab
+from emolib import faces, fusion_lab, lab
 from emolib.errors import BadParameter, check_names
 from emolib.notebook import declared
 from emolib.sources import Source
@@ -16,24 +16,29 @@ if not config:
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
 
-PARTS = ["run", "title", "seed", "sources", "lab", "saliency", "reduction", "detectors", "studies", "cost"]
+PARTS = ["run", "title", "seed", "sources", "lab", "saliency", "reduction", "personal", "detectors", "studies"]
+PARTS += ["missing", "features", "cost"]
 check_names(list(config), PARTS, "the config")
 for name in ("run", "title", "sources", "studies"):
     if name not in config:
         raise BadParameter(f"The config has no {name}: add it, as in config/demo.yaml.")
 RUN = config["run"]
 SOURCES, STUDIES = config["sources"], config["studies"]
-LAB, SALIENCY, REDUCTION = (config.get(part) or [] for part in ("lab", "saliency", "reduction"))  # of the sources
+OF_SOURCES = {part: config.get(part) or [] for part in ("lab", "saliency", "reduction", "personal")}
+MISSING, FEATURES = (config.get(part) or {} for part in ("missing", "features"))
 DETECTORS = config.get("detectors") or {}
 COMPOSITES = {name: parts["classifier"] for name, parts in DETECTORS.items() if "classifier" in (parts or {})}
-STEPS = lab.STEPS | faces.STEPS
+STEPS = lab.STEPS | faces.STEPS | fusion_lab.STEPS
 UNTRAINED = ("ablation", "reduction")  # steps that train networks of their own
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
 for name, steps in SOURCES.items():
     known = ["windows", "train", "quantize", *STEPS]
     check_names(list(steps or {}), known, f"source {name} of the config")
-for part, names in {"lab": LAB, "saliency": SALIENCY, "reduction": REDUCTION}.items():
+for part, names in OF_SOURCES.items():
     check_names(names, list(SOURCES), f"sources, which {part} names")
+check_names(list(MISSING), list(STUDIES), "studies, which missing names")
+for name, parts in FEATURES.items():
+    check_names(parts["sources"], list(SOURCES), f"sources, which features {name} names")
 for name, parts in DETECTORS.items():
     check_names(list(parts or {}), ["train", "classifier", "composite"], f"detector {name} of the config")
 check_names(list(COMPOSITES.values()), list(SOURCES), "sources, which detectors name as classifier")
@@ -43,10 +48,14 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"  # of none, nothing; an empty pattern would match all
 
 
+SPINE = 1  # priority of what fusion and the report wait for: side studies fill the other core
+
+
 wildcard_constraints:
     source=one_of(SOURCES),
     study=one_of(STUDIES),
     detector=one_of(DETECTORS),
+    joint=one_of(FEATURES),
 
 
 def parameters(notebook, **given):
@@ -88,6 +97,7 @@ rule windows:
     output:
         f"{OUT}/data/{{source}}.npz",
         f"{OUT}/data/{{source}}-folds.npz",
+    priority: SPINE
     params:
         parameters=of_source("01_windows", "windows"),
     log:
@@ -103,6 +113,7 @@ rule train:
         notebook="notebooks/02_train.ipynb",
     output:
         f"{OUT}/scores/{{source}}-keras.npz",
+    priority: SPINE
     params:
         parameters=of_source("02_train", "train"),
     log:
@@ -118,6 +129,7 @@ rule quantize:
     output:
         f"{OUT}/scores/{{source}}.npz",
         f"{OUT}/scores/{{source}}-summary.json",
+    priority: SPINE
     params:
         parameters=of_source("03_quantize", "quantize"),
     log:
@@ -199,6 +211,43 @@ rule fusion:
         PAPERMILL
 
 
+def of_missing(wildcards):
+    of_study = STUDIES[wildcards.study]
+    known = {name: of_study[name] for name in declared("04c_missing") if name in of_study}
+    return parameters("04c_missing", name=wildcards.study, **known | (MISSING[wildcards.study] or {}))
+
+
+rule missing:
+    input:
+        f"{OUT}/scores/{{study}}-summary.json",
+        lambda wildcards: [
+            f"{OUT}/scores/{name}-features-summary.json" for name in [(MISSING[wildcards.study] or {}).get("features")] if name
+        ],
+        notebook="notebooks/04c_missing.ipynb",
+    output:
+        f"{OUT}/scores/{{study}}-robustness-summary.json",
+    params:
+        parameters=of_missing,
+    log:
+        f"{OUT}/notebooks/04c_missing-{{study}}.ipynb",
+    shell:
+        PAPERMILL
+
+
+rule features:
+    input:
+        lambda wildcards: expand(f"{OUT}/scores/{{source}}.npz", source=FEATURES[wildcards.joint]["sources"]),
+        notebook="notebooks/04b_features.ipynb",
+    output:
+        f"{OUT}/scores/{{joint}}-features-summary.json",
+    params:
+        parameters=lambda wildcards: parameters("04b_features", name=wildcards.joint, **FEATURES[wildcards.joint]),
+    log:
+        f"{OUT}/notebooks/04b_features-{{joint}}.ipynb",
+    shell:
+        PAPERMILL
+
+
 rule cost:
     input:
         expand(f"{OUT}/scores/{{source}}.npz", source=SOURCES),
@@ -218,7 +267,14 @@ rule report:
     input:
         expand(
             f"{OUT}/scores/{{name}}-summary.json",
-            name=[*SOURCES, *lab.parts(LAB), *faces.parts(SALIENCY, REDUCTION, DETECTORS, COMPOSITES), *STUDIES, "cost"],
+            name=[
+                *SOURCES,
+                *lab.parts(OF_SOURCES["lab"]),
+                *faces.parts(OF_SOURCES["saliency"], OF_SOURCES["reduction"], DETECTORS, COMPOSITES),
+                *STUDIES,
+                *fusion_lab.parts(OF_SOURCES["personal"], MISSING, FEATURES),
+                "cost",
+            ],
         ),
         notebook="notebooks/06_report.ipynb",
     output:
@@ -230,12 +286,12 @@ rule report:
             "06_report",
             title=config["title"],
             sources=list(SOURCES),
-            lab=LAB,
-            saliency=SALIENCY,
-            reduction=REDUCTION,
+            **OF_SOURCES,
             detectors=list(DETECTORS),
             composites=list(COMPOSITES),
             studies=list(STUDIES),
+            missing=list(MISSING),
+            features=list(FEATURES),
         ),
     log:
         f"{OUT}/notebooks/06_report.ipynb",

@@ -13,17 +13,20 @@ from tqdm.auto import tqdm
 
 from emolib import splits
 from emolib.artifacts import Run
+from emolib.branches import Windows
 from emolib.compression.flatbuffer import compact
 from emolib.crossval import load_model, load_standardiser
 from emolib.datasets.base import EmotionSet
 from emolib.fusion.scores import softmax
 from emolib.runtime.interpreter import Model
-from emolib.signals.standardise import Standardiser
+from emolib.signals.standardise import ByBranch, Standardiser
 from emolib.sources import model_name
 from emolib.splits import Fold
 
 if TYPE_CHECKING:
     import keras
+
+    from emolib.fusion.joint import JointSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +38,13 @@ class Kit:
 
     run: Run
     name: str
-    data: EmotionSet
+    data: "EmotionSet | JointSet"
     fold: Fold
     rows: np.ndarray
     seed: int
 
     @cached_property
-    def standardiser(self) -> Standardiser:
+    def standardiser(self) -> Standardiser | ByBranch:
         return load_standardiser(self.run, self.name)
 
     @cached_property
@@ -54,8 +57,8 @@ class Kit:
         return self.run.read(f"{self.name}-float32.tflite").read_bytes()
 
     @cached_property
-    def calibration(self) -> np.ndarray:
-        return self.standardiser(self.data.X[self.rows])
+    def calibration(self) -> Windows:
+        return self.data.part(self.rows, self.standardiser).X
 
     @property
     def calibration_y(self) -> np.ndarray:
@@ -70,16 +73,16 @@ class Kit:
         return self.data.part(self.fold.val, self.standardiser)
 
     @cached_property
-    def scored(self) -> np.ndarray:
+    def scored(self) -> Windows:
         """X of validation and test windows, only to be answered."""
-        return self.standardiser(self.data.X[np.concatenate([self.fold.val, self.fold.test])])
+        return self.data.part(np.concatenate([self.fold.val, self.fold.test]), self.standardiser).X
 
 
 Converters = Mapping[str, Callable[[Kit], bytes]]
 
 
 def kits(
-    run: Run, source: str, data: EmotionSet, folds: Sequence[Fold], n_calibration: int, seed: int
+    run: Run, source: str, data: "EmotionSet | JointSet", folds: Sequence[Fold], n_calibration: int, seed: int
 ) -> list[Kit]:
     """One kit per fold, each with a branch of the run."""
     return [

@@ -102,6 +102,33 @@ def layers(model: keras.Model) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["layer", "type", "output shape", "params", "macs"])
 
 
+def against_traditional(model: keras.Model) -> pd.DataFrame:
+    """One row per separable convolution: weights and MACs as it is, as a traditional convolution, and the ratios.
+
+    By the formulas at the top (Rashid et al. 2022, Table 1): both ratios, of traditional to separable, are
+    1 / (1 / c_out + 1 / k²).
+    """
+    import pandas as pd
+
+    rows = []
+    for layer in (each for each in model.layers if kind(each) == "SeparableConv2D"):
+        _, h, w, c_out = layer.output.shape
+        k, c_in = prod(layer.kernel_size), layer.input.shape[-1]
+        params, macs = c_in * layer.depth_multiplier * (k + c_out), separable_macs(layer)
+        whole = k * c_in * c_out
+        ratios = (whole / params, whole * h * w / macs)
+        rows.append((layer.name, tuple(layer.output.shape[1:]), params, whole, macs, whole * h * w, *ratios))
+    names = (
+        "weights",
+        "weights if traditional",
+        "MACs",
+        "MACs if traditional",
+        "weights ratio",
+        "MACs ratio",
+    )
+    return pd.DataFrame(rows, columns=["layer", "output shape", *names])
+
+
 def steps(model: keras.Model) -> list[Step]:
     """The model as a device runs it: folded layers are gone, a separable convolution is two operators."""
     found, same = [], {}

@@ -14,19 +14,22 @@ from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter
 from emolib.fusion.scores import softmax, trial_scores
+from emolib.signals import standardise
 from emolib.signals.frontend import FRONT_ENDS
-from emolib.signals.standardise import Standardiser, by_subject
+from emolib.signals.standardise import ByBranch, Standardiser, by_subject
 from emolib.sources import Source, model_name
 from emolib.splits import Fold
 from emolib.summary import ends, number
 
-if TYPE_CHECKING:  # both import TensorFlow
+if TYPE_CHECKING:  # Keras and training import TensorFlow
     import keras
 
+    from emolib.fusion.joint import JointSet
     from emolib.training import Trainer
 
 NORMALISATIONS = ("train", "subject")
 LEVELS = ("window", "trial")
+Axis = int | None | dict[str, int | None]  # of the features; of several branches by branch
 METRICS = ("uar", "accuracy", "macro_f1", "ece")
 
 
@@ -52,7 +55,7 @@ def opened(run: Run, source: Source) -> tuple[EmotionSet, list[Fold], str]:
 
 
 def train_fold(
-    run: Run, name: str, trainer: "Trainer", data: EmotionSet, fold: Fold, axis: int | None
+    run: Run, name: str, trainer: "Trainer", data: "EmotionSet | JointSet", fold: Fold, axis: Axis
 ) -> dict:
     """The history of one fold; writes <name>.keras and <name>.json (standardiser, history), or finds them.
 
@@ -62,7 +65,7 @@ def train_fold(
 
     if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
         return json.loads((run.folder / f"{name}.json").read_text())["history"]
-    standardiser = Standardiser.fit(data.X[fold.train], axis)
+    standardiser = standardise.fit(data.seen(fold.train), axis)
     train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
     identity = {"parameters": run.parameters, "inputs": run.inputs, "fold": fold.name}
     state = Checkpoint(run.folder / name.replace("models", "training", 1), identity)
@@ -75,9 +78,9 @@ def train_fold(
     return history
 
 
-def load_standardiser(run: Run, name: str) -> Standardiser:
+def load_standardiser(run: Run, name: str) -> Standardiser | ByBranch:
     """The standardiser that `train_fold` fitted."""
-    return Standardiser.from_dict(run.json(f"{name}.json")["standardiser"])
+    return standardise.from_dict(run.json(f"{name}.json")["standardiser"])
 
 
 def load_model(run: Run, name: str) -> "keras.Model":
@@ -97,22 +100,27 @@ def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarr
 
 
 def train_folds(
-    run: Run, source: str, trainer: "Trainer", data: EmotionSet, folds: Sequence[Fold], axis: int | None
+    run: Run,
+    source: str,
+    trainer: "Trainer",
+    data: "EmotionSet | JointSet",
+    folds: Sequence[Fold],
+    axis: Axis,
 ) -> list[dict]:
     """The history of every fold."""
     return [train_fold(run, model_name(source, k), trainer, data, f, axis) for k, f in enumerate(folds)]
 
 
 def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
-    """Scores (n_rows, n_classes) of the Keras models, in the order of `score_columns`."""
+    """Scores (n_rows, n_classes), or (n_rows, n_heads, n_classes), of the Keras models, in the order of `score_columns`."""
     logits, traced = [], None
     for k, fold in enumerate(tqdm(folds, desc="score", leave=False)):
         name = model_name(source, k)
         model, standardiser = load_model(run, name), load_standardiser(run, name)
         traced = traced or model  # one graph for all folds
         traced.set_weights(model.get_weights())
-        X = standardiser(data.X[np.concatenate([fold.val, fold.test])])
-        logits.append(traced.predict(X, batch_size=256, verbose=0))
+        scored = data.part(np.concatenate([fold.val, fold.test]), standardiser)
+        logits.append(traced.predict(scored.X, batch_size=256, verbose=0))
     return softmax(np.concatenate(logits))
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from emolib import faces, goals
+from emolib import faces, fusion_lab, goals
 from emolib import lab as compression
 from emolib.artifacts import Run
 from emolib.errors import BadParameter
-from emolib.fusion.study import OPTIMISTIC
 from emolib.notebook import SYNTHETIC, is_synthetic
 from emolib.power import SOURCE
 from emolib.report import Card, Caution, Figure, Note, Section, Table
@@ -57,10 +56,6 @@ def _warning(run: Run, name: str) -> str:
     return NEAR_CHANCE if _table(run, f"{name}-keras").chance_p[0] >= 0.05 else ""
 
 
-def _is_virtual(run: Run, study: str) -> bool:
-    return any(key.startswith("paired/") for key in run.json(f"scores/{study}-summary.json"))
-
-
 def _gain(run: Run, study: str) -> dict:
     found = run.json(f"scores/{study}-summary.json")
     return next(entry for key, entry in found.items() if key.endswith("/fusion_gain/points"))
@@ -73,13 +68,13 @@ def cards(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Card
     found = []
     for study in studies:
         gain, table = _gain(run, study), _table(run, f"{study}-fusion").set_index("rule")
-        row = table.loc[_rule(run, study)].to_dict()
+        row = table.loc[fusion_lab.rule(run, study)].to_dict()
         found.append(
             Card(
                 f"{study}: int8 models fused, UAR",
                 _percent(row),
                 f"{interval(gain['value'], gain['low'], gain['high'])} points over the best single modality",
-                "virtual trials, paired by label: optimistic" if _is_virtual(run, study) else "",
+                "virtual trials, paired by label: optimistic" if fusion_lab.is_virtual(run, study) else "",
             )
         )
     for name in sources:
@@ -88,11 +83,6 @@ def cards(run: Run, sources: Sequence[str], studies: Sequence[str]) -> list[Card
             Card(f"{name}: int8 UAR", _percent(row), f"{row['bytes'] / 1000:.1f} kB", _warning(run, name))
         )
     return found
-
-
-def _rule(run: Run, study: str) -> str:
-    """The rule that the study reports."""
-    return run.parameters_of(f"scores/{study}-summary.json")["rule"]
 
 
 def headline(found: Sequence[Card], sources: Sequence[str], folder: Path) -> str:
@@ -106,15 +96,15 @@ def sections(
     sources: Sequence[str],
     lab: Sequence[str],
     of_faces: Mapping[str, Sequence[str]],
-    studies: Sequence[str],
+    of_fusion: Mapping[str, Sequence[str]],
 ) -> list[Section]:
-    """`of_faces`: names by analysis, as faces.sections takes them."""
+    """`of_faces`, `of_fusion`: names by analysis, as the sections of faces and of fusion_lab take them."""
     return [
         goals.section(),
         *(_source(run, name) for name in sources),
         *compression.sections(lab),
         *faces.sections(run, **of_faces),
-        *(_study(run, name) for name in studies),
+        *fusion_lab.sections(run, **of_fusion),
         _cost(run),
         _published(),
     ]
@@ -166,22 +156,6 @@ def _source(run: Run, name: str) -> Section:
         ),
     ]
     return Section(name, text, [*notes, *(item for item in items if (run.folder / item.artifact).exists())])
-
-
-def _study(run: Run, name: str) -> Section:
-    cautions = [Caution(OPTIMISTIC)] if _is_virtual(run, name) else []
-    text = (
-        "Scores of the int8 models, fused without an added network; the weights of a fold are learned on its "
-        f"inner validation people. The rule reported, {_rule(run, name)}, was fixed beforehand."
-    )
-    items = [
-        Figure(f"figures/{name}-fusion.png", "Every rule beside every single modality."),
-        Table(f"tables/{name}-fusion.csv", "Every rule beside every single modality."),
-        Table(f"tables/{name}-gains.csv", "Points of UAR over the best single modality, chosen on test."),
-        Table(f"tables/{name}-missing.csv", "One modality gone: points of UAR over the best one left."),
-        Figure(f"figures/{name}-weights.png", "Weights by fold."),
-    ]
-    return Section(f"Fusion: {name}", text, [*cautions, *items])
 
 
 def _cost(run: Run) -> Section:

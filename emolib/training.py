@@ -9,12 +9,14 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from emolib.branches import each, length, shape, taken
 from emolib.checkpoint import Checkpoint, History
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet, check_names
@@ -29,6 +31,7 @@ OPTIMIZERS = {
 PREDICTED = 256  # windows of one call
 STEPS_A_CALL = 32  # batches trained between two updates of the progress bar
 TRACED = ("optimizer", "batch_size", "focal_gamma", "augment", "seed")  # options that a Trainer is built of
+TINY = 1e-12  # of a score before its logarithm
 LEAST = 1e-7  # of 1 - p in the focal loss: its slope is infinite at 0 where gamma is below 1
 BAR = "{desc} |{bar:20}| {n:.0f}/{total_fmt} epochs, {elapsed}{postfix}"
 
@@ -102,8 +105,13 @@ def batches(n: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
 
 def forward(model: keras.Model) -> Callable:
     """The model's inference as one graph for every number of windows."""
-    signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    signature = each(lambda x: tf.TensorSpec((None, *x.shape[1:])), model.input)
     return tf.function(lambda X: model(X, training=False), input_signature=[signature])
+
+
+def over_heads(logits: np.ndarray) -> np.ndarray:
+    """Logits (n, n_classes): those of a network's only head, or the log of the mean score of its heads (axis 1)."""
+    return logits if logits.ndim == 2 else np.log(softmax(logits).mean(axis=1) + TINY)
 
 
 def best_epoch(history: History) -> int:
@@ -136,9 +144,8 @@ class Trainer:
         self.variables = [*self.model.variables, *self.optimizer.variables]
         self.initial = [variable.numpy() for variable in self.variables]
         self.forward = forward(self.model)
-        X, y = (
-            tf.TensorSpec((None, *shape[1:])) for shape in (self.model.input_shape, self.model.output_shape)
-        )
+        X = each(lambda x: tf.TensorSpec((None, *x.shape[1:])), self.model.input)
+        y = tf.TensorSpec((None, self.n_classes))
         rows, first = tf.TensorSpec((None, options.batch_size), tf.int32), tf.TensorSpec((), tf.int32)
         self.steps = tf.function(self._steps, input_signature=[X, y, rows, first])
 
@@ -146,13 +153,13 @@ class Trainer:
         """Train on the batches `rows` (n_steps, batch_size), numbered from `first`; the mean loss."""
         n_steps, total = tf.shape(rows)[0], 0.0
         for step in tf.range(n_steps):
-            batch, target = tf.gather(X, rows[step]), tf.gather(targets, rows[step])
+            batch, target = each(partial(tf.gather, indices=rows[step]), X), tf.gather(targets, rows[step])
             if self.augment is not None:
                 batch = self.augment(batch, tf.stack([self.options.seed, first + step]))
             with tf.GradientTape() as tape:
                 log_p = tf.nn.log_softmax(self.model(batch, training=True))
                 gain = focused(log_p, self.options.focal_gamma)
-                loss = -tf.reduce_mean(tf.reduce_sum(target * gain, axis=1))
+                loss = -tf.reduce_mean(tf.reduce_sum(self.to_heads(target) * gain, axis=-1))
             variables = self.model.trainable_variables
             self.optimizer.apply(tape.gradient(loss, variables), variables)
             total += loss
@@ -168,9 +175,16 @@ class Trainer:
             variable.assign(value)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Logits (n_windows, n_classes) of X (n_windows, …) by the weights of the last fit."""
-        starts = range(0, len(X), PREDICTED)
-        return np.concatenate([self.forward(X[i : i + PREDICTED]).numpy() for i in starts])
+        """Logits (n_windows, n_classes) of X (n_windows, …) by the weights of the last fit.
+
+        (n_windows, n_heads, n_classes) of a network with several heads.
+        """
+        parts = (taken(X, slice(i, i + PREDICTED)) for i in range(0, length(X), PREDICTED))
+        return np.concatenate([self.forward(part).numpy() for part in parts])
+
+    def to_heads(self, target):
+        """Targets (n, n_classes) of the one head, or (n, 1, n_classes) for all heads of the network alike."""
+        return target if len(self.model.output_shape) == 2 else target[:, None]
 
     def targets(self, y: np.ndarray) -> np.ndarray:
         """Smoothed one-hot labels times their class weight, (n, n_classes)."""
@@ -193,7 +207,7 @@ class Trainer:
 
     def validate(self, val: EmotionSet, name: str) -> dict[str, float]:
         """Loss and UAR on the validation set. Raises BadParameter with the fold's name where training diverged."""
-        logits = self.predict(val.X)
+        logits = over_heads(self.predict(val.X))
         if not np.isfinite(logits).all():
             raise BadParameter(
                 f"{name}: training diverged, its logits are NaN or infinite: lower learning_rate "
@@ -208,10 +222,8 @@ class Trainer:
         """Raise BadSet for a class without windows, a single subject, or shapes that are not the model's."""
         train.check_trainable()
         for name, data in (("training", train), ("validation", val)):
-            found, expected = (
-                (*data.X.shape[1:], len(data.classes)),
-                (*self.model.input_shape[1:], self.n_classes),
-            )
+            found = shape(data.X), len(data.classes)
+            expected = shape(self.model.input), self.n_classes
             if found != expected:
                 raise BadSet(
                     f"The {name} set has shape and classes {found}, expected {expected} as the model's."
@@ -235,7 +247,7 @@ class Trainer:
         """
         self.check(train, val)
         self.reset()
-        X, targets = tf.constant(train.X), tf.constant(self.targets(train.y))
+        X, targets = each(tf.constant, train.X), tf.constant(self.targets(train.y))
         history, kept = state.restore(self.variables) if state else ([], [])
         with progress(name, self.options.epochs) as bar:
             bar.update(len(history))

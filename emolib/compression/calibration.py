@@ -4,12 +4,14 @@ import warnings
 
 import numpy as np
 
+from emolib.branches import Windows, arrays, each, length, shape
 from emolib.compression.flatbuffer import activations
 from emolib.errors import BadSet
+from emolib.runtime.backends import branch_of
 
 
-def observed(content: bytes, X: np.ndarray, y: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """The values of every activation tensor, (n, size) each, by name; float32 .tflite, X (n, *shape).
+def observed(content: bytes, X: Windows, y: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """The values of every activation tensor, (n, size) each, by name; float32 .tflite, X (n, *shape), or by branch.
 
     Raises BadSet for windows that are missing, of another shape or not finite, or all of one class by their labels y (n,).
     """
@@ -20,33 +22,36 @@ def observed(content: bytes, X: np.ndarray, y: np.ndarray | None = None) -> dict
             model_content=content, experimental_preserve_all_tensors=True, num_threads=1
         )
     interpreter.allocate_tensors()
-    entry = interpreter.get_input_details()[0]
-    X = check_calibration(X, tuple(entry["shape"][1:]), y)
+    ports = {branch_of(entry["name"]): entry for entry in interpreter.get_input_details()}
+    shapes = {name: tuple(map(int, entry["shape"][1:])) for name, entry in ports.items()}
+    several = isinstance(X, dict) or len(shapes) > 1
+    X = check_calibration(X, shapes if several else next(iter(shapes.values())), y)
     tensors = activations(content)
-    found = {name: np.empty((len(X), int(np.prod(t.shape))), np.float32) for name, t in tensors.items()}
-    for i, window in enumerate(X):
-        interpreter.set_tensor(entry["index"], window[None])
+    found = {name: np.empty((length(X), int(np.prod(t.shape))), np.float32) for name, t in tensors.items()}
+    for i in range(length(X)):
+        for name, entry in ports.items():
+            interpreter.set_tensor(entry["index"], (X[name] if several else X)[i : i + 1])
         interpreter.invoke()
         for name, tensor in tensors.items():
             found[name][i] = interpreter.get_tensor(tensor.index).ravel()
     return found
 
 
-def check_calibration(
-    X: np.ndarray | None, shape: tuple[int, ...], y: np.ndarray | None = None
-) -> np.ndarray:
-    """X (n, *shape) as float32. Raises BadSet where it cannot show the range of the activations.
+def check_calibration(X: Windows | None, expected, y: np.ndarray | None = None) -> Windows:
+    """X (n, *expected), of several branches `expected` by branch, as float32.
 
-    `y` (n,), the labels, must be of more than one class.
+    `y` (n,), the labels, must be of more than one class. Raises BadSet where X cannot show the range of the
+    activations.
     """
-    if X is None or len(X) == 0:
+    if X is None or length(X) == 0:
         raise BadSet("Got no calibration windows: pass about 100 of the training subjects.")
-    X = np.asarray(X, np.float32)
-    if X.shape[1:] != shape:
-        raise BadSet(f"Calibration windows have shape {X.shape[1:]}, expected {shape} as the model takes.")
-    bad = int((~np.isfinite(X)).any(axis=tuple(range(1, X.ndim))).sum())
+    X = each(lambda x: np.asarray(x, np.float32), X)
+    if shape(X) != expected:
+        raise BadSet(f"Calibration windows have shape {shape(X)}, expected {expected} as the model takes.")
+    finite = [np.isfinite(x).all(axis=tuple(range(1, x.ndim))) for x in arrays(X)]
+    bad = int((~np.all(finite, axis=0)).sum())
     if bad:
-        raise BadSet(f"{bad} of {len(X)} calibration windows hold NaN or infinity: drop them before.")
+        raise BadSet(f"{bad} of {length(X)} calibration windows hold NaN or infinity: drop them before.")
     if y is not None and len(np.unique(y)) < 2:
-        raise BadSet(f"All {len(X)} calibration windows are of class {y[0]}: draw them from every class.")
+        raise BadSet(f"All {length(X)} calibration windows are of class {y[0]}: draw them from every class.")
     return X

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from emolib.branches import each
 from emolib.errors import BadParameter
 
 WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
@@ -31,7 +32,7 @@ def folded(model: keras.Model) -> keras.Model:
             return _weighted(layer, norm, x, weights)
         return layer.__class__.from_config(layer.get_config())(x)
 
-    inputs = keras.Input(model.input_shape[1:], name=model.layers[0].name)
+    inputs = each(lambda x: keras.Input(x.shape[1:], name=x.name), model.input)
     result = keras.models.clone_model(
         model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=replaced
     )

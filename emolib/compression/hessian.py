@@ -5,11 +5,13 @@ trace at once: in vᵢᵀ (H v)ᵢ the blocks of other layers have mean 0, they 
 """
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from emolib.branches import Windows, each, length, taken
 from emolib.compression.folding import folded, weighted_layers
 from emolib.compression.mixed_precision import WIDTHS, Layer
 from emolib.cost import kind, layer_macs
@@ -19,7 +21,7 @@ BATCH = 128  # windows that are differentiated twice at one time
 PER_SCALE = {"Conv2D": (0, 1, 2), "DepthwiseConv2D": (0, 1), "Dense": (0, 1)}  # axes that share one
 
 
-def sensitivities(model: keras.Model, X: np.ndarray, y: np.ndarray, n_samples: int, seed: int) -> list[Layer]:
+def sensitivities(model: keras.Model, X: Windows, y: np.ndarray, n_samples: int, seed: int) -> list[Layer]:
     """The layers with a kernel of a trained Keras model, batch norm folded; windows X (n, *shape), labels y (n,).
 
     `n_samples` random vectors estimate the traces. Raises BadParameter, BadSet as `traces` does.
@@ -43,25 +45,31 @@ def quantized(kernel: np.ndarray, operator: str, bits: int) -> np.ndarray:
 
 
 def traces(
-    model: keras.Model, X: np.ndarray, y: np.ndarray, n_samples: int, seed: int
+    model: keras.Model, X: Windows, y: np.ndarray, n_samples: int, seed: int
 ) -> dict[str, tuple[float, float]]:
     """Trace and its standard error per layer with a kernel, for the mean cross-entropy (nats) of logits at X (n, *shape).
 
+    Of a network with several heads, it is the mean over heads, as in training.
     The standard error is that of `n_samples` random vectors, not of the windows. Raises BadParameter for fewer
     than 2 vectors, BadSet for windows without labels.
     """
     if n_samples < 2:
         raise BadParameter(f"n_samples is {n_samples}, expected 2 or more: one has no standard error.")
-    if not len(X) or len(X) != len(y):
-        raise BadSet(f"Got {len(X)} windows and {len(y)} labels, expected as many of both, one or more.")
+    if not length(X) or length(X) != len(y):
+        raise BadSet(f"Got {length(X)} windows and {len(y)} labels, expected as many of both, one or more.")
+
+    *heads, n_classes = model.output.shape[1:]
 
     def loss(batch, labels):
-        logits = model(batch, training=False)
+        logits = tf.reshape(model(batch, training=False), (-1, n_classes))
+        labels = tf.repeat(labels, prod(heads))
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
 
     found = weighted_layers(model)
-    starts = range(0, len(X), BATCH)
-    batches = [(tf.constant(X[i : i + BATCH], tf.float32), y[i : i + BATCH].astype(np.int32)) for i in starts]
+    starts = range(0, length(X), BATCH)
+    batches = [
+        (each(tf.constant, taken(X, slice(i, i + BATCH))), y[i : i + BATCH].astype(np.int32)) for i in starts
+    ]
     forms = curvatures(loss, [layer.kernel.value for layer in found], batches, n_samples, seed)
     errors = forms.std(axis=0, ddof=1) / np.sqrt(n_samples)
     named = zip(found, forms.mean(axis=0), errors, strict=True)
@@ -76,7 +84,7 @@ def curvatures(
     `loss(*batch)` is the mean over a batch's first axis; larger batches weigh more.
     """
     rng, rows = np.random.default_rng(seed), []
-    weights = np.array([len(batch[0]) for batch in batches])
+    weights = np.array([length(batch[0]) for batch in batches])
 
     @tf.function(reduce_retracing=True)
     def forms(vectors, batch):

@@ -19,6 +19,7 @@ from tensorflow.lite.python.convert import ConverterError
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from emolib.branches import Windows, length, shape
 from emolib.compression.calibration import check_calibration
 from emolib.compression.flatbuffer import check_operators
 from emolib.conversion import Kit
@@ -26,12 +27,13 @@ from emolib.errors import BadParameter, OverBudget
 from emolib.runtime.quiet import native_silence
 
 VARIANTS = ("float32", "dynamic", "static_wi8_ai8")
+WINDOW = "window"  # the input's name in a file of one modality
 
 
 def convert(
     model: keras.Model,
     variant: str,
-    calibration: np.ndarray | None = None,
+    calibration: Windows | None = None,
     y: np.ndarray | None = None,
 ) -> bytes:
     """The model as a .tflite file that `check_operators` accepts; calibration (n, *shape) for static_wi8_ai8.
@@ -49,7 +51,7 @@ def convert(
     if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if variant == "static_wi8_ai8":
-        _make_static(converter, check_calibration(calibration, tuple(model.input_shape[1:]), y))
+        _make_static(converter, check_calibration(calibration, shape(entry(model)), y))
     try:
         with silence():
             content = converter.convert()
@@ -68,18 +70,36 @@ def converter(variant: str) -> Callable[[Kit], bytes]:
     return lambda kit: convert(kit.model, variant, kit.calibration, kit.calibration_y)
 
 
+def entry(model: keras.Model):
+    """The symbolic input of a model, or those of its branches; a Sequential that was never called does not tell."""
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+
+
+def named(X: Windows) -> dict:
+    """What is given by branch as it is; a single window under the name that the file gives its input."""
+    return X if isinstance(X, dict) else {WINDOW: X}
+
+
 def frozen(model: keras.Model) -> ConcreteFunction:
     """The model's inference with its weights as constants, batch 1: no shape is left to run time.
 
     Three times faster than giving the converter the Keras model, which it saves and loads again.
     """
-    window = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="window")
-    traced = tf.function(lambda x: model(x, training=False), input_signature=[window], autograph=False)
+    specs = {name: tf.TensorSpec((1, *x.shape[1:]), name=name) for name, x in named(entry(model)).items()}
+    several = isinstance(entry(model), dict)
+
+    def inference(windows):
+        return model(windows if several else windows[WINDOW], training=False)
+
+    traced = tf.function(inference, input_signature=[specs], autograph=False)
     return convert_variables_to_constants_v2(traced.get_concrete_function())
 
 
-def _make_static(converter: tf.lite.TFLiteConverter, X: np.ndarray):
-    converter.representative_dataset = lambda: ([window[None]] for window in X)
+def _make_static(converter: tf.lite.TFLiteConverter, X: Windows):
+    def windows():  # by name: the file has an order of inputs of its own
+        return ({name: x[i : i + 1] for name, x in named(X).items()} for i in range(length(X)))
+
+    converter.representative_dataset = windows
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
 

@@ -15,6 +15,7 @@ from emolib.paths import data_root
 
 NAMES = (
     *("synthetic", "emodb", "ravdess", "crema_d", "tess", "savee", "fer2013", "ck_plus", "image_folder"),
+    "own",
     *("stress_predict", "wesad", "walking", "muse", "gameemo", "deap", "dreamer", "seed"),
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.branches import Windows, arrays, each, length, taken
 from emolib.errors import BadSet
 
 MODALITIES = ("heart", "eeg", "speech", "face")
@@ -80,12 +81,13 @@ class Corpus:
 class EmotionSet:
     """Labelled windows: X (n_windows, …) float32, y (n_windows,) int indices into classes.
 
-    subject, trial and split are (n_windows,) strings; subject is the group that no split may cut. sfreq, kind
-    and channels are those of the recordings, so that a device reads one alike: see Trial.
+    X of several modalities is a dict of such arrays by branch. subject, trial and split are (n_windows,) strings;
+    subject is the group that no split may cut. sfreq, kind and channels are those of the recordings, so that a
+    device reads one alike: see Trial. start_s (n_windows,) is where in its trial a window begins.
     Raises BadSet for unequal lengths, labels out of range, values that are not finite.
     """
 
-    X: np.ndarray
+    X: Windows
     y: np.ndarray
     subject: np.ndarray
     trial: np.ndarray
@@ -94,12 +96,16 @@ class EmotionSet:
     split: np.ndarray | None = None
     kind: str = ""
     channels: tuple[str, ...] = ()
+    start_s: np.ndarray | None = None
 
     def __post_init__(self):
-        n = len(self.X)
+        n = length(self.X)
         if self.split is None:
             object.__setattr__(self, "split", np.full(n, "", dtype="U5"))
-        for name in ("y", "subject", "trial", "split"):
+        for name, x in each(len, self.X).items() if isinstance(self.X, dict) else ():
+            if x != n:
+                raise BadSet(f"Branch {name} has {x} windows, expected {n} as the first.")
+        for name in self._columns():
             if len(getattr(self, name)) != n:
                 raise BadSet(f"{name} has {len(getattr(self, name))} entries, expected {n} as in X.")
         if n == 0:
@@ -109,13 +115,21 @@ class EmotionSet:
             raise BadSet(
                 f"Labels {bad} are out of range, expected 0 to {len(self.classes) - 1} for {self.classes}."
             )
-        if not np.isfinite(self.X).all():
+        if not all(np.isfinite(x).all() for x in arrays(self.X)):
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
 
-    def part(self, rows: np.ndarray, transform: Callable = np.asarray) -> "EmotionSet":
+    def seen(self, rows: np.ndarray) -> Windows:
+        """X of these windows: what a standardiser is fitted to."""
+        return taken(self.X, rows)
+
+    def part(self, rows: np.ndarray, transform: Callable = lambda X: X) -> "EmotionSet":
         """The windows `rows`, their X transformed, by a Standardiser for example."""
-        arrays = {name: getattr(self, name)[rows] for name in ("y", "subject", "trial", "split")}
-        return replace(self, X=transform(self.X[rows]), **arrays)
+        columns = {name: getattr(self, name)[rows] for name in self._columns()}
+        return replace(self, X=transform(taken(self.X, rows)), **columns)
+
+    def _columns(self) -> list[str]:
+        """What has an entry a window, beside X."""
+        return ["y", "subject", "trial", "split"] + ["start_s"] * (self.start_s is not None)
 
     def check_trainable(self):
         """Refuse a set with an empty class or a single subject; both make every protocol meaningless."""

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emolib.datasets import labels_csv, root_of
 from emolib.datasets.base import Trial
 from emolib.errors import BadParameter, UnmappedLabel
 
@@ -96,26 +97,31 @@ MAPS: dict[str, dict[str, Affect]] = {
 }  # fmt: skip
 
 # Corpora that rate instead: above the midpoint of the scale is high or positive, the midpoint and what is
-# below it low or negative: the usual "> 5" on 1 to 9 (GAMEEMO, DEAP) and "> 3" on 1 to 5 (DREAMER).
-MIDPOINTS = {"gameemo": 5.0, "deap": 5.0, "dreamer": 3.0}
+# below it low or negative: the usual "> 5" on 1 to 9 (GAMEEMO, DEAP) and "> 3" on 1 to 5 (DREAMER). Nobody knows
+# the scale of a corpus of your own: its labels.csv is refused unless it rates from -1 to 1.
+MIDPOINTS = {"gameemo": 5.0, "deap": 5.0, "dreamer": 3.0, "own": 0.0}
 
 AROUSAL = {"arousal": ("low", "high")}
 SIDES = {**AROUSAL, "valence": ("negative", "positive")}
 EMOTION7 = {"emotion7": tuple(affect.emotion for affect in FER.values())}  # in FER2013's own order
 EMOTION4 = {"emotion4": ("neutral", "angry", "surprise", "happy")}
+EMOTION6 = {"emotion6": ("angry", "disgust", "fear", "happy", "neutral", "sad")}
 REST_STRESS = {"stress": ("rest", "stress")}
 
 TASKS: dict[str, dict[str, tuple[str, ...]]] = {
     "synthetic": {"emotion": ("happy", "angry", "sad", "relaxed"), **SIDES},
-    "emodb": {"emotion7": ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral"), **SIDES},
+    "emodb": {
+        "emotion7": ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral"),
+        **EMOTION6, **SIDES,
+    },
     "ravdess": {
         "emotion8": ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise"),
-        **EMOTION7, **EMOTION4, **SIDES,
+        **EMOTION7, **EMOTION6, **EMOTION4, **SIDES,
     },
-    "crema_d": {"emotion6": ("angry", "disgust", "fear", "happy", "neutral", "sad"), **SIDES},
-    "tess": {**EMOTION7, **EMOTION4, **SIDES},
-    "savee": {**EMOTION7, **EMOTION4, **SIDES},
-    "fer2013": {**EMOTION7, **EMOTION4, **SIDES},
+    "crema_d": {**EMOTION6, **SIDES},
+    "tess": {**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
+    "savee": {**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
+    "fer2013": {**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
     "image_folder": {**EMOTION7, **EMOTION4, **SIDES},
     "ck_plus": {"emotion7": ("angry", "contempt", "disgust", "fear", "happy", "sad", "surprise"), **SIDES},
     "stress_predict": {**REST_STRESS, **AROUSAL},
@@ -126,6 +132,7 @@ TASKS: dict[str, dict[str, tuple[str, ...]]] = {
     "gameemo": SIDES,
     "deap": SIDES,
     "dreamer": SIDES,
+    "own": {"emotion": (), **SIDES},  # its emotions are the labels of its labels.csv
 }  # fmt: skip
 
 
@@ -137,10 +144,13 @@ def tasks(corpus: str) -> tuple[str, ...]:
 
 
 def classes(corpus: str, task: str) -> tuple[str, ...]:
-    """The class names of a task in their order. Raises BadParameter for a task that the corpus lacks."""
+    """The class names of a task in their order. Raises BadParameter for a task that the corpus lacks.
+
+    A corpus of your own names its emotions itself, in labels.csv: this reads it, and raises as labels_csv.classes.
+    """
     if task not in tasks(corpus):
         raise BadParameter(f"task: got {task!r}, expected one of {', '.join(tasks(corpus))} for {corpus}.")
-    return TASKS[corpus][task]
+    return TASKS[corpus][task] or labels_csv.classes(root_of(corpus))
 
 
 def target(corpus: str, task: str, trial: Trial) -> str | None:
@@ -148,6 +158,8 @@ def target(corpus: str, task: str, trial: Trial) -> str | None:
 
     Raises UnmappedLabel for a label that the corpus's map does not hold, or a rating that is missing.
     """
+    if corpus == "own":
+        return _own(task, trial)
     known = classes(corpus, task)
     if corpus in MIDPOINTS:
         return known[int(_rating(corpus, task, trial) > MIDPOINTS[corpus])]
@@ -169,6 +181,14 @@ def marginal(corpus: str, task: str, to_task: str) -> np.ndarray:
     if any(len(ends) != 1 for ends in falls):
         raise BadParameter(f"{corpus}: classes of {task} do not each fall into one class of {to_task}.")
     return np.array([[float(column == end) for column in columns] for (end,) in falls])
+
+
+def _own(task: str, trial: Trial) -> str | None:
+    """As `target`, but a trial without a label, or without a rating, is left out: both are optional."""
+    if task == "emotion":
+        return trial.label or None
+    sides = classes("own", task)
+    return sides[int(trial.ratings[task] > MIDPOINTS["own"])] if task in trial.ratings else None
 
 
 def _side(corpus: str, task: str, affect: Affect) -> str | None:

@@ -5,27 +5,22 @@ File names are seven codes: modality (01 sound and video, 02 video, 03 sound) - 
 trial, so that speech and face of one take pair.
 """
 
-import itertools
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-
-import numpy as np
 
 from emolib.datasets import labels
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.audio import speech_trials
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.images import PATTERNS, read_image
-from emolib.errors import BadRecording, CorpusMissing
+from emolib.datasets.frames import FPS, read_frames, read_video
+from emolib.datasets.images import PATTERNS
 
 NAME = re.compile(
     r"(0\d)-((0\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d))"
 )  # modality, (trial: channel, emotion, …, actor)
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # from 01
-FPS = 5.0  # of the frames that a face trial keeps
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
@@ -62,7 +57,7 @@ def _face_trials(tree: Tree, dropped: list[Dropped]) -> Iterator[Trial]:
             dropped.append(Dropped(name, parsed))
             continue
         subject, trial, label = parsed
-        data, sfreq = (_stack(tree, name, frames[name]), FPS) if frames else _read_video(tree, name)
+        data, sfreq = (read_frames(tree, name, frames[name]), FPS) if frames else read_video(tree, name)
         yield Trial("ravdess", "face", subject, trial, data, sfreq, label)
 
 
@@ -72,41 +67,6 @@ def _frame_folders(tree: Tree) -> dict[str, list[str]]:
     for name in tree.names(*(f"*-*-*-*-*-*-*/{pattern}" for pattern in PATTERNS)):
         folders[str(PurePosixPath(name).parent)].append(name)
     return folders
-
-
-def _stack(tree: Tree, folder: str, names: list[str]) -> np.ndarray:
-    frames = [read_image(tree, name) for name in names]
-    if len({frame.shape for frame in frames}) > 1:
-        raise BadRecording(
-            f"{tree.where(folder)} has frames of unequal size: extract them again with ffmpeg."
-        )
-    return np.stack(frames)
-
-
-def _read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
-    """About FPS frames a second (n_frames, height, width, 3) of an mp4, and their exact rate."""
-    try:
-        import cv2
-    except ImportError as error:
-        raise CorpusMissing(
-            f"{tree.where(name)} needs opencv-python-headless; install it, or extract frames beside it: "
-            f"ffmpeg -i X.mp4 -vf fps={FPS:g} X/%04d.png"
-        ) from error
-    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # OpenCV reads paths only
-        file.write(tree.read(name))
-        file.flush()
-        video = cv2.VideoCapture(file.name)
-        fps = video.get(cv2.CAP_PROP_FPS)
-        step = max(1, round(fps / FPS))
-        frames = []
-        for at in itertools.count():
-            if not video.grab():
-                break
-            if at % step == 0:
-                frames.append(cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB))
-    if not frames:
-        raise BadRecording(f"{tree.where(name)} does not decode, expected a video: fetch it again.")
-    return np.stack(frames), fps / step
 
 
 AUDIO = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip"

@@ -41,7 +41,7 @@ def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
     n_rows = 0
     try:
         with tree.open(name) as file:
-            for cells in csv.reader(io.TextIOWrapper(file, "utf-8", newline="")):
+            for cells in csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")):
                 n_rows += 1
                 yield cells
     except (*DAMAGED, OSError, UnicodeDecodeError, csv.Error) as error:

@@ -9,6 +9,7 @@ import pandas as pd
 from emolib.datasets import labels
 from emolib.datasets.base import EmotionSet, Trial
 from emolib.errors import BadRecording, BadSet
+from emolib.signals.frontend import Windows
 
 LEFT_OUT = "no class in this task"
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
@@ -46,24 +47,24 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
         if target is None:
             counts.drop(f"{trial.label}: {LEFT_OUT}")
             continue
-        X = _windows(trial, front_end, counts)
-        if len(X):
-            parts.append((X, classes.index(target), trial))
+        windows = _windows(trial, front_end, counts)
+        if len(windows.X):
+            parts.append((windows, classes.index(target), trial))
             sfreq = trial.sfreq
     if not parts:
         raise BadSet(
             f"No window left of {task}: {counts.dropped or 'no trial at all'}; check task and window_s."
         )
-    X = np.concatenate([part[0] for part in parts])
-    lengths = [len(part[0]) for part in parts]
+    X, start_s = (np.concatenate([getattr(part[0], name) for part in parts]) for name in ("X", "start_s"))
+    lengths = [len(part[0].X) for part in parts]
     columns = ([part[1] for part in parts], *_names(parts))
     y, subject, trial, split = (np.repeat(np.array(column), lengths) for column in columns)
     kind, channels = (_alike(parts, name) for name in RECORDINGS)
-    made = EmotionSet(X, y, subject, trial, classes, sfreq, split, kind, channels)
+    made = EmotionSet(X, y, subject, trial, classes, sfreq, split, kind, channels, start_s)
     return made.check_trainable(), counts
 
 
-def _windows(trial: Trial, front_end: Callable, counts: Counts) -> np.ndarray:
+def _windows(trial: Trial, front_end: Callable, counts: Counts) -> Windows:
     try:
         windows = front_end(trial.data, trial.sfreq, trial.kind)
     except BadRecording as error:
@@ -72,7 +73,7 @@ def _windows(trial: Trial, front_end: Callable, counts: Counts) -> np.ndarray:
     counts.windows += len(windows.X)
     for reason, n in windows.dropped.items():
         counts.drop(f"window: {reason}", n)
-    return windows.X
+    return windows
 
 
 def _names(parts) -> Iterator[list[str]]:
@@ -89,8 +90,10 @@ def _alike(parts, name: str):
 
 
 def to_arrays(data: EmotionSet) -> dict[str, np.ndarray]:
-    """The set for an .npz without pickles; a kind or channels that its recordings do not have are left out."""
-    recordings = [name for name in RECORDINGS if getattr(data, name)]
+    """The set for an .npz without pickles; a kind, channels or times that its recordings do not have are left out."""
+    recordings = [name for name in RECORDINGS if getattr(data, name)] + ["start_s"] * (
+        data.start_s is not None
+    )
     return {name: np.asarray(getattr(data, name)) for name in (*ARRAYS, *recordings)}
 
 

@@ -1,18 +1,19 @@
 """Which scores belong together: trials of the same people, or virtual trials of corpora that share nobody."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from emolib.errors import BadParameter, BadSet
-from emolib.fusion.scores import RULES, fitted_weights, fuse, validation_weights
+from emolib.fusion.scores import RULES, fitted_weights, fuse, trial_scores, validation_weights
 
 LEARNED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "weighted": validation_weights,
     "fitted": fitted_weights,
 }
+COLUMNS = ("fold", "part", "subject", "trial")  # what tells rows of scores apart
 FUSED = tuple(dict.fromkeys((*RULES, *LEARNED)))  # what `evaluate_rules` gives beside the single modalities
 
 
@@ -45,6 +46,20 @@ class TrialScores:
             raise BadSet(f"{self.modality}: parts {np.unique(self.part).tolist()}, expected val and test.")
 
 
+def by_trial(
+    modality: str, classes: tuple[str, ...], columns: Mapping[str, np.ndarray], scores: np.ndarray
+) -> TrialScores:
+    """Scores (n_windows, n_classes) averaged over the windows of each trial, in each fold and part.
+
+    `columns` are y and COLUMNS, (n_windows,) each.
+    """
+    keys = ["/".join(map(str, row)) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
+    _, first, means = trial_scores(scores, np.array(keys))
+    return TrialScores(
+        modality, classes, scores=means, **{name: columns[name][first] for name in ("y", *COLUMNS)}
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Paired:
     """Trials with scores of several modalities, (n_modalities, n, n_classes), NaN where one is missing.
@@ -73,7 +88,7 @@ def same_trials(sources: Sequence[TrialScores]) -> Paired:
     """
     classes = _common_classes(sources)
     _check_test_folds(sources)
-    keys = [_keys(source) for source in sources]
+    keys = [trial_keys(source) for source in sources]
     rows = sorted(set().union(*keys))
     at = {key: i for i, key in enumerate(rows)}
     y = np.full(len(rows), -1)
@@ -105,19 +120,25 @@ def label_paired(sources: Sequence[TrialScores], n_virtual: int = 10, seed: int 
     makes the errors of the modalities independent given the label, which is when fusion gains most. Say so
     beside the number. Raises BadParameter, BadSet.
     """
-    classes = _common_classes(sources)
+    _common_classes(sources)
     if n_virtual < 2:
         raise BadParameter(f"n_virtual is {n_virtual}, expected 2 or more virtual subjects.")
     decks = [_deal(source, n_virtual, np.random.default_rng([seed, m])) for m, source in enumerate(sources)]
-    rng = np.random.default_rng([seed, len(sources)])
+    return virtual_subjects(sources, decks, np.random.default_rng([seed, len(sources)]))
+
+
+def virtual_subjects(
+    sources: Sequence[TrialScores], decks: Sequence[Sequence[np.ndarray]], rng: np.random.Generator
+) -> Paired:
+    """Virtual trials paired by label: virtual subject v has of modality m the rows decks[m][v]. Raises BadSet."""
     blocks = [
         _virtual(sources, [deck[v] for deck in decks], v, part, rng)
-        for v in range(n_virtual)
+        for v in range(len(decks[0]))
         for part in ("val", "test")
     ]
     columns = (np.concatenate([block[i] for block in blocks]) for i in range(5))
     scores = np.concatenate([block[5] for block in blocks], axis=1)
-    return Paired(tuple(s.modality for s in sources), classes, *columns, scores)
+    return Paired(tuple(s.modality for s in sources), sources[0].classes, *columns, scores)
 
 
 def learned_weights(paired: Paired, rule: str) -> dict[int, np.ndarray]:
@@ -177,9 +198,9 @@ def _common_classes(sources) -> tuple[str, ...]:
     return first.classes
 
 
-def _keys(source) -> list[tuple]:
-    columns = (source.fold, source.part, source.subject, source.trial)
-    keys = list(zip(*(column.tolist() for column in columns), strict=True))
+def trial_keys(source: TrialScores) -> list[tuple]:
+    """Fold, part, subject, trial of each row. Raises BadSet for one that occurs twice."""
+    keys = list(zip(*(getattr(source, name).tolist() for name in COLUMNS), strict=True))
     if len(set(keys)) < len(keys):
         twice = Counter(keys).most_common(1)[0][0]
         raise BadSet(
@@ -192,7 +213,7 @@ def _check_test_folds(sources):
     """Refuse a subject who is tested in other folds in one modality than in another."""
     seen: dict[tuple, tuple] = {}
     for source in sources:
-        for fold, part, subject, trial in _keys(source):
+        for fold, part, subject, trial in trial_keys(source):
             if part != "test":
                 continue
             before, modality = seen.setdefault((subject, trial), (fold, source.modality))

@@ -36,14 +36,15 @@ def fuse(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np
     """Fused scores (n_trials, n_classes) float32 of scores (n_modalities, n_trials, n_classes) by a rule.
 
     mean; product (geometric mean); max; vote (majority, ties by the mean score); weighted (mean with
-    `weights` (n_modalities,); where only modalities of weight 0 are there, they count equally). Raises
-    BadParameter for the rule or weights, BadSet for scores that are no shares or a trial without any.
+    `weights` (n_modalities,), or (n_modalities, n_trials) where they differ by trial; where only modalities of
+    weight 0 are there, they count equally). product may have weights too. Raises BadParameter for the rule or
+    weights, BadSet for scores that are no shares or a trial without any.
     """
     if rule not in RULES:
         raise BadParameter(f"Unknown fusion rule {rule!r}, expected one of {', '.join(RULES)}.")
     scores = np.asarray(scores, dtype=np.float64)
     present = _present(scores)
-    share = _share(present, _checked_weights(weights, rule, len(scores)))
+    share = _share(present, _checked_weights(weights, rule, present.shape))
     fused = RULES[rule](np.where(present[:, :, None], scores, 0), share[:, :, None])
     return (fused / fused.sum(axis=-1, keepdims=True)).astype(np.float32)
 
@@ -107,22 +108,28 @@ RULES = {
     "vote": _vote,
     "weighted": _mean,
 }
+WEIGHABLE = ("weighted", "product")
 
 
 def _share(present, weights) -> np.ndarray:
     """Weight of each modality for each trial (n_modalities, n_trials): 0 if missing, sum one."""
-    share = present * weights[:, None]
+    share = present * weights
     share = np.where(share.sum(axis=0) > 0, share, present)
     return share / share.sum(axis=0)
 
 
-def _checked_weights(weights, rule, n_modalities) -> np.ndarray:
-    if (weights is None) == (rule == "weighted"):
-        raise BadParameter(f"Rule {rule}: weights are for the rule weighted, which needs them.")
-    weights = np.ones(n_modalities) if weights is None else np.asarray(weights, dtype=np.float64)
-    if weights.shape != (n_modalities,) or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
-        raise BadParameter(f"Weights {weights}: expected {n_modalities} that are not negative, one above 0.")
-    return weights
+def _checked_weights(weights, rule, shape) -> np.ndarray:
+    """Weights that broadcast to shape (n_modalities, n_trials)."""
+    if (weights is None and rule == "weighted") or (weights is not None and rule not in WEIGHABLE):
+        raise BadParameter(
+            f"Rule {rule}: weights are for the rules {' and '.join(WEIGHABLE)}, and weighted needs them."
+        )
+    weights = np.ones(shape[0]) if weights is None else np.asarray(weights, dtype=np.float64)
+    fits = weights.shape in ((shape[0],), shape)
+    if not fits or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+        found = weights.tolist() if weights.ndim < 2 else f"of shape {weights.shape}"
+        raise BadParameter(f"Weights {found}: expected {shape[0]} that are not negative, one above 0.")
+    return weights.reshape(shape[0], -1)
 
 
 def _present(scores) -> np.ndarray:

@@ -11,9 +11,8 @@ from emolib import metrics
 from emolib.artifacts import Run
 from emolib.datasets import labels
 from emolib.errors import BadParameter
-from emolib.fusion import pairing
+from emolib.fusion import comparison, pairing
 from emolib.fusion.pairing import Paired, TrialScores
-from emolib.fusion.scores import trial_scores
 from emolib.sources import Source
 from emolib.summary import key, number
 
@@ -39,26 +38,24 @@ def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
     to = labels.marginal(source.corpus, source.task, task)
     classes = labels.classes(source.corpus, task)
     kept = to[arrays["y"]].sum(axis=1) > 0
-    columns = {k: arrays[k][kept] for k in ("fold", "part", "subject", "trial", "y")}
+    columns = {k: arrays[k][kept] for k in pairing.COLUMNS} | {"y": to[arrays["y"][kept]].argmax(axis=1)}
     scores = arrays[variant][kept] @ to + 1e-7
     scores /= scores.sum(axis=1, keepdims=True)
-    keys = [
-        "/".join(map(str, row))
-        for row in zip(columns["fold"], columns["part"], columns["subject"], columns["trial"], strict=True)
-    ]
-    _, first, scores = trial_scores(scores.astype(np.float32), np.array(keys))
-    columns = {k: column[first] for k, column in columns.items()}
-    y = to[columns.pop("y")].argmax(axis=1)
-    return TrialScores(modality=source.modality, classes=classes, y=y, scores=scores, **columns)
+    return pairing.by_trial(source.modality, classes, columns, scores.astype(np.float32))
 
 
 @dataclass(frozen=True)
 class Study:
-    """Paired scores of several sources, and what is reported of them; `rule` is the one fixed beforehand."""
+    """Paired scores of several sources, and what is reported of them; `rule` is the one fixed beforehand.
+
+    `found` are the sources' scores before they were paired.
+    """
 
     sources: tuple[str, ...]
     task: str
     pairs: str
+    n_virtual: int
+    found: tuple[TrialScores, ...]
     paired: Paired
     rule: str
     seed: int
@@ -88,7 +85,7 @@ class Study:
             if pairs == "same_trials"
             else pairing.label_paired(found, n_virtual, seed)
         )
-        return cls(tuple(sources), task, pairs, paired, rule, seed)
+        return cls(tuple(sources), task, pairs, n_virtual, tuple(found), paired, rule, seed)
 
     @property
     def y(self) -> np.ndarray:
@@ -133,6 +130,11 @@ class Study:
             )
         return pd.DataFrame(rows)
 
+    def per_subject(self) -> pd.DataFrame:
+        """UAR of each modality and each rule (columns) for each subject (index), who may be virtual."""
+        unit = comparison.VIRTUAL if self.pairs == "label_paired" else comparison.SUBJECT
+        return comparison.per_subject(self.y, self.scores, self.subject, unit)
+
     def best_single(self) -> str:
         """The modality with the highest test UAR."""
         return max(self.paired.modalities, key=lambda name: self.uar(self.scores[name]))
@@ -160,7 +162,9 @@ class Study:
         kept = ~np.isnan(scores).any(axis=2).all(axis=0)
         rows = {name: getattr(paired, name)[kept] for name in ("y", "subject", "fold", "part", "trial")}
         left = tuple(other for other in paired.modalities if other != modality)
-        return replace(self, paired=replace(paired, modalities=left, scores=scores[:, kept], **rows))
+        paired = replace(paired, modalities=left, scores=scores[:, kept], **rows)
+        sources, found = (each[:m] + each[m + 1 :] for each in (self.sources, self.found))
+        return replace(self, sources=sources, found=found, paired=paired)
 
     def missing_one(self) -> pd.DataFrame:
         """UAR of the reported rule with one modality gone beside the best of those left, in points of UAR."""

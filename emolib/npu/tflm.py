@@ -107,7 +107,8 @@ def reference(content: bytes) -> TFLite:
 
 def answers(backend: Backend, X: np.ndarray) -> np.ndarray:
     """Int8 outputs (n, n_classes), as int32, of windows X (n, *shape)."""
-    encoded = quantize(np.asarray(X, np.float32), backend.input.scale, backend.input.zero_point)
+    [entry] = backend.inputs
+    encoded = quantize(np.asarray(X, np.float32), entry.scale, entry.zero_point)
     return np.concatenate([backend.run(window[None]) for window in encoded]).astype(np.int32)
 
 

@@ -2,7 +2,7 @@
 
 from emolib.plots.ablation import main_effects
 from emolib.plots.augmentation import ways
-from emolib.plots.comparison import cost, fusion, latency, modelled, size_and_uar, weights
+from emolib.plots.comparison import cost, latency, modelled, size_and_uar
 from emolib.plots.compression import points, ranges, sqnr
 from emolib.plots.detection import detections, detector_history, faces
 from emolib.plots.evaluation import (
@@ -14,24 +14,31 @@ from emolib.plots.evaluation import (
     scores,
     windows_per_subject,
 )
+from emolib.plots.fusion import critical_difference, forest, fusion, repaired, weights
 from emolib.plots.mixed import pareto, sensitivity
 from emolib.plots.npu import rounding, vela
+from emolib.plots.personal import calibrated
 from emolib.plots.reduction import noise_cost, search_tree
+from emolib.plots.robustness import mid_stream, snr_curves, subsets
 from emolib.plots.saliency import attention, saliency_maps, sanity
 from emolib.plots.signals import trial, window
 
 __all__ = [
     "attention",
+    "calibrated",
     "confusion",
     "cost",
+    "critical_difference",
     "detections",
     "detector_history",
     "faces",
     "folds",
+    "forest",
     "fusion",
     "history",
     "latency",
     "main_effects",
+    "mid_stream",
     "modelled",
     "noise_cost",
     "pareto",
@@ -39,6 +46,7 @@ __all__ = [
     "points",
     "ranges",
     "reliability",
+    "repaired",
     "rounding",
     "saliency_maps",
     "sanity",
@@ -46,7 +54,9 @@ __all__ = [
     "search_tree",
     "sensitivity",
     "size_and_uar",
+    "snr_curves",
     "sqnr",
+    "subsets",
     "trial",
     "vela",
     "ways",

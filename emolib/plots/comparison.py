@@ -8,9 +8,6 @@ from matplotlib.lines import Line2D
 
 from emolib.plots.style import (
     BLUE,
-    GREY,
-    ORANGE,
-    VERMILLION,
     Picture,
     colours,
     legend_below,
@@ -61,48 +58,6 @@ def size_and_uar(table: pd.DataFrame) -> Picture:
     size.set_xlim(left=0)
     uar.set(xlabel="UAR, 95 % interval over subjects (%)")
     legend_below(figure, handles)
-    return figure
-
-
-def fusion(table: pd.DataFrame) -> Picture:
-    """UAR of modalities and fusion rules; columns rule, uar, uar_low, uar_high in [0, 1], kind (single | fused)."""
-    table = table.sort_values(["kind", "uar"], ascending=[False, False], kind="stable")
-    best = table[table["kind"] == "single"].iloc[0]
-    figure, axes = picture(1.5 + 0.32 * len(table))
-    ax = axes[0, 0]
-    line = ax.axvline(100 * best["uar"], color=VERMILLION, linestyle="--", linewidth=1.2)
-    line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
-    for y, (_, row) in enumerate(table.iterrows()):
-        colour, marker = (GREY, "s") if row["kind"] == "single" else (BLUE, "o")
-        ax.plot([100 * row["uar_low"], 100 * row["uar_high"]], [y, y], color=colour, linewidth=2)
-        ax.plot(100 * row["uar"], y, marker, color=colour, markersize=7)
-        value = f"{100 * row['uar']:.1f}"
-        ax.annotate(value, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    name_rows(ax, list(table["rule"]))
-    ax.set(xlabel="UAR, 95 % interval over subjects (%)")
-    tidy(ax, grid="x")
-    single = Line2D([], [], color=GREY, marker="s", label="one modality")
-    legend_below(figure, [single, Line2D([], [], color=BLUE, marker="o", label="fused"), line])
-    return figure
-
-
-def weights(table: pd.DataFrame) -> Picture:
-    """Fusion weight of each modality, a dot per fold and their mean; columns fold, modality, weight, rule."""
-    rules, modalities = list(dict.fromkeys(table["rule"])), list(dict.fromkeys(table["modality"]))
-    figure, axes = picture(3.2, 1, len(rules), sharey=True)
-    for ax, rule in zip(axes[0], rules, strict=True):
-        for x, modality in enumerate(modalities):
-            values = table.loc[(table["rule"] == rule) & (table["modality"] == modality), "weight"]
-            ax.plot(x + offsets(len(values), 0.5), values, "o", color=BLUE, markersize=4, alpha=0.6)
-            ax.hlines(values.mean(), x - 0.35, x + 0.35, color=ORANGE, linewidth=2.5)
-        turned = sum(map(len, modalities)) * len(rules) > 70
-        ax.set_xticks(range(len(modalities)), modalities, rotation=30 if turned else 0)
-        ax.set(title=shorten(rule, 60 // len(rules)), xlim=(-0.6, len(modalities) - 0.4))
-        tidy(ax, grid="y")
-    axes[0, 0].set(ylabel="weight")
-    axes[0, 0].set_ylim(bottom=min(0.0, 1.1 * table["weight"].min()))
-    fold = Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4, label="one fold")
-    legend_below(figure, [fold, Line2D([], [], color=ORANGE, linewidth=2.5, label="mean of the folds")])
     return figure
 
 

@@ -1,8 +1,10 @@
-"""One interpreter each for a .tflite file of one input and one output, behind the same three methods.
+"""One interpreter each for a .tflite file of one output, behind the same three methods.
 
-`run` takes and gives arrays as the file stores them (int8 or float32, batch of 1): nothing is quantised here.
+`run` takes an array for each input, in the file's order, and gives one, as the file stores them (int8 or float32,
+batch of 1): nothing is quantised here. A file of several modalities has an input a branch.
 """
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable
@@ -23,6 +25,12 @@ class Port(NamedTuple):
     dtype: str
     scale: float
     zero_point: int
+    branch: str = ""
+
+
+def branch_of(name: str) -> str:
+    """The branch whose window an input of a .tflite file takes: serving_default_speech:0 is speech."""
+    return name.removeprefix("serving_default_").split(":")[0]
 
 
 def port(details: dict) -> Port:
@@ -35,22 +43,23 @@ def port(details: dict) -> Port:
         np.dtype(details["dtype"]).name,
         float(scales[0]) if quantised else 0.0,
         int(zero_points[0]) if quantised else 0,
+        branch_of(details.get("name", "")),
     )
 
 
 class Backend:
-    """`run` (1, *shape) → (1, n_classes); `times` the same `repeats` times over; `close`."""
+    """`run` (1, *shape) of each input → (1, n_classes); `times` the same `repeats` times over; `close`."""
 
-    input: Port
+    inputs: tuple[Port, ...]
     output: Port
-    run: Callable[[np.ndarray], np.ndarray]
+    run: Callable[..., np.ndarray]
 
-    def times(self, x: np.ndarray, repeats: int) -> np.ndarray:
+    def times(self, *windows: np.ndarray, repeats: int) -> np.ndarray:
         """Nanoseconds of each of `repeats` runs, (repeats,) int64: copy in, invoke, copy out."""
         run, clock, taken = self.run, time.perf_counter_ns, np.empty(repeats, np.int64)
         for n in range(repeats):
             start = clock()
-            run(x)
+            run(*windows)
             taken[n] = clock() - start
         return taken
 
@@ -67,30 +76,42 @@ class TFLite(Backend):
             self.interpreter = interpreter_class(model_content=content, num_threads=threads)
             self.interpreter.allocate_tensors()
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise BadArtifact(f"it has {len(inputs)} inputs and {len(outputs)} outputs, expected one each")
-        self.input, self.output = port(inputs[0]), port(outputs[0])
-        self.indices = inputs[0]["index"], outputs[0]["index"]
+        if not inputs or len(outputs) != 1:
+            raise BadArtifact(
+                f"it has {len(inputs)} inputs and {len(outputs)} outputs, expected one output and an input or more"
+            )
+        self.inputs, self.output = tuple(map(port, inputs)), port(outputs[0])
+        self.fed, self.read = [each["index"] for each in inputs], outputs[0]["index"]
 
-    def run(self, x: np.ndarray) -> np.ndarray:
-        self.interpreter.set_tensor(self.indices[0], x)
+    def run(self, *windows: np.ndarray) -> np.ndarray:
+        for index, window in zip(self.fed, windows, strict=True):
+            self.interpreter.set_tensor(index, window)
         self.interpreter.invoke()
-        return self.interpreter.get_tensor(self.indices[1])
+        return self.interpreter.get_tensor(self.read)
 
 
 class Micro(Backend):
-    """tflite-micro: float32 and static int8 files; it refuses dynamic ones, whose kernels it lacks."""
+    """tflite-micro: float32 and static int8 files of one input; it does not tell the names of several.
+
+    It refuses dynamic ones, whose kernels it lacks.
+    """
 
     def __init__(self, content: bytes):
         from tflite_micro.python.tflite_micro import runtime
 
         with native_silence():
             self.interpreter = runtime.Interpreter.from_bytes(content, arena_size=ARENA_BYTES)
-        self.input = port(self.interpreter.get_input_details(0))
+        self.inputs = (port(self.interpreter.get_input_details(0)),)
+        self._check_single()
         self.output = port(self.interpreter.get_output_details(0))
 
-    def run(self, x: np.ndarray) -> np.ndarray:
-        self.interpreter.set_input(x, 0)
+    def _check_single(self):
+        with contextlib.suppress(IndexError), native_silence():
+            self.interpreter.get_input_details(1)
+            raise BadArtifact("it has several inputs, whose names tflite-micro does not tell, expected one")
+
+    def run(self, window: np.ndarray) -> np.ndarray:
+        self.interpreter.set_input(window, 0)
         self.interpreter.invoke()
         return self.interpreter.get_output(0)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.branches import Windows, arrays, each, length, shape
 from emolib.errors import BadArtifact, BadParameter, BadSet
 from emolib.runtime import backends
 from emolib.runtime.quantization import dequantize, quantize
@@ -69,7 +70,7 @@ class Model:
             raise BadArtifact(
                 f"{self.name} does not open on {backend} ({reason}): convert it again, or take another."
             ) from error
-        self.input_shape = self.runner.input.shape[1:]
+        self.shapes = {port.branch: port.shape[1:] for port in self.runner.inputs}
 
     def __enter__(self):
         return self
@@ -81,33 +82,48 @@ class Model:
         """Free the interpreter; ends the process of tflite_runtime."""
         self.runner.close()
 
-    def encode(self, X: np.ndarray) -> np.ndarray:
-        """X (n, *input_shape) as the file takes it, int8 or float32. Raises BadSet for another shape, or NaN."""
-        X = np.asarray(X, np.float32)
-        if X.shape[1:] != self.input_shape:
-            raise BadSet(f"{self.name} takes windows of shape {self.input_shape}, got {X.shape[1:]}.")
-        if not np.isfinite(X).all():
+    @property
+    def input_shape(self):
+        """The shape of a window, (*shape,); of a file of several branches the shape of each, by branch.
+
+        Windows of a file of one branch may come by branch too.
+        """
+        return self.shapes if len(self.shapes) > 1 else next(iter(self.shapes.values()))
+
+    def encode(self, X: Windows) -> list[np.ndarray]:
+        """X (n, *input_shape), or by branch, as the file takes each input, int8 or float32.
+
+        Raises BadSet for another shape or other branches, or NaN.
+        """
+        X = each(lambda x: np.asarray(x, np.float32), X)
+        expected = self.shapes if isinstance(X, dict) else self.input_shape
+        if shape(X) != expected:
+            raise BadSet(f"{self.name} takes windows of shape {expected}, got {shape(X)}.")
+        if not all(np.isfinite(x).all() for x in arrays(X)):
             raise BadSet(f"{self.name} got NaN or infinity: windows like that must be dropped before.")
-        _, dtype, scale, zero_point = self.runner.input
-        return quantize(X, scale, zero_point) if dtype == "int8" else X
+        ordered = [X[port.branch] if isinstance(X, dict) else X for port in self.runner.inputs]
+        return [
+            quantize(x, port.scale, port.zero_point) if port.dtype == "int8" else x
+            for x, port in zip(ordered, self.runner.inputs, strict=True)
+        ]
 
     def decode(self, y: np.ndarray) -> np.ndarray:
         """Logits, float32, of outputs as the file gives them."""
-        _, dtype, scale, zero_point = self.runner.output
-        return dequantize(y, scale, zero_point) if dtype == "int8" else y
+        port = self.runner.output
+        return dequantize(y, port.scale, port.zero_point) if port.dtype == "int8" else y
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Logits (n, n_classes) float32 of X (n, *input_shape). Raises BadSet as `encode` does."""
+    def predict(self, X: Windows) -> np.ndarray:
+        """Logits (n, n_classes) float32 of X (n, *input_shape), or by branch. Raises BadSet as `encode` does."""
         encoded = self.encode(X)
-        raw = np.empty((len(encoded), *self.runner.output.shape[1:]), self.runner.output.dtype)
-        for n in range(len(encoded)):
-            raw[n] = self.runner.run(encoded[n : n + 1])[0]
+        raw = np.empty((length(X), *self.runner.output.shape[1:]), self.runner.output.dtype)
+        for n in range(len(raw)):
+            raw[n] = self.runner.run(*(x[n : n + 1] for x in encoded))[0]
         return self.decode(raw)
 
-    def invoke(self, x: np.ndarray) -> np.ndarray:
-        """Logits (n_classes,) of one window (*input_shape)."""
-        return self.predict(x[None])[0]
+    def invoke(self, x: Windows) -> np.ndarray:
+        """Logits (n_classes,) of one window (*input_shape), or of one a branch."""
+        return self.predict(each(lambda window: window[None], x))[0]
 
-    def times(self, x: np.ndarray, repeats: int) -> np.ndarray:
+    def times(self, x: Windows, repeats: int) -> np.ndarray:
         """Nanoseconds (repeats,) of runs on one window: copy in, invoke, copy out; x is quantised before."""
-        return self.runner.times(self.encode(x[None]), repeats)
+        return self.runner.times(*self.encode(each(lambda window: window[None], x)), repeats=repeats)

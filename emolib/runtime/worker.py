@@ -1,7 +1,7 @@
 """tflite-runtime in a process of its own: imported after TensorFlow, it fails.
 
 Both ends speak over the worker's stdin and stdout in frames: 8 bytes of length, then the content. The first
-request is the model. Any other is a tag (r: run, t: time) with a 4-byte count, then the raw input. A reply is
+request is the model. Any other is a tag (r: run, t: time) with a 4-byte count, then the raw inputs. A reply is
 a tag (0: fine, 1: failed), then raw numbers, or one line of text.
 """
 
@@ -11,6 +11,8 @@ import struct
 import subprocess
 import sys
 import weakref
+from collections.abc import Sequence
+from math import prod
 from typing import BinaryIO
 
 import numpy as np
@@ -47,7 +49,7 @@ class Worker(Backend):
         )
         self.close = weakref.finalize(self, stop, self.process)
         ports = json.loads(self.ask(content))
-        self.input, self.output = (Port(tuple(shape), *rest) for shape, *rest in ports)
+        *self.inputs, self.output = (Port(tuple(shape), *rest) for shape, *rest in ports)
 
     def ask(self, request: bytes) -> bytes:
         try:
@@ -63,13 +65,13 @@ class Worker(Backend):
         )
         raise BadArtifact(reply[1:].decode() or died)
 
-    def run(self, x: np.ndarray) -> np.ndarray:
-        reply = self.ask(struct.pack("<cI", b"r", 1) + x.tobytes())
+    def run(self, *windows: np.ndarray) -> np.ndarray:
+        reply = self.ask(request(b"r", 1, windows))
         return np.frombuffer(reply, self.output.dtype).reshape(self.output.shape)
 
-    def times(self, x: np.ndarray, repeats: int) -> np.ndarray:
+    def times(self, *windows: np.ndarray, repeats: int) -> np.ndarray:
         """As in Backend, taken inside the worker, so without the pipe."""
-        return np.frombuffer(self.ask(struct.pack("<cI", b"t", repeats) + x.tobytes()), np.int64)
+        return np.frombuffer(self.ask(request(b"t", repeats, windows)), np.int64)
 
 
 def stop(process: subprocess.Popen):
@@ -77,10 +79,18 @@ def stop(process: subprocess.Popen):
     process.communicate()
 
 
-def answer(backend: Backend, request: bytes) -> bytes:
-    tag, repeats = struct.unpack("<cI", request[:5])
-    x = np.frombuffer(request[5:], backend.input.dtype).reshape(backend.input.shape)
-    return (backend.run(x) if tag == b"r" else backend.times(x, repeats)).tobytes()
+def request(tag: bytes, repeats: int, windows: Sequence[np.ndarray]) -> bytes:
+    return struct.pack("<cI", tag, repeats) + b"".join(window.tobytes() for window in windows)
+
+
+def answer(backend: Backend, asked: bytes) -> bytes:
+    tag, repeats = struct.unpack_from("<cI", asked)
+    windows, start = [], struct.calcsize("<cI")
+    for port in backend.inputs:
+        n = prod(port.shape)
+        windows.append(np.frombuffer(asked, port.dtype, n, start).reshape(port.shape))
+        start += n * np.dtype(port.dtype).itemsize
+    return (backend.run(*windows) if tag == b"r" else backend.times(*windows, repeats=repeats)).tobytes()
 
 
 def serve(threads: int):
@@ -89,9 +99,9 @@ def serve(threads: int):
     os.dup2(2, 1)  # whatever a library prints must not get among the frames
     try:
         backend = tflite_runtime(receive(requests), threads)
-        send(replies, FINE + json.dumps([backend.input, backend.output]).encode())
-        while request := receive(requests):
-            send(replies, FINE + answer(backend, request))
+        send(replies, FINE + json.dumps([*backend.inputs, backend.output]).encode())
+        while asked := receive(requests):
+            send(replies, FINE + answer(backend, asked))
     except Exception as error:  # all of them, to be told to the parent
         send(replies, FAILED + " ".join(str(error).split()).encode())
 

@@ -1,9 +1,10 @@
 """Standardisation of windows: numpy only, so that the device applies what training fitted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emolib.branches import Windows
 from emolib.errors import BadSet
 
 FLOOR = 1e-6  # of the mean's size: a smaller deviation is rounding, and the feature constant
@@ -53,6 +54,34 @@ class Standardiser:
         return cls(mean, std, record["axis"])
 
 
+@dataclass(frozen=True)
+class ByBranch:
+    """A Standardiser a branch, for windows that are a dict by branch."""
+
+    branches: dict[str, Standardiser]
+
+    def __call__(self, X: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: self.branches[name](x) for name, x in X.items()}
+
+    def to_dict(self) -> dict:
+        """Lists and numbers by branch, for JSON."""
+        return {name: one.to_dict() for name, one in self.branches.items()}
+
+
+def fit(X: Windows, axis) -> Standardiser | ByBranch:
+    """Fitted to X (n_windows, …), or to each branch of it, `axis` by branch then. Raises BadSet as Standardiser.fit."""
+    if isinstance(X, dict):
+        return ByBranch({name: Standardiser.fit(x, axis[name]) for name, x in X.items()})
+    return Standardiser.fit(X, axis)
+
+
+def from_dict(record: dict) -> Standardiser | ByBranch:
+    """What `to_dict` of either gave."""
+    if "axis" in record:
+        return Standardiser.from_dict(record)
+    return ByBranch({name: Standardiser.from_dict(one) for name, one in record.items()})
+
+
 def by_subject(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> np.ndarray:
     """X (n_windows, …) standardised within each subject, float32.
 
@@ -63,4 +92,38 @@ def by_subject(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> n
     for name in np.unique(subject):
         rows = subject == name
         out[rows] = Standardiser.fit(X[rows], axis)(X[rows])
+    return out
+
+
+def within_subject_std(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """Pooled standard deviation of X (n_windows, …) around each subject's own mean, one per feature."""
+    own = [X[subject == name] for name in np.unique(subject)]
+    squares = sum(
+        len(of_one) * np.square(Standardiser.fit(of_one, axis).std, dtype=np.float64) for of_one in own
+    )
+    return np.sqrt(squares / len(X))
+
+
+def by_baseline(
+    X: np.ndarray,
+    subject: np.ndarray,
+    baseline: np.ndarray,
+    std: np.ndarray,
+    share: float,
+    axis: int | None = None,
+) -> np.ndarray:
+    """X (n_windows, …) standardised by each subject's own windows in the mask `baseline` (n_windows,).
+
+    A short baseline knows the mean better than the spread: its variance is shrunk, by `share` in [0, 1],
+    towards that of `std`, which is other people's. Raises BadSet for a subject without a baseline.
+    """
+    missing = np.setdiff1d(subject, subject[baseline])
+    if len(missing):
+        raise BadSet(f"No baseline window of {', '.join(missing)}, expected one or more of every subject.")
+    out = np.empty(X.shape, np.float32)
+    for name in np.unique(subject):
+        rows = subject == name
+        own = Standardiser.fit(X[rows & baseline], axis)
+        shrunk = np.sqrt((1 - share) * np.square(own.std) + share * np.square(std))
+        out[rows] = replace(own, std=np.float32(shrunk))(X[rows])
     return out

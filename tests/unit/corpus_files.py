@@ -2,6 +2,9 @@
 
 import pickle
 
+import numpy as np
+from scipy.io import savemat
+
 from emolib.datasets import get, labels, load
 
 
@@ -30,3 +33,30 @@ def write_python2(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         Python2Pickler(file, protocol=2).dump(content)
+
+
+def cell(items):
+    """A 1 × n MATLAB cell, or n × 1 as its clips lie."""
+    array = np.empty((len(items), 1), object)
+    array[:, 0] = items
+    return array
+
+
+def dreamer_person(clips, leads, scores):
+    """A person of DREAMER.mat: EEG (n_times, 14) and ECG (n_times, 2) of each clip, scores (3, n_clips)."""
+    signals = {
+        name: {"baseline": cell(of), "stimuli": cell(of)} for name, of in (("EEG", clips), ("ECG", leads))
+    }
+    scales = ("ScoreValence", "ScoreArousal", "ScoreDominance")
+    return {"Age": "22", **signals} | {scale: row[:, None] for scale, row in zip(scales, scores, strict=True)}
+
+
+def write_dreamer_mat(folder, people, rates=(128, 256), **changes):
+    """DREAMER.mat as its authors wrote it."""
+    content = {
+        "Data": cell(people).T,
+        "EEG_SamplingRate": rates[0],
+        "ECG_SamplingRate": rates[1],
+        "noOfSubjects": len(people),
+    }
+    savemat(folder / "DREAMER.mat", {"DREAMER": content} | changes)

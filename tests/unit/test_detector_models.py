@@ -88,8 +88,8 @@ def test_small_in_int8_says_what_it_says_in_float32(int8):
     outputs = model.predict(X, verbose=0)
     with Model(content) as quantised:
         found = quantised.predict(X)
-        assert quantised.runner.output[2:] == (1 / 256, -128)  # scale and zero point of a sigmoid
-        assert quantised.runner.input[2] == pytest.approx(1 / 255, rel=0.02)
+        assert quantised.runner.output[2:4] == (1 / 256, -128)  # scale and zero point of a sigmoid
+        assert quantised.runner.inputs[0].scale == pytest.approx(1 / 255, rel=0.02)
     assert outputs.std() > 0.1 and np.abs(found - outputs).mean() < 0.02
 
 

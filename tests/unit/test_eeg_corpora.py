@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from corpus_files import gathered, write_python2
+from corpus_files import cell, dreamer_person, gathered, write_dreamer_mat, write_python2
 from scipy.io import savemat
 
 from emolib.datasets import deap, dreamer, gameemo, get, labels, seed
@@ -188,37 +188,15 @@ def test_deap_refuses_damage(root, content, message):
 # DREAMER
 
 
-def cell(items):
-    """A 1 × n MATLAB cell, or n × 1 as its clips lie."""
-    array = np.empty((len(items), 1), object)
-    array[:, 0] = items
-    return array
-
-
 def write_dreamer(folder, n_people=2, n_clips=3, width=14, rates=(128, 256), **changes):
     def person(p):
         clips = [
             (p * 100 + c + np.zeros((128 * (5 + c), width)) + np.arange(width) / 100) for c in range(n_clips)
         ]
         leads = [(p * 100 + c + np.zeros((256 * (5 + c), 2)) + np.arange(2) / 100) for c in range(n_clips)]
-        scores = {
-            f"Score{s}": np.full((n_clips, 1), v)
-            for s, v in (("Valence", 4), ("Arousal", 2), ("Dominance", 3))
-        }
-        return {
-            "Age": "22",
-            "EEG": {"baseline": cell(clips), "stimuli": cell(clips)},
-            "ECG": {"baseline": cell(leads), "stimuli": cell(leads)},
-        } | scores
+        return dreamer_person(clips, leads, np.tile([[4], [2], [3]], n_clips))
 
-    data = cell([person(p) for p in range(1, n_people + 1)]).T
-    content = {
-        "Data": data,
-        "EEG_SamplingRate": rates[0],
-        "ECG_SamplingRate": rates[1],
-        "noOfSubjects": n_people,
-    }
-    savemat(folder / "DREAMER.mat", {"DREAMER": content} | changes)
+    write_dreamer_mat(folder, [person(p) for p in range(1, n_people + 1)], rates, **changes)
 
 
 @pytest.mark.parametrize("n_people", [1, 2])

@@ -74,6 +74,16 @@ def test_missing_modalities_hand_on_their_weight():
     assert fuse(scores, "weighted", [0, 0, 1])[0] == pytest.approx([0.5, 0.5])
 
 
+def test_weights_may_differ_by_trial_and_the_product_may_have_some():
+    scores = np.array([[[0.9, 0.1], [0.9, 0.1], [0.9, 0.1]], [[0.2, 0.8], [0.2, 0.8], [0.2, 0.8]]])
+    weights = np.array([[1, 0, 0], [1, 2, 0]])  # the last trial: nobody is trusted, so all count equally
+    assert fuse(scores, "weighted", weights)[:, 0] == pytest.approx([0.55, 0.2, 0.55])
+    powers = np.array([0.9**0.75 * 0.2**0.25, 0.1**0.75 * 0.8**0.25])
+    assert fuse(scores, "product", [3, 1])[0] == pytest.approx(powers / powers.sum())
+    assert fuse(scores, "product", weights)[1] == pytest.approx([0.2, 0.8])
+    assert np.allclose(fuse(scores, "product", np.ones((2, 3))), fuse(scores, "product"))
+
+
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
@@ -92,7 +102,8 @@ def test_scores_that_are_no_shares_are_refused(scores, message):
 @pytest.mark.parametrize(
     ("rule", "weights"),
     [("median", None), ("weighted", None), ("mean", [1, 1]), ("weighted", [1]), ("weighted", [0, 0]),
-     ("weighted", [1, -1]), ("weighted", [1, np.nan])],
+     ("weighted", [1, -1]), ("weighted", [1, np.nan]), ("weighted", np.ones((2, 2))), ("product", [1]),
+     ("vote", np.ones((2, 3)))],
 )  # fmt: skip
 def test_rules_and_weights_out_of_range_are_refused(rule, weights):
     with pytest.raises(BadParameter):

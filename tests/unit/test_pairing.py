@@ -13,6 +13,7 @@ from emolib.fusion.pairing import (
     learned_weights,
     same_trials,
 )
+from emolib.fusion.repairing import repaired, strangers, whole
 from emolib.fusion.scores import fuse, softmax
 
 CLASSES = ("low", "high")
@@ -203,3 +204,105 @@ def test_a_fold_without_validation_trials_is_named():
     )
     with pytest.raises(BadSet, match="Fold 2 has test trials but no val trial"):
         evaluate_rules(cut)
+
+
+def people_of(paired, m) -> np.ndarray:
+    """Who gave each row its modality m."""
+    return np.array([trial.split(" + ")[m].split("-")[0] for trial in paired.trial])
+
+
+def assert_sides_apart(paired, n_modalities):
+    """Nobody tested in any modality of a virtual subject helps to learn its weights in any."""
+    for v in np.unique(paired.fold):
+        test, val = (paired.fold == v) & paired.is_test, (paired.fold == v) & ~paired.is_test
+        sides = [{p for m in range(n_modalities) for p in people_of(paired, m)[rows]} for rows in (test, val)]
+        assert sides[0] and sides[1] and not sides[0] & sides[1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_repaired_trials_keep_label_part_and_people_on_one_side(seed):
+    sources = [source("heart", 8, n_val=5), one_picture_each("face", 64)]
+    paired = repaired(sources, ["a", "b"], n_virtual=4, seed=seed)
+    assert_sound(paired, sources)
+    for m, _ in enumerate(sources):
+        for v in range(4):
+            sides = [
+                set(people_of(paired, m)[(paired.fold == v) & (paired.part == s)]) for s in ("val", "test")
+            ]
+            assert not sides[0] & sides[1]
+
+
+def test_repaired_people_meet_others_than_in_other_pairings():
+    sources = [source("heart", 8, n_val=2), source("speech", 4, seed=1)]
+
+    def meetings(paired):
+        return {*zip(people_of(paired, 0), people_of(paired, 1), strict=True)}
+
+    fixed = [meetings(label_paired(sources, 4, seed)) for seed in range(6)]
+    moved = [meetings(repaired(sources, ["a", "b"], 4, seed)) for seed in range(6)]
+    assert len(set().union(*fixed)) < len(set().union(*moved)) == 8 * 4
+
+
+def test_repaired_sources_of_one_corpus_stay_together():
+    sources = [source("heart", 8, n_val=3), source("eeg", 8, n_val=3, seed=1)]
+    for seed in range(5):
+        assert_sides_apart(repaired(sources, ["a", "a"], n_virtual=4, seed=seed), 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_strangers_share_label_and_part_but_nobody(seed):
+    sources = [source(name, 10, n_val=2, seed=i) for i, name in enumerate(("heart", "eeg", "speech", "face"))]
+    paired = strangers(sources, seed)
+    assert_sound(paired, sources)
+    assert_sides_apart(paired, 4)
+    people = np.array([people_of(paired, m)[paired.is_test] for m in range(4)])
+    assert all(len(set(of_row)) == 4 for of_row in people.T)
+    tested = np.unique(sources[0].subject)
+    assert all(np.unique(of_modality).tolist() == tested.tolist() for of_modality in people)
+    for m in range(4):  # every test trial once: single modalities have the UAR that they had
+        names = [trial.split(" + ")[m] for trial in paired.trial[paired.is_test]]
+        assert sorted(names) == sorted(sources[m].trial[sources[m].part == "test"])
+
+
+def test_strangers_of_few_people_are_refused_not_paired_with_themselves():
+    with pytest.raises(BadSet, match="3 people tested are too few for 3 strangers"):
+        strangers([source(name, 3) for name in ("heart", "eeg", "speech")], 0)
+    leaky = source("heart", 4)
+    leaky = replace(leaky, subject=np.where(leaky.part == "test", "p0", leaky.subject))
+    with pytest.raises(BadSet, match="Subject p0 is tested in several folds"):
+        strangers([leaky, replace(leaky, modality="eeg")], 0)
+
+
+def test_whole_trials_are_those_of_every_modality():
+    heart, eeg = source("heart"), source("eeg", seed=2)
+    kept = whole([rows(heart, heart.trial != "p1-t3"), rows(eeg, eeg.trial != "p2-t0")])
+    assert not {"p1-t3", "p2-t0"} & {*kept[0].trial, *kept[1].trial}
+    assert [len(s.y) for s in kept] == [len(heart.y) - 4] * 2
+    with pytest.raises(BadSet, match="no test trial that has all of heart, eeg"):
+        whole([rows(heart, heart.trial != "p1-t3"), rows(eeg, (eeg.part == "val") | (eeg.trial == "p1-t3"))])
+
+
+def test_three_twins_gain_among_strangers_what_the_binomial_says():
+    """Right with probability q and always together: fusion adds nothing; apart, a majority is right with 3q²-2q³."""
+    one = source("a", 10, n_each=200)
+    right = np.random.default_rng(5).random(len(one.y)) < 0.7
+    scores = np.where(np.eye(2)[np.where(right, one.y, 1 - one.y)], 0.8, 0.2).astype(np.float32)
+    twins = [replace(one, modality=name, scores=scores) for name in "abc"]
+
+    def accuracy(paired, rule):
+        return (evaluate_rules(paired)[rule].argmax(1) == paired.y[paired.is_test]).mean()
+
+    q = accuracy(same_trials(twins), "a")
+    assert accuracy(same_trials(twins), "vote") == q
+    apart = np.mean([accuracy(strangers(twins, seed), "vote") for seed in range(4)])
+    assert apart == pytest.approx(3 * q**2 - 2 * q**3, abs=0.01)
+
+
+def test_strangers_gain_nothing_where_errors_were_independent_already():
+    sources = [source(name, 10, n_each=200, skill=0.8, seed=i) for i, name in enumerate(("a", "b", "c"))]
+
+    def accuracy(paired):
+        return (evaluate_rules(paired)["mean"].argmax(1) == paired.y[paired.is_test]).mean()
+
+    among = np.mean([accuracy(strangers(sources, seed)) for seed in range(4)])
+    assert among == pytest.approx(accuracy(same_trials(sources)), abs=0.01)

@@ -1,11 +1,13 @@
 """A fusion study from scores on disk: classes summed into the common task, trials paired, gains by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from emolib.artifacts import Run
 from emolib.errors import BadParameter
-from emolib.fusion import pairing
+from emolib.fusion import pairing, sensitivity
 from emolib.fusion.study import OPTIMISTIC, Study, trials_of
 from emolib.metrics import uar
 from emolib.sources import Source
@@ -14,13 +16,13 @@ HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
 CLASSES = ("happy", "angry", "sad", "relaxed")
 
 
-def write(run, name, quality, seed, missing=()):
-    """Scores of 4 subjects × 8 trials × 2 windows, right with probability `quality`; each fold tests one subject."""
+def write(run, name, quality, seed, missing=(), n_people=4, n_trials=8):
+    """Scores of people × trials × 2 windows, right with probability `quality`; each fold tests one subject."""
     rng, rows = np.random.default_rng(seed), []
-    for fold in range(4):
-        for subject in range(4):
+    for fold in range(n_people):
+        for subject in range(n_people):
             part = "test" if subject == fold else "val"
-            for trial in range(8):
+            for trial in range(n_trials):
                 if (subject, trial) in missing:
                     continue
                 y = trial % 4
@@ -78,6 +80,13 @@ def test_weights_of_a_fold_sum_to_one(run):
     np.testing.assert_allclose(sums, 1, atol=1e-6)
 
 
+def of_two(source):
+    """The trials of two of the people."""
+    rows = np.isin(source.subject, ["s0", "s1"])
+    names = ("y", "subject", "trial", "fold", "part", "scores")
+    return replace(source, **{name: getattr(source, name)[rows] for name in names})
+
+
 def numbers(study):
     return study.numbers("x", study.table(), study.gains(), study.missing_one())
 
@@ -107,6 +116,74 @@ def test_every_number_of_the_tables_is_in_the_summary(run):
     assert found[f"{of}/missing_one/worst_points"]["value"] == pytest.approx(
         missing.gain_points.min(), abs=1e-9
     )
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Three modalities of ten people."""
+    run = Run(tmp_path, "test", {})
+    names = [f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg", "speech")]
+    for seed, name in enumerate(names):
+        write(run, name, 0.6, seed, missing={(0, 0)} if seed else (), n_people=10, n_trials=20)
+    return run, names
+
+
+def test_label_pairs_are_drawn_again_and_their_spread_is_in_the_summary(many):
+    run, names = many
+    study = Study.load(run, names, "emotion", "label_paired", 5, "float32", "mean", 0)
+    redrawn = sensitivity.redraw(study, 8)
+    assert redrawn.note.startswith("Paired by label again, 8 times") and redrawn.own == "as reported, seed 0"
+    table, draws = redrawn.table().set_index("rule"), redrawn.draws
+    assert table.uar.to_dict() == study.table().set_index("rule").uar.to_dict()
+    gains = study.gains().set_index("rule").gain_points
+    assert table.gain_points["mean"] == pytest.approx(gains["mean"])
+    of_mean = draws[draws.rule == "mean"].uar.to_numpy()
+    assert len(of_mean) == 8 and len(set(of_mean)) > 1
+    assert table.uar_sd["mean"] == pytest.approx(np.sqrt(((of_mean - of_mean.mean()) ** 2).sum() / 7))
+    assert (table.uar_least["mean"], table.uar_greatest["mean"]) == (of_mean.min(), of_mean.max())
+    best = draws[draws.kind == "single"].groupby("draw").uar.max().to_numpy()
+    assert table.gain_mean["mean"] == pytest.approx(100 * (of_mean - best).mean())
+    found = sensitivity.numbers(study, "x", redrawn)
+    assert found["paired/emotion/loso/mean/uar_repaired_sd"]["value"] == pytest.approx(
+        table.uar_sd["mean"], rel=1e-5
+    )
+    assert found["paired/emotion/loso/mean/gain_points_repaired_mean"]["n"] == 8
+    assert not any("optimism" in key for key in found)
+
+
+def test_same_people_are_paired_among_strangers_instead(many):
+    run, names = many
+    study = Study.load(run, names, "emotion", "same_trials", 5, "float32", "vote", 0)
+    redrawn = sensitivity.redraw(study, 4)
+    assert "not paired again" in redrawn.note and "199 of 200 test trials" in redrawn.note
+    table = redrawn.table().set_index("rule")
+    assert table.change_points[["heart", "eeg", "speech"]].abs().max() < 1  # but for the trials left out
+    found = sensitivity.numbers(study, "x", redrawn)
+    optimism = found["synthetic/emotion/loso/label_pairing_optimism/points"]["value"]
+    own = redrawn.reference.set_index("rule").uar["vote"]
+    of_vote = redrawn.draws[redrawn.draws.rule == "vote"].uar
+    assert optimism == pytest.approx(100 * (of_vote.mean() - own), rel=1e-4)
+    assert found["synthetic/emotion/loso/label_pairing_optimism/points_sd"]["value"] == pytest.approx(
+        100 * of_vote.std(), rel=1e-4
+    )
+
+
+def test_too_few_people_for_strangers_are_said_not_raised(run):
+    study = Study.load(run, [HEART, EEG], "emotion", "same_trials", 2, "float32", "mean", 0)
+    redrawn = sensitivity.redraw(replace(study, found=tuple(map(of_two, study.found))), 3)
+    assert redrawn.draws.empty and "3 of 3 pairings could not be made" in redrawn.note
+    assert redrawn.table().uar_mean.isna().all() and sensitivity.numbers(study, "x", redrawn) == {}
+    with pytest.raises(BadParameter, match="n_repaired is 1"):
+        sensitivity.redraw(study, 1)
+
+
+def test_a_study_knows_whether_its_subjects_are_people(run):
+    same, paired = (
+        Study.load(run, [HEART, EEG], "emotion", pairs, 2, "float32", "mean", 0).per_subject()
+        for pairs in ("same_trials", "label_paired")
+    )
+    assert same.index.name == "subject" and same.index.tolist() == ["s0", "s1", "s2", "s3"]
+    assert paired.index.name == "virtual subject" and paired.index.tolist() == ["v00", "v01"]
 
 
 @pytest.mark.parametrize(

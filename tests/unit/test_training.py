@@ -167,7 +167,7 @@ def test_refuses_sets_that_cannot_be_trained_on(used):
         used.fit(part(TRAIN, np.flatnonzero(TRAIN.y == 0)), VAL)
     with pytest.raises(BadSet, match="One subject"):
         used.fit(part(TRAIN, np.flatnonzero(TRAIN.subject == "1")), VAL)
-    with pytest.raises(BadSet, match=r"validation set .*\(3, 1, 6, 2\), expected \(4, 1, 6, 2\)"):
+    with pytest.raises(BadSet, match=r"validation set .*\(\(3, 1, 6\), 2\), expected \(\(4, 1, 6\), 2\)"):
         used.fit(TRAIN, replace(VAL, X=VAL.X[:, :3]))
     with pytest.raises(BadSet, match="NaN"):
         used.fit(replace(TRAIN, X=np.full_like(TRAIN.X, np.nan)), VAL)

@@ -1,0 +1,132 @@
+"""How far to trust a modality in one trial: calibrated scores, and windows like those that trained it.
+
+Numpy only, so that a device weighs its sensors alike; scipy fits a temperature offline. The form, a weighted
+geometric mean in which a score that is not sure weighs little by itself, was picked on six synthetic people who
+are in no fold (s10 to s15): clean, in noise of 20 to -10 dB, and clipped. A factor for sureness beside it lost 0.4
+points of UAR on clean recordings and 0.9 on bad ones, so there is none; a weighted mean lost 1.8 and 1.4.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emolib.errors import BadSet
+from emolib.fusion.scores import FLOOR, softmax
+
+BOUNDS = (0.05, 20.0)  # of 1 / temperature
+SHRINKAGE = 10.0  # as that of scores.fitted_weights
+PERCENTILE = 99.0  # of the training windows are typical
+RIDGE = 1e-2  # added to the unit variances of the statistics
+FAR = 3.0  # standard deviations
+TINY = 1e-3
+SAME = 1e-6  # relative difference of statistics below which a sensor repeats itself
+
+
+def calibrated(scores: np.ndarray, temperature: float) -> np.ndarray:
+    """Scores (…, n_classes) float32 at a temperature, their logs taken as logits; rows of NaN stay NaN."""
+    return softmax(np.log(np.maximum(scores, FLOOR)), temperature)
+
+
+def log_loss(scores: np.ndarray, y: np.ndarray) -> float:
+    """Mean -log of the true class's score, in nats: scores (n, n_classes), y (n,)."""
+    return float(-np.log(np.maximum(scores[np.arange(len(y)), y], FLOOR)).mean())
+
+
+def temperature(scores: np.ndarray, y: np.ndarray) -> float:
+    """Temperature of least log loss on validation trials, 0.05 to 20: scores (n, n_classes), y (n,).
+
+    Convex in 1 / temperature, so the one found is the best. SHRINKAGE × squared distance of that from 1 is added
+    to the loss summed over trials: few of them are easily all right by chance. Raises BadSet without trials.
+    Source: Guo et al. 2017, On calibration of modern neural networks; the shrinkage is ours.
+    """
+    from scipy.optimize import minimize_scalar
+
+    there = ~np.isnan(scores).any(axis=1)
+    if not there.any():
+        raise BadSet("No validation trial with scores, expected some: a temperature is fitted on them.")
+    logits = np.log(np.maximum(scores[there].astype(np.float64), FLOOR))
+    logits -= logits[np.arange(len(logits)), y[there]][:, None]  # those of the true class are 0
+
+    def loss(b):
+        return _log_sum_exp(b * logits).mean() + SHRINKAGE / len(logits) * (b - 1) ** 2
+
+    found = minimize_scalar(loss, bounds=BOUNDS, method="bounded")
+    return float(1 / found.x)
+
+
+def statistics(X: np.ndarray) -> np.ndarray:
+    """Five numbers of each standardised window, (n_windows, 5) float64, of X (n_windows, n_steps, a, b).
+
+    Mean, log RMS, log RMS of differences along the steps and along the next axis that has two entries, share
+    of values beyond 3.
+    """
+    flat = X.reshape(len(X), -1).astype(np.float64)
+    across = 2 if X.shape[2] > 1 else 3
+    logs = [_log_rms(flat)] + [_log_rms(np.diff(X, axis=axis).reshape(len(X), -1)) for axis in (1, across)]
+    return np.stack([flat.mean(axis=1), *logs, (np.abs(flat) > FAR).mean(axis=1)], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Typicality:
+    """How typical statistics (n, 5) are of training windows: 1 up to `limit` in Mahalanobis distance, then less.
+
+    mean, std (5,), precision (5, 5) of the statistics in units of std. Beyond the limit the weight is
+    (limit / distance)².
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    precision: np.ndarray
+    limit: float
+
+    @classmethod
+    def fit(cls, found: np.ndarray) -> "Typicality":
+        """From statistics of training windows (n, 5). Raises BadSet for less than two windows, or NaN."""
+        if len(found) < 2 or not np.isfinite(found).all():
+            raise BadSet(f"Statistics of {len(found)} windows, expected two or more, all of them finite.")
+        mean, std = found.mean(axis=0), np.maximum(found.std(axis=0), TINY)
+        scaled = (found - mean) / std
+        precision = np.linalg.inv(scaled.T @ scaled / len(scaled) + RIDGE * np.eye(scaled.shape[1]))
+        free = cls(mean, std, precision, np.inf)
+        return cls(mean, std, precision, float(np.percentile(free.distance(found), PERCENTILE)))
+
+    def distance(self, found: np.ndarray) -> np.ndarray:
+        """Mahalanobis distance (n,) of statistics (n, 5) from those of training windows."""
+        scaled = (found - self.mean) / self.std
+        return np.sqrt(np.einsum("ni,ij,nj->n", scaled, self.precision, scaled))
+
+    def __call__(self, found: np.ndarray) -> np.ndarray:
+        """Weight in (0, 1] of each of statistics (n, 5), (n,)."""
+        return np.minimum(1, self.limit / np.maximum(self.distance(found), FLOOR)) ** 2
+
+    def to_dict(self) -> dict:
+        """Lists and numbers, for JSON."""
+        arrays = {name: getattr(self, name).tolist() for name in ("mean", "std", "precision")}
+        return {**arrays, "limit": self.limit}
+
+    @classmethod
+    def from_dict(cls, record: dict) -> "Typicality":
+        arrays = {name: np.array(record[name]) for name in ("mean", "std", "precision")}
+        return cls(**arrays, limit=record["limit"])
+
+
+def fresh(found: np.ndarray) -> np.ndarray:
+    """Which trials' statistics (n_trials, 5), in order of time, are not those of the trial before, (n_trials,) bool.
+
+    A live sensor never gives the same numbers twice; a frozen buffer does. Rows of NaN, a modality that is
+    missing, are skipped.
+    """
+    is_fresh = np.ones(len(found), bool)
+    there = np.flatnonzero(~np.isnan(found).any(axis=1))
+    now, before = found[there[1:]], found[there[:-1]]
+    is_fresh[there[1:]] = (np.abs(now - before) > SAME * np.maximum(1, np.abs(before))).any(axis=1)
+    return is_fresh
+
+
+def _log_rms(rows: np.ndarray) -> np.ndarray:
+    return np.log(np.sqrt((rows.astype(np.float64) ** 2).mean(axis=1)) + TINY)
+
+
+def _log_sum_exp(logits: np.ndarray) -> np.ndarray:
+    top = logits.max(axis=1)
+    return top + np.log(np.exp(logits - top[:, None]).sum(axis=1))

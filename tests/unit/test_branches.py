@@ -1,0 +1,612 @@
+"""Windows by branch all the way: sets, training, conversion, interpreters, folding, Hessian, mixed bits."""
+
+import json
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import balanced_accuracy_score, log_loss
+
+from emolib import branches, conversion, mixed
+from emolib.artifacts import Run
+from emolib.compression import flatbuffer, hessian, ptq
+from emolib.compression import mixed_precision as mp
+from emolib.compression.calibration import observed
+from emolib.compression.clipping import Clipping
+from emolib.compression.folding import folded, weighted_layers
+from emolib.compression.quantizer import quantize
+from emolib.datasets.base import EmotionSet
+from emolib.errors import BadArtifact, BadSet
+from emolib.models.tinym2net import Branch, build
+from emolib.runtime.interpreter import Model, present
+from emolib.signals import standardise
+from emolib.sources import model_name
+from emolib.splits import Fold
+from emolib.training import Trainer, Training, over_heads
+
+# Neither order of the branches is that of their names; where shapes are equal, only values tell them apart
+SHAPES = {
+    "different": {"speech": (12, 10, 1), "face": (8, 8, 1)},
+    "equal": {"speech2": (8, 8, 1), "speech1": (8, 8, 1)},
+}
+LAYOUTS = {
+    "speech": Branch(filters=(4, 6), dense=(8,)),
+    "face": Branch(filters=(4, 8), dense=(7,)),
+    "speech2": Branch(filters=(4, 8), dense=(8,)),
+    "speech1": Branch(filters=(4, 8), dense=(8,)),
+}
+FILES = ("litert", "tensorflow", "tflite_runtime")
+HERE = [backend for backend in FILES if backend in present()]
+equal_and_different = pytest.mark.parametrize("shapes", SHAPES)
+
+
+def windows(shapes, n, seed=0):
+    """The first branch has mean 0 and deviation 1, the second mean 30 and deviation 10."""
+    rng = np.random.default_rng(seed)
+    scales = ((0, 1), (30, 10))
+    return {
+        name: rng.normal(mean, sd, size=(n, *shape)).astype(np.float32)
+        for (name, shape), (mean, sd) in zip(shapes.items(), scales, strict=False)
+    }
+
+
+def settled(model, X):
+    """The model, its batch norms' statistics those of windows X (in the first layer exactly)."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    model(X, training=True)
+    return model
+
+
+def network(shapes, layouts=LAYOUTS, **options):
+    keras.utils.set_random_seed(0)
+    return settled(build(shapes, 4, layouts, dense=(6,), **options), windows(shapes, 64))
+
+
+@pytest.fixture(scope="module")
+def models():
+    return {name: network(shapes) for name, shapes in SHAPES.items()}
+
+
+@pytest.fixture(scope="module")
+def files(models):
+    return {
+        (name, variant): ptq.convert(models[name], variant, windows(SHAPES[name], 64))
+        for name in SHAPES
+        for variant in ptq.VARIANTS
+    }
+
+
+@pytest.fixture(scope="module")
+def headed():
+    return network(SHAPES["equal"], heads=True)
+
+
+def logits_of(model, X):
+    return np.asarray(model(X, training=False))
+
+
+def swapped(X):
+    """Each branch's windows under the other's name."""
+    return dict(zip(X, reversed(list(X.values())), strict=True))
+
+
+def set_of(X, y, **columns):
+    subject = np.arange(len(y)) % 4
+    return EmotionSet(X, y, subject.astype(str), np.arange(len(y)).astype(str), ("low", "high"), **columns)
+
+
+# --- windows by branch, and sets of them
+
+
+def test_an_array_and_a_dict_of_arrays_are_handled_alike():
+    x, X = np.arange(12.0).reshape(4, 3), {"a": np.zeros((4, 2)), "b": np.arange(4.0)[:, None]}
+    assert (branches.length(x), branches.length(X)) == (4, 4)
+    assert (branches.shape(x), branches.shape(X)) == ((3,), {"a": (2,), "b": (1,)})
+    assert branches.arrays(x)[0] is x and [a.shape for a in branches.arrays(X)] == [(4, 2), (4, 1)]
+    np.testing.assert_array_equal(branches.taken(x, [2, 0]), x[[2, 0]])
+    assert branches.taken(X, slice(1, 3))["b"].ravel().tolist() == [1, 2]
+    with pytest.raises(BadSet, match="Branch b has 3 windows, expected 4 as the first"):
+        branches.length({**X, "b": X["b"][:3]})
+
+
+def test_a_set_refuses_branches_that_do_not_fit():
+    X, y = windows(SHAPES["different"], 6), np.arange(6) % 2
+    assert set_of(X, y).X is X
+    with pytest.raises(BadSet, match="Branch face has 5 windows, expected 6 as the first"):
+        set_of({**X, "face": X["face"][:5]}, y)
+    with pytest.raises(BadSet, match="y has 5 entries, expected 6 as in X"):
+        set_of(X, y[:5])
+    for bad in (np.nan, np.inf):
+        spoiled = X["face"].copy()
+        spoiled[4, 0, 0, 0] = bad
+        with pytest.raises(BadSet, match="NaN or infinity"):
+            set_of({**X, "face": spoiled}, y)
+    with pytest.raises(BadSet, match="No windows"):
+        set_of(branches.taken(X, slice(0)), y[:0])
+
+
+def test_a_part_of_a_set_keeps_its_branches_together():
+    X, rows = windows(SHAPES["different"], 8), np.array([5, 2])
+    data = set_of(X, np.arange(8) % 2, start_s=np.arange(8) / 2)
+    part = data.part(rows, lambda X: {name: 2 * x for name, x in X.items()})
+    for name, x in X.items():
+        np.testing.assert_array_equal(part.X[name], 2 * x[rows])
+        np.testing.assert_array_equal(data.seen(rows)[name], x[rows])
+        np.testing.assert_array_equal(data.part(rows).X[name], x[rows])
+    assert part.y.tolist() == [1, 0] and part.start_s.tolist() == [2.5, 1.0]
+    assert part.trial.tolist() == ["5", "2"] and list(part.X) == list(X)
+
+
+# --- training
+
+TWO = {"speech": (6, 6, 1), "face": (4, 4, 1)}
+QUICK = Training(epochs=6, patience=6, batch_size=16, learning_rate=0.01, augment=False)
+
+
+def toy(n, seed):
+    """Face alone tells the class, speech is noise."""
+    X, y = windows(TWO, n, seed), np.random.default_rng(seed).integers(2, size=n)
+    X["face"] = (X["face"] - 30) / 10 + 1.5 * (y[:, None, None, None] - 0.5).astype(np.float32)
+    return set_of(X, y)
+
+
+def trainer(options=QUICK, heads=True):
+    layouts = {name: Branch(filters=(4,), dense=(6,)) for name in TWO}
+    return Trainer(lambda: build(TWO, 2, layouts, (6,), heads, dropout=0.0), options)
+
+
+@pytest.fixture(scope="module")
+def used():
+    return trainer()
+
+
+def test_the_loss_of_a_step_is_kerass_mean_over_windows_and_heads(used):
+    X, y = toy(16, 0).X, np.repeat([0, 1], [12, 4])
+    used.reset()
+    logits = np.asarray(used.model(X, training=True))
+    used.reset()
+    entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+    weight = np.array([16 / 2 / 12, 16 / 2 / 4])[y]
+    each = [float(entropy(np.eye(2)[y], logits[:, head], sample_weight=weight)) for head in range(3)]
+    before = used.model.get_weights()
+    loss = float(used.steps(X, used.targets(y), np.arange(16, dtype=np.int32)[None], 0))
+    assert logits.shape == (16, 3, 2) and len(set(each)) == 3
+    assert loss == pytest.approx(np.mean(each), rel=1e-5)
+    moved = [np.abs(a - b).max() for a, b in zip(before, used.model.get_weights(), strict=True)]
+    assert min(moved) > 0
+
+
+def test_a_batch_takes_the_same_rows_of_every_branch(used):
+    """One step on rows 3, 0, … is a step on windows that lie in that order, in both branches."""
+    data, rows = toy(16, 1), np.random.default_rng(0).permutation(16).astype(np.int32)
+    targets, losses, weights = used.targets(data.y), [], []
+    for X, t, order in (
+        (data.X, targets, rows),
+        (branches.taken(data.X, rows), targets[rows], np.arange(16, dtype=np.int32)),
+    ):
+        used.reset()
+        losses.append(float(used.steps(X, t, order[None], 0)))
+        weights.append(used.model.get_weights())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_fit_learns_from_a_dict_and_validates_the_mean_of_the_heads(used):
+    train, val, test = toy(200, 2), toy(80, 3), toy(300, 4)
+    history = used.fit(train, val)
+    assert used.predict(test.X).shape == (300, 3, 2)
+    assert balanced_accuracy_score(test.y, over_heads(used.predict(test.X)).argmax(1)) > 0.9
+    best, heads = int(np.argmin(history["val_loss"])), np.float64(used.predict(val.X))
+    scores = np.exp(heads) / np.exp(heads).sum(axis=2, keepdims=True)
+    weight = (1 / np.bincount(val.y))[val.y]
+    expected = log_loss(val.y, scores.mean(axis=1), sample_weight=weight)
+    assert history["val_loss"][best] == pytest.approx(expected, rel=1e-4)
+    fresh = trainer()
+    assert fresh.fit(train, val) == history
+    for a, b in zip(fresh.model.get_weights(), used.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_one_head_by_branch_answers_for_any_number_of_windows():
+    single, test = trainer(heads=False), toy(300, 5)
+    logits = single.predict(test.X)
+    assert logits.shape == (300, 2) and over_heads(logits) is logits
+    np.testing.assert_allclose(logits, logits_of(single.model, test.X), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(single.predict(dict(reversed(test.X.items()))), logits)
+
+
+def test_training_refuses_sets_with_other_branches_or_shapes(used):
+    train, val = toy(40, 6), toy(40, 7)
+    other = replace(val, X={**val.X, "face": val.X["face"][:, :3]})
+    with pytest.raises(BadSet, match=r"The validation set has .*'face': \(3, 4, 1\).*'face': \(4, 4, 1\)"):
+        used.fit(train, other)
+    for X in (
+        {"face": train.X["face"]},
+        {**train.X, "eeg": train.X["face"]},
+        {"voice": train.X["speech"], "face": train.X["face"]},
+        train.X["face"],
+    ):
+        with pytest.raises(BadSet, match="The training set has shape and classes"):
+            used.fit(replace(train, X=X), val)
+
+
+def test_over_heads_by_hand():
+    """Scores 0.5, 0.5 and 0.8, 0.2 have the mean 0.65, 0.35."""
+    logits = np.log([[[0.5, 0.5], [0.8, 0.2]], [[0.1, 0.9], [0.3, 0.7]]]) + np.array([[[3.0], [-1.0]]])
+    np.testing.assert_allclose(np.exp(over_heads(logits)), [[0.65, 0.35], [0.2, 0.8]], atol=1e-6)
+    np.testing.assert_array_equal(over_heads(logits[:, 0]), logits[:, 0])
+    sure = over_heads(np.array([[[1000.0, -1000.0], [1000.0, -1000.0]]]))
+    assert np.isfinite(sure).all() and sure[0, 0] == pytest.approx(0) and sure[0, 1] < -20
+
+
+# --- files and interpreters
+
+
+@pytest.mark.skipif(len(HERE) < 3, reason="tflite-runtime ends at Python 3.11")
+def test_all_three_interpreters_are_here():
+    assert tuple(HERE) == FILES
+
+
+@equal_and_different
+@pytest.mark.parametrize("backend", HERE)
+def test_float_files_are_keras(models, files, shapes, backend):
+    X = windows(SHAPES[shapes], 20, 1)
+    expected = logits_of(models[shapes], X)
+    for variant in ("float32", "dynamic"):
+        with Model(files[shapes, variant], backend) as model:
+            found = model.predict(X)
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5, err_msg=variant)
+            np.testing.assert_array_equal(model.predict(dict(reversed(X.items()))), found)
+            assert model.input_shape == SHAPES[shapes]
+
+
+@pytest.mark.parametrize("backend", HERE)
+def test_branches_of_one_shape_are_told_apart_by_name(models, files, backend):
+    """Swapped windows are as wrong in the file as in Keras."""
+    X = windows(SHAPES["equal"], 20)
+    right, wrong = (logits_of(models["equal"], given) for given in (X, swapped(X)))
+    assert np.abs(right - wrong).max() > 1
+    with Model(files["equal", "float32"], backend) as model:
+        np.testing.assert_allclose(model.predict(swapped(X)), wrong, rtol=1e-5, atol=1e-5)
+    with Model(files["equal", "static_wi8_ai8"], backend) as model:
+        found = model.predict(X)
+    assert np.abs(found - right).mean() < 0.02 * np.abs(found - wrong).mean()
+
+
+@equal_and_different
+def test_int8_inputs_have_the_range_of_their_own_branch(models, files, shapes):
+    X = windows(SHAPES[shapes], 64)
+    with Model(files[shapes, "static_wi8_ai8"]) as model:
+        assert {port.branch for port in model.runner.inputs} == set(SHAPES[shapes])
+        for port in model.runner.inputs:
+            low, high = min(0, X[port.branch].min()), max(0, X[port.branch].max())
+            assert port.dtype == "int8" and port.scale == pytest.approx((high - low) / 255, rel=1e-4)
+
+
+@equal_and_different
+@pytest.mark.parametrize("backend", HERE)
+def test_int8_is_within_a_few_steps_of_keras(models, files, shapes, backend):
+    X = windows(SHAPES[shapes], 64)
+    expected = logits_of(models[shapes], X)
+    with Model(files[shapes, "static_wi8_ai8"], backend) as model:
+        error, step = np.abs(model.predict(X) - expected), model.runner.output.scale
+    assert error.mean() < 1.5 * step and error.max() < 6 * step and np.ptp(expected) > 100 * step
+
+
+def test_dynamic_weights_are_int8_where_they_are_many():
+    """A joint layer of 64 × 32 weights: in the small networks none has 1024."""
+    keras.utils.set_random_seed(0)
+    layouts = {name: Branch(filters=(4,), dense=(32,)) for name in TWO}
+    model, X = build(TWO, 4, layouts, dense=(32,)), windows(TWO, 20)
+    content, float32 = (ptq.convert(model, variant) for variant in ("dynamic", "float32"))
+    expected = logits_of(model, X)
+    assert len(content) < 0.8 * len(float32)
+    for backend in HERE:
+        with Model(content, backend) as interpreter:
+            error = np.abs(interpreter.predict(X) - expected)
+        assert 0 < error.max() < 0.03 * np.ptp(expected), backend
+
+
+@pytest.mark.parametrize("variant", ["float32", "static_wi8_ai8"])
+def test_heads_are_one_output(headed, variant):
+    X = windows(SHAPES["equal"], 64)
+    content, expected = ptq.convert(headed, variant, X), logits_of(headed, X)
+    for backend in HERE:
+        with Model(content, backend) as model:
+            found, step = model.predict(X), model.runner.output.scale or 1e-5
+        assert found.shape == (64, 3, 4)
+        assert np.abs(found - expected).max() < 8 * step, backend
+
+
+@pytest.mark.parametrize("backend", HERE)
+def test_a_file_of_one_branch_takes_it_by_name_or_as_an_array(backend):
+    shape = {"speech": SHAPES["different"]["speech"]}
+    model, X = network(shape), windows(shape, 20)
+    assert list(model.input) == ["speech"]
+    with Model(ptq.convert(model, "static_wi8_ai8", X), backend) as file:
+        assert file.input_shape == shape["speech"]
+        found, step = file.predict(X), file.runner.output.scale
+        np.testing.assert_array_equal(file.predict(X["speech"]), found)
+        with pytest.raises(BadSet, match=r"takes windows of shape {'speech': .*}, got {'face'"):
+            file.predict({"face": X["speech"]})
+    assert np.abs(found - logits_of(model, X)).max() < 6 * step
+
+
+@pytest.mark.parametrize("backend", ["litert", "tflite_runtime"])
+def test_invoke_and_times_take_a_window_a_branch(files, backend):
+    if backend not in HERE:
+        pytest.skip(f"{backend} has no wheel for this Python")
+    X = windows(SHAPES["different"], 5)
+    with Model(files["different", "static_wi8_ai8"], backend) as model:
+        one = branches.taken(X, 3)
+        np.testing.assert_array_equal(model.invoke(one), model.predict(X)[3])
+        times = model.times(one, 7)
+        assert times.shape == (7,) and times.dtype == np.int64 and times.min() > 0
+        assert model.predict(branches.taken(X, slice(0))).shape == (0, 4)
+
+
+@equal_and_different
+def test_a_compact_file_keeps_the_names_of_its_branches(models, files, shapes):
+    X = windows(SHAPES[shapes], 10)
+    for variant in ptq.VARIANTS:
+        content = files[shapes, variant]
+        small = flatbuffer.compact(content)
+        assert len(small) < len(content)
+        with Model(content) as a, Model(small) as b:
+            assert b.shapes == SHAPES[shapes]
+            np.testing.assert_array_equal(a.predict(X), b.predict(X))
+
+
+@pytest.mark.parametrize("variant", ["float32", "static_wi8_ai8"])
+def test_micro_says_that_it_takes_one_input(files, variant):
+    if "tflite_micro" not in present():
+        pytest.skip("tflite_micro has no wheel for this platform")
+    with pytest.raises(
+        BadArtifact, match=r"tflite_micro \(it has several inputs, .* expected one\)"
+    ) as error:
+        Model(files["different", variant], "tflite_micro")
+    assert "\n" not in str(error.value)
+
+
+def without(X, name):
+    return {key: x for key, x in X.items() if key != name}
+
+
+def spoiled(X, name, rows):
+    bad = X[name].copy()
+    bad[rows, 0, 0, 0] = np.nan
+    return {**X, name: bad}
+
+
+DIFFERENT = windows(SHAPES["different"], 8)
+NOT_THE_BRANCHES = {
+    "missing": without(DIFFERENT, "face"),
+    "extra": {**DIFFERENT, "eeg": DIFFERENT["face"]},
+    "other name": without(DIFFERENT, "face") | {"look": DIFFERENT["face"]},
+    "shape": {**DIFFERENT, "face": DIFFERENT["face"][:, :5]},
+    "swapped": swapped(DIFFERENT),
+    "array": DIFFERENT["face"],
+}
+
+
+@pytest.mark.parametrize("case", NOT_THE_BRANCHES)
+def test_other_branches_are_refused_by_files_and_by_calibration(models, files, case):
+    X = NOT_THE_BRANCHES[case]
+    refused = pytest.raises(BadSet, match=r"takes windows of shape {'.*face': \(8, 8, 1\).*, got")
+    with Model(files["different", "static_wi8_ai8"]) as model, refused:
+        model.predict(X)
+    for calibrate in (
+        lambda: ptq.convert(models["different"], "static_wi8_ai8", X),
+        lambda: observed(files["different", "float32"], X),
+    ):
+        with pytest.raises(
+            BadSet, match=r"Calibration windows have shape .*, expected .*'face': \(8, 8, 1\)"
+        ):
+            calibrate()
+
+
+def test_windows_that_cannot_be_answered_or_calibrated_on(models, files):
+    short = {**DIFFERENT, "face": DIFFERENT["face"][:3]}
+    nan = spoiled(spoiled(DIFFERENT, "face", [1, 4]), "speech", [4, 6])
+    with Model(files["different", "float32"]) as model:
+        with pytest.raises(BadSet, match="NaN"):
+            model.predict(nan)
+        with pytest.raises(BadSet, match="Branch face has 3 windows, expected 8 as the first"):
+            model.predict(short)
+    for X, message in (
+        (nan, "3 of 8 calibration windows hold NaN"),
+        (short, "Branch face has 3 windows"),
+        (branches.taken(DIFFERENT, slice(0)), "no calibration windows"),
+        (None, "no calibration windows"),
+    ):
+        with pytest.raises(BadSet, match=message):
+            ptq.convert(models["different"], "static_wi8_ai8", X)
+    with pytest.raises(BadSet, match="All 8 calibration windows are of class 1"):
+        observed(files["different", "float32"], DIFFERENT, np.ones(8, int))
+
+
+def test_observed_inputs_are_the_windows_of_their_branch(files):
+    X = windows(SHAPES["equal"], 6)
+    found = observed(files["equal", "float32"], X)
+    for name, x in X.items():
+        [seen] = [values for tensor, values in found.items() if tensor.split(":")[0].endswith(name)]
+        np.testing.assert_array_equal(seen, x.reshape(6, -1))
+
+
+# --- saved, folded, sensitivities, bits
+
+
+@equal_and_different
+def test_a_saved_network_keeps_its_branches(models, shapes, tmp_path):
+    models[shapes].save(tmp_path / "model.keras")
+    loaded, X = keras.models.load_model(tmp_path / "model.keras"), windows(SHAPES[shapes], 10)
+    assert branches.shape(loaded.input) == SHAPES[shapes]
+    np.testing.assert_array_equal(logits_of(loaded, X), logits_of(models[shapes], X))
+
+
+@equal_and_different
+def test_folding_gives_the_same_answers(models, shapes):
+    network, X = folded(models[shapes]), windows(SHAPES[shapes], 10)
+    gone = keras.layers.BatchNormalization | keras.layers.Dropout | keras.layers.SeparableConv2D
+    assert not any(isinstance(layer, gone) for layer in network.layers)
+    assert branches.shape(network.input) == SHAPES[shapes]
+    np.testing.assert_allclose(logits_of(network, X), logits_of(models[shapes], X), rtol=1e-4, atol=1e-5)
+
+
+def test_folding_keeps_heads(headed):
+    X = windows(SHAPES["equal"], 10)
+    np.testing.assert_allclose(logits_of(folded(headed), X), logits_of(headed, X), rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def sensitive(models):
+    X = windows(SHAPES["equal"], 20)
+    return hessian.sensitivities(models["equal"], X, np.arange(20) % 4, n_samples=2, seed=0)
+
+
+def test_sensitivities_name_the_layers_of_every_branch(models, sensitive):
+    kernels = {each.name: each.kernel.shape for each in weighted_layers(folded(models["equal"]))}
+    assert [each.name for each in sensitive] == list(kernels)
+    assert [each.weights for each in sensitive] == [np.prod(shape) for shape in kernels.values()]
+    assert all(each.trace != 0 and np.isfinite(each.trace) for each in sensitive)
+    assert sum(each.operator == "DepthwiseConv2D" for each in sensitive) == 2
+    assert {"speech2_dense0", "speech1_dense0", "joint_dense0", "logits"} <= {*kernels}
+
+
+def exact_traces(model, X, y):
+    """Of the whole Hessian of Keras's cross-entropy, mean over heads, with one Jacobian per kernel."""
+    found, entropy = {}, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    for layer in weighted_layers(model):
+        kernel = layer.kernel.value
+        with tf.GradientTape(persistent=True) as outer:
+            with tf.GradientTape() as inner:
+                heads = tf.unstack(model(X, training=False), axis=1)
+                loss = sum(entropy(y, head) for head in heads) / len(heads)
+            slope = tf.reshape(inner.gradient(loss, kernel), [-1])
+        rows = outer.jacobian(slope, kernel, experimental_use_pfor=False, unconnected_gradients="zero")
+        found[layer.name] = float(np.trace(np.reshape(rows, (len(slope), len(slope)))))
+    return found
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """A folded network with heads, windows of deviation 1 and labels: small enough for a whole Hessian."""
+    shapes = {"speech": (4, 3, 1), "face": (3, 3, 1)}
+    keras.utils.set_random_seed(0)
+    layouts = {name: Branch(filters=(2,), kernel=2, dense=()) for name in shapes}
+    X = windows(shapes, 41)
+    X["face"] = (X["face"] - 30) / 10
+    model = folded(settled(build(shapes, 2, layouts, (3,), heads=True), X))
+    return model, X, np.random.default_rng(0).integers(2, size=41)
+
+
+@pytest.fixture(scope="module")
+def tiny_traces(tiny):
+    return hessian.traces(*tiny, n_samples=100, seed=0)
+
+
+def test_traces_of_several_heads_are_those_of_their_mean_loss(tiny, tiny_traces):
+    expected = exact_traces(*tiny)
+    assert list(tiny_traces) == list(expected) and {"speech_logits", "face_logits"} <= {*expected}
+    for name, (trace, error) in tiny_traces.items():
+        assert abs(trace - expected[name]) < 4 * error, name
+    assert max(error / expected[name] for name, (_, error) in tiny_traces.items()) < 0.3
+
+
+def test_batches_of_branches_weigh_by_their_windows(tiny, tiny_traces, monkeypatch):
+    monkeypatch.setattr(hessian, "BATCH", 16)
+    parts = hessian.traces(*tiny, n_samples=100, seed=0)
+    for name, whole in tiny_traces.items():
+        np.testing.assert_allclose(parts[name], whole, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def make(models, files):
+    """The file of the network with equal branches, with these layers' weights in 4 bits."""
+    content, X = files["equal", "float32"], windows(SHAPES["equal"], 64)
+    ranges = Clipping("max").ranges(observed(content, X))
+    kernels = {each.name: np.asarray(each.kernel) for each in weighted_layers(folded(models["equal"]))}
+    outputs = mp.outputs(content, kernels)
+    return lambda four: quantize(content, ranges, {outputs[layer]: 4 for layer in four})
+
+
+def test_four_bits_in_one_branch_alone(models, sensitive, make):
+    """Near the folded network with only that branch's kernels rounded; what is left is activations' int8."""
+    network = folded(models["equal"])
+    own = keras.Model(network.input["speech1"], network.get_layer("speech1_dense0").output)
+    branch = [each.name for each in weighted_layers(own) if not each.name.endswith("_depthwise")]
+    content, sizes = make(branch), {each.name: each.weights for each in sensitive}
+    packed = [op.inputs[1] for op, _ in flatbuffer.weighted(content) if op.inputs[1].dtype == "INT4"]
+    assert [np.prod(each.shape) for each in packed] == [sizes[name] for name in branch] and len(packed) == 3
+    X, rounded = windows(SHAPES["equal"], 64), folded(models["equal"])
+    for name in branch:
+        layer, operator = rounded.get_layer(name), type(rounded.get_layer(name)).__name__
+        layer.kernel.assign(hessian.quantized(np.asarray(layer.kernel), operator, 4))
+    whole, expected = logits_of(network, X), logits_of(rounded, X)
+    with Model(content) as model:
+        found, step = model.predict(X), model.runner.output.scale
+    assert np.abs(found - expected).mean() < 2 * step < 0.3 * np.abs(expected - whole).mean()
+    assert np.abs(found - whole).mean() < 0.08 * np.ptp(whole)
+
+
+@pytest.mark.parametrize("dense", [(8,), ()], ids=["dense", "flat"])
+def test_integers_of_heads_that_share_features(dense):
+    """A branch's features go to the joint layers and to its own head, on one scale or through a QUANTIZE."""
+    shapes = SHAPES["equal"]
+    layouts = {name: Branch(filters=(4, 8), dense=dense) for name in shapes}
+    X, model = windows(shapes, 64), network(shapes, layouts, heads=True)
+    content = ptq.convert(model, "float32")
+    made = quantize(content, Clipping("max").ranges(observed(content, X)))
+    expected = logits_of(model, X)
+    with Model(made) as file:
+        error, step = np.abs(file.predict(X) - expected), file.runner.output.scale
+    assert error.mean() < 1.5 * step and error.max() < 8 * step
+
+
+STUDY = "synthetic-speech-speech"
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory, headed):
+    """A fold of a network with heads, as the feature notebook makes it: standardised by branch."""
+    run, name = Run(tmp_path_factory.mktemp("run"), "04b_features", {}), model_name(f"{STUDY}/hybrid", 0)
+    raw = {name: 5 + 2 * x for name, x in windows(SHAPES["equal"], 48).items()}
+    raw |= {"speech1": raw["speech1"] + 100}
+    subject = np.repeat(["a", "b", "c", "d"], 12)
+    trial, classes = np.arange(48).astype(str), ("calm", "glad", "sad", "cross")
+    data = EmotionSet(raw, np.arange(48) % 4, subject, trial, classes)
+    fold = Fold("d", np.arange(24), np.arange(24, 36), np.arange(36, 48))
+    standardiser = standardise.fit(data.seen(fold.train), dict.fromkeys(raw))
+    with run.write(f"{name}.keras") as path:
+        headed.save(path)
+    run.write_text(f"{name}.json", json.dumps({"standardiser": standardiser.to_dict()}))
+    [kit] = conversion.kits(run, f"{STUDY}/hybrid", data, [fold], 16, 0)
+    return kit
+
+
+def test_a_kit_of_branches_becomes_mixed_bits(kit, headed):
+    """mixed.prepare, the budgets, and files whose bytes are those counted, as the notebook does it."""
+    for name, x in kit.train.X.items():
+        assert abs(x.mean()) < 1e-3 and x.std() == pytest.approx(1, abs=1e-3), name
+    assert kit.scored.keys() == SHAPES["equal"].keys() and len(kit.calibration["speech1"]) == 16
+    logits = conversion.convert_fold(kit, {"float32": ptq.converter("float32")})["float32"]
+    expected = logits_of(headed, kit.scored)
+    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
+    prepared = mixed.prepare(kit, n_samples=2)
+    assert {"speech1_logits", "speech2_logits"} <= {each.name for each in prepared.layers}
+    chosen = mixed.choices(prepared.layers, mp.Budget.shares(prepared.layers, 0.75, None))
+    made = mixed.converters([prepared], [chosen])
+    assert set(chosen[mixed.ILP].values()) == {4, 8}
+    scores = conversion.convert_folds(kit.run, [kit], made)
+    for variant in mixed.VARIANTS:
+        content = kit.run.read(f"{kit.name}-{variant}.tflite").read_bytes()
+        assert flatbuffer.weight_bytes(content) == mp.total(prepared.layers, chosen[variant]).bytes
+        assert scores[variant].shape == (24, 3, 4)
+    p = np.exp(expected) / np.exp(expected).sum(axis=-1, keepdims=True)
+    lost = {variant: np.abs(scores[variant] - p).mean() for variant in mixed.VARIANTS}
+    assert lost[mixed.INT8] < 0.02 and lost[mixed.INT8] < lost[mixed.ILP] < 0.15

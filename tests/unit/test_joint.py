@@ -1,0 +1,358 @@
+"""Joint trials: windows meet by time, trials by person or label, and nothing crosses the train/test line."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+
+from emolib import splits
+from emolib.datasets.base import EmotionSet
+from emolib.errors import BadParameter, BadSet
+from emolib.fusion import joint
+from emolib.fusion.joint import MISSING
+from emolib.signals import standardise
+from emolib.sources import Source
+
+CLASSES = ("low", "high")
+
+
+def windows(*trials, classes=CLASSES, first=0):
+    """A set of trials (subject, trial, y, seconds of the windows[, split]); each window holds its own number."""
+    rows = [(*trial[:3], s, *(trial[4:] or ("",))) for trial in trials for s in trial[3]]
+    subject, trial, y, start_s, split = (np.array(column) for column in zip(*rows, strict=True))
+    X = np.arange(first, first + len(rows), dtype=np.float32).reshape(-1, 1, 1, 1)
+    return EmotionSet(X, y, subject, trial, classes, split=split, start_s=start_s.astype(float))
+
+
+def heart_and_eeg():
+    """Three shared trials of two people; of p1 the heart has a fourth, eeg a fifth. Eeg has half the windows."""
+    heart = windows(
+        ("p0", "a", 0, (0, 2, 4)), ("p0", "b", 1, (0,)), ("p1", "c", 1, (0, 2)), ("p1", "d", 0, (0,))
+    )
+    eeg = windows(
+        ("p0", "a", 0, (0, 4)), ("p0", "b", 1, (0,)), ("p1", "c", 1, (1,)), ("p1", "e", 0, (0, 1)), first=100
+    )
+    return {"heart": heart, "eeg": eeg}
+
+
+@pytest.fixture
+def both():
+    sets = heart_and_eeg()
+    return joint.joined(sets, joint.same_trials(sets))
+
+
+# Windows
+
+
+@pytest.mark.parametrize(
+    ("starts", "expected"),
+    [
+        (([0, 2, 4], [0, 3]), [[0, 0], [1, 1], [2, 1]]),
+        (
+            ([0, 3], [0, 2, 4]),
+            [[0, 0], [1, 1], [1, 2]],
+        ),  # the second branch has most windows: it is the clock
+        (([0, 2, 4], [0, 4]), [[0, 0], [1, 0], [2, 1]]),  # 2 lies between both: the earlier one
+        (([0, 2], [1, 3]), [[0, 0], [1, 0]]),  # as many windows: the first branch is the clock
+        (([5, 6], []), [[0, MISSING], [1, MISSING]]),
+        (([], [0.5]), [[MISSING, 0]]),
+        (([1], [0, 9], [0, 1, 2, 8]), [[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 1, 3]]),
+        (([], []), np.empty((0, 2))),
+    ],
+)
+def test_windows_meet_by_time(starts, expected):
+    np.testing.assert_array_equal(joint.aligned([np.array(s, float) for s in starts]), expected)
+
+
+def test_the_windows_of_a_trial_come_in_order_of_time():
+    data = windows(("p0", "a", 0, (4, 0, 2)), ("p1", "a", 1, (1, 0)), ("p0", "b", 1, (0,)))
+    found = {key: rows.tolist() for key, rows in joint.trials_of(data).items()}
+    assert found == {("p0", "a"): [1, 2, 0], ("p0", "b"): [5], ("p1", "a"): [4, 3]}
+    some = joint.trials_of(data, np.array([5, 0, 2]))
+    assert {key: rows.tolist() for key, rows in some.items()} == {("p0", "a"): [2, 0], ("p0", "b"): [5]}
+
+
+def test_windows_without_their_seconds_are_refused():
+    sets = heart_and_eeg()
+    with pytest.raises(BadSet, match="Windows without start_s.*run 01_windows again"):
+        joint.same_trials(sets | {"eeg": replace(sets["eeg"], start_s=None)})
+
+
+# Trials of the same people
+
+
+def test_every_trial_of_any_branch_is_a_joint_trial():
+    found = joint.same_trials(heart_and_eeg())
+    assert [(t.subject, t.trial, t.y, sorted(t.keys)) for t in found] == [
+        ("p0", "a", 0, ["eeg", "heart"]),
+        ("p0", "b", 1, ["eeg", "heart"]),
+        ("p1", "c", 1, ["eeg", "heart"]),
+        ("p1", "d", 0, ["heart"]),
+        ("p1", "e", 0, ["eeg"]),
+    ]
+    assert all(key == (t.subject, t.trial) for t in found for key in t.keys.values())
+
+
+def test_joint_windows_by_hand(both):
+    assert both.trial.tolist() == ["a", "a", "a", "b", "c", "c", "d", "e", "e"]
+    assert both.subject.tolist() == ["p0"] * 4 + ["p1"] * 5
+    assert both.y.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0]
+    heart, eeg = [0, 1, 2, 3, 4, 5, 6, -1, -1], [0, 0, 1, 2, 3, 3, -1, 4, 5]
+    np.testing.assert_array_equal(both.rows, np.transpose([heart, eeg]))
+    np.testing.assert_array_equal(both.present, np.transpose([heart, eeg]) >= 0)
+    assert both.shapes == {"heart": (1, 1, 1), "eeg": (1, 1, 1)}
+
+
+def test_the_split_of_a_trial_stays():
+    heart = windows(("p0", "a", 0, (0,), "train"), ("p1", "b", 1, (0,), "test"))
+    eeg = windows(("p0", "a", 0, (0, 1), "train"), ("p1", "b", 1, (0,), "test"))
+    data = joint.joined({"heart": heart, "eeg": eeg}, joint.same_trials({"heart": heart, "eeg": eeg}))
+    assert data.split.tolist() == ["train", "train", "test"]
+
+
+def test_labels_that_disagree_are_named():
+    sets = heart_and_eeg()
+    y = np.where(sets["eeg"].trial == "c", 0, sets["eeg"].y)
+    with pytest.raises(BadSet, match="Trial c of p1 is high in heart, low in eeg, expected one label"):
+        joint.same_trials(sets | {"eeg": replace(sets["eeg"], y=y)})
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (windows(("p0", "a", 0, (0,)), classes=("high", "low")), r"eeg has classes \('high', 'low'\), heart"),
+        (
+            windows(("q7", "a", 0, (0,))),
+            r"eeg and heart share no subjects \(for example q7 and p0\).*pair them by label",
+        ),
+        (windows(("p0", "x", 0, (0,))), r"eeg and heart share no trials \(for example x and a\)"),
+        (windows(("p1", "a", 0, (0,))), "share no trials"),  # a trial of p0 in the heart's set
+    ],
+)
+def test_branches_that_do_not_fit_are_refused(other, message):
+    with pytest.raises(BadSet, match=message) as raised:
+        joint.same_trials({"heart": heart_and_eeg()["heart"], "eeg": other})
+    assert "\n" not in str(raised.value)
+
+
+def test_no_joint_trial_at_all_is_refused():
+    with pytest.raises(BadSet, match="No joint window of heart, eeg"):
+        joint.joined(heart_and_eeg(), [])
+
+
+# Tasks
+
+
+def test_a_class_without_a_side_in_the_task_is_left_out():
+    source = Source.parse("emodb-speech-emotion7-loso")
+    seven = ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral")
+    data = windows(*((f"p{y % 2}", f"t{y}", y, (0, 2)) for y in range(7)), classes=seven)
+    kept, found = joint.in_task(data, source, "arousal")
+    assert kept.tolist() == [0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13]  # without disgust
+    assert found.classes == ("low", "high")
+    assert found.y.tolist() == [1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]
+    assert found.X.ravel().tolist() == kept.tolist() and found.start_s.tolist() == [0, 2] * 6
+
+
+def test_the_own_task_leaves_a_set_as_it_is():
+    source = Source.parse("synthetic-heart-arousal-loso")
+    data = heart_and_eeg()["heart"]
+    kept, found = joint.in_task(data, source, "arousal")
+    assert kept.tolist() == list(range(7)) and found.classes == CLASSES
+    np.testing.assert_array_equal(found.y, data.y)
+    with pytest.raises(BadParameter, match="classes of arousal do not each fall into one class of emotion"):
+        joint.in_task(data, source, "emotion")
+
+
+# What is trained on
+
+
+def test_the_standardiser_sees_each_window_once(both):
+    seen = both.seen(np.arange(6))  # trials a, b and c; eeg's windows 100 and 103 are in two joint windows
+    assert seen["heart"].ravel().tolist() == [0, 1, 2, 3, 4, 5]
+    assert seen["eeg"].ravel().tolist() == [100, 101, 102, 103]
+    with pytest.raises(BadSet, match="No window of branch heart among 2 joint windows to train on"):
+        both.seen(np.array([7, 8]))
+
+
+def test_a_missing_branch_is_exactly_zero_once_standardised(both):
+    rows = np.array([8, 6, 2])  # eeg alone, heart alone, both
+    fitted = standardise.fit(both.seen(np.arange(6)), {"heart": None, "eeg": None})
+    found = both.part(rows, fitted)
+    # heart 0…5: mean 2.5, variance 35/12; eeg 100…103: mean 101.5, variance 5/4
+    heart, eeg = [0, 3.5 / (35 / 12) ** 0.5, -0.5 / (35 / 12) ** 0.5], [3.5 / 1.25**0.5, 0, -0.5 / 1.25**0.5]
+    np.testing.assert_allclose(found.X["heart"].ravel(), heart, rtol=1e-6)
+    np.testing.assert_allclose(found.X["eeg"].ravel(), eeg, rtol=1e-6)
+    assert found.X["heart"][0] == 0 and found.X["eeg"][1] == 0
+    assert found.trial.tolist() == ["e", "d", "a"] and found.y.tolist() == [0, 0, 0]
+    assert both.sets["heart"].X.ravel().tolist() == list(range(7))  # the set itself is as it was
+
+
+def test_some_branches_alone_and_some_gone(both):
+    eeg = both.only(["eeg"])
+    assert list(eeg.sets) == ["eeg"] and eeg.rows.ravel().tolist() == [0, 0, 1, 2, 3, 3, -1, 4, 5]
+    assert not eeg.present[6] and list(both.only(["eeg", "heart"]).sets) == ["eeg", "heart"]
+    gone = both.without(["eeg"])
+    assert (gone.rows[:, 1] == MISSING).all() and gone.rows[:, 0].tolist() == both.rows[:, 0].tolist()
+    assert both.present[:, 1].sum() == 8  # as it was
+    assert not gone.part(np.arange(9)).X["eeg"].any()
+
+
+# Two recordings of one person
+
+
+def people(n_people=4, n_each=3, n_classes=2, n_windows=2, prefix="p", split=lambda i: ""):
+    """Everybody has n_each trials of each class."""
+    return windows(
+        *(
+            (f"{prefix}{p}", f"{prefix}{p}-{y}-{i}", y, np.arange(n_windows), split(i))
+            for p in range(n_people)
+            for y in range(n_classes)
+            for i in range(n_each)
+        ),
+        classes=("low", "high", "other")[:n_classes],
+    )
+
+
+@pytest.mark.parametrize("n_each", [2, 3, 7])
+def test_two_recordings_are_of_one_person_and_label_and_differ(n_each):
+    data = people(n_each=n_each)
+    of_trial = {t: (s, y) for t, s, y in zip(data.trial, data.subject, data.y, strict=True)}
+    found = joint.recordings(data, ("speech1", "speech2"), seed=3)
+    for one in found:
+        first, second = one.keys["speech1"], one.keys["speech2"]
+        assert first != second and first[0] == second[0] == one.subject
+        assert of_trial[first[1]] == of_trial[second[1]] == (one.subject, one.y)
+    for branch in ("speech1", "speech2"):
+        assert sorted(one.keys[branch][1] for one in found) == sorted(of_trial)
+    assert len({(one.subject, one.trial) for one in found}) == len(found) == 8 * n_each
+    both = joint.joined({"speech1": data, "speech2": data}, found)
+    assert both.present.all() and len(both.y) == 2 * len(found)
+    again, other = joint.recordings(data, ("a", "b"), 3), joint.recordings(data, ("a", "b"), 4)
+    assert [one.trial for one in again] == [one.trial for one in found]
+    assert n_each == 2 or [one.trial for one in other] != [one.trial for one in found]
+
+
+def test_recordings_of_an_official_split_stay_on_their_side():
+    data = people(n_each=5, split=lambda i: "test" if i < 2 else "train")
+    found = joint.recordings(data, ("a", "b"))
+    split = dict(zip(data.trial, data.split, strict=True))
+    assert len(found) == 40
+    assert all({one.split} == {split[trial] for _, trial in one.keys.values()} for one in found)
+
+
+def test_one_recording_of_a_class_is_no_pair():
+    data = people(n_each=2)
+    with pytest.raises(BadSet, match="p2 has one trial of high only, expected two recordings or more"):
+        joint.recordings(data.part(np.flatnonzero(data.trial != "p2-1-1")), ("a", "b"))
+    with pytest.raises(BadSet, match="p0 has one trial of low only in its test part"):
+        joint.recordings(people(n_each=3, split=lambda i: "train" if i else "test"), ("a", "b"))
+
+
+# Strangers with the same label
+
+
+@st.composite
+def strangers(draw):
+    """Sets of two or three corpora of other people, trials and folds, each with trials enough for n_virtual people."""
+    n_virtual, n_classes = draw(st.integers(2, 9)), draw(st.integers(2, 3))
+    sets, folds = {}, {}
+    for name in ("speech", "face", "eeg")[: draw(st.integers(2, 3))]:
+        n_people, n_folds = draw(st.integers(4, 6)), draw(st.integers(2, 4))
+        n_each = -(-n_virtual // n_folds) + draw(st.integers(0, 2))
+        sets[name] = people(n_people, n_each, n_classes, draw(st.integers(1, 2)), name)
+        seed = draw(st.integers(0, 9))
+        folds[name] = splits.grouped(sets[name], n_folds, n_val=1, seed=seed)
+    return sets, folds, n_virtual, draw(st.integers(1, 200)), draw(st.integers(0, 5))
+
+
+def people_of(data, rows):
+    return set(data.subject[rows].tolist())
+
+
+@given(strangers())
+@example_settings(max_examples=60, deadline=None)
+def test_strangers_share_label_and_part(case):
+    sets, folds, n_virtual, n_train, seed = case
+    found = joint.label_paired(sets, folds, n_virtual, n_train, seed)
+    assert {one.fold for one in found} == set(range(n_virtual))
+    by_key = {name: joint.trials_of(data) for name, data in sets.items()}
+    for one in found:
+        assert sorted(one.keys) == sorted(sets)
+        for name, key in one.keys.items():
+            fold, rows = folds[name][one.fold % len(folds[name])], by_key[name][key]
+            assert (sets[name].y[rows] == one.y).all()
+            assert np.isin(rows, getattr(fold, one.split)).all()
+            assert one.split == "train" or key[0] not in people_of(sets[name], fold.train)
+
+
+@given(strangers())
+@example_settings(max_examples=60, deadline=None)
+def test_a_test_trial_is_used_once_and_as_often_as_the_scarcest_branch_has(case):
+    sets, folds, n_virtual, n_train, seed = case
+    found = [one for one in joint.label_paired(sets, folds, n_virtual, n_train, seed) if one.split == "test"]
+    for name in sets:
+        keys = [one.keys[name] for one in found]
+        assert len(set(keys)) == len(keys)
+    for v in range(n_virtual):
+        for y in range(len(next(iter(sets.values())).classes)):
+            shares = [dealt(sets[name], folds[name], v, n_virtual, y) for name in sets]
+            assert sum(one.fold == v and one.y == y for one in found) == min(shares)
+
+
+def dealt(data, folds, v, n_virtual, y) -> int:
+    """Test trials of a class that virtual person v gets: those of the fold, dealt one by one to all who share it."""
+    fold = folds[v % len(folds)]
+    trials = {t for t, label in zip(data.trial[fold.test], data.y[fold.test], strict=True) if label == y}
+    sharing = [w for w in range(n_virtual) if w % len(folds) == v % len(folds)]
+    return sum(i % len(sharing) == sharing.index(v) for i in range(len(trials)))
+
+
+@given(strangers())
+@example_settings(max_examples=30, deadline=None)
+def test_virtual_people_train_on_nobody_whom_they_are_tested_on(case):
+    sets, folds, n_virtual, n_train, seed = case
+    data = joint.joined(sets, joint.label_paired(sets, folds, n_virtual, n_train, seed))
+    made = joint.virtual_folds(data)
+    assert [fold.name for fold in made] == [f"v{v:02d}" for v in range(n_virtual)]
+    used = np.concatenate([np.concatenate([f.train, f.val, f.test]) for f in made])
+    assert sorted(used.tolist()) == list(range(len(data.y)))  # every joint window in one part of one fold
+    for fold in made:
+        assert set(data.subject[fold.test]) == {fold.name}
+        for m, own in enumerate(sets.values()):
+            sides = [people_of(own, data.rows[rows, m]) for rows in (fold.train, fold.val, fold.test)]
+            assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+
+
+def test_training_pairs_are_about_as_many_as_asked_for():
+    sets = {"speech": people(6, 8, prefix="s"), "face": people(6, 2, prefix="f")}
+    folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
+    for n_train, of_class in ((10, 5), (11, 6), (1000, 32)):  # speech has 4 people × 8 trials of a class
+        found = joint.label_paired(sets, folds, 3, n_train)
+        train = [one for one in found if one.split == "train" and one.fold == 1]
+        assert [sum(one.y == y for one in train) for y in (0, 1)] == [of_class, of_class]
+        times = np.unique([one.keys["face"][1] for one in train if one.y == 0], return_counts=True)[1]
+        assert times.max() - times.min() <= 1 or of_class < 8  # the 8 of the face are used evenly
+    assert len({one.keys["speech"] for one in train}) == 64
+
+
+def test_strangers_follow_the_seed():
+    sets = {"speech": people(prefix="s"), "face": people(prefix="f")}
+    folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
+    first, again, other = (
+        [one.trial for one in joint.label_paired(sets, folds, 4, 20, seed)] for seed in (1, 1, 2)
+    )
+    assert first == again and first != other
+
+
+def test_too_many_virtual_people_are_refused():
+    sets = {"speech": people(4, 4, prefix="s"), "face": people(4, 1, prefix="f")}
+    folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
+    assert {one.fold for one in joint.label_paired(sets, folds, 4)} == {0, 1, 2, 3}
+    with pytest.raises(BadSet, match=r"Virtual person \d has no \w+ trial .*choose a smaller n_virtual"):
+        joint.label_paired(sets, folds, 5)
+    with pytest.raises(BadSet, match="face has classes"):
+        joint.label_paired(sets | {"face": replace(sets["face"], classes=("a", "b"))}, folds, 4)

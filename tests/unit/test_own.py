@@ -1,0 +1,382 @@
+import io
+import os
+import shutil
+import sys
+import wave
+import zipfile
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from emolib.datasets import labels, load, series
+from emolib.datasets.__main__ import main
+from emolib.datasets.windowed import emotion_set
+from emolib.errors import BadParameter, BadRecording, BadSet, CorpusMissing
+from emolib.signals.frontend import front_end
+
+HEAD = "trial,subject,label"
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Writes files into the corpus: texts and bytes as they are, pixels as pictures. Gives its folder."""
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
+    root = tmp_path / "own"
+
+    def write(files):
+        for name, content in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, np.ndarray):
+                Image.fromarray(content).save(path)
+            else:
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return root
+
+    return write
+
+
+def sheet(*rows, head=HEAD):
+    return "\n".join([head, *rows]) + "\n"
+
+
+def sound(samples, sfreq=16000):
+    """A wav of int16 samples, by the standard library."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(sfreq)
+        out.writeframes(np.asarray(samples, "<i2").tobytes())
+    return file.getvalue()
+
+
+def stamped(time_s, head="timestamp,ppg", **columns):
+    rows = zip(time_s, *columns.values(), strict=True)
+    return "\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n"
+
+
+def picture(seed=0, shape=(6, 5)):
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+PULSE = stamped(np.arange(20) / 20, x=range(20))
+TWO = sheet("a,anna,calm", "b,ben,tense")
+
+
+def gathered(modality):
+    dropped = []
+    found = {trial.trial: trial for trial in load("own", modality, dropped)}
+    return found, {(drop.name, drop.reason) for drop in dropped}
+
+
+# Files
+
+
+def test_speech_is_read_from_wav_and_flac(own):
+    samples = np.array([0, 8192, -16384, 32767] * 100)
+    flac = io.BytesIO()
+    soundfile.write(flac, samples.astype(np.int16), 16000, format="FLAC")
+    own({"labels.csv": TWO, "speech/a.wav": sound(samples), "speech/b.FLAC": flac.getvalue()})
+    found, dropped = gathered("speech")
+    assert [(t.subject, t.label, t.sfreq, t.split) for t in found.values()] == [
+        ("anna", "calm", 16000, ""),
+        ("ben", "tense", 16000, ""),
+    ]
+    for trial in found.values():
+        assert trial.data.dtype == np.float32
+        np.testing.assert_allclose(trial.data[:4], [0, 0.25, -0.5, 32767 / 32768])
+    assert not dropped
+
+
+def test_a_face_is_a_picture_or_a_folder_of_frames_in_the_order_of_their_numbers(own):
+    frames = {f"face/b/frame{i}.png": picture(i, (6, 5, 3)) for i in (10, 9, 2)}
+    own({"labels.csv": TWO, "face/a.png": picture(), **frames})
+    found, dropped = gathered("face")
+    np.testing.assert_array_equal(found["a"].data, picture())
+    assert found["a"].sfreq == 0
+    np.testing.assert_array_equal(found["b"].data, [picture(i, (6, 5, 3)) for i in (2, 9, 10)])
+    assert found["b"].sfreq == 5 and not dropped
+
+
+def test_a_video_without_opencv_says_what_to_do(own, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)  # as if not installed
+    own({"labels.csv": TWO, "face/a.mp4": b"video"})
+    with pytest.raises(CorpusMissing, match=r"a\.mp4 needs opencv-python-headless.*in its place: ffmpeg"):
+        gathered("face")
+
+
+def test_a_video(own):
+    cv2 = pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
+    root = own({"labels.csv": TWO, "face/b.png": picture()})
+    video = cv2.VideoWriter(str(root / "face" / "a.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 30.0, (64, 48))
+    for i in range(30):
+        video.write(np.full((48, 64, 3), 8 * i, np.uint8))
+    video.release()
+    trial = gathered("face")[0]["a"]
+    assert (trial.data.shape, trial.sfreq) == ((5, 48, 64, 3), 5)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "sfreq", "data"),
+    [
+        ("1544027337.000000\n64.000000\n-1.5\n0.25\n3\n", "ppg", 64, [-1.5, 0.25, 3]),
+        ("\ufefftimestamp,ppg\n10.00,1\n10.02,2\n10.04,\n10.06,4\n", "ppg", 50, [1, 2, np.nan, 4]),
+        ("ECG, timestamps\n5,0\n6,0.004\n7,0.008\n", "ecg", 250, [5, 6, 7]),
+        ("note,timestamp,bpm\nx,0,60\ny,1,61.5\nz,2,63\n", "bpm", 1, [60, 61.5, 63]),
+    ],
+)
+def test_heart(own, content, kind, sfreq, data):
+    own({"labels.csv": TWO, "heart/a.csv": content})
+    trial = gathered("heart")[0]["a"]
+    assert (trial.kind, trial.sfreq, trial.data.dtype) == (kind, sfreq, np.float32)
+    np.testing.assert_array_equal(trial.data, np.array(data, np.float32))
+
+
+def test_every_column_of_an_eeg_is_a_channel(own):
+    content = "timestamps,TP9,AF7\n0,1,-1\n0.004,2,\n0.008,3,-3\n"
+    own({"labels.csv": TWO, "eeg/a.csv": content})
+    trial = gathered("eeg")[0]["a"]
+    assert (trial.kind, trial.sfreq, trial.channels) == ("raw", 250, ("TP9", "AF7"))
+    np.testing.assert_array_equal(trial.data, np.array([[1, 2, 3], [-1, np.nan, -3]], np.float32))
+
+
+def test_a_rate_survives_time_stamps_rounded_to_milliseconds():
+    time_s = 1.7e9 + np.round(np.arange(256 * 60) / 256, 3)
+    assert {0.003, 0.004} == set(np.diff(time_s).round(4))  # the median step alone would make 250 Hz
+    assert series.rate(time_s, 16, "a.csv") == 256
+
+
+def test_a_step_that_is_missing_or_turns_back_is_named():
+    time_s = np.arange(100) / 100
+    with pytest.raises(BadRecording, match=r"step by 0\.02 s to data row 42, the median is 0\.01 s"):
+        series.rate(np.delete(time_s, 41), 16, "a.csv")
+    time_s[[7, 8]] = time_s[[8, 7]]
+    with pytest.raises(BadRecording, match="data row 8, "):
+        series.rate(time_s, 16, "a.csv")
+    with pytest.raises(BadRecording, match="step by 0 s to data row 2"):
+        series.rate(np.zeros(9), 16, "a.csv")
+
+
+# labels.csv
+
+
+def test_trials_of_one_name_pair_across_modalities(own):
+    rows = sheet("001,01,calm,train", "é 2.x,02,tense,test", head=f"{HEAD},split")
+    decomposed = "e\u0301 2.x"  # as macOS writes it
+    speech = {f"speech/{name}.wav": sound([1, 2, 3]) for name in ("001", decomposed)}
+    own({"labels.csv": rows, **speech, **{f"face/{name}.jpg": picture() for name in ("001", "é 2.x")}})
+    facts = [
+        [(t.trial, t.subject, t.label, t.split) for t in gathered(modality)[0].values()]
+        for modality in ("speech", "face")
+    ]
+    assert facts[0] == facts[1] == [("001", "01", "calm", "train"), ("é 2.x", "02", "tense", "test")]
+
+
+def test_what_is_left_out_is_counted_with_its_reason(own):
+    own(
+        {
+            "labels.csv": sheet("a,anna,calm", "b,ben,tense", "c,ben,", "d,ben,calm"),
+            **{f"speech/{name}.wav": sound([1, 2, 3]) for name in ("a", "c", "stranger", "more/b")},
+            "speech/notes.txt": "loud",
+            "speech/d.wav": sound([0, 0, 0]),
+            "heart/a.csv": PULSE,
+        }
+    )
+    found, dropped = gathered("speech")
+    assert list(found) == ["a"]
+    assert dropped == {
+        ("b", "no speech file"),
+        ("c", "neither label nor rating in labels.csv"),
+        ("d", "empty, or zero throughout"),
+        ("stranger", "no row in labels.csv"),
+        ("speech/more/b.wav", "in a folder of its own"),
+        ("speech/notes.txt", "not .wav or .flac"),
+    }
+
+
+def test_classes_are_the_sorted_labels_of_the_file_as_it_is_now(own):
+    root = own({"labels.csv": sheet("a,anna,tense", "b,ben,calm", "c,cleo,calm")})
+    assert labels.classes("own", "emotion") == ("calm", "tense")
+    own({"labels.csv": sheet("a,anna,tense", "b,ben,calm", "c,cleo,bored")})
+    os.utime(root / "labels.csv", ns=(1, 1))  # another time than the first, whatever the clock's grain
+    assert labels.classes("own", "emotion") == ("bored", "calm", "tense")
+    np.testing.assert_array_equal(labels.marginal("own", "emotion", "emotion"), np.eye(3))
+    with pytest.raises(BadParameter, match="emotion do not each fall into one class of valence"):
+        labels.marginal("own", "emotion", "valence")
+
+
+def test_ratings_above_the_middle_are_high_and_may_lack(own):
+    rows = sheet("a,anna,,0.25,-1", "b,ben,calm,0,1", "c,cleo,tense,,", head=f"{HEAD},Valence, Arousal")
+    own({"labels.csv": rows, **{f"heart/{name}.csv": PULSE for name in "abc"}})
+    trials = gathered("heart")[0].values()
+    assert [dict(trial.ratings) for trial in trials] == [
+        {"valence": 0.25, "arousal": -1},
+        {"valence": 0, "arousal": 1},
+        {},
+    ]
+    targets = {task: [labels.target("own", task, t) for t in trials] for task in labels.tasks("own")}
+    assert targets == {
+        "emotion": [None, "calm", "tense"],
+        "valence": ["positive", "negative", None],
+        "arousal": ["low", "high", None],
+    }
+    with pytest.raises(BadParameter, match="got 'emotion7', expected one of emotion, arousal, valence"):
+        labels.target("own", "emotion7", next(iter(trials)))
+
+
+@pytest.mark.parametrize("wrapper", ["", "mine/"])
+def test_a_zip_and_a_folder_around_everything_make_no_difference(own, tmp_path, wrapper):
+    root = own({f"{wrapper}labels.csv": TWO, f"{wrapper}heart/a.csv": PULSE})
+    unpacked = gathered("heart")
+    assert labels.classes("own", "emotion") == ("calm", "tense")
+    shutil.make_archive(str(tmp_path / "packed"), "zip", root)
+    shutil.rmtree(root)
+    root.mkdir()
+    shutil.move(tmp_path / "packed.zip", root / "packed.zip")
+    assert zipfile.is_zipfile(root / "packed.zip")
+    packed = gathered("heart")
+    np.testing.assert_array_equal(packed[0]["a"].data, np.arange(20))
+    np.testing.assert_array_equal(packed[0]["a"].data, unpacked[0]["a"].data)
+    assert packed[1] == unpacked[1] == {("b", "no heart file")}
+    assert labels.classes("own", "emotion") == ("calm", "tense")
+
+
+def test_a_corpus_of_your_own_becomes_windows(own):
+    rng = np.random.default_rng(0)
+    rows = [f"t{i},p{i % 2},{('calm', 'tense')[i // 2]}" for i in range(4)]
+    time_s = np.round(np.arange(256 * 6) / 256, 3)
+    eeg = {
+        f"eeg/t{i}.csv": stamped(
+            time_s, "timestamps,AF7,AF8", x=rng.normal(0, 20, len(time_s)), y=rng.normal(0, 20, len(time_s))
+        )
+        for i in range(4)
+    }
+    own({"labels.csv": sheet(*rows), **eeg})
+    data, counts = emotion_set(load("own", "eeg"), "emotion", front_end("eeg", window_s=4.0, hop_s=2.0))
+    assert (data.classes, data.sfreq, data.channels) == (("calm", "tense"), 256, ("AF7", "AF8"))
+    assert sorted(zip(data.trial.tolist(), data.y.tolist(), data.subject.tolist(), strict=True)) == [
+        (f"t{i}", i // 2, f"p{i % 2}") for i in range(4) for _ in range(2)
+    ]
+    assert counts.trials == 4
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "labels.csv has 0 columns trial, .*found an empty file"),
+        ("trial,label\na,calm\n", "has 0 columns subject, expected one each of trial, subject, label"),
+        ("trial;subject;label\na;b;c\n", "has 0 columns trial, .*found trial;subject;label"),
+        (f"{HEAD},label\n", "has 2 columns label"),
+        (sheet("a,anna,calm", "", "b,ben,calm", "a,ben,calm"), "line 5 names trial a again, after line 2"),
+        (sheet("a,anna,calm", "b, ,calm"), "line 3 has no subject"),
+        (sheet(",anna,calm"), "line 2 has no trial"),
+        (sheet("a,anna"), "line 2 has 2 cells, expected 3"),
+        (sheet("a,anna,calm,dev", head=f"{HEAD},split"), "line 2: split is 'dev', expected train, val, test"),
+        (sheet("a,anna,calm,7", head=f"{HEAD},valence"), "line 2: valence is '7', .*-1 to 1.*rescale"),
+        (sheet("a,anna,calm,nan", head=f"{HEAD},arousal"), "line 2: arousal is 'nan'"),
+        (sheet("a,anna,calm,high", head=f"{HEAD},arousal"), "line 2: arousal is 'high'"),
+        (b"trial,subject,label\na,\xe9mile,calm\n", "is damaged after row 0 .*expected CSV text in UTF-8"),
+        (sheet("a.csv,anna,calm"), "names none of the 1 trials in heart/, such as a: .*without their ending"),
+    ],
+)
+def test_a_labels_csv_that_is_refused(own, content, message):
+    own({"labels.csv": content, "heart/a.csv": PULSE})
+    with pytest.raises(BadRecording, match=message) as raised:
+        load("own", "heart")
+    assert "labels.csv" in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_without_labels_csv_or_with_two(own):
+    own({"heart/a.csv": PULSE})
+    for ask in (lambda: load("own", "heart"), lambda: labels.classes("own", "emotion")):
+        with pytest.raises(CorpusMissing, match=r"No file like labels\.csv in .*own"):
+            ask()
+    own({"x/labels.csv": TWO, "y/labels.csv": TWO})
+    with pytest.raises(BadRecording, match=r"holds x/labels\.csv and y/labels\.csv, expected one"):
+        load("own", "heart")
+
+
+def test_one_label_is_no_task(own):
+    own({"labels.csv": sheet("a,anna,calm", "b,ben,")})
+    with pytest.raises(BadSet, match=r"labels\.csv has 1 different labels, expected two or more"):
+        labels.classes("own", "emotion")
+
+
+def test_a_modality_without_files(own):
+    own({"labels.csv": TWO, "heart/a.csv": PULSE, "eeg/a.txt": "1"})
+    for modality in ("speech", "eeg"):
+        with pytest.raises(
+            CorpusMissing, match=rf"No {modality} trial in .*own/{modality}, expected labels\.csv"
+        ):
+            load("own", modality)
+
+
+@pytest.mark.parametrize(
+    "names", [("speech/a.wav", "speech/a.flac"), ("face/a.png", "face/a.jpg"), ("face/a.png", "face/a/1.png")]
+)
+def test_two_files_of_one_trial(own, names):
+    own({"labels.csv": TWO, **dict.fromkeys(names, b"")})
+    with pytest.raises(BadRecording, match=r"holds a.* and a.* of trial a, expected one: remove"):
+        load("own", names[0].split("/")[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("speech/a.wav", b"no sound", "does not decode, expected sound"),
+        ("speech/a.wav", sound(range(900))[:500], "is cut off"),
+        ("face/a.png", b"no picture", "does not decode, expected a picture"),
+        ("heart/a.csv", "", "has nothing in its first line"),
+        (
+            "heart/a.csv",
+            "time,pulse\n0,1\n1,2\n",
+            "has columns time, pulse; expected timestamp and one of ppg",
+        ),
+        ("heart/a.csv", "timestamp,ppg,ecg\n0,1,2\n", "has columns timestamp, ppg, ecg; .*one of ppg"),
+        ("heart/a.csv", "ppg,ppg2\n0,1\n", "has columns ppg, ppg2; expected timestamps"),
+        ("heart/a.csv", "timestamp,ppg\n0,1\n", "has 1 samples"),
+        ("heart/a.csv", "timestamp,ppg\n0,1\n,1\n", "no value in data row 2, column timestamp"),
+        ("heart/a.csv", "timestamp,ppg\n0,1\n0.01,loud\n", "holds 'loud' in data row 2, column ppg"),
+        ("heart/a.csv", "timestamp,ppg\n0,1\n4,1\n8,1\n", "make 0.25 Hz, expected 16 or more: write them in"),
+        ("heart/a.csv", "1544027337\n1\n60\n61\n", "rate is 1 Hz in line 2, .*timestamp,bpm"),
+        ("heart/a.csv", "1544027337,1544027337\n64,64\n60,61\n", "2 columns, expected 1"),
+        ("eeg/a.csv", "timestamps\n0\n1\n", "has columns timestamps; expected timestamps and channels"),
+        ("eeg/a.csv", "timestamps,C3,C3\n0,1,2\n", "has columns timestamps, C3, C3; .*name of its own"),
+        ("eeg/a.csv", ",timestamps,C3\n0,1,2\n", "has columns , timestamps, C3; .*name of its own"),
+        ("eeg/a.csv", "C3,C4\n0,1\n", "has columns C3, C4; expected timestamps"),
+        ("eeg/a.csv", "timestamps,C3\n0,1\n0.004,2\n0.008", "ends in a row of 1 cells"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(own, name, content, message):
+    own({"labels.csv": TWO, name: content})
+    with pytest.raises(BadRecording, match=rf"own/{name}.*{message}") as raised:
+        gathered(name.split("/")[0])
+    assert "\n" not in str(raised.value)
+
+
+def test_frames_of_unequal_size(own):
+    own({"labels.csv": TWO, "face/a/1.png": picture(), "face/a/2.png": picture(shape=(6, 6))})
+    with pytest.raises(BadRecording, match="face/a has frames of unequal size"):
+        gathered("face")
+
+
+# The command line
+
+
+def test_check_and_fetch(own, capsys):
+    rows = sheet("a,anna,calm,0.5", "b,ben,tense,", head=f"{HEAD},valence")
+    own({"labels.csv": rows, "heart/a.csv": PULSE, "heart/b.csv": PULSE, "face/a.png": picture()})
+    assert main(["check", "own"]) == 0
+    out = capsys.readouterr().out
+    assert "own heart: 2 trials of 2 subjects" in out and "own speech: absent" in out
+    for row in ("emotion  calm 1, tense 1", "valence  (left out) 1, positive 1", "rate     20 Hz 2"):
+        assert row in out
+    assert "own face: 1 trials of 1 subjects" in out and "dropped  1 no face file" in out
+    assert main(["fetch", "own"]) == 2
+    assert "nothing to download" in capsys.readouterr().out

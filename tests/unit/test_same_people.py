@@ -1,0 +1,216 @@
+"""Corpora whose people were recorded in several modalities at once: from files to a network that answers a stranger."""
+
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+from corpus_files import dreamer_person, write_dreamer_mat, write_python2
+from PIL import Image
+
+from emolib import splits
+from emolib.datasets import load
+from emolib.datasets.windowed import emotion_set
+from emolib.fusion import joint
+from emolib.signals import standardise
+from emolib.signals.frontend import FRONT_ENDS, front_end
+
+pytest.importorskip("tensorflow")
+training = pytest.importorskip("emolib.training")
+features = pytest.importorskip("emolib.fusion.features")
+tinym2net = pytest.importorskip("emolib.models.tinym2net")
+
+PEOPLE = (1, 2, 3)
+TINY = {
+    "heart": {"filters": [4], "pool": [4, 1], "dense": [4]},
+    "eeg": {"filters": [4], "pool": [2, 1], "dense": [4]},
+    "speech": {"filters": [4], "pool": [16, 8], "dense": [4]},
+    "face": {"filters": [4], "pool": [8, 8], "dense": [4]},
+}
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
+    yield tmp_path
+    shutil.rmtree(tmp_path)  # files of DEAP are large
+
+
+def rng(*key):
+    return np.random.default_rng(key)
+
+
+def beats(sfreq, duration_s, bpm, width_s, seed):
+    """A wave with a bump of width_s at every beat, the rate swaying by 3 %."""
+    time_s = np.arange(round(duration_s * sfreq)) / sfreq
+    phase = np.cumsum(bpm / 60 / sfreq * (1 + 0.03 * np.sin(2 * np.pi * 0.1 * time_s)))
+    off_s = (phase % 1 - 0.5) * 60 / bpm
+    return np.exp(-0.5 * (off_s / width_s) ** 2) + rng(seed).normal(0, 0.01, len(time_s))
+
+
+def read(corpus, modalities, task, keep=lambda trial: True):
+    """The set of each modality, and its joint trials and windows."""
+    sets = {}
+    for modality in modalities:
+        trials = (trial for trial in load(corpus, modality) if keep(trial))
+        sets[modality], _ = emotion_set(trials, task, front_end(modality))
+    trials = joint.same_trials(sets)
+    return sets, trials, joint.joined(sets, trials)
+
+
+def assert_pairs(sets, data):
+    """Every window of a joint window is of its person, trial and label, and the nearest to the clock's in time."""
+    for row, subject, trial, y in zip(data.rows, data.subject, data.trial, data.y, strict=True):
+        found = {name: (own, at) for (name, own), at in zip(sets.items(), row, strict=True) if at >= 0}
+        starts = {name: own.start_s[own.trial == trial] for name, (own, _) in found.items()}
+        clock = max(starts, key=lambda name: len(starts[name]))
+        now = found[clock][0].start_s[found[clock][1]]
+        for name, (own, at) in found.items():
+            assert (own.subject[at], own.trial[at], own.y[at]) == (subject, trial, y)
+            assert abs(own.start_s[at] - now) == abs(starts[name] - now).min()
+
+
+def learn(data, n_people):
+    """One epoch on all people but two; the test person's windows are answered."""
+    options = training.Training(epochs=1, batch_size=16)
+    layouts = {name: tinym2net.branch(name, name, TINY[name]) for name in data.sets}
+    trainer = training.Trainer(
+        lambda: tinym2net.build(data.shapes, len(data.classes), layouts, (4,)),
+        options,
+        features.augmentation({name: name for name in data.sets}, 0.3),
+    )
+    folds = splits.folds(data, "loso", n_val=1)
+    assert len(folds) == n_people
+    fold = folds[0]
+    axes = {name: FRONT_ENDS[name].feature_axis for name in data.sets}
+    standardiser = standardise.fit(data.seen(fold.train), axes)
+    train, val, test = (data.part(rows, standardiser) for rows in (fold.train, fold.val, fold.test))
+    assert {*test.subject}.isdisjoint({*train.subject, *val.subject}) and len({*test.subject}) == 1
+    history = trainer.fit(train, val)
+    assert len(history["loss"]) == 1 and np.isfinite(history["loss"]).all()
+    logits = trainer.predict(test.X)
+    assert logits.shape == (len(fold.test), 2) and np.isfinite(logits).all()
+    assert logits.std(axis=0).min() > 0  # it looks at its windows
+    return test
+
+
+def frames(folder, n, seed):
+    folder.mkdir(parents=True)
+    for i, pixels in enumerate(rng(seed).integers(0, 256, (n, 30, 40, 3), np.uint8)):
+        Image.fromarray(pixels).save(folder / f"{i + 1:04d}.png")
+
+
+def test_ravdess_speech_and_face(root):
+    """Three actors, happy and sad, two repetitions, four seconds each; one take has no video."""
+    for actor in PEOPLE:
+        for take in (f"01-{emotion}-01-01-0{n}-0{actor}" for emotion in ("03", "04") for n in (1, 2)):
+            folder = root / "ravdess" / f"Actor_0{actor}"
+            folder.mkdir(parents=True, exist_ok=True)
+            sound = rng(actor, int(take[3:5])).normal(0, 0.1, 4 * 16000)
+            soundfile.write(folder / f"03-{take}.wav", sound, 16000)
+            if take != "01-03-01-01-02-01":
+                frames(folder / f"01-{take}", 20, actor)
+    sets, trials, data = read("ravdess", ("speech", "face"), "arousal")
+    assert len(trials) == 12 and sum(len(one.keys) == 2 for one in trials) == 11
+    assert data.shapes["face"] == (48, 48, 1) and data.shapes["speech"][1:] == (40, 1)
+    assert {name: len(own.y) for name, own in sets.items()} == {"speech": 24, "face": 22}
+    by_emotion = {trial: y for trial, y in zip(data.trial, data.y, strict=True)}
+    assert all(y == (trial[3:5] == "03") for trial, y in by_emotion.items())  # happy is aroused
+    assert_pairs(sets, data)
+    at = np.flatnonzero(data.trial == "01-03-01-01-02-01")
+    assert data.present[at].tolist() == [[True, False]] * 2 and data.present.sum() == 24 + 22
+    test = learn(data, 3)
+    assert not test.X["face"][test.trial == "01-03-01-01-02-01"].any()
+
+
+def deap_person(person):
+    """Signals of 40 videos, a minute after three seconds; only the first four hold anything."""
+    data = np.zeros((40, 40, 8064), np.float16)
+    for video in range(4):
+        data[video, :32] = rng(person, video).normal(0, 10, (32, 8064))
+        data[video, 38] = 100 * beats(128, 63, 60 + 10 * person + 5 * video, 0.1, person)
+    ratings = np.full((40, 4), 5.0)
+    ratings[:, 1] = np.where(np.arange(40) % 2, 7, 3)
+    return {"data": data, "labels": ratings}
+
+
+def test_deap_heart_and_eeg(root):
+    for person in PEOPLE:
+        write_python2(root / f"deap/data_preprocessed_python/s0{person}.dat", deap_person(person))
+    sets, trials, data = read("deap", ("heart", "eeg"), "arousal", lambda trial: trial.trial[-2:] <= "04")
+    names = [f"s0{person}-0{video}" for person in PEOPLE for video in (1, 2, 3, 4)]
+    assert [(one.trial, one.y) for one in trials] == [(name, int(name[-1] in "24")) for name in names]
+    assert all(sorted(one.keys) == ["eeg", "heart"] for one in trials)
+    assert data.shapes == {"heart": (32, 1, 4), "eeg": (4, 1, 128)}
+    assert data.present.all() and len(data.y) == 12 * 29  # windows of 4 s every 2 s in 60 s
+    assert_pairs(sets, data)
+    rate = sets["heart"].X[..., 0].mean(axis=(1, 2))
+    assert rate[sets["heart"].trial == "s02-03"].mean() == pytest.approx(
+        60 + 20 + 10, abs=2
+    )  # of this very pulse
+    learn(data, 3)
+
+
+def test_dreamer_heart_and_eeg(root):
+    def person(p):
+        clips = [rng(p, c).normal(0, 10, (128 * 20, 14)) for c in range(4)]
+        leads = [beats(256, 20, 60 + 10 * p + 5 * c, 0.02, p)[:, None] * [1000, 500] for c in range(4)]
+        return dreamer_person(clips, leads, np.array([[4, 4, 4, 4], [2, 5, 3, 4], [3, 3, 3, 3]]))
+
+    (root / "dreamer").mkdir()
+    write_dreamer_mat(root / "dreamer", [person(p) for p in PEOPLE])
+    sets, trials, data = read("dreamer", ("heart", "eeg"), "arousal")
+    names = [f"s0{p}-0{c}" for p in PEOPLE for c in (1, 2, 3, 4)]
+    assert [(one.trial, one.y) for one in trials] == [(name, int(name[-1] in "24")) for name in names]
+    assert data.shapes == {"heart": (32, 1, 3), "eeg": (4, 1, 56)}
+    assert data.present.all() and len(data.y) == 12 * 9  # windows of 4 s every 2 s in 20 s
+    assert_pairs(sets, data)
+    rate = sets["heart"].X[..., 0].mean(axis=(1, 2))
+    assert rate[sets["heart"].trial == "s03-02"].mean() == pytest.approx(60 + 30 + 5, abs=2)
+    learn(data, 3)
+
+
+def table(sfreq, **columns):
+    rows = zip(np.arange(len(next(iter(columns.values())))) / sfreq, *columns.values(), strict=True)
+    lines = (",".join(f"{value:.6f}" for value in row) for row in rows)
+    return "\n".join([",".join(["timestamp", *columns]), *lines]) + "\n"
+
+
+def test_own_recordings_of_all_four_modalities(root):
+    """Three people, calm and tense twice; one trial has no heart, another a face alone."""
+    own = root / "own"
+    for modality in ("heart", "eeg", "speech", "face"):
+        (own / modality).mkdir(parents=True)
+    rows = ["trial,subject,label"]
+    for p in PEOPLE:
+        for i in range(4):
+            name, r = f"t{p}{i}", rng(p, i)
+            rows.append(f"{name},person {p},{('calm', 'tense')[i % 2]}")
+            Image.fromarray(r.integers(0, 256, (40, 40), np.uint8)).save(own / f"face/{name}.png")
+            if name == "t33":
+                continue
+            (own / f"eeg/{name}.csv").write_text(
+                table(128, AF7=r.normal(0, 9, 2048), AF8=r.normal(0, 9, 2048))
+            )
+            soundfile.write(own / f"speech/{name}.wav", r.normal(0, 0.1, 6 * 16000), 16000)
+            if name != "t10":
+                (own / f"heart/{name}.csv").write_text(table(64, ppg=beats(64, 16, 60 + 10 * p, 0.1, i)))
+    (own / "labels.csv").write_text("\n".join(rows) + "\n")
+    sets, trials, data = read("own", ("heart", "eeg", "speech", "face"), "emotion")
+    assert data.classes == ("calm", "tense")
+    lacking = {one.trial: sorted(set(sets) - set(one.keys)) for one in trials if len(one.keys) < 4}
+    assert lacking == {"t10": ["heart"], "t33": ["eeg", "heart", "speech"]}
+    # heart at 0, 4, 8 s, eeg at 0, 2 … 12 s, speech at 0, 2, 4 s, one face; half-way is the earlier one
+    rows = data.rows[data.trial == "t21"]
+    assert (rows - rows[0]).T.tolist() == [
+        [0, 0, 1, 1, 2, 2, 2],
+        list(range(7)),
+        [0, 1, 2, 2, 2, 2, 2],
+        [0] * 7,
+    ]
+    for at, name in enumerate(sets):
+        assert sets[name].start_s[rows[0, at]] == 0
+    assert (data.trial == "t33").sum() == 1 and len(data.y) == 11 * 7 + 1
+    assert_pairs(sets, data)
+    test = learn(data, 3)
+    assert not test.X["heart"][test.trial == "t10"].any() and test.X["eeg"][test.trial == "t10"].any()
