@@ -55,6 +55,8 @@ FEATURES = (
         "levels.csv",
         "What each way needs and reaches; points are over the best single network, chosen on test.",
     ),
+    ("levels-forest", "Points of UAR over the best single network, with 95 % intervals."),
+    ("levels-ranks", "Mean rank over subjects; a bar joins methods that a Nemenyi test does not tell apart."),
     ("losses.csv", "With branches missing: points of UAR over the best one left."),
     ("precision.csv", "Fewer bits: UAR, and points over uniform 8 bits."),
     ("separable.csv", "Separable convolutions beside the traditional ones that they replace."),

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from emolib.branches import each, length, shape, taken
+from emolib.branches import Windows, each, length, shape, taken
 from emolib.checkpoint import Checkpoint, History
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet, check_names
@@ -174,7 +174,7 @@ class Trainer:
         for variable, value in zip(self.variables, self.initial, strict=True):
             variable.assign(value)
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
+    def predict(self, X: Windows) -> np.ndarray:
         """Logits (n_windows, n_classes) of X (n_windows, …) by the weights of the last fit.
 
         (n_windows, n_heads, n_classes) of a network with several heads.

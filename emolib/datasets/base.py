@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.branches import Windows, arrays, each, length, taken
+from emolib.branches import Windows, arrays, length, taken
 from emolib.errors import BadSet
 
 MODALITIES = ("heart", "eeg", "speech", "face")
@@ -102,9 +102,6 @@ class EmotionSet:
         n = length(self.X)
         if self.split is None:
             object.__setattr__(self, "split", np.full(n, "", dtype="U5"))
-        for name, x in each(len, self.X).items() if isinstance(self.X, dict) else ():
-            if x != n:
-                raise BadSet(f"Branch {name} has {x} windows, expected {n} as the first.")
         for name in self._columns():
             if len(getattr(self, name)) != n:
                 raise BadSet(f"{name} has {len(getattr(self, name))} entries, expected {n} as in X.")

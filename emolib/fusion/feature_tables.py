@@ -11,7 +11,7 @@ from emolib import conversion, crossval, mixed
 from emolib.compression import mixed_precision, ptq
 from emolib.conversion import Kit
 from emolib.cost import cost
-from emolib.fusion import levels
+from emolib.fusion import comparison, levels
 from emolib.fusion.features import JointStudy
 from emolib.fusion.study import OPTIMISTIC
 from emolib.quantized import sizes
@@ -128,6 +128,8 @@ def numbers(
         found[named(variant, "weight_bytes")] = number(
             row["weight_bytes"], unit="bytes", n=1, artifact=artifact
         )
+        if row["variant"] in (FOUR, mixed.ILP):
+            found[named(f"{variant}_drop", "points")] = crossval.lost_entry(row, artifact)
         found[named(variant, "bops")] = number(row["bops"], unit="BOPs", n=1, artifact=artifact)
     return found
 
@@ -135,3 +137,8 @@ def numbers(
 def caution(study: JointStudy) -> str:
     """What must stand beside the numbers; "" for trials of the same people."""
     return OPTIMISTIC if study.pairs == "label_paired" else ""
+
+
+def unit(study: JointStudy) -> str:
+    """What tests over subjects are over."""
+    return comparison.VIRTUAL if study.pairs == "label_paired" else comparison.SUBJECT

@@ -148,12 +148,13 @@ def augmentation(modalities: Mapping[str, str], dropped: float):
 
     A branch that is missing stays 0, and is not the one that is left.
     """
+    augments = {branch: models.network(modality).augment for branch, modality in modalities.items()}
 
     def augmented(X, seed):
         seeds = [tf.random.experimental.stateless_fold_in(seed, i) for i in range(len(X) + 1)]
         left = _left(X, dropped, seeds.pop())
         own = zip(X, X.values(), seeds, strict=True)
-        return {b: models.network(modalities[b]).augment(x, key) * left[b] for b, x, key in own}
+        return {branch: augments[branch](x, key) * left[branch] for branch, x, key in own}
 
     return augmented
 
@@ -172,7 +173,7 @@ class Design:
     """How the networks of a study look, by branch, and how they train."""
 
     layouts: Mapping[str, tinym2net.Branch]
-    dense: tuple[int, ...]
+    dense: Sequence[int]
     width: float
     options: Training
 
@@ -197,7 +198,7 @@ def design(
         name: tinym2net.branch(name, source.modality, branches.get(name, {}))
         for name, source in study.sources.items()
     }
-    return Design(layouts, tuple(dense), width, options)
+    return Design(layouts, dense, width, options)
 
 
 def widest(study: JointStudy, of: Design, network: Network, most_params: int) -> Design:

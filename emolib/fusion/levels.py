@@ -179,7 +179,7 @@ def _kept(paired: Paired, rows: np.ndarray) -> Paired:
 
 
 def methods_table(found: Methods, needs: Mapping[str, Mapping[str, float]], seed: int) -> pd.DataFrame:
-    """One row per method: rule, kind, bytes, macs, n, uar, accuracy, macro_f1, and points over the best single branch.
+    """One row per method: rule, kind, bytes, macs, n, uar, accuracy, macro_f1, best_single and points over that.
 
     uar and gain_points have their intervals; `needs` gives kind, bytes and macs.
     """
@@ -192,7 +192,7 @@ def methods_table(found: Methods, needs: Mapping[str, Mapping[str, float]], seed
         row = {"rule": method, **needs[method], "n": len(found.y)}
         row |= {"uar": uar.value, "uar_low": uar.low, "uar_high": uar.high}
         row |= {name: made[name].value for name in ("accuracy", "macro_f1")}
-        row |= {"gain_points": gain.value}
+        row |= {"best_single": found.best_single, "gain_points": gain.value}
         rows.append(row | dict(zip(("gain_points_low", "gain_points_high", "p"), ends, strict=True)))
     return pd.DataFrame(rows)
 

@@ -15,7 +15,7 @@ from emolib.signals import image
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
 from emolib.signals.filters import resample
 from emolib.signals.heart import FEATURES, heart_series
-from emolib.signals.mfcc import log_mel
+from emolib.signals.mfcc import log_mel, mfcc
 from emolib.signals.quality import MISSING, assess, repair
 from emolib.signals.windows import frame, starts
 
@@ -156,7 +156,7 @@ class EegFrontEnd:
 
 @dataclass(frozen=True)
 class SpeechFrontEnd:
-    """Audio (n_times,) in [-1, 1] → log-mel in dB, X (n_windows, n_frames, n_mels, 1).
+    """Audio (n_times,) in [-1, 1] → log-mel in dB, X (n_windows, n_frames, n_mels, 1), or MFCC (…, n_mfcc, 1).
 
     An utterance shorter than a window is repeated from its start until it fills one, so that none is lost.
     Silent windows are dropped where the utterance has others.
@@ -170,6 +170,7 @@ class SpeechFrontEnd:
     n_mels: int = 40
     fmin: float = 0.0  # Hz
     fmax: float | None = None  # Hz, None: sfreq / 2
+    n_mfcc: int = 0  # coefficients; 0: log-mel
     silence_db: float = -60.0  # RMS re full scale
     feature_axis: ClassVar[int | None] = 2
 
@@ -196,8 +197,11 @@ class SpeechFrontEnd:
 
     def spectrograms(self, audio: list[np.ndarray]) -> np.ndarray:
         n_times = round(self.window_s * self.sfreq)
-        options = (self.sfreq, self.n_fft, self.hop, self.n_mels, self.fmin, self.fmax)
-        return np.stack([log_mel(window[:n_times], *options) for window in audio])[..., None]
+        options = {name: getattr(self, name) for name in ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")}
+        if self.n_mfcc:
+            options |= {"n_mfcc": self.n_mfcc, "top_db": None}
+        features = mfcc if self.n_mfcc else log_mel
+        return np.stack([features(window[:n_times], **options) for window in audio])[..., None]
 
 
 @dataclass(frozen=True)

@@ -189,6 +189,17 @@ def test_speech_windows_are_librosas_log_mel():
     np.testing.assert_allclose(found.X[1, :, :, 0], librosa.power_to_db(mel, top_db=None).T, atol=1e-2)
 
 
+def test_speech_windows_are_librosas_mfcc_where_asked_for():
+    x = speech(2.0)
+    found = front_end("speech", n_mfcc=13)(x, 16000)
+    assert found.X.shape == (1, 124, 13, 1)
+    mel = librosa.feature.melspectrogram(y=x, sr=16000, n_fft=512, hop_length=256, n_mels=40, center=False)
+    expected = librosa.feature.mfcc(S=librosa.power_to_db(mel, top_db=None), n_mfcc=13).T
+    np.testing.assert_allclose(found.X[0, :, :, 0], expected, atol=2e-2)
+    with pytest.raises(BadParameter, match="50 coefficients, expected 1 to 40"):
+        front_end("speech", n_mfcc=50)(x, 16000)
+
+
 def test_speech_windows_hold_an_fft():
     with pytest.raises(BadParameter, match="n_fft is 512"):
         front_end("speech", window_s=0.03)(speech(), 16000)

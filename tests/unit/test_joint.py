@@ -274,7 +274,7 @@ def people_of(data, rows):
 
 
 @given(strangers())
-@example_settings(max_examples=60, deadline=None)
+@example_settings(max_examples=30, deadline=None)
 def test_strangers_share_label_and_part(case):
     sets, folds, n_virtual, n_train, seed = case
     found = joint.label_paired(sets, folds, n_virtual, n_train, seed)
@@ -290,7 +290,7 @@ def test_strangers_share_label_and_part(case):
 
 
 @given(strangers())
-@example_settings(max_examples=60, deadline=None)
+@example_settings(max_examples=30, deadline=None)
 def test_a_test_trial_is_used_once_and_as_often_as_the_scarcest_branch_has(case):
     sets, folds, n_virtual, n_train, seed = case
     found = [one for one in joint.label_paired(sets, folds, n_virtual, n_train, seed) if one.split == "test"]
