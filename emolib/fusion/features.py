@@ -15,7 +15,7 @@ import tensorflow as tf
 from emolib import conversion, crossval, models, splits
 from emolib.artifacts import Run
 from emolib.errors import BadParameter, check_names
-from emolib.fusion import joint
+from emolib.fusion import joining, joint
 from emolib.fusion.joint import JointSet, JointTrial
 from emolib.models import tinym2net
 from emolib.signals.frontend import FRONT_ENDS
@@ -81,15 +81,15 @@ class JointStudy:
         opened = {branch: _opened(run, source, task) for branch, source in named.items()}
         sets = {branch: data for branch, (data, _) in opened.items()}
         if pairs == "label_paired":
-            trials = joint.label_paired(
+            trials = joining.label_paired(
                 sets, {b: folds for b, (_, folds) in opened.items()}, n_virtual, n_train, seed
             )
             data = joint.joined(sets, trials)
-            return cls(run, name, named, task, pairs, trials, data, joint.virtual_folds(data))
+            return cls(run, name, named, task, pairs, trials, data, joining.virtual_folds(data))
         if pairs == "recordings":
-            trials = joint.recordings(next(iter(sets.values())), tuple(sets), seed)
+            trials = joining.recordings(next(iter(sets.values())), tuple(sets), seed)
         else:
-            trials = joint.same_trials(sets)
+            trials = joining.same_trials(sets)
         data = joint.joined(sets, trials)
         first = next(iter(named.values()))
         made = run.parameters_of(f"data/{first}-folds.npz")

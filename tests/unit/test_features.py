@@ -10,7 +10,7 @@ from emolib.artifacts import Run
 from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet
-from emolib.fusion import joint
+from emolib.fusion import joining, joint
 from emolib.sources import Source
 from emolib.training import Training
 
@@ -145,7 +145,7 @@ def joint_set(n_people=4, n_steps=8):
     }
     sets = {name: replace(data, start_s=start_s) for name, data in sets.items()}
     sets["eeg"] = sets["eeg"].part(np.flatnonzero(trial != "p3-0"))
-    return joint.joined(sets, joint.same_trials(sets))
+    return joint.joined(sets, joining.same_trials(sets))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emolib import splits
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet
-from emolib.fusion import joint
+from emolib.fusion import joining, joint
 from emolib.fusion.joint import MISSING
 from emolib.signals import standardise
 from emolib.sources import Source
@@ -41,7 +41,7 @@ def heart_and_eeg():
 @pytest.fixture
 def both():
     sets = heart_and_eeg()
-    return joint.joined(sets, joint.same_trials(sets))
+    return joint.joined(sets, joining.same_trials(sets))
 
 
 # Windows
@@ -78,14 +78,14 @@ def test_the_windows_of_a_trial_come_in_order_of_time():
 def test_windows_without_their_seconds_are_refused():
     sets = heart_and_eeg()
     with pytest.raises(BadSet, match="Windows without start_s.*run 01_windows again"):
-        joint.same_trials(sets | {"eeg": replace(sets["eeg"], start_s=None)})
+        joining.same_trials(sets | {"eeg": replace(sets["eeg"], start_s=None)})
 
 
 # Trials of the same people
 
 
 def test_every_trial_of_any_branch_is_a_joint_trial():
-    found = joint.same_trials(heart_and_eeg())
+    found = joining.same_trials(heart_and_eeg())
     assert [(t.subject, t.trial, t.y, sorted(t.keys)) for t in found] == [
         ("p0", "a", 0, ["eeg", "heart"]),
         ("p0", "b", 1, ["eeg", "heart"]),
@@ -109,7 +109,7 @@ def test_joint_windows_by_hand(both):
 def test_the_split_of_a_trial_stays():
     heart = windows(("p0", "a", 0, (0,), "train"), ("p1", "b", 1, (0,), "test"))
     eeg = windows(("p0", "a", 0, (0, 1), "train"), ("p1", "b", 1, (0,), "test"))
-    data = joint.joined({"heart": heart, "eeg": eeg}, joint.same_trials({"heart": heart, "eeg": eeg}))
+    data = joint.joined({"heart": heart, "eeg": eeg}, joining.same_trials({"heart": heart, "eeg": eeg}))
     assert data.split.tolist() == ["train", "train", "test"]
 
 
@@ -117,7 +117,7 @@ def test_labels_that_disagree_are_named():
     sets = heart_and_eeg()
     y = np.where(sets["eeg"].trial == "c", 0, sets["eeg"].y)
     with pytest.raises(BadSet, match="Trial c of p1 is high in heart, low in eeg, expected one label"):
-        joint.same_trials(sets | {"eeg": replace(sets["eeg"], y=y)})
+        joining.same_trials(sets | {"eeg": replace(sets["eeg"], y=y)})
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_labels_that_disagree_are_named():
 )
 def test_branches_that_do_not_fit_are_refused(other, message):
     with pytest.raises(BadSet, match=message) as raised:
-        joint.same_trials({"heart": heart_and_eeg()["heart"], "eeg": other})
+        joining.same_trials({"heart": heart_and_eeg()["heart"], "eeg": other})
     assert "\n" not in str(raised.value)
 
 
@@ -221,7 +221,7 @@ def people(n_people=4, n_each=3, n_classes=2, n_windows=2, prefix="p", split=lam
 def test_two_recordings_are_of_one_person_and_label_and_differ(n_each):
     data = people(n_each=n_each)
     of_trial = {t: (s, y) for t, s, y in zip(data.trial, data.subject, data.y, strict=True)}
-    found = joint.recordings(data, ("speech1", "speech2"), seed=3)
+    found = joining.recordings(data, ("speech1", "speech2"), seed=3)
     for one in found:
         first, second = one.keys["speech1"], one.keys["speech2"]
         assert first != second and first[0] == second[0] == one.subject
@@ -231,14 +231,14 @@ def test_two_recordings_are_of_one_person_and_label_and_differ(n_each):
     assert len({(one.subject, one.trial) for one in found}) == len(found) == 8 * n_each
     both = joint.joined({"speech1": data, "speech2": data}, found)
     assert both.present.all() and len(both.y) == 2 * len(found)
-    again, other = joint.recordings(data, ("a", "b"), 3), joint.recordings(data, ("a", "b"), 4)
+    again, other = joining.recordings(data, ("a", "b"), 3), joining.recordings(data, ("a", "b"), 4)
     assert [one.trial for one in again] == [one.trial for one in found]
     assert n_each == 2 or [one.trial for one in other] != [one.trial for one in found]
 
 
 def test_recordings_of_an_official_split_stay_on_their_side():
     data = people(n_each=5, split=lambda i: "test" if i < 2 else "train")
-    found = joint.recordings(data, ("a", "b"))
+    found = joining.recordings(data, ("a", "b"))
     split = dict(zip(data.trial, data.split, strict=True))
     assert len(found) == 40
     assert all({one.split} == {split[trial] for _, trial in one.keys.values()} for one in found)
@@ -247,9 +247,9 @@ def test_recordings_of_an_official_split_stay_on_their_side():
 def test_one_recording_of_a_class_is_no_pair():
     data = people(n_each=2)
     with pytest.raises(BadSet, match="p2 has one trial of high only, expected two recordings or more"):
-        joint.recordings(data.part(np.flatnonzero(data.trial != "p2-1-1")), ("a", "b"))
+        joining.recordings(data.part(np.flatnonzero(data.trial != "p2-1-1")), ("a", "b"))
     with pytest.raises(BadSet, match="p0 has one trial of low only in its test part"):
-        joint.recordings(people(n_each=3, split=lambda i: "train" if i else "test"), ("a", "b"))
+        joining.recordings(people(n_each=3, split=lambda i: "train" if i else "test"), ("a", "b"))
 
 
 # Strangers with the same label
@@ -277,7 +277,7 @@ def people_of(data, rows):
 @example_settings(max_examples=30, deadline=None)
 def test_strangers_share_label_and_part(case):
     sets, folds, n_virtual, n_train, seed = case
-    found = joint.label_paired(sets, folds, n_virtual, n_train, seed)
+    found = joining.label_paired(sets, folds, n_virtual, n_train, seed)
     assert {one.fold for one in found} == set(range(n_virtual))
     by_key = {name: joint.trials_of(data) for name, data in sets.items()}
     for one in found:
@@ -293,7 +293,9 @@ def test_strangers_share_label_and_part(case):
 @example_settings(max_examples=30, deadline=None)
 def test_a_test_trial_is_used_once_and_as_often_as_the_scarcest_branch_has(case):
     sets, folds, n_virtual, n_train, seed = case
-    found = [one for one in joint.label_paired(sets, folds, n_virtual, n_train, seed) if one.split == "test"]
+    found = [
+        one for one in joining.label_paired(sets, folds, n_virtual, n_train, seed) if one.split == "test"
+    ]
     for name in sets:
         keys = [one.keys[name] for one in found]
         assert len(set(keys)) == len(keys)
@@ -315,8 +317,8 @@ def dealt(data, folds, v, n_virtual, y) -> int:
 @example_settings(max_examples=30, deadline=None)
 def test_virtual_people_train_on_nobody_whom_they_are_tested_on(case):
     sets, folds, n_virtual, n_train, seed = case
-    data = joint.joined(sets, joint.label_paired(sets, folds, n_virtual, n_train, seed))
-    made = joint.virtual_folds(data)
+    data = joint.joined(sets, joining.label_paired(sets, folds, n_virtual, n_train, seed))
+    made = joining.virtual_folds(data)
     assert [fold.name for fold in made] == [f"v{v:02d}" for v in range(n_virtual)]
     used = np.concatenate([np.concatenate([f.train, f.val, f.test]) for f in made])
     assert sorted(used.tolist()) == list(range(len(data.y)))  # every joint window in one part of one fold
@@ -331,7 +333,7 @@ def test_training_pairs_are_about_as_many_as_asked_for():
     sets = {"speech": people(6, 8, prefix="s"), "face": people(6, 2, prefix="f")}
     folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
     for n_train, of_class in ((10, 5), (11, 6), (1000, 32)):  # speech has 4 people × 8 trials of a class
-        found = joint.label_paired(sets, folds, 3, n_train)
+        found = joining.label_paired(sets, folds, 3, n_train)
         train = [one for one in found if one.split == "train" and one.fold == 1]
         assert [sum(one.y == y for one in train) for y in (0, 1)] == [of_class, of_class]
         times = np.unique([one.keys["face"][1] for one in train if one.y == 0], return_counts=True)[1]
@@ -343,7 +345,7 @@ def test_strangers_follow_the_seed():
     sets = {"speech": people(prefix="s"), "face": people(prefix="f")}
     folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
     first, again, other = (
-        [one.trial for one in joint.label_paired(sets, folds, 4, 20, seed)] for seed in (1, 1, 2)
+        [one.trial for one in joining.label_paired(sets, folds, 4, 20, seed)] for seed in (1, 1, 2)
     )
     assert first == again and first != other
 
@@ -351,8 +353,8 @@ def test_strangers_follow_the_seed():
 def test_too_many_virtual_people_are_refused():
     sets = {"speech": people(4, 4, prefix="s"), "face": people(4, 1, prefix="f")}
     folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
-    assert {one.fold for one in joint.label_paired(sets, folds, 4)} == {0, 1, 2, 3}
+    assert {one.fold for one in joining.label_paired(sets, folds, 4)} == {0, 1, 2, 3}
     with pytest.raises(BadSet, match=r"Virtual person \d has no \w+ trial .*choose a smaller n_virtual"):
-        joint.label_paired(sets, folds, 5)
+        joining.label_paired(sets, folds, 5)
     with pytest.raises(BadSet, match="face has classes"):
-        joint.label_paired(sets | {"face": replace(sets["face"], classes=("a", "b"))}, folds, 4)
+        joining.label_paired(sets | {"face": replace(sets["face"], classes=("a", "b"))}, folds, 4)

@@ -9,7 +9,7 @@ from emolib import crossval, splits
 from emolib.artifacts import Run
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet
-from emolib.fusion import joint
+from emolib.fusion import joining, joint
 from emolib.fusion.scores import softmax
 from emolib.sources import INT8, Source
 
@@ -58,7 +58,7 @@ def same_people(run, **lacking):
         name: write_scores(run, source, sets[name], splits.loso(sets[name], n_val=1))
         for name, source in SOURCES.items()
     }
-    trials = joint.same_trials(sets)
+    trials = joining.same_trials(sets)
     data = joint.joined(sets, trials)
     folds = splits.loso(data, n_val=1)
     return JointStudy(run, "x", SOURCES, "arousal", "same_trials", trials, data, folds), known
@@ -94,9 +94,9 @@ def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
     sets = {"heart": windows("h", 4), "eeg": windows("e", 6)}
     folds = {"heart": splits.loso(sets["heart"], n_val=1), "eeg": splits.grouped(sets["eeg"], 2, n_val=1)}
     known = {name: write_scores(run, SOURCES[name], sets[name], folds[name]) for name in sets}
-    trials = joint.label_paired(sets, folds, n_virtual=4, n_train=20)
+    trials = joining.label_paired(sets, folds, n_virtual=4, n_train=20)
     data = joint.joined(sets, trials)
-    made = joint.virtual_folds(data)
+    made = joining.virtual_folds(data)
     study = JointStudy(run, "x", SOURCES, "arousal", "label_paired", trials, data, made)
     heart, eeg = levels.source_scores(study, INT8)
     n_scored = sum(one.split != "train" for one in trials)

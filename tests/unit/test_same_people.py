@@ -11,7 +11,7 @@ from PIL import Image
 from emolib import splits
 from emolib.datasets import load
 from emolib.datasets.windowed import emotion_set
-from emolib.fusion import joint
+from emolib.fusion import joining, joint
 from emolib.signals import standardise
 from emolib.signals.frontend import FRONT_ENDS, front_end
 
@@ -54,7 +54,7 @@ def read(corpus, modalities, task, keep=lambda trial: True):
     for modality in modalities:
         trials = (trial for trial in load(corpus, modality) if keep(trial))
         sets[modality], _ = emotion_set(trials, task, front_end(modality))
-    trials = joint.same_trials(sets)
+    trials = joining.same_trials(sets)
     return sets, trials, joint.joined(sets, trials)
 
 
