@@ -38,6 +38,8 @@ for part, names in OF_SOURCES.items():
     check_names(names, list(SOURCES), f"sources, which {part} names")
 check_names(list(MISSING), list(STUDIES), "studies, which missing names")
 for name, parts in FEATURES.items():
+    if not (parts or {}).get("sources"):
+        raise BadParameter(f"features {name} of the config names no sources: give it one a branch.")
     check_names(parts["sources"], list(SOURCES), f"sources, which features {name} names")
 for name, parts in DETECTORS.items():
     check_names(list(parts or {}), ["train", "classifier", "composite"], f"detector {name} of the config")

@@ -35,12 +35,22 @@ LAB = {
     "qat": {"n_calibration": 20, "epochs": 1},
     "npu": {"n_calibration": 20, "accelerators": ["ethos-u55-128"]},
 }
+JOINT = {
+    "sources": [HEART, EEG],
+    "fit": {"epochs": 1},
+    "n_calibration": 20,
+    "bits": ["feature"],
+    "n_samples": 2,
+}
 CONFIG = {
     "run": "tiny",
     "title": "tiny run",
-    "sources": {HEART: STEPS | LAB, EEG: STEPS},
+    "sources": {HEART: STEPS | LAB | {"personal": {"baseline_s": 8.0}}, EEG: STEPS},
     "lab": [HEART],
+    "personal": [HEART],
     "studies": {"tiny": {"sources": [HEART, EEG], "task": "emotion"}},
+    "missing": {"tiny": {"snrs_db": [0], "trials_per_person": 2, "features": "joint"}},
+    "features": {"joint": JOINT},
     "cost": {"repeats": 10},
 }
 PAPERMILL = Path(sys.executable).with_name("papermill")
@@ -139,6 +149,50 @@ def test_summary_and_report(run):
     assert "Synthetic data" in page and "http" not in page.split("<body>")[1]
 
 
+def test_the_fusion_lab_asks_every_method_in_every_condition(run):
+    found = json.loads((run / "summary.json").read_text())
+    keys = {key.removeprefix("synthetic/emotion/loso/") for key in found}
+    for method in ("feature", "hybrid"):
+        assert {f"heart+eeg_{method}/uar", f"heart+eeg_{method}_missing_one/worst_points"} <= keys
+        assert {
+            f"{method}_heart_0dB/uar",
+            f"{method}_eeg_stuck/uar",
+            f"{method}_missing_any/worst_points",
+        } <= keys
+    bits = [
+        f"heart+eeg_feature_{name}/weight_bytes"
+        for name in ("static_wi4_ai8", "mixed_w4w8", "uniform_wi8_ai8")
+    ]
+    sizes = [found[f"synthetic/emotion/loso/{key}"]["value"] for key in bits]
+    assert sizes == sorted(sizes) and sizes[0] < sizes[1] < sizes[2]
+    assert {"reliability_missing_any/worst_points", "heart_personal_gain/points"} <= keys
+    alone, joint = (
+        found[f"synthetic/emotion/loso/{key}/uar"]["value"] for key in ("feature_all", "heart+eeg_feature")
+    )
+    assert alone == joint  # a network as a method of 04c is the network of 04b
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"branches": {"eeg": {"filters": [8] * 4}}},
+            r"Branch eeg, layer 3 of 4: max-pooling by 2 × 1 of \(1, 1, 8\)",
+        ),
+        ({"branches": {"face": {}}}, "face does not exist in branches"),
+        ({"networks": ["feature", "late"]}, "late does not exist in networks"),
+        ({"pairs": "friends"}, "pairs: got 'friends', expected one of same_trials"),
+        ({"sources": [HEART]}, "sources: got 1 for same_trials, expected two or more"),
+    ],
+)
+def test_features_that_cannot_be_built_are_one_line(run, tmp_path, given, said):
+    shutil.copytree(run, tmp_path / "tiny")
+    status, line = papermill(
+        tmp_path, "04b_features", **{"name": "joint", "sources": [HEART, EEG], "width": 1} | given
+    )
+    assert status != 0 and line.startswith("BadParameter") and re.search(said, line), line
+
+
 def test_scores_of_every_subject_come_from_a_fold_that_tests_it(run):
     with np.load(run / f"scores/{EEG}.npz") as arrays:
         test = arrays["part"] == "test"
@@ -230,16 +284,23 @@ def test_a_misspelt_part_of_the_config_is_one_line(tmp_path):
         ({"saliency": ["synthetic-hart-emotion-loso"]}, "does not exist in sources, which saliency names"),
         ({"detectors": {"d": {"classifier": "nobody"}}}, "does not exist in sources, which detectors name"),
         ({"detectors": {"d": {"fit": {}}}}, "fit does not exist in detector d of the config"),
+        ({"personal": ["nobody"]}, "nobody does not exist in sources, which personal names"),
+        ({"missing": {"nobody": {}}}, "nobody does not exist in studies, which missing names"),
+        ({"missing": {"tiny": {"snr": [0]}}}, "snr does not exist in 04c_missing.ipynb"),
+        ({"features": {"joint": {"sources": ["nobody"]}}}, "sources, which features joint names"),
+        ({"features": {"joint": None}}, "features joint of the config names no sources"),
     ],
 )
-def test_parts_of_faces_name_what_the_config_has(part, said, tmp_path):
+def test_parts_of_the_config_name_what_it_has(part, said, tmp_path):
     status, output = snakemake(tmp_path, CONFIG | part, "-n")
     assert status != 0 and said in output
 
 
 def test_a_config_without_studies_and_detectors_has_no_jobs_of_them(tmp_path):
-    status, output = snakemake(tmp_path, CONFIG | {"studies": {}}, "-n", "--quiet", "rules")
-    assert status == 0 and not re.search("Error|fusion|detector|composite", output)
+    none = {"studies": {}, "missing": {}, "features": {}, "personal": []}
+    status, output = snakemake(tmp_path, CONFIG | none, "-n", "--quiet", "rules")
+    assert status == 0
+    assert not re.search("Error|fusion|detector|composite|missing|features|personal", output)
 
 
 def test_one_subject_only_is_refused(tmp_path):
