@@ -24,33 +24,41 @@ Branches = tuple[str, ...]
 def source_scores(study: JointStudy, variant: str) -> list[TrialScores]:
     """The scores of each branch's own network (a source's) on the joint trials, looked up fold by fold.
 
-    On virtual people fold v is fold v % n_folds of a source, as `joint.label_paired` dealt them. Raises BadSet where
-    the study tests a trial in another fold than a source did.
+    Raises BadSet where the study tests a trial in another fold than a source did.
     """
-    of = {(one.subject, one.trial): one for one in study.trials}
+    of = {(one.subject, one.trial): one.keys for one in study.trials}
     places = _places(crossval.score_columns(study.data, study.folds))
     found = []
     for branch, source in study.sources.items():
-        given = trials_of(study.run, str(source), study.task, variant)
-        at = {key: i for i, key in enumerate(pairing.trial_keys(given))}
-        n_folds = int(given.fold.max()) + 1
-        rows, kept = [], []
-        for place in places:
-            fold, part, *names = place
-            key = of[tuple(names)].keys.get(branch)
-            row = at.get((fold % n_folds, part, *key)) if key else None
-            if key and row is None and part == "test":
-                raise BadSet(
-                    f"Trial {key[1]} of {key[0]} is tested in fold {fold} of {study.name}, but not of {source}: expected "
-                    "the same folds: take protocol loso, and sources that all have something of every person."
-                )
-            if row is not None:
-                rows.append(row)
-                kept.append(place)
-        fold, part, subject, trial = (np.array(column) for column in zip(*kept, strict=True))
-        scores = given.scores[rows]
-        found.append(TrialScores(branch, given.classes, given.y[rows], subject, trial, fold, part, scores))
+        keys = {place: of[place[2:]][branch] for place in places if branch in of[place[2:]]}
+        found.append(_looked_up(study, str(source), branch, keys, variant))
     return found
+
+
+def _looked_up(study, source: str, branch: str, keys: Mapping[tuple, tuple], variant: str) -> TrialScores:
+    """Scores of a source's trials `keys`, subject and trial, under the fold, part and name of their joint trials.
+
+    On virtual people fold v is fold v % n_folds of the source, as `joining.label_paired` dealt them.
+    """
+    given = trials_of(study.run, source, study.task, variant)
+    at, n_folds = {key: i for i, key in enumerate(pairing.trial_keys(given))}, int(given.fold.max()) + 1
+    rows = {place: at.get((place[0] % n_folds, place[1], *key)) for place, key in keys.items()}
+    _check_tested(study, source, keys, rows)
+    rows = {place: row for place, row in rows.items() if row is not None}
+    fold, part, subject, trial = (np.array(column) for column in zip(*rows, strict=True))
+    taken = list(rows.values())
+    return TrialScores(branch, given.classes, given.y[taken], subject, trial, fold, part, given.scores[taken])
+
+
+def _check_tested(study, source, keys, rows):
+    """Raise BadSet for a test trial of which the source has no scores in that fold."""
+    for place, row in rows.items():
+        if row is None and place[1] == "test":
+            subject, trial = keys[place]
+            raise BadSet(
+                f"Trial {trial} of {subject} is tested in fold {place[0]} of {study.name}, but not of {source}: expected "
+                "the same folds: take protocol loso, and sources that all have something of every person."
+            )
 
 
 def _places(columns) -> list[tuple]:
