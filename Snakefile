@@ -25,7 +25,9 @@ for name in ("run", "title", "sources", "studies"):
 RUN = config["run"]
 SOURCES, STUDIES = config["sources"], config["studies"]
 OF_SOURCES = {part: config.get(part) or [] for part in ("lab", "saliency", "reduction", "personal")}
-MISSING, FEATURES = (config.get(part) or {} for part in ("missing", "features"))
+MISSING, FEATURES = (
+    {name: given or {} for name, given in (config.get(part) or {}).items()} for part in ("missing", "features")
+)
 DETECTORS = config.get("detectors") or {}
 COMPOSITES = {name: parts["classifier"] for name, parts in DETECTORS.items() if "classifier" in (parts or {})}
 STEPS = lab.STEPS | faces.STEPS | fusion_lab.STEPS
@@ -38,7 +40,7 @@ for part, names in OF_SOURCES.items():
     check_names(names, list(SOURCES), f"sources, which {part} names")
 check_names(list(MISSING), list(STUDIES), "studies, which missing names")
 for name, parts in FEATURES.items():
-    if not (parts or {}).get("sources"):
+    if not parts.get("sources"):
         raise BadParameter(f"features {name} of the config names no sources: give it one a branch.")
     check_names(parts["sources"], list(SOURCES), f"sources, which features {name} names")
 for name, parts in DETECTORS.items():
@@ -216,15 +218,18 @@ rule fusion:
 def of_missing(wildcards):
     of_study = STUDIES[wildcards.study]
     known = {name: of_study[name] for name in declared("04c_missing") if name in of_study}
-    return parameters("04c_missing", name=wildcards.study, **known | (MISSING[wildcards.study] or {}))
+    return parameters("04c_missing", name=wildcards.study, **known | MISSING[wildcards.study])
+
+
+def asked_too(wildcards):
+    joint = MISSING[wildcards.study].get("features")
+    return [f"{OUT}/scores/{joint}-features-summary.json"] if joint else []
 
 
 rule missing:
     input:
         f"{OUT}/scores/{{study}}-summary.json",
-        lambda wildcards: [
-            f"{OUT}/scores/{name}-features-summary.json" for name in [(MISSING[wildcards.study] or {}).get("features")] if name
-        ],
+        asked_too,
         notebook="notebooks/04c_missing.ipynb",
     output:
         f"{OUT}/scores/{{study}}-robustness-summary.json",

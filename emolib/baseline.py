@@ -9,7 +9,7 @@ import pandas as pd
 
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadArtifact, BadParameter, BadSet
-from emolib.splits import Fold
+from emolib.splits import Fold, within
 
 ROUNDING_S = 1e-6
 
@@ -105,9 +105,7 @@ def restricted(folds: Sequence[Fold], baseline: Baseline) -> list[Fold]:
     Raises BadSet where a fold has no window left to train or validate.
     """
     place, answers = np.cumsum(baseline.keep) - 1, baseline.answers
-    parts = [[rows[answers[rows]] for rows in (fold.train, fold.val, fold.test)] for fold in folds]
-    left = [(fold.name, part) for fold, part in zip(folds, parts, strict=True) if len(part[2])]
-    return [Fold(name, *(place[rows] for rows in part)) for name, part in left]
+    return [within(fold, answers, place) for fold in folds if answers[fold.test].any()]
 
 
 def check_unseen(data: EmotionSet, folds: Sequence[Fold]):

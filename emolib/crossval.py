@@ -188,8 +188,7 @@ def compared(
             "uar_low": uar.low,
             "uar_high": uar.high,
         }
-        row |= {"points": gain.value, "points_low": gain.low, "points_high": gain.high, "p": gain.p}
-        rows.append(row)
+        rows.append(row | gain.columns())
     table = pd.DataFrame(rows)
     table.loc[table.variant == baseline, ["points_low", "points_high", "p"]] = np.nan
     return table
@@ -201,10 +200,16 @@ def uar_entry(row: Mapping, artifact: str) -> dict:
     return number(row["uar"], *limits, unit="fraction", n=row["n"], artifact=artifact)
 
 
+def gained_entry(row: Mapping, artifact: str) -> dict:
+    """The points of UAR that a row of `compared` gains over the baseline, for summary.json."""
+    limits = ends(row["points_low"], row["points_high"])
+    return number(row["points"], *limits, unit="points", n=row["n"], artifact=artifact)
+
+
 def lost_entry(row: Mapping, artifact: str) -> dict:
     """The points of UAR that a row of `compared` loses to the baseline, for summary.json."""
-    limits = ends(-row["points_high"], -row["points_low"])
-    return number(-row["points"], *limits, unit="points", n=row["n"], artifact=artifact)
+    lost = {"points": -row["points"], "points_low": -row["points_high"], "points_high": -row["points_low"]}
+    return gained_entry({**row, **lost}, artifact)
 
 
 def majority_scores(data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:

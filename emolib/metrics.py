@@ -36,6 +36,10 @@ class Gain:
     high: float
     p: float
 
+    def columns(self) -> dict[str, float]:
+        """points, points_low, points_high and p, for a row of a table."""
+        return {"points": self.value, "points_low": self.low, "points_high": self.high, "p": self.p}
+
 
 def confusion(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Counts (n_classes, n_classes): true class by row, predicted class by column. Raises BadSet."""

@@ -22,7 +22,6 @@ from emolib.signals.frontend import front_end
 from emolib.signals.standardise import by_baseline, by_subject, within_subject_std
 from emolib.sources import Source
 from emolib.splits import Fold
-from emolib.summary import ends, number
 
 if TYPE_CHECKING:  # imports TensorFlow
     from emolib.training import Trainer
@@ -152,6 +151,4 @@ def numbers(source: Source, table: pd.DataFrame) -> dict[str, dict]:
         source.key(f"personal_{row['variant']}", "uar"): crossval.uar_entry(row, artifact) for row in rows
     }
     row = next(row for row in rows if row["variant"] == BASELINE)
-    limits = ends(row["points_low"], row["points_high"])
-    gain = number(row["points"], *limits, unit="points", n=row["n"], artifact=artifact)
-    return found | {source.key("personal_gain", "points"): gain}
+    return found | {source.key("personal_gain", "points"): crossval.gained_entry(row, artifact)}

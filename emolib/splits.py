@@ -42,6 +42,15 @@ class Fold:
             )
 
 
+def within(fold: Fold, kept: np.ndarray, place: np.ndarray | None = None) -> Fold:
+    """The fold's windows that are `kept`, bool (n_windows,), under their `place` (n_windows,) in a smaller set.
+
+    Raises BadSet if a part is left empty.
+    """
+    parts = [rows[kept[rows]] for rows in (fold.train, fold.val, fold.test)]
+    return Fold(fold.name, *(parts if place is None else (place[rows] for rows in parts)))
+
+
 def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
     """The folds of a protocol by name: loso, grouped, official or leaky, with the options of that function.
 

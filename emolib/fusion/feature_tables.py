@@ -11,12 +11,12 @@ from emolib import conversion, crossval, mixed
 from emolib.compression import mixed_precision, ptq
 from emolib.conversion import Kit
 from emolib.cost import cost
-from emolib.fusion import comparison, levels
+from emolib.fusion import levels
 from emolib.fusion.features import JointStudy
-from emolib.fusion.study import OPTIMISTIC
+from emolib.fusion.study import key_of
 from emolib.quantized import sizes
 from emolib.sources import INT8, model_name
-from emolib.summary import ends, key, number
+from emolib.summary import ends, number
 
 FLOAT32, FOUR = "float32", "static_wi4_ai8"
 PRECISIONS = (mixed.INT8, FOUR, mixed.ILP)
@@ -96,10 +96,9 @@ def _joint(scores: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def entry_key(study: JointStudy, variant: str, metric: str) -> str:
-    """Key in summary.json: the variant begins with the branches; on label-paired trials the corpus is `paired`."""
+    """Key in summary.json: the variant begins with the branches."""
     first = next(iter(study.sources.values()))
-    corpus = "paired" if study.pairs == "label_paired" else first.corpus
-    return key(corpus, study.task, first.protocol, f"{'+'.join(study.sources)}_{variant}", metric)
+    return key_of(study.pairs, first, study.task, f"{'+'.join(study.sources)}_{variant}", metric)
 
 
 def numbers(
@@ -117,10 +116,8 @@ def numbers(
             gain = (row.gain_points, *ends(row.gain_points_low, row.gain_points_high))
             found[named(row.rule, "gain_points")] = entry(*gain, unit="points")
     artifact = f"tables/{study.name}-losses.csv"
-    for row in levels.worst(missing).itertuples():
-        gain = (row.points, *ends(row.points_low, row.points_high))
-        entry = number(*gain, unit="points", n=row.n, artifact=artifact)
-        found[named(f"{row.method}_missing_one", "worst_points")] = entry
+    for row in levels.worst(missing).to_dict("records"):
+        found[named(f"{row['method']}_missing_one", "worst_points")] = crossval.gained_entry(row, artifact)
     artifact = f"tables/{study.name}-precision.csv"
     for row in bits.to_dict("records"):
         variant = f"{row['network']}_{row['variant']}"
@@ -132,13 +129,3 @@ def numbers(
             found[named(f"{variant}_drop", "points")] = crossval.lost_entry(row, artifact)
         found[named(variant, "bops")] = number(row["bops"], unit="BOPs", n=1, artifact=artifact)
     return found
-
-
-def caution(study: JointStudy) -> str:
-    """What must stand beside the numbers; "" for trials of the same people."""
-    return OPTIMISTIC if study.pairs == "label_paired" else ""
-
-
-def unit(study: JointStudy) -> str:
-    """What tests over subjects are over."""
-    return comparison.VIRTUAL if study.pairs == "label_paired" else comparison.SUBJECT

@@ -108,9 +108,7 @@ class JointStudy:
     def of(self, network: Network) -> tuple[JointSet, list[Fold]]:
         """The joint windows that have any of the network's branches, under its branches alone, and their folds."""
         data = self.data.only(network.branches)
-        there = data.present.any(axis=1)
-        parts = [[rows[there[rows]] for rows in (f.train, f.val, f.test)] for f in self.folds]
-        return data, [Fold(fold.name, *of) for fold, of in zip(self.folds, parts, strict=True)]
+        return data, [splits.within(fold, data.present.any(axis=1)) for fold in self.folds]
 
 
 def branches_of(sources: Sequence[Source], pairs: str) -> dict[str, Source]:
@@ -136,11 +134,9 @@ def branches_of(sources: Sequence[Source], pairs: str) -> dict[str, Source]:
 def _opened(run: Run, source: Source, task: str):
     """The set of a source in the task, and its folds."""
     data, folds, _ = crossval.opened(run, source)
-    kept, mapped = joint.in_task(data, source, task)
-    parts = [
-        [np.searchsorted(kept, np.intersect1d(getattr(f, p), kept)) for p in splits.PARTS] for f in folds
-    ]
-    return mapped, [Fold(fold.name, *of) for fold, of in zip(folds, parts, strict=True)]
+    rows, mapped = joint.in_task(data, source, task)
+    kept = np.isin(np.arange(len(data.y)), rows)
+    return mapped, [splits.within(fold, kept, np.cumsum(kept) - 1) for fold in folds]
 
 
 def augmentation(modalities: Mapping[str, str], dropped: float):

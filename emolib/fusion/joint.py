@@ -138,16 +138,25 @@ def aligned(starts: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack([np.full(len(clock), MISSING) if c is None else c for c in columns], axis=1)
 
 
+def together(windows: Sequence[np.ndarray], start_s: Sequence[np.ndarray]) -> np.ndarray:
+    """The joint windows of one joint trial, (n, n_branches): rows of each branch's set, or MISSING.
+
+    `windows`: the trial's rows of each branch in order of time, () for none; `start_s`: seconds of all of its set.
+    """
+    at = aligned([seconds[rows] for rows, seconds in zip(windows, start_s, strict=True)])
+    columns = [rows[index] if len(rows) else index for rows, index in zip(windows, at.T, strict=True)]
+    return np.stack(columns, axis=1)
+
+
 def joined(sets: Mapping[str, EmotionSet], of: Sequence[JointTrial]) -> JointSet:
     """The joint windows of these joint trials, in their order. Raises BadSet."""
     by_key = {name: trials_of(data) for name, data in sets.items()}
     parts, lengths = [], []
+    start_s = [data.start_s for data in sets.values()]
     for one in of:
         windows = [by_key[name].get(one.keys.get(name), np.empty(0, int)) for name in sets]
-        at = aligned([data.start_s[rows] for data, rows in zip(sets.values(), windows, strict=True)])
-        columns = [rows[index] if len(rows) else index for rows, index in zip(windows, at.T, strict=True)]
-        parts.append(np.stack(columns, axis=1))
-        lengths.append(len(at))
+        parts.append(together(windows, start_s))
+        lengths.append(len(parts[-1]))
     columns = {name: np.repeat(np.array([getattr(one, name) for one in of]), lengths) for name in COLUMNS}
     rows = np.concatenate(parts) if parts else np.empty((0, len(sets)), int)
     return JointSet(sets, rows, classes=next(iter(sets.values())).classes, **columns)

@@ -10,12 +10,12 @@ from emolib.artifacts import Run
 from emolib.errors import BadParameter
 from emolib.fusion import pairing
 from emolib.fusion.features import JointStudy, Network, networks
-from emolib.fusion.joint import MISSING, aligned
+from emolib.fusion.joint import MISSING, together
 from emolib.fusion.levels import Answers
 from emolib.fusion.methods import FoldWeights, fused
 from emolib.fusion.pairing import learned_weights
 from emolib.fusion.scores import softmax
-from emolib.fusion.sensed import Sensed
+from emolib.fusion.sensed import Sensed, by_trial
 from emolib.runtime.interpreter import Model
 from emolib.sources import INT8, model_name
 
@@ -35,16 +35,8 @@ class Joint:
     def __call__(self, fold: int, sensed: Mapping[str, Sensed | None]) -> np.ndarray:
         n_trials = len(next(of for of in sensed.values() if of is not None).fold)
         rows, at = joint_rows(self.network.branches, sensed, n_trials)
-        scores = np.full((n_trials, *self._heads, len(self.study.data.classes)), np.nan, np.float32)
-        if len(rows):
-            answered = self._answered(fold, sensed, rows)
-            for trial in np.unique(at):
-                scores[trial] = answered[at == trial].mean(axis=0)
+        scores = by_trial(self._answered(fold, sensed, rows), at, n_trials).astype(np.float32)
         return scores if self.weights is None else self._over_heads(scores, sensed, self.weights[fold])
-
-    @property
-    def _heads(self) -> tuple[int, ...]:
-        return (1 + len(self.network.branches),) if self.network.heads else ()
 
     def _answered(self, fold: int, sensed, rows: np.ndarray) -> np.ndarray:
         """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes)."""
@@ -69,24 +61,11 @@ class Joint:
 
 def joint_rows(branches, sensed: Mapping[str, Sensed | None], n_trials: int) -> tuple[np.ndarray, np.ndarray]:
     """Window of each branch, (n_windows, n_branches), and the trial, (n_windows,), of each joint window."""
-    parts, at = [np.empty((0, len(branches)), int)], [np.empty(0, int)]
-    for trial in range(n_trials):
-        own = [_of_trial(sensed[branch], trial) for branch in branches]
-        if not any(map(len, own)):
-            continue
-        starts = [
-            sensed[b].start_s[rows] if len(rows) else np.empty(0)
-            for b, rows in zip(branches, own, strict=True)
-        ]
-        found = aligned(starts)
-        columns = [rows[index] if len(rows) else index for rows, index in zip(own, found.T, strict=True)]
-        parts.append(np.stack(columns, axis=1))
-        at.append(np.full(len(found), trial))
-    return np.concatenate(parts), np.concatenate(at)
-
-
-def _of_trial(sensed: Sensed | None, trial: int) -> np.ndarray:
-    return np.empty(0, int) if sensed is None else np.flatnonzero(sensed.at == trial)
+    nothing = np.empty(0, int)
+    at = [nothing if sensed[branch] is None else sensed[branch].at for branch in branches]
+    start_s = [np.empty(0) if sensed[branch] is None else sensed[branch].start_s for branch in branches]
+    parts = [together([np.flatnonzero(of == trial) for of in at], start_s) for trial in range(n_trials)]
+    return np.concatenate(parts), np.repeat(np.arange(n_trials), list(map(len, parts)))
 
 
 def of_study(run: Run, name: str) -> list[Joint]:

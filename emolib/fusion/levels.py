@@ -12,7 +12,7 @@ from emolib import crossval, metrics
 from emolib.errors import BadSet, check_names
 from emolib.fusion import pairing
 from emolib.fusion.features import JointStudy, Network
-from emolib.fusion.pairing import Paired, TrialScores
+from emolib.fusion.pairing import TrialScores
 from emolib.fusion.scores import softmax
 from emolib.fusion.study import trials_of
 from emolib.runtime.interpreter import Model
@@ -99,18 +99,23 @@ class Answers:
         data, folds = self.study.of(self.network)
         return np.concatenate([data.present[np.concatenate([fold.val, fold.test])] for fold in folds])
 
+    @property
+    def head_names(self) -> list[str]:
+        """Of a network with several heads: the joint one, then that of each branch."""
+        return [self.name, *(f"{self.name}/{branch}" for branch in self.network.branches)]
+
     def by_trial(self, missing: Branches = ()) -> list[TrialScores]:
         """Scores by trial of the joint head, and of each branch's own where it has one and the branch is there."""
         classes = self.study.data.classes
         if not self.network.heads:
             return [pairing.by_trial(self.name, classes, self.columns, self.scores)]
-        heads = {self.name: self.scores[:, 0]}
-        for i, branch in enumerate(self.network.branches):
-            there = self.present[:, i, None]
-            heads[f"{self.name}/{branch}"] = np.where(there, self.scores[:, 1 + i], np.nan)
-        gone = {f"{self.name}/{branch}" for branch in missing}
-        found = [pairing.by_trial(head, classes, self.columns, scores) for head, scores in heads.items()]
-        return [_silent(one) if one.modality in gone else one for one in found]
+        joint, *own = self.head_names
+        found = [pairing.by_trial(joint, classes, self.columns, self.scores[:, 0])]
+        for i, (head, branch) in enumerate(zip(own, self.network.branches, strict=True)):
+            scores = np.where(self.present[:, i, None], self.scores[:, 1 + i], np.nan)
+            one = pairing.by_trial(head, classes, self.columns, scores)
+            found.append(_silent(one) if branch in missing else one)
+        return found
 
 
 def _silent(one: TrialScores) -> TrialScores:
@@ -161,29 +166,15 @@ def methods(
         else [one for each in answers for one in each.by_trial()]
     )
     every, names = pairing.same_trials([*of_sources, *of_networks]), [one.modality for one in of_sources]
-    some = ~np.isnan(_sub(every, names).scores).any(axis=2).all(axis=0)
-    every = _kept(every, some | ~every.is_test)
-    found = pairing.evaluate_rules(_sub(every, names))
+    every = every.part_of(every.only(names).has_any | ~every.is_test)
+    found = pairing.evaluate_rules(every.only(names))
     found = {name: scores for name, scores in found.items() if name not in missing}
     for each in answers:
-        heads = [one.modality for one in each.by_trial(missing)]
-        fused = heads if each.network.heads else [*names, *heads]  # no trial without anything
-        found[each.name] = pairing.evaluate_rules(_sub(every, fused))[
-            rule if each.network.heads else each.name
-        ]
+        own = each.head_names if each.network.heads else [*names, each.name]  # no trial without anything
+        answered = pairing.evaluate_rules(every.only(own))
+        found[each.name] = answered[rule if each.network.heads else each.name]
     test = every.is_test
     return Methods(every.y[test], every.subject[test], left, found)
-
-
-def _sub(paired: Paired, names: Sequence[str]) -> Paired:
-    """The same trials with these modalities alone."""
-    at = [paired.modalities.index(name) for name in names]
-    return replace(paired, modalities=tuple(names), scores=paired.scores[at])
-
-
-def _kept(paired: Paired, rows: np.ndarray) -> Paired:
-    columns = {name: getattr(paired, name)[rows] for name in ("y", "subject", "fold", "part", "trial")}
-    return replace(paired, scores=paired.scores[:, rows], **columns)
 
 
 def methods_table(found: Methods, needs: Mapping[str, Mapping[str, float]], seed: int) -> pd.DataFrame:

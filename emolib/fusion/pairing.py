@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,6 +79,21 @@ class Paired:
     @property
     def is_test(self) -> np.ndarray:
         return self.part == "test"
+
+    @property
+    def has_any(self) -> np.ndarray:
+        """Which trials have scores of any modality, (n,) bool."""
+        return ~np.isnan(self.scores).any(axis=2).all(axis=0)
+
+    def only(self, modalities: Sequence[str]) -> "Paired":
+        """The same trials with these modalities alone, in this order."""
+        at = [self.modalities.index(name) for name in modalities]
+        return replace(self, modalities=tuple(modalities), scores=self.scores[at])
+
+    def part_of(self, rows: np.ndarray) -> "Paired":
+        """Some of the trials."""
+        columns = {name: getattr(self, name)[rows] for name in ("y", *COLUMNS)}
+        return replace(self, scores=self.scores[:, rows], **columns)
 
 
 def same_trials(sources: Sequence[TrialScores]) -> Paired:

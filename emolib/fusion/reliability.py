@@ -40,6 +40,7 @@ def temperature(scores: np.ndarray, y: np.ndarray) -> float:
     Source: Guo et al. 2017, On calibration of modern neural networks; the shrinkage is ours.
     """
     from scipy.optimize import minimize_scalar
+    from scipy.special import logsumexp
 
     there = ~np.isnan(scores).any(axis=1)
     if not there.any():
@@ -48,7 +49,7 @@ def temperature(scores: np.ndarray, y: np.ndarray) -> float:
     logits -= logits[np.arange(len(logits)), y[there]][:, None]  # those of the true class are 0
 
     def loss(b):
-        return _log_sum_exp(b * logits).mean() + SHRINKAGE / len(logits) * (b - 1) ** 2
+        return logsumexp(b * logits, axis=1).mean() + SHRINKAGE / len(logits) * (b - 1) ** 2
 
     found = minimize_scalar(loss, bounds=BOUNDS, method="bounded")
     return float(1 / found.x)
@@ -125,8 +126,3 @@ def fresh(found: np.ndarray) -> np.ndarray:
 
 def _log_rms(rows: np.ndarray) -> np.ndarray:
     return np.log(np.sqrt((rows.astype(np.float64) ** 2).mean(axis=1)) + TINY)
-
-
-def _log_sum_exp(logits: np.ndarray) -> np.ndarray:
-    top = logits.max(axis=1)
-    return top + np.log(np.exp(logits - top[:, None]).sum(axis=1))

@@ -4,19 +4,17 @@ Methods are those of emolib.fusion.methods, or any with a name that can be calle
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from emolib import metrics
+from emolib import crossval, metrics
 from emolib.errors import check_names
 from emolib.fusion.bench import Bench
 from emolib.fusion.conditions import WHOLE, Condition, dropped_out, shown
 from emolib.fusion.methods import Method
 from emolib.fusion.noise import Noisy
 from emolib.fusion.study import Study
-from emolib.summary import ends, number
 
 POOLED = "pooled"
 BEFORE, AFTER = "before", "after"
@@ -70,7 +68,7 @@ def gains(bench: Bench, found: Found, method: str, over: Sequence[str]) -> pd.Da
         for other in over:
             gain = metrics.paired_gain(y, scores[other], scores[method], subject, seed=bench.study.seed)
             row = {"condition": condition, "method": method, "over": other, "n": len(y)}
-            rows.append(row | _points(gain))
+            rows.append(row | gain.columns())
     return pd.DataFrame(rows)
 
 
@@ -109,29 +107,23 @@ def numbers(
     dropouts = tables["subsets"][(tables["subsets"].bad != "") | (tables["subsets"].condition == WHOLE.name)]
     found = {}
     for part, of in {**tables, "subsets": dropouts}.items():
-        for row in of[of.kind == "fused"].itertuples():
-            entry = partial(number, unit="fraction", n=row.n, artifact=f"tables/{name}-missing-{part}.csv")
-            limits = ends(row.uar_low, row.uar_high)
-            found[study.key(f"{row.method}_{_variant(row, part)}", "uar")] = entry(row.uar, *limits)
-    for row in worst_points(dropouts[dropouts.bad != ""]).itertuples():
-        found[study.key(f"{row.method}_missing_any", "worst_points")] = _gained(
-            row, row.n, f"tables/{name}-missing-subsets.csv"
-        )
+        for row in of[of.kind == "fused"].to_dict("records"):
+            key = study.key(f"{row['method']}_{_variant(row, part)}", "uar")
+            found[key] = crossval.uar_entry(row, f"tables/{name}-missing-{part}.csv")
+    for row in worst_points(dropouts[dropouts.bad != ""]).to_dict("records"):
+        key = study.key(f"{row['method']}_missing_any", "worst_points")
+        found[key] = crossval.gained_entry(row, f"tables/{name}-missing-subsets.csv")
     for part, of in gained.items():
-        for row in of[of.condition == POOLED].itertuples():
-            key = study.key(f"{row.method}_{part}", f"over_{row.over}_points")
-            found[key] = _gained(row, row.n, f"tables/{name}-missing-{part}-gains.csv")
+        for row in of[of.condition == POOLED].to_dict("records"):
+            key = study.key(f"{row['method']}_{part}", f"over_{row['over']}_points")
+            found[key] = crossval.gained_entry(row, f"tables/{name}-missing-{part}-gains.csv")
     return found
 
 
-def _variant(row, part: str) -> str:
+def _variant(row: Mapping, part: str) -> str:
     """The condition of a row; where nothing is bad and not all trials count, with the part of the stream or table."""
-    some = getattr(row, "part", part)
-    return row.condition if row.bad or some == "subsets" else f"{row.condition}_{some}"
-
-
-def _gained(row, n: int, artifact: str) -> dict:
-    return number(row.points, *ends(row.points_low, row.points_high), unit="points", n=n, artifact=artifact)
+    some = row.get("part", part)
+    return row["condition"] if row["bad"] or some == "subsets" else f"{row['condition']}_{some}"
 
 
 def _rated(bench: Bench, condition: Condition, scores, kept: np.ndarray, part: str = "") -> pd.DataFrame:
@@ -148,9 +140,5 @@ def _rated(bench: Bench, condition: Condition, scores, kept: np.ndarray, part: s
         row |= {"method": name, "kind": "single" if name in singles else "fused", "n": len(y)}
         row |= {"uar": uar.value, "uar_low": uar.low, "uar_high": uar.high, "best_single": best}
         gain = metrics.paired_gain(y, scores[best], scores[name], subject, seed=seed)
-        rows.append(row | ({} if name in singles else _points(gain)))
+        rows.append(row | ({} if name in singles else gain.columns()))
     return pd.DataFrame(rows)
-
-
-def _points(gain: metrics.Gain) -> dict[str, float]:
-    return {"points": gain.value, "points_low": gain.low, "points_high": gain.high, "p": gain.p}

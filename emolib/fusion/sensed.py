@@ -154,8 +154,15 @@ class Sensed:
         return answers
 
     def _by_trial(self, values: np.ndarray) -> np.ndarray:
-        """Mean of values (n_windows, n) of each trial, (n_trials, n), NaN where there are none."""
-        sums = np.zeros((len(self.fold), values.shape[1]))
-        np.add.at(sums, self.at, values)
-        counts = np.bincount(self.at, minlength=len(self.fold))[:, None]
-        return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+        return by_trial(values, self.at, len(self.fold))
+
+
+def by_trial(values: np.ndarray, at: np.ndarray, n_trials: int) -> np.ndarray:
+    """Mean of values (n_windows, …) of each trial, (n_trials, …) float64, NaN where there are none.
+
+    at (n_windows,) is the trial of each window.
+    """
+    sums = np.zeros((n_trials, *values.shape[1:]))
+    np.add.at(sums, at, values)
+    counts = np.bincount(at, minlength=n_trials).reshape(-1, *[1] * (values.ndim - 1))
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)

@@ -44,6 +44,22 @@ def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
     return pairing.by_trial(source.modality, classes, columns, scores.astype(np.float32))
 
 
+def caution_of(pairs: str) -> str:
+    """What must stand beside a number of trials paired in this way; "" for trials of the same people."""
+    return OPTIMISTIC if pairs == "label_paired" else ""
+
+
+def unit_of(pairs: str) -> str:
+    """What tests over subjects are over: virtual ones are not people."""
+    return comparison.VIRTUAL if pairs == "label_paired" else comparison.SUBJECT
+
+
+def key_of(pairs: str, source: Source, task: str, variant: str, metric: str) -> str:
+    """Key in summary.json of a study whose first source this is; on label-paired trials the corpus is `paired`."""
+    corpus = "paired" if pairs == "label_paired" else source.corpus
+    return key(corpus, task, source.protocol, variant, metric)
+
+
 @dataclass(frozen=True)
 class Study:
     """Paired scores of several sources, and what is reported of them; `rule` is the one fixed beforehand.
@@ -132,8 +148,7 @@ class Study:
 
     def per_subject(self) -> pd.DataFrame:
         """UAR of each modality and each rule (columns) for each subject (index), who may be virtual."""
-        unit = comparison.VIRTUAL if self.pairs == "label_paired" else comparison.SUBJECT
-        return comparison.per_subject(self.y, self.scores, self.subject, unit)
+        return comparison.per_subject(self.y, self.scores, self.subject, unit_of(self.pairs))
 
     def best_single(self) -> str:
         """The modality with the highest test UAR."""
@@ -157,14 +172,12 @@ class Study:
 
     def without(self, modality: str) -> "Study":
         """The study of the other modalities, on the trials that have any of them."""
-        m, paired = self.paired.modalities.index(modality), self.paired
-        scores = np.delete(paired.scores, m, axis=0)
-        kept = ~np.isnan(scores).any(axis=2).all(axis=0)
-        rows = {name: getattr(paired, name)[kept] for name in ("y", "subject", "fold", "part", "trial")}
-        left = tuple(other for other in paired.modalities if other != modality)
-        paired = replace(paired, modalities=left, scores=scores[:, kept], **rows)
-        sources, found = (each[:m] + each[m + 1 :] for each in (self.sources, self.found))
-        return replace(self, sources=sources, found=found, paired=paired)
+        m = self.paired.modalities.index(modality)
+        sources, found, left = (
+            each[:m] + each[m + 1 :] for each in (self.sources, self.found, self.paired.modalities)
+        )
+        paired = self.paired.only(left)
+        return replace(self, sources=sources, found=found, paired=paired.part_of(paired.has_any))
 
     def missing_one(self) -> pd.DataFrame:
         """UAR of the reported rule with one modality gone beside the best of those left, in points of UAR."""
@@ -205,13 +218,11 @@ class Study:
 
     def caution(self) -> str:
         """What must stand beside the number; "" for trials of the same people."""
-        return OPTIMISTIC if self.pairs == "label_paired" else ""
+        return caution_of(self.pairs)
 
     def key(self, variant: str, metric: str) -> str:
         """Key in summary.json; on label-paired trials the corpus is `paired`."""
-        first = Source.parse(self.sources[0])
-        corpus = "paired" if self.pairs == "label_paired" else first.corpus
-        return key(corpus, self.task, first.protocol, variant, metric)
+        return key_of(self.pairs, Source.parse(self.sources[0]), self.task, variant, metric)
 
     def numbers(
         self, name: str, table: pd.DataFrame, gains: pd.DataFrame, missing: pd.DataFrame
