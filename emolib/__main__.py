@@ -3,15 +3,21 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 
 from emolib.errors import BadParameter, EmolibError
 from emolib.runtime.bundle import Bundle
+from emolib.runtime.engine import HOP_S, Engine, Result
 from emolib.runtime.interpreter import BACKENDS
+from emolib.runtime.live import Live
 from emolib.runtime.readers import READERS
+from emolib.runtime.replay import replay
 
 
 def export(options) -> None:
@@ -23,16 +29,52 @@ def export(options) -> None:
 
 def run(options) -> None:
     """Answer for one recording per modality, or for the faces of a picture, as one line of JSON."""
-    bundle, answers = Bundle(options.bundle), {}
+    bundle = Bundle(options.bundle)
     if options.picture:
-        names = bundle.detector(options.source), bundle.source("face", options.source)
-        return print(json.dumps(bundle.faces(*names, options.picture)))
-    for modality in READERS:
-        if path := getattr(options, modality):
-            answers[modality] = bundle.answer(bundle.source(modality, options.source), path)
-    if not answers:
-        raise BadParameter(f"run: got no recording, expected --picture, or some of --{', --'.join(READERS)}.")
-    print(json.dumps({**answers, "fused": bundle.fused(list(answers.values()))}))
+        return print(json.dumps(bundle.faces(options.model, options.picture)))
+    if options.source:
+        return stream(bundle, options)
+    recordings = {modality: path for modality in READERS if (path := getattr(options, modality))}
+    if not recordings:
+        raise BadParameter(
+            f"run: got no recording, expected --picture, --source, or some of --{', --'.join(READERS)}."
+        )
+    print(json.dumps(bundle.answer(recordings, options.model)))
+
+
+def stream(bundle: Bundle, options) -> None:
+    """An answer every hop: of recordings as fast as they can be read, of live sources in real time."""
+    from emolib.runtime.sources import parse
+
+    modalities = [text.partition("=")[0] for text in options.source]
+    with Engine(bundle, modalities, options.model, options.hop_s, threads=options.threads) as engine:
+        sources = [parse(text, engine.trained) for text in options.source]
+        if any(source.is_live for source in sources):
+            with Live(engine, sources) as live:
+                return show(live.results(options.seconds), options.json)
+        end_s = options.seconds or float("inf")
+        show(takewhile(lambda result: result.time_s <= end_s, replay(engine, sources)), options.json)
+
+
+def show(results: Iterable[Result], as_json: bool) -> None:
+    """Print each answer, as a line of JSON or for people, until there are no more or Ctrl-C."""
+    with suppress(KeyboardInterrupt):
+        for result in results:
+            print(json.dumps(result.to_dict()) if as_json else line(result), flush=True)
+
+
+def line(result: Result) -> str:
+    """An answer for people: time, best class with its score, what each modality adds or lacks, milliseconds."""
+    best = max(result.scores, key=result.scores.get) if result.scores else "no answer"
+    answer = f"{best} {result.scores[best]:.2f}" if result.scores else best
+    parts = [
+        f"{name} {max(part.scores, key=part.scores.get)} {part.weight:.0%}"
+        if part.scores
+        else f"{name} {part.state}"
+        for name, part in result.parts.items()
+    ]
+    missed = f", {result.missed} hops missed" if result.missed else ""
+    return f"{result.time_s:7.1f} s  {answer:16}  {' | '.join(parts)}  ({result.ms:.1f} ms{missed})"
 
 
 def bench(options) -> None:
@@ -66,6 +108,12 @@ def bench_table(found: dict[str, dict]) -> str:
     return "\n".join([*lines, f"measured energy: {metered}"])
 
 
+def picks_models(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--model", action="append", default=[], help="which source or detector, where the bundle has several"
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="emolib", description=__doc__)
     commands = made.add_subparsers(required=True, metavar="command")
@@ -76,17 +124,20 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--fold", type=int, default=0)
     one.add_argument("--keras", action="store_true", help="also the float32 networks, to train on")
     one.set_defaults(do=export)
-    one = commands.add_parser("run", help="a bundle's answer for recordings in files")
+    one = commands.add_parser("run", help="a bundle's answer for recordings in files, or for live sources")
     one.add_argument("bundle", type=Path)
     for modality in READERS:
         one.add_argument(f"--{modality}", type=Path)
     one.add_argument("--picture", type=Path, help="faces are found in it first; --face is one face")
     one.add_argument(
-        "--source",
-        action="append",
-        default=[],
-        help="which source or detector, where the bundle has several",
-    )
+        "--source", action="append", default=[], metavar="MODALITY=KIND[:WHERE]",
+        help="an answer every hop from heart=file:BVP.csv, speech=microphone, face=camera:0, eeg=lsl:NAME, … (repeatable)",
+    )  # fmt: skip
+    one.add_argument("--seconds", type=float, help="of sources, then end")
+    one.add_argument("--hop-s", type=float, default=HOP_S)
+    one.add_argument("--threads", type=int, default=1)
+    one.add_argument("--json", action="store_true", help="of sources, a line of JSON each hop")
+    picks_models(one)
     one.set_defaults(do=run)
     one = commands.add_parser("bench", help="measured latency and energy of a bundle's models")
     one.add_argument("bundle", type=Path)

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emolib import __version__, cards
-from emolib.artifacts import Run, git_commit, sha256
+from emolib import __version__, cards, datasets
+from emolib.artifacts import Run, git_commit, record_of, sha256
+from emolib.datasets import face_boxes
 from emolib.errors import BadArtifact, BadParameter
+from emolib.fusion import deployed
 from emolib.runtime.readers import KINDS, Trained
 from emolib.sources import INT8, Source, model_name
 
-ENDING = "-detector-summary.json"
+ENDING, FUSION = "-detector-summary.json", "-fusion.json"
 
 
 def sources(run: Run) -> list[str]:
@@ -43,48 +45,46 @@ def recordings(run: Run, name: str) -> Trained:
     return Trained(**about)
 
 
+def copied(run: Run, artifact: str, folder: Path, file: str) -> dict:
+    """Copy a model into the bundle's folder; its name there, its hash, and the packages that made it."""
+    path = run.read(artifact)
+    shutil.copy(path, folder / file)
+    return {"file": file, "sha256": sha256(folder / file), "versions": record_of(path)["versions"]}
+
+
 def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
     """Copy one model into the bundle's folder; what bundle.json says of it."""
-    model = model_name(name, fold)
-    file = f"{name}.tflite"
-    shutil.copy(run.read(f"{model}-{INT8}.tflite"), folder / file)
+    model, source = model_name(name, fold), Source.parse(name)
     with_classes = run.arrays(f"scores/{name}.npz")
     return {
-        "file": file,
-        "sha256": sha256(folder / file),
-        "modality": Source.parse(name).modality,
+        **copied(run, f"{model}-{INT8}.tflite", folder, f"{name}.tflite"),
+        "modality": source.modality,
         "classes": with_classes["classes"].tolist(),
         "recordings": recordings(run, name)._asdict(),
         "frontend": run.parameters_of(f"data/{name}.npz")["frontend"],
         "standardiser": json.loads(run.read(f"{model}.json").read_text())["standardiser"],
         "normalise": run.parameters_of(f"scores/{name}-keras.npz")["normalise"],
+        "licence": datasets.get(source.corpus).licence,
         "fold": fold,
     }
 
 
 def detector_entry(run: Run, name: str, folder: Path) -> dict:
     """Copy one detector into the bundle's folder; what bundle.json says of it."""
-    file = f"{name}.tflite"
-    shutil.copy(run.read(f"models/{name}-{INT8}.tflite"), folder / file)
     table = pd.read_csv(run.read(f"tables/{name}-detector.csv")).set_index("variant")
+    corpora = run.parameters_of(f"scores/{name}-detector-summary.json")["corpora"]
     return {
-        "file": file,
-        "sha256": sha256(folder / file),
+        **copied(run, f"models/{name}-{INT8}.tflite", folder, f"{name}.tflite"),
         "grid": run.json(f"models/{name}-grid.json"),
         "min_score": float(table.min_score[INT8]),
+        "licence": "; ".join(face_boxes.get(corpus).licence for corpus in corpora),
     }
 
 
-def weights(run: Run) -> dict[str, dict[str, float]]:
-    """Mean weight of each source over the folds, by study."""
-    found = {}
-    for path in sorted(run.folder.glob("tables/*-weights.csv")):
-        study = path.stem.removesuffix("-weights")
-        table = pd.read_csv(run.read(f"tables/{path.name}"))
-        mean = table[table.rule == "weighted"].groupby("modality").weight.mean()
-        names = run.parameters_of(f"scores/{study}-summary.json")["sources"]
-        found[study] = {name: float(mean[Source.parse(name).modality]) for name in names}
-    return found
+def studies(run: Run, fold: int) -> dict[str, dict]:
+    """What each fusion study of the run learned for the models of one fold."""
+    found = sorted(path.name for path in run.folder.glob(f"models/*{FUSION}"))
+    return {name.removesuffix(FUSION): deployed.of_fold(run.json(f"models/{name}"), fold) for name in found}
 
 
 def check_out(out: Path):
@@ -114,7 +114,7 @@ def fill(folder: Path, run: Run, names: Sequence[str], found: Sequence[str], fol
         "commit": git_commit(),
         "models": {name: entry(run, name, fold, folder) for name in names},
         "detectors": {name: detector_entry(run, name, folder) for name in found},
-        "weights": weights(run),
+        "studies": studies(run, fold),
     }
     (folder / "bundle.json").write_text(json.dumps(record, indent=1) + "\n")
     pages = {name: cards.of_source(run, name, fold) for name in names}

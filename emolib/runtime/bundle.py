@@ -1,30 +1,38 @@
 """A bundle: int8 models and what they need, as a folder that a device opens. numpy and an interpreter alone.
 
-`bundle.json` names each model's file and sha256, classes, the recordings it was trained on, front end,
-standardiser; each face detector's file, sha256, grid and least score; and fusion weights.
+`bundle.json` names each model's file and sha256, classes, the recordings it was trained on, front end, standardiser
+and its data's licence; each face detector's file, sha256, grid and least score; and what each fusion study learned.
 """
 
 import hashlib
 import json
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from emolib.detection.grid import Grid
 from emolib.errors import BadArtifact, BadParameter
-from emolib.fusion.scores import fuse, softmax
 from emolib.runtime.faces import Classifier, Detector, FacePath
 from emolib.runtime.interpreter import Model
+from emolib.runtime.pipeline import Pipeline
 from emolib.runtime.readers import Trained, read, read_face
-from emolib.signals.frontend import front_end
-from emolib.signals.standardise import Standardiser, by_subject
+from emolib.runtime.weighing import Fusion
 
-ENTRY = {"file", "sha256", "modality", "classes", "recordings", "frontend", "standardiser", "normalise"}
-DETECTOR = {"file", "sha256", "grid", "min_score"}
-PARTS = {"models", "detectors", "weights"}
+ENTRY = {
+    "file",
+    "sha256",
+    "modality",
+    "classes",
+    "recordings",
+    "frontend",
+    "standardiser",
+    "normalise",
+    "licence",
+}
+DETECTOR = {"file", "sha256", "grid", "min_score", "licence"}
+PARTS = {"models", "detectors", "studies"}
 
 
 def read_record(path: Path) -> dict:
@@ -61,7 +69,8 @@ class Bundle:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.record = read_record(self.folder / "bundle.json")
-        for entry in (*self.record["models"].values(), *self.record["detectors"].values()):
+        self.models, self.studies = self.record["models"], self.record["studies"]
+        for entry in (*self.models.values(), *self.record["detectors"].values()):
             self.check(entry)
 
     def check(self, entry: dict):
@@ -72,10 +81,23 @@ class Bundle:
                 f"{path} is not the file that was exported ({found[:12]}, expected {entry['sha256'][:12]}): export again."
             )
 
+    def of(self, modality: str) -> list[str]:
+        """The sources of a modality."""
+        return [name for name, entry in self.models.items() if entry["modality"] == modality]
+
     def source(self, modality: str, names: Sequence[str] = ()) -> str:
         """The source of a modality: the only one, or the one among `names`. Raises BadParameter."""
-        known = [key for key, entry in self.record["models"].items() if entry["modality"] == modality]
-        return self._picked(modality, known, names)
+        return self._picked(modality, self.of(modality), names)
+
+    def sources(self, modalities: Sequence[str] = (), names: Sequence[str] = ()) -> dict[str, str]:
+        """A source of each modality, all that the bundle has by default; where it has several of one, the one among
+        `names`, or those of the first study that has one of each. Raises BadParameter."""
+        wanted = list(modalities) or list(dict.fromkeys(entry["modality"] for entry in self.models.values()))
+        for study in self.studies.values():
+            found = {modality: set(self.of(modality)) & study["sources"].keys() for modality in wanted}
+            if not names and all(len(known) == 1 for known in found.values()):
+                return {modality: known.pop() for modality, known in found.items()}
+        return {modality: self.source(modality, names) for modality in wanted}
 
     def detector(self, names: Sequence[str] = ()) -> str:
         """The face detector: the only one, or the one among `names`. Raises BadParameter."""
@@ -85,94 +107,105 @@ class Bundle:
         wanted = [key for key in known if key in names] or known
         if len(wanted) != 1:
             raise BadParameter(
-                f"{what}: the bundle has {', '.join(known) or 'none'}, expected one: pick it with --source."
+                f"{what}: the bundle has {', '.join(known) or 'none'}, expected one: pick it with --model."
             )
         return wanted[0]
 
     def model(self, source: str, backend: str = "litert", threads: int = 1) -> Model:
-        return Model(self.folder / self.record["models"][source]["file"], backend, threads)
+        return Model(self.folder / self.models[source]["file"], backend, threads)
 
-    def answer(self, source: str, path: Path) -> dict:
-        """Scores by class of the recording in a file (mean over its windows), its rate, windows used and
-        dropped, milliseconds without the reading.
+    def pipeline(self, source: str, backend: str = "litert", threads: int = 1) -> Pipeline:
+        """Front end, standardiser and network of a source."""
+        return Pipeline.of(source, self.models[source], self.model(source, backend, threads))
+
+    def fusion(self, sources: Sequence[str]) -> Fusion:
+        """How these sources are fused: as the first study that has them all learned; without one, all alike.
+
+        Raises BadParameter where no study has them and their classes differ.
+        """
+        if (found := self._fusion(sources)) is None:
+            raise BadParameter(
+                f"No study of the run has {', '.join(sources)} together, and their classes differ: take fewer, or "
+                "others with --model."
+            )
+        return found
+
+    def _fusion(self, sources: Sequence[str]) -> Fusion | None:
+        study = next((each for each in self.studies.values() if each["sources"].keys() >= set(sources)), None)
+        if study and len(sources) > 1:
+            return Fusion.of_study(study, sources)
+        classes = {tuple(self.models[name]["classes"]) for name in sources}
+        return Fusion.equal(classes.pop(), sources) if len(classes) == 1 else None
+
+    def answer(self, recordings: Mapping[str, Path], names: Sequence[str] = ()) -> dict:
+        """Of a recording in a file by modality: scores by class (mean over windows), its rate, windows used and
+        dropped, milliseconds without the reading; and "fused", their scores together, None for less than two
+        modalities with scores, or where no study ties their classes.
 
         A source that was trained on windows standardised within each person gets them standardised within this
         recording. Raises BadRecording, BadParameter.
         """
-        entry = self.record["models"][source]
-        trained = Trained(**entry["recordings"])
-        pieces, sfreq = read(entry["modality"], path, trained)
-        start = time.perf_counter()
-        X, dropped = self.windows(entry, pieces, sfreq, trained.kind)
-        about = {"source": source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}
-        if not len(X):
-            return {**about, "scores": None}
-        with self.model(source) as model:
-            scores = softmax(model.predict(X)).mean(axis=0)
-        by_class = dict(zip(entry["classes"], scores.tolist(), strict=True))
-        return {**about, "scores": by_class, "ms": round(1e3 * (time.perf_counter() - start), 2)}
+        sources, answers, votes = self.sources(list(recordings), names), {}, {}
+        fusion = self._fusion(list(sources.values()))
+        for modality, source in sources.items():
+            with self.model(source) as model:
+                pipeline = Pipeline.of(source, self.models[source], model)
+                answers[modality], X, scores = _of_file(pipeline, recordings[modality])
+            if fusion and len(X):
+                votes[source] = fusion.members[source].vote(scores, X)
+        fused, _ = fusion.fuse(votes) if len(votes) > 1 else (None, {})
+        return answers | {"fused": None if fused is None else _by_class(fusion.classes, fused)}
 
-    def windows(
-        self, entry: dict, pieces: list[np.ndarray], sfreq: float, kind: str
-    ) -> tuple[np.ndarray, dict[str, int]]:
-        """Standardised windows of all pieces as a model takes them, and a count of those dropped by reason."""
-        front = front_end(entry["modality"], **entry["frontend"])
-        found = [front(piece, sfreq, kind) for piece in pieces]
-        X = np.concatenate([windows.X for windows in found])
-        dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
-        if len(X) and entry["normalise"] == "subject":
-            X = by_subject(X, np.zeros(len(X), int), front.feature_axis)
-        return Standardiser.from_dict(entry["standardiser"])(X), dropped
+    def look(self, pipeline: Pipeline, names: Sequence[str] = ()) -> FacePath | None:
+        """The detector before a face pipeline, as one function of a picture; None where the bundle has no detector.
 
-    def face_path(self, detector: str, source: str) -> FacePath:
-        """Detector and classifier as one function of a picture. Raises BadParameter for a classifier that needs a
-        recording of the person first."""
-        found, told = self.record["detectors"][detector], self.record["models"][source]
-        if told["normalise"] == "subject":
+        Raises BadParameter where it has several, or for a pipeline that needs a recording of the person first.
+        """
+        return self._path(self.detector(names), pipeline) if self.record["detectors"] else None
+
+    def _path(self, detector: str, pipeline: Pipeline) -> FacePath:
+        if pipeline.by_person:
             raise BadParameter(
-                f"{source} needs a recording of each person, expected another: pick it with --source."
+                f"{pipeline.source} needs a recording of each person, expected another: pick it with --model."
             )
+        found = self.record["detectors"][detector]
         model = Model(self.folder / found["file"])
-        front = front_end("face", **told["frontend"])
-        standardiser = Standardiser.from_dict(told["standardiser"])
         return FacePath(
             Detector(model, Grid(**found["grid"]), found["min_score"]),
-            Classifier(self.model(source), front, standardiser),
+            Classifier(pipeline.model, pipeline.front, pipeline.standardiser),
         )
 
-    def faces(self, detector: str, source: str, path: Path) -> dict:
+    def faces(self, names: Sequence[str], path: Path) -> dict:
         """Every face of a picture in a file, best first: box in its pixels, the detector's score, scores by class; and
-        the milliseconds of each stage. Raises BadRecording, BadParameter."""
-        look, classes = self.face_path(detector, source), self.record["models"][source]["classes"]
+        the milliseconds of each stage. `names`: of detector and source, where there are several. Raises
+        BadRecording, BadParameter."""
+        detector, pipeline = self.detector(names), self.pipeline(self.source("face", names))
+        look = self._path(detector, pipeline)
         [image], _ = read_face(path, Trained(0.0))
         found = [
             {
                 "box": face.box.round(1).tolist(),
                 "score": face.score,
-                "scores": dict(zip(classes, face.scores.tolist(), strict=True)),
+                "scores": _by_class(pipeline.classes, face.scores),
             }
             for face in look(image)
         ]
-        return {
-            "detector": detector,
-            "source": source,
-            "faces": found,
-            "ms": {k: round(v, 2) for k, v in look.ms.items()},
-        }
+        ms = {stage: round(taken, 2) for stage, taken in look.ms.items()}
+        return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}
 
-    def fused(self, answers: list[dict]) -> dict | None:
-        """Scores by class of the answers that have any, weighted as their study learned; None for less than two, or if
-        classes differ."""
-        answers = [answer for answer in answers if answer["scores"]]
-        if len(answers) < 2 or len({tuple(answer["scores"]) for answer in answers}) > 1:
-            return None
-        scores = np.array([list(answer["scores"].values()) for answer in answers])
-        weights = np.array([self.weight(answer["source"]) for answer in answers])
-        total = fuse(
-            (scores / scores.sum(axis=1, keepdims=True))[:, None], "weighted", weights / weights.sum()
-        )
-        return dict(zip(answers[0]["scores"], total[0].tolist(), strict=True))
 
-    def weight(self, source: str) -> float:
-        """Fusion weight of a source in the first study that has it, 1 without a study."""
-        return next((study[source] for study in self.record["weights"].values() if source in study), 1.0)
+def _by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, float]:
+    return dict(zip(classes, scores.tolist(), strict=True))
+
+
+def _of_file(pipeline: Pipeline, path: Path) -> tuple[dict, np.ndarray, np.ndarray]:
+    """What is said of a recording in a file, its windows X (n_windows, *shape), and their scores (n_windows, n_classes)."""
+    pieces, sfreq = read(pipeline.modality, path, pipeline.trained)
+    start = time.perf_counter()
+    X, dropped = pipeline.windows(pieces, sfreq)
+    about = {"source": pipeline.source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}
+    if not len(X):
+        return {**about, "scores": None}, X, X
+    scores = pipeline.scores(X)
+    ms = round(1e3 * (time.perf_counter() - start), 2)
+    return {**about, "scores": _by_class(pipeline.classes, scores.mean(axis=0)), "ms": ms}, X, scores

@@ -20,11 +20,13 @@ STAGES = ("letterbox", "detector", "boxes", "crop", "classifier")
 
 
 class Face(NamedTuple):
-    """box (4,) x1 y1 x2 y2 in pixels of the picture, the detector's score, and the classifier's scores (n_classes,)."""
+    """box (4,) x1 y1 x2 y2 in pixels of the picture, the detector's score, the classifier's scores (n_classes,), and the
+    window X (*shape) that it took."""
 
     box: np.ndarray
     score: float
     scores: np.ndarray
+    X: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class FacePath:
         with self._stage("classifier"):
             X = self.classifier.standardiser(np.concatenate([cut[k] for k in kept]))
             scores = softmax(self.classifier.model.predict(X))
-        return [Face(boxes[k], float(found[k]), of_face) for k, of_face in zip(kept, scores, strict=True)]
+        return [Face(boxes[k], float(found[k]), *told) for k, *told in zip(kept, scores, X, strict=True)]
 
     def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (n, 4) in pixels of the picture, and their scores (n,), best first."""

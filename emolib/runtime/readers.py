@@ -29,12 +29,17 @@ class Trained(NamedTuple):
 Pieces = tuple[list[np.ndarray], float]
 
 
+def same_rate(sfreq: float, trained_hz: float) -> bool:
+    """Whether a rate in Hz, which time stamps told, means the trained one."""
+    return abs(sfreq - trained_hz) <= RATE_TOLERANCE * trained_hz
+
+
 def read(modality: str, path: Path, trained: Trained) -> Pieces:
     """A recording as `trained` says. Raises BadParameter where files of this modality hold another kind."""
     if KINDS.get(modality, "") != trained.kind:
         raise BadParameter(
             f"{path}: files of {modality} are read as {KINDS.get(modality)}, the source was trained on "
-            f"{trained.kind}: pick another with --source."
+            f"{trained.kind}: pick another with --model."
         )
     return READERS[modality](path, trained)
 
@@ -131,8 +136,9 @@ def _cut(path: Path, data: np.ndarray, time_s: np.ndarray, trained_hz: float) ->
         raise BadRecording(f"{path}: timestamps do not rise in every row, expected seconds.")
     gap = steps_s > GAP_STEPS * np.median(steps_s)
     sfreq = float(np.sum(~gap) / steps_s[~gap].sum())
-    agrees = abs(sfreq - trained_hz) <= RATE_TOLERANCE * trained_hz
-    return np.split(data, np.flatnonzero(gap) + 1, axis=1), trained_hz if agrees else sfreq
+    return np.split(data, np.flatnonzero(gap) + 1, axis=1), trained_hz if same_rate(
+        sfreq, trained_hz
+    ) else sfreq
 
 
 READERS = {"heart": read_heart, "eeg": read_eeg, "speech": read_speech, "face": read_face}

@@ -78,6 +78,11 @@ class HeartFrontEnd:
     max_gap_s: float = 0.5  # longer gaps and flat lines drop the window
     min_cover: float = 0.5
     feature_axis: ClassVar[int | None] = 3
+    context_s: ClassVar[float] = 16.0  # before a window of a stream, in which beats are found too
+
+    def n_window(self, sfreq: float) -> int:
+        """Samples at sfreq Hz that give just one window."""
+        return int(np.ceil(whole(self.window_s, self.sfreq_out, "window_s") / self.sfreq_out * sfreq))
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "ppg") -> Windows:
         kind = kind or "ppg"
@@ -124,6 +129,11 @@ class EegFrontEnd:
     max_gap_s: float = 0.1  # longer gaps drop the window
     max_flat_s: float = 0.5
     feature_axis: ClassVar[int | None] = 3
+    context_s: ClassVar[float] = 0.0
+
+    def n_window(self, sfreq: float) -> int:
+        """Samples at sfreq Hz that give just one window."""
+        return whole(self.window_s, 1 / self.step_s, "window_s") * whole(self.step_s, sfreq, "step_s")
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "raw") -> Windows:
         if kind == "band_power":
@@ -173,9 +183,14 @@ class SpeechFrontEnd:
     n_mfcc: int = 0  # coefficients; 0: log-mel
     silence_db: float = -60.0  # RMS re full scale
     feature_axis: ClassVar[int | None] = 2
+    context_s: ClassVar[float] = 0.0
+
+    def n_window(self, sfreq: float) -> int:
+        """Samples at sfreq Hz that give just one window."""
+        return int(np.ceil(self.window_s * sfreq))
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "") -> Windows:
-        hop, n_window = whole(self.hop_s, sfreq, "hop_s"), int(np.ceil(self.window_s * sfreq))
+        hop, n_window = whole(self.hop_s, sfreq, "hop_s"), self.n_window(sfreq)
         if whole(self.window_s, self.sfreq, "window_s") < self.n_fft:
             raise BadParameter(
                 f"window_s={self.window_s}, expected {self.n_fft / self.sfreq} s or more: n_fft is {self.n_fft}."

@@ -14,8 +14,14 @@ import numpy as np
 import pytest
 import yaml
 
-from emolib.artifacts import sidecar
+from emolib.__main__ import main
+from emolib.artifacts import Run, sidecar
+from emolib.fusion.bench import Bench
+from emolib.fusion.methods import score_level
+from emolib.fusion.study import Study
 from emolib.paths import PROJECT
+from emolib.runtime.bundle import Bundle
+from emolib.sources import INT8
 
 HEART, EEG = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg"))
 STEPS = {
@@ -191,6 +197,23 @@ def test_features_that_cannot_be_built_are_one_line(run, tmp_path, given, said):
         tmp_path, "04b_features", **{"name": "joint", "sources": [HEART, EEG], "width": 1} | given
     )
     assert status != 0 and line.startswith("BadParameter") and re.search(said, line), line
+
+
+def test_a_bundle_fuses_as_the_fusion_lab_does(run, tmp_path):
+    assert main(["export", str(run), "--out", str(tmp_path / "bundle")]) == 0
+    bundle, results, names = Bundle(tmp_path / "bundle"), Run(run, "test", {}), (HEART, EEG)
+    study = Study.load(results, names, "emotion", "same_trials", 10, INT8, "weighted", 0)
+    bench = Bench.open(results, study, INT8)
+    [reliability] = [method for method in score_level(study.paired) if method.name == "reliability"]
+    expected = reliability(0, bench.clean[0])
+    fusion, pipelines = bundle.fusion(names), [bundle.pipeline(name) for name in names]
+    for trial, scores in enumerate(expected):
+        votes = {}
+        for pipeline, sensed in zip(pipelines, bench.clean[0].values(), strict=True):
+            X = pipeline.standardiser(sensed.X[sensed.at == trial])
+            votes[pipeline.source] = fusion.members[pipeline.source].vote(pipeline.scores(X), X)
+        np.testing.assert_allclose(fusion.fuse(votes)[0], scores, atol=1e-5)
+    assert len(expected) >= 4
 
 
 def test_scores_of_every_subject_come_from_a_fold_that_tests_it(run):

@@ -59,11 +59,16 @@ def results(tmp_path_factory):
         train.write_bytes(f"models/{name}/fold00-{INT8}.tflite", convert(model, INT8, X))
         with train.write(f"models/{name}/fold00.keras") as path:
             model.save(path)
-    fusion = Run(folder, "04", {"sources": [SPEECH, FACE]})
-    fusion.write_text(
-        "tables/study-weights.csv", "rule,fold,modality,weight\nweighted,0,speech,0.8\nweighted,0,face,0.2\n"
-    )
-    fusion.write_json("scores/study-summary.json", {})
+    typical = {"mean": [0.0] * 5, "std": [1.0] * 5, "precision": np.eye(5).tolist(), "limit": 1e6}  # all is
+    learned = {
+        name: {
+            "to_task": np.eye(4).tolist(),
+            "folds": [{"weight": weight, "temperature": temperature, "typicality": typical}],
+        }
+        for name, weight, temperature in ((SPEECH, 0.8, 2.0), (FACE, 0.2, 0.5))
+    }
+    study = {"task": "emotion", "classes": CLASSES.tolist(), "sources": learned}
+    Run(folder, "04", {}).write_json("models/study-fusion.json", study)
     write_detector(folder)
     return folder
 
@@ -121,8 +126,19 @@ def test_the_answer_is_that_of_the_steps_by_hand(bundle, results, tmp_path, caps
     np.testing.assert_allclose(list(answer["speech"]["scores"].values()), by_hand[SPEECH], atol=1e-6)
     assert list(answer["speech"]["scores"]) == CLASSES.tolist() and answer["speech"]["windows"] == 2
     assert answer["speech"]["sfreq"] == 16000
-    expected = 0.8 * by_hand[SPEECH] + 0.2 * by_hand[FACE]
-    np.testing.assert_allclose(list(answer["fused"].values()), expected, atol=1e-5)
+    expected = by_hand[SPEECH] ** (0.8 / 2.0) * by_hand[FACE] ** (0.2 / 0.5)  # each at its temperature
+    np.testing.assert_allclose(list(answer["fused"].values()), expected / expected.sum(), atol=1e-5)
+
+
+def test_a_bundle_says_licences_versions_and_what_fusion_learned(bundle):
+    record = json.loads((bundle / "bundle.json").read_text())
+    for entry in (*record["models"].values(), *record["detectors"].values()):
+        assert entry["licence"] and entry["versions"]["tensorflow-cpu"] and len(entry["sha256"]) == 64
+    learned = record["studies"]["study"]["sources"]
+    assert {name: (one["weight"], one["temperature"]) for name, one in learned.items()} == {
+        SPEECH: (0.8, 2.0),
+        FACE: (0.2, 0.5),
+    }
 
 
 def test_an_altered_model_is_refused(bundle, capsys):
@@ -137,8 +153,8 @@ def test_an_altered_model_is_refused(bundle, capsys):
     [
         (lambda text: text[: len(text) // 2], "is damaged .JSONDecodeError"),
         (lambda text: "[]", "is damaged .AttributeError"),
-        (lambda text: '{"weights": {}}', "does not name detectors, models"),
-        (lambda text: '{"models": {}, "detectors": {}, "weights": {}}', "does not name models"),
+        (lambda text: '{"studies": {}}', "does not name detectors, models"),
+        (lambda text: '{"models": {}, "detectors": {}, "studies": {}}', "does not name models"),
         (lambda text: text.replace('"recordings"', '"recorded"'), "does not name recordings"),
     ],
 )
@@ -236,7 +252,7 @@ def test_a_modality_that_the_bundle_lacks_is_named(bundle, tmp_path, capsys):
 
 
 def test_no_recording_is_refused(bundle, capsys):
-    assert "expected --picture, or some of --heart, --eeg" in refused(["run", bundle], capsys)
+    assert "expected --picture, --source, or some of --heart, --eeg" in refused(["run", bundle], capsys)
 
 
 def test_a_picture_of_200_megapixels_is_refused(bundle, tmp_path, capsys):

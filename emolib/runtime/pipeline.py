@@ -1,0 +1,60 @@
+"""From recordings to scores of one source: front end, standardiser, network. numpy and an interpreter alone."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emolib.fusion.scores import softmax
+from emolib.runtime.interpreter import Model
+from emolib.runtime.readers import Trained
+from emolib.signals.frontend import front_end
+from emolib.signals.standardise import Standardiser, by_subject
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """`by_person`: trained on windows standardised within each person, so it needs several of a person first."""
+
+    source: str
+    modality: str
+    classes: tuple[str, ...]
+    trained: Trained
+    front: object
+    standardiser: Standardiser
+    by_person: bool
+    model: Model
+
+    @classmethod
+    def of(cls, source: str, entry: dict, model: Model) -> "Pipeline":
+        """Of a model's entry in bundle.json."""
+        return cls(
+            source,
+            entry["modality"],
+            tuple(entry["classes"]),
+            Trained(**entry["recordings"]),
+            front_end(entry["modality"], **entry["frontend"]),
+            Standardiser.from_dict(entry["standardiser"]),
+            entry["normalise"] == "subject",
+            model,
+        )
+
+    def windows(self, pieces: Sequence[np.ndarray], sfreq: float) -> tuple[np.ndarray, dict[str, int]]:
+        """Windows of all pieces as the network takes them, and a count of those dropped by reason.
+
+        Where the source is `by_person` they are standardised within this recording.
+        """
+        found = [self.front(piece, sfreq, self.trained.kind) for piece in pieces]
+        dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
+        return self.standardised(np.concatenate([windows.X for windows in found])), dropped
+
+    def standardised(self, X: np.ndarray) -> np.ndarray:
+        """Windows (n_windows, *shape) of one person as the network takes them."""
+        if self.by_person and len(X):
+            X = by_subject(X, np.zeros(len(X), int), self.front.feature_axis)
+        return self.standardiser(X)
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """Scores (n_windows, n_classes) of standardised windows."""
+        return softmax(self.model.predict(X))

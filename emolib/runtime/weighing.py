@@ -1,0 +1,78 @@
+"""Score-level fusion on the device: what each modality's scores count, by how sure and how typical they are.
+
+The same as the method `reliability` of the fusion lab: a weighted geometric mean of calibrated scores, a
+modality's weight being its validation weight times its trust. numpy only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from emolib.fusion.reliability import Typicality, calibrated, statistics
+from emolib.fusion.scores import fuse
+
+LEAST = 1e-7  # added to scores that are summed into classes, as the fusion study does
+
+
+class Vote(NamedTuple):
+    """scores (n_classes,) of the fusion's classes, calibrated, and the trust in them, 0 to 1."""
+
+    scores: np.ndarray
+    trust: float
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A source in a fusion: to_task (n_classes, n_to) sums its classes into the fusion's; typicality None: always trusted."""
+
+    weight: float
+    to_task: np.ndarray
+    temperature: float
+    typicality: Typicality | None
+
+    @classmethod
+    def from_dict(cls, record: dict) -> "Member":
+        typicality = Typicality.from_dict(record["typicality"])
+        return cls(record["weight"], np.array(record["to_task"]), record["temperature"], typicality)
+
+    def vote(self, scores: np.ndarray, X: np.ndarray) -> Vote:
+        """Of windows of one trial: scores (n_windows, n_classes), and X (n_windows, *shape) as the network took them."""
+        summed = scores.mean(axis=0) @ self.to_task + LEAST
+        own = calibrated((summed / summed.sum())[None], self.temperature)[0]
+        trust = 1.0 if self.typicality is None else float(self.typicality(statistics(X)).mean())
+        return Vote(own, trust)
+
+
+@dataclass(frozen=True, eq=False)
+class Fusion:
+    """Members by source, and the classes of the answer."""
+
+    classes: tuple[str, ...]
+    members: Mapping[str, Member]
+
+    @classmethod
+    def of_study(cls, study: dict, sources: Sequence[str]) -> "Fusion":
+        """Of a study in bundle.json, and those of its sources that are used."""
+        return cls(
+            tuple(study["classes"]), {name: Member.from_dict(study["sources"][name]) for name in sources}
+        )
+
+    @classmethod
+    def equal(cls, classes: Sequence[str], sources: Sequence[str]) -> "Fusion":
+        """All sources count alike: they have these classes, and no study knows them."""
+        return cls(tuple(classes), {name: Member(1.0, np.eye(len(classes)), 1.0, None) for name in sources})
+
+    def fuse(self, votes: Mapping[str, Vote]) -> tuple[np.ndarray | None, dict[str, float]]:
+        """Scores (n_classes,) of the votes by source, and the share of each; (None, {}) without votes.
+
+        Where no vote is trusted at all they count equally.
+        """
+        if not votes:
+            return None, {}
+        weights = np.array([self.members[name].weight * vote.trust for name, vote in votes.items()])
+        weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(votes), 1 / len(votes))
+        scores = np.stack([vote.scores for vote in votes.values()])
+        fused = fuse(scores[:, None], "product", weights)[0]
+        return fused, dict(zip(votes, weights.tolist(), strict=True))

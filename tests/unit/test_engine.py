@@ -1,0 +1,378 @@
+"""The live engine on recordings: its answers against the front end and the network by hand, and what it survives."""
+
+import json
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+from bundles import CLASSES, FRONTENDS, TRAINED, Recording, recording, write
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emolib.__main__ import main
+from emolib.errors import BadParameter
+from emolib.fusion.reliability import Typicality, statistics
+from emolib.fusion.scores import softmax
+from emolib.runtime.bundle import Bundle
+from emolib.runtime.engine import Engine
+from emolib.runtime.live import Live
+from emolib.runtime.readers import Trained
+from emolib.runtime.replay import replay
+from emolib.runtime.sources.base import Chunk, SourceLost
+from emolib.runtime.sources.pushed import Pushed
+from emolib.signals.frontend import front_end
+
+HOP_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return Bundle(write(tmp_path_factory.mktemp("bundle")))
+
+
+@pytest.fixture
+def engine(bundle):
+    with Engine(bundle, hop_s=HOP_S) as engine:
+        yield engine
+
+
+def untimed(results):
+    """What is the same in every run: all but the milliseconds."""
+    return [
+        (r.time_s, r.scores, r.missed, {name: part._replace(ms=0.0) for name, part in r.parts.items()})
+        for r in results
+    ]
+
+
+def front(modality):
+    return front_end(modality, **FRONTENDS[modality])
+
+
+def by_hand(engine, modality, data):
+    """Calibrated scores (n_windows, n_classes) of all windows of a recording, and where each ends, in s."""
+    pipeline, trained = engine.pipelines[modality], TRAINED[modality]
+    windows = front(modality)(data, trained.sfreq, trained.kind)
+    scores = softmax(pipeline.model.predict(pipeline.standardiser(windows.X)))
+    temperature = engine.fusion.members[pipeline.source].temperature
+    powered = (scores + 1e-7) ** (1 / temperature)
+    return powered / powered.sum(axis=1, keepdims=True), windows.start_s + (front(modality).window_s or 0.0)
+
+
+@pytest.mark.parametrize("modality", ["eeg", "speech", "face"])
+def test_a_replay_gives_the_windows_of_the_whole_recording(engine, modality):
+    data = recording(modality)
+    expected, ends_s = by_hand(engine, modality, data)
+    found = {r.time_s: r.parts[modality].scores for r in replay(engine, [Recording(modality)])}
+    assert len(found) == 20
+    compared = 0
+    for scores, end_s in zip(expected, ends_s, strict=True):
+        if end_s in found:
+            np.testing.assert_allclose(list(found[end_s].values()), scores, atol=1e-5)
+            compared += 1
+    assert compared >= 17
+
+
+def test_a_pulse_is_heard_as_the_front_end_hears_the_last_24_seconds(engine):
+    data, window_s, context_s = recording("heart"), 8.0, 16.0
+    for r in replay(engine, [Recording("heart")]):
+        part = r.parts["heart"]
+        if r.time_s < window_s:
+            assert part.state == "waiting"
+            continue
+        heard_s = min(r.time_s, window_s + context_s)
+        cut = data[int((r.time_s - heard_s) * 64) : int(r.time_s * 64)]
+        pipeline = engine.pipelines["heart"]
+        windows = replace(front("heart"), hop_s=max(heard_s - window_s, 0.25))(cut, 64.0, "ppg")
+        if part.state != "ok":
+            assert windows.dropped
+            continue
+        temperature = engine.fusion.members[pipeline.source].temperature
+        scores = softmax(pipeline.model.predict(pipeline.standardiser(windows.X[-1:])))[0] ** (
+            1 / temperature
+        )
+        np.testing.assert_allclose(list(part.scores.values()), scores / scores.sum(), atol=1e-5)
+    assert part.state == "ok"
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.floats(0.01, 1.9), min_size=1, max_size=5))
+def test_answers_do_not_depend_on_how_samples_arrive(bundle, chunks_s):
+    def run(chunks_s):
+        with Engine(bundle, hop_s=HOP_S) as engine:
+            sources = [Recording(name, seconds=12.0, chunks_s=chunks_s) for name in TRAINED]
+            return untimed(replay(engine, sources))
+
+    assert run(chunks_s) == run((0.1,))
+
+
+def test_the_fused_answer_is_the_weighted_geometric_mean(bundle, engine):
+    *_, last = replay(engine, [Recording(name) for name in TRAINED])
+    logs, weights = [], []
+    for modality, part in last.parts.items():
+        pipeline = engine.pipelines[modality]
+        member = bundle.studies["all"]["sources"][pipeline.source]
+        data, trained = recording(modality), TRAINED[modality]
+        if modality == "heart":
+            data = data[-24 * 64 :]
+        elif modality == "face":
+            data = data[-1:]
+        else:
+            data = data[..., -int(front(modality).window_s * trained.sfreq) :]
+        shown = replace(front(modality), hop_s=16.0) if modality == "heart" else front(modality)
+        X = pipeline.standardiser(
+            shown(data, trained.sfreq if modality != "face" else 1.0, trained.kind).X[-1:]
+        )
+        trust = Typicality.from_dict(member["typicality"])(statistics(X))[0]
+        logs.append(np.log(list(part.scores.values())))
+        weights.append(member["weight"] * trust)
+    share = np.array(weights) / sum(weights)
+    np.testing.assert_allclose([part.weight for part in last.parts.values()], share, rtol=1e-3)
+    expected = np.exp(share @ np.array(logs))
+    np.testing.assert_allclose(list(last.scores.values()), expected / expected.sum(), atol=1e-4)
+    assert last.scores.keys() == dict.fromkeys(CLASSES).keys()
+
+
+def states(engine, modality, source, also="face"):
+    """State of a modality at each hop, while another one goes on and must always answer."""
+    found = []
+    for result in replay(engine, [source, Recording(also)]):
+        assert result.parts[also].state == "ok" and result.scores
+        found.append(result.parts[modality].state)
+    return found
+
+
+def test_a_sensor_that_ends_is_said_to_have_stopped_and_the_rest_goes_on(engine):
+    found = states(engine, "speech", Recording("speech", seconds=9.0))
+    assert found[:5] == ["ok"] * 5 and set(found[6:]) == {"stopped"}  # at 10 s it is 1 s old
+
+
+def test_missing_samples_drop_the_windows_they_touch_and_no_other(engine):
+    data = recording("eeg")
+    data[1, 10 * 128 : 11 * 128] = np.nan
+    found = dict(zip(np.arange(2, 42, 2.0), states(engine, "eeg", Recording("eeg", data)), strict=True))
+    assert found[10.0] == "ok" and found[12.0] == found[14.0] == "dropped: missing samples"
+    assert {found[at] for at in np.arange(16, 42, 2.0)} == {"ok"}
+
+
+def test_a_frozen_sensor_is_no_answer(engine):
+    data = recording("eeg")
+    data[:, 20 * 128 :] = data[:, 20 * 128 - 1 : 20 * 128]
+    assert set(states(engine, "eeg", Recording("eeg", data))[11:]) == {"dropped: flat line"}
+
+
+def test_a_camera_that_shows_one_picture_for_ever_is_stuck(engine):
+    frames = np.repeat(recording("face")[:1], 40, axis=0)
+    results = list(replay(engine, [Recording("face", frames), Recording("speech", seconds=20.0)]))
+    assert results[0].parts["face"].state == "ok"
+    assert {r.parts["face"].state for r in results[1:]} == {"stuck: the same samples again"}
+    assert all(r.parts["speech"].weight == 1 for r in results[1:])
+
+
+def clocked(bundle, **options):
+    """An engine whose clock stands where the test puts it."""
+    clock = {"s": 0.0}
+    return Engine(bundle, clock=lambda: clock["s"], **options), clock
+
+
+def pushed(engine, clock, modality, data, sfreq, stamped_hz, start_s=0.0):
+    """Push samples in tenths of a second, stamped as if they came at another rate; the last one's time."""
+    n = max(1, round(stamped_hz / 10))
+    for first in range(0, data.shape[-1] - n, n):
+        clock["s"] = start_s + (first + n) / stamped_hz
+        engine.push(modality, Chunk(start_s + first / stamped_hz, data[..., first : first + n]))
+    return clock["s"]
+
+
+def test_a_rate_other_than_stated_is_said_and_not_believed(bundle):
+    engine, clock = clocked(bundle, modalities=["heart"])
+    engine.start("heart", TRAINED["heart"], is_live=True)
+    end_s = pushed(engine, clock, "heart", recording("heart"), 64.0, 48.0)
+    assert engine.step(end_s).parts["heart"].state == "rate 48 Hz, expected 64"
+
+
+def test_a_sensor_of_another_rate_that_says_so_is_taken_as_it_is(bundle):
+    engine, clock = clocked(bundle, modalities=["eeg"])
+    engine.start("eeg", TRAINED["eeg"]._replace(sfreq=256.0), is_live=True)
+    twice = np.repeat(recording("eeg"), 2, axis=1)
+    twice += np.random.default_rng(0).standard_normal(twice.shape).astype(np.float32)
+    end_s = pushed(engine, clock, "eeg", twice, 256.0, 256.0)
+    assert engine.step(end_s).parts["eeg"].state == "ok"
+
+
+def test_a_clock_that_jumps_ahead_is_refused_and_one_that_comes_back_is_heard_again(bundle):
+    engine, clock = clocked(bundle, modalities=["speech"])
+    engine.start("speech", TRAINED["speech"], is_live=True)
+    data = recording("speech")
+    end_s = pushed(engine, clock, "speech", data[:80000], 16000.0, 16000.0)
+    engine.push("speech", Chunk(end_s + 3600, data[:1600]))
+    assert engine.step(end_s).parts["speech"].state == "ok"
+    assert engine.streams["speech"].refused == 1
+    later = pushed(engine, clock, "speech", data, 16000.0, 16000.0, start_s=end_s + 30)
+    assert engine.step(later).parts["speech"].state == "ok"
+
+
+def test_a_source_that_was_lost_says_why_and_comes_back(engine):
+    engine.start("speech", TRAINED["speech"])
+    engine.lost("speech", "lost: unplugged")
+    assert engine.step(2.0).parts["speech"].state == "lost: unplugged"
+    engine.start("speech", TRAINED["speech"])
+    engine.push("speech", Chunk(10.0, recording("speech", 3.0)))
+    assert engine.step(13.0).parts["speech"].state == "ok"
+
+
+def test_channels_are_picked_by_name(bundle):
+    data, order = recording("eeg"), [2, 0, 1]
+    mixed = np.insert(data[order], 1, 7.0, axis=0)
+    about = Trained(128.0, "raw", ("o1", "Ref", "FP1", "fp2"))
+
+    def run(source):
+        with Engine(bundle, ["eeg"], hop_s=HOP_S) as engine:
+            return untimed(replay(engine, [source]))
+
+    assert run(Recording("eeg", mixed, about=about)) == run(Recording("eeg", data))
+
+
+@pytest.mark.parametrize(
+    "modality, about, message",
+    [
+        (
+            "eeg",
+            Trained(128.0, "raw", ("Fp1", "Fp2")),
+            "eeg: the source has channels Fp1, Fp2, expected Fp1, Fp2, O1",
+        ),
+        ("eeg", Trained(128.0, "raw"), "channels without names"),
+        ("heart", Trained(1.0, "bpm"), "heart: its source gives bpm, the model was trained on ppg"),
+    ],
+)
+def test_a_source_that_does_not_fit_is_refused(engine, modality, about, message):
+    with pytest.raises(BadParameter, match=message):
+        engine.start(modality, about)
+
+
+def test_memory_stays_as_it_is(bundle):
+    engine, clock = clocked(bundle, modalities=["speech", "face"])
+    engine.start("speech", TRAINED["speech"], is_live=True)
+    engine.start("face", TRAINED["face"], is_live=True)
+    before = engine.streams["speech"].ring.samples.nbytes
+    for k in range(500):
+        clock["s"] = k + 1.0
+        engine.push("speech", Chunk(float(k), np.zeros(16000, np.float32)))
+        engine.push("face", Chunk(float(k), np.zeros((9, 9), np.uint8)))
+    assert engine.streams["speech"].ring.samples.nbytes == before == 4 * (16000 + 2 * 16000)
+    assert len(engine.streams["face"].last) == 2
+    assert len(engine.streams["speech"].rate.seen) <= 11
+
+
+def test_a_person_is_known_after_some_windows(tmp_path):
+    folder = write(tmp_path, ["eeg"])
+    record = json.loads((folder / "bundle.json").read_text())
+    record["models"]["synthetic-eeg-emotion-loso"]["normalise"] = "subject"
+    (folder / "bundle.json").write_text(json.dumps(record))
+    with Engine(Bundle(folder), hop_s=HOP_S) as engine:
+        results = list(replay(engine, [Recording("eeg")]))
+        states = [r.parts["eeg"].state for r in results]
+        assert states[0] == "waiting"
+        assert states[1] == "waiting: window 1 of 8 to know the person"
+        assert set(states[8:]) == {"ok"}
+        offline, _ = engine.pipelines["eeg"].windows([recording("eeg")], 128.0)
+        scores = engine.pipelines["eeg"].scores(offline)[-1]
+    np.testing.assert_allclose(list(results[-1].parts["eeg"].scores.values()), scores, atol=0.02)
+
+
+class Flaky(Recording):
+    """Live; it is lost after a second of each of its first two lives."""
+
+    is_live = True
+    lives = 0
+
+    def chunks(self):
+        self.lives += 1
+        for _ in range(100):
+            time.sleep(0.01)
+            yield Chunk(time.monotonic() - 0.1, self.data[:1600])
+            if self.lives < 3 and _ > 10:
+                raise SourceLost("unplugged")
+
+
+def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle):
+    flaky, face = Flaky("speech"), Pushed("face", "test", TRAINED["face"])
+    with (
+        Engine(bundle, ["speech", "face"], hop_s=0.1) as engine,
+        Live(engine, [flaky, face], retry_s=0.05) as live,
+    ):
+        seen = []
+        for k, result in enumerate(live.results(1.0)):
+            face.push(recording("face", 20.0)[k])
+            seen.append(result)
+    assert flaky.lives >= 3
+    assert {r.parts["face"].state for r in seen[2:]} == {"ok"}
+    assert [t for t in threading.enumerate() if t.name.startswith("emolib")] == []
+
+
+def test_hops_that_come_too_late_are_counted(bundle):
+    source = Pushed("face", "test", TRAINED["face"])
+    with Engine(bundle, ["face"], hop_s=0.1) as engine, Live(engine, [source]) as live:
+        results = live.results(1.5)
+        first = next(results)
+        time.sleep(0.45)
+        second = next(results)
+        rest = list(results)
+    assert first.missed == 0 and 2 <= second.missed <= 4
+    steps = 2 + second.missed + sum(1 + result.missed for result in rest)
+    assert steps == 15 and rest[-1].time_s == pytest.approx(1.5)
+
+
+def test_a_slow_reader_costs_the_oldest_chunks_and_counts_them():
+    source = Pushed("speech", "test", TRAINED["speech"])
+    source.push(np.zeros(1600, np.float32))  # not open: nobody waits for it
+    source.open()
+    for k in range(100):
+        source.push(np.full(1600, k, np.float32))
+    assert source.dropped == 36 and next(source.chunks()).data[0] == 36
+    source.close()
+    assert list(source.chunks()) == []
+
+
+def test_live_refuses_what_it_cannot_listen_to(bundle):
+    with Engine(bundle, ["face"]) as engine:
+        for sources in ([], [Recording("speech")], [Recording("face"), Recording("face")]):
+            with pytest.raises(BadParameter, match="expected one of each of face"):
+                Live(engine, sources)
+        with pytest.raises(BadParameter, match="array is live"):
+            list(replay(engine, [Flaky("face")]))
+        with pytest.raises(BadParameter, match="hop_s: got 0"):
+            Engine(Bundle(engine.pipelines["face"].model.source.parent), hop_s=0)
+
+
+def test_a_bundle_without_a_study_counts_its_models_alike(tmp_path):
+    with Engine(Bundle(write(tmp_path, ["eeg", "face"], study=False)), hop_s=HOP_S) as engine:
+        *_, last = replay(engine, [Recording("eeg"), Recording("face")])
+    assert [part.weight for part in last.parts.values()] == [0.5, 0.5]
+
+
+def test_the_command_line_replays_a_file_the_same_way_twice(bundle, tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", recording("speech", 5.0), 16000, subtype="FLOAT")
+    call = [
+        "run",
+        str(bundle.folder),
+        "--source",
+        f"speech=file:{tmp_path / 'a.wav'}",
+        "--json",
+        "--seconds",
+        "4",
+    ]
+
+    def lines():
+        assert main(call) == 0
+        found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [(line["time_s"], line["scores"], line["parts"]["speech"]["state"]) for line in found]
+
+    first = lines()
+    assert [line[0] for line in first] == [1.0, 2.0, 3.0, 4.0] and all(line[2] == "ok" for line in first)
+    assert lines() == first
+    assert main(call[:4]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert len(out) == 5 and out[0].startswith("    1.0 s  ") and "speech" in out[0]
