@@ -14,7 +14,7 @@ from emolib.runtime.faces import FacePath
 from emolib.runtime.pipeline import Pipeline
 from emolib.runtime.readers import Trained, same_rate
 from emolib.runtime.ring import JITTER_S, Rate, Ring
-from emolib.runtime.sources.base import Chunk
+from emolib.runtime.sources.base import SCENE, Chunk
 
 OK, WAITING, STOPPED, STUCK, NO_FACE = "ok", "waiting", "stopped", "stuck: the same samples again", "no face"
 MAX_AGE_S = 2.0  # of the newest sample; an older one says nothing of now
@@ -22,7 +22,6 @@ AHEAD_S = 1.0  # of the clock; a stamp beyond is wrong
 WRONG_RATE = 0.05  # share by which a live sensor's rate may be off before it is no longer believed
 SLACK_S = 2.0  # of samples kept beyond the window: a hop that is late still finds its own
 PERSON, LEAST_OF_PERSON = 120, 8  # windows that a person is standardised by, and how few will do
-SCENE = "scene"  # kind of pictures in which a face is to be found first
 
 
 class Heard(NamedTuple):
@@ -185,6 +184,10 @@ def channels(pipeline: Pipeline, about: Trained) -> list[int] | None:
     if (about.kind or trained.kind) != trained.kind:
         raise BadParameter(
             f"{name}: its source gives {about.kind}, the model was trained on {trained.kind}: use another."
+        )
+    if trained.kind == "band_power":
+        raise BadParameter(
+            f"{pipeline.source} takes band powers, which no sensor sends: pick another with --model."
         )
     if not about.sfreq > 0:
         raise BadRecording(

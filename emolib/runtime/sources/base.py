@@ -13,6 +13,8 @@ import numpy as np
 from emolib.errors import EmolibError
 from emolib.runtime.readers import Trained
 
+SCENE = "scene"  # kind of pictures in which a face is to be found first
+
 
 class SourceLost(EmolibError):
     """A source stopped giving samples though it should go on: it was unplugged, or its stream broke."""
