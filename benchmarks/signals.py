@@ -4,16 +4,14 @@
 """
 
 import argparse
-import platform
 import time
 from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
 
 import librosa
 import mne
 import neurokit2 as nk
 import numpy as np
+import page
 import scipy.signal
 from threadpoolctl import threadpool_limits
 
@@ -141,32 +139,15 @@ def band_power_rows(sfreq: int = 128):
         yield row("Welch band power, 32 × 60 s at 128 Hz", reference, seconds, own_s, worst)
 
 
-def machine() -> str:
-    cpu = next(
-        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor() or platform.machine(),
-    )
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    return f"{cpu}, {platform.system()}, Python {platform.python_version()}, {packages}"
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
-
-
 def table() -> str:
     rows = [*log_mel_rows(), mfcc_row(), *stream_rows(), ppg_row(), *band_power_rows()]
-    head = ("what", "beside", "times as fast (quartiles)", "largest difference")
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ("---",) * 4, *rows))
+    return page.table(("what", "beside", "times as fast (quartiles)", "largest difference"), rows)
 
 
-README = """# Benchmarks
+PART = """## Signals
 
-`python benchmarks/signals.py --write` measures and writes this page. Only ratios are given: both sides run in
-turns in one process on one thread; a ratio of 3 means that emolib takes a third of the time. What a desktop
-processor does says little about a microcontroller.
-
-## Signals
+`python benchmarks/signals.py --write`: both sides run in turns in one process on one thread; a ratio of 3 means that emolib
+takes a third of the time.
 
 {table}
 
@@ -182,8 +163,7 @@ def main():
         found = table()
     print(found)
     if arguments.write:
-        page = README.format(table=found, machine=machine())
-        Path(__file__).with_name("README.md").write_text(page)
+        page.write("signals", PART.format(table=found, machine=page.machine(PACKAGES)))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,16 @@ def line(result: Result) -> str:
     return f"{result.time_s:7.1f} s  {answer:16}  {' | '.join(parts)}  ({result.ms:.1f} ms{missed})"
 
 
+def firmware(options) -> None:
+    """C++ sources of a bundle for tflite-micro, tried on it."""
+    from emolib.firmware import check, write
+
+    made = write(options.bundle, options.out, options.results)
+    for name, tried in check(options.out).items():
+        sizes = f"{made[name]['bytes']:8} bytes  arena {made[name]['arena_bytes']:7}"
+        print(f"{name:44} {sizes}  {tried['vectors']} vectors, {tried['lsb']} LSB apart")
+
+
 def bench(options) -> None:
     """Measured latency of every model, batch 1, on this machine; and measured energy where it has a meter."""
     from emolib.latency import measure
@@ -139,6 +149,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="of sources, a line of JSON each hop")
     picks_models(one)
     one.set_defaults(do=run)
+    one = commands.add_parser("firmware", help="a bundle's models as C++ for tflite-micro")
+    one.add_argument("bundle", type=Path)
+    one.add_argument("--out", type=Path, required=True)
+    one.add_argument("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
+    one.set_defaults(do=firmware)
     one = commands.add_parser("bench", help="measured latency and energy of a bundle's models")
     one.add_argument("bundle", type=Path)
     one.add_argument("--repeats", type=int, default=200)

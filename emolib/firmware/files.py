@@ -1,0 +1,126 @@
+"""Writes the C++ files of a bundle into a folder, all at once."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from emolib.artifacts import Run
+from emolib.compression.flatbuffer import DTYPES, graph, read
+from emolib.errors import BadArtifact, BadParameter
+from emolib.export import beside
+from emolib.firmware import constants, cpp, headers, vectors
+from emolib.firmware.headers import Described
+from emolib.firmware.operators import methods
+from emolib.npu import tflm
+from emolib.runtime.backends import Micro
+from emolib.runtime.bundle import Bundle
+
+ALL, RESOLVER = "emolib_models.h", "emolib_resolver.h"
+
+
+def write(bundle: Path, out: Path, results: Path | None = None) -> dict[str, dict[str, int]]:
+    """Write the models of the bundle as C++ into the folder `out`; bytes, arena_bytes and max_lsb of each by its C++ name.
+
+    The vectors are test windows of the run in `results` that the bundle was exported from, without it seeded noise.
+    The same bundle and run give the same bytes. Needs tflite-micro. Raises BadArtifact for an altered bundle, a
+    run with other models or a model that is not int8 with one input and output; OverBudget for an operator that
+    tflite-micro lacks; BadParameter where `out` is no folder to write or holds something else, or two names are
+    one in C++.
+    """
+    out = Path(out).resolve()
+    check_out(out)
+    opened = Bundle(bundle)
+    run = None if results is None else Run(results, "firmware", {})
+    models = [*described(opened, "models", run), *described(opened, "detectors", run)]
+    check_distinct(
+        [model.name for model in models] + [cpp.identifier("study", name) for name in opened.studies]
+    )
+    put(out, texts(models, opened.record))
+    return {
+        model.name: {
+            "bytes": len(model.content),
+            "arena_bytes": model.arena_bytes,
+            "max_lsb": model.vectors.max_lsb,
+        }
+        for model in models
+    }
+
+
+def check_out(out: Path):
+    """Raises BadParameter where `out` is a file, or a folder that holds something else than a firmware."""
+    if out.exists() and not out.is_dir():
+        raise BadParameter(f"--out: {out} is a file, expected a folder: choose another name.")
+    if out.exists() and any(out.iterdir()) and not (out / ALL).exists():
+        raise BadParameter(f"--out: {out} is not empty and holds no {ALL}: choose another folder.")
+
+
+def check_distinct(names: Sequence[str]):
+    """Raises BadParameter for names that C++ cannot tell apart."""
+    for name in names:
+        if names.count(name) > 1:
+            raise BadParameter(
+                f"{names.count(name)} names of the bundle are {name} in C++, expected one: rename a detector or study."
+            )
+
+
+def described(bundle: Bundle, part: str, run: Run | None) -> list[Described]:
+    return [
+        describe(bundle.folder, source, entry, run, part == "detectors")
+        for source, entry in bundle.record[part].items()
+    ]
+
+
+def describe(folder: Path, source: str, entry: Mapping, run: Run | None, is_detector: bool) -> Described:
+    content = (folder / entry["file"]).read_bytes()
+    check_ports(content, entry["file"])
+    tflm.check_operators(content, entry["file"])
+    micro = Micro(content)
+    windows = vectors.of_detector if is_detector else vectors.of_source
+    return Described(
+        name=cpp.identifier("model", source),
+        source=source,
+        content=content,
+        sha256=entry["sha256"],
+        arena_bytes=tflm.arena_bytes(content),
+        operators=tuple(methods((operator.name for operator in graph(content)), entry["file"])),
+        input=micro.inputs[0],
+        output=micro.output,
+        note=constants.NOTES["detector" if is_detector else entry["modality"]],
+        constants=constants.of_detector(entry) if is_detector else constants.of_source(entry),
+        vectors=vectors.vectors(content, run and windows(run, source, entry), entry["file"]),
+    )
+
+
+def check_ports(content: bytes, file: str):
+    """Raises BadArtifact unless the model has one input and one output, int8."""
+    [main] = read(content).subgraphs
+    taken, given = ([DTYPES[main.tensors[i].type] for i in side] for side in (main.inputs, main.outputs))
+    if taken != ["INT8"] or given != ["INT8"]:
+        raise BadArtifact(
+            f"{file} takes {', '.join(taken)} and gives {', '.join(given)}, expected one INT8 each: "
+            "export int8 models of one modality."
+        )
+
+
+def texts(models: Sequence[Described], record: Mapping) -> dict[str, str]:
+    """The text of every file, by its name."""
+    found = {}
+    for model in models:
+        found[f"{model.name}.h"] = headers.model_header(model)
+        found[f"{model.name}.cc"] = headers.model_source(model)
+        found[f"{model.name}_reference.h"] = headers.reference_header(model)
+    about = {name: str(record[name]) for name in ("emolib", "run", "commit") if name in record}
+    found[ALL] = headers.models_header(models, about, record["studies"])
+    found[RESOLVER] = headers.resolver_header(sorted({each for model in models for each in model.operators}))
+    return found
+
+
+def put(out: Path, files: Mapping[str, str]):
+    """Write files to a folder beside `out` that then takes its place."""
+    with beside(out) as temporary:
+        folder = Path(temporary) / "firmware"
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        shutil.rmtree(out, ignore_errors=True)
+        folder.rename(out)

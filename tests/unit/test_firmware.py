@@ -1,0 +1,312 @@
+"""A bundle as C++, read back by tflite-micro, and compiled where there is a compiler."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from emolib import firmware
+from emolib.compression.ptq import convert
+from emolib.errors import BadArtifact, BadParameter
+from emolib.firmware.files import check_distinct
+from emolib.firmware.vectors import vectors
+from emolib.npu import tflm
+from emolib.runtime.backends import litert
+
+pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
+SPEECH, FACE, EYE = "own-speech-emotion-loso", "own-face-emotion-loso", "9-eyes"
+SHAPES = {SPEECH: (61, 20, 1), FACE: (16, 16, 1), EYE: (32, 32, 3)}
+RUN = 'a "run" \\ with\n*/ // ?? ünd % all\\'
+STUB = """#pragma once
+#include <vector>
+#include <string>
+enum TfLiteStatus { kTfLiteOk, kTfLiteError };
+namespace tflite { template <unsigned int N> struct MicroMutableOpResolver {
+  std::vector<std::string> added;
+  TfLiteStatus Add(const char* name) {
+    if (added.size() == N) return kTfLiteError;
+    added.push_back(name);
+    return kTfLiteOk;
+  }
+  TfLiteStatus AddConv2D() { return Add("conv"); }
+  TfLiteStatus AddFullyConnected() { return Add("dense"); }
+  TfLiteStatus AddMean() { return Add("mean"); }
+  TfLiteStatus AddLogistic() { return Add("logistic"); }
+}; }
+"""
+MAIN = """#include <cstdio>
+#include "emolib_models.h"
+#include "emolib_resolver.h"
+#include "model_9_eyes_reference.h"
+namespace speech = emolib::model_own_speech_emotion_loso;
+namespace eyes = emolib::model_9_eyes;
+namespace fusion = emolib::study_both::model_own_face_emotion_loso;
+int main() {
+  unsigned long sum = 0;
+  for (unsigned char byte : speech::kModel) sum += byte;
+  std::printf("%zu %lu %d %d %zu\\n", speech::kModelBytes, sum, speech::kModel[0],
+              speech::kModel[speech::kModelBytes - 1], (size_t)speech::kModel % 16);
+  int start = 0;
+  for (int i = 0; i < speech::kNMels; ++i) {
+    double energy = 0;
+    for (int j = 0; j < speech::kMelCount[i]; ++j) energy += speech::kMelWeights[start + j] * (1 + speech::kMelFirst[i] + j);
+    start += speech::kMelCount[i];
+    std::printf("%.9g ", energy);
+  }
+  std::printf("\\n");
+  for (float x : speech::kHann) std::printf("%.9g ", x);
+  long inputs = 0, outputs = 0;
+  for (const auto& one : eyes::kInputs) for (int x : one) inputs += x;
+  for (const auto& one : eyes::kExpected) for (int x : one) outputs += x;
+  std::printf("\\n%zu %zu %ld %ld\\n", sizeof eyes::kInputs, sizeof eyes::kExpected, inputs, outputs);
+  std::printf("%.9g %d %s %.9g\\n", eyes::kOutputScale, eyes::kOutputZeroPoint, speech::kClasses[1],
+              fusion::kWeight + 10 * fusion::kToTask[2][1]);
+  emolib::Resolver resolver;
+  std::printf("%d", emolib::AddOperators(resolver));
+  for (const auto& name : resolver.added) std::printf(" %s", name.c_str());
+  std::printf("\\n%s", emolib::kRun);
+}
+"""
+
+
+def network(shape, last):
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input(shape)
+    x = keras.layers.Conv2D(6, 3, strides=2, activation="relu")(x)
+    return keras.Model(inputs, last(keras.layers.GlobalAveragePooling2D()(x)))
+
+
+def windows(shape, n=20):
+    return np.random.default_rng(1).normal(size=(n, *shape)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def contents():
+    dense, sure = keras.layers.Dense(3), keras.layers.Dense(3, activation="sigmoid")
+    lasts = {SPEECH: dense, FACE: keras.layers.Dense(3), EYE: sure}
+    return {
+        name: convert(network(shape, lasts[name]), "static_wi8_ai8", windows(shape))
+        for name, shape in SHAPES.items()
+    }
+
+
+def entry(content, **more):
+    return {"sha256": hashlib.sha256(content).hexdigest(), **more}
+
+
+@pytest.fixture(scope="module")
+def bundle(contents, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundle")
+    for name, content in contents.items():
+        (folder / f"{name}.tflite").write_bytes(content)
+    fronts = {
+        SPEECH: {"window_s": 1.0, "n_mels": 20, "fmin": 50.0, "fmax": 7000.0},
+        FACE: {"size": 16},
+    }
+    models = {
+        name: entry(
+            contents[name],
+            file=f"{name}.tflite",
+            modality=name.split("-")[1],
+            classes=["yes", "no", "ünsure"],
+            recordings={"sfreq": 16000.0, "kind": "", "channels": []},
+            frontend=front,
+            standardiser={"mean": 0.5, "std": 0.0, "axis": None},
+            normalise="train",
+            licence="none",
+            fold=0,
+        )
+        for name, front in fronts.items()
+    }
+    eye = entry(
+        contents[EYE], file=f"{EYE}.tflite", grid={"n_cells": 1, "n_boxes": 1}, min_score=0.25, licence="none"
+    )
+    typical = {"mean": [0.1] * 5, "std": [1.0] * 5, "precision": np.eye(5).tolist(), "limit": 3.0}
+    to_task = [[1, 0], [0, 1], [0.5, 0.5]]
+    members = {
+        name: {"weight": weight, "to_task": to_task, "temperature": 0.8, "typicality": typical}
+        for name, weight in ((SPEECH, 0.3), (FACE, 0.7))
+    }
+    studies = {"both": {"classes": ["yes", "no"], "sources": members}}
+    record = {"models": models, "detectors": {EYE: eye}, "studies": studies}
+    (folder / "bundle.json").write_text(json.dumps({"emolib": "0", "run": RUN, "commit": "c", **record}))
+    return folder
+
+
+@pytest.fixture
+def out(bundle, tmp_path):
+    firmware.write(bundle, tmp_path / "fw")
+    return tmp_path / "fw"
+
+
+def test_arrays_are_the_models(out, contents):
+    for stem, name in (("model_9_eyes", EYE), ("model_own_face_emotion_loso", FACE)):
+        literals = re.findall(r"0x(\w\w)", (out / f"{stem}.cc").read_text())
+        assert bytes.fromhex("".join(literals)) == contents[name]
+        text = (out / f"{stem}.h").read_text()
+        assert f"kArenaBytes = {tflm.arena_bytes(contents[name])};" in text
+        assert f'kSha256[] = "{hashlib.sha256(contents[name]).hexdigest()}"' in text
+
+
+def test_the_header_tells_how_an_input_is_made(out, contents):
+    port = litert(contents[FACE], 1).inputs[0]
+    text = (out / "model_own_face_emotion_loso.h").read_text()
+    scale = re.search(r"kInputScale = (\S+)f;", text)[1]
+    assert np.float32(scale) == np.float32(port.scale)
+    assert f"kInputZeroPoint = {port.zero_point};" in text
+    assert "kInputShape[4] = {1, 16, 16, 1};" in text
+    assert "kSize = 16;" in text and "kMean[1] = {0.5f};" in text
+    assert "kGain[1] = {0.0f};" in text  # as a standardiser does with a constant feature
+
+
+def test_the_same_bundle_gives_the_same_bytes(bundle, out, tmp_path):
+    firmware.write(bundle, tmp_path / "again")
+    names = sorted(path.name for path in out.iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "again").iterdir()) and len(names) == 11
+    assert all((out / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in names)
+
+
+def test_check_tries_every_vector(out):
+    found = firmware.check(out)
+    assert set(found) == {"model_own_speech_emotion_loso", "model_own_face_emotion_loso", "model_9_eyes"}
+    assert all(row["vectors"] == 4 and row["lsb"] <= 1 for row in found.values())
+
+
+def test_vectors_of_windows_are_those_of_litert(contents):
+    X = windows(SHAPES[FACE], 4)
+    found, backend = vectors(contents[FACE], X, "face"), litert(contents[FACE], 1)
+    port = backend.inputs[0]
+    encoded = np.clip(np.rint(X / port.scale + port.zero_point), -128, 127)
+    assert (found.inputs == encoded.reshape(4, -1)).all()
+    answers = np.stack([backend.run(x[None].astype(np.int8))[0] for x in encoded])
+    assert np.abs(found.outputs - answers.astype(int)).max() <= 1  # litert's default kernels round apart
+    assert len(np.unique(found.outputs)) > 3 and found.max_lsb <= 1
+
+
+def altered(path, before, after):
+    text = path.read_text()
+    assert re.search(before, text)
+    path.write_text(re.sub(before, after, text, count=1))
+
+
+def test_an_altered_array_is_refused(out):
+    altered(out / "model_9_eyes.cc", r"0x54,0x46,0x4c,0x33", "0x54,0x46,0x4c,0x34")
+    with pytest.raises(BadArtifact, match=r"model_9_eyes.cc is not the model that was written \(sha256"):
+        firmware.check(out)
+
+
+def test_other_weights_under_a_right_hash_are_refused(out, contents):
+    """The sha256 may be mended; the scores then tell."""
+    other = network(SHAPES[FACE], keras.layers.Dense(3))
+    other.set_weights([2 * weight for weight in other.get_weights()])
+    content = convert(other, "static_wi8_ai8", windows(SHAPES[FACE]))
+    name = "model_own_face_emotion_loso"
+    array = ",".join(map(str, content))
+    (out / f"{name}.cc").write_text(f"const unsigned char kModel[kModelBytes] = {{{array}}};")
+    altered(out / f"{name}.h", r'kSha256\[\] = "\w+"', f'kSha256[] = "{hashlib.sha256(content).hexdigest()}"')
+    with pytest.raises(BadArtifact, match=r"_reference.h: tflite-micro is \d+ steps from the outputs"):
+        firmware.check(out)
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "message"),
+    [
+        ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "expected int8"),
+        ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+,", "kExpected[4][3] = {{", "whole vectors"),
+        ("model_9_eyes_reference.h", r"kInputs\[4\]\[3072\] = \{\{-?\d+,", "kInputs[4][3072] = {{", "whole vectors"),
+        ("model_9_eyes_reference.h", "kMaxLsb =", "kLeastLsb =", "does not say kMaxLsb"),
+        ("model_9_eyes.cc", "0x54", "fifty", "expected integers in kModel"),
+        ("model_9_eyes.cc", "kModel", "kOther", "holds no array kModel"),
+    ],
+)  # fmt: skip
+def test_damaged_files_are_told(file, before, after, message, out):
+    altered(out / file, before, after)
+    with pytest.raises(BadArtifact, match=message) as error:
+        firmware.check(out)
+    assert file in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(out):
+    (out / "model_9_eyes.cc").unlink()
+    with pytest.raises(BadArtifact, match="model_9_eyes.cc cannot be read"):
+        firmware.check(out)
+
+
+def test_nothing_else_is_overwritten(bundle, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/note.txt").write_text("mine")
+    with pytest.raises(BadParameter, match="not empty and holds no emolib_models.h"):
+        firmware.write(bundle, tmp_path / "mine")
+    with pytest.raises(BadParameter, match="is a file"):
+        firmware.write(bundle, tmp_path / "mine/note.txt")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["note.txt"]
+
+
+def test_a_float_model_is_refused(bundle, tmp_path):
+    shutil.copytree(bundle, tmp_path / "bundle")
+    content = convert(network(SHAPES[FACE], keras.layers.Dense(3)), "float32")
+    (tmp_path / f"bundle/{FACE}.tflite").write_bytes(content)
+    record = json.loads((bundle / "bundle.json").read_text())
+    record["models"][FACE]["sha256"] = hashlib.sha256(content).hexdigest()
+    (tmp_path / "bundle/bundle.json").write_text(json.dumps(record))
+    with pytest.raises(BadArtifact, match="takes FLOAT32 and gives FLOAT32, expected one INT8 each"):
+        firmware.write(tmp_path / "bundle", tmp_path / "fw")
+    assert not (tmp_path / "fw").exists()
+
+
+def test_names_that_are_one_in_cpp_are_refused():
+    with pytest.raises(BadParameter, match="2 names of the bundle are model_a in C"):
+        check_distinct(["model_a", "model_b", "model_a"])
+
+
+def test_kernels_that_part_are_refused(contents, monkeypatch):
+    """Where tflite-micro answers something else than the reference, the firmware would too."""
+    flipped = SimpleNamespace(
+        inputs=litert(contents[FACE], 1).inputs, run=lambda x: np.zeros((1, 3), np.int8) + 100
+    )
+    monkeypatch.setattr(tflm, "reference", lambda content: flipped)
+    with pytest.raises(BadArtifact, match="face: tflite-micro is .* steps from litert's reference kernels"):
+        vectors(contents[FACE], None, "face")
+
+
+def test_a_compiler_takes_all_of_it(out, contents, tmp_path):
+    """The resolver with a stand-in for tflite-micro's header, whose sources are not here."""
+    librosa = pytest.importorskip("librosa")
+    from scipy.signal import get_window
+
+    if not (compiler := shutil.which("g++") or shutil.which("c++")):
+        pytest.skip("no C++ compiler here")
+    stub = tmp_path / "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+    stub.parent.mkdir(parents=True)
+    stub.write_text(STUB)
+    (tmp_path / "main.cc").write_text(MAIN)
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{out}", f"-I{tmp_path}"]
+    build = [compiler, *flags, tmp_path / "main.cc", *sorted(out.glob("*.cc")), "-o", tmp_path / "main"]
+    subprocess.run(build, check=True)
+    done = subprocess.run([tmp_path / "main"], check=True, capture_output=True)
+    sizes, mels, hann, eyes, told, operators, run = done.stdout.decode().split("\n", 6)
+    content = contents[SPEECH]
+    assert sizes.split() == [str(n) for n in (len(content), sum(content), content[0], content[-1], 0)]
+    bank = librosa.filters.mel(sr=16000, n_fft=512, n_mels=20, fmin=50, fmax=7000)
+    np.testing.assert_allclose(np.float64(mels.split()), bank @ np.arange(1, 258), rtol=1e-5)
+    np.testing.assert_allclose(np.float64(hann.split()), get_window("hann", 512), atol=1e-7)
+    found = vectors(contents[EYE], None, EYE)
+    totals = (
+        found.inputs.size,
+        found.outputs.size,
+        found.inputs.astype(int).sum(),
+        found.outputs.astype(int).sum(),
+    )
+    assert eyes.split() == [str(n) for n in totals]
+    port = litert(contents[EYE], 1).output
+    scale, zero_point, label, weight = told.split()
+    assert (np.float32(scale), int(zero_point), label) == (np.float32(port.scale), port.zero_point, "no")
+    assert np.float32(weight) == np.float32(5.7)
+    assert operators.split() == ["0", "conv", "dense", "logistic", "mean"]
+    assert run == RUN

@@ -1,0 +1,174 @@
+"""Names, literals, constants, operators and windows of a firmware, each by itself."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.signal import get_window
+
+from emolib.artifacts import Run, sha256
+from emolib.datasets import windowed
+from emolib.datasets.base import EmotionSet
+from emolib.detection.letterbox import Letterbox
+from emolib.detection.study import pictures
+from emolib.errors import BadArtifact, BadParameter
+from emolib.firmware import constants, cpp, headers, operators, vectors
+from emolib.splits import Fold, to_arrays
+
+NAME = "synthetic-heart-emotion-loso"
+
+
+@given(st.text())
+def test_every_name_is_an_identifier(name):
+    assert re.fullmatch(r"model_[a-z0-9_]*", cpp.identifier("model", name))
+
+
+@given(st.text())
+def test_every_string_is_a_literal_of_printable_ascii(value):
+    literal = cpp.string(value)
+    assert re.fullmatch(r'"([ !#-\[\]-~]|\\[0-7]{3})*"', literal)
+    back = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), literal[1:-1])
+    assert back.encode("latin-1").decode() == value
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_every_float_comes_back(value):
+    literal = cpp.number(value)
+    assert np.float32(literal.removesuffix("f")) == np.float32(value)
+    assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?f", literal) and re.search(r"[.e]", literal)
+
+
+def test_what_is_not_finite_is_refused():
+    with pytest.raises(BadParameter, match="finite"):
+        cpp.number(float("nan"))
+
+
+def test_arrays_come_back():
+    values = np.arange(-60, 60, dtype=np.int8).reshape(2, 3, 20)
+    text = cpp.declared("some_values", values)
+    assert text.startswith("inline constexpr std::int8_t kSomeValues[2][3][20] = {{{-60, -59,")
+    assert (cpp.array(text, "kSomeValues", "file") == values.ravel()).all()
+
+
+def test_a_table_that_is_too_large_is_left_out_aloud():
+    [line] = headers.constants({"large_table": np.zeros(20_000, np.float32)})
+    assert line == "// kLargeTable: left out, its 80000 bytes are more than 65536"
+
+
+def entry(modality, kind="", channels=(), sfreq=128.0, **more):
+    made = {
+        "modality": modality,
+        "classes": ["low", "high"],
+        "recordings": {"sfreq": sfreq, "kind": kind, "channels": list(channels)},
+        "frontend": {},
+        "standardiser": {"mean": [1.0, 2.0], "std": [0.0, 4.0], "axis": 3},
+        "normalise": "train",
+    }
+    return made | more
+
+
+def test_eeg():
+    front = {"bands": ["alpha", "beta"], "pairs": [[0, 1]], "step_s": 0.5}
+    found = constants.of_source(entry("eeg", "raw", ["F3", "F4"], frontend=front))
+    assert found["band_edges_hz"].tolist() == [[8, 13], [13, 30]]
+    assert found["pairs"].tolist() == [[0, 1]] and list(found["recorded_channels"]) == ["F3", "F4"]
+    np.testing.assert_allclose(found["hann"], get_window("hann", 64), atol=1e-7)
+    assert found["gain"].tolist() == [0, 0.25] and found["feature_axis"] == 3
+
+
+def test_band_powers_need_no_window():
+    assert "hann" not in constants.of_source(entry("eeg", "band_power", ["F3"], sfreq=2.0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_edges", "n_features"), [("ppg", 2, 4), ("ecg", 1, 3)]
+)  # the wave of an ECG is a high-pass
+def test_heart(kind, n_edges, n_features):
+    found = constants.of_source(entry("heart", kind, sfreq=64.0))
+    assert len(found["wave_hz"]) == n_edges and len(found["feature_names"]) == n_features
+
+
+def test_beats_per_minute_need_no_detector():
+    found = constants.of_source(entry("heart", "bpm", sfreq=1.0, normalise="subject"))
+    assert "energy_hz" not in found and found["standardised_per_person_first"] is True
+
+
+def test_mfcc_take_a_cosine_transform():
+    from scipy.fft import dct
+
+    front = {"n_mfcc": 13, "n_mels": 20}
+    found = constants.of_source(entry("speech", sfreq=16000.0, frontend=front))
+    expected = dct(np.eye(20), norm="ortho")[:, :13]
+    np.testing.assert_allclose(found["dct"], expected, atol=1e-6)
+    assert found["fmax"] == 8000.0
+
+
+@pytest.mark.parametrize("modality", constants.TABLES)
+def test_everything_can_be_declared(modality):
+    for field, value in constants.of_source(entry(modality, sfreq=16000.0)).items():
+        assert cpp.constant_name(field) in cpp.declared(field, value)
+
+
+def test_methods_are_sorted_and_each_once():
+    assert operators.methods(["MEAN", "CONV_2D", "CONV_2D"], "m") == ["AddConv2D", "AddMean"]
+
+
+def test_an_unknown_operator_is_named():
+    with pytest.raises(BadParameter, match="m.tflite: operator WHERE has no known method"):
+        operators.methods(["CONV_2D", "WHERE"], "m.tflite")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run whose windows hold the number of their person."""
+    subject = np.repeat(np.arange(4), 6)
+    X = np.broadcast_to(subject[:, None, None, None], (24, 5, 1, 2)).astype(np.float32)
+    data = EmotionSet(X, subject % 2, subject.astype(str), np.arange(24).astype(str), ("low", "high"))
+    folds = [
+        Fold(str(k), *(np.flatnonzero(np.isin(subject, part)) for part in ([0, 1], [5 - k], [k])))
+        for k in (2, 3)
+    ]
+    run = Run(tmp_path / "run", "test", {"normalise": "train", "level": "trial"})
+    run.write_arrays(f"data/{NAME}.npz", **windowed.to_arrays(data))
+    run.write_arrays(f"data/{NAME}-folds.npz", **to_arrays(folds))
+    run.write_json(f"scores/{NAME}-keras.npz", {})
+    told = {"mean": [0.5, 0.0], "std": [1.0, 2.0], "axis": 3}
+    run.write_json(f"models/{NAME}/fold01.json", {"standardiser": told})
+    run.write_bytes(f"models/{NAME}/fold01-static_wi8_ai8.tflite", b"model")
+    return run
+
+
+def test_windows_are_of_test_people_and_standardised(run):
+    digest = sha256(run.folder / f"models/{NAME}/fold01-static_wi8_ai8.tflite")
+    X = vectors.of_source(run, NAME, {"fold": 1, "sha256": digest})
+    assert X.shape == (4, 5, 1, 2)
+    assert (X[..., 0] == 2.5).all() and (X[..., 1] == 1.5).all()  # person 3
+
+
+def test_a_run_with_other_models_is_refused(run):
+    with pytest.raises(BadArtifact, match="is not the model of the bundle"):
+        vectors.of_source(run, NAME, {"fold": 1, "sha256": "0" * 64})
+
+
+def detector_run(tmp_path, corpora):
+    run = Run(tmp_path / "run", "test", {"corpora": corpora, "side": 32, "n_channels": 1})
+    run.write_json("scores/d-detector-summary.json", {})
+    run.write_bytes("models/d-static_wi8_ai8.tflite", b"model")
+    return run, {"sha256": sha256(run.folder / "models/d-static_wi8_ai8.tflite")}
+
+
+def test_pictures_of_a_detector_are_test_pictures(tmp_path):
+    corpora = {"scenes": {"n": 25}}
+    run, told = detector_run(tmp_path, corpora)
+    X = vectors.of_detector(run, "d", told)
+    tested = [each.image for each in pictures(corpora, []) if each.split == "test"][:4]
+    expected = [Letterbox(image.shape[:2], 32).image(image, 1) / 255 for image in tested]
+    np.testing.assert_allclose(X, expected, atol=1e-7)
+
+
+def test_without_the_corpus_there_are_no_pictures(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
+    run, told = detector_run(tmp_path, {"facemask": {}})
+    assert vectors.of_detector(run, "d", told) is None
