@@ -1,4 +1,4 @@
-"""`emolib`: what notebooks do not do. datasets | export | run | bench."""
+"""`emolib`: what notebooks do not do. datasets | export | run | live | firmware | bench."""
 
 import argparse
 import json
@@ -77,6 +77,13 @@ def line(result: Result) -> str:
     return f"{result.time_s:7.1f} s  {answer:16}  {' | '.join(parts)}  ({result.ms:.1f} ms{missed})"
 
 
+def live(options) -> None:
+    """A page of this computer's own browser: camera, microphone, and a face that smiles back."""
+    from emolib.live import serve
+
+    serve(options.bundle, options.source, options.model, options.port, not options.no_browser, options.keep)
+
+
 def firmware(options) -> None:
     """C++ sources of a bundle for tflite-micro, tried on it."""
     from emolib.firmware import check, write
@@ -124,6 +131,13 @@ def picks_models(one: argparse.ArgumentParser) -> None:
     )
 
 
+def listens(one: argparse.ArgumentParser, what: str) -> None:
+    forms = "heart=file:BVP.csv, speech=microphone, face=camera:0, eeg=lsl:NAME, … (repeatable)"
+    one.add_argument(
+        "--source", action="append", default=[], metavar="MODALITY=KIND[:WHERE]", help=f"{what} {forms}"
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="emolib", description=__doc__)
     commands = made.add_subparsers(required=True, metavar="command")
@@ -139,16 +153,21 @@ def parser() -> argparse.ArgumentParser:
     for modality in READERS:
         one.add_argument(f"--{modality}", type=Path)
     one.add_argument("--picture", type=Path, help="faces are found in it first; --face is one face")
-    one.add_argument(
-        "--source", action="append", default=[], metavar="MODALITY=KIND[:WHERE]",
-        help="an answer every hop from heart=file:BVP.csv, speech=microphone, face=camera:0, eeg=lsl:NAME, … (repeatable)",
-    )  # fmt: skip
+    listens(one, "an answer every hop from")
     one.add_argument("--seconds", type=float, help="of sources, then end")
     one.add_argument("--hop-s", type=float, default=HOP_S)
     one.add_argument("--threads", type=int, default=1)
     one.add_argument("--json", action="store_true", help="of sources, a line of JSON each hop")
     picks_models(one)
     one.set_defaults(do=run)
+    one = commands.add_parser("live", help="a page with your camera and microphone, on this computer alone")
+    one.add_argument("bundle", type=Path)
+    listens(one, "beside the browser, or instead of its own:")
+    one.add_argument("--port", type=int, default=0, help="a free one by default")
+    one.add_argument("--no-browser", action="store_true", help="print the address only")
+    one.add_argument("--keep", type=Path, help="append every answer to this file, a line of JSON each")
+    picks_models(one)
+    one.set_defaults(do=live)
     one = commands.add_parser("firmware", help="a bundle's models as C++ for tflite-micro")
     one.add_argument("bundle", type=Path)
     one.add_argument("--out", type=Path, required=True)

@@ -24,6 +24,8 @@ UNITS = {
     "hz": "Hz",
     "mflop": "MFLOP",
     "db": "dB",
+    "w": "W",
+    "ppm": "ppm",
 }
 NAMES = {
     "uar": "UAR",

@@ -1,0 +1,78 @@
+"""The rows of a CSV below its head, wherever that is, with their numbers in the file."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from emolib.energy.columns import Columns, find
+from emolib.errors import BadRecording
+
+DELIMITERS = (";", "\t", ",")
+COMMENTS = ("#", "%", "//")
+HEAD_ROWS = 100  # the head is among these
+Rows = list[tuple[int, list[str]]]  # number of a line in the file, its cells
+
+
+def table(path: Path, names: dict[str, str]) -> tuple[list[str], Columns, Rows]:
+    """Head, columns and the rows below it."""
+    lines = _text(path).splitlines()
+    seen = ""
+    for k, line in enumerate(lines[:HEAD_ROWS]):
+        if not line.strip():
+            continue
+        seen = seen or line
+        delimiter = max(DELIMITERS, key=line.count)
+        head = [cell.strip() for cell in next(csv.reader([line.lstrip("#%/ ")], delimiter=delimiter))]
+        if found := find(head, names, str(path)):
+            body = lines[k + 1 :]
+            return head, found, list(_rows(body, k + 2, delimiter))
+    wanted = ", ".join(f"{part}={name}" for part, name in names.items() if name) or "time, and W or V and A"
+    raise BadRecording(f"{path}: no row with columns of {wanted}; it begins with {seen[:80]!r}.")
+
+
+def _rows(lines: Sequence[str], first: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    for k, line in enumerate(lines, first):
+        if line.strip() and not line.lstrip().startswith(COMMENTS):
+            yield k, [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadRecording(
+            f"{path}: {error.strerror}; expected the CSV that the meter's program writes."
+        ) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def kept(rows: Rows, head: list[str], keep: Mapping[str, str], origin: str, dropped: Counter) -> Rows:
+    for name, value in keep.items():
+        if name not in head:
+            raise BadRecording(f"{origin}: no column {name} to keep {value!r} of; it has {', '.join(head)}.")
+        place = head.index(name)
+        kept = [row for row in rows if len(row[1]) > place and row[1][place] == value]
+        dropped[f"other {name}"] += len(rows) - len(kept)
+        rows = kept
+    return rows
+
+
+def whole(rows: Rows, head: list[str], origin: str, dropped: Counter) -> Rows:
+    """Rows with all their cells; the last may be cut short, and a head may come again where a logger restarts."""
+    whole = []
+    for at, (k, row) in enumerate(rows):
+        if row == head:
+            dropped["head again"] += 1
+        elif len(row) >= len(head):
+            whole.append((k, row))
+        elif at == len(rows) - 1:
+            dropped["cut short"] += 1
+        else:
+            raise BadRecording(
+                f"{origin}: row {k} has {len(row)} cells, expected {len(head)} as in its head."
+            )
+    return whole

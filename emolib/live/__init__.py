@@ -1,0 +1,126 @@
+"""The live page: a bundle beside a browser's camera and microphone, on this machine alone."""
+
+import json
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from emolib.errors import BadParameter
+from emolib.live.bodies import BODIES
+from emolib.live.hub import Hub
+from emolib.live.server import Server
+from emolib.runtime.bundle import Bundle
+from emolib.runtime.engine import Engine, Result
+from emolib.runtime.live import Live
+from emolib.runtime.readers import Trained
+from emolib.runtime.sources import parse
+from emolib.runtime.sources.base import SCENE, Source
+from emolib.runtime.sources.pushed import Pushed
+
+HOP_S = 0.5
+
+
+def serve(
+    folder: Path,
+    sources: Sequence[str] = (),
+    names: Sequence[str] = (),
+    port: int = 0,
+    open_browser: bool = True,
+    keep: Path | None = None,
+):
+    """Serve a page of the bundle in `folder` until Ctrl-C; its address is printed.
+
+    sources: sensors that the browser has not ("heart=synthetic"), or instead of its own; names: which of several
+    models; port 0: a free one; keep: a file that gets every result as a line of JSON, never sound or pictures.
+    Raises BadParameter, BadArtifact.
+    """
+    engine = Engine(Bundle(folder), names=names, hop_s=HOP_S)
+    others = [parse(text, engine.trained) for text in sources]
+    with (
+        closing(engine),
+        kept(keep) as file,
+        opened(engine, others, port, keep) as (server, live),
+        suppress(KeyboardInterrupt),
+    ):
+        print(f"{server.url}\nThis machine alone can open it. Ctrl-C ends it.", flush=True)
+        if open_browser and not webbrowser.open(server.url):
+            print("No browser could be opened: open the address above.", file=sys.stderr)
+        for result in live.results():
+            server.hub.publish(result.to_dict())
+            note(result, file)
+
+
+@contextmanager
+def opened(
+    engine: Engine, others: Sequence[Source] = (), port: int = 0, keep: Path | None = None
+) -> Iterator[tuple[Server, Live]]:
+    """The server of a page and the live engine behind it; whoever reads the results publishes them to its hub."""
+    pushed = [
+        Pushed(modality, f"{modality}=page", about)
+        for modality, about in given(engine).items()
+        if modality not in {source.modality for source in others}
+    ]
+    hub = Hub(engine, pushed)
+    with (
+        Live(engine, [*pushed, *others]) as live,
+        Server(hub, about(engine, hub, others, keep), port) as server,
+    ):
+        thread = threading.Thread(target=server.serve_forever, name="emolib live page", daemon=True)
+        thread.start()
+        try:
+            yield server, live
+        finally:
+            hub.close()
+            server.shutdown()
+            thread.join()
+
+
+def given(engine: Engine) -> dict[str, Trained]:
+    """What a page gives, by modality, of those that the engine answers for."""
+    known = {name: about for name, about in engine.trained.items() if name in BODIES}
+    return {name: Trained(0.0, SCENE) if name == "face" else about for name, about in known.items()}
+
+
+def about(engine: Engine, hub: Hub, others: Sequence[Source], keep: Path | None) -> dict:
+    """What the page says of the models and their sensors."""
+    sensors = {source.modality: source.name for source in others}
+    modalities = {
+        name: {
+            "source": pipeline.source,
+            "sfreq": pipeline.trained.sfreq,
+            "window_s": pipeline.front.window_s,
+            "from_page": name in hub.feeds,
+            "sensor": sensors.get(name),
+            "looks": name == "face" and engine.look is not None,
+        }
+        for name, pipeline in engine.pipelines.items()
+    }
+    return {
+        "classes": engine.classes,
+        "hop_s": engine.hop_s,
+        "corpora": sorted({pipeline.source.split("-")[0] for pipeline in engine.pipelines.values()}),
+        "kept": keep and str(keep),
+        "modalities": modalities,
+    }
+
+
+def kept(path: Path | None) -> AbstractContextManager[TextIO | None]:
+    """The file that results are appended to, None without one. Raises BadParameter where it cannot be written."""
+    try:
+        return open(path, "a", encoding="utf-8") if path else nullcontext()
+    except OSError as error:
+        raise BadParameter(
+            f"--keep: {path} cannot be written ({error.strerror}): choose another file."
+        ) from error
+
+
+def note(result: Result, file: TextIO | None):
+    """A result and when it was, as one line."""
+    if file:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        print(json.dumps({"at": now, **result.to_dict()}), file=file, flush=True)

@@ -1,0 +1,176 @@
+// The page: what the engine says, twice a second, as words, bars and a face.
+
+import {Friend} from "./friend.js";
+import {Camera, Microphone, post} from "./senses.js";
+import {DEVICES, condition, expression, failure, percent} from "./words.js";
+
+const SPEAK_MS = 5000; // at most this often is a new answer read aloud
+const $ = (id) => document.getElementById(id);
+const tab = crypto.randomUUID();
+const friend = new Friend($("friend"));
+const senses = {};
+let [about, fused, cards, missed, spokenAt] = [null, null, {}, 0, -SPEAK_MS];
+
+function add(parent, kind, name = "", text = "") {
+  const made = document.createElement(kind);
+  Object.assign(made, {className: name, textContent: text});
+  return parent.appendChild(made);
+}
+
+// A row of bars, one a class; a function that shows scores by class, or none.
+function bars(parent, title) {
+  const rows = about.classes.map((word, k) => {
+    const row = add(parent, "div", `bar c${k % 8}`);
+    add(row, "span", "word", word);
+    const meter = add(row, "div", "track");
+    const attributes = {role: "meter", "aria-valuemin": 0, "aria-valuemax": 1, "aria-label": `${word}, ${title}`};
+    for (const [name, value] of Object.entries(attributes)) meter.setAttribute(name, value);
+    return {word, row, meter, fill: add(meter, "div", "fill"), number: add(row, "span", "number")};
+  });
+  return (scores) => {
+    for (const {word, row, meter, fill, number} of rows) {
+      const score = scores?.[word] ?? 0;
+      row.dataset.score = score;
+      meter.setAttribute("aria-valuenow", score.toFixed(2));
+      meter.setAttribute("aria-valuetext", scores ? percent(score) : "no answer");
+      fill.style.width = `${100 * score}%`;
+      number.textContent = scores ? percent(score) : "–";
+    }
+  };
+}
+
+function card(name) {
+  const part = add($("parts"), "article", "card");
+  part.dataset.modality = name;
+  const head = add(part, "div", "head");
+  add(head, "h2", "", name === "eeg" ? "EEG" : name[0].toUpperCase() + name.slice(1));
+  const weight = add(head, "span", "weight");
+  const state = add(part, "p", "state", "…");
+  return {part, weight, state, show: bars(add(part, "div", "bars"), name)};
+}
+
+function button(name) {
+  const made = add($("buttons"), "button", "", `Start ${DEVICES[name]}`);
+  made.type = "button";
+  made.id = DEVICES[name];
+  made.addEventListener("click", () => (senses[name].stream ? stop(name) : start(name, made)));
+  return made;
+}
+
+// A device is on or off: what its button and the preview say.
+function turned(name) {
+  const on = Boolean(senses[name].stream);
+  $(DEVICES[name]).textContent = `${on ? "Stop" : "Start"} ${DEVICES[name]}`;
+  $(DEVICES[name]).classList.toggle("on", on);
+  if (name === "face") {
+    $("view").classList.toggle("on", on);
+    $("box").hidden = true;
+  }
+}
+
+async function start(name, made) {
+  $("message").textContent = "";
+  made.disabled = true;
+  try {
+    await senses[name].start();
+  } catch (error) {
+    $("message").textContent = failure(DEVICES[name], error);
+  }
+  made.disabled = false;
+  turned(name);
+}
+
+function stop(name) {
+  if (!senses[name].stream) return;
+  senses[name].close();
+  post("stop", {tab, modality: name}).catch(() => {});
+  turned(name);
+}
+
+// Ended by the device or the program, not by its button.
+function ended(name, error) {
+  $("message").textContent = failure(DEVICES[name], error);
+  setTimeout(() => turned(name));
+}
+
+function build(told) {
+  about = told;
+  for (const id of ["fused", "parts", "buttons"]) $(id).replaceChildren();
+  fused = bars($("fused"), "all together");
+  cards = Object.fromEntries(Object.keys(about.modalities).map((name) => [name, card(name)]));
+  for (const [name, each] of Object.entries(about.modalities)) {
+    if (!each.from_page) continue;
+    senses[name] ??= name === "face" ? new Camera(tab, (error) => ended(name, error), $("video"))
+      : new Microphone(tab, (error) => ended(name, error), each.sfreq);
+    button(name);
+    turned(name);
+  }
+  $("view").hidden = !about.modalities.face?.from_page;
+  $("view").classList.toggle("guided", about.modalities.face?.looks === false);
+  $("kept").textContent = about.kept ? `Results, not pictures or sound, are written to ${about.kept}.` : "Nothing is stored.";
+  $("limits").textContent = limits(about.corpora);
+}
+
+function limits(corpora) {
+  const real = corpora.filter((name) => name !== "synthetic"), drawn = real.length < corpora.length;
+  const data = [...real, ...(drawn ? ["SYNTHETIC data, which a program drew and voiced"] : [])].join(", ");
+  const stranger = real.length ? "" : " They know no real person.";
+  return `The answer is a guess of small models trained on ${data}.${stranger} It is not what anyone feels, and no ground to decide about a person.`;
+}
+
+function answer(scores) {
+  const [word, score] = Object.entries(scores ?? {}).sort((a, b) => b[1] - a[1])[0] ?? ["no answer yet", null];
+  $("word").textContent = word;
+  $("score").textContent = score === null ? "" : percent(score);
+  document.querySelector(".friend").dataset.word = word;
+  const now = performance.now();
+  if (score !== null && $("spoken").textContent !== word && now - spokenAt >= SPEAK_MS) {
+    $("spoken").textContent = word;
+    spokenAt = now;
+  }
+}
+
+// The face that was found, over the preview, in shares of the picture that was sent.
+function box(part) {
+  const size = senses.face?.size, found = part?.box && size && senses.face.stream;
+  $("box").hidden = !found;
+  if (!found) return;
+  const [x1, y1, x2, y2] = part.box;
+  const sides = {left: x1 / size.width, top: y1 / size.height, width: (x2 - x1) / size.width, height: (y2 - y1) / size.height};
+  for (const [side, share] of Object.entries(sides)) $("box").style[side] = `${100 * share}%`;
+}
+
+function show(result) {
+  for (const [name, part] of Object.entries(result.parts)) {
+    const {part: article, weight, state, show: draw} = cards[name];
+    const text = condition(name, part, about.modalities[name], result.feeds[name]);
+    article.classList.toggle("ok", part.state === "ok");
+    weight.textContent = part.scores ? `counts ${percent(part.weight)}` : "";
+    if (state.textContent !== text) state.textContent = text;
+    draw(part.scores);
+  }
+  fused(result.scores);
+  answer(result.scores);
+  friend.show(result.scores ? expression(result.scores) : [0, -0.2, 0]);
+  box(result.parts.face);
+  missed += result.missed;
+  $("speed").textContent = `one answer every ${about.hop_s} s, made in ${result.ms.toFixed(1)} ms; ${missed} missed so far`;
+}
+
+function listen() {
+  const events = new EventSource(`results?tab=${tab}`);
+  events.addEventListener("about", ({data}) => {
+    build(JSON.parse(data));
+    $("link").textContent = "connected to this machine";
+    $("link").classList.add("on");
+  });
+  events.addEventListener("message", ({data}) => show(JSON.parse(data)));
+  events.addEventListener("error", () => {
+    Object.keys(senses).forEach(stop);
+    $("link").classList.remove("on");
+    $("link").textContent = events.readyState === EventSource.CLOSED
+      ? "refused: emolib live has ended, or too many of its pages are open" : "connection lost, trying again";
+  });
+}
+
+listen();

@@ -1,0 +1,306 @@
+"""The live page in headless Chromium: a drawn face before a fake camera, a made voice in a fake microphone."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from chromium import CHROMIUM, browser, until
+from media import MOODS, film, picture, voice
+
+from emolib.datasets.synthetic import face, speech
+from emolib.datasets.synthetic.affect import Affect
+from emolib.live.hub import Hub
+from emolib.live.server import Server
+from emolib.paths import PROJECT
+from emolib.runtime.readers import Trained
+from emolib.runtime.sources.pushed import Pushed
+from emolib.signals.frontend import front_end
+from emolib.signals.standardise import Standardiser
+from emolib.sources import INT8
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
+RATES = {"face": 0.0, "speech": 16000.0}
+FACE = "document.querySelector('[data-modality=face]')"
+
+
+def examples(modality):
+    """Windows and moods (indices): faces of other people than the film's, other sentences of the voice's speaker."""
+    rng, front, X, y = np.random.default_rng(0), front_end(modality), [], []
+    for k in range(20):
+        for mood, word in enumerate(MOODS):
+            if modality == "speech":
+                data = speech.recording(Affect(0, 0, 2 * k + mood + 1, word, 4.0))
+            else:
+                data = picture(word, face.person(rng), rng)
+            windows = front(data, RATES[modality]).X
+            X.append(windows)
+            y += [mood] * len(windows)
+    return np.concatenate(X), np.array(y), front.feature_axis
+
+
+def network(modality, X, y):
+    """Logistic regression of windows (speech: of their means over time) as an int8 network."""
+    import keras
+    from sklearn.linear_model import LogisticRegression
+
+    from emolib.compression.ptq import convert
+
+    first = [keras.layers.AveragePooling2D((X.shape[1], 1))] if modality == "speech" else []
+    features = X.mean(axis=1) if first else X
+    line = LogisticRegression(C=1, max_iter=500).fit(features.reshape(len(X), -1), y)
+    dense = keras.layers.Dense(2)
+    model = keras.Sequential([keras.Input(X.shape[1:]), *first, keras.layers.Flatten(), dense])
+    w, b = line.coef_[0] / 2, line.intercept_[0] / 2
+    dense.set_weights([np.stack([-w, w], axis=1), np.array([-b, b])])
+    return convert(model, INT8, X)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A bundle that tells happy from sad in faces and voices."""
+    folder, models = tmp_path_factory.mktemp("bundle"), {}
+    for modality, sfreq in RATES.items():
+        X, y, axis = examples(modality)
+        standardiser, name = Standardiser.fit(X, axis), f"synthetic-{modality}-emotion-loso"
+        content = network(modality, standardiser(X), y)
+        (folder / f"{name}.tflite").write_bytes(content)
+        models[name] = {
+            "file": f"{name}.tflite",
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "modality": modality,
+            "classes": MOODS,
+            "recordings": {"sfreq": sfreq},
+            "frontend": {},
+            "standardiser": standardiser.to_dict(),
+            "normalise": "train",
+            "licence": "",
+        }
+    (folder / "bundle.json").write_text(json.dumps({"models": models, "detectors": {}, "studies": {}}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """A browser with a camera and a microphone."""
+    folder = tmp_path_factory.mktemp("chromium")
+    film(folder / "face.y4m")
+    voice(folder / "voice.wav")
+    files = [
+        f"--use-file-for-fake-video-capture={folder / 'face.y4m'}",
+        f"--use-file-for-fake-audio-capture={folder / 'voice.wav'}",
+    ]
+    devices = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", *files]
+    with browser(folder, *devices) as opened:
+        yield opened
+
+
+@contextmanager
+def served(bundle, **options):
+    """The address of `emolib live bundle`, in a process of its own that Ctrl-C ends cleanly."""
+    call = f"from emolib.live import serve; serve({str(bundle)!r}, open_browser=False, **{options!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", call], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT
+    )
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, "Traceback" in errors) == (0, False), errors
+
+
+@contextmanager
+def opened(chromium, url):
+    """A tab of the page, once it is built; at its end: nothing was asked of others, nothing went wrong."""
+    tab = chromium.tab(url)
+    until(lambda: tab.text("#camera"), 10, "the page was not built")
+    try:
+        yield tab
+        outside = [name for name in tab.requests() if not name.startswith(url)]
+        assert (outside, tab.errors) == ([], [])
+    finally:
+        tab.close()
+
+
+def score(tab, modality, word):
+    return tab.ask(
+        f"+[...document.querySelectorAll('[data-modality={modality}] .bar')]"
+        f".find(bar => bar.firstChild.textContent === '{word}').dataset.score"
+    )
+
+
+def smile(tab):
+    """By how many units the middle of the drawn mouth lies below its corners."""
+    numbers = tab.ask("document.querySelector('.mouth').getAttribute('d').match(/-?[0-9.]+/g).map(Number)")
+    return numbers[3] - numbers[1]
+
+
+def test_bars_and_face_follow_what_is_shown_and_said(chromium, bundle, tmp_path):
+    kept = tmp_path / "kept.jsonl"
+    with served(bundle, keep=str(kept)) as url, opened(chromium, url) as tab:
+        assert "SYNTHETIC" in tab.text("#limits") and str(kept) in tab.text("#kept")
+        assert "Nothing leaves this machine" in tab.text("footer")
+        until(lambda: "camera off" in tab.text("[data-modality=face] .state"), 5, "no state of the camera")
+        tab.press("#camera")
+        tab.press("#microphone")
+        until(
+            lambda: score(tab, "face", "happy") > 0.7 and smile(tab) > 8, 12, "a happy face is not mirrored"
+        )
+        until(lambda: score(tab, "face", "sad") > 0.7, 12, "the bars did not follow the face")
+        until(lambda: score(tab, "speech", "happy") > 0.6, 12, "the voice was not heard")
+        assert tab.text("#word") in MOODS and tab.text("#spoken") in MOODS
+        assert "counts" in tab.text("[data-modality=speech] .weight")
+        assert "heard just now" in tab.text("[data-modality=speech] .state")
+        assert "made in" in tab.text("#speed")
+        tab.press("#camera")
+        until(lambda: "camera off" in tab.text("[data-modality=face] .state"), 5, "the camera did not stop")
+        assert tab.ask("document.querySelector('#video').srcObject === null")
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert {"at", "scores", "parts"} <= lines[-1].keys() and lines[-1]["parts"].keys() == RATES.keys()
+
+
+def test_without_a_camera_the_page_says_so_and_lives(bundle, tmp_path):
+    with (
+        browser(tmp_path, "--use-fake-ui-for-media-stream") as bare,
+        served(bundle) as url,
+        opened(bare, url) as tab,
+    ):
+        tab.press("#camera")
+        until(lambda: "No camera found" in tab.text("#message"), 5, "nothing was said of the camera")
+        assert tab.text("#camera") == "Start camera" and not tab.ask(
+            "document.querySelector('#camera').disabled"
+        )
+        before = tab.ask("document.querySelectorAll('.card').length")
+        until(lambda: tab.text("#speed"), 5, "no results came")
+        assert before == 2 and tab.text("#word") == "no answer yet"
+
+
+class Told:
+    """An engine that is told what to see."""
+
+    def start(self, *about, is_live): ...
+
+    def lost(self, *reason): ...
+
+
+PART = {
+    "state": "ok",
+    "scores": {"happy": 0.75, "sad": 0.25},
+    "weight": 0.6,
+    "age_s": 0.1,
+    "ms": 1.0,
+    "box": None,
+}
+ABOUT = {
+    "classes": MOODS,
+    "hop_s": 0.5,
+    "corpora": ["emodb", "fer2013"],
+    "kept": None,
+    "modalities": {
+        "face": {"sfreq": 0.0, "window_s": None, "from_page": True, "sensor": None, "looks": True},
+        "speech": {"sfreq": 16000.0, "window_s": 2.0, "from_page": True, "sensor": None, "looks": False},
+        "heart": {"sfreq": 64.0, "window_s": 8.0, "from_page": False, "sensor": "strap", "looks": False},
+        "eeg": {"sfreq": 128.0, "window_s": 4.0, "from_page": False, "sensor": None, "looks": False},
+    },
+}
+
+
+def result(**parts):
+    quiet = PART | {"state": "waiting", "scores": None, "weight": 0, "age_s": None}
+    return {
+        "time_s": 1.0,
+        "scores": PART["scores"],
+        "parts": {name: quiet | parts.get(name, {}) for name in ABOUT["modalities"]},
+        "ms": 4.2,
+        "missed": 2,
+    }
+
+
+@pytest.fixture
+def told():
+    """A hub, whose results are what the test publishes, and the address of its page."""
+    hub = Hub(Told(), [Pushed(name, name, Trained(sfreq)) for name, sfreq in RATES.items()])
+    with Server(hub, ABOUT) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield hub, server.url
+        hub.close()
+        server.shutdown()
+
+
+def test_everything_is_said_in_words_and_bars(chromium, told):
+    hub, url = told
+    with opened(chromium, url) as tab:
+
+        def state(name, text, **part):
+            hub.publish(result(**{name: part}))
+            until(
+                lambda: text in tab.text(f"[data-modality={name}] .state"), 3, f"{name}: {part} is not {text}"
+            )
+
+        state("heart", "waiting for 8 s of pulse")
+        state("heart", "left out: flat line", state="dropped: flat line")
+        state("heart", "rate 48 Hz, expected 64", state="rate 48 Hz, expected 64")
+        state("heart", "nothing came for 12 s", state="stopped", age_s=12.3)
+        state("heart", "felt 1.2 s ago", **PART | {"age_s": 1.2})
+        state("eeg", "no sensor")
+        state("speech", "microphone off")
+        assert tab.text("#word") == "happy" and tab.text("#score") == "75 %"
+        until(lambda: "made in 4.2 ms; 14 missed" in tab.text("#speed"), 3, "missed hops were not counted")
+        assert "trained on emodb, fer2013." in tab.text("#limits") and "Nothing is stored" in tab.text(
+            "#kept"
+        )
+        hub.publish(result(heart=PART))
+        until(lambda: tab.text("[data-modality=heart] .weight") == "counts 60 %", 3, "no weight")
+        until(lambda: abs(shares(tab, "#fused")[0] - 0.75) < 0.01, 3, "a bar is not as long as its score")
+        meters = "[...document.querySelectorAll('[role=meter]')]"
+        labels = tab.ask(f"{meters}.map(bar => bar.getAttribute('aria-label'))")
+        assert len(set(labels)) == 5 * 2 and "happy, heart" in labels
+        colours = "new Set({}.map(bar => getComputedStyle(bar.firstChild).backgroundColor)).size"
+        assert tab.ask(colours.format(meters)) == 2  # one an emotion, wherever it stands
+
+
+def shares(tab, selector):
+    """How long the bars in an element are, as shares of their tracks."""
+    return tab.ask(
+        f"[...document.querySelectorAll('{selector} .fill')]"
+        ".map(fill => fill.getBoundingClientRect().width / fill.parentElement.getBoundingClientRect().width)"
+    )
+
+
+def test_the_box_lies_where_the_face_was_found(chromium, told):
+    hub, url = told
+    with opened(chromium, url) as tab:
+        tab.press("#camera")
+        until(lambda: hub.feeds["face"].clock, 8, "no picture came")
+        hub.publish(result(face=PART | {"box": [32, 60, 96, 180]}))
+        until(lambda: not tab.ask("document.querySelector('#box').hidden"), 3, "no box")
+        seen = tab.ask(
+            "['#box', '#video'].map(name => document.querySelector(name).getBoundingClientRect())"
+            ".map(r => [r.left, r.top, r.right, r.bottom])"
+        )
+        (x1, y1, x2, y2), (left, top, right, bottom) = seen
+        found = [(right - x2) / (right - left), (y1 - top) / (bottom - top)]  # mirrored: left is right
+        np.testing.assert_allclose(found, [32 / 320, 60 / 240], atol=0.01)
+        np.testing.assert_allclose(
+            [(right - x1) / (right - left), (y2 - top) / (bottom - top)], [0.3, 0.75], atol=0.01
+        )
+
+
+def test_a_second_page_takes_the_camera_over(chromium, told):
+    hub, url = told
+    with opened(chromium, url) as first, opened(chromium, url) as second:
+        first.press("#camera")
+        until(lambda: first.text("#camera") == "Stop camera", 5, "the camera did not start")
+        second.press("#camera")
+        until(
+            lambda: "another page gives the face" in first.text("#message"), 5, "the first page was not told"
+        )
+        assert first.text("#camera") == "Start camera" and second.text("#camera") == "Stop camera"
+        first.errors.clear()  # its refused request

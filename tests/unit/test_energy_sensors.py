@@ -1,0 +1,157 @@
+"""Live meters on the files and texts that their drivers give, and the thread that samples them."""
+
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from emolib.energy import readers, sensors
+from emolib.energy.__main__ import main
+from emolib.energy.markers import now_s
+from emolib.energy.sampler import Sampler, Sensor, trace_of
+from emolib.errors import BadParameter, BadRecording
+
+PI5 = """ 3V7_WL_SW_A current(0)=0.10000000A
+   VDD_CORE_A current(7)=2.00000000A
+   HDMI_A current(22)=0.00000000A
+ 3V7_WL_SW_V volt(8)=3.70000000V
+   VDD_CORE_V volt(15)=0.75000000V
+   HDMI_V volt(23)=5.10000000V
+     EXT5V_V volt(24)=5.15000000V
+      BATT_V volt(25)=0.00000000V
+"""
+
+
+def chip(folder, name, **files):
+    folder.mkdir(parents=True)
+    for file, text in {"name": name, **files}.items():
+        (folder / file).write_text(f"{text}\n")
+
+
+def test_hwmon_takes_power_or_volt_times_ampere(tmp_path):
+    chip(tmp_path / "hwmon0", "ina219", in0_input=3, in1_input=5000, curr1_input=400, power1_input=2100000)
+    chip(tmp_path / "hwmon1", "ina3221", in1_input=5000, curr1_input=400, in1_label="VDD_IN", in2_input=100)
+    chip(tmp_path / "hwmon2", "cpu_thermal", temp1_input=40000)
+    found, reason = sensors.hwmon(tmp_path)
+    assert {s.name: s.read() for s in found} == {"ina219 power1": 2.1, "ina3221 VDD_IN": 2.0} and not reason
+    (tmp_path / "hwmon0" / "power1_input").write_text("3000000\n")
+    assert found[0].read() == 3.0
+    assert sensors.hwmon(tmp_path / "none") == ([], f"no power sensor in {tmp_path / 'none'}")
+
+
+def test_rails_of_a_pi_5_are_added_up():
+    assert sensors.rails_w(PI5) == pytest.approx(0.1 * 3.7 + 2 * 0.75)
+    with pytest.raises(BadRecording, match="'error=1', expected V and A of rails"):
+        sensors.rails_w("error=1")
+
+
+def test_a_pi_5_is_asked_by_its_own_command(monkeypatch):
+    monkeypatch.setattr(sensors.shutil, "which", lambda name: None)
+    assert sensors.pi5() == ([], "no vcgencmd: no Raspberry Pi")
+    monkeypatch.setattr(sensors.shutil, "which", lambda name: f"/usr/bin/{name}")
+    answers = [PI5, PI5, 'error=1 error_msg="Command not registered"']
+    monkeypatch.setattr(
+        sensors.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 0, stdout=answers.pop(0))
+    )
+    (found,), _ = sensors.pi5()
+    assert found.read() == pytest.approx(1.87)
+    found, reason = sensors.pi5()
+    assert not found and "Command not registered" in reason  # a Pi 4 has the command, not the rails
+
+
+def test_nvml_where_it_is_and_where_not(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert sensors.nvml()[0] == [] and "pynvml is not installed" in sensors.nvml()[1]
+
+    class NVMLError(Exception):
+        pass
+
+    fake = SimpleNamespace(
+        NVMLError=NVMLError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetCount=lambda: 2,
+        nvmlDeviceGetHandleByIndex=lambda k: k,
+        nvmlDeviceGetPowerUsage=lambda handle: 70_000 + 1000 * handle,  # mW
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", fake)
+    assert [s.read() for s in sensors.nvml()[0]] == [70.0, 71.0]
+
+    def no_driver():
+        raise NVMLError("Driver Not Loaded")
+
+    fake.nvmlInit = no_driver
+    assert sensors.nvml() == ([], "NVML: Driver Not Loaded")
+
+
+def test_rapl_is_a_counter_in_joules(tmp_path):
+    package = tmp_path / "intel-rapl:0"
+    chip(package, "package-0", energy_uj=2_500_000, max_energy_range_uj=262_143_000_000)
+    (found,), _ = sensors.rapl(tmp_path)
+    assert (found.name, found.read(), found.is_counter, found.wrap_j) == (
+        "RAPL package-0",
+        2.5,
+        True,
+        262_143.0,
+    )
+    assert sensors.rapl(tmp_path / "none") == ([], f"no RAPL counter in {tmp_path / 'none'}")
+
+
+def test_a_counter_becomes_power_over_its_wrap_and_its_stillness():
+    counter = Sensor("c", lambda: 0.0, is_counter=True, wrap_j=10.0)
+    found = trace_of(counter, np.array([0, 1, 1.5, 2, 4.0]), np.array([8, 9.5, 9.5, 1.5, 5.5]))
+    np.testing.assert_allclose(found.time_s, [0.5, 1.5, 3.0])
+    np.testing.assert_allclose(found.power_w, [1.5, 2.0, 2.0])
+    assert found.dropped == {"counter did not move": 1}
+    with pytest.raises(BadRecording, match="moved 1 times"):
+        trace_of(counter, np.array([0.0, 1, 2]), np.array([1.0, 1, 2]))
+
+
+def test_the_sampler_records_while_work_runs():
+    start_s, readings = now_s(), iter(range(10**6))
+
+    def read():
+        if next(readings) == 2:
+            raise OSError("once")
+        return now_s() - start_s  # W that tell the time
+
+    with Sampler(Sensor("ramp", read), rate_hz=100) as sampler:
+        time.sleep(0.3)
+    found = sampler.trace()
+    np.testing.assert_allclose(found.power_w, found.time_s - start_s, atol=0.02)
+    assert 5 < len(found.time_s) <= 31 and found.dropped == {"failed: OSError": 1}
+    n = len(found.time_s)
+    time.sleep(0.05)
+    assert len(sampler.trace().time_s) == n  # it stopped
+
+
+def test_a_sampler_without_readings_says_so():
+    with Sampler(Sensor("dead", lambda: sensors.rails_w("")), rate_hz=1000) as sampler:
+        time.sleep(0.02)
+    with pytest.raises(BadRecording, match=r"dead: 0 readings and \d+ that failed"):
+        sampler.trace()
+    with pytest.raises(BadParameter, match="rate_hz is 0"):
+        Sampler(Sensor("x", lambda: 1.0), rate_hz=0)
+
+
+def test_a_machine_says_what_it_has_not(monkeypatch):
+    for look in ("rapl", "hwmon", "nvml"):
+        monkeypatch.setattr(sensors, look, lambda look=look: ([], f"no {look}"))
+    monkeypatch.setattr(sensors, "pi5", lambda: ([Sensor("p", lambda: 1.0)], ""))
+    found, reasons = sensors.found()
+    assert [s.name for s in found] == ["p"] and reasons == ["no rapl", "no hwmon", "no nvml"]
+
+
+def test_a_sensor_is_recorded_as_a_log(tmp_path, monkeypatch, capsys):
+    two = [Sensor("rapl", lambda: 1.0), Sensor("ina219 power1", lambda: 2.5)]
+    monkeypatch.setattr(sensors, "found", lambda: (two, []))
+    path = tmp_path / "log.csv"
+    assert main([str(path), "--sensor", "ina219 power1", "--rate", "100", "--seconds", "0.1"]) == 0
+    assert "readings of ina219 power1" in capsys.readouterr().out
+    assert set(readers.read("csv", path).power_w) == {2.5}
+    assert main([str(path), "--sensor", "x"]) == 1
+    assert "--sensor: got 'x'; sensors here: rapl, ina219 power1." in capsys.readouterr().err
+    monkeypatch.setattr(sensors, "found", lambda: ([], ["no rail", "no GPU"]))
+    assert main([str(path)]) == 1 and "none: no rail; no GPU" in capsys.readouterr().err

@@ -1,0 +1,438 @@
+"""The live page's server: who is let in, what it takes, what it tells, and who feeds the engine."""
+
+import http.client
+import json
+import re
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+from emolib.errors import BadParameter
+from emolib.live import kept, note
+from emolib.live.bodies import MAX_BYTES, picture, sound
+from emolib.live.hub import BACKLOG, LEAK, MAX_WATCHERS, Clock, Hub, Refused
+from emolib.live.server import FILES, Server
+from emolib.runtime.engine import Result
+from emolib.runtime.readers import Trained
+from emolib.runtime.sources.pushed import Pushed
+
+ABOUT = {"classes": ["happy", "sad"], "modalities": {"face": {}, "speech": {}}}
+TAB, OTHER = "tab-00000001", "tab-00000002"
+RGBA = bytes(range(64)) * 16  # 16 × 16 × 4
+
+
+class Asked:
+    """What a hub asks of an engine."""
+
+    def __init__(self):
+        self.calls = []
+
+    def start(self, modality, about, is_live):
+        if about.sfreq == 8000:
+            raise BadParameter("speech: a rate of 8000 Hz, expected another.")
+        self.calls.append(("start", modality, about, is_live))
+
+    def lost(self, modality, reason):
+        self.calls.append(("lost", modality))
+
+
+@pytest.fixture
+def hub():
+    pushed = [
+        Pushed("face", "face=page", Trained(0.0, "scene")),
+        Pushed("speech", "speech=page", Trained(16000.0)),
+    ]
+    for source in pushed:
+        source.open()
+    return Hub(Asked(), pushed)
+
+
+@pytest.fixture
+def server(hub):
+    with Server(hub, ABOUT) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server
+        hub.close()
+        server.shutdown()
+
+
+def origin(server):
+    return {"Origin": f"http://127.0.0.1:{server.server_port}"}
+
+
+def request(server, method, path, body=None, headers=None, token=None):
+    """Status, headers and body of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+    try:
+        own = origin(server) if method == "POST" else {}
+        connection.request(method, f"/{token or server.token}/{path}", body, own | (headers or {}))
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        connection.close()
+
+
+def raw(server, text):
+    """The first line of the answer to bytes as they are."""
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=5) as connection:
+        connection.sendall(text.encode("latin1"))
+        return connection.makefile("rb").readline().decode()
+
+
+@contextmanager
+def watching(server, tab=TAB):
+    """A page that listens: a function that gives the next event, (name, record)."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+    connection.request("GET", f"/{server.token}/results?tab={tab}")
+    answer = connection.getresponse()
+
+    def event():
+        lines = []
+        while line := answer.readline().decode().strip():
+            lines.append(line)
+        fields = dict(line.split(": ", 1) for line in lines)
+        return fields.get("event", "message"), json.loads(fields["data"])
+
+    try:
+        assert answer.status == 200 and answer.headers["Content-Type"] == "text/event-stream"
+        yield event
+    finally:
+        answer.close()
+        connection.close()
+
+
+def wait_for(found):
+    end = time.monotonic() + 5
+    while not found():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_only_the_loopback_is_bound(server):
+    assert server.server_address[0] == "127.0.0.1" and len(server.token) >= 32
+
+
+@pytest.mark.parametrize("name", ["", *FILES])
+def test_the_page_and_its_files_are_there_with_safe_headers(server, name):
+    status, headers, body = request(server, "GET", name)
+    assert status == 200 and body == FILES[name or "page.html"]
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "no-referrer" and headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    kind = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+    assert headers["Content-Type"].startswith(kind[(name or "page.html").rsplit(".", 1)[1]])
+
+
+def test_nothing_of_the_page_is_inline_or_elsewhere():
+    """What its own content policy would forbid, and addresses of other hosts."""
+    page = FILES["page.html"].decode()
+    assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page)
+    for name, text in FILES.items():
+        found = re.findall(r"(?:https?:)?//[\w.-]+\.\w+[^\s\"')]*", text.decode())
+        assert set(found) <= {"http://www.w3.org/2000/svg"}, name
+
+
+@pytest.mark.parametrize("name", ["face", "speech", "start", "stop", "results", "page.js", "absent", ""])
+def test_a_wrong_token_opens_nothing(server, name):
+    for method in ("GET", "POST"):
+        status, _, body = request(server, method, name, b"" if method == "POST" else None, token="x" * 32)
+        assert status == 403 and server.token.encode() not in body
+
+
+@pytest.mark.parametrize("path", ["/", "", "//", "/favicon.ico", "/é"])
+def test_without_a_token_nothing_is_there(server, path):
+    host = f"Host: 127.0.0.1:{server.server_port}\r\n"
+    assert raw(server, f"GET {path or '*'} HTTP/1.1\r\n{host}\r\n").split()[1] == "403"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1", "127.0.0.1.evil.example:{port}", "evil.example:{port}"]
+)
+def test_another_name_for_this_machine_is_refused(server, host):
+    status, _, _ = request(server, "GET", "", headers={"Host": host.format(port=server.server_port)})
+    assert status == 403
+
+
+def test_localhost_is_this_machine_too(server):
+    host = f"localhost:{server.server_port}"
+    assert request(server, "GET", "", headers={"Host": host})[0] == 200
+    own = {"Host": host, "Origin": f"http://{host}"}
+    assert request(server, "POST", f"stop?tab={TAB}&modality=face", b"", own)[0] == 204
+
+
+@pytest.mark.parametrize(
+    "sent", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1:1", ""]
+)
+def test_another_pages_post_is_refused(server, hub, sent):
+    headers = {"Origin": sent.format(port=server.server_port)}
+    with watching(server) as event:
+        event()
+        assert request(server, "POST", f"start?tab={TAB}&modality=face", b"", headers)[0] == 403
+    assert hub.engine.calls == []
+
+
+@pytest.mark.parametrize(
+    "path", ["../server.py", "..%2fserver.py", "page/page.html", "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd"]
+)
+def test_no_path_leads_out(server, path):
+    assert request(server, "GET", path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        ("POST", "page.js"),
+        ("GET", "face"),
+        ("GET", "start"),
+        ("POST", "results"),
+        ("PUT", "face"),
+        ("OPTIONS", "face"),
+        ("HEAD", ""),
+    ],
+)
+def test_another_method_is_refused(server, method, name):
+    assert request(server, method, name, headers=origin(server))[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("nonsense\r\n\r\n", "Bad request"),
+        ("BREW / HTTP/1.1\r\n\r\n", "501"),
+        (f"GET /{'x' * 70000} HTTP/1.1\r\n\r\n", "414"),
+        ("GET / HTTP/1.1\r\n\r\n", "403"),
+    ],
+)
+def test_broken_requests_get_one_line(server, text, status):
+    assert status in raw(server, text)
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "status"),
+    [
+        ("width=16&height=16&at=0", RGBA[:-1], 400),
+        ("width=16&height=16&at=0", b"", 400),
+        ("width=16&height=8&at=0", RGBA[:512], 400),
+        ("width=nan&height=16&at=0", RGBA, 400),
+        ("width=16.5&height=16&at=0", RGBA, 400),
+        ("width=100000&height=16&at=0", RGBA, 400),
+        ("height=16&at=0", RGBA, 400),
+        ("width=16&height=16", RGBA, 400),
+        ("width=16&height=16&at=-1", RGBA, 400),
+        ("width=16&height=16&at=inf", RGBA, 400),
+        ("width=16&height=16&at=0", RGBA, 409),  # nobody started a camera
+    ],
+)
+def test_malformed_pictures_are_refused(server, query, body, status):
+    assert request(server, "POST", f"face?tab={TAB}&{query}", body)[0] == status
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"", 400), (b"123", 400), (bytes(400), 409)])
+def test_malformed_sound_is_refused(server, body, status):
+    assert request(server, "POST", f"speech?tab={TAB}&at=1", body)[0] == status
+
+
+@pytest.mark.parametrize("tab", ["", "short", "x" * 65, "tab 000000001", "<script>alert"])
+def test_a_tab_has_a_plain_name(server, tab):
+    query = urlencode({"tab": tab})
+    assert request(server, "GET", f"results?{query}")[0] == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["start?modality=speech", "start?modality=speech&rate=x", "start?modality=speech&rate=1"]
+)
+def test_sound_needs_a_rate(server, path):
+    with watching(server) as event:
+        event()
+        assert request(server, "POST", f"{path}&tab={TAB}", b"")[0] == 400
+
+
+def test_an_unknown_modality_is_not_there(server):
+    with watching(server) as event:
+        event()
+        assert request(server, "POST", f"start?tab={TAB}&modality=smell", b"")[0] == 404
+
+
+def test_what_the_engine_refuses_is_said(server):
+    with watching(server) as event:
+        event()
+        status, _, body = request(server, "POST", f"start?tab={TAB}&modality=speech&rate=8000", b"")
+        assert status == 400 and b"8000 Hz" in body
+
+
+def test_large_bodies_are_not_read(server):
+    for length, status in ((MAX_BYTES + 1, "413"), (10**15, "411"), ("-1", "411"), ("x", "411")):
+        head = f"POST /{server.token}/face HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n"
+        head += f"Origin: http://127.0.0.1:{server.server_port}\r\nContent-Length: {length}\r\n\r\n"
+        assert raw(server, head).split()[1] == status
+
+
+def test_chunked_bodies_are_refused(server):
+    headers = {"Transfer-Encoding": "chunked"}
+    assert request(server, "POST", "face", b"0\r\n\r\n", headers)[0] == 411
+
+
+def test_many_requests_share_a_connection(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+    for _ in range(3):
+        connection.request("POST", f"/{server.token}/stop?tab={TAB}&modality=face", b"ab", origin(server))
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (204, b"")
+    connection.close()
+
+
+def test_results_come_as_events(server, hub):
+    with watching(server) as event:
+        assert event() == ("about", ABOUT)
+        hub.publish({"scores": {"happy": 0.75, "sad": 0.25}})
+        name, record = event()
+        assert name == "message" and record["scores"] == {"happy": 0.75, "sad": 0.25}
+        assert record["feeds"] == {"face": "off", "speech": "off"}
+
+
+def test_a_page_feeds_the_engine(server, hub):
+    with watching(server) as event:
+        event()
+        assert request(server, "POST", f"start?tab={TAB}&modality=face", b"")[0] == 204
+        assert request(server, "POST", f"start?tab={TAB}&modality=speech&rate=48000", b"")[0] == 204
+        assert hub.engine.calls == [
+            ("start", "face", Trained(0.0, "scene"), True),
+            ("start", "speech", Trained(48000.0), True),
+        ]
+        before = time.monotonic()
+        path = f"face?tab={TAB}&width=16&height=16&at=3"
+        assert request(server, "POST", path, RGBA)[0] == 204
+        wave = np.linspace(-1, 1, 4800, dtype="<f4")
+        assert request(server, "POST", f"speech?tab={TAB}&at=0.1", wave.tobytes())[0] == 204
+        image, heard = (next(hub.feeds[name].source.chunks()) for name in ("face", "speech"))
+        assert image.data.shape == (16, 16, 3) and image.data[0, 1].tolist() == [4, 5, 6]
+        np.testing.assert_array_equal(heard.data, wave)
+        assert before <= image.time_s <= time.monotonic()
+        assert before <= heard.time_s + 0.1 <= time.monotonic()  # 4800 samples at 48 kHz ended as they came
+        hub.publish({})
+        assert event()[1]["feeds"] == {"face": "here", "speech": "here"}
+
+
+def test_the_newest_page_feeds_and_the_others_watch(server, hub):
+    start, frame = "start?tab={}&modality=face", "face?tab={}&width=16&height=16&at=1"
+    with watching(server) as event, watching(server, OTHER) as other:
+        event(), other()
+        for tab in (TAB, OTHER):
+            assert request(server, "POST", start.format(tab), b"")[0] == 204
+        status, _, body = request(server, "POST", frame.format(TAB), RGBA)
+        assert status == 409 and b"another page" in body
+        assert request(server, "POST", frame.format(OTHER), RGBA)[0] == 204
+        request(server, "POST", f"stop?tab={TAB}&modality=face", b"")  # not its to stop
+        hub.publish({})
+        assert event()[1]["feeds"]["face"] == "elsewhere" and other()[1]["feeds"]["face"] == "here"
+
+
+def test_a_page_that_goes_frees_what_it_held(server, hub):
+    with watching(server) as event:
+        event()
+        request(server, "POST", f"start?tab={TAB}&modality=face", b"")
+    end = time.monotonic() + 5
+    while hub.watchers and time.monotonic() < end:
+        hub.publish({})
+        time.sleep(0.02)
+    assert not hub.watchers and hub.feeds["face"].tab is None
+    assert hub.engine.calls[-1] == ("lost", "face")
+
+
+def test_a_page_that_does_not_listen_cannot_feed(server):
+    assert request(server, "POST", f"start?tab={TAB}&modality=face", b"")[0] == 409
+
+
+def test_too_many_pages_are_told(server, hub):
+    with (
+        watching(server, TAB + "1"),
+        watching(server, TAB + "2"),
+        watching(server, TAB + "3"),
+        watching(server),
+    ):
+        wait_for(lambda: len(hub.watchers) == MAX_WATCHERS)
+        status, _, body = request(server, "GET", f"results?tab={OTHER}")
+        assert status == 503 and b"pages are open already" in body
+
+
+def test_a_page_that_listens_again_keeps_its_feeds(hub):
+    with hub.watch(TAB) as first:
+        hub.start(TAB, "face", 0.0)
+        with hub.watch(TAB) as again:
+            assert list(first) == []
+            hub.publish({"time_s": 1})
+            assert next(again)["feeds"]["face"] == "here"
+    assert hub.feeds["face"].tab is None
+
+
+def test_a_slow_page_loses_its_oldest_results(hub):
+    with hub.watch(TAB) as results:
+        for k in range(BACKLOG + 3):
+            hub.publish({"k": k})
+        assert [next(results)["k"] for _ in range(BACKLOG)] == list(range(3, BACKLOG + 3))
+
+
+def test_closing_ends_every_watch(hub):
+    with hub.watch(TAB) as results:
+        hub.close()
+        assert list(results) == []
+
+
+def test_late_chunks_are_no_late_samples():
+    clock = Clock(10.0, 100.0)
+    arrivals = [(10.1, 100.1), (10.2, 100.5), (10.3, 100.5), (10.4, 100.52)]  # two came late
+    found = [clock.ours(at_s, now_s) for at_s, now_s in arrivals]
+    np.testing.assert_allclose(found, [100.1, 100.2, 100.3, 100.4], atol=2e-4)
+
+
+def test_a_clock_that_is_off_by_100_ppm_is_followed():
+    for ppm in (-1e-4, 1e-4):
+        clock = Clock(0.0, 0.0)
+        found = [(clock.ours(k * 0.1 * (1 + ppm), k * 0.1), k * 0.1) for k in range(36_000)]  # an hour
+        assert max(abs(ours - now) for ours, now in found) < LEAK
+
+
+def test_a_page_that_slept_is_believed_again():
+    clock = Clock(0.0, 0.0)
+    assert clock.ours(0.1, 60.1) == pytest.approx(60.1)
+    assert clock.ours(0.2, 60.2) == pytest.approx(60.2)
+
+
+def test_a_picture_is_red_green_blue_by_rows():
+    rgba = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
+    np.testing.assert_array_equal(picture(rgba.tobytes(), {"width": "30", "height": "20"}), rgba[:, :, :3])
+
+
+def test_sound_is_float_32():
+    wave = np.array([0.5, -1, np.nan], "<f4")
+    np.testing.assert_array_equal(sound(wave.tobytes(), {}), wave)
+    with pytest.raises(Refused):
+        sound(b"12345", {})
+
+
+def test_a_port_in_use_is_one_line(server, hub):
+    with pytest.raises(BadParameter, match="choose another"):
+        Server(hub, ABOUT, server.server_port)
+    with pytest.raises(BadParameter, match="choose another"):
+        Server(hub, ABOUT, 70000)
+
+
+def test_results_are_kept_only_where_asked(tmp_path):
+    result, path = Result(0.5, {"happy": 1.0}, {}, 2.0, 1), tmp_path / "kept.jsonl"
+    with kept(None) as file:
+        note(result, file)
+    for _ in range(2):
+        with kept(path) as file:
+            note(result, file)
+    assert [file.name for file in tmp_path.iterdir()] == ["kept.jsonl"]
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["scores"] for line in lines] == [{"happy": 1.0}] * 2 and lines[0]["at"].endswith("+00:00")
+    with pytest.raises(BadParameter, match="choose another"), kept(tmp_path / "no" / "folder"):
+        pass
