@@ -94,7 +94,7 @@ class Typicality:
     def distance(self, found: np.ndarray) -> np.ndarray:
         """Mahalanobis distance (n,) of statistics (n, 5) from those of training windows."""
         scaled = (found - self.mean) / self.std
-        return np.sqrt(np.einsum("ni,ij,nj->n", scaled, self.precision, scaled))
+        return np.sqrt(((scaled @ self.precision) * scaled).sum(axis=1))
 
     def __call__(self, found: np.ndarray) -> np.ndarray:
         """Weight in (0, 1] of each of statistics (n, 5), (n,)."""

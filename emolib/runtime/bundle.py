@@ -14,6 +14,7 @@ import numpy as np
 
 from emolib.detection.grid import Grid
 from emolib.errors import BadArtifact, BadParameter
+from emolib.fusion.reliability import statistics
 from emolib.runtime.faces import Classifier, Detector, FacePath
 from emolib.runtime.interpreter import Model
 from emolib.runtime.pipeline import Pipeline
@@ -152,7 +153,7 @@ class Bundle:
                 pipeline = Pipeline.of(source, self.models[source], model)
                 answers[modality], X, scores = _of_file(pipeline, recordings[modality])
             if fusion and len(X):
-                votes[source] = fusion.members[source].vote(scores, X)
+                votes[source] = fusion.members[source].vote(scores, statistics(X))
         fused, _ = fusion.fuse(votes) if len(votes) > 1 else (None, {})
         return answers | {"fused": None if fused is None else _by_class(fusion.classes, fused)}
 

@@ -126,7 +126,7 @@ class Engine:
         for modality, pipeline in self.pipelines.items():
             heard, age_s, ms = self._ask(modality, time_s)
             if heard.state == OK:
-                votes[pipeline.source] = self.fusion.members[pipeline.source].vote(heard.scores, heard.X)
+                votes[pipeline.source] = self.fusion.members[pipeline.source].vote(heard.scores, heard.found)
             parts[modality] = heard, age_s, ms
         fused, shares = self.fusion.fuse(votes)
         named = {

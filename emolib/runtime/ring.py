@@ -34,7 +34,12 @@ class Ring:
         """The last samples at time_s, n of them or as many as there are, (…, ≤ n), oldest first; a copy."""
         stop = self.newest(time_s)
         start = max(stop - n, self.oldest())
-        return self.samples[..., self._columns(start, max(start, stop))]
+        if stop <= start:
+            return self.samples[..., :0]
+        first, end = start % self.capacity, (stop - 1) % self.capacity + 1
+        if first < end:
+            return self.samples[..., first:end].copy()
+        return np.concatenate([self.samples[..., first:], self.samples[..., :end]], axis=-1)
 
     def newest(self, time_s: float) -> int:
         """One behind the last sample that is not later than time_s; 0 before the first came."""

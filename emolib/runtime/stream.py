@@ -25,10 +25,10 @@ PERSON, LEAST_OF_PERSON = 120, 8  # windows that a person is standardised by, an
 
 
 class Heard(NamedTuple):
-    """State "ok" with X (1, *shape) as the network takes it, its scores (1, n_classes) and a face's box; or why not."""
+    """State "ok" with the statistics (1, 5) of the window, its scores (1, n_classes) and a face's box; or why not."""
 
     state: str
-    X: np.ndarray | None = None
+    found: np.ndarray | None = None
     scores: np.ndarray | None = None
     box: np.ndarray | None = None
 
@@ -62,11 +62,11 @@ class Stream(ABC):
         if time_s - newest_s > MAX_AGE_S and (self.is_live or self.about.sfreq):
             return Heard(STOPPED)
         heard = self._heard(time_s)
-        return Heard(STUCK) if heard.state == OK and self._repeats(newest_s, heard.X) else heard
+        return Heard(STUCK) if heard.state == OK and self._repeats(newest_s, heard.found[0]) else heard
 
-    def _repeats(self, newest_s: float, X: np.ndarray) -> bool:
+    def _repeats(self, newest_s: float, found: np.ndarray) -> bool:
         """Whether newer samples than those of the last answer give just the same numbers."""
-        found, before = statistics(X)[0], self.before
+        before = self.before
         self.before = newest_s, found
         if before is None or before[0] == newest_s:
             return False
@@ -108,13 +108,16 @@ class Signal(Stream):
 
     def _heard(self, time_s: float) -> Heard:
         with self.lock:
-            hz, samples = self.rate.hz(), self.ring.until(time_s, self.n_window + self.n_context)
+            hz, samples = (
+                self.rate.hz() if self.is_live else None,
+                self.ring.until(time_s, self.n_window + self.n_context),
+            )
         if self.is_live and hz and abs(hz / self.sfreq - 1) > WRONG_RATE:
             return Heard(f"rate {hz:.3g} Hz, expected {self.sfreq:g}")
         if samples.shape[-1] < self.n_window:
             return Heard(WAITING)
         X, state = self._window(samples)
-        return Heard(state) if X is None else Heard(OK, X, self.pipeline.scores(X))
+        return Heard(state) if X is None else Heard(OK, statistics(X), self.pipeline.scores(X))
 
     def _window(self, samples: np.ndarray) -> tuple[np.ndarray | None, str]:
         """The last window of samples (…, n_times), standardised, and OK; or None and why it cannot be used."""
@@ -171,11 +174,19 @@ class Pictures(Stream):
         if self.look:
             return self._found(image)
         X, dropped = self.pipeline.windows([image], 0.0)
-        return Heard(OK, X, self.pipeline.scores(X)) if len(X) else Heard(f"dropped: {', '.join(dropped)}")
+        return (
+            Heard(OK, statistics(X), self.pipeline.scores(X))
+            if len(X)
+            else Heard(f"dropped: {', '.join(dropped)}")
+        )
 
     def _found(self, image: np.ndarray) -> Heard:
         faces = self.look(image)
-        return Heard(OK, faces[0].X[None], faces[0].scores[None], faces[0].box) if faces else Heard(NO_FACE)
+        return (
+            Heard(OK, statistics(faces[0].X[None]), faces[0].scores[None], faces[0].box)
+            if faces
+            else Heard(NO_FACE)
+        )
 
 
 def channels(pipeline: Pipeline, about: Trained) -> list[int] | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emolib.fusion.reliability import Typicality, calibrated, statistics
+from emolib.fusion.reliability import Typicality, calibrated
 from emolib.fusion.scores import fuse
 
 LEAST = 1e-7  # added to scores that are summed into classes, as the fusion study does
@@ -37,11 +37,11 @@ class Member:
         typicality = Typicality.from_dict(record["typicality"])
         return cls(record["weight"], np.array(record["to_task"]), record["temperature"], typicality)
 
-    def vote(self, scores: np.ndarray, X: np.ndarray) -> Vote:
-        """Of windows of one trial: scores (n_windows, n_classes), and X (n_windows, *shape) as the network took them."""
+    def vote(self, scores: np.ndarray, found: np.ndarray) -> Vote:
+        """Of windows of one trial: scores (n_windows, n_classes), and their statistics (n_windows, 5)."""
         summed = scores.mean(axis=0) @ self.to_task + LEAST
         own = calibrated((summed / summed.sum())[None], self.temperature)[0]
-        trust = 1.0 if self.typicality is None else float(self.typicality(statistics(X)).mean())
+        trust = 1.0 if self.typicality is None else float(self.typicality(found).mean())
         return Vote(own, trust)
 
 

@@ -18,6 +18,7 @@ from emolib.__main__ import main
 from emolib.artifacts import Run, sidecar
 from emolib.fusion.bench import Bench
 from emolib.fusion.methods import score_level
+from emolib.fusion.reliability import statistics
 from emolib.fusion.study import Study
 from emolib.paths import PROJECT
 from emolib.runtime.bundle import Bundle
@@ -211,7 +212,7 @@ def test_a_bundle_fuses_as_the_fusion_lab_does(run, tmp_path):
         votes = {}
         for pipeline, sensed in zip(pipelines, bench.clean[0].values(), strict=True):
             X = pipeline.standardiser(sensed.X[sensed.at == trial])
-            votes[pipeline.source] = fusion.members[pipeline.source].vote(pipeline.scores(X), X)
+            votes[pipeline.source] = fusion.members[pipeline.source].vote(pipeline.scores(X), statistics(X))
         np.testing.assert_allclose(fusion.fuse(votes)[0], scores, atol=1e-5)
     assert len(expected) >= 4
 
