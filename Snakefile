@@ -17,7 +17,7 @@ os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.enviro
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
 
 PARTS = ["run", "title", "seed", "sources", "lab", "saliency", "reduction", "personal", "detectors", "studies"]
-PARTS += ["missing", "features", "cost"]
+PARTS += ["missing", "features", "cost", "latency", "power"]
 check_names(list(config), PARTS, "the config")
 for name in ("run", "title", "sources", "studies"):
     if name not in config:
@@ -265,7 +265,44 @@ rule cost:
         parameters=parameters("05_cost", sources=list(SOURCES), **config.get("cost", {})),
     log:
         f"{OUT}/notebooks/05_cost.ipynb",
+    shell:
+        PAPERMILL
+
+
+rule latency:
+    input:
+        expand(
+            f"{OUT}/scores/{{name}}-summary.json",
+            name=[
+                *SOURCES,
+                *(f"{name}-detector" for name in DETECTORS),
+                *STUDIES,
+                *(f"{name}-mixed" for name in OF_SOURCES["lab"]),
+            ],
+        ),
+        notebook="notebooks/05a_latency.ipynb",
+    output:
+        f"{OUT}/scores/latency-summary.json",
+    params:
+        parameters=parameters("05a_latency", sources=list(SOURCES), **config.get("latency", {})),
+    log:
+        f"{OUT}/notebooks/05a_latency.ipynb",
     threads: workflow.cores  # nothing else runs while latency is measured
+    shell:
+        PAPERMILL
+
+
+rule power:
+    input:
+        f"{OUT}/scores/cost-summary.json",
+        notebook="notebooks/05b_power.ipynb",
+    output:
+        f"{OUT}/scores/power-summary.json",
+    params:
+        parameters=parameters("05b_power", sources=list(SOURCES), **config.get("power", {})),
+    log:
+        f"{OUT}/notebooks/05b_power.ipynb",
+    threads: workflow.cores  # a meter of the machine would see what else runs
     shell:
         PAPERMILL
 
@@ -281,6 +318,8 @@ rule report:
                 *STUDIES,
                 *fusion_lab.parts(OF_SOURCES["personal"], MISSING, FEATURES),
                 "cost",
+                "latency",
+                "power",
             ],
         ),
         notebook="notebooks/06_report.ipynb",

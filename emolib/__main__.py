@@ -5,12 +5,10 @@ import json
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
 
-import numpy as np
-
+from emolib import blas  # noqa: F401
 from emolib.errors import BadParameter, EmolibError
 from emolib.runtime.bundle import Bundle
 from emolib.runtime.engine import HOP_S, Engine, Result
@@ -95,34 +93,16 @@ def firmware(options) -> None:
 
 
 def bench(options) -> None:
-    """Measured latency of every model, batch 1, on this machine; and measured energy where it has a meter."""
-    from emolib.latency import measure
-    from emolib.power import meter
+    """What this machine measures of a bundle, as text or JSON; or what ran when, for a meter that logs meanwhile."""
+    from emolib.bench import bench as measured
+    from emolib.latency.marking import mark
+    from emolib.latency.text import text
 
-    if options.repeats < 1:
-        raise BadParameter(f"--repeats: got {options.repeats}, expected 1 or more.")
-    bundle, found, energy = Bundle(options.bundle), {}, meter()
-    for source in bundle.record["models"]:
-        with bundle.model(source, options.backend, options.threads) as model:
-            x = np.random.default_rng(0).standard_normal(model.input_shape).astype(np.float32)
-            row = asdict(measure(model, x, repeats=options.repeats))
-            measured_mj = energy.inference_mj(model, x) if energy else None
-            found[source] = {**row, "measured_mj": measured_mj, "meter": energy.note}
-    print(json.dumps(found) if options.json else bench_table(found))
-
-
-def bench_table(found: dict[str, dict]) -> str:
-    """A line per source, then the machine, then the meter or the reason why there is none."""
-    lines = []
-    for source, row in found.items():
-        line = f"{source:40} p50 {row['p50_us']:9.1f} µs  p95 {row['p95_us']:9.1f} µs  n {row['n']:5}"
-        measured = "" if row["measured_mj"] is None else f"  measured {row['measured_mj']:.4f} mJ"
-        lines.append(line + measured)
-    lines.append(f"{row['backend']}, {row['threads']} thread(s), {row['machine']}")
-    metered = (
-        f"{row['meter']}, the whole package with its idle power" if measured else f"none, {row['meter']}"
-    )
-    return "\n".join([*lines, f"measured energy: {metered}"])
+    if options.markers:
+        return mark(Bundle(options.bundle), options.markers)
+    asked = options.backend, options.threads, options.repeats, options.seconds, options.model
+    found = measured(Bundle(options.bundle), *asked)
+    print(json.dumps(found) if options.json else text(found))
 
 
 def picks_models(one: argparse.ArgumentParser) -> None:
@@ -173,12 +153,19 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
     one.set_defaults(do=firmware)
-    one = commands.add_parser("bench", help="measured latency and energy of a bundle's models")
+    one = commands.add_parser("bench", help="measured latency, memory and energy of a bundle on this machine")
     one.add_argument("bundle", type=Path)
     one.add_argument("--repeats", type=int, default=200)
-    one.add_argument("--threads", type=int, default=1)
-    one.add_argument("--backend", choices=BACKENDS, default="litert")
+    one.add_argument(
+        "--backend", action="append", default=[], choices=BACKENDS, help="repeatable; those that are here"
+    )
+    one.add_argument("--threads", action="append", default=[], type=int, help="repeatable; one and all cores")
+    one.add_argument("--seconds", type=float, default=10.0, help="of streaming, 0 for none")
+    one.add_argument(
+        "--markers", type=Path, help="run each model beside a power meter's log, write here what ran when"
+    )
     one.add_argument("--json", action="store_true")
+    picks_models(one)
     one.set_defaults(do=bench)
     return made
 

@@ -54,8 +54,8 @@ PUBLISHED: list[Published] = [
          "mean of int8 scores on test folds; people synthetic or paired by label, see the key"),
         ("size, before / after", 1.47, "×", "model for the NPU, before and after compression",
          "*int8_ratio/size", ".tflite of one modality, float32 over int8"),
-        ("power, GPU / NPU", 3.12, "×", "outlet power meter", "",
-         "no NPU and no power meter here; modelled energy would not compare"),
+        ("power, GPU / NPU", 3.12, "×", "outlet power meter", "*measured/*_over_*_energy",
+         "energy of one inference above idle, from logs of two meters; nothing where no meter was"),
     ),
     *_of(
         SHVED, 2019, "facial expression from one image",

@@ -9,6 +9,7 @@ from emolib import faces, fusion_lab, goals
 from emolib import lab as compression
 from emolib.artifacts import Run
 from emolib.errors import BadParameter
+from emolib.latency import reported
 from emolib.notebook import SYNTHETIC, is_synthetic
 from emolib.power import SOURCE
 from emolib.report import Card, Caution, Figure, Note, Section, Table
@@ -105,7 +106,9 @@ def sections(
         *compression.sections(lab),
         *faces.sections(run, **of_faces),
         *fusion_lab.sections(run, **of_fusion),
+        reported.section(run),
         _cost(run),
+        _power(run),
         _published(),
     ]
 
@@ -159,23 +162,10 @@ def _source(run: Run, name: str) -> Section:
 
 
 def _cost(run: Run) -> Section:
-    first = _table(run, "cost-latency").iloc[0]
-    text = (
-        f"Measured: {first.machine}, {first.backend}, threads: {first.threads}, batch 1. Modelled: a formula and "
-        "published device data."
-    )
+    text = "Modelled: a formula and published device data. Nothing here was measured but the files' sizes."
     items = [
         Figure("figures/cost.png", "What each model needs."),
         Table("tables/cost.csv", "What each model needs; bytes are of the int8 file."),
-        Figure("figures/cost-latency.png", "Measured latency of one window, features not included."),
-        Table(
-            "tables/cost-latency.csv",
-            "Measured latency of one window, features not included.",
-            ("threads", "backend", "machine"),
-        ),
-        Note(
-            "Speed on this machine is not speed on a device: x86 has other int8 kernels than a microcontroller."
-        ),
         Figure("figures/cost-modelled.png", "Modelled runtime on devices that were not measured."),
         Table("tables/cost-modelled.csv", "Modelled: runtime is MACs / rate, energy is runtime × power."),
         Table("tables/cost-devices.csv", "Rate and power that the model takes, and from where."),
@@ -185,7 +175,34 @@ def _cost(run: Run) -> Section:
             ("modelled_by",),
         ),
     ]
-    return Section("Latency, cost and power", text, items)
+    return Section("Cost", text, items)
+
+
+def _power(run: Run) -> Section:
+    """The method on a generated log, and whatever was measured."""
+    text = (
+        "Energy above idle, as meters measure it; clocks of log and device are aligned by a pattern of work."
+    )
+    items = [
+        Caution(
+            "The log of the first figure and table is generated: it shows how far the method can be trusted."
+        ),
+        Figure(
+            "figures/power-generated.png", "A generated log of known energy: idle and work, clocks aligned."
+        ),
+        Table("tables/power-generated.csv", "Its energy by two ways of taking idle off, against the truth."),
+    ]
+    measured = [
+        Table(
+            "tables/power-measured.csv", "Measured: power above idle and energy of one inference, by device."
+        ),
+        Table("tables/power-measured-ratios.csv", "Measured: how many times more one device takes."),
+        Table("tables/power-live.csv", "Measured on this machine."),
+    ]
+    known = [item for item in measured if (run.folder / item.artifact).exists()]
+    return Section(
+        "Power", text, [*items, *(known or [Note("No power meter was here, and no log was given.")])]
+    )
 
 
 def _published() -> Section:

@@ -2,9 +2,10 @@
 
 from emolib.plots.ablation import main_effects
 from emolib.plots.augmentation import ways
-from emolib.plots.comparison import cost, latency, modelled, size_and_uar
+from emolib.plots.comparison import cost, modelled, size_and_uar
 from emolib.plots.compression import points, ranges, sqnr
 from emolib.plots.detection import detections, detector_history, faces
+from emolib.plots.energy import power
 from emolib.plots.evaluation import (
     confusion,
     folds,
@@ -15,6 +16,7 @@ from emolib.plots.evaluation import (
     windows_per_subject,
 )
 from emolib.plots.fusion import critical_difference, forest, fusion, repaired, weights
+from emolib.plots.latency import jitter, latency
 from emolib.plots.mixed import pareto, sensitivity
 from emolib.plots.npu import rounding, vela
 from emolib.plots.personal import calibrated
@@ -36,6 +38,7 @@ __all__ = [
     "forest",
     "fusion",
     "history",
+    "jitter",
     "latency",
     "main_effects",
     "mid_stream",
@@ -44,6 +47,7 @@ __all__ = [
     "pareto",
     "per_subject",
     "points",
+    "power",
     "ranges",
     "reliability",
     "repaired",

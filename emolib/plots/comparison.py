@@ -22,7 +22,7 @@ from emolib.plots.style import (
 Draw = Callable[[pd.Series, float, str, str], None]  # row of the table, y, colour, marker
 
 
-def _rows(axes: Axes, table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
+def rows(axes: Axes, table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
     """One line of dots per source, one colour per `by`; the handles of a legend."""
     sources = list(dict.fromkeys(table["source"]))
     styles = colours(table[by])
@@ -36,13 +36,13 @@ def _rows(axes: Axes, table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
     return [Line2D([], [], color=c, marker=m, linestyle="", label=shorten(n)) for n, (c, m) in styles.items()]
 
 
-def _height(table: pd.DataFrame, by: str) -> float:
+def height(table: pd.DataFrame, by: str) -> float:
     return 1.5 + table["source"].nunique() * max(0.12 * table[by].nunique() + 0.15, 0.3)
 
 
 def size_and_uar(table: pd.DataFrame) -> Picture:
     """File size and UAR; columns source, variant, bytes, uar, uar_low, uar_high, the last three in [0, 1]."""
-    figure, axes = picture(_height(table, "variant"), 1, 2, sharey=True)
+    figure, axes = picture(height(table, "variant"), 1, 2, sharey=True)
     size, uar = axes[0]
 
     def draw_size(row: pd.Series, y: float, colour: str, marker: str):
@@ -52,8 +52,8 @@ def size_and_uar(table: pd.DataFrame) -> Picture:
         uar.plot([100 * row["uar_low"], 100 * row["uar_high"]], [y, y], color=colour, linewidth=1.6)
         uar.plot(100 * row["uar"], y, marker, color=colour, markersize=6)
 
-    handles = _rows(size, table, "variant", draw_size)
-    _rows(uar, table, "variant", draw_uar)
+    handles = rows(size, table, "variant", draw_size)
+    rows(uar, table, "variant", draw_uar)
     size.set(xlabel="file size (kB)")
     size.set_xlim(left=0)
     uar.set(xlabel="UAR, 95 % interval over subjects (%)")
@@ -61,32 +61,15 @@ def size_and_uar(table: pd.DataFrame) -> Picture:
     return figure
 
 
-def latency(table: pd.DataFrame) -> Picture:
-    """Measured latency, median to 95th percentile; columns source, variant, p50_us, p95_us."""
-    figure, axes = picture(_height(table, "variant"))
-    ax = axes[0, 0]
-
-    def draw(row: pd.Series, y: float, colour: str, marker: str):
-        ax.plot([row["p50_us"], row["p95_us"]], [y, y], color=colour, linewidth=1.6)
-        ax.plot(row["p50_us"], y, marker, color=colour, markersize=6)
-        ax.plot(row["p95_us"], y, "|", color=colour, markersize=8)
-
-    handles = _rows(ax, table, "variant", draw)
-    log_axis(ax, "latency of one window (µs): dot, median; bar, 95th percentile")
-    figure.suptitle("Measured on this computer")
-    legend_below(figure, handles)
-    return figure
-
-
 def modelled(table: pd.DataFrame) -> Picture:
     """Runtime from a device model, not measured; columns source, device, runtime_ms."""
-    figure, axes = picture(_height(table, "device"))
+    figure, axes = picture(height(table, "device"))
     ax = axes[0, 0]
 
     def draw(row: pd.Series, y: float, colour: str, marker: str):
         ax.plot(row["runtime_ms"], y, marker, color=colour, markersize=6)
 
-    handles = _rows(ax, table, "device", draw)
+    handles = rows(ax, table, "device", draw)
     log_axis(ax, "modelled runtime of one window (ms)")
     figure.suptitle("Modelled from the device table, not measured")
     legend_below(figure, handles, n_cols=3)

@@ -58,7 +58,7 @@ CONFIG = {
     "studies": {"tiny": {"sources": [HEART, EEG], "task": "emotion"}},
     "missing": {"tiny": {"snrs_db": [0], "trials_per_person": 2, "features": "joint"}},
     "features": {"joint": JOINT},
-    "cost": {"repeats": 10},
+    "latency": {"repeats": 10, "stream_s": 2},
 }
 PAPERMILL = Path(sys.executable).with_name("papermill")
 

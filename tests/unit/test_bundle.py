@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import time
 
 import keras
 import numpy as np
@@ -17,7 +16,6 @@ from emolib.artifacts import Run
 from emolib.compression.ptq import convert
 from emolib.detection.grid import Grid
 from emolib.fusion.scores import softmax
-from emolib.power import Meter
 from emolib.runtime.faces import Classifier, Detector, FacePath
 from emolib.runtime.interpreter import Model
 from emolib.signals.frontend import front_end
@@ -165,42 +163,6 @@ def test_a_damaged_record_is_refused(damage, message, bundle, tmp_path, capsys):
         error = refused(command, capsys)
         assert error.startswith(f"BadArtifact: {path}") and "export again" in error
         assert re.search(message, error), error
-
-
-def test_bench_measures_every_model(bundle, capsys):
-    assert main(["bench", str(bundle), "--repeats", "5", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    assert set(found) == {SPEECH, FACE} and all(0 < row["p50_us"] <= row["p95_us"] for row in found.values())
-
-
-def test_bench_says_why_it_measures_no_energy(bundle, capsys, monkeypatch):
-    monkeypatch.setattr("emolib.power.meter", lambda: Meter(None, "no RAPL counter in /sys"))
-    assert main(["bench", str(bundle), "--repeats", "5"]) == 0
-    out = capsys.readouterr().out
-    assert "measured energy: none, no RAPL counter in /sys" in out and "mJ" not in out
-
-
-class OneWatt(Meter):
-    """A meter of a processor that takes 1 W while this process has it: a µJ is a µs, however busy the machine is."""
-
-    def read_uj(self):
-        return time.process_time_ns() // 1000
-
-
-def test_bench_measures_energy_where_there_is_a_meter(bundle, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("emolib.power.meter", lambda: OneWatt(tmp_path, "package-0"))
-    monkeypatch.setattr("emolib.power.MEASURED_S", 0.05)
-    assert main(["bench", str(bundle), "--repeats", "50", "--json"]) == 0
-    for row in json.loads(capsys.readouterr().out.strip().splitlines()[-1]).values():
-        assert 0.2 < row["measured_mj"] / (row["p50_us"] / 1e3) < 5 and row["meter"] == "package-0"
-    assert main(["bench", str(bundle), "--repeats", "5"]) == 0
-    *lines, _, last = capsys.readouterr().out.strip().splitlines()
-    assert all(re.search(r"measured \d+\.\d{4} mJ", line) for line in lines)
-    assert last == "measured energy: package-0, the whole package with its idle power"
-
-
-def test_bench_of_no_repeats_is_refused(bundle, capsys):
-    assert "--repeats: got 0, expected 1 or more" in refused(["bench", bundle, "--repeats", 0], capsys)
 
 
 def test_export_overwrites_bundles_only(bundle, results, tmp_path, capsys):

@@ -1,16 +1,18 @@
+"""Latency of single models, and the machine that it was measured on."""
+
 import platform
 
 import numpy as np
 import pytest
 
-from emolib import latency
-from emolib.latency import machine, measure, processor
+from emolib.latency import models
+from emolib.latency.machine import blas_threads, clock, machine, processor, resident_mb, versions
+from emolib.latency.models import each, measure, timed
+from emolib.runtime.interpreter import present
 
 
 class Clockwork:
     """A model whose runs take 1, 2, 3 … µs by its own account."""
-
-    source, backend, threads = b"", "litert", 1
 
     def __init__(self):
         self.runs = 0
@@ -21,35 +23,62 @@ class Clockwork:
         return taken
 
 
-@pytest.fixture
-def no_cold_start(monkeypatch):
-    monkeypatch.setattr(latency, "cold_start_ms", lambda model, x: 5.0)
-
-
-def test_percentiles_leave_the_warm_up_out(no_cold_start):
-    found = measure(Clockwork(), np.zeros(3), warmup=100, repeats=101)
-    assert (found.n, found.mean_us, found.p50_us) == (101, 151, 151)
-    assert found.p95_us == pytest.approx(196) and found.p99_us == pytest.approx(200)
-    assert (found.backend, found.threads, found.cold_start_ms) == ("litert", 1, 5.0)
-
-
-def test_budget_ends_it_early(no_cold_start):
-    assert measure(Clockwork(), np.zeros(3), warmup=0, repeats=10_000, budget_s=0).n == 10
-    assert measure(Clockwork(), np.zeros(3), warmup=0, repeats=3, budget_s=0).n == 3
-
-
-def test_a_real_model_is_timed():
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A network of 8 × 8 pictures as float32 and int8."""
     import keras
 
     from emolib.compression.ptq import convert
-    from emolib.runtime.interpreter import Model
 
-    inputs = keras.Input((8, 8, 1))
+    inputs, folder = keras.Input((8, 8, 1)), tmp_path_factory.mktemp("models")
     network = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
-    with Model(convert(network, "float32")) as model:
-        found = measure(model, np.ones((8, 8, 1)), warmup=5, repeats=50)
+    X = np.random.default_rng(0).standard_normal((8, 8, 8, 1)).astype(np.float32)
+    for variant in ("float32", "static_wi8_ai8"):
+        (folder / f"{variant}.tflite").write_bytes(convert(network, variant, X))
+    return folder
+
+
+def test_the_warm_up_is_left_out():
+    assert timed(Clockwork(), np.zeros(3), warmup=100, repeats=101, budget_s=9).tolist() == [
+        1000 * k for k in range(101, 202)
+    ]
+
+
+def test_a_budget_ends_it_early():
+    assert len(timed(Clockwork(), np.zeros(3), warmup=0, repeats=10_000, budget_s=0)) == 10
+    assert len(timed(Clockwork(), np.zeros(3), warmup=0, repeats=3, budget_s=0)) == 3
+
+
+def test_percentiles_are_numpys(files, monkeypatch):
+    monkeypatch.setattr(models, "timed", lambda *_: np.arange(101, 202) * 1000)
+    found = measure(files / "float32.tflite")
+    assert (found.p50_us, found.p95_us, found.p99_us, found.mean_us, found.n) == (151, 196, 200, 151, 101)
+
+
+def test_a_real_model_is_timed(files):
+    found = measure(files / "float32.tflite", warmup=5, repeats=50)
     assert found.n == 50 and 0 < found.p50_us <= found.p95_us <= found.p99_us < 1e5
-    assert found.cold_start_ms > 0 and found.machine == machine()
+    assert found.cold_start_ms > found.p50_us / 1e3 and (found.backend, found.threads) == ("litert", 1)
+
+
+def test_each_backend_and_number_of_threads_has_a_row(files):
+    backends = [name for name in present() if name != "tensorflow"]
+    rows, refused = each({"a": files / "static_wi8_ai8.tflite"}, backends, [1, 2], 10, 0.1)
+    found = [(row["backend"], row["threads"]) for row in rows]
+    expected = [(name, n) for name in backends for n in ((1,) if name == "tflite_micro" else (1, 2))]
+    assert found == expected and refused == []
+    assert {row["bytes"] for row in rows} == {(files / "static_wi8_ai8.tflite").stat().st_size}
+
+
+def test_a_model_that_does_not_open_has_a_reason_without_a_folder(files, tmp_path):
+    whole = (files / "float32.tflite").read_bytes()
+    (tmp_path / "half.tflite").write_bytes(whole[: len(whole) // 2])
+    known = {"half": tmp_path / "half.tflite", "whole": files / "float32.tflite"}
+    rows, [refused] = each(known, ["litert"], [1], 10, 0.1)
+    assert [row["model"] for row in rows] == ["whole"]
+    assert (refused["model"], refused["backend"]) == ("half", "litert")
+    assert refused["reason"].startswith("half.tflite does not open on litert")
+    assert str(tmp_path) not in refused["reason"]
 
 
 def test_machine_names_no_host():
@@ -68,3 +97,33 @@ def test_processor_of_a_pc_and_of_a_raspberry_pi(tmp_path):
     )
     assert processor(path) == "Raspberry Pi 4 Model B"
     assert processor(tmp_path / "absent") == ""
+
+
+def test_clock_as_cpufreq_says_it(tmp_path):
+    assert clock(tmp_path) == {"governor": None, "mhz": None}
+    khz = {"scaling_min_freq": 600_000, "scaling_cur_freq": 1_500_000, "scaling_max_freq": 1_800_000}
+    for name, value in khz.items():
+        (tmp_path / name).write_text(f"{value}\n")
+    (tmp_path / "scaling_governor").write_text("ondemand\n")
+    assert clock(tmp_path) == {"governor": "ondemand", "mhz": [600, 1500, 1800]}
+
+
+def test_resident_memory_grows_with_what_is_held(tmp_path):
+    if (before := resident_mb()) is None:
+        pytest.skip("no /proc on this system")
+    held = np.ones(4_000_000)
+    assert resident_mb() - before == pytest.approx(held.nbytes / 1e6, abs=4)
+    assert resident_mb(tmp_path / "absent") is None
+
+
+def test_versions_are_of_what_is_installed():
+    assert versions(("numpy", "no-such-package")) == {"numpy": np.__version__}
+
+
+def test_threads_of_numpy_are_those_of_the_environment(monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert blas_threads() is None
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    assert blas_threads() == "1"  # OpenBLAS asks for its own first

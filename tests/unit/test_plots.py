@@ -246,11 +246,11 @@ def timings(column: str, names: list[str]) -> pd.DataFrame:
 
 
 def comparisons():
-    times = timings("variant", ["float32", "dynamic", "static_wi8_ai8"])
+    times = timings("variant", ["float32", "dynamic", "static_wi8_ai8"]).assign(backend="litert", threads=1)
     devices = timings("device", ["Apollo3 (0.46 MFLOP/s)", "Raspberry Pi 3", "Cortex-M4", "NPU profile"])
     yield plots.size_and_uar(variants())
     yield plots.fusion(fused())
-    yield plots.latency(times.assign(p95_us=2 * times["p50_us"]))
+    yield plots.latency(times.assign(p95_us=2 * times["p50_us"], p99_us=3 * times["p50_us"]))
     yield plots.modelled(devices.rename(columns={"p50_us": "runtime_ms"}))
     yield plots.cost(pd.DataFrame({"source": SOURCES, "params": 30_000, "macs": 2_000_000, "bytes": 50_000}))
 

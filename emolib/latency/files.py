@@ -1,0 +1,76 @@
+"""Bench files: of this machine, made from a run's models, and of devices, that a person brings along."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from emolib import export
+from emolib.artifacts import Run
+from emolib.bench import SCHEMA
+from emolib.errors import BadArtifact, BadParameter
+from emolib.paths import PROJECT
+from emolib.sources import INT8, model_name
+
+HERE = "this machine"
+FIELDS = {"machine", "bundle", "models", "front_ends", "engine", "stream", "fresh", "refused"}
+
+
+def measured_here(
+    run: Run, backends: Sequence[str], threads: Sequence[int], repeats: int, seconds: float
+) -> dict:
+    """What `emolib bench` says of the run's int8 models, in a process of its own, as on a device.
+
+    Raises BadParameter, BadArtifact.
+    """
+    found = export.detectors(run)
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "bundle"
+        for name in export.export(run.folder, bundle):
+            run.read(
+                f"models/{name}-{INT8}.tflite" if name in found else f"{model_name(name, 0)}-{INT8}.tflite"
+            )
+        options = ["--json", f"--repeats={repeats}", f"--seconds={seconds}"]
+        options += [f"--backend={name}" for name in backends] + [f"--threads={n}" for n in threads]
+        return _bench([str(bundle), *options])
+
+
+def _bench(arguments: Sequence[str]) -> dict:
+    path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-m", "emolib", "bench", *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise BadParameter(f"emolib bench: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    return json.loads(done.stdout)
+
+
+def read(path: str | Path) -> dict:
+    """A bench file. Raises BadArtifact where it is none, or of another emolib."""
+    again = "on the device: `emolib bench BUNDLE --json > FILE`."
+    try:
+        record = json.loads(Path(path).read_text())
+        schema, missing = record.get("schema"), sorted(FIELDS - record.keys())
+    except (OSError, ValueError, AttributeError) as error:
+        raise BadArtifact(f"{path} cannot be read ({error}), expected a bench file; {again}") from error
+    if schema != SCHEMA or missing:
+        lacks = f"schema {schema}" if schema != SCHEMA else f"no {', '.join(missing)}"
+        raise BadArtifact(
+            f"{path} has {lacks}, expected schema {SCHEMA} with every field: measure again {again}"
+        )
+    return record
+
+
+def of_devices(here: dict, files: Sequence[str]) -> Mapping[str, dict]:
+    """Records by device, this machine's first; a device is called as its file. Raises BadArtifact, BadParameter."""
+    names = [HERE, *(Path(file).stem for file in files)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadParameter(f"files: {', '.join(twice)} twice, expected a name for each device: rename one.")
+    return dict(zip(names, [here, *map(read, files)], strict=True))

@@ -1,0 +1,259 @@
+"""What `emolib bench` measures of a bundle: front ends, the engine, a stream, new processes; and the file it writes."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from itertools import pairwise
+
+import bundles
+import numpy as np
+import pytest
+
+from emolib.bench import bench, defaults
+from emolib.energy import markers
+from emolib.errors import BadArtifact, BadParameter
+from emolib.latency import marking, stages
+from emolib.latency.recordings import CAMERA, Looped, recording
+from emolib.latency.streaming import Hop, stream, told
+from emolib.latency.text import text
+from emolib.power import Meter
+from emolib.runtime.bundle import Bundle
+from emolib.runtime.engine import Engine
+from emolib.runtime.interpreter import present
+from emolib.runtime.readers import Trained
+
+STREAM_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return bundles.write(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="module")
+def record(folder):
+    return bench(Bundle(folder), ["litert"], [1], repeats=20, seconds=STREAM_S)
+
+
+def test_a_record_is_json_and_names_the_very_files(record, folder):
+    assert json.loads(json.dumps(record)) == record and record["schema"] == 1
+    files = {path.stem: path for path in folder.glob("*.tflite")}
+    hashes = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    assert record["bundle"]["sha256"] == hashes and len(hashes) == 4
+    sizes = {row["model"]: row["bytes"] for row in record["models"]}
+    assert sizes == {name: path.stat().st_size for name, path in files.items()}
+
+
+def test_everything_is_measured(record):
+    assert record["refused"] == [] and len(record["models"]) == len(record["front_ends"]) == 4
+    for row in record["front_ends"]:
+        assert row["n"] == 20 and row["windows"] == 1
+        assert 0 < row["front_end_p50_us"] < row["whole_p50_us"] <= row["whole_p99_us"] < 1e6
+    engine = record["engine"]
+    assert set(engine["sources"]) == set(engine["modality_p50_ms"]) == set(bundles.TRAINED)
+    assert max(engine["modality_p50_ms"].values()) < engine["p50_ms"] <= engine["p99_ms"]
+    assert engine["task"] == "emotion" and engine["detector"] is False
+
+
+def test_no_modality_waits_in_a_bench(record):
+    """Else a step would be timed without its work."""
+    assert record["engine"]["states"] == {name: {"ok": record["engine"]["n"]} for name in bundles.TRAINED}
+    streamed = record["stream"]
+    assert all(states.get("ok", 0) >= streamed["hops"] - 1 for states in streamed["states"].values())
+
+
+def test_a_stream_answers_or_misses_every_hop(record):
+    streamed = record["stream"]
+    assert streamed["hops"] + streamed["missed"] == STREAM_S
+    assert all(
+        len(streamed[name]) == streamed["hops"] for name in ("time_s", "late_ms", "step_ms", "resident_mb")
+    )
+    assert streamed["late_p50_ms"] >= 0 and streamed["seconds"] == pytest.approx(STREAM_S, abs=0.5)
+
+
+def test_a_new_process_passes_its_stages_in_order(record):
+    fresh = record["fresh"]
+    for unit in ("ms", "mb"):
+        values = [fresh[f"{stage}_{unit}"] for stage in ("start", "opened", "first", "all")]
+        if None not in values:
+            assert 0 < values[0] < values[1] < values[2] <= values[3]
+
+
+def test_text_says_the_same(record):
+    said = text(record)
+    assert all(row["model"] in said for row in record["models"]) and record["machine"]["name"] in said
+    assert f"p50 {record['engine']['p50_ms']:.1f} ms" in said and "measured energy: " in said
+    assert f"stream of {record['stream']['seconds']:g} s: {record['stream']['hops']} hops" in said
+    assert "stream of" not in text(record | {"stream": None})
+
+
+def test_the_device_imports_nothing_heavy():
+    heavy = ("tensorflow", "keras", "pandas", "sklearn", "matplotlib", "scipy.signal")
+    code = f"import sys, emolib.bench, emolib.latency.text; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_defaults_are_what_is_here_but_for_tensorflow():
+    backends, threads = defaults()
+    assert set(backends) == set(present()) - {"tensorflow"} and threads[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"repeats": 0}, "--repeats: got 0, expected 1 or more"),
+        ({"seconds": -1}, "--seconds: got -1"),
+        ({"threads": [0]}, "--threads: got 0"),
+        ({"backends": ["tpu"]}, "backend: got 'tpu', expected one of litert"),
+    ],
+)
+def test_what_no_machine_measures_is_refused_first(folder, wrong, said):
+    with pytest.raises(BadParameter, match=said):
+        bench(Bundle(folder), **wrong)
+
+
+def test_a_recording_that_cannot_be_generated_stands_with_its_reason(folder, tmp_path):
+    written = json.loads((folder / "bundle.json").read_text())
+    eeg = "synthetic-eeg-emotion-loso"
+    written["models"][eeg]["recordings"]["kind"] = "band_power"
+    for path in folder.glob("*.tflite"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "bundle.json").write_text(json.dumps(written))
+    found = bench(Bundle(tmp_path), ["litert"], [1], repeats=5, seconds=0)
+    assert found["engine"] is found["stream"] is None and len(found["front_ends"]) == 3
+    assert [(row["model"], row["backend"]) for row in found["refused"]] == [
+        (eeg, "front end"),
+        ("engine", ""),
+    ]
+    assert f"not measured: {eeg} front end: eeg of kind band_power" in text(found)
+
+
+@pytest.mark.parametrize(
+    ("modality", "trained", "shape"),
+    [
+        ("heart", Trained(64.0, "ppg"), (640,)),
+        ("heart", Trained(100.0, "ecg"), (1000,)),
+        ("heart", Trained(1.0, "bpm"), (10,)),
+        ("eeg", Trained(256.0, "raw", tuple("abcdefghijklmn")), (14, 2560)),
+        ("speech", Trained(8000.0), (80_000,)),
+        ("face", Trained(0.0), (7, 240, 320, 3)),
+    ],
+)
+def test_recordings_are_as_the_sensor_gives_them(modality, trained, shape):
+    found = recording(modality, trained, 10.0)
+    assert found.shape == shape and np.isfinite(found).all() and found.std() > 0
+    assert found.dtype == (np.uint8 if modality == "face" else np.float32)
+
+
+def test_a_loop_goes_on_where_the_past_ends():
+    loop = Looped("heart", Trained(64.0, "ppg"), seconds=4.0, at_s=3.5)
+    whole = recording("heart", Trained(64.0, "ppg"), 4.0)
+    np.testing.assert_array_equal(loop.samples(0, loop.first), whole[:224])
+    np.testing.assert_array_equal(loop.samples(loop.first, 64), np.roll(whole, -224)[:64])
+
+
+def test_a_loop_keeps_the_real_rate_and_can_be_opened_again():
+    loop = Looped("heart", Trained(100.0, "ppg"), seconds=2.0)
+    for _ in range(2):
+        loop.open()
+        start_s, found = time.monotonic(), []
+        threading.Timer(0.55, loop.close).start()
+        for chunk in loop.chunks():
+            found.append((chunk.time_s - start_s, time.monotonic() - start_s, len(chunk.data)))
+        begins, comes, sizes = np.array(found).T
+        assert 3 <= len(found) <= 5 and set(sizes) == {10}
+        np.testing.assert_allclose(begins, 0.1 * np.arange(len(found)), atol=0.03)
+        assert (comes >= begins + 0.1 - 1e-3).all()  # not before its last sample
+
+
+def test_a_camera_has_its_own_rate_and_changes():
+    loop = Looped("face", Trained(1.0), seconds=1.0)
+    assert loop.open() == CAMERA and loop.n_chunk == 1
+    last_of_hops = [loop.samples(30 * k - 1, 1) for k in range(1, 8)]
+    assert len({picture.tobytes() for picture in last_of_hops}) == 7
+
+
+def test_steps_are_hops_of_the_engine(folder):
+    with Engine(Bundle(folder), ["heart", "speech"], hop_s=0.5) as engine:
+        assert stages.needed_s(engine) == 8 + 16  # of the heart: window and context
+        results = stages.steps(engine, 4)
+    assert [result.time_s for result in results] == [3.0, 3.5, 4.0, 4.5]  # after five to warm up
+    ages = {name: [result.parts[name].age_s for result in results] for name in ("heart", "speech")}
+    np.testing.assert_allclose(list(ages.values()), 0, atol=1e-9)
+
+
+def test_hops_in_numbers_by_hand():
+    hops = [
+        Hop(k + 1.0, late, 10.0 * late, missed, 50.0)
+        for k, (late, missed) in enumerate([(1, 0), (2, 3), (3, 0)])
+    ]
+    found = told(hops)
+    assert (found["hops"], found["missed"], found["time_s"]) == (3, 3, [1, 2, 3])
+    assert (found["late_p50_ms"], found["step_p50_ms"]) == (2, 20)
+    assert found["late_p95_ms"] == pytest.approx(2.9) and found["resident_mb"] == [50, 50, 50]
+
+
+def test_a_slow_step_is_seen_as_missed_hops_not_as_lateness(folder, monkeypatch):
+    with Engine(Bundle(folder), ["face"], hop_s=0.2) as engine:
+        step = engine.step
+
+        def slow(time_s, missed=0):
+            result = step(time_s, missed)
+            if time_s > 0.25:
+                monkeypatch.setattr(engine, "step", step)
+                time.sleep(0.5)
+                return result._replace(ms=result.ms + 500)
+            return result
+
+        monkeypatch.setattr(engine, "step", slow)
+        found = stream(engine, 1.0)
+    assert found["missed"] >= 1 and found["hops"] + found["missed"] in (5, 6)
+    assert max(found["step_ms"]) > 500 and found["late_p50_ms"] < 200
+    assert sum(thread.name.startswith("emolib") for thread in threading.enumerate()) == 0
+
+
+def test_a_folder_that_does_not_open_in_a_new_process(tmp_path):
+    from emolib.latency.fresh import footprint
+
+    with pytest.raises(BadArtifact, match="does not open in a new process"):
+        footprint(tmp_path, runs=1)
+
+
+def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(marking, "pattern", partial(markers.pattern, unit_s=0.02, lead_s=0.0))
+    marking.mark(Bundle(folder), tmp_path / "markers.csv", model_s=0.2, rest_s=0.0)
+    found = markers.read(tmp_path / "markers.csv")
+    names = [marker.what for marker in found]
+    n_pattern = names.count(markers.SYNC)
+    assert n_pattern == markers.PATTERN.count("1")
+    assert names[n_pattern:] == list(Bundle(folder).models) and min(m.n for m in found[n_pattern:]) >= 1
+    assert all(0.02 < m.end_s - m.start_s < 2 for m in found[n_pattern:])
+    assert all(a.end_s <= b.start_s for a, b in pairwise(found))
+
+
+class OneWatt(Meter):
+    """A meter of a processor that takes 1 W while this process has it: a µJ is a µs, however busy the machine is."""
+
+    def read_uj(self):
+        return time.process_time_ns() // 1000
+
+
+def test_energy_is_measured_where_there_is_a_meter(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("emolib.bench.meter", lambda: OneWatt(tmp_path, "package-0"))
+    monkeypatch.setattr("emolib.power.MEASURED_S", 0.05)
+    found = bench(Bundle(folder), ["litert"], [1], repeats=50, seconds=0)
+    p50_ms = {row["model"]: row["p50_us"] / 1e3 for row in found["models"]}
+    energy = found["energy"]
+    assert energy["meter"] == "package-0" and energy["inference_mj"].keys() == p50_ms.keys()
+    assert all(0.2 < mj / p50_ms[name] < 5 for name, mj in energy["inference_mj"].items())
+    assert text(found).endswith(" mJ; package-0, the whole package with its idle power")
+
+
+def test_a_bench_says_why_it_measures_no_energy(record):
+    without = record | {"energy": {"meter": "no RAPL counter in /sys", "inference_mj": {}}}
+    assert "measured energy: none, no RAPL counter in /sys" in text(without) and "mJ" not in text(without)
