@@ -45,7 +45,9 @@ ITEMS = (
 def section(run: Run) -> Section:
     """The report's section."""
     first = pd.read_csv(run.read("tables/latency.csv")).iloc[0]
-    text = f"Measured on {first.machine}, batch 1, after a warm-up; devices measured themselves by `emolib bench`."
+    text = (
+        f"Measured on {first.machine}, batch 1, after a warm-up; devices measured themselves by emolib bench."
+    )
     return Section("Latency", text, ITEMS)
 
 

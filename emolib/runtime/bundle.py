@@ -31,8 +31,9 @@ ENTRY = {
     "standardiser",
     "normalise",
     "licence",
+    "versions",
 }
-DETECTOR = {"file", "sha256", "grid", "min_score", "licence"}
+DETECTOR = {"file", "sha256", "grid", "min_score", "licence", "versions"}
 PARTS = {"models", "detectors", "studies"}
 
 
@@ -113,7 +114,17 @@ class Bundle:
         return wanted[0]
 
     def model(self, source: str, backend: str = "litert", threads: int = 1) -> Model:
-        return Model(self.folder / self.models[source]["file"], backend, threads)
+        """Raises BadArtifact, with the version that it was made with, where the interpreter here does not open it."""
+        return self._opened(self.models[source], backend, threads)
+
+    def _opened(self, entry: dict, backend: str = "litert", threads: int = 1) -> Model:
+        try:
+            return Model(self.folder / entry["file"], backend, threads)
+        except BadArtifact as error:
+            made = ", ".join(f"{name} {version}" for name, version in entry["versions"].items())
+            raise BadArtifact(
+                f"{error} Made with {made}; an older interpreter may lack its operators."
+            ) from error
 
     def pipeline(self, source: str, backend: str = "litert", threads: int = 1) -> Pipeline:
         """Front end, standardiser and network of a source."""
@@ -170,7 +181,7 @@ class Bundle:
                 f"{pipeline.source} needs a recording of each person, expected another: pick it with --model."
             )
         found = self.record["detectors"][detector]
-        model = Model(self.folder / found["file"])
+        model = self._opened(found)
         return FacePath(
             Detector(model, Grid(**found["grid"]), found["min_score"]),
             Classifier(pipeline.model, pipeline.front, pipeline.standardiser),

@@ -80,6 +80,7 @@ def bundle(tmp_path_factory):
             "standardiser": standardiser.to_dict(),
             "normalise": "train",
             "licence": "",
+            "versions": {},
         }
     (folder / "bundle.json").write_text(json.dumps({"models": models, "detectors": {}, "studies": {}}))
     return folder

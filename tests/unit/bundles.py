@@ -69,6 +69,7 @@ def write(folder, modalities=tuple(TRAINED), study=True):
             "standardiser": standardiser.to_dict(),
             "normalise": "train",
             "licence": "none",
+            "versions": {},
         }
         typical = {"mean": [0.0] * 5, "std": [1.0] * 5, "precision": np.eye(5).tolist(), "limit": 2.0}
         members[name] = {

@@ -1,5 +1,6 @@
 """From a run to a bundle to an answer, by the command line."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from PIL import Image
 
 from emolib.__main__ import main
 from emolib.artifacts import Run
+from emolib.compression import flatbuffer
 from emolib.compression.ptq import convert
 from emolib.detection.grid import Grid
 from emolib.fusion.scores import softmax
@@ -144,6 +146,20 @@ def test_an_altered_model_is_refused(bundle, capsys):
         file.write(b"0")
     error = refused(["bench", bundle], capsys)
     assert error.startswith("BadArtifact:") and f"{FACE}.tflite" in error
+
+
+def test_an_interpreter_too_old_for_a_model_says_what_it_was_made_with(bundle, tmp_path, capsys):
+    model = flatbuffer.read((bundle / f"{SPEECH}.tflite").read_bytes())
+    model.operatorCodes[0].version = 99
+    content = flatbuffer.write(model)
+    (bundle / f"{SPEECH}.tflite").write_bytes(content)
+    record = json.loads((bundle / "bundle.json").read_text())
+    record["models"][SPEECH]["sha256"] = hashlib.sha256(content).hexdigest()
+    (bundle / "bundle.json").write_text(json.dumps(record))
+    soundfile.write(tmp_path / "a.wav", np.zeros(32000), 16000)
+    error = refused(["run", bundle, "--speech", tmp_path / "a.wav"], capsys)
+    assert "does not open on litert" in error and "Made with ai-edge-litert 2" in error
+    assert "an older interpreter may lack its operators" in error
 
 
 @pytest.mark.parametrize(

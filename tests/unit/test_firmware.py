@@ -120,12 +120,18 @@ def bundle(contents, tmp_path_factory):
             standardiser={"mean": 0.5, "std": 0.0, "axis": None},
             normalise="train",
             licence="none",
+            versions={},
             fold=0,
         )
         for name, front in fronts.items()
     }
     eye = entry(
-        contents[EYE], file=f"{EYE}.tflite", grid={"n_cells": 1, "n_boxes": 1}, min_score=0.25, licence="none"
+        contents[EYE],
+        file=f"{EYE}.tflite",
+        grid={"n_cells": 1, "n_boxes": 1},
+        min_score=0.25,
+        licence="none",
+        versions={},
     )
     typical = {"mean": [0.1] * 5, "std": [1.0] * 5, "precision": np.eye(5).tolist(), "limit": 3.0}
     to_task = [[1, 0], [0, 1], [0.5, 0.5]]

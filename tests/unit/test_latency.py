@@ -111,8 +111,8 @@ def test_clock_as_cpufreq_says_it(tmp_path):
 def test_resident_memory_grows_with_what_is_held(tmp_path):
     if (before := resident_mb()) is None:
         pytest.skip("no /proc on this system")
-    held = np.ones(4_000_000)
-    assert resident_mb() - before == pytest.approx(held.nbytes / 1e6, abs=4)
+    held = np.ones(40_000_000)  # what an earlier test freed may be used again
+    assert 0.8 < (resident_mb() - before) / (held.nbytes / 1e6) < 1.1
     assert resident_mb(tmp_path / "absent") is None
 
 

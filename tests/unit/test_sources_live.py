@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from threads import no_thread_is_left  # noqa: F401
 
 from emolib.errors import BadParameter, BadRecording
 from emolib.runtime.readers import Trained
@@ -23,12 +24,6 @@ from emolib.runtime.sources.sensor import Sensor
 from emolib.runtime.sources.strap import MEASUREMENT, SERVICE
 
 TRAINED = {"heart": Trained(25.0, "bpm"), "speech": Trained(16000.0), "face": Trained(1.0)}
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left():
-    yield
-    assert threading.enumerate() == [threading.main_thread()]
 
 
 def waited(condition, most_s=3.0):
