@@ -104,7 +104,10 @@ def chromium(tmp_path_factory):
 @contextmanager
 def served(bundle, **options):
     """The address of `emolib live bundle`, in a process of its own that Ctrl-C ends cleanly."""
-    call = f"from emolib.live import serve; serve({str(bundle)!r}, open_browser=False, **{options!r})"
+    heard = "from signal import *; signal(SIGINT, default_int_handler)"  # a shell's background jobs ignore it
+    call = (
+        f"{heard}; from emolib.live import serve; serve({str(bundle)!r}, open_browser=False, **{options!r})"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", call], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT
     )
