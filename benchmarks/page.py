@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from emolib.latency.machine import processor
+
 README = Path(__file__).with_name("README.md")
 
 
@@ -16,16 +18,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def machine(packages: Iterable[str]) -> str:
     """Processor, system, Python and versions of these packages."""
-    cpu = next(
-        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor() or platform.machine(),
-    )
+    cpu = processor(Path("/proc/cpuinfo")) or platform.processor() or platform.machine()
     named = ", ".join(f"{name} {version(name)}" for name in packages)
     return f"{cpu}, {platform.system()}, Python {platform.python_version()}, {named}"
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
 def write(part: str, text: str):

@@ -6,6 +6,12 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 
 
+def child_environment() -> dict[str, str]:
+    """The environment of a Python process that must find this emolib, installed or not."""
+    path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
 def data_root() -> Path:
     """Folder of the raw corpora: $EMOLIB_DATA (relative to the project), else data/raw."""
     return (PROJECT / (os.environ.get("EMOLIB_DATA") or "data/raw")).resolve()

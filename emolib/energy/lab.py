@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from emolib.artifacts import Run, sha256
 from emolib.energy import alignment, markers, ppk2, readers
 from emolib.energy.alignment import Alignment
@@ -15,6 +13,7 @@ from emolib.energy.markers import Marker, Recorder, repeat
 from emolib.energy.sampler import Sampler, Sensor
 from emolib.energy.trace import Trace
 from emolib.errors import BadParameter, check_names
+from emolib.latency.models import window
 from emolib.paths import PROJECT
 from emolib.runtime.interpreter import Model
 from emolib.sources import INT8, model_name
@@ -127,5 +126,5 @@ def models(run: Run, sources: Sequence[str]) -> dict[str, Callable[[], object]]:
 
 
 def _inference(model: Model) -> Callable[[], object]:
-    x = np.random.default_rng(0).standard_normal(model.input_shape).astype(np.float32)
+    x = window(model)
     return lambda: model.times(x, 1)

@@ -1,7 +1,6 @@
 """Bench files: of this machine, made from a run's models, and of devices, that a person brings along."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from emolib import export
 from emolib.artifacts import Run
 from emolib.bench import SCHEMA
 from emolib.errors import BadArtifact, BadParameter
-from emolib.paths import PROJECT
+from emolib.paths import child_environment
 from emolib.sources import INT8, model_name
 
 HERE = "this machine"
@@ -39,10 +38,9 @@ def measured_here(
 
 
 def _bench(arguments: Sequence[str]) -> dict:
-    path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-m", "emolib", "bench", *arguments],
-        env={**os.environ, "PYTHONPATH": path},
+        env=child_environment(),
         capture_output=True,
         text=True,
     )

@@ -5,7 +5,6 @@ CLOCK_NS is the parent's time.monotonic_ns() when it started this, so that the s
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from statistics import median
 
 from emolib.errors import BadArtifact
 from emolib.latency.machine import resident_mb
-from emolib.paths import PROJECT
+from emolib.paths import child_environment
 
 
 def footprint(folder: Path, runs: int = 3) -> dict:
@@ -27,11 +26,10 @@ def footprint(folder: Path, runs: int = 3) -> dict:
 
 
 def _run(folder: Path) -> dict:
-    path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     call = [sys.executable, "-m", "emolib.latency.fresh", str(Path(folder).resolve())]
     done = subprocess.run(
         [*call, str(time.monotonic_ns())],
-        env={**os.environ, "PYTHONPATH": path},
+        env=child_environment(),
         capture_output=True,
         text=True,
     )

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from emolib.errors import BadArtifact
-from emolib.paths import PROJECT
+from emolib.paths import child_environment
 from emolib.runtime.backends import Backend, Port, tflite_runtime
 
 FINE, FAILED = b"0", b"1"
@@ -39,13 +39,12 @@ class Worker(Backend):
     """The parent's end. Raises BadArtifact, one line, with what went wrong in the worker."""
 
     def __init__(self, content: bytes, threads: int):
-        path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "emolib.runtime.worker", str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
+            env=child_environment(),
         )
         self.close = weakref.finalize(self, stop, self.process)
         ports = json.loads(self.ask(content))
