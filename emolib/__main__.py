@@ -10,6 +10,7 @@ from pathlib import Path
 
 from emolib import blas  # noqa: F401
 from emolib.errors import BadParameter, EmolibError
+from emolib.paths import models_folder
 from emolib.runtime.bundle import Bundle
 from emolib.runtime.engine import HOP_S, Engine, Result
 from emolib.runtime.interpreter import BACKENDS
@@ -21,7 +22,7 @@ from emolib.runtime.replay import replay
 def export(options) -> None:
     from emolib.export import export
 
-    names = export(options.results, options.out, options.fold, options.keras)
+    names = export(options.results, options.out, options.fold, options.keras, options.model, options.add)
     print(f"{options.out}: {', '.join(names)}")
 
 
@@ -105,6 +106,14 @@ def bench(options) -> None:
     print(json.dumps(found) if options.json else text(found))
 
 
+def takes_bundle(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "bundle",
+        type=lambda text: models_folder() if text == "pretrained" else Path(text),
+        help="its folder, or pretrained: the models that come with emolib",
+    )
+
+
 def picks_models(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--model", action="append", default=[], help="which source or detector, where the bundle has several"
@@ -127,9 +136,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--fold", type=int, default=0)
     one.add_argument("--keras", action="store_true", help="also the float32 networks, to train on")
+    one.add_argument("--add", action="store_true", help="keep what the bundle holds of other runs")
+    picks_models(one)
     one.set_defaults(do=export)
     one = commands.add_parser("run", help="a bundle's answer for recordings in files, or for live sources")
-    one.add_argument("bundle", type=Path)
+    takes_bundle(one)
     for modality in READERS:
         one.add_argument(f"--{modality}", type=Path)
     one.add_argument("--picture", type=Path, help="faces are found in it first; --face is one face")
@@ -141,7 +152,7 @@ def parser() -> argparse.ArgumentParser:
     picks_models(one)
     one.set_defaults(do=run)
     one = commands.add_parser("live", help="a page with your camera and microphone, on this computer alone")
-    one.add_argument("bundle", type=Path)
+    takes_bundle(one)
     listens(one, "beside the browser, or instead of its own:")
     one.add_argument("--port", type=int, default=0, help="a free one by default")
     one.add_argument("--no-browser", action="store_true", help="print the address only")
@@ -149,12 +160,12 @@ def parser() -> argparse.ArgumentParser:
     picks_models(one)
     one.set_defaults(do=live)
     one = commands.add_parser("firmware", help="a bundle's models as C++ for tflite-micro")
-    one.add_argument("bundle", type=Path)
+    takes_bundle(one)
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
     one.set_defaults(do=firmware)
     one = commands.add_parser("bench", help="measured latency, memory and energy of a bundle on this machine")
-    one.add_argument("bundle", type=Path)
+    takes_bundle(one)
     one.add_argument("--repeats", type=int, default=200)
     one.add_argument(
         "--backend", action="append", default=[], choices=BACKENDS, help="repeatable; those that are here"

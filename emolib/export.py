@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from emolib import __version__, cards, datasets
-from emolib.artifacts import Run, git_commit, record_of, sha256
+from emolib.artifacts import Run, record_of, sha256
 from emolib.datasets import face_boxes
-from emolib.errors import BadArtifact, BadParameter
+from emolib.errors import BadArtifact, BadParameter, check_names
 from emolib.fusion import deployed
+from emolib.runtime.bundle import PARTS, read_record
 from emolib.runtime.readers import KINDS, Trained
 from emolib.sources import INT8, Source, model_name
 
@@ -46,10 +47,12 @@ def recordings(run: Run, name: str) -> Trained:
 
 
 def copied(run: Run, artifact: str, folder: Path, file: str) -> dict:
-    """Copy a model into the bundle's folder; its name there, its hash, and the packages that made it."""
+    """Copy a model into the bundle's folder; its name there, its hash, and the run, commit and packages that made it."""
     path = run.read(artifact)
     shutil.copy(path, folder / file)
-    return {"file": file, "sha256": sha256(folder / file), "versions": record_of(path)["versions"]}
+    made = record_of(path)
+    origin = {"run": run.folder.name, "commit": made["commit"], "versions": made["versions"]}
+    return {"file": file, "sha256": sha256(folder / file), **origin}
 
 
 def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
@@ -81,10 +84,13 @@ def detector_entry(run: Run, name: str, folder: Path) -> dict:
     }
 
 
-def studies(run: Run, fold: int) -> dict[str, dict]:
-    """What each fusion study of the run learned for the models of one fold."""
-    found = sorted(path.name for path in run.folder.glob(f"models/*{FUSION}"))
-    return {name.removesuffix(FUSION): deployed.of_fold(run.json(f"models/{name}"), fold) for name in found}
+def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
+    """What the fusion studies of two or more of these sources learned for the models of one fold."""
+    found = {
+        path.name.removesuffix(FUSION): path.name for path in sorted(run.folder.glob(f"models/*{FUSION}"))
+    }
+    learned = {study: deployed.of_fold(run.json(f"models/{name}"), fold) for study, name in found.items()}
+    return {study: each for study, each in learned.items() if len(each["sources"].keys() & set(names)) > 1}
 
 
 def check_out(out: Path):
@@ -106,29 +112,46 @@ def beside(out: Path) -> tempfile.TemporaryDirectory:
         ) from error
 
 
-def fill(folder: Path, run: Run, names: Sequence[str], found: Sequence[str], fold: int):
-    """Write the files of a bundle of sources `names` and detectors `found`, and their cards."""
-    record = {
-        "emolib": __version__,
-        "run": run.folder.name,
-        "commit": git_commit(),
+def begin(folder: Path, out: Path, names: Sequence[str]) -> dict:
+    """Copy the bundle `out` into a new folder, without the files of `names`; what it says of the others."""
+    shutil.copytree(out, folder)
+    record = read_record(folder / "bundle.json")
+    for name in names:
+        for path in folder.glob(f"{name}.*"):
+            path.unlink()
+    return record
+
+
+def fill(folder: Path, run: Run, names: Sequence[str], found: Sequence[str], fold: int, record: dict):
+    """Write the files of sources `names` and detectors `found` beside those of `record`, and their cards."""
+    made = {
         "models": {name: entry(run, name, fold, folder) for name in names},
         "detectors": {name: detector_entry(run, name, folder) for name in found},
-        "studies": studies(run, fold),
+        "studies": studies(run, names, fold),
     }
-    (folder / "bundle.json").write_text(json.dumps(record, indent=1) + "\n")
+    parts = {part: dict(sorted((record[part] | made[part]).items())) for part in made}
+    text = json.dumps({"emolib": __version__, **parts}, indent=1)
+    (folder / "bundle.json").write_text(text + "\n")
     pages = {name: cards.of_source(run, name, fold) for name in names}
     pages |= {name: cards.of_detector(run, name) for name in found}
     for name, page in pages.items():
         (folder / f"{name}.md").write_text(page)
 
 
-def export(results: Path, out: Path, fold: int = 0, with_keras: bool = False) -> list[str]:
-    """Write the bundle `out` of the run in `results`; the sources and detectors in it.
+def export(
+    results: Path,
+    out: Path,
+    fold: int = 0,
+    with_keras: bool = False,
+    only: Sequence[str] = (),
+    add: bool = False,
+) -> list[str]:
+    """Write the bundle `out` of the run in `results`; the sources and detectors of the run that are in it.
 
     The models are those of one fold, so that their test people are still unseen. <name>.md is the card of each;
-    with_keras: <name>.keras is its float32 network, to train on. Raises BadArtifact for altered artifacts,
-    BadParameter where `out` is no folder to write, or holds something else.
+    with_keras: <name>.keras is its float32 network, to train on. only: some of the sources and detectors; add:
+    what the bundle holds of others stays. Raises BadArtifact for altered artifacts, BadParameter where `out` is
+    no folder to write, or holds something else, or for a name that the run has not.
     """
     out = out.resolve()
     check_out(out)
@@ -136,10 +159,16 @@ def export(results: Path, out: Path, fold: int = 0, with_keras: bool = False) ->
     names, found = sources(run), detectors(run)
     if not names and not found:
         raise BadArtifact(f"{run.folder} holds no models: `make reproduce` first.")
+    if only:
+        check_names(only, [*names, *found], "the models of the run")
+        names, found = ([name for name in part if name in only] for part in (names, found))
     with beside(out) as temporary:
         folder = Path(temporary) / "bundle"
-        folder.mkdir()
-        fill(folder, run, names, found, fold)
+        record = {part: {} for part in PARTS}
+        if add and (out / "bundle.json").exists():
+            record = begin(folder, out, [*names, *found])
+        folder.mkdir(exist_ok=True)
+        fill(folder, run, names, found, fold, record)
         for name in [*names, *found] if with_keras else ():
             stem = f"models/{name}" if name in found else model_name(name, fold)
             shutil.copy(run.read(f"{stem}.keras"), folder / f"{name}.keras")

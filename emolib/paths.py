@@ -1,6 +1,7 @@
 """Where things lie: the project, the corpora, the runs."""
 
 import os
+import sysconfig
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -15,6 +16,12 @@ def child_environment() -> dict[str, str]:
 def data_root() -> Path:
     """Folder of the raw corpora: $EMOLIB_DATA (relative to the project), else data/raw."""
     return (PROJECT / (os.environ.get("EMOLIB_DATA") or "data/raw")).resolve()
+
+
+def models_folder() -> Path:
+    """Folder of the models that come with emolib: of the checkout, or where pip put them."""
+    here = PROJECT / "models"
+    return here if here.is_dir() else Path(sysconfig.get_path("data")) / "share/emolib/models"
 
 
 def run_folder(run: str) -> Path:

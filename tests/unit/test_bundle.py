@@ -12,11 +12,13 @@ import pytest
 import soundfile
 from PIL import Image
 
+import emolib
 from emolib.__main__ import main
 from emolib.artifacts import Run
 from emolib.compression import flatbuffer
 from emolib.compression.ptq import convert
 from emolib.detection.grid import Grid
+from emolib.errors import BadArtifact, BadParameter
 from emolib.fusion.scores import softmax
 from emolib.runtime.faces import Classifier, Detector, FacePath
 from emolib.runtime.interpreter import Model
@@ -201,6 +203,48 @@ def test_export_into_a_file_is_refused(out, message, results, tmp_path, capsys):
 def test_export_of_no_run_is_one_line(tmp_path, capsys):
     assert "holds no models" in refused(["export", tmp_path, "--out", tmp_path / "deep/b"], capsys)
     assert not (tmp_path / "deep").exists()
+
+
+def test_a_model_more_leaves_what_the_bundle_holds(results, tmp_path):
+    out, call = tmp_path / "all", ["export", str(results), "--keras", "--out", str(tmp_path / "all")]
+    assert main([*call, "--model", SPEECH]) == 0
+    first = json.loads((out / "bundle.json").read_text())
+    kept = {path.name: path.read_bytes() for path in out.glob(f"{SPEECH}.*")}
+    assert list(first["models"]) == [SPEECH] and first["detectors"] == first["studies"] == {}
+    assert main([*call, "--add", "--model", FACE, "--model", DETECTOR]) == 0
+    record = json.loads((out / "bundle.json").read_text())
+    assert record["models"].keys() == {SPEECH, FACE} and record["models"][SPEECH] == first["models"][SPEECH]
+    assert {path.name: path.read_bytes() for path in out.glob(f"{SPEECH}.*")} == kept
+    assert record["models"][FACE]["run"] == results.name and len(record["models"][FACE]["commit"]) >= 40
+    assert main([*call[:2], *call[3:], "--add", "--model", FACE]) == 0
+    assert not (out / f"{FACE}.keras").exists() and (out / f"{SPEECH}.keras").exists()
+    assert main([*call, "--model", FACE]) == 0
+    assert not list(out.glob(f"{SPEECH}.*"))
+
+
+def test_export_of_a_model_that_the_run_has_not_is_refused(results, tmp_path, capsys):
+    error = refused(["export", results, "--out", tmp_path / "b", "--model", "synthetic-speech"], capsys)
+    assert "synthetic-speech does not exist in the models of the run: did you mean" in error
+
+
+def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, capsys):
+    monkeypatch.setattr("emolib.pretrained.models_folder", lambda: bundle)
+    pipeline = emolib.load_pretrained("speech-synthetic")
+    assert pipeline.source == SPEECH and pipeline.classes == tuple(CLASSES)
+    X, _ = pipeline.windows([np.float32(0.1 * RNG.standard_normal(32000))], 16000.0)
+    assert pipeline.scores(X).shape == (2, 4)
+    with pytest.raises(BadParameter, match=f"synthetic fits {FACE}, {SPEECH} of the pretrained models"):
+        emolib.load_pretrained("synthetic")
+    with pytest.raises(BadParameter, match="eeg fits none"):
+        emolib.load_pretrained("eeg")
+    with pytest.raises(AttributeError, match="no attribute 'load'"):
+        emolib.load  # noqa: B018
+
+
+def test_without_pretrained_models_the_error_says_where_they_come_from(tmp_path, monkeypatch):
+    monkeypatch.setattr("emolib.pretrained.models_folder", lambda: tmp_path)
+    with pytest.raises(BadArtifact, match="holds no models, expected those that come with emolib"):
+        emolib.load_pretrained("speech")
 
 
 def test_export_here_keeps_the_folder_whole(bundle, results, monkeypatch):
