@@ -1,4 +1,5 @@
-# Each target sets up what it needs. Variables: CONFIG, EMOLIB_DATA, CORES, PYTHON, FORCE (a rule to run again).
+# Each target sets up what it needs. Variables: CONFIG, EMOLIB_DATA, CORES, PYTHON, FORCE (a rule to run again),
+# PROFILE (slurm: jobs of a cluster instead of this machine's cores).
 CONFIG ?= config/demo.yaml
 CORES ?= all
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -13,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL = 3
 .DELETE_ON_ERROR:
 
 reproduce: $(READY)
-	@$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES) --rerun-incomplete --nolock --quiet rules reason host $(if $(FORCE),--forcerun $(FORCE))
+	@$(BIN)/snakemake --configfile $(CONFIG) $(if $(PROFILE),--profile config/$(PROFILE),--cores $(CORES)) --rerun-incomplete --nolock --quiet rules reason host $(if $(FORCE),--forcerun $(FORCE))
 
 test: $(READY) lint
 	$(BIN)/python -m pytest tests/unit tests/acceptance -n 2 --dist loadscope

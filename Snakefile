@@ -4,9 +4,11 @@ import os
 import re
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from emolib import faces, fusion_lab, lab
 from emolib.errors import BadParameter, check_names
+from emolib.lock import hold
 from emolib.notebook import declared
 from emolib.sources import Source
 
@@ -33,6 +35,8 @@ COMPOSITES = {name: parts["classifier"] for name, parts in DETECTORS.items() if 
 STEPS = lab.STEPS | faces.STEPS | fusion_lab.STEPS
 UNTRAINED = ("ablation", "reduction")  # steps that train networks of their own
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
+if workflow.is_main_process and not workflow.dryrun:
+    ALONE = hold(Path(OUT))  # until this process ends
 for name, steps in SOURCES.items():
     known = ["windows", "train", "quantize", *STEPS]
     check_names(list(steps or {}), known, f"source {name} of the config")
@@ -52,6 +56,7 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"  # of none, nothing; an empty pattern would match all
 
 
+ALL = 1024  # threads; Snakemake takes as many as there are, so that nothing else runs. A cluster's profile asks for a node
 SPINE = 1  # priority of what fusion and the report wait for: side studies fill the other core
 
 
@@ -195,7 +200,7 @@ rule composite:
         parameters=of_composite,
     log:
         f"{OUT}/notebooks/04a_composite-{{detector}}.ipynb",
-    threads: workflow.cores  # nothing else runs while latency is measured
+    threads: ALL  # nothing else runs while latency is measured
     shell:
         PAPERMILL
 
@@ -287,7 +292,7 @@ rule latency:
         parameters=parameters("05a_latency", sources=list(SOURCES), **config.get("latency", {})),
     log:
         f"{OUT}/notebooks/05a_latency.ipynb",
-    threads: workflow.cores  # nothing else runs while latency is measured
+    threads: ALL  # nothing else runs while latency is measured
     shell:
         PAPERMILL
 
@@ -302,7 +307,7 @@ rule power:
         parameters=parameters("05b_power", sources=list(SOURCES), **config.get("power", {})),
     log:
         f"{OUT}/notebooks/05b_power.ipynb",
-    threads: workflow.cores  # a meter of the machine would see what else runs
+    threads: ALL  # a meter of the machine would see what else runs
     shell:
         PAPERMILL
 

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import time
 from collections.abc import Callable
 
 import librosa
@@ -14,6 +13,7 @@ import numpy as np
 import page
 import scipy.signal
 from threadpoolctl import threadpool_limits
+from turns import ratio, side_by_side
 
 from emolib.signals import mfcc as ours
 from emolib.signals.eeg import band_powers
@@ -25,19 +25,6 @@ PACKAGES = ("numpy", "scipy", "librosa", "neurokit2", "mne")
 OPTIONS = {"n_fft": 512, "n_mels": 40}
 
 
-def side_by_side(*calls: Callable, n: int = 60) -> list[np.ndarray]:
-    """Seconds of each call, n times each, in turns, so that what else the machine does meets all alike."""
-    for call in calls:
-        call()
-    seconds = np.empty((len(calls), n))
-    for i in range(n):
-        for j, call in enumerate(calls):
-            start = time.perf_counter()
-            call()
-            seconds[j, i] = time.perf_counter() - start
-    return list(seconds)
-
-
 def with_rfft(rfft: Callable, call: Callable) -> Callable:
     def run():
         ours.rfft = rfft
@@ -47,9 +34,8 @@ def with_rfft(rfft: Callable, call: Callable) -> Callable:
 
 
 def row(name: str, reference: str, other: np.ndarray, own: np.ndarray, agreement: str) -> tuple[str, ...]:
-    """A row of the table; the ratio is the median over turns, with its quartiles."""
-    low, ratio, high = np.percentile(other / own, (25, 50, 75))
-    return name, reference, f"{ratio:.1f} ({low:.1f}–{high:.1f})", agreement
+    """A row of the table."""
+    return name, reference, ratio(other, own), agreement
 
 
 def audio() -> np.ndarray:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -103,12 +104,26 @@ def killed(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(killed):
+def twice(killed):
+    """Folder of the run, completed by two calls at once, and what each printed."""
+    calls = [snakemake(killed[0], CONFIG, wait=False) for _ in range(2)]
+    with ThreadPoolExecutor() as pool:  # one waits for the other: neither may wait for its output to be read
+        outputs = [output for output, _ in pool.map(subprocess.Popen.communicate, calls)]
+    assert [call.returncode for call in calls] == [0, 0], outputs[0][-3000:] + outputs[1][-3000:]
+    return killed[0] / "tiny", outputs
+
+
+@pytest.fixture(scope="module")
+def run(twice):
     """Folder of the run, completed."""
-    status, output = snakemake(killed[0], CONFIG)
-    assert status == 0, output[-3000:]
-    assert "UAR" in output.strip().splitlines()[-1] or "report.html" in output
-    return killed[0] / "tiny"
+    return twice[0]
+
+
+def test_of_two_runs_at_once_one_waits(twice):
+    first, second = sorted(twice[1], key=lambda output: "waiting for its end" in output)
+    assert "waiting for its end" not in first and "UAR" in first.strip().splitlines()[-1]
+    assert re.search(r"tiny is being made by process \d+: waiting for its end", second)
+    assert "Nothing to be done" in second
 
 
 def test_a_killed_run_goes_on_at_its_fold(killed, run):

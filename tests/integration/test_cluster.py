@@ -1,0 +1,107 @@
+"""The pipeline on a SLURM of two nodes on loopback, one of which dies: what it makes is what one machine makes."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import slurm
+import yaml
+
+from emolib.paths import PROJECT
+
+pytestmark = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
+SOURCES = [f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg")]
+STEPS = {
+    "windows": {"corpus_options": {"n_subjects": 4, "n_trials": 8}, "fold_options": {"n_val": 1}},
+    "train": {"fit": {"epochs": 4}},
+    "quantize": {"n_calibration": 20},
+}
+CONFIG = {
+    "run": "tiny",
+    "title": "tiny run",
+    "sources": dict.fromkeys(SOURCES, STEPS),
+    "studies": {"both": {"sources": SOURCES, "task": "emotion"}},
+}
+CLUSTER = ["--profile", "config/slurm", "--slurm-status-command", "squeue"]
+CLUSTER += ["--slurm-init-seconds-before-status-checks", "2"]
+FOLDS = 4 * len(SOURCES)
+WAIT_S = 400
+TIMED = ("-summary.json", ".keras")  # say how long something took, or when it was written
+
+
+def start(folder, *options, environment=None, **process):
+    """Snakemake up to the fused scores, with its results below `folder`; process: options of its Popen."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    command = [sys.executable, "-m", "snakemake", f"{folder}/tiny/scores/both-summary.json", "--nolock"]
+    command += ["--rerun-incomplete", "--configfile", f"{folder}/config.yaml", *options]
+    environment = {**(environment or os.environ), "EMOLIB_RESULTS": str(folder)}
+    with (folder / "log").open("w") as log:
+        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log, **process)
+
+
+def ended(process, folder):
+    assert process.wait(WAIT_S) == 0, (folder / "log").read_text()[-3000:]
+
+
+def trained(folder):
+    """The folds that are whole, and when each was written."""
+    return {path: path.stat().st_mtime_ns for path in folder.glob("tiny/models/*/fold??.json.json")}
+
+
+def made(folder):
+    """What a run made, byte for byte, but for what holds a time."""
+    run = folder / "tiny"
+    found = [path for part in ("data", "models", "scores", "tables") for path in run.glob(f"{part}/**/*")]
+    found = [path for path in found if path.is_file() and not path.name.endswith((".json.json", *TIMED))]
+    artifacts = [path for path in found if not (path.suffix == ".json" and path.with_suffix("").exists())]
+    return {str(path.relative_to(run)): path.read_bytes() for path in artifacts}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """Folder of the run on this machine alone."""
+    folder = tmp_path_factory.mktemp("here")
+    ended(start(folder, "--cores", "2"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory):
+    """Folder of the run on the cluster, jobs, and the folds that were whole when a node that had work died."""
+    folder = tmp_path_factory.mktemp("there")
+    with slurm.Cluster(folder / "slurm") as cluster:
+        process = start(folder, *CLUSTER, environment=cluster.environment)
+        try:
+            end = time.monotonic() + WAIT_S
+            while len(trained(folder)) < 2 and process.poll() is None and time.monotonic() < end:
+                time.sleep(0.2)
+            before, jobs = trained(folder), cluster.jobs()
+            busy = [node for _, state, node in jobs if state == "RUNNING"]
+            cluster.kill(busy[0])
+            ended(process, folder)
+            return folder, before, busy, cluster.jobs()
+        finally:
+            process.kill()
+
+
+def test_jobs_of_a_source_are_one_and_run_on_both_nodes(there):
+    _, _, busy, jobs = there
+    assert sorted(busy) == ["n1", "n2"]
+    assert len(jobs) == len(SOURCES) + 1 and {state for _, state, _ in jobs} == {"COMPLETED"}
+    assert {node for *_, node in jobs} == set(busy[1:])  # the one that died gave its job away
+
+
+def test_a_node_that_dies_loses_no_fold(there):
+    folder, before, *_ = there
+    after = trained(folder)
+    assert 2 <= len(before) < FOLDS == len(after)
+    assert before.items() <= after.items()
+
+
+def test_a_cluster_makes_what_one_machine_makes(here, there):
+    one, other = made(here), made(there[0])
+    assert one.keys() == other.keys() and len(one) > 30
+    assert [name for name in one if one[name] != other[name]] == []
