@@ -158,7 +158,7 @@ class Study:
         """UAR and loss on the validation people at the epoch of least loss, from 1; seconds without tracing."""
         trainer, fold = self.trainer_of(options), self.folds[k]
         rows = self.rows(fold)
-        standardiser = Standardiser.fit(self.data.X[rows], self.axis)
+        standardiser = Standardiser.fit(self.data.seen(rows), self.axis)
         train, val = (self.data.part(of, standardiser) for of in (rows, fold.val))
         with redirect_stdout(io.StringIO()):  # a line per training is too much
             start = perf_counter()

@@ -6,12 +6,16 @@ package versions, git commit, seconds.
 
 import hashlib
 import json
+import math
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
+import zlib
 from collections.abc import Iterable
 from contextlib import contextmanager
 from functools import cache
@@ -20,9 +24,14 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib import records
 from emolib.errors import BadArtifact
 from emolib.paths import PROJECT
 
+NAME_AT = 26  # bytes from the start of a file in a zip to the lengths of its name and extra field
+MAPPED_BYTES = 1 << 20  # from which on an array stays in its file
+FIELDS = {"sha256", "notebook", "parameters", "inputs", "versions", "commit", "seconds"}  # of a sidecar
+AGAIN = "run the notebook that writes it again, or `make reproduce FORCE=<its rule>`."
 PACKAGES = ("numpy", "scipy", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert")
 
 
@@ -70,13 +79,59 @@ def sidecar(path: Path) -> Path:
 
 
 def record_of(path: Path) -> dict:
-    """What the sidecar of an artifact says. Raises BadArtifact where either is missing."""
+    """What the sidecar of an artifact says. Raises BadArtifact where either is missing, or the sidecar damaged."""
     if not path.exists() or not sidecar(path).exists():
         raise BadArtifact(
             f"{path} is missing: run the notebooks before this one, or `make reproduce`; where that has "
             "nothing to do, `make reproduce FORCE=<rule of the notebook that writes it>`."
         )
-    return json.loads(sidecar(path).read_text())
+    record = _json(sidecar(path))
+    if missing := sorted(FIELDS - (record.keys() if isinstance(record, dict) else set())):
+        raise BadArtifact(f"{sidecar(path)} does not say {', '.join(missing)}: {AGAIN}")
+    return record
+
+
+def _json(path: Path):
+    try:
+        return records.read(path)
+    except (OSError, ValueError) as error:
+        raise BadArtifact(f"{path} is damaged ({error}), expected JSON: {AGAIN}") from error
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz; large ones that are not compressed stay in the file, as np.memmap.
+
+    Raises BadArtifact for a damaged one, and for one that holds pickles.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            mapped = {member.filename: _mapped(path, archive, member) for member in archive.infolist()}
+        with np.load(path, allow_pickle=False) as archive:
+            in_file = {name: mapped[f"{name}.npy"] for name in archive.files}
+            return {name: archive[name] if array is None else array for name, array in in_file.items()}
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadArtifact(f"{path} is damaged ({error}), expected arrays without pickles: {AGAIN}") from error
+
+
+def _mapped(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.memmap | None:
+    """A large array of numbers that lies in the archive as it is; None for another.
+
+    Raises ValueError where the head of an array promises another size than the member has.
+    """
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, by_column, dtype = read.get(version, read[2, 0])(file)
+        n_bytes, n_head = math.prod(shape) * dtype.itemsize, file.tell()
+        if not dtype.hasobject and n_bytes != member.file_size - n_head:
+            raise ValueError(f"{member.filename} promises {n_bytes} bytes of {member.file_size}")
+    if member.compress_type != zipfile.ZIP_STORED or dtype.hasobject or n_bytes < MAPPED_BYTES:
+        return None
+    with open(path, "rb") as file:
+        file.seek(member.header_offset + NAME_AT)
+        n_name, n_extra = struct.unpack("<HH", file.read(4))
+    offset = member.header_offset + NAME_AT + 4 + n_name + n_extra + n_head
+    return np.memmap(path, dtype, "r", offset, shape, "F" if by_column else "C")
 
 
 @cache
@@ -126,8 +181,8 @@ class Run:
         return path
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
-        with np.load(self.read(name), allow_pickle=False) as archive:
-            return dict(archive)
+        """The arrays of an .npz. Raises BadArtifact."""
+        return arrays(self.read(name))
 
     @contextmanager
     def write(self, name: str, **provenance):
@@ -151,8 +206,10 @@ class Run:
             temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 
     def write_arrays(self, name: str, **arrays):
+        """Arrays as .npz; with one that lies in a file they are not compressed, and can be read from it in part."""
+        is_mapped = any(isinstance(array, np.memmap) for array in arrays.values())
         with self.write(name) as path:
-            np.savez_compressed(path, **arrays)
+            (np.savez if is_mapped else np.savez_compressed)(path, **arrays)
 
     def parameters_of(self, name: str) -> dict:
         """The parameters of the notebook that wrote an artifact."""
@@ -170,7 +227,7 @@ class Run:
         return set(found.values())
 
     def json(self, name: str):
-        return json.loads(self.read(name).read_text())
+        return _json(self.read(name))
 
     def write_text(self, name: str, text: str):
         with self.write(name) as path:

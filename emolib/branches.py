@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from emolib import stored
 from emolib.errors import BadSet
+from emolib.stored import Stored
 
-Windows = np.ndarray | dict[str, np.ndarray]
+Windows = np.ndarray | Stored | dict[str, np.ndarray]
 
 
 def each(function: Callable, X):
@@ -19,7 +21,14 @@ def taken(X: Windows, rows) -> Windows:
     return each(lambda x: x[rows], X)
 
 
-def arrays(X: Windows) -> list[np.ndarray]:
+def part(X: Windows, rows, transform: Callable | None = None) -> Windows:
+    """Some of the windows, transformed: those of one modality in a file when they are read, others now."""
+    if isinstance(X, dict):
+        return transform(taken(X, rows)) if transform else taken(X, rows)
+    return stored.part(X, rows, transform)
+
+
+def arrays(X: Windows) -> list[np.ndarray | Stored]:
     """X itself, or its branches."""
     return list(X.values()) if isinstance(X, dict) else [X]
 

@@ -5,13 +5,13 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from emolib.artifacts import atomic
+from emolib.artifacts import arrays, atomic
+from emolib.errors import BadArtifact
 
 EVERY_S = 20.0  # between two states on disk: a short training writes none
 SCALAR = tf.compat.v1.SummaryMetadata(  # as TensorBoard marks a scalar; it is needed to read, not to write
@@ -34,32 +34,32 @@ class Checkpoint:
     def restore(self, variables: Sequence[tf.Variable]) -> tuple[History, list[np.ndarray]]:
         """History and best weights of the epochs that were done, their last values in `variables`; else ([], [])."""
         found = self.found()
-        arrays = [found.get(f"v{i}") for i in range(len(variables))]
-        fits = all(a is not None and a.shape == v.shape for a, v in zip(arrays, variables, strict=True))
+        values = [found.get(f"v{i}") for i in range(len(variables))]
+        fits = all(a is not None and a.shape == v.shape for a, v in zip(values, variables, strict=True))
         if not found or not fits:
             shutil.rmtree(self.stem, ignore_errors=True)  # the curve of another training
             return [], []
-        for variable, value in zip(variables, arrays, strict=True):
+        for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         return json.loads(str(found["history"])), [found[f"k{i}"] for i in range(int(found["n_kept"]))]
 
     def found(self) -> dict[str, np.ndarray]:
         """The state on disk; {} where there is none, of another identity, or none that reads."""
         try:
-            with np.load(self.state, allow_pickle=False) as archive:
-                return dict(archive) if str(archive["identity"]) == self.identity else {}
-        except (OSError, BadZipFile, KeyError, ValueError, EOFError):
+            found = arrays(self.state)
+        except BadArtifact:
             return {}
+        return found if str(found.get("identity")) == self.identity else {}
 
     def epoch(self, variables: Sequence[tf.Variable], kept: Sequence[np.ndarray], history: History):
         """Log the last epoch of `history`; write the state if `every_s` seconds went by since it was written."""
         self.log(history)
         if time.monotonic() - self.written < self.every_s:
             return
-        arrays = {f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)}
-        arrays |= {f"k{i}": value for i, value in enumerate(kept)}
+        found = {f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)}
+        found |= {f"k{i}": value for i, value in enumerate(kept)}
         with atomic(self.state) as path:
-            np.savez(path, identity=self.identity, history=json.dumps(history), n_kept=len(kept), **arrays)
+            np.savez(path, identity=self.identity, history=json.dumps(history), n_kept=len(kept), **found)
         self.written = time.monotonic()
 
     def log(self, history: History):

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from emolib import splits
 from emolib.artifacts import Run
-from emolib.branches import Windows
+from emolib.branches import Windows, each
 from emolib.compression.flatbuffer import compact
 from emolib.crossval import load_model, load_standardiser
 from emolib.datasets.base import EmotionSet
@@ -58,7 +58,7 @@ class Kit:
 
     @cached_property
     def calibration(self) -> Windows:
-        return self.data.part(self.rows, self.standardiser).X
+        return each(np.asarray, self.data.part(self.rows, self.standardiser).X)
 
     @property
     def calibration_y(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,7 @@ def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
         raise BadParameter(f"normalise: got {normalise!r}, expected {' or '.join(NORMALISATIONS)}.")
     if normalise == "train":
         return data
-    return data.part(np.arange(len(data.y)), lambda X: by_subject(X, data.subject, axis))
+    return replace(data, X=by_subject(data.X, data.subject, axis))
 
 
 def opened(run: Run, source: Source) -> tuple[EmotionSet, list[Fold], str]:
@@ -113,14 +114,17 @@ def train_folds(
 
 def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
     """Scores (n_rows, n_classes), or (n_rows, n_heads, n_classes), of the Keras models, in the order of `score_columns`."""
+    from emolib.training import answered, forward
+
     logits, traced = [], None
     for k, fold in enumerate(tqdm(folds, desc="score", leave=False)):
         name = model_name(source, k)
         model, standardiser = load_model(run, name), load_standardiser(run, name)
-        traced = traced or model  # one graph for all folds
+        if traced is None:  # one graph for all folds
+            traced, answer = model, forward(model)
         traced.set_weights(model.get_weights())
         scored = data.part(np.concatenate([fold.val, fold.test]), standardiser)
-        logits.append(traced.predict(scored.X, batch_size=256, verbose=0))
+        logits.append(answered(answer, scored.X))
     return softmax(np.concatenate(logits))
 
 

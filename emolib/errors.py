@@ -3,9 +3,19 @@
 import difflib
 from collections.abc import Iterable, Sequence
 
+LONGEST = 1000  # characters of a message
+
 
 class EmolibError(Exception):
-    """Base of every error that a user can mend; shown as one line, without a traceback."""
+    """Base of every error that a user can mend; shown as one line, without a traceback.
+
+    A message may quote a damaged file, or its name: what is long is shown without its middle, and what does
+    not print as an escape.
+    """
+
+    def __str__(self) -> str:
+        text = _shortened(" ".join(super().__str__().splitlines()))
+        return _shortened("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
 
 
 class CorpusMissing(EmolibError):
@@ -34,6 +44,10 @@ class BadArtifact(EmolibError):
 
 class OverBudget(EmolibError):
     """A model over the size, activation or operator budget of the config."""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[3 - LONGEST // 2 :]}"
 
 
 def check_names(given: Iterable[str], known: Sequence[str], where: str):

@@ -3,7 +3,6 @@
 The model asked is that of the fold that tests the trial's subject: it has never seen that person.
 """
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -79,7 +78,7 @@ class Explorer:
         """Scores (n_classes,), the mean over the windows X of a trial."""
         name = self.sources[trial.modality]
         stem = model_name(name, self.fold(trial.modality, trial.subject))
-        record = json.loads(self.run.read(f"{stem}.json").read_text())
+        record = self.run.json(f"{stem}.json")
         if self.run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
             X = self.within_person(trial)
         with Model(self.run.read(f"{stem}-{VARIANTS[variant]}.tflite")) as model:

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from emolib import __version__, cards, datasets
@@ -35,9 +34,8 @@ def detectors(run: Run) -> list[str]:
 
 def recordings(run: Run, name: str) -> Trained:
     """What the recordings of a source were. Raises BadArtifact for windows of an emolib that did not say it."""
-    path = run.read(f"data/{name}.npz")
-    with np.load(path, allow_pickle=False) as arrays:
-        about = {key: arrays[key].tolist() for key in Trained._fields if key in arrays}
+    path, arrays = run.folder / f"data/{name}.npz", run.arrays(f"data/{name}.npz")
+    about = {key: arrays[key].tolist() for key in Trained._fields if key in arrays}
     if "kind" not in about and Source.parse(name).modality in KINDS:
         raise BadArtifact(
             f"{path} does not say what was recorded, expected kind and channels: "
@@ -65,7 +63,7 @@ def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
         "classes": with_classes["classes"].tolist(),
         "recordings": recordings(run, name)._asdict(),
         "frontend": run.parameters_of(f"data/{name}.npz")["frontend"],
-        "standardiser": json.loads(run.read(f"{model}.json").read_text())["standardiser"],
+        "standardiser": run.json(f"{model}.json")["standardiser"],
         "normalise": run.parameters_of(f"scores/{name}-keras.npz")["normalise"],
         "licence": datasets.get(source.corpus).licence,
         "fold": fold,

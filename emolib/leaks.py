@@ -10,6 +10,7 @@ import pandas as pd
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter
 from emolib.splits import PARTS, Fold
+from emolib.stored import chunks
 
 COLUMNS = ("fold", "check", "count", "detail")
 EXACT = "exact duplicates across sides (groups)"
@@ -59,7 +60,7 @@ def audit(emotion_set: EmotionSet, folds: Iterable[Fold], near: float = NEAR) ->
 def _alike(emotion_set, near) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """What must not cross sides: ids (n_windows,) by check, and pairs (n_pairs, 2) of groups of copies."""
     group = duplicates(emotion_set.X)
-    pairs = near_duplicates(emotion_set.X[np.unique(group, return_index=True)[1]], near)
+    pairs = near_duplicates(emotion_set.seen(np.unique(group, return_index=True)[1]), near)
     subject = np.unique(emotion_set.subject, return_inverse=True)[1]
     trial = np.unique(emotion_set.trial, return_inverse=True)[1] * (subject.max() + 1) + subject
     trial = np.unique(trial, return_inverse=True)[1]
@@ -82,7 +83,8 @@ def _of_folds(emotion_set, folds, ids, pairs) -> list[tuple]:
 def duplicates(X: np.ndarray) -> np.ndarray:
     """Group of each window, (n_windows,) int in order of appearance; windows of equal bytes share one."""
     seen: dict[bytes, int] = {}
-    digests = (hashlib.blake2b(window.tobytes(), digest_size=16).digest() for window in X)
+    windows = (window for rows in chunks(X) for window in X[rows])
+    digests = (hashlib.blake2b(window.tobytes(), digest_size=16).digest() for window in windows)
     return np.array([seen.setdefault(digest, len(seen)) for digest in digests])
 
 
@@ -110,8 +112,8 @@ def near_duplicates(X: np.ndarray, near: float = NEAR) -> np.ndarray:
 
 def blank(X: np.ndarray) -> np.ndarray:
     """Windows that hold one value throughout, (n_windows,) bool."""
-    flat = X.reshape(len(X), -1)
-    return flat.max(axis=1) == flat.min(axis=1)
+    parts = (X[rows].reshape(-1, X[0].size) for rows in chunks(X))
+    return np.concatenate([part.max(axis=1) == part.min(axis=1) for part in parts])
 
 
 def without_duplicates(emotion_set: EmotionSet, fold: Fold) -> Fold:

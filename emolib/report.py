@@ -4,14 +4,13 @@ Nothing in it is fetched from elsewhere; all text is escaped.
 """
 
 import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 import pandas as pd
 
-from emolib.artifacts import Run, git_commit, short, sidecar, versions
+from emolib.artifacts import Run, git_commit, record_of, short, versions
 from emolib.tables import to_html
 
 NAMES = dict.fromkeys(("subject", "fold", "trial"), str)  # "01" stays "01"
@@ -123,7 +122,7 @@ def _table(run: Run, item: Table) -> str:
 
 
 def _caption(run: Run, item: Figure | Table) -> str:
-    record = json.loads(sidecar(run.folder / item.artifact).read_text())
+    record = record_of(run.folder / item.artifact)
     parts = (item.artifact, record["notebook"], short(record["commit"]), f"{record['seconds']:g} s")
     origin = " · ".join(escape(part) for part in parts)
     return f'<figcaption>{escape(item.caption)}<div class="origin">{origin}</div></figcaption>'

@@ -1,22 +1,22 @@
 """Training of one tiny network, fold by fold, on one core.
 
 A Trainer builds and traces its network once. Every fold starts from the same seeded weights, so a fold gives
-the same model whether it comes first or last. The training set lies in memory as one tensor, and batches are
-gathered inside the graph: with networks this small, anything else spends its time around the arithmetic.
+the same model whether it comes first or last. A call of the graph trains many batches: with networks this small,
+anything else spends its time around the arithmetic. A training set of more than HELD_BYTES stays in its file, and a
+call's windows are read when it comes.
 """
 
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import partial
+from dataclasses import dataclass, fields, replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from emolib.branches import Windows, each, length, shape, taken
+from emolib.branches import Windows, arrays, each, length, shape, taken
 from emolib.checkpoint import Checkpoint, History
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet, check_names
@@ -30,6 +30,7 @@ OPTIMIZERS = {
 }
 PREDICTED = 256  # windows of one call
 STEPS_A_CALL = 32  # batches trained between two updates of the progress bar
+HELD_BYTES = 1 << 30  # of a training set in memory
 TRACED = ("optimizer", "batch_size", "focal_gamma", "augment", "seed")  # options that a Trainer is built of
 TINY = 1e-12  # of a score before its logarithm
 LEAST = 1e-7  # of 1 - p in the focal loss: its slope is infinite at 0 where gamma is below 1
@@ -109,6 +110,18 @@ def forward(model: keras.Model) -> Callable:
     return tf.function(lambda X: model(X, training=False), input_signature=[signature])
 
 
+def answered(forward: Callable, X: Windows) -> np.ndarray:
+    """Logits (n_windows, …) of X (n_windows, …), some hundred windows at a time."""
+    parts = (taken(X, slice(i, i + PREDICTED)) for i in range(0, length(X), PREDICTED))
+    return np.concatenate([forward(part).numpy() for part in parts])
+
+
+def held(X: Windows) -> Windows:
+    """X in memory where it has room there, else as it is."""
+    n_bytes = sum(x.dtype.itemsize * math.prod(x.shape) for x in arrays(X))
+    return X if n_bytes > HELD_BYTES else each(np.asarray, X)
+
+
 def over_heads(logits: np.ndarray) -> np.ndarray:
     """Logits (n, n_classes): those of a network's only head, or the log of the mean score of its heads (axis 1)."""
     return logits if logits.ndim == 2 else np.log(softmax(logits).mean(axis=1) + TINY)
@@ -144,16 +157,15 @@ class Trainer:
         self.variables = [*self.model.variables, *self.optimizer.variables]
         self.initial = [variable.numpy() for variable in self.variables]
         self.forward = forward(self.model)
-        X = each(lambda x: tf.TensorSpec((None, *x.shape[1:])), self.model.input)
-        y = tf.TensorSpec((None, self.n_classes))
-        rows, first = tf.TensorSpec((None, options.batch_size), tf.int32), tf.TensorSpec((), tf.int32)
-        self.steps = tf.function(self._steps, input_signature=[X, y, rows, first])
+        X = each(lambda x: tf.TensorSpec((None, options.batch_size, *x.shape[1:])), self.model.input)
+        y = tf.TensorSpec((None, options.batch_size, self.n_classes))
+        self.steps = tf.function(self._steps, input_signature=[X, y, tf.TensorSpec((), tf.int32)])
 
-    def _steps(self, X, targets, rows, first):
-        """Train on the batches `rows` (n_steps, batch_size), numbered from `first`; the mean loss."""
-        n_steps, total = tf.shape(rows)[0], 0.0
+    def _steps(self, X, targets, first):
+        """Train on batches (n_steps, batch_size, …), numbered from `first`; the mean loss."""
+        n_steps, total = tf.shape(targets)[0], 0.0
         for step in tf.range(n_steps):
-            batch, target = each(partial(tf.gather, indices=rows[step]), X), tf.gather(targets, rows[step])
+            batch, target = each(lambda x, step=step: x[step], X), targets[step]
             if self.augment is not None:
                 batch = self.augment(batch, tf.stack([self.options.seed, first + step]))
             with tf.GradientTape() as tape:
@@ -179,8 +191,7 @@ class Trainer:
 
         (n_windows, n_heads, n_classes) of a network with several heads.
         """
-        parts = (taken(X, slice(i, i + PREDICTED)) for i in range(0, length(X), PREDICTED))
-        return np.concatenate([self.forward(part).numpy() for part in parts])
+        return answered(self.forward, X)
 
     def to_heads(self, target):
         """Targets (n, n_classes) of the one head, or (n, 1, n_classes) for all heads of the network alike."""
@@ -201,7 +212,8 @@ class Trainer:
         rows, losses = batches(len(targets), self.options.batch_size, rng), []
         for first in range(0, len(rows), STEPS_A_CALL):
             some = rows[first : first + STEPS_A_CALL]
-            losses += [float(self.steps(X, targets, some, number * len(rows) + first))] * len(some)
+            batch = each(lambda x, some=some: x[some.ravel()].reshape(*some.shape, *x.shape[1:]), X)
+            losses += [float(self.steps(batch, targets[some], number * len(rows) + first))] * len(some)
             bar.update(min(len(some) / len(rows), bar.total - bar.n))
         return {"learning_rate": rate, "loss": float(np.mean(losses))}
 
@@ -247,7 +259,7 @@ class Trainer:
         """
         self.check(train, val)
         self.reset()
-        X, targets = each(tf.constant, train.X), tf.constant(self.targets(train.y))
+        X, targets, val = held(train.X), self.targets(train.y), replace(val, X=held(val.X))
         history, kept = state.restore(self.variables) if state else ([], [])
         with progress(name, self.options.epochs) as bar:
             bar.update(len(history))

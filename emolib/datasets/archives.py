@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import lzma
 import re
 import shutil
@@ -9,7 +10,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import translate
 from functools import partial
@@ -18,8 +19,10 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from emolib.errors import BadRecording, CorpusMissing
+from emolib.unfolding import most_unfolded
 
 NOTES = re.compile(r"(readme|licen[cs]e|changelog)\b.*|.*\.(md|pdf)", re.IGNORECASE)
+NO_TEXT = re.compile("[\ud800-\udfff]")  # how Python shows bytes of a file's name that are not UTF-8
 DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -27,7 +30,10 @@ DAMAGED = (
     gzip.BadGzipFile,
     EOFError,
     RuntimeError,
-)  # RuntimeError: encrypted, or unknown method
+    UnicodeDecodeError,
+)  # RuntimeError: encrypted, or unknown method; UnicodeDecodeError: a name that says to be UTF-8
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile unfolds other methods without a limit
+BLOCK = 1 << 20  # bytes
 
 
 class Tree:
@@ -40,11 +46,14 @@ class Tree:
         """Sorted paths whose end matches a pattern, so that a wrapper folder of an archive does not matter.
 
         `wav/*.wav` finds `wav/a.wav` and `download/wav/a.wav`. `*` also crosses folders, `?` and `[…]` are as
-        in a shell, case does not count.
+        in a shell, case does not count. Raises BadRecording for a name that is not UTF-8.
         """
         either = "|".join(map(translate, patterns))
         ends = re.compile(rf"(?:.*/)?(?:{either})", re.IGNORECASE | re.DOTALL)
-        return sorted(name for name in self._places if ends.match(name))
+        found = sorted(name for name in self._places if ends.match(name))
+        if odd := next(filter(NO_TEXT.search, found), None):
+            raise BadRecording(f"{self.where(odd)} is no name in UTF-8: give the file another.")
+        return found
 
     def need(self, *patterns: str) -> list[str]:
         """As `names`, but raises CorpusMissing where there are none."""
@@ -53,20 +62,22 @@ class Tree:
         raise CorpusMissing(f"No file like {' or '.join(patterns)} in {self.root}: {_advice(self.root)}")
 
     def open(self, name: str) -> BinaryIO:
-        """A file to read bytes from; reading raises one of DAMAGED where an archive is. Prefer `read`.
+        """A file to read bytes from; opening and reading raise one of DAMAGED where an archive is. Prefer `read`.
 
-        Raises BadRecording for a name that is not there.
+        Raises BadRecording for a name that is not there, or packed by another method than deflate.
         """
         place = self._places.get(name)
         if place is None:
             raise BadRecording(f"{self.where(name)} is missing: unpack the corpus again.")
-        return place.open(name) if isinstance(place, zipfile.ZipFile) else place.open("rb")
+        return _start(place, place.getinfo(name)) if isinstance(place, zipfile.ZipFile) else place.open("rb")
 
     def read(self, name: str) -> bytes:
         """A file's bytes. Raises BadRecording for a damaged archive member."""
         try:
             with self.open(name) as file:
-                return file.read()
+                content = io.BytesIO()
+                shutil.copyfileobj(file, content, BLOCK)
+                return content.getvalue()
         except (*DAMAGED, OSError) as error:
             raise BadRecording(
                 f"{self.where(name)} is damaged ({error}), expected to read it whole: fetch it again."
@@ -110,7 +121,8 @@ def safe_extract(archive: Path, folder: Path):
     """Unpack a zip or tar into `folder` (new, or empty), which appears whole or not at all.
 
     Raises BadRecording, before anything is written, for a member that is a link or a device or that would
-    land outside `folder`, and for an archive that cannot be read; CorpusMissing where the disk refuses.
+    land outside `folder`, and for an archive that unfolds to too much or cannot be read; CorpusMissing where
+    the disk refuses.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -138,10 +150,36 @@ def _opened(archive: Path) -> Iterator[list[tuple[str, str, Callable[[], BinaryI
     """The members of a zip or tar as (name, "file" | "folder" | "other", function that opens it)."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as file:
-            yield [(m.filename, _zip_kind(m), partial(file.open, m)) for m in file.infolist()]
+            members = _bounded(archive, ((m, m.file_size) for m in file.infolist()))
+            yield [(m.filename, _zip_kind(m), partial(_start, file, m)) for m in members]
     else:
         with tarfile.open(archive) as file:
-            yield [(m.name, _tar_kind(m), partial(file.extractfile, m)) for m in file]
+            members = _bounded(archive, ((m, m.size) for m in file))
+            yield [(m.name, _tar_kind(m), partial(file.extractfile, m)) for m in members]
+
+
+def _bounded(archive: Path, members: Iterable[tuple]) -> Iterator:
+    """Members of (member, its size in bytes). Raises BadRecording as soon as they are too much together."""
+    total, most = 0, most_unfolded(archive.stat().st_size)
+    for member, size in members:
+        total += size
+        if total > most:
+            raise BadRecording(
+                f"{archive} unfolds to {total} bytes or more, expected {most} at most: nothing was unpacked."
+            )
+        yield member
+
+
+def _start(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
+    """A member to read from, no further than to the size that it claims."""
+    if member.compress_type not in BOUNDED:
+        raise BadRecording(
+            f"{archive.filename}:{member.filename} is packed by method {member.compress_type}, expected deflate: "
+            "unpack it here with another program, and delete the zip."
+        )
+    if member.file_size > most_unfolded(member.compress_size):
+        raise zipfile.BadZipFile(f"{member.compress_size} bytes claim to be {member.file_size}")
+    return archive.open(member)
 
 
 def _zip_kind(member: zipfile.ZipInfo) -> str:

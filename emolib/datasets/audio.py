@@ -2,7 +2,6 @@
 
 import io
 import math
-import struct
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from emolib.datasets.archives import Tree
 from emolib.datasets.base import Dropped, Trial
 from emolib.errors import BadRecording
+from emolib.sounds import decode
 
 SFREQ = 16000.0
 
@@ -64,17 +64,13 @@ def speech_trials(
 
 def _decode(content: bytes, where: str) -> tuple[np.ndarray, int]:
     """Samples (n_times, n_channels) float32 and their rate in Hz."""
-    import soundfile
-
     if content.startswith(b"version https://git-lfs"):
         raise BadRecording(f"{where} is a Git LFS pointer, expected sound: run `git lfs pull` in the clone.")
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            samples = file.read(dtype="float32", always_2d=True)
-            promised = _promised_frames(content) or file.frames
-            sfreq = file.samplerate
-    except soundfile.SoundFileError as error:
+        samples, sfreq, n_frames = decode(io.BytesIO(content), len(content))
+    except ValueError as error:
         raise BadRecording(f"{where} does not decode, expected sound: fetch it again. {error}") from error
+    promised = _promised_frames(content) or n_frames
     if len(samples) < promised:
         raise BadRecording(f"{where} is cut off: got {len(samples)} of {promised} samples, fetch it again.")
     return samples, sfreq
@@ -86,10 +82,10 @@ def _promised_frames(content: bytes) -> int:
         return 0
     at, frame_bytes = 12, 1
     while at + 8 <= len(content):
-        kind, size = struct.unpack_from("<4sI", content, at)
+        kind, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
         if kind == b"data":
             return size // frame_bytes
         if kind == b"fmt ":
-            (frame_bytes,) = struct.unpack_from("<H", content, at + 20)
+            frame_bytes = max(1, int.from_bytes(content[at + 20 : at + 22], "little"))
         at += 8 + size + size % 2
     return 0

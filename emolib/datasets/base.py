@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.branches import Windows, arrays, length, taken
+from emolib import branches, stored
+from emolib.branches import Windows, arrays, length
 from emolib.errors import BadSet
 
 MODALITIES = ("heart", "eeg", "speech", "face")
@@ -112,17 +113,17 @@ class EmotionSet:
             raise BadSet(
                 f"Labels {bad} are out of range, expected 0 to {len(self.classes) - 1} for {self.classes}."
             )
-        if not all(np.isfinite(x).all() for x in arrays(self.X)):
+        if not all(np.isfinite(x[rows]).all() for x in arrays(self.X) for rows in stored.chunks(x)):
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
 
     def seen(self, rows: np.ndarray) -> Windows:
         """X of these windows: what a standardiser is fitted to."""
-        return taken(self.X, rows)
+        return branches.part(self.X, rows)
 
-    def part(self, rows: np.ndarray, transform: Callable = lambda X: X) -> "EmotionSet":
-        """The windows `rows`, their X transformed, by a Standardiser for example."""
+    def part(self, rows: np.ndarray, transform: Callable | None = None) -> "EmotionSet":
+        """The windows `rows`, their X transformed, by a Standardiser for example; of windows in a file once read."""
         columns = {name: getattr(self, name)[rows] for name in self._columns()}
-        return replace(self, X=transform(taken(self.X, rows)), **columns)
+        return replace(self, X=branches.part(self.X, rows, transform), **columns)
 
     def _columns(self) -> list[str]:
         """What has an entry a window, beside X."""

@@ -46,7 +46,7 @@ def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     content = restricted_pickle.load(tree, name)
     where = tree.where(name)
     try:
-        data, labels = np.asarray(content["data"]), np.asarray(content["labels"], float)
+        data, labels = (restricted_pickle.array(content, key) for key in ("data", "labels"))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadRecording(
             f"{where} lacks data or labels, expected a dict of both: fetch it again."
@@ -56,7 +56,7 @@ def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
             f"{where}: data {data.shape}, labels {labels.shape}; expected {SHAPE} and "
             f"{(SHAPE[0], len(SCALES))}: take the file from data_preprocessed_python."
         )
-    return data, labels
+    return data, labels.astype(float)
 
 
 CORPUS = Corpus(

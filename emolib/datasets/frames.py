@@ -10,6 +10,7 @@ from emolib.datasets.images import read_image
 from emolib.errors import BadRecording, CorpusMissing
 
 FPS = 5.0  # of the frames that a face trial keeps
+MOST_FPS = 10_000.0
 
 
 def read_frames(tree: Tree, folder: str, names: list[str]) -> np.ndarray:
@@ -39,13 +40,20 @@ def read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
         file.flush()
         video = cv2.VideoCapture(file.name)
         fps = video.get(cv2.CAP_PROP_FPS)
+        if not 0 < fps < MOST_FPS:
+            raise BadRecording(
+                f"{tree.where(name)} has {fps:g} frames a second, expected a video: fetch it again."
+            )
         step = max(1, round(fps / FPS))
         frames = []
         for at in itertools.count():
             if not video.grab():
                 break
             if at % step == 0:
-                frames.append(cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB))
+                is_whole, frame = video.retrieve()
+                if not is_whole:
+                    break
+                frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
     if not frames:
         raise BadRecording(f"{tree.where(name)} does not decode, expected a video: fetch it again.")
     return np.stack(frames), fps / step

@@ -2,6 +2,7 @@
 
 import io
 
+from emolib.datasets import mat_tags
 from emolib.datasets.archives import Tree
 from emolib.errors import BadRecording
 
@@ -9,12 +10,14 @@ from emolib.errors import BadRecording
 def read_mat(tree: Tree, name: str) -> dict:
     """Variables by name; structs have their fields as attributes, axes of length 1 are squeezed.
 
-    Raises BadRecording for a file that is damaged or of format 7.3, which scipy does not read.
+    Raises BadRecording for a file that is damaged, claims more than it holds, or is of format 7.3, which scipy
+    does not read.
     """
     from scipy.io import loadmat
 
     data = tree.read(name)
     try:
+        mat_tags.check(data)
         return loadmat(io.BytesIO(data), struct_as_record=False, squeeze_me=True)
     except NotImplementedError as error:
         raise BadRecording(

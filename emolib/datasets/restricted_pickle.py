@@ -2,16 +2,24 @@
 
 import io
 import pickle
+import pickletools
 
 import numpy as np
 
 from emolib.datasets.archives import Tree
 from emolib.errors import BadRecording
 
-_reconstruct = np.zeros(0).__reduce__()[0]
+NUMBERS = "fiub"  # kinds of dtype
+PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
+
+
+def _reconstruct(subtype: None, shape: tuple, dtype: bytes) -> np.ndarray:
+    """The empty array that a pickle then fills; numpy writes no other shape."""
+    return np.zeros(0)
+
 
 ALLOWED = {
-    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "ndarray"): None,  # named as what _reconstruct makes; to be called with any shape it is not
     ("numpy", "dtype"): np.dtype,
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
@@ -35,11 +43,10 @@ def load(tree: Tree, name: str):
     Raises BadRecording, before anything of it is called, for any other class or function, and for a damaged
     file. Source: Python's documentation of pickle, "Restricting Globals".
     """
-    place = tree.where(name)
+    place, content = tree.where(name), tree.read(name)
     try:
-        return _Unpickler(io.BytesIO(tree.read(name)), encoding="latin1").load()
-    except BadRecording:
-        raise
+        _check_puts(content)
+        return _Unpickler(io.BytesIO(content), encoding="latin1").load()
     except _Forbidden as error:
         raise BadRecording(
             f"{place} asks for {error}, expected numpy arrays and builtin containers only: "
@@ -47,3 +54,22 @@ def load(tree: Tree, name: str):
         ) from error
     except Exception as error:  # damaged bytes make the unpickler fail in many ways
         raise BadRecording(f"{place} is no whole pickle ({error}): fetch it again.") from error
+
+
+def array(content, *keys: str) -> np.ndarray:
+    """The array of numbers at content[key][key]….
+
+    Raises KeyError, TypeError or IndexError where there is none: of nested lists it would make an array of any size.
+    """
+    for key in keys:
+        content = content[key]
+    if not isinstance(content, np.ndarray) or content.dtype.kind not in NUMBERS:
+        raise TypeError(f"{'/'.join(keys)} is no array of numbers")
+    return content
+
+
+def _check_puts(content: bytes):
+    """Raise ValueError for a place in the memo beyond the objects so far: the unpickler makes room up to it."""
+    for n, (opcode, place, _) in enumerate(pickletools.genops(content), start=1):
+        if opcode.name in PUTS and place > n:
+            raise ValueError(f"place {place} of its memo after {n} steps")

@@ -10,6 +10,7 @@ from emolib.datasets.tables import numbers, read_rows, read_table, whole_numbers
 from emolib.errors import BadRecording
 
 LEAST_HZ = {"ppg": 16.0, "ecg": 16.0, "bpm": 0.1, "raw": 16.0}  # below, time stamps are hardly seconds
+MOST_HZ = 50_000.0  # above, they are finer than seconds
 HEART = ("ppg", "ecg", "bpm")
 STAMPS = ("timestamp", "timestamps")
 JITTER = 0.5  # of the median step; a lost sample is 1, and stamps at 256 Hz rounded to ms reach 0.25
@@ -71,9 +72,10 @@ def rate(time_s: np.ndarray, least_hz: float, where: str) -> float:
             f"expected all within {JITTER:.0%} of it: cut the recording there, or resample it evenly."
         )
     found = (len(time_s) - 1) / (time_s[-1] - time_s[0])
-    if found < least_hz:
+    if not least_hz <= found <= MOST_HZ:
+        expected = f"{least_hz:g} or more" if found < least_hz else f"{MOST_HZ:g} or less"
         raise BadRecording(
-            f"{where}: time stamps make {found:.4g} Hz, expected {least_hz:g} or more: write them in seconds."
+            f"{where}: time stamps make {found:.4g} Hz, expected {expected}: write them in seconds."
         )
     return float(f"{found:.4g}")
 
@@ -96,9 +98,9 @@ def _empatica(tree: Tree, name: str) -> Recording:
     where = tree.where(name)
     values = whole_numbers(read_table(tree, name, ["bvp"], header=False), where)[:, 0]
     sfreq = values[1] if len(values) > 1 else 0.0
-    if len(values) < 3 or not LEAST_HZ["ppg"] <= sfreq < np.inf:
+    if len(values) < 3 or not LEAST_HZ["ppg"] <= sfreq <= MOST_HZ:
         raise BadRecording(
-            f"{where}: rate is {sfreq:g} Hz in line 2, expected {LEAST_HZ['ppg']:g} or more and samples of a "
+            f"{where}: rate is {sfreq:g} Hz in line 2, expected {LEAST_HZ['ppg']:g} to {MOST_HZ:g} and samples of a "
             "pulse behind it: a heart rate needs a first line timestamp,bpm."
         )
     return Recording(values[2:].astype(np.float32), float(sfreq), "ppg")

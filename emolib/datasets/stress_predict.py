@@ -5,7 +5,6 @@ recordings start in UTC. The wearers also pressed the button between phases: tho
 and the dataset's own processed labels follow them, so an edge of the log moves to its press.
 """
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -19,6 +18,7 @@ from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import tasks
 from emolib.datasets.session_log import Logged, Phase, meet, on_clock, place, snap
 from emolib.datasets.tables import read_table, whole_numbers
+from emolib.datasets.workbook import read_sheet
 from emolib.errors import BadRecording
 
 SFREQ = 64.0
@@ -68,16 +68,8 @@ def read_log(tree: Tree) -> dict[str, list[Logged]]:
 
     Raises BadRecording for a workbook or a column that is missing.
     """
-    from openpyxl import load_workbook
-
     name = tree.need("Processed_data/Time_logs.xlsx")[0]
-    book = io.BytesIO(tree.read(name))
-    try:
-        heads, _, *rows = load_workbook(book, data_only=True).worksheets[0].iter_rows(values_only=True)
-    except Exception as error:  # a damaged workbook fails in zip, XML or lookups
-        raise BadRecording(
-            f"{tree.where(name)} is no workbook with a table ({error}): fetch it again."
-        ) from error
+    heads, _, *rows = read_sheet(tree, name) or [(), ()]
     for heading, count in HEADINGS.items():
         if heads.count(heading) != count:
             raise BadRecording(

@@ -13,16 +13,20 @@ from emolib.errors import BadRecording
 if TYPE_CHECKING:
     import pandas as pd
 
+FLOAT32_MAX = np.finfo(np.float32).max
+MOST_COLUMNS = 10_000  # a wider line is damage, and takes pandas minutes
+
 
 def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = True) -> "pd.DataFrame":
     """The named columns of a CSV file; without a header these are all its columns, in order.
 
     Lines behind `#` are left out. Raises BadRecording for a file that is empty, cut off inside its last row,
-    or lacks a column.
+    lacks a column or has more than MOST_COLUMNS.
     """
     import pandas as pd
 
     data, place = tree.read(name), tree.where(name)
+    _check_width(data, place)
     options = {"header": 0 if header else None, "comment": "#", "low_memory": False}
     try:
         frame = pd.read_csv(io.BytesIO(data), **options)
@@ -44,7 +48,7 @@ def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
             for cells in csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")):
                 n_rows += 1
                 yield cells
-    except (*DAMAGED, OSError, UnicodeDecodeError, csv.Error) as error:
+    except (*DAMAGED, OSError, csv.Error) as error:
         raise BadRecording(
             f"{tree.where(name)} is damaged after row {n_rows} ({error}), expected CSV text in UTF-8: "
             "fetch it again."
@@ -52,18 +56,22 @@ def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
 
 
 def numbers(frame: "pd.DataFrame", place: str) -> np.ndarray:
-    """A table's cells (n_rows, n_columns) float64; empty ones are NaN. Raises BadRecording for other text."""
+    """A table's cells (n_rows, n_columns) float64; empty ones are NaN.
+
+    Raises BadRecording for other text, and for what float32 takes for infinity.
+    """
     import pandas as pd
 
     parsed = frame.apply(pd.to_numeric, errors="coerce")
-    wrong = np.argwhere((parsed.isna() & frame.notna()).to_numpy())
+    values = parsed.to_numpy(np.float64)
+    wrong = np.argwhere((parsed.isna() & frame.notna()).to_numpy() | (np.abs(values) > FLOAT32_MAX))
     if len(wrong):
         row, column = wrong[0]
         raise BadRecording(
             f"{place} holds {frame.iat[row, column]!r} in data row {row + 1}, column {frame.columns[column]}"
             ", expected a number: mend the cell or fetch the file again."
         )
-    return parsed.to_numpy(np.float64)
+    return values
 
 
 def whole_numbers(frame: "pd.DataFrame", place: str) -> np.ndarray:
@@ -77,6 +85,14 @@ def whole_numbers(frame: "pd.DataFrame", place: str) -> np.ndarray:
             "expected a number: fetch the file again."
         )
     return values
+
+
+def _check_width(data: bytes, place: str):
+    widest = max((line.count(b",") for line in io.BytesIO(data)), default=0) + 1
+    if widest > MOST_COLUMNS:
+        raise BadRecording(
+            f"{place} has a line of {widest} cells, expected {MOST_COLUMNS} or fewer: fetch it again."
+        )
 
 
 def _check_last_row(data: bytes, n_columns: int, place: str):

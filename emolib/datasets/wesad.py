@@ -44,8 +44,8 @@ def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Wrist pulse (n_times,) float32 at 64 Hz and labels (n_labels,) at 700 Hz. Raises BadRecording."""
     content = restricted_pickle.load(tree, name)
     try:
-        bvp = np.asarray(content["signal"]["wrist"]["BVP"], np.float32).reshape(-1)
-        labels = np.asarray(content["label"], np.int64).reshape(-1)
+        bvp = restricted_pickle.array(content, "signal", "wrist", "BVP").astype(np.float32).ravel()
+        labels = restricted_pickle.array(content, "label").astype(np.int64).ravel()
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadRecording(
             f"{tree.where(name)} lacks signal/wrist/BVP or label, expected both as arrays: fetch it again."

@@ -1,7 +1,7 @@
 """From trials to the EmotionSet of a task, and to and from an .npz."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,12 @@ from emolib.datasets import labels
 from emolib.datasets.base import EmotionSet, Trial
 from emolib.errors import BadRecording, BadSet
 from emolib.signals.frontend import Windows
+from emolib.stored import Spool
 
 LEFT_OUT = "no class in this task"
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
 RECORDINGS = ("kind", "channels")
+NO_DATA = np.empty(0, np.float32)  # of a trial whose windows are made
 
 
 @dataclass
@@ -40,7 +42,7 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
     Raises UnmappedLabel, BadRecording with the trial's name, and BadSet where a class or a second subject is
     missing, or trials differ in their kind or channels.
     """
-    counts, parts, classes, sfreq = Counts(), [], (), 0.0
+    counts, parts, classes, sfreq, spool = Counts(), [], (), 0.0, Spool()
     for trial in trials:
         classes = labels.classes(trial.corpus, task)
         target = labels.target(trial.corpus, task, trial)
@@ -49,18 +51,19 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
             continue
         windows = _windows(trial, front_end, counts)
         if len(windows.X):
-            parts.append((windows, classes.index(target), trial))
+            spool.add(windows.X)
+            parts.append((windows.start_s, classes.index(target), replace(trial, data=NO_DATA)))
             sfreq = trial.sfreq
     if not parts:
         raise BadSet(
             f"No window left of {task}: {counts.dropped or 'no trial at all'}; check task and window_s."
         )
-    X, start_s = (np.concatenate([getattr(part[0], name) for part in parts]) for name in ("X", "start_s"))
-    lengths = [len(part[0].X) for part in parts]
+    start_s = np.concatenate([part[0] for part in parts])
+    lengths = [len(part[0]) for part in parts]
     columns = ([part[1] for part in parts], *_names(parts))
     y, subject, trial, split = (np.repeat(np.array(column), lengths) for column in columns)
     kind, channels = (_alike(parts, name) for name in RECORDINGS)
-    made = EmotionSet(X, y, subject, trial, classes, sfreq, split, kind, channels, start_s)
+    made = EmotionSet(spool.array(), y, subject, trial, classes, sfreq, split, kind, channels, start_s)
     return made.check_trainable(), counts
 
 
@@ -94,7 +97,7 @@ def to_arrays(data: EmotionSet) -> dict[str, np.ndarray]:
     recordings = [name for name in RECORDINGS if getattr(data, name)] + ["start_s"] * (
         data.start_s is not None
     )
-    return {name: np.asarray(getattr(data, name)) for name in (*ARRAYS, *recordings)}
+    return {name: np.asanyarray(getattr(data, name)) for name in (*ARRAYS, *recordings)}
 
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> EmotionSet:

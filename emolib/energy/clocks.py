@@ -11,7 +11,7 @@ from emolib.errors import BadRecording
 UNITS_S = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 UNITS_S |= {"min": 60.0, "h": 3600.0}
 EPOCH_MS = 1e11  # a number without a unit above this is milliseconds since 1970: as seconds, the year 5138
-CLOCK = re.compile(r"(\d+):(\d\d)(?::(\d\d(?:[.,]\d+)?))?")
+CLOCK = re.compile(r"(\d{1,4}):(\d\d)(?::(\d\d(?:[.,]\d+)?))?")
 FORMATS = ("%d.%m.%Y %H:%M:%S.%f", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S")
 HALF_DAY_S, DAY_S = 43200.0, 86400.0
 

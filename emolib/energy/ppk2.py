@@ -78,11 +78,13 @@ def _pulses(path: str | Path, column: str, place: int, what: str) -> list[Marker
 def _head(path: str | Path) -> list[str]:
     try:
         with open(path, encoding="utf-8-sig") as file:
-            head = file.readline().strip().split(",")
+            head, first = (file.readline().strip().split(",") for _ in range(2))
     except (OSError, UnicodeDecodeError) as error:
         raise BadRecording(f"{path}: {error}; expected the CSV export of the Power Profiler.") from None
     if TIME not in head or CURRENT not in head:
         raise BadRecording(f"{path}: row 1 is {','.join(head)[:80]!r}, expected {TIME},{CURRENT} in it.")
+    if len(first) > len(head):  # pandas would take the others for the names of rows
+        raise BadRecording(f"{path}: row 2 has {len(first)} cells, expected {len(head)}: export again.")
     return head
 
 
@@ -94,14 +96,15 @@ def _chunks(path: str | Path, columns: list[str]):
     text = {name: str for name in columns if name not in (TIME, CURRENT)}
     first, n_rows, last_ms = 2, 0, -math.inf
     try:
-        for chunk in pd.read_csv(path, usecols=columns, dtype=text, chunksize=CHUNK, encoding="utf-8-sig"):
+        for table in pd.read_csv(path, dtype=text, chunksize=CHUNK, encoding="utf-8-sig"):
+            chunk = table[columns].copy()
             for name in columns:
                 if name not in text:
                     chunk[name] = _numbers(chunk[name], first, f"{path}", name)
             last_ms = _onward(chunk[TIME].to_numpy(), last_ms, first, path)
             first, n_rows = first + len(chunk), n_rows + len(chunk)
             yield chunk
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except (KeyError, ValueError) as error:  # what is no such table, or no UTF-8
         raise BadRecording(
             f"{path}: {str(error).strip()}; expected {len(head)} cells a row: export again."
         ) from None

@@ -11,6 +11,7 @@ from emolib.errors import BadRecording
 DELIMITERS = (";", "\t", ",")
 COMMENTS = ("#", "%", "//")
 HEAD_ROWS = 100  # the head is among these
+MOST_CELLS = 1000  # in a row
 Rows = list[tuple[int, list[str]]]  # number of a line in the file, its cells
 
 
@@ -23,18 +24,29 @@ def table(path: Path, names: dict[str, str]) -> tuple[list[str], Columns, Rows]:
             continue
         seen = seen or line
         delimiter = max(DELIMITERS, key=line.count)
-        head = [cell.strip() for cell in next(csv.reader([line.lstrip("#%/ ")], delimiter=delimiter))]
+        head = _cells(line.lstrip("#%/ "), k + 1, delimiter, path)
         if found := find(head, names, str(path)):
             body = lines[k + 1 :]
-            return head, found, list(_rows(body, k + 2, delimiter))
+            return head, found, list(_rows(body, k + 2, delimiter, path))
     wanted = ", ".join(f"{part}={name}" for part, name in names.items() if name) or "time, and W or V and A"
     raise BadRecording(f"{path}: no row with columns of {wanted}; it begins with {seen[:80]!r}.")
 
 
-def _rows(lines: Sequence[str], first: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(lines: Sequence[str], first: int, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
     for k, line in enumerate(lines, first):
         if line.strip() and not line.lstrip().startswith(COMMENTS):
-            yield k, [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+            yield k, _cells(line, k, delimiter, path)
+
+
+def _cells(line: str, row: int, delimiter: str, path: Path) -> list[str]:
+    if line.count(delimiter) >= MOST_CELLS:
+        raise BadRecording(
+            f"{path}: row {row} has {line.count(delimiter) + 1} cells, expected {MOST_CELLS} or fewer."
+        )
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error as error:
+        raise BadRecording(f"{path}: row {row} is damaged ({error}), expected cells of a CSV.") from None
 
 
 def _text(path: Path) -> str:

@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from emolib import export
+from emolib import export, records
 from emolib.artifacts import Run
 from emolib.bench import SCHEMA
 from emolib.errors import BadArtifact, BadParameter
+from emolib.latency import devices
 from emolib.paths import child_environment
 from emolib.sources import INT8, model_name
 
@@ -53,7 +54,7 @@ def read(path: str | Path) -> dict:
     """A bench file. Raises BadArtifact where it is none, or of another emolib."""
     again = "on the device: `emolib bench BUNDLE --json > FILE`."
     try:
-        record = json.loads(Path(path).read_text())
+        record = records.read(Path(path))
         schema, missing = record.get("schema"), sorted(FIELDS - record.keys())
     except (OSError, ValueError, AttributeError) as error:
         raise BadArtifact(f"{path} cannot be read ({error}), expected a bench file; {again}") from error
@@ -62,6 +63,12 @@ def read(path: str | Path) -> dict:
         raise BadArtifact(
             f"{path} has {lacks}, expected schema {SCHEMA} with every field: measure again {again}"
         )
+    try:
+        for table in (devices.machines, devices.models, devices.streams, devices.hops):
+            table({HERE: record})
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise BadArtifact(f"{path} is damaged ({reason}), expected a bench file; {again}") from error
     return record
 
 

@@ -5,13 +5,13 @@ and its data's licence; each face detector's file, sha256, grid and least score;
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
+from emolib import records
 from emolib.detection.grid import Grid
 from emolib.errors import BadArtifact, BadParameter
 from emolib.fusion.reliability import statistics
@@ -20,7 +20,10 @@ from emolib.runtime.interpreter import Model
 from emolib.runtime.pipeline import Pipeline
 from emolib.runtime.readers import Trained, read, read_face
 from emolib.runtime.weighing import Fusion
+from emolib.signals.frontend import front_end
+from emolib.signals.standardise import Standardiser
 
+MOST_HZ = 1e6  # of recordings
 ENTRY = {
     "file",
     "sha256",
@@ -43,9 +46,11 @@ def read_record(path: Path) -> dict:
     if not path.is_file():
         raise BadArtifact(f"{path} is missing, expected a bundle: {again}")
     try:
-        record = json.loads(path.read_text())
+        record = records.read(path)
         missing = sorted(PARTS - record.keys()) or _missing(record)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        if not missing:
+            _check(record)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, BadParameter) as error:
         reason = f"{type(error).__name__}: {error}"
         raise BadArtifact(f"{path} is damaged ({reason}), expected what export wrote: {again}") from error
     if missing:
@@ -63,6 +68,24 @@ def _missing(record: dict) -> list[str]:
         for field in fields - one.keys()
     }
     return sorted(lacks) if record["models"] or record["detectors"] else ["models"]
+
+
+def _check(record: dict):
+    """Make what the entries say. Raises as their classes do, and ValueError for what they would not refuse."""
+    for entry in record["models"].values():
+        front_end(entry["modality"], **entry["frontend"])
+        Standardiser.from_dict(entry["standardiser"])
+        sfreq = Trained(**entry["recordings"]).sfreq
+        if not 0 <= sfreq < MOST_HZ or not isinstance(entry["classes"], list):
+            raise ValueError(f"recordings at {sfreq} Hz, classes {entry['classes']}")
+    for entry in record["detectors"].values():
+        Grid(**entry["grid"])
+        float(entry["min_score"])
+    for study in record["studies"].values():
+        Fusion.of_study(study, list(study["sources"]))
+    for entry in (*record["models"].values(), *record["detectors"].values()):
+        if PurePath(entry["file"]).name != entry["file"]:
+            raise ValueError(f"file {entry['file']}, expected one in the bundle")
 
 
 class Bundle:
@@ -115,7 +138,14 @@ class Bundle:
 
     def model(self, source: str, backend: str = "litert", threads: int = 1) -> Model:
         """Raises BadArtifact, with the version that it was made with, where the interpreter here does not open it."""
-        return self._opened(self.models[source], backend, threads)
+        model, classes = self._opened(self.models[source], backend, threads), self.models[source]["classes"]
+        if model.runner.output.shape[-1] != len(classes):
+            model.close()
+            raise BadArtifact(
+                f"{model.name} has {model.runner.output.shape[-1]} outputs, bundle.json names {len(classes)} classes: "
+                "export again."
+            )
+        return model
 
     def _opened(self, entry: dict, backend: str = "litert", threads: int = 1) -> Model:
         try:

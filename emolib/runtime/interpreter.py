@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.branches import Windows, arrays, each, length, shape
+from emolib.branches import Windows, arrays, each, length, shape, taken
 from emolib.errors import BadArtifact, BadParameter, BadSet
 from emolib.runtime import backends
 from emolib.runtime.quantization import dequantize, quantize
 from emolib.runtime.worker import Worker
+from emolib.stored import chunks
 
 # backend: its package, the extra of emolib that installs it, what opens a model
 KNOWN = {
@@ -114,11 +115,20 @@ class Model:
 
     def predict(self, X: Windows) -> np.ndarray:
         """Logits (n, n_classes) float32 of X (n, *input_shape), or by branch. Raises BadSet as `encode` does."""
-        encoded = self.encode(X)
         raw = np.empty((length(X), *self.runner.output.shape[1:]), self.runner.output.dtype)
-        for n in range(len(raw)):
-            raw[n] = self.runner.run(*(x[n : n + 1] for x in encoded))[0]
+        for rows in chunks(arrays(X)[0]):
+            encoded = self.encode(taken(X, rows))
+            for n, window in enumerate(zip(*encoded, strict=True), start=rows.start):
+                raw[n] = self._ran(*(x[None] for x in window))[0]
         return self.decode(raw)
+
+    def _ran(self, *windows: np.ndarray) -> np.ndarray:
+        """What the runner gives. Raises BadArtifact for a damaged file that opened, but does not run."""
+        try:
+            return self.runner.run(*windows)
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise BadArtifact(f"{self.name} does not run ({reason}): convert the model again.") from error
 
     def invoke(self, x: Windows) -> np.ndarray:
         """Logits (n_classes,) of one window (*input_shape), or of one a branch."""

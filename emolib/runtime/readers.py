@@ -10,11 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from emolib.errors import BadParameter, BadRecording
+from emolib.pictures import TooLarge, opened
+from emolib.sounds import decode
 
 KINDS = {"heart": "ppg", "eeg": "raw"}  # of what the readers give; speech and faces have none
 GAP_STEPS = (
     2.5  # longer steps between two time stamps are a gap; rounded to ms, as Muse writes, steps are uneven
 )
+FLOAT32_MAX = np.finfo(np.float32).max
+MOST_HZ = 50_000.0  # of EEG; above, time stamps are finer than seconds
 RATE_TOLERANCE = 0.02  # of the rate that time stamps may differ by from the trained one and still mean it
 
 
@@ -46,25 +50,23 @@ def read(modality: str, path: Path, trained: Trained) -> Pieces:
 
 def read_speech(path: Path, trained: Trained) -> Pieces:
     """Mono float32 in [-1, 1]; wav, flac or ogg. Raises BadRecording."""
-    import soundfile
-
     try:
-        audio, sfreq = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
+        audio, sfreq, _ = decode(path, path.stat().st_size)
+    except (OSError, ValueError) as error:
         raise BadRecording(f"{path} cannot be read as audio ({error}): expected wav, flac or ogg.") from error
     return [audio.mean(axis=1)], float(sfreq)
 
 
 def read_face(path: Path, trained: Trained) -> Pieces:
     """uint8 (height, width, 3), turned as its EXIF says. Raises BadRecording."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             return [np.asarray(ImageOps.exif_transpose(image).convert("RGB"))], 0.0
-    except Image.DecompressionBombError as error:
+    except TooLarge as error:
         raise BadRecording(f"{path} is too large ({error}): shrink the picture.") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except ValueError as error:
         raise BadRecording(f"{path} cannot be decoded ({error}): expected a whole jpg or png.") from error
 
 
@@ -87,9 +89,12 @@ def _rows(path: Path) -> list[list[str]]:
 def _numbers(path: Path, rows: list[list[str]]) -> np.ndarray:
     """The cells as float64; empty ones are NaN. Raises BadRecording."""
     try:
-        return np.array([[cell.strip() or "nan" for cell in row] for row in rows], np.float64)
+        values = np.array([[cell.strip() or "nan" for cell in row] for row in rows], np.float64)
     except ValueError as error:
         raise BadRecording(f"{path}: {error}, expected numbers.") from error
+    if (np.abs(values) > FLOAT32_MAX).any():
+        raise BadRecording(f"{path} holds numbers beyond {FLOAT32_MAX:g}, expected samples.")
+    return values
 
 
 def read_heart(path: Path, trained: Trained) -> Pieces:
@@ -136,6 +141,10 @@ def _cut(path: Path, data: np.ndarray, time_s: np.ndarray, trained_hz: float) ->
         raise BadRecording(f"{path}: timestamps do not rise in every row, expected seconds.")
     gap = steps_s > GAP_STEPS * np.median(steps_s)
     sfreq = float(np.sum(~gap) / steps_s[~gap].sum())
+    if not sfreq <= MOST_HZ:
+        raise BadRecording(
+            f"{path}: timestamps make {sfreq:.4g} Hz, expected {MOST_HZ:g} or less: write them in seconds."
+        )
     return np.split(data, np.flatnonzero(gap) + 1, axis=1), trained_hz if same_rate(
         sfreq, trained_hz
     ) else sfreq

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emolib import stored
 from emolib.branches import Windows
 from emolib.errors import BadSet
 
@@ -27,7 +28,11 @@ class Standardiser:
         if len(X) == 0:
             raise BadSet("No windows to fit a standardiser to, expected at least one.")
         over = tuple(a for a in range(X.ndim) if axis is None or a != axis % X.ndim)
-        mean, std = X.mean(axis=over, dtype=np.float64), X.std(axis=over, dtype=np.float64)
+        n = np.prod([X.shape[a] for a in over])
+        mean = sum(X[rows].sum(axis=over, dtype=np.float64) for rows in stored.chunks(X)) / n
+        centre = np.expand_dims(mean, over)
+        squares = sum(np.square(X[rows] - centre).sum(axis=over) for rows in stored.chunks(X))
+        std = np.sqrt(squares / n)
         if not np.isfinite(std).all():
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
         std = np.where(std > FLOOR * np.maximum(1.0, np.abs(mean)), std, 0.0)
@@ -88,7 +93,7 @@ def by_subject(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> n
     Needs no labels, but it is transductive: it sees all windows of a subject, test subjects too, before the
     first is scored. On a device that is a calibration phase; report it as such.
     """
-    out = np.empty(X.shape, np.float32)
+    out = stored.scratch(X.shape) if isinstance(X, np.memmap) else np.empty(X.shape, np.float32)
     for name in np.unique(subject):
         rows = subject == name
         out[rows] = Standardiser.fit(X[rows], axis)(X[rows])

@@ -88,7 +88,7 @@ def test_missing_and_altered_artifacts_are_named(run):
 def test_arrays_load_no_pickles(run):
     with run.write("x.npz") as path:
         np.savez(path, x=np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(BadArtifact, match="x.npz is damaged .*allow_pickle"):
         run.arrays("x.npz")
 
 

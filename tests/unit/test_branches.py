@@ -24,7 +24,7 @@ from emolib.runtime.interpreter import Model, present
 from emolib.signals import standardise
 from emolib.sources import model_name
 from emolib.splits import Fold
-from emolib.training import Trainer, Training, over_heads
+from emolib.training import Trainer, Training, batches, over_heads, progress
 
 # Neither order of the branches is that of their names; where shapes are equal, only values tell them apart
 SHAPES = {
@@ -173,25 +173,26 @@ def test_the_loss_of_a_step_is_kerass_mean_over_windows_and_heads(used):
     weight = np.array([16 / 2 / 12, 16 / 2 / 4])[y]
     each = [float(entropy(np.eye(2)[y], logits[:, head], sample_weight=weight)) for head in range(3)]
     before = used.model.get_weights()
-    loss = float(used.steps(X, used.targets(y), np.arange(16, dtype=np.int32)[None], 0))
+    loss = float(used.steps(branches.each(lambda x: x[None], X), used.targets(y)[None], 0))
     assert logits.shape == (16, 3, 2) and len(set(each)) == 3
     assert loss == pytest.approx(np.mean(each), rel=1e-5)
     moved = [np.abs(a - b).max() for a, b in zip(before, used.model.get_weights(), strict=True)]
     assert min(moved) > 0
 
 
-def test_a_batch_takes_the_same_rows_of_every_branch(used):
-    """One step on rows 3, 0, … is a step on windows that lie in that order, in both branches."""
-    data, rows = toy(16, 1), np.random.default_rng(0).permutation(16).astype(np.int32)
-    targets, losses, weights = used.targets(data.y), [], []
-    for X, t, order in (
-        (data.X, targets, rows),
-        (branches.taken(data.X, rows), targets[rows], np.arange(16, dtype=np.int32)),
-    ):
-        used.reset()
-        losses.append(float(used.steps(X, t, order[None], 0)))
-        weights.append(used.model.get_weights())
-    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+def test_an_epoch_takes_the_same_rows_of_every_branch(used):
+    data, weights = toy(32, 1), []
+    targets = used.targets(data.y)
+    used.reset()
+    loss = used.epoch(data.X, targets, 0, progress("epoch", 1))["loss"]
+    weights.append(used.model.get_weights())
+    rows = batches(32, 16, np.random.default_rng((used.options.seed, 0)))
+    used.reset()
+    by_hand = {name: np.stack([x[some] for some in rows]) for name, x in data.X.items()}
+    assert float(used.steps(by_hand, np.stack([targets[some] for some in rows]), 0)) == pytest.approx(
+        loss, rel=1e-6
+    )
+    weights.append(used.model.get_weights())
     for a, b in zip(*weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 

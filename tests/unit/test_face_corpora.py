@@ -8,6 +8,8 @@ import soundfile
 from PIL import Image
 
 from emolib.datasets import get, labels, load
+from emolib.datasets.archives import open_tree
+from emolib.datasets.images import read_image
 from emolib.errors import BadRecording, CorpusMissing, UnmappedLabel
 
 rng = np.random.default_rng(0)
@@ -138,9 +140,7 @@ def test_fer2013_csv_with_a_byte_that_is_no_utf8_is_named(data, packed):
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
-)
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_fer2013_csv_in_a_zip_with_a_flipped_byte_is_named(data, method):
     write_csv(data / "fer2013.csv", [(0, text(picture(48, 48)), "Training") for _ in range(40)])
     (data / "fer2013").mkdir()
@@ -324,6 +324,21 @@ def test_pictures_of_any_mode_are_grey_or_rgb(data):
         path.write_bytes(content.getvalue())
     shapes = {trial.subject: trial.data.shape for trial in load("image_folder", "face")}
     assert shapes == {"1": (8, 9), "L": (8, 9), "LA": (8, 9), "P": (8, 9, 3), "RGBA": (8, 9, 3)}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_that_lies_on_its_side_is_upright(data, orientation):
+    """The eight orientations of EXIF's tag 274, each undone by hand."""
+    upright = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    stored = {1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.T}
+    stored |= {6: np.rot90(upright), 7: upright[::-1, ::-1].T, 8: np.rot90(upright, -1)}
+    exif = Image.Exif()
+    exif[274] = orientation
+    (data / "faces/train/happy").mkdir(parents=True)
+    Image.fromarray(np.ascontiguousarray(stored[orientation])).save(
+        data / "faces/train/happy/a.png", exif=exif
+    )
+    np.testing.assert_array_equal(read_image(open_tree(data / "faces"), "train/happy/a.png"), upright)
 
 
 def test_face_corpora_with_identities_are_split_by_subject_and_fer2013_officially():

@@ -238,11 +238,10 @@ def test_training_takes_the_focal_loss_with_class_weights():
     options = replace(QUICK, focal_gamma=2.0, label_smoothing=0.0, augment=False)
     focal = Trainer(lambda: build("eeg", SHAPE, 2, dropout=0.0), options)
     y = np.repeat([0, 1], [24, 8])
-    rows = np.arange(32, dtype=np.int32)[None]
     logits = focal.model(TRAIN.X[:32], training=True).numpy()
     focal.reset()
     weighted = np.eye(2)[y] * np.array([32 / 2 / 24, 32 / 2 / 8])[y][:, None]
-    loss = float(focal.steps(TRAIN.X[:32], focal.targets(y), rows, 0))
+    loss = float(focal.steps(TRAIN.X[None, :32], focal.targets(y)[None], 0))
     assert loss == pytest.approx(focal_loss(logits.astype(np.float64), weighted, 2.0), rel=1e-5)
     focal.fit(TRAIN, VAL)
     assert balanced_accuracy_score(TEST.y, focal.predict(TEST.X).argmax(1)) > 0.9

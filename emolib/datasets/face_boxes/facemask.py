@@ -1,5 +1,6 @@
 """Face Mask Detection: street and crowd pictures, faces with and without masks, as Pascal VOC annotations."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, ParseError
@@ -69,9 +70,12 @@ def _parsed(tree: Tree, name: str) -> Element:
 def _number(tree: Tree, name: str, element: Element, path: str) -> float:
     text = element.findtext(path)
     try:
-        return float(text)
-    except (TypeError, ValueError) as error:
-        raise BadRecording(f"{tree.where(name)}: {path} is {text!r}, expected a number.") from error
+        number = float(text)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadRecording(f"{tree.where(name)}: {path} is {text!r}, expected a number.")
+    return number
 
 
 CORPUS = BoxCorpus(

@@ -16,6 +16,7 @@ from emolib.runtime.sources.recording import Recording, cut
 
 IMAGES = {".jpg", ".jpeg", ".png"}
 VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
+MOST_FPS = 10_000.0  # of a video
 FOLDER_HZ = 1.0  # of a folder of pictures, where neither its name nor the model says more
 
 
@@ -99,7 +100,7 @@ class File(Recording):
         cv2 = extra("cv2", self.name)
         capture = cv2.VideoCapture(str(path))
         sfreq = capture.get(cv2.CAP_PROP_FPS) if capture.isOpened() else 0.0
-        if not sfreq > 0:
+        if not 0 < sfreq < MOST_FPS:
             raise BadRecording(f"{path} cannot be read as a video, expected one that OpenCV can decode.")
         return Trained(sfreq, self.kind), frames(cv2, capture, sfreq)
 

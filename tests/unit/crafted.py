@@ -1,0 +1,188 @@
+"""Files that someone made to harm: small ones that claim, or unfold to, very much, or that hold code."""
+
+import io
+import os
+import pickle
+import struct
+import zipfile
+import zlib
+
+import openpyxl
+from whole_corpora import sound, workbook
+
+GIGABYTE = 1 << 30
+
+
+def zeros(n_bytes: int, wbits: int = -15) -> bytes:
+    """A deflated stream of n_bytes NUL, a thousandth as long: one flushed block again and again."""
+    squeezer = zlib.compressobj(9, zlib.DEFLATED, wbits)
+    head = squeezer.compress(bytes(1 << 20)) + squeezer.flush(zlib.Z_FULL_FLUSH)
+    block = squeezer.compress(bytes(1 << 20)) + squeezer.flush(zlib.Z_FULL_FLUSH)
+    return head + block * ((n_bytes >> 20) - 1) + squeezer.flush()
+
+
+def zip_of(name: bytes, stream: bytes, claimed: int, method=zipfile.ZIP_DEFLATED, flags=0, mode=0) -> bytes:
+    """A zip of one member as its heads claim it: its size in bytes, method, flags and mode, whatever they are."""
+    about = struct.pack("<HHHHHIII", 20, flags, method, 0, 33, 0, len(stream), claimed)
+    local = b"PK\3\4" + about + struct.pack("<HH", len(name), 0) + name + stream
+    central = b"PK\1\2" + struct.pack("<H", 788) + about
+    central += struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, mode << 16, 0) + name
+    return local + central + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+
+
+class Code:
+    """What makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def held(pickled: str) -> bytes:
+    """A pickle of protocol 0 that has an object wherever DEAP and WESAD have an array."""
+    wrist = f"(dS'wrist'\n(dS'BVP'\n{pickled}ss"
+    return f"(dS'data'\n{pickled}sS'labels'\n{pickled}sS'label'\n{pickled}sS'signal'\n{wrist}s.".encode()
+
+
+def pickles(folder) -> dict[str, bytes]:
+    """By what they are; those with code make a folder."""
+    lists = [1.0]
+    for _ in range(9):
+        lists = [lists] * 10  # a billion numbers
+    everywhere = {"data": lists, "labels": lists, "label": lists, "signal": {"wrist": {"BVP": lists}}}
+    code = pickle.dumps(Code(folder), 0).decode()[:-1]
+    made = "(cnumpy\nndarray\n(I1073741824\ntS'd'\ntR"
+    return {
+        "code": pickle.dumps(Code(folder)),
+        "code for an array": held(code),
+        "lists of lists": pickle.dumps(everywhere),
+        "an array made large": held(f"cnumpy.core.multiarray\n_reconstruct\n{made}"),
+        "numpy called": held("cnumpy\nndarray\n((I1073741824\nttR"),
+        "a far place in the memo": b"\x80\x02}r\xff\xff\xff\x7f.",
+        "a long text": b"\x80\x04\x8d" + struct.pack("<Q", 1 << 60) + b"x.",
+        "many bytes": b"\x80\x05\x96" + struct.pack("<Q", 1 << 34) + b"N.",
+    }
+
+
+def wave(sfreq=16000, n_channels=1, align=2, bits=16, claimed=400) -> bytes:
+    """A wav of 400 bytes of sound, as its head claims it."""
+    form = struct.pack("<HHIIHH", 1, n_channels, sfreq, min(sfreq * align, 2**32 - 1), align, bits)
+    body = (
+        b"WAVEfmt "
+        + struct.pack("<I", 16)
+        + form
+        + b"data"
+        + struct.pack("<I", claimed)
+        + bytes(range(200)) * 2
+    )
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def flac(n_times: int) -> bytes:
+    """A flac whose head promises n_times samples, of 36 bits."""
+    content = bytearray(sound(form="FLAC"))
+    (word,) = struct.unpack(">Q", content[18:26])
+    content[18:26] = struct.pack(">Q", word >> 36 << 36 | n_times)
+    return bytes(content)
+
+
+SOUNDS = {
+    **{f"{hz} Hz": wave(hz) for hz in (0, 1, 7, 999_983, 2**31 - 1, 2**32 - 1)},
+    **{f"{n} channels": wave(n_channels=n) for n in (0, 1000, 65535)},
+    "no bytes a sample": wave(align=0),
+    "no bits": wave(bits=0),
+    "4 GB": wave(claimed=2**32 - 1),
+    **{f"flac of {n} samples": flac(n) for n in (2**26, 2**31, 2**36 - 1)},
+}
+
+
+def png(width: int, height: int, stream: bytes, colour: int = 0, more: tuple = ()) -> bytes:
+    """A PNG of 8 bits, grey or, of colour 2, RGB; `more` chunks are (kind, bytes)."""
+    head = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    chunks = ((b"IHDR", head), *more, (b"IDAT", stream), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+PICTURES = {
+    "13000 pixels a side": png(13_000, 13_000, zeros(GIGABYTE // 2, 15), colour=2),
+    "60000 pixels a side": png(60_000, 60_000, zlib.compress(bytes(1000))),
+    "a text that unfolds": png(
+        8, 8, zlib.compress(bytes(72)), more=((b"zTXt", b"a\0\0" + zeros(GIGABYTE, 15)),)
+    ),
+    "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n(ls) system\n",
+}
+
+
+def element(kind: int, content: bytes) -> bytes:
+    """An element of a MATLAB file with its tag."""
+    return struct.pack("<II", kind, len(content)) + content + bytes(-len(content) % 8 if kind != 15 else 0)
+
+
+def stored(content: bytes) -> bytes:
+    """A block of a deflated stream, not packed."""
+    return b"\x00" + struct.pack("<HH", len(content), 0xFFFF ^ len(content)) + content
+
+
+def mat(*elements: bytes) -> bytes:
+    return b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + b"".join(elements)
+
+
+def matrix(class_: int, rows: int, columns: int, *held: bytes) -> bytes:
+    """An element that is called DREAMER: a cell of class 1, a struct of class 2, doubles of class 6."""
+    flags, size = struct.pack("<II", class_, 0), struct.pack("<ii", rows, columns)
+    return element(14, element(6, flags) + element(5, size) + element(1, b"DREAMER") + b"".join(held))
+
+
+CELLS = matrix(1, 40_000, 40_000)
+DOUBLES = struct.pack("<II", 14, GIGABYTE) + matrix(6, 1 << 27, 1)[8:] + struct.pack("<II", 9, GIGABYTE)
+MATS = {
+    "many cells": mat(CELLS),
+    "many cells in a cell": mat(matrix(1, 1, 1, CELLS)),
+    "many cells, compressed": mat(element(15, zlib.compress(CELLS))),
+    "a struct of many": mat(
+        matrix(2, 40_000, 40_000, element(5, struct.pack("<i", 8)), element(1, b"Data\0\0\0\0"))
+    ),
+    "doubles that unfold": mat(element(15, b"\x78\x01" + stored(DOUBLES) + zeros(GIGABYTE))),
+}
+
+
+def book(part: str, content: bytes) -> bytes:
+    """The workbook of Stress-Predict with one of its parts replaced, not packed."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook())) as whole, zipfile.ZipFile(made, "w") as archive:
+        for name in whole.namelist():
+            archive.writestr(name, content if name == part else whole.read(name))
+    return made.getvalue()
+
+
+def far_cell(ref: str = "XFD1048576") -> bytes:
+    """A workbook with a cell in its last corner, 17 billion cells from the first."""
+    sheet = openpyxl.Workbook()
+    sheet.active["A1"], sheet.active[ref] = "S. ID.", 1
+    made = io.BytesIO()
+    sheet.save(made)
+    return made.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+HEAD = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+BOOKS = {
+    "a far cell": far_cell(),
+    "all cells as one": book(
+        SHEET, HEAD + b'<sheetData/><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells></worksheet>'
+    ),
+    "many rows": book(SHEET, HEAD + b"<sheetData>" + b"<row/>" * 300_000 + b"</sheetData></worksheet>"),
+    "entities of entities": book(
+        SHEET,
+        b"<!DOCTYPE x [<!ENTITY a0 'aaaaaaaaaa'>"
+        + b"".join(b"<!ENTITY a%d '%s'>" % (n + 1, b"&a%d;" % n * 10) for n in range(9))
+        + b"]><worksheet><sheetData><row><c><v>&a9;</v></c></row></sheetData></worksheet>",
+    ),
+    "unfolds": zip_of(b"[Content_Types].xml", zeros(GIGABYTE), GIGABYTE),
+    "unfolds, and claims not to": zip_of(b"[Content_Types].xml", zeros(2 * GIGABYTE), 1000),
+}

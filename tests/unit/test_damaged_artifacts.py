@@ -1,0 +1,316 @@
+"""Damaged artifacts, bundles, models and bench files: an error of one line or a result, soon, in little memory."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import shutil
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import bundles
+import numpy as np
+import pytest
+from crafted import Code
+from damage import OF_TEXTS, SURE, WAYS, damaged, lay, refusal
+from whole_corpora import picture, sound
+
+from emolib.artifacts import Run, sha256, sidecar
+from emolib.bench import SCHEMA
+from emolib.latency import files
+from emolib.paths import child_environment
+from emolib.runtime.bundle import Bundle
+
+ALL = WAYS | OF_TEXTS
+DEEP = b"[" * 200_000 + b"]" * 200_000
+PARAMETERS = {"window_s": 4.0, "seed": 3}
+
+
+# Artifacts
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run with an artifact of each kind."""
+    run = Run(tmp_path / "run", "01_windows", PARAMETERS)
+    run.write_arrays(
+        "a.npz", X=np.sin(np.arange(3000.0)).reshape(3, -1), y=np.arange(3), names=np.array(["a", "ü", ""])
+    )
+    run.write_json("a.json", {"a": [1, 2.5, None], "b": {"c": "x" * 99}})
+    return run
+
+
+def reads(run):
+    return {"a.npz": lambda: run.arrays("a.npz"), "a.json": lambda: run.json("a.json")}
+
+
+def replaced(run, name, content):
+    """An artifact with other bytes, and a sidecar that says that they are its own."""
+    path = run.folder / name
+    path.write_bytes(content)
+    record = json.loads(sidecar(path).read_text()) | {"sha256": sha256(path)}
+    sidecar(path).write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.json"])
+@pytest.mark.parametrize("way", ALL)
+def test_a_damaged_artifact(run, name, way):
+    read = reads(run)[name]
+    assert refusal(read) == ""
+    whole, beside = (run.folder / name).read_bytes(), sidecar(run.folder / name).read_bytes()
+    for bad in damaged(name, whole, way):
+        (run.folder / name).write_bytes(bad)
+        assert f"{name} was altered after it was written" in refusal(read)
+        replaced(run, name, bad)
+        said = refusal(read)
+        assert name in said or way not in SURE
+        lay(run.folder, {name: whole, f"{name}.json": beside})
+
+
+@pytest.mark.parametrize("way", ALL)
+def test_a_damaged_sidecar(run, way):
+    path = sidecar(run.folder / "a.npz")
+    whole = path.read_bytes()
+    for bad in damaged(path.name, whole, way, n_seeds=8):
+        path.write_bytes(bad)
+        reader = Run(run.folder, "02_train", {})
+        said = (
+            refusal(lambda reader=reader: reader.arrays("a.npz")),
+            refusal(lambda reader=reader: reader.commits(["a.npz"])),
+        )
+        assert all(said) or way not in SURE
+        run.is_current("a.npz")  # is no error
+    path.write_bytes(whole)
+    assert run.is_current("a.npz")
+
+
+@pytest.mark.parametrize(
+    "content", [DEEP, b"[]", b"3", b'{"sha256": 3}', b'{"sha256": ' + b"9" * 5000 + b"}"]
+)
+def test_a_sidecar_that_is_another_json(run, content):
+    sidecar(run.folder / "a.npz").write_bytes(content)
+    assert "a.npz.json" in refusal(lambda: run.arrays("a.npz"))
+    assert not run.is_current("a.npz")
+
+
+def npy(shape, descr="<f8", body=bytes(80)):
+    """An array whose head claims a shape."""
+    head = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + body
+
+
+def archive(content, name="X.npy"):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(name, content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        archive(npy((1 << 40,))),
+        archive(npy((1 << 27,))),
+        archive(npy((-10,))),
+        archive(npy((1 << 62, 4))),
+        archive(npy((10,), "<U1000000000")),
+        archive(b"\x93NUMPY\1\0\xff\xff" + b"(" * 65535),
+        archive(b"\x93NUMPY\7\0" + bytes(99)),
+        archive(picture()),
+        npy((10,)),
+        archive(npy((1,), "|O", pickle.dumps([1]))),
+    ],
+)
+def test_an_array_that_claims_very_much(run, content):
+    replaced(run, "a.npz", content)
+    assert "a.npz is damaged" in refusal(lambda: run.arrays("a.npz"))
+
+
+def test_a_pickle_in_an_npz_runs_no_code(run, tmp_path):
+    code = pickle.dumps(np.array([Code(tmp_path / "ran")], object))
+    for content in (archive(npy((1,), "|O", code)), archive(code), archive(code, "X.pkl"), code):
+        replaced(run, "a.npz", content)
+        assert "a.npz is damaged" in refusal(lambda: run.arrays("a.npz"))
+        assert not (tmp_path / "ran").exists()
+
+
+def test_json_that_is_nested_without_end(run):
+    replaced(run, "a.json", DEEP)
+    assert "nested too deep" in refusal(lambda: run.json("a.json"))
+
+
+# Bundles
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    return bundles.write(tmp_path_factory.mktemp("bundle"), ("face", "speech"))
+
+
+@pytest.fixture
+def bundle(exported, tmp_path):
+    return shutil.copytree(exported, tmp_path / "bundle")
+
+
+def answer(folder):
+    """What a bundle answers to two recordings, whatever its models are called."""
+    lay(folder, {"a.png": picture((40, 40, 3)), "a.wav": sound(n_times=32000)})
+    opened = Bundle(folder)
+    recordings = {"face": folder / "a.png", "speech": folder / "a.wav"}
+    return opened.answer({modality: recordings[modality] for modality in opened.sources()})
+
+
+@pytest.mark.parametrize("way", ALL)
+def test_a_damaged_bundle(bundle, way):
+    assert refusal(lambda: answer(bundle)) == ""
+    whole = (bundle / "bundle.json").read_bytes()
+    for bad in damaged("bundle.json", whole, way, n_seeds=12):
+        (bundle / "bundle.json").write_bytes(bad)
+        said = refusal(lambda: answer(bundle))
+        assert said or way not in SURE
+
+
+def entry(record):
+    return next(iter(record["models"].values()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: entry(record).update(file="../a.tflite"),
+        lambda record: entry(record).update(file="/etc/passwd"),
+        lambda record: entry(record).update(file=3),
+        lambda record: entry(record).update(classes="happy"),
+        lambda record: entry(record).update(classes=["happy"]),
+        lambda record: entry(record).update(recordings={"sfreq": -1.0}),
+        lambda record: entry(record).update(recordings={"sfreq": 1e12}),
+        lambda record: entry(record).update(recordings={"sfreq": float("nan")}),
+        lambda record: entry(record).update(recordings={"hz": 3}),
+        lambda record: entry(record).update(frontend={"sizes": 3}),
+        lambda record: entry(record).update(frontend=3),
+        lambda record: entry(record).update(standardiser={"mean": "x", "std": 1.0, "axis": None}),
+        lambda record: entry(record).update(standardiser={"mean": [0.0] * 7, "std": [1.0] * 7, "axis": 3}),
+        lambda record: entry(record).update(modality="smell"),
+        lambda record: record.update(models=[3]),
+        lambda record: record.update(studies=[3]),
+        lambda record: record.update(studies={"all": {"classes": 3}}),
+        lambda record: record.update(
+            studies={"all": {"classes": ["a"], "sources": {next(iter(record["models"])): 3}}}
+        ),
+        lambda record: record.update(detectors={"a": entry(record)}),
+    ],
+)
+def test_a_bundle_that_says_something_else(bundle, change):
+    record = json.loads((bundle / "bundle.json").read_text())
+    change(record)
+    (bundle / "bundle.json").write_text(json.dumps(record))
+    assert refusal(lambda: answer(bundle))
+
+
+def test_a_bundle_that_is_nested_without_end(bundle):
+    (bundle / "bundle.json").write_bytes(DEEP)
+    assert "bundle.json is damaged" in refusal(lambda: answer(bundle))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_damaged_model_of_a_bundle(bundle, way):
+    path = bundle / "synthetic-face-emotion-loso.tflite"
+    for bad in damaged(path.name, path.read_bytes(), way):
+        path.write_bytes(bad)
+        assert f"{path.name} is not the file that was exported" in refusal(lambda: answer(bundle))
+
+
+OPEN_ALL = """
+import json
+import sys
+from pathlib import Path
+import numpy as np
+from damage import refusal
+from emolib.runtime.interpreter import Model
+
+def run(path):
+    with Model(path) as model:
+        model.predict(np.zeros((1, *model.input_shape), np.float32))
+
+said = {path.stem: bool(refusal(lambda: run(path))) for path in Path(sys.argv[1]).iterdir()}
+print(json.dumps(said))
+"""
+
+
+def test_damaged_models_end_no_process(exported, tmp_path):
+    """In a process of their own, which an interpreter might take down."""
+    whole = (exported / "synthetic-face-emotion-loso.tflite").read_bytes()
+    content = {
+        f"{way}-{number}.tflite": bad
+        for way in WAYS
+        for number, bad in enumerate(damaged("a.tflite", whole, way, n_seeds=8))
+    }
+    lay(tmp_path, content)
+    environment = child_environment()
+    environment["PYTHONPATH"] += os.pathsep + str(Path(__file__).parent)
+    command = [sys.executable, "-c", OPEN_ALL, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert len(said) == len(content) and all(said[name] for name in said if name.partition("-")[0] in SURE)
+
+
+# Bench files
+
+
+RECORD = {
+    "schema": SCHEMA,
+    "date": "2024-03-05",
+    "machine": {"name": "a board", "governor": "performance", "cores": 4},
+    "bundle": {"sha256": {"face": hashlib.sha256().hexdigest()}},
+    "models": [
+        {
+            "model": "face",
+            "backend": "litert",
+            "threads": 1,
+            "p50_us": 100.0,
+            "p95_us": 110.0,
+            "p99_us": 120.0,
+        }
+    ],
+    "front_ends": [],
+    "engine": {"p50_ms": 3.0},
+    "stream": None,
+    "fresh": {"first_ms": 100.0, "all_mb": 50.0},
+    "refused": [],
+}
+
+
+@pytest.mark.parametrize("way", ALL)
+def test_a_damaged_bench_file(tmp_path, way):
+    path, whole = tmp_path / "board.json", json.dumps(RECORD, indent=1).encode()
+    path.write_bytes(whole)
+    assert refusal(lambda: files.read(path)) == ""
+    for bad in damaged(path.name, whole, way, n_seeds=12):
+        path.write_bytes(bad)
+        said = refusal(lambda: files.read(path))
+        assert "board.json" in said or way not in SURE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        DEEP,
+        b"[]",
+        *(
+            json.dumps(RECORD | {name: 3}).encode()
+            for name in ("machine", "bundle", "models", "engine", "stream", "fresh")
+        ),
+        *(json.dumps(RECORD | {name: {}}).encode() for name in ("machine", "bundle", "fresh")),
+        json.dumps(RECORD | {"models": [{}]}).encode(),
+        json.dumps(RECORD | {"stream": {"seconds": 3}}).encode(),
+        json.dumps(RECORD | {"engine": {"p50_ms": "fast"}}).encode(),
+    ],
+)
+def test_a_bench_file_that_says_something_else(tmp_path, content):
+    (tmp_path / "board.json").write_bytes(content)
+    assert "board.json" in refusal(lambda: files.read(tmp_path / "board.json"))

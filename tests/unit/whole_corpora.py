@@ -1,0 +1,197 @@
+"""Every corpus of the registries as small whole files in its publisher's layout: path → bytes."""
+
+import io
+import math
+from datetime import datetime, time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import openpyxl
+import soundfile
+from corpus_files import Python2Pickler, dreamer_person, write_dreamer_mat
+from PIL import Image
+from scipy.io import savemat
+
+from emolib.datasets import gameemo
+
+DEAP_SHAPE = (2, 40, 400)  # of data in this DEAP; the published one is (40, 40, 8064)
+MINUTES = (0, 2, 2, 3, 3, 5, 5, 7, 7, 9, 9, 10, 10, 12, 12, 13, 13, 15)  # edges of a session's phases
+PHASES = (
+    *("Baseline/Questionniare", "Stroop Test", "Relax", "Interview", "Relax", "Hyperventilation", "Relax"),
+    *("Questionniare", "Relax/Baseline"),
+)
+
+
+def sound(sfreq=16000, n_times=2000, form="WAV"):
+    """A tone, of 16 bits where the format has such samples."""
+    file = io.BytesIO()
+    soundfile.write(file, 0.5 * np.sin(0.2 * np.arange(n_times)), sfreq, format=form)
+    return file.getvalue()
+
+
+def picture(shape=(24, 32, 3), form="PNG"):
+    """Noise."""
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, shape, np.uint8)).save(file, form)
+    return file.getvalue()
+
+
+def table(head, rows):
+    """CSV; a head of None has no line."""
+    lines = [] if head is None else [head]
+    return "\n".join([*lines, *(",".join(map(str, row)) for row in rows), ""]).encode()
+
+
+def python2(content):
+    """A pickle as Python 2 wrote it."""
+    file = io.BytesIO()
+    Python2Pickler(file, protocol=2).dump(content)
+    return file.getvalue()
+
+
+def mat(**variables):
+    file = io.BytesIO()
+    savemat(file, variables, do_compression=True)
+    return file.getvalue()
+
+
+def fer2013():
+    pixels = [" ".join(str((k + n) % 256) for n in range(48 * 48)) for k in range(3)]
+    usages = ("Training", "PublicTest", "PrivateTest")
+    return {"fer2013.csv": table("emotion,pixels,Usage", zip(range(3), pixels, usages, strict=True))}
+
+
+def ck_plus():
+    stem = "S005/001/S005_001_00000011"
+    return {f"cohn-kanade-images/{stem}.png": picture(), f"Emotion/{stem}_emotion.txt": b"   3.0000000e+00\n"}
+
+
+def own():
+    seconds = np.arange(100) / 50
+    return {
+        "labels.csv": table("trial,subject,label,valence,split", [("a", "ann", "calm", 0.5, "train")]),
+        "heart/a.csv": table("timestamp,ppg", zip(seconds, np.sin(7 * seconds), strict=True)),
+        "eeg/a.csv": table("timestamps,TP9,AF7", zip(seconds, np.sin(seconds), np.cos(seconds), strict=True)),
+        "speech/a.wav": sound(),
+        "face/a/1.png": picture(),
+        "face/a/2.png": picture(),
+    }
+
+
+def workbook():
+    """Time_logs.xlsx of one person."""
+    book = openpyxl.Workbook()
+    heads = [cell for phase in PHASES for cell in (phase, None)]
+    book.active.append(["S. ID.", *heads, "Date"])
+    book.active.append([None] * (len(heads) + 2))
+    book.active.append(["S01", *(time(9, 20 + minute) for minute in MINUTES), datetime(2022, 2, 7)])
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def stress_predict():
+    start_s = datetime(2022, 2, 7, 9, 20).timestamp() - datetime(1970, 1, 1).timestamp()
+    samples = [(f"{math.sin(0.1 * n):.3f}",) for n in range(64 * 60 * 4)]
+    return {
+        "Raw_data/S01/BVP.csv": table(None, [(f"{start_s:.2f}",), ("64.000000",), *samples]),
+        "Raw_data/S01/tags_S01.csv": table(None, [(f"{start_s + 130:.2f}",)]),
+        "Processed_data/Time_logs.xlsx": workbook(),
+    }
+
+
+def wesad():
+    label = np.repeat(np.array([0, 1, 2, 0], np.int32), 3500)
+    bvp = np.sin(0.1 * np.arange(20 * 64))[:, None]
+    content = {"subject": "S2", "label": label, "signal": {"wrist": {"BVP": bvp}, "chest": {}}}
+    return {"S2/S2.pkl": python2(content)}
+
+
+def walking():
+    rows = [(0.0, emotion, 1, 2, 3, 4, 5, 6, 100 + n) for emotion in (1.0, -1.0) for n in range(50)]
+    return {"walking_data/mo_ew10_accdata_30_1_108-1033.csv": table(None, rows)}
+
+
+def muse():
+    rows = [(f"{1533222955 + n / 256:.3f}", n, 1.0, 2.0, 3.0, 9.0) for n in range(256)]
+    return {"subjecta-relaxed-1.csv": table("timestamps,TP9,AF7,AF8,TP10,Right AUX", rows)}
+
+
+def game():
+    powers = [
+        (1, g, w, *(1 + 0.01 * n for n in range(len(gameemo.POWERS)))) for g in (1, 2) for w in (1, 2, 3)
+    ]
+    ratings = [(f"G{g}.pdf", "S01", 3, 7) for g in (1, 2)]
+    return {
+        "eeg_bandpower_features_windowed_12.0_0.0.csv": table(
+            ",".join([*gameemo.KEYS, *gameemo.POWERS]), powers
+        ),
+        "final_SAM_scores.csv": table("Path,Subject,Valence,Arousal", ratings),
+    }
+
+
+def deap():
+    video, channel, step = np.ogrid[: DEAP_SHAPE[0], : DEAP_SHAPE[1], : DEAP_SHAPE[2]]
+    content = {"data": np.sin(video + channel + 0.1 * step), "labels": np.full((DEAP_SHAPE[0], 4), 5.5)}
+    return {"data_preprocessed_python/s01.dat": python2(content)}
+
+
+def dreamer():
+    clip, leads = np.sin(np.arange(14 * 300)).reshape(300, 14), np.sin(np.arange(1200)).reshape(600, 2)
+    with TemporaryDirectory() as folder:
+        write_dreamer_mat(Path(folder), [dreamer_person([clip] * 2, [leads] * 2, np.full((3, 2), 4))] * 2)
+        return {"DREAMER.mat": (Path(folder) / "DREAMER.mat").read_bytes()}
+
+
+def seed():
+    clips = {f"djc_eeg{n}": np.sin(np.arange(62 * 50.0)).reshape(62, 50) for n in (1, 2)}
+    return {
+        "Preprocessed_EEG/1_20131027.mat": mat(**clips),
+        "Preprocessed_EEG/label.mat": mat(label=np.array([[1, -1]])),
+    }
+
+
+def facemask():
+    xml = (
+        "<annotation><size><width>32</width><height>24</height><depth>3</depth></size><object><name>with_mask"
+        "</name><bndbox><xmin>3</xmin><ymin>4</ymin><xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
+    )
+    return {"images/maksssksksss0.png": picture(), "annotations/maksssksksss0.xml": xml.encode()}
+
+
+def wider_face():
+    text = b"0--Parade/0_Parade_1.jpg\n2\n3 4 10 12 2 0 0 0 1 0\n8 2 5 5 0 0 0 0 0 0\n"
+    return {
+        "WIDER_train/images/0--Parade/0_Parade_1.jpg": picture(form="JPEG"),
+        "wider_face_split/wider_face_train_bbx_gt.txt": text,
+    }
+
+
+CORPORA = {
+    "emodb": lambda: {"wav/03a01Fa.wav": sound(), "wav/16b10Wb.flac": sound(form="FLAC")},
+    "ravdess": lambda: {
+        "Actor_12/03-01-06-01-02-01-12.wav": sound(48000),
+        "Actor_12/01-01-06-01-02-01-12/0001.png": picture(),
+    },
+    "crema_d": lambda: {"AudioWAV/1001_DFA_ANG_XX.wav": sound()},
+    "tess": lambda: {"OAF_angry/OAF_back_angry.wav": sound(24414)},
+    "savee": lambda: {"AudioData/DC/a01.wav": sound(44100)},
+    "fer2013": fer2013,
+    "ck_plus": ck_plus,
+    "image_folder": lambda: {"happy/ann_1.png": picture(), "sad/ann_2.jpg": picture(form="JPEG")},
+    "own": own,
+    "stress_predict": stress_predict,
+    "wesad": wesad,
+    "walking": walking,
+    "muse": muse,
+    "gameemo": game,
+    "deap": deap,
+    "dreamer": dreamer,
+    "seed": seed,
+}
+BOXES = {
+    "facemask": facemask,
+    "wider_face": wider_face,
+    "yolo": lambda: {"images/a.png": picture(), "labels/a.txt": b"0 0.5 0.5 0.25 0.5\n"},
+}
