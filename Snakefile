@@ -351,4 +351,5 @@ rule report:
 
 
 onsuccess:
-    print(open(f"{OUT}/headline.txt").read().strip())
+    if (headline := Path(f"{OUT}/headline.txt")).exists():  # a call for one artifact may end without
+        print(headline.read_text().strip())

@@ -14,6 +14,7 @@ import pytest
 from emolib.__main__ import main
 from emolib.artifacts import Run
 from emolib.paths import PROJECT
+from emolib.runtime.bundle import Bundle
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser
 from emolib.sources import INT8, model_name
@@ -45,6 +46,7 @@ def built(folder):
     """emolib's wheel, from a copy of what it is built of: setuptools leaves its work beside the sources."""
     source = folder / "source"
     shutil.copytree(PROJECT / "emolib", source / "emolib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT / "models", source / "models")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, source)
     build = [UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
@@ -118,6 +120,19 @@ def test_a_recording_is_answered_as_here(device, bundle, tmp_path, capsys):
     assert there["windows"] == here["windows"] > 3 and list(there["scores"]) == CLASSES
     np.testing.assert_allclose(list(there["scores"].values()), list(here["scores"].values()), atol=1e-6)
     print(f"front end and model on 30 s: {there['ms']} ms")
+
+
+def test_the_pretrained_models_are_there(device, tmp_path):
+    listed = ran([device, "-m", "emolib.pretrained"], tmp_path).stdout
+    assert listed.split(":")[0] in Bundle(PROJECT / "models").models
+    code = """
+import numpy, emolib
+face = emolib.load_pretrained("face-fer2013-emotion7")
+X, _ = face.windows([numpy.random.default_rng(0).integers(0, 256, (1, 60, 60, 3), numpy.uint8)], 1.0)
+print(face.scores(X).shape, face.source)
+"""
+    assert ran([device, "-c", code], tmp_path).stdout.startswith("(1, 7) fer2013-face-emotion7")
+    assert not list(device.parents[1].rglob("models/*.keras"))
 
 
 def test_nothing_heavy_is_there(device, tmp_path):
