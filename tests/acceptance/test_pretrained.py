@@ -1,0 +1,71 @@
+"""The models that come with emolib answer on the corpora's own files as docs/results.json says of the run they are of."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emolib.datasets import root_of
+from emolib.datasets.face_boxes import load
+from emolib.detection.composite import as_found
+from emolib.detection.evaluation import single_ious
+from emolib.paths import PROJECT
+from emolib.pretrained import load_pretrained, pretrained
+
+PUBLISHED = json.loads((PROJECT / "docs/results.json").read_text())
+FACES, BOXES = "fer2013-face-emotion{}-official-resnet", "facemask-small"
+MAX_BYTES = 2_000_000
+acceptance = pytest.mark.acceptance
+
+
+def test_every_model_has_a_card_and_is_small():
+    bundle = pretrained()
+    assert {FACES.format(7), FACES.format(4)} <= bundle.models.keys() and BOXES in bundle.record["detectors"]
+    for name in (*bundle.models, *bundle.record["detectors"]):
+        files = {path.suffix: path for path in bundle.folder.glob(f"{name}.*")}
+        assert files.keys() == {".tflite", ".keras", ".md"}
+        assert max(path.stat().st_size for path in files.values()) <= MAX_BYTES
+        card = files[".md"].read_text()
+        assert "Licence: " in card and "(" in card.split("## Numbers")[1]  # intervals
+
+
+def images(part: str):
+    """Class and grey image of every file in a part of FER2013, by zipfile and PIL alone."""
+    archive = root_of("fer2013") / "archive.zip"
+    if not archive.is_file():
+        pytest.skip("fer2013 absent: set EMOLIB_DATA")
+    with zipfile.ZipFile(archive) as opened:
+        for name in opened.namelist():
+            if f"{part}/" in name and name.endswith(".jpg"):
+                yield name.split("/")[-2], np.asarray(Image.open(io.BytesIO(opened.read(name))))
+
+
+@acceptance
+@pytest.mark.parametrize("n_classes", [7, 4])
+def test_faces_are_told_as_published(n_classes):
+    pipeline = load_pretrained(FACES.format(n_classes))
+    right = []
+    for label, image in images("test"):
+        X, _ = pipeline.windows([image[None]], 1.0)
+        if len(X) and label in pipeline.classes:
+            right.append(pipeline.classes[pipeline.scores(X)[0].argmax()] == label)
+    said = PUBLISHED[f"fer2013/emotion{n_classes}/official/resnet_static_wi8_ai8/accuracy"]
+    assert len(right) == said["n"]
+    assert np.mean(right) == pytest.approx(said["value"], abs=0.002)
+
+
+@acceptance
+def test_faces_are_found_as_published():
+    """On whole pictures as files have them; the run scored pictures that were squared before."""
+    if not root_of("facemask").is_dir():
+        pytest.skip("facemask absent: set EMOLIB_DATA")
+    look = pretrained().look(load_pretrained(FACES.format(7)))
+    test = [each for each in load("facemask", []) if each.split == "test" and len(each.boxes) == 1]
+    found = [as_found(look(each.image)) for each in test]
+    said = PUBLISHED["facemask/single_face/heldout/detector/iou"]
+    assert len(test) == said["n"]
+    ious = single_ious(found, [each.boxes for each in test], look.detector.min_score)
+    assert ious.mean() == pytest.approx(said["value"], abs=0.01)
