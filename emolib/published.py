@@ -85,7 +85,7 @@ PUBLISHED: list[Published] = [
          "facemask/single_face/*/detector/iou", "other images, one face in each, held out"),
         ("detector size", 4.95, "MB", _PI, "facemask/single_face/*/detector/bytes", ".tflite"),
         ("detector latency", 182, "ms", _PI + ", 288 × 288 input",
-         "facemask/single_face/*/detector/latency_p50_us", "this computer, no Raspberry Pi"),
+         "facemask/composite/*detector/latency_p50_ms", "this computer, no Raspberry Pi; table1 in the key: their layers"),
     ),
     *_of(
         TINYM2, 2022, "COVID-19 from cough and speech",
