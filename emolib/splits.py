@@ -143,9 +143,13 @@ def calibration(emotion_set: EmotionSet, fold: Fold, n: int, seed: int = 0) -> n
     """
     if n < 1:
         raise BadParameter(f"Calibration needs n >= 1 windows, got {n}.")
-    y = emotion_set.y[fold.train]
-    rank = _rank_in_class(y, np.random.default_rng(seed))
-    return np.sort(fold.train[np.lexsort((y, rank))[:n]])
+    return evenly(emotion_set.y, fold.train, n, seed)
+
+
+def evenly(y: np.ndarray, rows: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """At most n of these rows, drawn at random, as many of each class of y (n_windows,) as it has; in their order."""
+    rank = _rank_in_class(y[rows], np.random.default_rng(seed))
+    return np.sort(rows[np.lexsort((y[rows], rank))[:n]])
 
 
 def few(rows: np.ndarray, n: int, seed: int) -> np.ndarray:

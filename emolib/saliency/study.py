@@ -11,7 +11,7 @@ from emolib.datasets.base import EmotionSet
 from emolib.saliency.methods import METHODS
 from emolib.saliency.regions import ELSEWHERE, aligned, attention, masks
 from emolib.sources import Source, model_name
-from emolib.splits import Fold, few
+from emolib.splits import Fold, evenly
 from emolib.summary import ends, number
 
 
@@ -24,11 +24,12 @@ def fold_maps(
     methods: Mapping[str, Callable[..., np.ndarray]] = METHODS,
     seed: int = 0,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Rows (n,), and by method the maps (n, h, w) of what each fold's network answers on at most n_windows of its own."""
+    """Rows (n,), and by method the maps (n, h, w) of what each fold's network answers on at most n_windows of its own,
+    as many of each class as there are."""
     rows, maps = [], {name: [] for name in methods}
     for k, fold in enumerate(folds):
         model, standardiser = (load(run, model_name(source, k)) for load in (load_model, load_standardiser))
-        rows.append(few(fold.test, n_windows, seed))
+        rows.append(evenly(data.y, fold.test, n_windows, seed))
         X = standardiser(data.X[rows[-1]])
         for name, method in methods.items():
             maps[name].append(method(model, X))

@@ -159,6 +159,14 @@ def test_a_fold_refuses_overlap_and_empty_parts():
         Fold("f", np.array([0, 1]), np.array([]), np.array([2]))
 
 
+def test_evenly_gives_a_rare_class_all_it_has():
+    y, rows = np.repeat([0, 1, 2], [90, 4, 30]), np.arange(1, 124)
+    drawn = splits.evenly(y, rows, 31, seed=3)
+    assert np.bincount(y[drawn]).tolist() == [14, 4, 13] and 0 not in drawn
+    assert (np.diff(drawn) > 0).all() and (drawn != splits.evenly(y, rows, 31, seed=4)).any()
+    assert (splits.evenly(y, rows, 1000, seed=3) == rows).all()
+
+
 def test_calibration_takes_training_windows_of_each_class_alike():
     subject = np.repeat([f"s{i}" for i in range(10)], 30)
     y = np.where(np.arange(300) % 30 < 25, 0, np.where(np.arange(300) % 30 < 28, 1, 2))
