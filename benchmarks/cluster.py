@@ -37,6 +37,7 @@ ONE = ["--jobs", "1"]  # at a time, as the run on one core has it
 
 def profile(folder: Path, grouped: bool) -> list[str]:
     """Options for the project's profile, without its groups if asked."""
+    folder.mkdir(parents=True)
     settings = yaml.safe_load(PROFILE.read_text())
     if not grouped:
         del settings["groups"]
@@ -56,9 +57,8 @@ def measured(folder: Path) -> list[list[str]]:
     rows = [["this machine, one core", "", f"{alone:.0f}", ""]]
     for what, grouped in (("SLURM, a job a rule", False), ("SLURM, a job a source", True)):
         where = folder / what.split()[-1]
-        where.mkdir()
         with slurm.Cluster(where / "slurm") as cluster:
-            options = [*profile(where, grouped), *ONE]
+            options = [*profile(where / "profile", grouped), *ONE]
             taken = seconds(where / "run", *options, environment=cluster.environment)
             n_jobs = len(cluster.jobs())
         rows.append([what, str(n_jobs), f"{taken:.0f}", f"{(taken - alone) / n_jobs:.1f}"])
