@@ -76,9 +76,7 @@ def main():
         rows = measured(Path(folder))
     table = page.table(["where", "jobs", "seconds", "seconds more, a job"], rows)
     text = TEXT.format(table=table, machine=page.machine(PACKAGES))
-    print(text)
-    if options.write:
-        page.write("cluster", text)
+    page.show("cluster", text, options.write)
 
 
 if __name__ == "__main__":

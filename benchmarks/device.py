@@ -145,9 +145,7 @@ def main():
             }
             parts["live streams"] = STREAM.format(machine=page.machine(PACKAGES), **about)
     for name, text in parts.items():
-        print(text)
-        if options.write:
-            page.write(name, text)
+        page.show(name, text, options.write)
 
 
 if __name__ == "__main__":

@@ -74,9 +74,7 @@ def main():
         found += rows(options.h5.stem, keras.models.load_model(options.h5, compile=False))
     table = page.table(("network", "int8 on litert, µs", "beside", "times as fast (quartiles)"), found)
     text = TEXT.format(table=table, machine=page.machine(PACKAGES))
-    print(text)
-    if options.write:
-        page.write("models", text)
+    page.show("models", text, options.write)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,13 @@ def machine(packages: Iterable[str]) -> str:
     return f"{cpu}, {platform.system()}, Python {platform.python_version()}, {named}"
 
 
+def show(part: str, text: str, write_too: bool):
+    """Print a part, and write it if asked."""
+    print(text)
+    if write_too:
+        write(part, text)
+
+
 def write(part: str, text: str):
     """Put text between the marks of a part, at the end of the page where it has none yet."""
     page, start, stop = README.read_text(), f"<!-- {part} -->", f"<!-- /{part} -->"

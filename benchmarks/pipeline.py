@@ -106,9 +106,7 @@ def main():
     about = {"run": results.name, "goal": GOAL, "calls": calls(options.config) if options.config else ""}
     table = page.table(head, rows(results))
     text = TEXT.format(table=table, machine=page.machine(PACKAGES), **about)
-    print(text)
-    if options.write:
-        page.write("pipeline", text)
+    page.show("pipeline", text, options.write)
 
 
 if __name__ == "__main__":

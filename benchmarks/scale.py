@@ -158,10 +158,9 @@ def main():
     ]
     head = ["times the demo", "windows, MB", "making them, s", "training, s", "answers, s", "memory, MB"]
     text = TEXT.format(table=page.table(head, rows), share=SHARE_MB, machine=page.machine(PACKAGES))
-    print(text)
+    page.show("scale", text, options.write)
     if options.write:
         figure(found).savefig(FIGURE, dpi=110)
-        page.write("scale", text)
 
 
 if __name__ == "__main__":

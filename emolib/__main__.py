@@ -9,7 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from emolib import blas  # noqa: F401
-from emolib.errors import BadParameter, EmolibError
+from emolib.errors import BadParameter, exit_status
 from emolib.paths import models_folder
 from emolib.runtime.bundle import Bundle
 from emolib.runtime.engine import HOP_S, Engine, Result
@@ -189,12 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         return datasets(arguments[1:])
     options = parser().parse_args(arguments)
-    try:
-        options.do(options)
-    except EmolibError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_status(lambda: options.do(options))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The errors a user can cause. Each message is one line: what, got, expected, next step."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 
 LONGEST = 1000  # characters of a message
 
@@ -48,6 +49,16 @@ class OverBudget(EmolibError):
 
 def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[3 - LONGEST // 2 :]}"
+
+
+def exit_status(command: Callable[[], object]) -> int:
+    """0 once the command is done, or 1 with one line on stderr for what a user can mend."""
+    try:
+        command()
+    except EmolibError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def check_names(given: Iterable[str], known: Sequence[str], where: str):

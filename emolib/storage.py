@@ -17,7 +17,7 @@ import fsspec
 from tqdm import tqdm
 
 from emolib.artifacts import atomic, sha256
-from emolib.errors import BadArtifact, BadParameter, EmolibError
+from emolib.errors import BadArtifact, BadParameter, exit_status
 
 INDEX = "index.json"
 Index = dict[str, dict]
@@ -107,14 +107,13 @@ def main(words: list[str]) -> int:
     if len(words) != 3 or words[0] not in ("push", "pull"):
         print(__doc__, file=sys.stderr)
         return 2
-    way, source, target = words
-    try:
-        copied = push(Path(source), target) if way == "push" else pull(source, Path(target))
-    except EmolibError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+    return exit_status(lambda: copy(*words))
+
+
+def copy(way: str, source: str, target: str):
+    """Push or pull, and say how much was copied."""
+    copied = push(Path(source), target) if way == "push" else pull(source, Path(target))
     print(f"{len(copied)} files copied to {target}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ import numpy as np
 from emolib.datasets.archives import Tree
 from emolib.datasets.images import read_image
 from emolib.errors import BadRecording, CorpusMissing
+from emolib.limits import MOST_FPS
 
 FPS = 5.0  # of the frames that a face trial keeps
-MOST_FPS = 10_000.0
 
 
 def read_frames(tree: Tree, folder: str, names: list[str]) -> np.ndarray:

@@ -8,9 +8,9 @@ import numpy as np
 from emolib.datasets.archives import Tree
 from emolib.datasets.tables import numbers, read_rows, read_table, whole_numbers
 from emolib.errors import BadRecording
+from emolib.limits import MOST_HZ
 
 LEAST_HZ = {"ppg": 16.0, "ecg": 16.0, "bpm": 0.1, "raw": 16.0}  # below, time stamps are hardly seconds
-MOST_HZ = 50_000.0  # above, they are finer than seconds
 HEART = ("ppg", "ecg", "bpm")
 STAMPS = ("timestamp", "timestamps")
 JITTER = 0.5  # of the median step; a lost sample is 1, and stamps at 256 Hz rounded to ms reach 0.25

@@ -9,11 +9,11 @@ import numpy as np
 
 from emolib.datasets.archives import DAMAGED, Tree
 from emolib.errors import BadRecording
+from emolib.limits import FLOAT32_MAX
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FLOAT32_MAX = np.finfo(np.float32).max
 MOST_COLUMNS = 10_000  # a wider line is damage, and takes pandas minutes
 
 

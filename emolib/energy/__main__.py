@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emolib.energy import csv_log, sensors
 from emolib.energy.sampler import Sampler, Sensor
-from emolib.errors import BadParameter, EmolibError
+from emolib.errors import BadParameter, exit_status
 
 
 def chosen(name: str) -> Sensor:
@@ -29,16 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=10.0, help="readings a second")
     parser.add_argument("--seconds", type=float, default=86400.0)
     options = parser.parse_args(arguments)
-    try:
-        with Sampler(chosen(options.sensor), options.rate) as sampler, suppress(KeyboardInterrupt):
-            time.sleep(options.seconds)
-        trace = sampler.trace()
-        csv_log.write(trace, options.log)
-    except EmolibError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+    return exit_status(lambda: log(options))
+
+
+def log(options: argparse.Namespace):
+    """Log the chosen sensor for some seconds, or until Ctrl-C. Raises BadParameter."""
+    with Sampler(chosen(options.sensor), options.rate) as sampler, suppress(KeyboardInterrupt):
+        time.sleep(options.seconds)
+    trace = sampler.trace()
+    csv_log.write(trace, options.log)
     print(f"{options.log}: {len(trace.time_s)} readings of {trace.origin}")
-    return 0
 
 
 if __name__ == "__main__":

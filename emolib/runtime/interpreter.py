@@ -67,9 +67,8 @@ class Model:
         try:
             self.runner = KNOWN[backend][2](content, threads)
         except Exception as error:  # each library has its own for a file it cannot read
-            reason = " ".join(str(error).split()).rstrip(".")
             raise BadArtifact(
-                f"{self.name} does not open on {backend} ({reason}): convert it again, or take another."
+                f"{self.name} does not open on {backend} ({_reason(error)}): convert it again, or take another."
             ) from error
         self.shapes = {port.branch: port.shape[1:] for port in self.runner.inputs}
 
@@ -127,8 +126,9 @@ class Model:
         try:
             return self.runner.run(*windows)
         except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            raise BadArtifact(f"{self.name} does not run ({reason}): convert the model again.") from error
+            raise BadArtifact(
+                f"{self.name} does not run ({_reason(error)}): convert the model again."
+            ) from error
 
     def invoke(self, x: Windows) -> np.ndarray:
         """Logits (n_classes,) of one window (*input_shape), or of one a branch."""
@@ -137,3 +137,8 @@ class Model:
     def times(self, x: Windows, repeats: int) -> np.ndarray:
         """Nanoseconds (repeats,) of runs on one window: copy in, invoke, copy out; x is quantised before."""
         return self.runner.times(*self.encode(each(lambda window: window[None], x)), repeats=repeats)
+
+
+def _reason(error: Exception) -> str:
+    """What a library says, in one line without its full stop."""
+    return " ".join(str(error).split()).rstrip(".")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emolib.errors import BadParameter, BadRecording
+from emolib.limits import FLOAT32_MAX, MOST_HZ
 from emolib.pictures import TooLarge, opened
 from emolib.sounds import decode
 
@@ -17,8 +18,6 @@ KINDS = {"heart": "ppg", "eeg": "raw"}  # of what the readers give; speech and f
 GAP_STEPS = (
     2.5  # longer steps between two time stamps are a gap; rounded to ms, as Muse writes, steps are uneven
 )
-FLOAT32_MAX = np.finfo(np.float32).max
-MOST_HZ = 50_000.0  # of EEG; above, time stamps are finer than seconds
 RATE_TOLERANCE = 0.02  # of the rate that time stamps may differ by from the trained one and still mean it
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from emolib.errors import BadParameter, BadRecording
+from emolib.limits import MOST_FPS
 from emolib.runtime.readers import Trained, read, read_face
 from emolib.runtime.sources.base import SCENE, Chunk
 from emolib.runtime.sources.extras import extra
@@ -16,7 +17,6 @@ from emolib.runtime.sources.recording import Recording, cut
 
 IMAGES = {".jpg", ".jpeg", ".png"}
 VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
-MOST_FPS = 10_000.0  # of a video
 FOLDER_HZ = 1.0  # of a folder of pictures, where neither its name nor the model says more
 
 
