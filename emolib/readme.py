@@ -9,10 +9,12 @@ import re
 import sys
 from pathlib import Path
 
-from emolib import faces, goals
+from emolib import faces, fusion_lab, goals
 from emolib.artifacts import Run, atomic
 from emolib.errors import BadArtifact
+from emolib.latency import reported
 from emolib.paths import PROJECT
+from emolib.published import side_by_side
 from emolib.tables import interval
 
 MARKS = (
@@ -29,7 +31,13 @@ HEADS = (
     "lost to int8 (points)",
     "times smaller",
 )
-
+GAIN = "/fusion_gain/points"
+CAUTIONS = {  # start of a fusion study's keys: what its number must not be taken for
+    "paired/": " *Optimistic*: the corpora share no people, so trials of strangers were paired by label, which makes "
+    "the errors of the modalities independent.",
+    "synthetic/": " *Synthetic*: it says nothing about people.",
+}
+GOALS = (*faces.GOALS, *fusion_lab.GOALS, *reported.GOALS)
 
 UNITS = {  # unit: factor, digits, what stands behind the number
     "fraction": (100, ".1f", " %"),
@@ -64,8 +72,9 @@ def cell(entry: dict | None, with_unit: bool = True) -> str:
 
 
 def rows(numbers: dict[str, dict]) -> list[list[str]]:
-    """One row per int8 model, by the part of the keys that its numbers share."""
-    stems = sorted(key.removesuffix(INT8_UAR) for key in numbers if key.endswith(INT8_UAR))
+    """One row per int8 model of people, by the part of the keys that its numbers share."""
+    on_people = (key for key in numbers if not key.startswith("synthetic/"))
+    stems = sorted(key.removesuffix(INT8_UAR) for key in on_people if key.endswith(INT8_UAR))
     return [
         [stem.rstrip("/_"), *(cell(numbers.get(stem + metric), with_unit=False) for metric in SHOWN)]
         for stem in stems
@@ -78,19 +87,16 @@ def markdown(head: list[str], body: list[list[str]]) -> str:
 
 
 def fusion_lines(numbers: dict[str, dict]) -> str:
-    """The fused arousal number, with why it is optimistic."""
-    found = [(key, entry) for key, entry in numbers.items() if key.startswith("paired/")]
-    if not found:
-        return ""
-    by_key = dict(found)
-    uar = next(entry for key, entry in found if key.endswith("/weighted/uar"))
-    gain = next(entry for key, entry in by_key.items() if key.endswith("/fusion_gain/points"))
+    """The number of each fusion study, and what it must not be taken for."""
+    lines = [f"- {_fused(key.removesuffix(GAIN), numbers)}\n" for key in numbers if key.endswith(GAIN)]
+    return f"\nScores of the modalities fused:\n\n{''.join(lines)}" if lines else ""
+
+
+def _fused(stem: str, numbers: dict[str, dict]) -> str:
+    gain = numbers[stem + GAIN]
     unsure = " (the interval holds zero: no gain is shown)" * (gain["low"] <= 0)
-    return (
-        f"\nArousal fused from four corpora: UAR {cell(uar)}, {cell(gain)} over the best single one{unsure}. "
-        "*Optimistic*: the corpora share no people, so trials of strangers were paired by label, which makes the "
-        "errors of the modalities independent.\n"
-    )
+    caution = next((text for start, text in CAUTIONS.items() if stem.startswith(start)), "")
+    return f"{stem}: UAR {cell(numbers[f'{stem}/weighted/uar'])}, {cell(gain)} over the best single one{unsure}.{caution}"
 
 
 def write(path: Path, text: str):
@@ -135,14 +141,22 @@ def origins(numbers: dict[str, dict]) -> str:
 
 
 def goal_lines(numbers: dict[str, dict]) -> str:
-    """What was set for faces, and what was reached, where there are numbers for it."""
-    found = goals.table(faces.GOALS, numbers)
+    """What this project set itself, and what was reached, where there are numbers for it."""
+    found = goals.table(GOALS, numbers)
     body = [
         [row.goal, row.limit, row.value, "yes" if row.reached else "**no**", f"`{row.key}`"]
         for row in found.itertuples()
     ]
     head = ["goal", "limit", "measured", "reached", "key"]
-    return f"\nFaces, beside what this project set itself:\n\n{markdown(head, body)}" if body else ""
+    return f"\nBeside what this project set itself:\n\n{markdown(head, body)}" if body else ""
+
+
+def others_lines(numbers: dict[str, dict]) -> str:
+    """Numbers of others, with ours beside them."""
+    beside = side_by_side(numbers)
+    return (
+        f"\n## Beside the numbers of others\n\n{markdown(list(beside.columns), beside.to_numpy().tolist())}"
+    )
 
 
 def publish(folder: Path):
@@ -162,7 +176,7 @@ def publish(folder: Path):
     write(
         PROJECT / "docs/RESULTS.md",
         f"# Results\n\nMade by {origin} Rendered by `python -m emolib.readme`, not by hand. Tables by subject, fold "
-        f"and layer lie in a run's `tables/`.\n\n{table}\n## Every number of summary.json\n\n{every}",
+        f"and layer lie in a run's `tables/`.\n\n{table}{others_lines(numbers)}\n## Every number of summary.json\n\n{every}",
     )
     readme = (PROJECT / "README.md").read_text()
     start, end = map(re.escape, MARKS)

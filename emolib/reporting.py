@@ -206,7 +206,8 @@ def _power(run: Run) -> Section:
 
 
 def _published() -> Section:
-    text = "Numbers that others printed, and ours where this run has one. The protocols differ; the last column says how."
-    return Section(
-        "Beside published numbers", text, [Table("tables/published.csv", "Published numbers and ours.")]
+    text = (
+        "Numbers that others printed, or that their models reach on the same files, and ours where this run has one. "
+        "The protocols differ; the last column says how."
     )
+    return Section("Beside the numbers of others", text, [Table("tables/published.csv", "Theirs and ours.")])
