@@ -5,6 +5,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emolib.errors import BadArtifact, BadParameter, BadSet
 from emolib.runtime.interpreter import BACKENDS, Model, present
@@ -64,6 +66,21 @@ def test_quantize_rounds_to_nearest_even_and_clips_at_both_ends():
     assert quantize(x, 0.1, 1).tolist() == [-128, -128, -126, -2, 1, 4, 4, 127, 127, 127]
     assert quantize(np.float32([-0.5, 0.5, 1.5, 2.5]), 1.0, 0).tolist() == [0, 0, 2, 2]
     assert quantize(x, 0.1, 1).dtype == np.int8
+
+
+@given(
+    x=st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=50),
+    scale=st.floats(2**-10, 8, width=32),
+    zero_point=st.integers(-128, 127),
+)
+def test_int8_is_half_a_step_off_at_most_keeps_order_and_clips(x, scale, zero_point):
+    x = np.sort(np.float32(x))
+    q = quantize(x, scale, zero_point)
+    low, high = dequantize(np.array([-128, 127], np.int8), scale, zero_point)
+    rounding = 4e-7 * (np.abs(x) + 128 * scale)  # of float32 itself
+    assert (np.abs(dequantize(q, scale, zero_point) - np.clip(x, low, high)) <= scale / 2 + rounding).all()
+    assert (np.diff(q.astype(int)) >= 0).all()
+    assert (q[x < low] == -128).all() and (q[x > high] == 127).all()
 
 
 def test_dequantize_inverts_quantize_at_every_int8():
