@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from emolib import faces, fusion_lab, lab
+from emolib import faces, fusion_lab, lab, repeats
 from emolib.errors import BadParameter, check_names
 from emolib.lock import hold
 from emolib.notebook import declared
@@ -18,21 +18,21 @@ if not config:
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
 
-PARTS = ["run", "title", "seed", "sources", "lab", "saliency", "reduction", "personal", "detectors", "studies"]
-PARTS += ["missing", "features", "cost", "latency", "power"]
+PARTS = ["run", "title", "seed", "sources", "repeats", "lab", "saliency", "reduction", "personal", "detectors"]
+PARTS += ["studies", "missing", "features", "cost", "latency", "power"]
 check_names(list(config), PARTS, "the config")
 for name in ("run", "title", "sources", "studies"):
     if name not in config:
         raise BadParameter(f"The config has no {name}: add it, as in config/demo.yaml.")
 RUN = config["run"]
 SOURCES, STUDIES = config["sources"], config["studies"]
-OF_SOURCES = {part: config.get(part) or [] for part in ("lab", "saliency", "reduction", "personal")}
+OF_SOURCES = {part: config.get(part) or [] for part in ("repeats", "lab", "saliency", "reduction", "personal")}
 MISSING, FEATURES = (
     {name: given or {} for name, given in (config.get(part) or {}).items()} for part in ("missing", "features")
 )
 DETECTORS = config.get("detectors") or {}
 COMPOSITES = {name: parts["classifier"] for name, parts in DETECTORS.items() if "classifier" in (parts or {})}
-STEPS = lab.STEPS | faces.STEPS | fusion_lab.STEPS
+STEPS = repeats.STEPS | lab.STEPS | faces.STEPS | fusion_lab.STEPS
 UNTRAINED = ("ablation", "reduction")  # steps that train networks of their own
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
 if workflow.is_main_process and not workflow.dryrun:
@@ -318,6 +318,7 @@ rule report:
             f"{OUT}/scores/{{name}}-summary.json",
             name=[
                 *SOURCES,
+                *repeats.parts(OF_SOURCES["repeats"]),
                 *lab.parts(OF_SOURCES["lab"]),
                 *faces.parts(OF_SOURCES["saliency"], OF_SOURCES["reduction"], DETECTORS, COMPOSITES),
                 *STUDIES,

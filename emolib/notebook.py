@@ -68,7 +68,7 @@ def start(notebook: str, names: dict) -> Run:
 
 
 def run_in_place(path: Path):
-    """Execute a notebook on its defaults and save it with its outputs, without times and counts of the machine."""
+    """Execute a notebook on its defaults and save it with its outputs, without times, counts and warnings of the machine."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -79,9 +79,13 @@ def run_in_place(path: Path):
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            cell.outputs = [output for output in cell.outputs if _is_kept(output)]
     notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(notebook, path)
+
+
+def _is_kept(output: dict) -> bool:
+    return WIDGET not in output.get("data", {}) and output.get("name") != "stderr"
 
 
 if __name__ == "__main__":

@@ -31,6 +31,16 @@ HEADS = (
     "lost to int8 (points)",
     "times smaller",
 )
+REPEATED = re.compile(r"(.*/|.*_)repeats_(\w+)/uar")
+REPEATS = (
+    "task",
+    "normalised by",
+    "UAR (%)",
+    "sd of seeds (%)",
+    "mean of people (%)",
+    "their sd (%)",
+    "points",
+)
 GAIN = "/fusion_gain/points"
 CAUTIONS = {  # start of a fusion study's keys: what its number must not be taken for
     "paired/": " *Optimistic*: the corpora share no people, so trials of strangers were paired by label, which makes "
@@ -84,6 +94,18 @@ def rows(numbers: dict[str, dict]) -> list[list[str]]:
 def markdown(head: list[str], body: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def repeat_lines(numbers: dict[str, dict]) -> str:
+    """What several seeds give, and label-free normalisation within each person."""
+    body = []
+    for key in numbers:
+        if found := REPEATED.fullmatch(key):
+            stem, way = found.groups()
+            spreads = (numbers.get(f"{key}_{name}") for name in ("seeds_sd", "people_mean", "people_sd"))
+            told = (numbers[key], *spreads, numbers.get(f"{stem}repeats_{way}_gain/points"))
+            body.append([stem.rstrip("/_"), way, *(cell(entry, with_unit=False) for entry in told)])
+    return f"\nOver several seeds, float32:\n\n{markdown(list(REPEATS), body)}" if body else ""
 
 
 def fusion_lines(numbers: dict[str, dict]) -> str:
@@ -176,7 +198,7 @@ def publish(folder: Path):
     write(
         PROJECT / "docs/RESULTS.md",
         f"# Results\n\nMade by {origin} Rendered by `python -m emolib.readme`, not by hand. Tables by subject, fold "
-        f"and layer lie in a run's `tables/`.\n\n{table}{others_lines(numbers)}\n## Every number of summary.json\n\n{every}",
+        f"and layer lie in a run's `tables/`.\n\n{table}{repeat_lines(numbers)}{others_lines(numbers)}\n## Every number of summary.json\n\n{every}",
     )
     readme = (PROJECT / "README.md").read_text()
     start, end = map(re.escape, MARKS)

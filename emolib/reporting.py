@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from emolib import faces, fusion_lab, goals
+from emolib import faces, fusion_lab, goals, repeats
 from emolib import lab as compression
 from emolib.artifacts import Run
 from emolib.errors import BadParameter
@@ -95,6 +95,7 @@ def headline(found: Sequence[Card], sources: Sequence[str], folder: Path) -> str
 def sections(
     run: Run,
     sources: Sequence[str],
+    repeated: Sequence[str],
     lab: Sequence[str],
     of_faces: Mapping[str, Sequence[str]],
     of_fusion: Mapping[str, Sequence[str]],
@@ -103,6 +104,7 @@ def sections(
     return [
         goals.section(),
         *(_source(run, name) for name in sources),
+        *repeats.sections(repeated),
         *compression.sections(lab),
         *faces.sections(run, **of_faces),
         *fusion_lab.sections(run, **of_fusion),

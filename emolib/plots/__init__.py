@@ -19,7 +19,7 @@ from emolib.plots.fusion import critical_difference, forest, fusion, repaired, w
 from emolib.plots.latency import jitter, latency
 from emolib.plots.mixed import pareto, sensitivity
 from emolib.plots.npu import rounding, vela
-from emolib.plots.personal import calibrated
+from emolib.plots.personal import calibrated, repeats
 from emolib.plots.reduction import noise_cost, search_tree
 from emolib.plots.robustness import mid_stream, snr_curves, subsets
 from emolib.plots.saliency import attention, saliency_maps, sanity
@@ -51,6 +51,7 @@ __all__ = [
     "ranges",
     "reliability",
     "repaired",
+    "repeats",
     "rounding",
     "saliency_maps",
     "sanity",

@@ -54,6 +54,7 @@ CONFIG = {
     "run": "tiny",
     "title": "tiny run",
     "sources": {HEART: STEPS | LAB | {"personal": {"baseline_s": 8.0}}, EEG: STEPS},
+    "repeats": [HEART],
     "lab": [HEART],
     "personal": [HEART],
     "studies": {"tiny": {"sources": [HEART, EEG], "task": "emotion"}},
@@ -189,6 +190,7 @@ def test_the_fusion_lab_asks_every_method_in_every_condition(run):
     sizes = [found[f"synthetic/emotion/loso/{key}"]["value"] for key in bits]
     assert sizes == sorted(sizes) and sizes[0] < sizes[1] < sizes[2]
     assert {"reliability_missing_any/worst_points", "heart_personal_gain/points"} <= keys
+    assert "heart_repeats_subject_gain/points" in keys
     alone, joint = (
         found[f"synthetic/emotion/loso/{key}/uar"]["value"] for key in ("feature_all", "heart+eeg_feature")
     )
@@ -325,6 +327,7 @@ def test_a_misspelt_part_of_the_config_is_one_line(tmp_path):
         ({"detectors": {"d": {"classifier": "nobody"}}}, "does not exist in sources, which detectors name"),
         ({"detectors": {"d": {"fit": {}}}}, "fit does not exist in detector d of the config"),
         ({"personal": ["nobody"]}, "nobody does not exist in sources, which personal names"),
+        ({"repeats": ["nobody"]}, "nobody does not exist in sources, which repeats names"),
         ({"missing": {"nobody": {}}}, "nobody does not exist in studies, which missing names"),
         ({"missing": {"tiny": {"snr": [0]}}}, "snr does not exist in 04c_missing.ipynb"),
         ({"features": {"joint": {"sources": ["nobody"]}}}, "sources, which features joint names"),
@@ -337,7 +340,7 @@ def test_parts_of_the_config_name_what_it_has(part, said, tmp_path):
 
 
 def test_a_config_without_studies_and_detectors_has_no_jobs_of_them(tmp_path):
-    none = {"studies": {}, "missing": {}, "features": {}, "personal": []}
+    none = {"studies": {}, "missing": {}, "features": {}, "personal": [], "repeats": []}
     status, output = snakemake(tmp_path, CONFIG | none, "-n", "--quiet", "rules")
     assert status == 0
     assert not re.search("Error|fusion|detector|composite|missing|features|personal", output)

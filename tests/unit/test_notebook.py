@@ -54,7 +54,7 @@ SOURCES = [path.stem for path in NOTEBOOKS if "Source(corpus" in path.read_text(
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_notebook_of_a_source_takes_a_network(name):
-    assert len(SOURCES) == 12
+    assert len(SOURCES) == 13
     given = {**dict.fromkeys(notebook.declared(name)), "run": "x", "network": "table2"}
     started = notebook.start(name, {**given, "In": ["# Parameters\nnetwork = 'table2'"]})
     assert started.parameters["network"] == "table2"

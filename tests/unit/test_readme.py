@@ -121,6 +121,23 @@ def test_numbers_of_several_commits_are_not_published(run):
         readme.publish(run.folder)
 
 
+def test_several_seeds_have_a_row_for_each_way_to_normalise():
+    def share(value, *ends):
+        return number(value, *ends, unit="fraction", n=8, artifact=TABLE)
+
+    of = "a/b/c/heart_repeats_"
+    numbers = {
+        f"{of}subject/uar": share(0.6, 0.5, 0.7),
+        f"{of}subject_gain/points": number(10, 1, 20, unit="points", n=8, artifact=TABLE),
+        f"{of}train/uar": share(0.5, 0.4, 0.6),
+        f"{of}train/uar_seeds_sd": share(0.02),
+    }
+    lines = readme.repeat_lines(numbers).splitlines()
+    assert "| a/b/c/heart | subject | 60.0 (50.0–70.0) | – | – | – | 10.00 (1.00–20.00) |" in lines
+    assert "| a/b/c/heart | train | 50.0 (40.0–60.0) | 2.0 | – | – | – |" in lines
+    assert not readme.repeat_lines({})
+
+
 @pytest.mark.parametrize(("low", "said"), [(0.0, True), (0.4, False)])
 def test_a_gain_that_may_be_none_is_said_to_be_none(low, said):
     paired = "paired/arousal/loso"

@@ -1,0 +1,133 @@
+"""Trainings with other seeds: numbers by hand, and that nothing is trained twice."""
+
+import numpy as np
+import pytest
+
+from emolib import crossval, plots, repeats
+from emolib.artifacts import Run
+from emolib.datasets import windowed
+from emolib.datasets.base import EmotionSet
+from emolib.errors import BadParameter
+from emolib.signals.standardise import by_subject
+from emolib.sources import Source
+from emolib.splits import loso, to_arrays
+
+SOURCE = Source("synthetic", "heart", "emotion", "loso")
+CLASSES = ("rest", "task")
+COLUMNS = {  # four people, two answers of each
+    "part": np.array(["val"] + ["test"] * 8),
+    "y": np.array([0] + [0, 1] * 4),
+    "subject": np.array(["a"] + sorted("abcd" * 2)),
+    "fold": np.zeros(9, int),
+    "trial": np.array(list("rstuvwxyz")),
+}
+
+
+def says(*answers):
+    """Scores that give these classes, and one for the validation row."""
+    return np.eye(2)[[0, *answers]] * 0.8 + 0.1
+
+
+SCORES = {
+    ("train", 0): says(0, 1, 0, 1, 0, 0, 1, 0),  # recalls 3/4 and 2/4
+    ("train", 1): says(0, 1, 0, 1, 0, 1, 0, 0),  # 4/4 and 3/4
+    ("subject", 0): says(0, 1, 0, 1, 0, 1, 0, 1),
+    ("subject", 1): says(0, 1, 0, 1, 0, 1, 1, 1),  # 3/4 and 4/4
+}
+
+
+def test_uar_over_seeds_is_the_mean_of_theirs_and_people_have_a_spread():
+    table = repeats.over_seeds(COLUMNS, SCORES, "window", CLASSES).set_index("normalise")
+    assert table.index.tolist() == ["train", "subject"] and (table.seeds == 2).all() and (table.n == 16).all()
+    train, subject = table.loc["train"], table.loc["subject"]
+    assert train.uar == pytest.approx((0.625 + 0.875) / 2)
+    assert train.uar_seeds_sd == pytest.approx(np.std([0.625, 0.875], ddof=1))
+    own = [1, 1, 0.75, 0.25]  # of each person, mean of the seeds
+    assert (train.uar_people_mean, train.uar_people_sd) == pytest.approx((np.mean(own), np.std(own, ddof=1)))
+    assert train.uar_low <= train.uar <= train.uar_high and np.isnan(train.points)
+    assert subject.points == pytest.approx(100 * ((1 + 0.875) / 2 - 0.75))
+    assert subject.points_high > 0 and subject.p <= 1
+
+
+def test_every_seed_has_a_row_and_every_person_one_in_it():
+    each = repeats.by_seed(COLUMNS, SCORES, "window", CLASSES)
+    assert each[["normalise", "seed"]].to_numpy().tolist() == [[n, str(s)] for n, s in SCORES]
+    assert each.uar.tolist() == pytest.approx([0.625, 0.875, 1, 0.875]) and (each.n == 8).all()
+    people = repeats.people(COLUMNS, SCORES, "window", CLASSES)
+    last = people[(people.normalise == "train") & (people.seed == "0") & (people.subject == "d")]
+    assert len(people) == 16 and last.uar.tolist() == [0]
+    (ax,) = plots.repeats(people).axes
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["d", "c", "a", "b"]
+    drawn = sorted((round(y) for line in ax.lines for y in line.get_ydata()), reverse=True)
+    assert drawn == sorted((round(100 * uar) for uar in people.uar), reverse=True)
+
+
+def test_numbers_leave_out_what_one_seed_and_nameless_people_do_not_have():
+    of = "synthetic/emotion/loso/heart_repeats_"
+    found = repeats.numbers(SOURCE, repeats.over_seeds(COLUMNS, SCORES, "window", CLASSES))
+    spreads = ["uar", "uar_people_mean", "uar_people_sd", "uar_seeds_sd"]
+    assert sorted(found) == sorted(
+        [
+            f"{of}subject_gain/points",
+            *(f"{of}{way}/{name}" for way in ("subject", "train") for name in spreads),
+        ]
+    )
+    assert {entry["artifact"] for entry in found.values()} == {f"tables/{SOURCE}-repeats.csv"}
+    nameless = COLUMNS | {"subject": np.array(list("ABCDEFGHI"))}
+    one = {("train", 0): SCORES["train", 0]}
+    found = repeats.numbers(SOURCE, repeats.over_seeds(nameless, one, "window", CLASSES))
+    assert {key.removeprefix(of) for key in found} == {"train/uar", "train/uar_people_mean"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run whose source `02_train` has trained, as far as its artifacts tell, and the set."""
+    rng = np.random.default_rng(0)
+    subject, y = np.repeat(list("abcd"), 6), np.tile([0, 1], 12)
+    X = rng.normal(size=(24, 32, 1, 4)).astype(np.float32) + subject.view(np.int32)[:, None, None, None] % 7
+    data = EmotionSet(X, y, subject, np.arange(24).astype(str), CLASSES)
+    folds = loso(data, n_val=1)[:2]
+    made = Run(tmp_path, "01_windows", {})
+    made.write_arrays(f"data/{SOURCE}.npz", **windowed.to_arrays(data))
+    made.write_arrays(f"data/{SOURCE}-folds.npz", **to_arrays(folds))
+    given = {"normalise": "train", "level": "window", "seed": 0, "model": {}, "fit": {"epochs": 1, "seed": 0}}
+    scores = rng.dirichlet((1, 1), 24)
+    columns = crossval.score_columns(data, folds)
+    Run(tmp_path, "02_train", given).write_arrays(f"scores/{SOURCE}-keras.npz", keras=scores[:12], **columns)
+    return tmp_path, data, folds, scores[:12]
+
+
+def test_what_02_train_has_trained_serves_and_every_other_arm_has_networks_of_its_own(run):
+    folder, data, folds, first = run
+    columns, scores = repeats.scores(Run(folder, "02e_repeats", {}), SOURCE, [0, 1], ["train", "subject"])
+    assert list(scores) == [("train", 0), ("train", 1), ("subject", 0), ("subject", 1)]
+    np.testing.assert_array_equal(scores["train", 0], first)
+    stem = f"models/{SOURCE}/repeat-"
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.keras"))
+    arms = ("subject-0", "subject-1", "train-1")
+    assert files == [f"{stem}{arm}/fold0{k}.keras" for arm in arms for k in (0, 1)]
+    written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")}
+    again = repeats.scores(Run(folder, "02e_repeats", {}), SOURCE, [0, 1], ["train", "subject"])[1]
+    assert written == {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")}
+    np.testing.assert_array_equal(again["subject", 1], scores["subject", 1])
+
+    own = by_subject(data.X, data.subject, 3)
+    train = own[folds[1].train].astype(np.float64)
+    X = (own[folds[1].test] - train.mean((0, 1, 2))) / train.std((0, 1, 2))
+    logits = crossval.load_model(Run(folder, "x", {}), f"{stem}subject-1/fold01").predict(X, verbose=0)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    rows = (columns["fold"] == 1) & (columns["part"] == "test")
+    np.testing.assert_allclose(scores["subject", 1][rows], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "seeds, ways, message",
+    [
+        ([], ["train"], "Got 0 seeds"),
+        ([0], [], "normalisations \\[\\]"),
+        ([0], ["person"], "normalise: got 'person'"),
+    ],
+)
+def test_nothing_to_train_is_refused(run, seeds, ways, message):
+    with pytest.raises(BadParameter, match=message):
+        repeats.scores(Run(run[0], "02e_repeats", {}), SOURCE, seeds, ways)
