@@ -10,6 +10,7 @@ import numpy as np
 
 from emolib.detection.grid import MAX_IOU, Grid
 from emolib.detection.letterbox import FILL
+from emolib.errors import BadParameter
 from emolib.runtime.readers import Trained
 from emolib.signals import heart
 from emolib.signals.eeg import BANDS
@@ -92,7 +93,12 @@ def of_eeg(front: EegFrontEnd, trained: Trained) -> Constants:
 
 
 def of_speech(front: SpeechFrontEnd, trained: Trained) -> Constants:
-    """The mel bands without their zeros: see NOTES."""
+    """The mel bands without their zeros: see NOTES. Raises BadParameter for functionals."""
+    if front.functionals:
+        raise BadParameter(
+            "The firmware has no tables for functionals of speech, expected a spectrogram: export a model that was "
+            "trained on one."
+        )
     fmax = front.sfreq / 2 if front.fmax is None else front.fmax
     bank = mel_filterbank(front.sfreq, front.n_fft, front.n_mels, front.fmin, fmax)
     inside = bank > 0

@@ -10,7 +10,8 @@ from emolib.datasets.base import MODALITIES
 from emolib.errors import BadParameter, check_names
 
 NAMED = {
-    "face": {"table2": "xception", "resnet": "resnet"}
+    "face": {"table2": "xception", "resnet": "resnet"},
+    "speech": {"functionals": "functionals"},
 }  # module by modality and name; "" is the modality's own
 
 

@@ -14,6 +14,7 @@ from emolib.errors import BadParameter, BadRecording, check_names
 from emolib.signals import image
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
 from emolib.signals.filters import resample
+from emolib.signals.functionals import functionals
 from emolib.signals.heart import FEATURES, heart_series
 from emolib.signals.mfcc import log_mel, mfcc
 from emolib.signals.quality import MISSING, assess, repair
@@ -166,7 +167,8 @@ class EegFrontEnd:
 
 @dataclass(frozen=True)
 class SpeechFrontEnd:
-    """Audio (n_times,) in [-1, 1] → log-mel in dB, X (n_windows, n_frames, n_mels, 1), or MFCC (…, n_mfcc, 1).
+    """Audio (n_times,) in [-1, 1] → log-mel in dB, X (n_windows, n_frames, n_mels, 1), or MFCC (…, n_mfcc, 1), or
+    how these and the pitch are distributed, (n_windows, 1, n_functionals, 1), see emolib.signals.functionals.
 
     An utterance shorter than a window is repeated from its start until it fills one, so that none is lost.
     Silent windows are dropped where the utterance has others.
@@ -181,6 +183,7 @@ class SpeechFrontEnd:
     fmin: float = 0.0  # Hz
     fmax: float | None = None  # Hz, None: sfreq / 2
     n_mfcc: int = 0  # coefficients; 0: log-mel
+    functionals: bool = False  # of log-mel and pitch
     silence_db: float = -60.0  # RMS re full scale
     feature_axis: ClassVar[int | None] = 2
     context_s: ClassVar[float] = 0.0
@@ -195,12 +198,17 @@ class SpeechFrontEnd:
             raise BadParameter(
                 f"window_s={self.window_s}, expected {self.n_fft / self.sfreq} s or more: n_fft is {self.n_fft}."
             )
+        if self.functionals and self.n_mfcc:
+            raise BadParameter(
+                f"n_mfcc={self.n_mfcc} with functionals, expected 0: they have MFCC of their own."
+            )
         x = repair(check_shape(data, 1, "(n_times,), one channel"), sfreq, MAX_CLICK_S)
         x = np.resize(x, max(len(x), n_window))
         audio = frame(x, n_window, hop)
         reasons = self.reasons(audio, sfreq)
         at_rate = [resample(w, sfreq, self.sfreq) for w in audio]
-        return collect(self.spectrograms(at_rate), np.arange(len(audio)) * hop / sfreq, reasons)
+        made = self.distributions(at_rate) if self.functionals else self.spectrograms(at_rate)
+        return collect(made, np.arange(len(audio)) * hop / sfreq, reasons)
 
     def reasons(self, audio: np.ndarray, sfreq: float) -> list[str]:
         """Why each of the windows (n_windows, n_times) is dropped, "" where it is kept."""
@@ -211,12 +219,20 @@ class SpeechFrontEnd:
         return quiet if "" in quiet else reasons
 
     def spectrograms(self, audio: list[np.ndarray]) -> np.ndarray:
-        n_times = round(self.window_s * self.sfreq)
-        options = {name: getattr(self, name) for name in ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")}
+        n_times, options = round(self.window_s * self.sfreq), self.spectral
         if self.n_mfcc:
             options |= {"n_mfcc": self.n_mfcc, "top_db": None}
         features = mfcc if self.n_mfcc else log_mel
         return np.stack([features(window[:n_times], **options) for window in audio])[..., None]
+
+    def distributions(self, audio: list[np.ndarray]) -> np.ndarray:
+        spectra = [log_mel(window, **self.spectral) for window in audio]
+        rows = [functionals(*both, self.sfreq, self.hop) for both in zip(audio, spectra, strict=True)]
+        return np.stack(rows)[:, None, :, None]
+
+    @property
+    def spectral(self) -> dict[str, float | None]:
+        return {name: getattr(self, name) for name in ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")}
 
 
 @dataclass(frozen=True)

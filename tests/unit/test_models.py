@@ -59,7 +59,10 @@ def test_resnet_has_under_100_k_parameters_and_18_MMAC():
     assert build("face", (50, 33, 1), 7, "resnet").output_shape == (None, 7)
 
 
-@pytest.mark.parametrize("modality, name", [*((modality, "") for modality in SHAPES), ("face", "resnet")])
+@pytest.mark.parametrize(
+    "modality, name",
+    [*((modality, "") for modality in SHAPES), ("face", "resnet"), ("speech", "functionals")],
+)
 def test_int8_file_is_small_and_holds_npu_operators_only(modality, name):
     shape = SHAPES[modality][0]
     model = build(modality, shape, 7, name)

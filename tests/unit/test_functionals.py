@@ -1,0 +1,144 @@
+"""Functionals of speech, against librosa, NumPy and numbers worked out by hand."""
+
+import librosa
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emolib.errors import BadParameter
+from emolib.models import build
+from emolib.signals import functionals
+from emolib.signals.frontend import SpeechFrontEnd
+from emolib.signals.mfcc import log_mel
+
+SFREQ, HOP = 16000, 160
+
+
+def voice(hz, seconds=1.0, n_harmonics=12):
+    """A buzz whose pitch is `hz`, one number or one a sample."""
+    hz = np.broadcast_to(hz, round(seconds * SFREQ))
+    phase = 2 * np.pi * np.cumsum(hz) / SFREQ
+    return 0.1 * sum(np.sin(k * phase) / k for k in range(1, n_harmonics + 1)).astype(np.float32)
+
+
+def found(x):
+    return functionals.groups(x, log_mel(x, SFREQ, hop=HOP, fmin=50.0), SFREQ, HOP)
+
+
+@pytest.mark.parametrize("hz", [80, 113, 200, 330, 450])
+def test_pitch_of_a_buzz(hz):
+    semitones, voicing, energy_db = functionals.pitch(voice(hz), SFREQ, HOP)
+    np.testing.assert_allclose(semitones, 12 * np.log2(hz / 100), atol=0.05)
+    assert voicing.min() > 0.9
+    expected = 10 * np.log10((voice(hz) ** 2).mean())
+    np.testing.assert_allclose(energy_db, expected, atol=1)
+
+
+def test_the_top_of_a_parabola_is_found():
+    x = -((np.arange(7) - 3.3) ** 2) + 5
+    aside, height = functionals.peaks(np.stack([x, np.arange(7.0)]))
+    np.testing.assert_allclose(aside, [[0, 0, 0.3, 0, 0], [0] * 5], atol=1e-12)
+    np.testing.assert_allclose(height, [[0, 0, 5, 0, 0], [0] * 5], atol=1e-12)
+
+
+def test_pitch_of_a_glide_is_librosas():
+    x = voice(np.linspace(120, 240, 2 * SFREQ), 2.0)
+    semitones, _, _ = functionals.pitch(x, SFREQ, HOP)
+    hz = librosa.yin(x, fmin=60, fmax=500, sr=SFREQ, frame_length=1024, hop_length=HOP, center=False)
+    times = np.arange(len(semitones)) * HOP + round(functionals.FRAME_S * SFREQ) / 2
+    theirs = np.interp(times, np.arange(len(hz)) * HOP + 512, 12 * np.log2(hz / 100))
+    np.testing.assert_allclose(semitones[10:-10], theirs[10:-10], atol=0.25)
+
+
+def test_noise_is_not_voiced():
+    noise = np.random.default_rng(0).normal(size=SFREQ).astype(np.float32)
+    _, voicing, _ = functionals.pitch(noise, SFREQ, HOP)
+    assert (voicing > functionals.MIN_VOICING).mean() < 0.05
+    assert not found(noise)["pitch"].any() or found(noise)["voice"][0] < 0.1
+
+
+def test_autocorrelation_is_numpys():
+    x = np.random.default_rng(0).normal(size=(3, 50))
+    expected = [np.correlate(row, row, "full")[49:] for row in x]
+    np.testing.assert_allclose(functionals.autocorrelation(x), expected, atol=1e-9)
+
+
+def test_sums_by_hand():
+    levels = np.arange(101.0)
+    np.testing.assert_allclose(functionals.spread(levels[:, None]), [50, np.std(levels), 10, 50, 90])
+    at = functionals.of_pitch(levels / 10)
+    np.testing.assert_allclose(at[:8], [0.5, 2.5, 5, 7.5, 9.5, 5, np.std(levels) / 10, 9])
+    np.testing.assert_allclose(at[8:], [0, 0.1, 0.1, 0.1], atol=1e-9)
+    assert not functionals.of_pitch(levels[:5]).any()
+    jumping = functionals.of_pitch(np.array([0, 1, 0, 12, 13, 12, 13.0]))
+    assert jumping[9] == 1  # the step of an octave is left out
+    loudness = functionals.of_loudness(-levels)
+    np.testing.assert_allclose(loudness, [np.std(levels), 90, 1, -95, -75, -50, -25, -5])
+    voiced = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 1], bool)
+    heard = functionals.of_voice(np.where(voiced, 0.8, 0.1), voiced, 0.1)
+    np.testing.assert_allclose(heard, [0.6, 0.8, 0, 3], atol=1e-12)
+    np.testing.assert_allclose(functionals.of_voice(np.zeros(4), np.zeros(4, bool), 0.1), 0)
+
+
+@pytest.mark.parametrize("rate, band", [(1.2, 0), (3, 1), (6, 2), (10, 3), (18, 4)])
+def test_the_rate_of_a_tremble_is_in_its_band(rate, band):
+    times = np.arange(3 * SFREQ) / SFREQ
+    x = np.random.default_rng(0).normal(size=len(times)) * (1 + 0.9 * np.sin(2 * np.pi * rate * times))
+    of_groups = found(x.astype(np.float32))["modulation"].reshape(5, 5)
+    assert (of_groups.argmax(axis=1) == band).all()
+    np.testing.assert_allclose(np.exp(of_groups).sum(axis=1), 1, atol=1e-3)
+
+
+def test_the_spectrum_leans_to_where_its_power_is():
+    low, high = (functionals.shape(10 * np.log10(np.eye(40)[[k, k]] + 1e-6)) for k in (3, 30))
+    np.testing.assert_allclose([low[0, 0], high[0, 0]], [3 / 39, 30 / 39], atol=1e-3)
+    assert low[0, 1] > 0 > high[0, 1] and low[0, 3] < 0 < high[0, 3] and not low[:, 2].any()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.05, 4), st.integers(0, 99))
+def test_a_louder_voice_differs_in_its_level_alone(gain, seed):
+    rng = np.random.default_rng(seed)
+    x = (
+        voice(rng.uniform(90, 300)) * np.float32(rng.uniform(0.3, 1))
+        + rng.normal(size=SFREQ).astype(np.float32) * 0.01
+    )
+    soft, loud = found(x), found(x * np.float32(gain))
+    level = (
+        20 * np.log10(gain) * np.sqrt(40)
+    )  # of the first coefficient of an orthonormal transform of 40 bands
+    for name in soft:
+        moved = np.zeros(len(soft[name]))
+        if name == "mfcc":
+            moved[[0, 40, 60, 80]] = level
+        np.testing.assert_allclose(loud[name], soft[name] + moved, atol=0.02, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "x", [voice(120, 0.7), np.full(8000, 0.2, np.float32), np.eye(1, 9000, 4000, dtype=np.float32)[0]]
+)
+def test_any_audio_gives_finite_windows_of_one_length(x):
+    front = SpeechFrontEnd(window_s=1.0, hop_s=0.5, hop=HOP, functionals=True)
+    X = front.distributions([np.resize(x, SFREQ)])
+    n = len(functionals.functionals(voice(200), log_mel(voice(200), SFREQ, hop=HOP), SFREQ, HOP))
+    assert X.shape == (1, 1, n, 1) and X.dtype == np.float32 and np.isfinite(X).all()
+
+
+def test_windows_of_an_utterance_are_those_of_its_parts():
+    front, x = (
+        SpeechFrontEnd(window_s=1.0, hop_s=0.5, hop=HOP, functionals=True),
+        voice(np.linspace(100, 300, 2 * SFREQ), 2.0),
+    )
+    windows = front(x, SFREQ)
+    assert windows.X.shape[:2] == (3, 1) and windows.start_s.tolist() == [0, 0.5, 1]
+    np.testing.assert_array_equal(windows.X[1:2], front(x[8000:24000], SFREQ).X)
+    at = sum(map(len, list(found(x).values())[:4])) + 2  # the median pitch
+    np.testing.assert_allclose(windows.X[:, 0, at, 0], 12 * np.log2([1.5, 2, 2.5]), atol=0.3)
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(BadParameter, match="n_mfcc=13 with functionals, expected 0"):
+        SpeechFrontEnd(n_mfcc=13, functionals=True)(voice(120), SFREQ)
+    with pytest.raises(BadParameter, match="expected \\(1, n_functionals, 1\\)"):
+        build("speech", (125, 40, 1), 7, "functionals")
