@@ -49,11 +49,11 @@ def scores(
     folds = splits.from_arrays(run.arrays(f"data/{source}-folds.npz"))
     axis = FRONT_ENDS[source.modality].feature_axis
     sets = {normalise: crossval.prepared(data, normalise, axis) for normalise in normalisations}
-    found = {}
+    own, found = (trained["normalise"], trained["fit"].get("seed", trained["seed"])), {}
     for seed in seeds:
         trainer = None
         for normalise, prepared in sets.items():
-            if (normalise, seed) == (trained["normalise"], trained["seed"]):
+            if (normalise, seed) == own:
                 found[normalise, seed] = run.arrays(f"scores/{source}-keras.npz")["keras"]
                 continue
             trainer = trainer or _trainer(source, data, trained, seed)
