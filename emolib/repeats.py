@@ -21,7 +21,7 @@ from emolib.summary import number
 
 STEPS = {"repeats": "02e_repeats"}  # of a source, and its notebook
 TEXT = (
-    "The float32 network trained with several seeds. *train*: standardised by training people alone. *subject*: within "
+    "The float32 network trained with several seeds. By train: standardised by training people alone. By subject: within "
     "each person first, without labels, which needs a recording of the person before the first answer."
 )
 ITEMS = (  # ending of the artifact's name, caption
