@@ -76,42 +76,37 @@ def _trainer(source, data, trained, seed):
     )
 
 
-def people(
-    columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str, classes: Sequence[str]
-) -> pd.DataFrame:
+def people(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:
     """A row per arm and person: normalise, seed, then as `metrics.per_subject` gives it."""
     tables = []
     for (normalise, seed), of_arm in scores.items():
         test = crossval.by_person(crossval.answers(columns, of_arm, level))
-        found = metrics.per_subject(**test, classes=classes)
+        found = metrics.per_subject(**test, classes=columns["classes"])
         tables.append(found.assign(normalise=normalise, seed=str(seed)))
     return pd.concat(tables, ignore_index=True)
 
 
-def by_seed(
-    columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str, classes: Sequence[str]
-) -> pd.DataFrame:
+def by_seed(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:
     """A row per arm: normalise, seed, n, uar with its interval over people, and people_mean, people_sd of theirs."""
     rows = [
-        {"normalise": normalise, "seed": str(seed)} | _row(crossval.answers(columns, of_arm, level), classes)
+        {"normalise": normalise, "seed": str(seed)}
+        | _row(crossval.answers(columns, of_arm, level), columns["classes"])
         for (normalise, seed), of_arm in scores.items()
     ]
     return pd.DataFrame(rows)
 
 
-def over_seeds(
-    columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str, classes: Sequence[str]
-) -> pd.DataFrame:
+def over_seeds(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:
     """A row per normalisation: n (answers of all seeds), uar with its interval over people, as `by_seed`; seeds_sd of
     the seeds' UARs; points over the first normalisation, points_low, points_high and p as `metrics.paired_gain` has
     them, NaN for the first itself."""
-    table = by_seed(columns, scores, level, classes)
+    table = by_seed(columns, scores, level)
     rows, first = [], None
     for normalise, of_seeds in table.groupby("normalise", sort=False):
         test = _joined(
             [crossval.answers(columns, scores[arm], level) for arm in scores if arm[0] == normalise]
         )
-        row = {"normalise": normalise, "seeds": len(of_seeds)} | _row(test, classes)
+        row = {"normalise": normalise, "seeds": len(of_seeds)} | _row(test, columns["classes"])
         row["uar_seeds_sd"] = of_seeds.uar.std()
         if first is None:
             first, gained = test, dict.fromkeys(("points", "points_low", "points_high", "p"), np.nan)

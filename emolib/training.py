@@ -247,9 +247,14 @@ class Trainer:
                 )
 
     def goes_on(self, history: History) -> bool:
-        """Whether epochs are left, and one of the last `patience` was the best, or all are asked for."""
-        waited = len(history) - 1 - best_epoch(history) if history and self.options.keep == "best" else 0
-        return len(history) < self.options.epochs and waited < self.options.patience
+        """Whether epochs are left, and one of the last `patience` is the one to keep."""
+        return len(history) < self.options.epochs and (
+            not history or len(history) - 1 - self.kept_epoch(history) < self.options.patience
+        )
+
+    def kept_epoch(self, history: History) -> int:
+        """The epoch, from 0, whose weights are kept."""
+        return best_epoch(history) if self.options.keep == "best" else len(history) - 1
 
     def fit(
         self, train: EmotionSet, val: EmotionSet, name: str = "fold", state: Checkpoint | None = None
@@ -269,7 +274,7 @@ class Trainer:
             bar.update(len(history))
             while self.goes_on(history):
                 history.append(self.epoch(X, targets, len(history), bar) | self.validate(val, name))
-                if self.options.keep == "last" or best_epoch(history) == len(history) - 1:
+                if self.kept_epoch(history) == len(history) - 1:
                     kept = [variable.numpy() for variable in self.model.variables]
                     text = f"{self.options.keep} epoch {len(history)}, validation UAR {history[-1]['val_uar']:.3f}"
                     bar.set_postfix_str(text, refresh=False)

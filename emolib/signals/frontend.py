@@ -219,20 +219,17 @@ class SpeechFrontEnd:
         return quiet if "" in quiet else reasons
 
     def spectrograms(self, audio: list[np.ndarray]) -> np.ndarray:
-        n_times, options = round(self.window_s * self.sfreq), self.spectral
+        n_times = round(self.window_s * self.sfreq)
+        options = {name: getattr(self, name) for name in ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")}
         if self.n_mfcc:
             options |= {"n_mfcc": self.n_mfcc, "top_db": None}
         features = mfcc if self.n_mfcc else log_mel
         return np.stack([features(window[:n_times], **options) for window in audio])[..., None]
 
     def distributions(self, audio: list[np.ndarray]) -> np.ndarray:
-        spectra = [log_mel(window, **self.spectral) for window in audio]
+        spectra = self.spectrograms(audio)[..., 0]
         rows = [functionals(*both, self.sfreq, self.hop) for both in zip(audio, spectra, strict=True)]
         return np.stack(rows)[:, None, :, None]
-
-    @property
-    def spectral(self) -> dict[str, float | None]:
-        return {name: getattr(self, name) for name in ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")}
 
 
 @dataclass(frozen=True)

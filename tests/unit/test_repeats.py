@@ -20,6 +20,7 @@ COLUMNS = {  # four people, two answers of each
     "subject": np.array(["a"] + sorted("abcd" * 2)),
     "fold": np.zeros(9, int),
     "trial": np.array(list("rstuvwxyz")),
+    "classes": np.array(CLASSES),
 }
 
 
@@ -37,7 +38,7 @@ SCORES = {
 
 
 def test_uar_over_seeds_is_the_mean_of_theirs_and_people_have_a_spread():
-    table = repeats.over_seeds(COLUMNS, SCORES, "window", CLASSES).set_index("normalise")
+    table = repeats.over_seeds(COLUMNS, SCORES, "window").set_index("normalise")
     assert table.index.tolist() == ["train", "subject"] and (table.seeds == 2).all() and (table.n == 16).all()
     train, subject = table.loc["train"], table.loc["subject"]
     assert train.uar == pytest.approx((0.625 + 0.875) / 2)
@@ -50,10 +51,10 @@ def test_uar_over_seeds_is_the_mean_of_theirs_and_people_have_a_spread():
 
 
 def test_every_seed_has_a_row_and_every_person_one_in_it():
-    each = repeats.by_seed(COLUMNS, SCORES, "window", CLASSES)
+    each = repeats.by_seed(COLUMNS, SCORES, "window")
     assert each[["normalise", "seed"]].to_numpy().tolist() == [[n, str(s)] for n, s in SCORES]
     assert each.uar.tolist() == pytest.approx([0.625, 0.875, 1, 0.875]) and (each.n == 8).all()
-    people = repeats.people(COLUMNS, SCORES, "window", CLASSES)
+    people = repeats.people(COLUMNS, SCORES, "window")
     last = people[(people.normalise == "train") & (people.seed == "0") & (people.subject == "d")]
     assert len(people) == 16 and last.uar.tolist() == [0]
     (ax,) = plots.repeats(people).axes
@@ -64,7 +65,7 @@ def test_every_seed_has_a_row_and_every_person_one_in_it():
 
 def test_numbers_leave_out_what_one_seed_and_nameless_people_do_not_have():
     of = "synthetic/emotion/loso/heart_repeats_"
-    found = repeats.numbers(SOURCE, repeats.over_seeds(COLUMNS, SCORES, "window", CLASSES))
+    found = repeats.numbers(SOURCE, repeats.over_seeds(COLUMNS, SCORES, "window"))
     spreads = ["uar", "uar_people_mean", "uar_people_sd", "uar_seeds_sd"]
     assert sorted(found) == sorted(
         [
@@ -75,7 +76,7 @@ def test_numbers_leave_out_what_one_seed_and_nameless_people_do_not_have():
     assert {entry["artifact"] for entry in found.values()} == {f"tables/{SOURCE}-repeats.csv"}
     nameless = COLUMNS | {"subject": np.array(list("ABCDEFGHI"))}
     one = {("train", 0): SCORES["train", 0]}
-    found = repeats.numbers(SOURCE, repeats.over_seeds(nameless, one, "window", CLASSES))
+    found = repeats.numbers(SOURCE, repeats.over_seeds(nameless, one, "window"))
     assert {key.removeprefix(of) for key in found} == {"train/uar", "train/uar_people_mean"}
 
 
