@@ -44,7 +44,10 @@ def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
         raise BadParameter(f"normalise: got {normalise!r}, expected {' or '.join(NORMALISATIONS)}.")
     if normalise == "train":
         return data
-    return replace(data, X=by_subject(data.X, data.subject, axis))
+    people = np.char.add(
+        data.subject, data.split
+    )  # copies are other voices, and not counted as the person's own
+    return replace(data, X=by_subject(data.X, people, axis))
 
 
 def opened(run: Run, source: Source) -> tuple[EmotionSet, list[Fold], str]:

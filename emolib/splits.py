@@ -2,11 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emolib.datasets.base import EmotionSet
+from emolib.datasets.base import COPY, EmotionSet
 from emolib.errors import BadArtifact, BadParameter, BadSet, check_names
 
 PARTS = ("train", "val", "test")
@@ -54,14 +54,31 @@ def within(fold: Fold, kept: np.ndarray, place: np.ndarray | None = None) -> Fol
 def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
     """The folds of a protocol by name: loso, grouped, official or leaky, with the options of that function.
 
-    Raises BadParameter for an unknown protocol or option, BadSet for a set that the protocol cannot split.
+    Copies are in no test or validation part, and train where nothing of their trial is in one. Raises BadParameter for an unknown protocol or option, BadSet for a set that the protocol cannot split.
     """
     if protocol not in PROTOCOLS:
         raise BadParameter(f"Unknown protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}.")
     split = PROTOCOLS[protocol]
     known = list(inspect.signature(split).parameters)[1:]
     check_names(options, known, f"protocol {protocol}")
-    return split(emotion_set, **options)
+    copies = emotion_set.split == COPY
+    if not copies.any():
+        return split(emotion_set, **options)
+    own = np.flatnonzero(~copies)
+    made = [_placed(fold, own) for fold in split(emotion_set.part(own), **options)]
+    return [_with_copies(fold, np.flatnonzero(copies), emotion_set) for fold in made]
+
+
+def _placed(fold: Fold, place: np.ndarray) -> Fold:
+    """The fold's windows under their `place` in a larger set."""
+    return Fold(fold.name, *(place[rows] for rows in (fold.train, fold.val, fold.test)))
+
+
+def _with_copies(fold: Fold, copies: np.ndarray, emotion_set: EmotionSet) -> Fold:
+    trial = np.char.add(np.char.add(emotion_set.subject, "/"), emotion_set.trial)
+    apart = np.isin(trial[copies], trial[fold.train])
+    apart &= ~np.isin(trial[copies], trial[np.concatenate([fold.val, fold.test])])
+    return replace(fold, train=np.concatenate([fold.train, copies[apart]]))
 
 
 def loso(emotion_set: EmotionSet, n_val: float = 2, seed: int = 0) -> list[Fold]:

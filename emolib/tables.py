@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from emolib.datasets.base import EmotionSet
+from emolib.datasets.base import COPY, EmotionSet
 
 SHARES = re.compile(r"(uar|accuracy|macro_f1|recall|precision|chance|majority|ece|low|high)(_|$)")
 UNITS = {
@@ -49,14 +49,15 @@ THIN_SPACE = "\u202f"
 
 
 def windows_table(emotion_set: EmotionSet) -> pd.DataFrame:
-    """Windows per subject × class: index "subject", columns classes; a row and a column "total".
+    """Windows per subject × class: index "subject", columns classes; a row and a column "total". Copies are left out.
 
     Where every window has a subject of its own, because identities are unknown, the rows are the official splits.
     """
-    names = np.asarray(emotion_set.classes, dtype=object)[emotion_set.y]
+    own = emotion_set.split != COPY
+    names = np.asarray(emotion_set.classes, dtype=object)[emotion_set.y[own]]
     known = len(np.unique(emotion_set.subject)) < len(emotion_set.y)
     row = "subject" if known else "split"
-    counts = pd.crosstab(pd.Series(getattr(emotion_set, row), name=row), names)
+    counts = pd.crosstab(pd.Series(getattr(emotion_set, row)[own], name=row), names)
     counts = counts.reindex(columns=list(emotion_set.classes), fill_value=0)
     counts.columns.name = None
     counts["total"] = counts.sum(axis=1)

@@ -10,6 +10,7 @@ from emolib import branches, stored
 from emolib.branches import Windows, arrays, length
 from emolib.errors import BadSet
 
+COPY = "copy"  # the split of what only trains: another version of windows that are there too
 MODALITIES = ("heart", "eeg", "speech", "face")
 Source = tuple[str, str | None, str]  # URL, hash, file name
 
@@ -24,7 +25,8 @@ class Trial:
       speech (n_times,) float32 in [-1, 1]
       face   uint8, (height, width[, 3]) with sfreq 0, or (n_frames, height, width[, 3]) at sfreq frames a second
     `label` is the corpus's own word for the trial ("" where it rates instead); `ratings` its own scales.
-    `split` is the official split, train | val | test, or "" where the corpus has none.
+    `split` is the official split, train | val | test, or "" where the corpus has none; COPY of another version of
+    a trial, under its name.
     """
 
     corpus: str

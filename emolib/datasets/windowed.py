@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emolib.datasets import labels
-from emolib.datasets.base import EmotionSet, Trial
+from emolib.datasets.base import COPY, EmotionSet, Trial
 from emolib.errors import BadRecording, BadSet
 from emolib.signals.frontend import Windows
 from emolib.stored import Spool
@@ -24,6 +24,7 @@ class Counts:
 
     trials: int = 0
     windows: int = 0
+    copies: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
 
     def drop(self, reason: str, n: int = 1):
@@ -32,6 +33,7 @@ class Counts:
     def table(self) -> pd.DataFrame:
         """Columns what, count."""
         rows = [("trials kept", self.trials), ("windows kept", self.windows)]
+        rows += [("windows of copies, which only train", self.copies)] * bool(self.copies)
         rows += [(f"dropped: {reason}", n) for reason, n in sorted(self.dropped.items())]
         return pd.DataFrame(rows, columns=["what", "count"])
 
@@ -72,6 +74,9 @@ def _windows(trial: Trial, front_end: Callable, counts: Counts) -> Windows:
         windows = front_end(trial.data, trial.sfreq, trial.kind)
     except BadRecording as error:
         raise BadRecording(f"{trial.corpus} {trial.trial}: {error}") from error
+    if trial.split == COPY:
+        counts.copies += len(windows.X)
+        return windows
     counts.trials += bool(len(windows.X))
     counts.windows += len(windows.X)
     for reason, n in windows.dropped.items():
