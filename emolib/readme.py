@@ -66,6 +66,8 @@ UNITS = {  # unit: factor, digits, what stands behind the number
     "percent": (1, ".1f", " %"),
     "kB": (1, ".1f", " kB"),
     "LSB": (1, ".0f", " LSB"),
+    "rank": (1, ".2f", " (mean rank)"),
+    "hops": (1, ",.0f", " hops"),
     "logits": (1, ".1e", " of a logit"),
     "cells": (1, ",.0f", " cells"),
     "fraction of folds": (100, ".0f", " % of folds"),

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
+from emolib import readme
 from emolib.__main__ import main
 from emolib.artifacts import Run, sidecar
 from emolib.fusion.bench import Bench
@@ -169,6 +170,7 @@ def test_summary_and_report(run):
         "synthetic/emotion/loso/heart_qat_wi8_ai8_drop/points",
         "synthetic/emotion/loso/heart_static_wi8_ai8/tflm_lsb_reference",
     } <= set(numbers)
+    assert all(readme.cell(entry) for entry in numbers.values())
     page = (run / "report.html").read_text()
     assert "Synthetic data" in page and "http" not in page.split("<body>")[1]
 
