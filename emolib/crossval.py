@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from emolib import metrics, splits
 from emolib.artifacts import Run
 from emolib.datasets import windowed
-from emolib.datasets.base import EmotionSet
+from emolib.datasets.base import COPY, EmotionSet
 from emolib.errors import BadParameter
 from emolib.fusion.scores import softmax, trial_scores
 from emolib.signals import standardise
@@ -44,9 +44,8 @@ def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
         raise BadParameter(f"normalise: got {normalise!r}, expected {' or '.join(NORMALISATIONS)}.")
     if normalise == "train":
         return data
-    people = np.char.add(
-        data.subject, data.split
-    )  # copies are other voices, and not counted as the person's own
+    other = np.char.add(data.subject, f"/{COPY}")  # copies are other voices, not the person's own
+    people = np.where(data.split == COPY, other, data.subject)
     return replace(data, X=by_subject(data.X, people, axis))
 
 

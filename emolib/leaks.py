@@ -9,6 +9,7 @@ import pandas as pd
 
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter
+from emolib.signals.standardise import Standardiser
 from emolib.splits import PARTS, Fold
 from emolib.stored import chunks
 
@@ -22,14 +23,14 @@ N_EXAMPLES = 3
 
 
 def audited(
-    emotion_set: EmotionSet, folds: Sequence[Fold], remove_duplicates: bool
+    emotion_set: EmotionSet, folds: Sequence[Fold], remove_duplicates: bool, axis: int | None = None
 ) -> tuple[list[Fold], pd.DataFrame]:
     """The folds to use, and their audit as `audit` gives it with a column `state` before.
 
     The state is "as split", and where `remove_duplicates` also "copies removed": the checks of the folds, and a
     row a fold of the windows left out.
     """
-    ids, pairs = _alike(emotion_set, NEAR)
+    ids, pairs = _alike(emotion_set, NEAR, axis)
     group = ids[EXACT]
     found = [*_whole_set(emotion_set, group), *_of_folds(emotion_set, folds, ids, pairs)]
     rows, used = [("as split", *row) for row in found], list(folds)
@@ -44,23 +45,25 @@ def audited(
     return used, pd.DataFrame(rows, columns=["state", *COLUMNS])
 
 
-def audit(emotion_set: EmotionSet, folds: Iterable[Fold], near: float = NEAR) -> pd.DataFrame:
+def audit(
+    emotion_set: EmotionSet, folds: Iterable[Fold], near: float = NEAR, axis: int | None = None
+) -> pd.DataFrame:
     """A table of fold ("" for the whole set), check, count, detail; a count of 0 is a check that passed.
 
     Whole set: blank windows (one value throughout), groups of exact duplicates, those with conflicting
     labels. Each fold: subjects and trials on more than one side of train, val and test; groups of exact
     duplicates across sides; pairs of near-duplicates (correlation > `near`, not exact) across sides. Windows
-    of few values may correlate like that by nature. Raises BadParameter unless 0.9 <= near <= 0.9999.
+    of few values may correlate like that by nature; `axis` is that of their features. Raises BadParameter unless 0.9 <= near <= 0.9999.
     """
-    ids, pairs = _alike(emotion_set, near)
+    ids, pairs = _alike(emotion_set, near, axis)
     rows = [*_whole_set(emotion_set, ids[EXACT]), *_of_folds(emotion_set, folds, ids, pairs)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _alike(emotion_set, near) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _alike(emotion_set, near, axis) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """What must not cross sides: ids (n_windows,) by check, and pairs (n_pairs, 2) of groups of copies."""
     group = duplicates(emotion_set.X)
-    pairs = near_duplicates(emotion_set.seen(np.unique(group, return_index=True)[1]), near)
+    pairs = near_duplicates(emotion_set.seen(np.unique(group, return_index=True)[1]), near, axis)
     subject = np.unique(emotion_set.subject, return_inverse=True)[1]
     trial = np.unique(emotion_set.trial, return_inverse=True)[1] * (subject.max() + 1) + subject
     trial = np.unique(trial, return_inverse=True)[1]
@@ -88,10 +91,10 @@ def duplicates(X: np.ndarray) -> np.ndarray:
     return np.array([seen.setdefault(digest, len(seen)) for digest in digests])
 
 
-def near_duplicates(X: np.ndarray, near: float = NEAR) -> np.ndarray:
+def near_duplicates(X: np.ndarray, near: float = NEAR, axis: int | None = None) -> np.ndarray:
     """Pairs i < j, (n_pairs, 2), of windows (n_windows, …) whose Pearson correlation exceeds `near`.
 
-    Blank windows have none. Features (last axis) are first brought to one scale. Candidates are pairs that
+    Blank windows have none. Features, along `axis` of X, are first brought to one scale. Candidates are pairs that
     lie close in a random projection to 64 dimensions, with slack that a true pair misses less than once in
     10^9 (Johnson-Lindenstrauss); each is then verified. n² / 2 cheap distances: 36,000 windows take seconds.
     Raises BadParameter unless 0.9 <= near <= 0.9999.
@@ -99,7 +102,7 @@ def near_duplicates(X: np.ndarray, near: float = NEAR) -> np.ndarray:
     if not 0.9 <= near <= 0.9999:
         raise BadParameter(f"near is {near}, expected a correlation from 0.9 to 0.9999.")
     places = np.flatnonzero(~blank(X))
-    scale = _feature_scale(X)
+    scale = Standardiser.fit(X[:: 1 + len(X) // 2000], axis)  # of at most some 2000 windows
     matrix = np.random.default_rng(0).standard_normal((X[0].size, N_PROJECTED), dtype=np.float32)
     matrix /= np.float32(np.sqrt(N_PROJECTED))
     found = [np.empty((0, 2), dtype=np.int64)]
@@ -179,16 +182,9 @@ def _blocks(indices):
     return (indices[i : i + BLOCK] for i in range(0, len(indices), BLOCK))
 
 
-def _feature_scale(X) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each feature (last axis), from at most some 2000 windows."""
-    sample = X[:: 1 + len(X) // 2000].reshape(-1, X.shape[-1])
-    sd = sample.std(axis=0)
-    return sample.mean(axis=0), np.where(sd > 0, sd, 1)
-
-
 def _unit(X, scale) -> np.ndarray:
     """Windows flattened, centred, of length one: (n, n_values). The product of two is their correlation."""
-    flat = ((X - scale[0]) / scale[1]).reshape(len(X), -1).astype(np.float32)
+    flat = scale(X).reshape(len(X), -1)
     flat -= flat.mean(axis=1, keepdims=True)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), np.finfo(np.float32).tiny)
 

@@ -9,10 +9,9 @@ import re
 import sys
 from pathlib import Path
 
-from emolib import faces, fusion_lab, goals
+from emolib import goals, reporting
 from emolib.artifacts import Run, atomic
 from emolib.errors import BadArtifact
-from emolib.latency import reported
 from emolib.paths import PROJECT
 from emolib.published import side_by_side
 from emolib.tables import interval
@@ -47,8 +46,6 @@ CAUTIONS = {  # start of a fusion study's keys: what its number must not be take
     "the errors of the modalities independent.",
     "synthetic/": " *Synthetic*: it says nothing about people.",
 }
-GOALS = (*faces.GOALS, *fusion_lab.GOALS, *reported.GOALS)
-
 UNITS = {  # unit: factor, digits, what stands behind the number
     "fraction": (100, ".1f", " %"),
     "bytes": (1e-3, ".1f", " kB"),
@@ -166,7 +163,7 @@ def origins(numbers: dict[str, dict]) -> str:
 
 def goal_lines(numbers: dict[str, dict]) -> str:
     """What this project set itself, and what was reached, where there are numbers for it."""
-    found = goals.table(GOALS, numbers)
+    found = goals.table(reporting.GOALS, numbers)
     body = [
         [row.goal, row.limit, row.value, "yes" if row.reached else "**no**", f"`{row.key}`"]
         for row in found.itertuples()

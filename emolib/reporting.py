@@ -9,6 +9,7 @@ from emolib import faces, fusion_lab, goals, repeats
 from emolib import lab as compression
 from emolib.artifacts import Run
 from emolib.errors import BadParameter
+from emolib.goals import Goal
 from emolib.latency import reported
 from emolib.notebook import SYNTHETIC, is_synthetic
 from emolib.power import SOURCE
@@ -35,6 +36,16 @@ TESTED = {  # protocol: whom the test folds hold
     "official": "the official test part",
     "leaky": "other windows of the people who trained",
 }
+GOALS = (
+    Goal("EmoDB, unseen speakers: UAR of int8", f"emodb/emotion7/loso/functionals_{INT8}/uar", "≥", 0.85),
+    Goal("EmoDB: bytes of int8", f"emodb/emotion7/loso/functionals_{INT8}/bytes", "≤", 250_000),
+    Goal("EmoDB, random split: UAR of int8", f"emodb/emotion7/leaky/functionals_{INT8}/uar", "≥", 0.94),
+    Goal("Stress-Predict, unseen people: UAR of int8", f"stress_predict/stress/loso/{INT8}/uar", "≥", 0.75),
+    Goal("Stress-Predict: bytes of int8", f"stress_predict/stress/loso/{INT8}/bytes", "≤", 60_000),
+    *faces.GOALS,
+    *fusion_lab.GOALS,
+    *reported.GOALS,
+)
 NEAR_CHANCE = "not distinguishable from chance (p ≥ 0.05)"
 
 

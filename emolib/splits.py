@@ -54,7 +54,8 @@ def within(fold: Fold, kept: np.ndarray, place: np.ndarray | None = None) -> Fol
 def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
     """The folds of a protocol by name: loso, grouped, official or leaky, with the options of that function.
 
-    Copies are in no test or validation part, and train where nothing of their trial is in one. Raises BadParameter for an unknown protocol or option, BadSet for a set that the protocol cannot split.
+    Copies are in no test or validation part, and train where nothing of their trial is in one. Raises BadParameter for an
+    unknown protocol or option, BadSet for a set that the protocol cannot split.
     """
     if protocol not in PROTOCOLS:
         raise BadParameter(f"Unknown protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}.")

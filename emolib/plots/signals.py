@@ -125,7 +125,7 @@ DRAWINGS = {"heart": _heart, "eeg": _eeg, "speech": _speech, "face": _face}
 
 def window(x: np.ndarray, modality: str, window_s: float | None, features: Sequence[str] = ()) -> Picture:
     """A model's input as the model gets it, without the batch axis: (n_steps, 1, n_features),
-    (n_frames, n_mels, 1) or (h, w, 1). `window_s` is its length in seconds, None of a still.
+    (n_frames, n_mels, 1), (1, n_functionals, 1) or (h, w, 1). `window_s` is its length in seconds, None of a still.
 
     Raises BadParameter for an unknown modality.
     """
@@ -133,6 +133,8 @@ def window(x: np.ndarray, modality: str, window_s: float | None, features: Seque
     if modality not in views:
         raise BadParameter(f"No drawing for modality {modality!r}, expected one of {', '.join(views)}.")
     plane = x[:, 0, :] if modality in ("heart", "eeg") else x[:, :, 0]
+    if len(plane) == 1 and modality == "speech":
+        return _functionals(plane[0], window_s)
     return views[modality](plane, modality, window_s, list(features))
 
 
@@ -169,6 +171,17 @@ def _map(plane: np.ndarray, modality: str, window_s: float, features: list[str])
     )
     rows = "mel bands" if mel else "features"
     figure.suptitle(f"{modality}: the model's input, {n_steps} steps × {n_rows} {rows}")
+    return figure
+
+
+def _functionals(values: np.ndarray, window_s: float) -> Picture:
+    """(n_functionals,) as dots, on an axis that is logarithmic but around zero: they have many units."""
+    figure, axes = picture(3.0)
+    axes[0, 0].plot(values, ".", color=BLUE)
+    axes[0, 0].set_yscale("symlog", linthresh=1)
+    axes[0, 0].set(xlabel="functional", ylabel="value, each in its unit")
+    tidy(axes[0, 0])
+    figure.suptitle(f"speech: the model's input, {len(values)} functionals of {window_s:g} s")
     return figure
 
 

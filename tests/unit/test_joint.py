@@ -9,7 +9,7 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from emolib import splits
-from emolib.datasets.base import EmotionSet
+from emolib.datasets.base import COPY, EmotionSet
 from emolib.errors import BadParameter, BadSet
 from emolib.fusion import joining, joint
 from emolib.fusion.joint import MISSING
@@ -155,6 +155,8 @@ def test_a_class_without_a_side_in_the_task_is_left_out():
     assert found.classes == ("low", "high")
     assert found.y.tolist() == [1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]
     assert found.X.ravel().tolist() == kept.tolist() and found.start_s.tolist() == [0, 2] * 6
+    split = np.where(np.arange(14) == 2, COPY, "")
+    assert joint.in_task(replace(data, split=split), source, "arousal")[0].tolist() == [0, 1, *kept[3:]]
 
 
 def test_the_own_task_leaves_a_set_as_it_is():

@@ -86,7 +86,9 @@ def test_features_of_large_unit_do_not_hide_the_others():
     X = rng.standard_normal((50, 20, 1, 2)).astype(np.float32) * np.float32([1e4, 1])
     X[1] = X[0]
     X[1, ..., 1] = X[2, ..., 1]  # same in the large feature, a stranger in the small one
-    assert len(leaks.near_duplicates(X)) == 0
+    assert len(leaks.near_duplicates(X, axis=3)) == 0
+    in_a_row = X.reshape(50, 1, 40, 1)
+    assert len(leaks.near_duplicates(in_a_row, axis=2)) == 0 < len(leaks.near_duplicates(in_a_row))
 
 
 def test_subjects_and_trials_on_both_sides():

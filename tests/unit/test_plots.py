@@ -98,6 +98,13 @@ def test_window_runs_over_its_duration(shape, modality):
     assert_readable(figure)
 
 
+def test_functionals_of_a_window_are_dots_of_many_sizes():
+    x = (RNG.normal(size=309) * 10.0 ** RNG.integers(-2, 4, 309)).astype(np.float32)
+    figure = plots.window(x[None, :, None], "speech", 3.0)
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), x)
+    assert_readable(figure)
+
+
 def test_face_window_is_drawn_as_it_is():
     x = RNG.normal(size=(48, 48, 1))
     np.testing.assert_array_equal(plots.window(x, "face", None).axes[0].images[0].get_array(), x[:, :, 0])
