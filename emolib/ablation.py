@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 from tqdm.auto import tqdm
 
-from emolib import models, splits
+from emolib import splits
 from emolib.artifacts import Run, git_commit
 from emolib.crossval import prepared
 from emolib.datasets.base import EmotionSet
@@ -26,7 +26,7 @@ from emolib.signals.standardise import Standardiser
 from emolib.sources import Source
 from emolib.splits import Fold
 from emolib.summary import number
-from emolib.training import Trainer, Training
+from emolib.training import Trainer, Training, trainer_of
 
 LOSSES = {
     "cross_entropy": {"label_smoothing": 0.0, "focal_gamma": 0.0},
@@ -105,9 +105,8 @@ class Study:
             raise BadParameter(f"n_folds: got {self.n_folds}, expected 1 to {len(self.folds)}.")
         if self.max_windows < 0:
             raise BadParameter(f"max_windows: got {self.max_windows}, expected 0 (all) or more.")
-        named = Source.parse(self.source)
-        self.modality, self.network = named.modality, named.network
-        self.axis = FRONT_ENDS[self.modality].feature_axis
+        self.named = Source.parse(self.source)
+        self.axis = FRONT_ENDS[self.named.modality].feature_axis
         self.data = prepared(self.data, self.normalise, self.axis)
         self.inputs, self.trainer = dict(self.run.inputs), None
         self.current = cell_of(self.training)
@@ -171,13 +170,7 @@ class Study:
     def trainer_of(self, options: Training) -> Trainer:
         """The trainer of these options: the one of the training before, if its graph serves."""
         if self.trainer is None or not self.trainer.serves(options):
-            shape, n_classes = self.data.X.shape[1:], len(self.data.classes)
-            augment = models.network(self.modality, self.network).augment
-            self.trainer = Trainer(
-                lambda: models.build(self.modality, shape, n_classes, self.network, **self.model),
-                options,
-                augment,
-            )
+            self.trainer = trainer_of(self.named, self.data, self.model, options)
             self.trainer.steps.get_concrete_function()
         self.trainer.options = options
         return self.trainer

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from emolib import crossval, metrics, models, splits
+from emolib import crossval, metrics, splits
 from emolib.artifacts import Run
 from emolib.datasets import windowed
 from emolib.errors import BadParameter
@@ -68,12 +68,8 @@ def scores(
 def _trainer(source, data, trained, seed):
     from emolib import training  # imports TensorFlow
 
-    shape, n_classes = data.X.shape[1:], len(data.classes)
-    return training.Trainer(
-        lambda: models.build(source.modality, shape, n_classes, source.network, **trained["model"]),
-        training.options(seed, {**trained["fit"], "seed": seed}),
-        models.network(source.modality, source.network).augment,
-    )
+    options = training.options(seed, {**trained["fit"], "seed": seed})
+    return training.trainer_of(source, data, trained["model"], options)
 
 
 def people(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:

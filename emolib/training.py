@@ -16,12 +16,14 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from emolib import models
 from emolib.branches import Windows, arrays, each, length, shape, taken
 from emolib.checkpoint import Checkpoint, History
 from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter, BadSet, check_names
 from emolib.fusion.scores import softmax
 from emolib.metrics import confusion, cross_entropy, uar
+from emolib.sources import Source
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -107,6 +109,17 @@ def focused(log_p, gamma: float):
 def batches(n: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
     """Shuffled rows of one epoch, (n_batches, batch_size); the last is filled up with rows of the first."""
     return np.resize(rng.permutation(n).astype(np.int32), (math.ceil(n / batch_size), batch_size))
+
+
+def trainer_of(source: Source, data: EmotionSet, model: dict, options: Training) -> "Trainer":
+    """Of a source's network with the options `model`, for windows and classes as those of the set, augmented as its
+    windows are. Raises BadParameter for an option that the network does not have."""
+    shape, n_classes = data.X.shape[1:], len(data.classes)
+    return Trainer(
+        lambda: models.build(source.modality, shape, n_classes, source.network, **model),
+        options,
+        models.network(source.modality, source.network).augment,
+    )
 
 
 def forward(model: keras.Model) -> Callable:

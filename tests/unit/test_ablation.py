@@ -49,6 +49,9 @@ def turn(k: int) -> Fold:
 TURNS = [turn(k) for k in range(4)]
 
 
+SERVES = training.Trainer.serves
+
+
 class Stub:
     """A trainer that counts its fits and answers by formula, not by training."""
 
@@ -62,7 +65,7 @@ class Stub:
         pass
 
     def serves(self, options):
-        return training.Trainer.serves(self, options)
+        return SERVES(self, options)
 
     def fit(self, train, val, name):
         Stub.fits.append((train, val, name))
@@ -74,7 +77,7 @@ class Stub:
 
 @pytest.fixture
 def stub(monkeypatch):
-    monkeypatch.setattr(ablation, "Trainer", Stub)
+    monkeypatch.setattr(training, "Trainer", Stub)
     Stub.fits, Stub.built = [], 0
     return Stub
 
