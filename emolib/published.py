@@ -12,6 +12,7 @@ The public models were run by us in November 2026: mini-Xception of oarriaga/fac
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import numpy as np
 import pandas as pd
 
 from emolib.tables import interval
@@ -21,6 +22,7 @@ IOT, TINYM2 = "Mikhaylevskiy et al., Fast Emotion Recognition for IoT", "Rashid 
 MINI, LIGHT = "Mini-Xception, its int8 file run by us", "LIGHT-SERNET, trained and run by us"
 SVM, BOXES = "SVM of 407 functionals of MFCC and pitch, trained by us", "Public face detectors, run by us"
 MISSING = "not measured in this run"
+FEW = 3  # of our numbers beside one of theirs, each in a row of its own
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ PUBLISHED: list[Published] = [
     *_of(
         LIGHT, 2022, "seven emotions from speech, EmoDB",
         ("UAR, leave-one-speaker-out", 74.4, "%", "last of 50 epochs, whole utterances",
-         "emodb/emotion7/loso/*static_wi8_ai8/uar", "epoch picked on validation speakers"),
+         "emodb/emotion7/loso/*static_wi8_ai8/uar", "the CNN's epoch picked on validation speakers, that of functionals the last"),
         ("UAR, random split", 91.6, "%", "80/20, mean of two folds, float32, last of 50 epochs; the paper reports 94.2 % "
          "accuracy, its epoch picked on test", "emodb/emotion7/leaky/*static_wi8_ai8/uar",
          "our random split, int8, epoch picked on validation windows"),
@@ -161,14 +163,28 @@ FACTORS = {  # (unit of ours, published unit): factor
 
 
 def side_by_side(summary: dict[str, dict]) -> pd.DataFrame:
-    """A row per number of others and number of ours that answers it; MISSING where this run has none."""
+    """A row per number of others and number of ours that answers it, one for all of them where they are more than FEW;
+    MISSING where this run has none."""
     rows = []
     for published in PUBLISHED:
         keys = [key for key in sorted(summary) if fnmatchcase(key, published.ours)]
-        rows += [_row(published, ours(summary[key], published.unit), key) for key in keys]
+        if len(keys) > FEW:
+            rows.append(
+                _row(published, _span([summary[key] for key in keys], published.unit), published.ours)
+            )
+        else:
+            rows += [_row(published, ours(summary[key], published.unit), key) for key in keys]
         if not keys:
             rows.append(_row(published, MISSING, "–"))
     return pd.DataFrame(rows)
+
+
+def _span(entries: list[dict], unit: str) -> str:
+    """Median and range of several of our numbers, without their intervals."""
+    values = [entry["value"] for entry in entries]
+    bare = {**entries[0], "low": None, "high": None}
+    middle, least, most = (ours({**bare, "value": of(values)}, unit) for of in (np.median, min, max))
+    return f"{middle}, the median of {len(values)}: {least} to {most}"
 
 
 def _row(published: Published, value: str, key: str) -> dict[str, str]:

@@ -146,6 +146,19 @@ def test_side_by_side_without_ours_says_so():
     assert table["what differs"].str.contains("Theirs: .+ Ours: .+").all()
 
 
+def test_many_of_ours_beside_one_of_theirs_are_a_median_and_a_range():
+    """Hand-computed: of ratios 1, 2, 4 and 9 the median is 3."""
+    names = {"a": 4.0, "b": 1.0, "c": 9.0, "d": 2.0}
+    numbers = {f"{name}/emotion/loso/int8_ratio/size": entry(value) for name, value in names.items()}
+    for one in numbers.values():
+        one["unit"] = "ratio"
+    table = published.side_by_side(numbers)
+    row = table[table.what.str.startswith("size, before / after")].iloc[0]
+    assert row.ours == "3 ×, the median of 4: 1 × to 9 ×"
+    few = published.side_by_side(dict(list(numbers.items())[:3]))
+    assert (few.what == row.what).sum() == 3 and (table.what == row.what).sum() == 1
+
+
 def test_side_by_side_puts_ours_in_the_published_unit():
     ours = {
         "synthetic/emotion/loso/mean/accuracy": entry(0.8834, 0.84, 0.92),
