@@ -45,7 +45,7 @@ def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
     if normalise == "train":
         return data
     other = np.char.add(data.subject, f"/{COPY}")  # copies are other voices, not the person's own
-    people = np.where(data.split == COPY, other, data.subject)
+    people = np.where(data.own, data.subject, other)
     return replace(data, X=by_subject(data.X, people, axis))
 
 

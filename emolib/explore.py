@@ -11,7 +11,7 @@ import pandas as pd
 
 from emolib import datasets
 from emolib.artifacts import Run
-from emolib.datasets import labels
+from emolib.datasets import labels, windowed
 from emolib.datasets.base import Trial
 from emolib.errors import BadArtifact
 from emolib.fusion.scores import RULES, fuse, softmax
@@ -86,12 +86,10 @@ class Explorer:
 
     def within_person(self, trial: Trial) -> np.ndarray:
         """The trial's windows as training saw them: standardised over all windows of the person."""
-        arrays = self.run.arrays(f"data/{self.sources[trial.modality]}.npz")
-        of_person = arrays["subject"] == trial.subject
-        X = by_subject(
-            arrays["X"][of_person], arrays["subject"][of_person], FRONT_ENDS[trial.modality].feature_axis
-        )
-        return X[arrays["trial"][of_person] == trial.trial]
+        data = windowed.from_arrays(self.run.arrays(f"data/{self.sources[trial.modality]}.npz"))
+        of_person = data.part(np.flatnonzero((data.subject == trial.subject) & data.own))
+        X = by_subject(of_person.X, of_person.subject, FRONT_ENDS[trial.modality].feature_axis)
+        return X[of_person.trial == trial.trial]
 
     def table(self, trials: Sequence[Trial], rule: str) -> pd.DataFrame:
         """Scores of each modality and fused, float32 and int8: columns modality, variant, then classes.

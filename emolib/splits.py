@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emolib.datasets.base import COPY, EmotionSet
+from emolib.datasets.base import EmotionSet
 from emolib.errors import BadArtifact, BadParameter, BadSet, check_names
 
 PARTS = ("train", "val", "test")
@@ -62,12 +62,11 @@ def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
     split = PROTOCOLS[protocol]
     known = list(inspect.signature(split).parameters)[1:]
     check_names(options, known, f"protocol {protocol}")
-    copies = emotion_set.split == COPY
-    if not copies.any():
+    if emotion_set.own.all():
         return split(emotion_set, **options)
-    own = np.flatnonzero(~copies)
+    own, copies = np.flatnonzero(emotion_set.own), np.flatnonzero(~emotion_set.own)
     made = [_placed(fold, own) for fold in split(emotion_set.part(own), **options)]
-    return [_with_copies(fold, np.flatnonzero(copies), emotion_set) for fold in made]
+    return [_with_copies(fold, copies, emotion_set) for fold in made]
 
 
 def _placed(fold: Fold, place: np.ndarray) -> Fold:

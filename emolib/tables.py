@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from emolib.datasets.base import COPY, EmotionSet
+from emolib.datasets.base import EmotionSet
 
 SHARES = re.compile(r"(uar|accuracy|macro_f1|recall|precision|chance|majority|ece|low|high)(_|$)")
 UNITS = {
@@ -53,7 +53,7 @@ def windows_table(emotion_set: EmotionSet) -> pd.DataFrame:
 
     Where every window has a subject of its own, because identities are unknown, the rows are the official splits.
     """
-    own = emotion_set.split != COPY
+    own = emotion_set.own
     names = np.asarray(emotion_set.classes, dtype=object)[emotion_set.y[own]]
     known = len(np.unique(emotion_set.subject)) < len(emotion_set.y)
     row = "subject" if known else "split"

@@ -118,6 +118,11 @@ class EmotionSet:
         if not all(np.isfinite(x[rows]).all() for x in arrays(self.X) for rows in stored.chunks(x)):
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
 
+    @property
+    def own(self) -> np.ndarray:
+        """Which windows are not copies, (n,) bool."""
+        return self.split != COPY
+
     def seen(self, rows: np.ndarray) -> Windows:
         """X of these windows: what a standardiser is fitted to."""
         return branches.part(self.X, rows)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from emolib.datasets import labels
-from emolib.datasets.base import COPY, EmotionSet
+from emolib.datasets.base import EmotionSet
 from emolib.errors import BadSet
 from emolib.sources import Source
 
@@ -107,7 +107,7 @@ def in_task(data: EmotionSet, source: Source, task: str) -> tuple[np.ndarray, Em
     Raises BadParameter as `labels.marginal`.
     """
     to = labels.marginal(source.corpus, source.task, task)
-    kept = np.flatnonzero((to[data.y].sum(axis=1) > 0) & (data.split != COPY))
+    kept = np.flatnonzero((to[data.y].sum(axis=1) > 0) & data.own)
     of_task = labels.classes(source.corpus, task)
     return kept, replace(data.part(kept), y=to[data.y[kept]].argmax(axis=1), classes=of_task)
 

@@ -112,6 +112,6 @@ def _own_standardisers(run: Run, source: Source) -> dict[str, Standardiser]:
     data = windowed.from_arrays(run.arrays(f"data/{source}.npz"))
     axis = FRONT_ENDS[source.modality].feature_axis
     return {
-        name: Standardiser.fit(data.X[data.subject == name], axis)
+        name: Standardiser.fit(data.X[(data.subject == name) & data.own], axis)
         for name in np.unique(data.subject).tolist()
     }

@@ -1,10 +1,12 @@
 """Goals are compared in their direction, and only where a run has numbers for them."""
 
 import pytest
+import yaml
 
-from emolib import faces, goals, lab
+from emolib import faces, goals, lab, reporting
 from emolib.goals import Goal
-from emolib.sources import Source
+from emolib.paths import PROJECT
+from emolib.sources import INT8, Source
 from emolib.summary import number
 from emolib.tables import interval
 
@@ -43,3 +45,18 @@ def test_a_pattern_finds_every_number_and_no_number_gives_no_row():
 def test_goals_of_the_lab_have_the_keys_of_their_source():
     source = "fer2013-face-emotion4-official-table2"
     assert lab.goals([source])[0].key == Source.parse(source).key("int8_drop", "points")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "emodb-speech-emotion7-loso-functionals",
+        "emodb-speech-emotion7-leaky-functionals",
+        "stress_predict-heart-stress-loso",
+    ],
+)
+def test_goals_of_people_have_the_keys_of_sources_of_the_real_profile(source):
+    config = yaml.safe_load((PROJECT / "config/real.yaml").read_text())
+    assert source in config["sources"]
+    key = Source.parse(source).key(INT8, "uar")
+    assert len(goals.table(reporting.GOALS, numbers([key], 0.7))) == 1
