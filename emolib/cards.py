@@ -5,6 +5,8 @@ The headings follow Mitchell et al. (2019), "Model cards for model reporting".
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from emolib import datasets
 from emolib.artifacts import Run, record_of, short
 from emolib.datasets import face_boxes
@@ -31,11 +33,12 @@ def of_source(run: Run, name: str, fold: int) -> str:
     source, stem = Source.parse(name), model_name(name, fold)
     made = run.parameters_of(f"scores/{name}-keras.npz")
     by_person = [BY_SUBJECT] if made["normalise"] == "subject" else []
-    classes = ", ".join(run.arrays(f"scores/{name}.npz")["classes"].tolist())
+    scored = run.arrays(f"scores/{name}.npz")
+    classes = ", ".join(scored["classes"].tolist())
     sections = {
         "What it is": [f"{source.sentence()} Classes, in order of the logits: {classes}."],
         "Data": [_data(datasets.get(source.corpus))],
-        "Protocol": [f"{TESTED[source.protocol]} This is the model of fold {fold}.", *by_person],
+        "Protocol": [f"{TESTED[source.protocol]} {_own(scored, fold)}", *by_person],
         "Numbers": [
             _numbers(run.json(f"scores/{name}-summary.json")),
             "Means over folds; 95 % intervals over subjects.",
@@ -64,6 +67,19 @@ def of_detector(run: Run, name: str) -> str:
         "Origin": [_origin(run, f"models/{name}-{INT8}.tflite")],
     }
     return _page(name, sections)
+
+
+def _own(scored: dict[str, np.ndarray], fold: int) -> str:
+    """Which fold this is; of several, whom its test part holds, and how many of their windows it tells."""
+    if not scored["fold"].any():
+        return f"This is the model of fold {fold}."
+    test = (scored["fold"] == fold) & (scored["part"] == "test")
+    right = scored[INT8][test].argmax(axis=1) == scored["y"][test]
+    people = ", ".join(np.unique(scored["subject"][test]).tolist())
+    return (
+        f"This is the model of fold {fold}: of {people}, whom it never saw, it tells {100 * right.mean():.1f} % of "
+        f"{len(right)} windows."
+    )
 
 
 def _data(corpus: datasets.Corpus | BoxCorpus) -> str:

@@ -2,18 +2,21 @@
 
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from emolib.datasets import root_of
+from emolib import datasets
+from emolib.datasets import labels, root_of
 from emolib.datasets.face_boxes import load
 from emolib.detection.composite import as_found
 from emolib.detection.evaluation import single_ious
 from emolib.paths import PROJECT
 from emolib.pretrained import load_pretrained, pretrained
+from emolib.sources import Source
 
 PUBLISHED = json.loads((PROJECT / "docs/results.json").read_text())
 FACES, BOXES = "fer2013-face-emotion{}-official-resnet", "facemask-small"
@@ -69,3 +72,35 @@ def test_faces_are_found_as_published():
     assert len(test) == said["n"]
     ious = single_ious(found, [each.boxes for each in test], look.detector.min_score)
     assert ious.mean() == pytest.approx(said["value"], abs=0.01)
+
+
+NEVER_SAW = re.compile(r"of (.+), whom it never saw, it tells ([\d.]+) % of (\d+) windows")
+
+
+def told_apart() -> dict[str, tuple[set[str], float, int]]:
+    """Of each model of a fold of several: the people it never saw, per cent of their windows told, windows."""
+    cards = {name: (pretrained().folder / f"{name}.md").read_text() for name in pretrained().models}
+    found = {name: NEVER_SAW.search(card) for name, card in cards.items()}
+    return {name: (set(one[1].split(", ")), float(one[2]), int(one[3])) for name, one in found.items() if one}
+
+
+@acceptance
+@pytest.mark.parametrize("name", told_apart())
+def test_people_never_seen_are_told_as_the_card_says(name):
+    people, share, n = told_apart()[name]
+    source, pipeline = Source.parse(name), load_pretrained(name)
+    if not root_of(source.corpus).is_dir():
+        pytest.skip(f"{source.corpus} absent: set EMOLIB_DATA")
+    right = []
+    for person in people:
+        trials = [
+            each for each in datasets.load(source.corpus, source.modality, []) if each.subject == person
+        ]
+        trials = [each for each in trials if labels.target(source.corpus, source.task, each)]
+        X, _ = pipeline.windows([each.data for each in trials], trials[0].sfreq)
+        told = np.array(pipeline.classes)[pipeline.scores(X).argmax(axis=1)]
+        n_windows = [len(pipeline.front(each.data, each.sfreq, each.kind).X) for each in trials]
+        said = [labels.target(source.corpus, source.task, each) for each in trials]
+        right += (told == np.repeat(said, n_windows)).tolist()
+    assert len(right) == n
+    assert 100 * np.mean(right) == pytest.approx(share, abs=0.6)
