@@ -132,7 +132,7 @@ PUBLISHED: list[Published] = [
     *_of(
         LIGHT, 2022, "seven emotions from speech, EmoDB",
         ("UAR, leave-one-speaker-out", 74.4, "%", "last of 50 epochs, whole utterances",
-         "emodb/emotion7/loso/*static_wi8_ai8/uar", "the CNN's epoch picked on validation speakers, that of functionals the last"),
+         "emodb/emotion7/loso/*static_wi8_ai8/uar", "the CNN's epoch picked on validation speakers"),
         ("UAR, random split", 91.6, "%", "80/20, mean of two folds, float32, last of 50 epochs; the paper reports 94.2 % "
          "accuracy, its epoch picked on test", "emodb/emotion7/leaky/*static_wi8_ai8/uar",
          "our random split, int8, epoch picked on validation windows"),

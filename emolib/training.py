@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -115,10 +116,12 @@ def trainer_of(source: Source, data: EmotionSet, model: dict, options: Training)
     """Of a source's network with the options `model`, for windows and classes as those of the set, augmented as its
     windows are. Raises BadParameter for an option that the network does not have."""
     shape, n_classes = data.X.shape[1:], len(data.classes)
-    return Trainer(
+    network = models.network(source.modality, source.network)
+    kind = partial(Solver, network.solve) if hasattr(network, "solve") else Trainer
+    return kind(
         lambda: models.build(source.modality, shape, n_classes, source.network, **model),
         options,
-        models.network(source.modality, source.network).augment,
+        network.augment,
     )
 
 
@@ -296,3 +299,21 @@ class Trainer:
         for variable, value in zip(self.model.variables, kept, strict=True):
             variable.assign(value)
         return {key: [epoch[key] for epoch in history] for key in history[0]}
+
+
+class Solver(Trainer):
+    """A Trainer of a network whose weights have a closed form, `solve(X, y, n_classes)`: no steps, no seed, one epoch."""
+
+    def __init__(self, solve: Callable, *of_trainer):
+        super().__init__(*of_trainer)
+        self.solve = solve
+
+    def fit(
+        self, train: EmotionSet, val: EmotionSet, name: str = "fold", state: Checkpoint | None = None
+    ) -> dict[str, list[float]]:
+        """As of a Trainer; `val` picks nothing."""
+        self.check(train, val)
+        X = held(train.X)
+        self.model.set_weights(self.solve(X, train.y, self.n_classes))
+        loss = self.validate(replace(train, X=X), name)["val_loss"]
+        return {key: [value] for key, value in {"loss": loss, **self.validate(val, name)}.items()}

@@ -9,9 +9,10 @@ from importlib import import_module
 from emolib.datasets.base import MODALITIES
 from emolib.errors import BadParameter, check_names
 
+LDA = {"lda": "lda"}  # of any windows
 NAMED = {
-    "face": {"table2": "xception", "resnet": "resnet"},
-    "speech": {"functionals": "functionals"},
+    **dict.fromkeys(MODALITIES, LDA),
+    "face": {"table2": "xception", "resnet": "resnet", **LDA},
 }  # module by modality and name; "" is the modality's own
 
 

@@ -107,9 +107,11 @@ def _curves(ax: Axes, curves: list[Sequence[float]], colour: str, label: str):
     for row, curve in zip(padded, curves, strict=True):
         row[: len(curve)] = curve
     epochs = 1 + np.arange(padded.shape[1])
-    ax.plot(epochs, padded.T, color=colour, linewidth=0.6, alpha=0.45)
+    marker = "_" if len(epochs) == 1 else None  # one epoch is no line
+    ax.plot(epochs, padded.T, color=colour, linewidth=0.6, alpha=0.45, marker=marker)
     half = np.isfinite(padded).sum(axis=0) * 2 >= len(curves)
-    ax.plot(epochs[half], np.nanmedian(padded[:, half], axis=0), color=colour, linewidth=2.4, label=label)
+    middle = np.nanmedian(padded[:, half], axis=0)
+    ax.plot(epochs[half], middle, color=colour, linewidth=2.4, label=label, marker=marker and "o")
 
 
 def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Picture:

@@ -50,8 +50,8 @@ def test_goals_of_the_lab_have_the_keys_of_their_source():
 @pytest.mark.parametrize(
     "source",
     [
-        "emodb-speech-emotion7-loso-functionals",
-        "emodb-speech-emotion7-leaky-functionals",
+        "emodb-speech-emotion7-loso-lda",
+        "emodb-speech-emotion7-leaky-lda",
         "stress_predict-heart-stress-loso",
     ],
 )

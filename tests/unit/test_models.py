@@ -64,7 +64,8 @@ def test_resnet_has_under_100_k_parameters_and_18_MMAC():
     [
         *((modality, "", shapes[0]) for modality, shapes in SHAPES.items()),
         ("face", "resnet", (48, 48, 1)),
-        ("speech", "functionals", (1, 309, 1)),
+        ("speech", "lda", (1, 309, 1)),
+        ("eeg", "lda", (4, 1, 16)),
     ],
 )
 def test_int8_file_is_small_and_holds_npu_operators_only(modality, name, shape):

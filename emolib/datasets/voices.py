@@ -1,6 +1,7 @@
-"""Utterances in other voices, for training: another tempo, pitch and vocal tract at once, a part of it, some noise.
+"""Utterances in other voices, for training: another pitch and vocal tract at the same tempo, a part of it, some noise.
 
-A recording played faster or slower moves all three, as in Ko et al. (2015), "Audio augmentation for speech recognition".
+Speakers differ in pitch and in the length of their vocal tract, which a shift of all frequencies moves together; tempo says
+more of the emotion than of the speaker, and is kept.
 """
 
 import zlib
@@ -11,9 +12,9 @@ import numpy as np
 
 from emolib.datasets.base import COPY, Trial
 from emolib.errors import BadParameter
-from emolib.signals.filters import resample
 
-SPEED = 1.22  # at most, and one over it at least
+SEMITONES = 3.5  # up or down at most
+FRAME_S = 0.032  # of the phase vocoder
 PART = 0.75  # of an utterance at least
 SNR_DB = (15.0, 40.0)
 
@@ -30,9 +31,12 @@ def with_voices(trials: Iterable[Trial], n: int, seed: int = 0) -> Iterator[Tria
 
 
 def spoken(x: np.ndarray, sfreq: float, rng: np.random.Generator) -> np.ndarray:
-    """Audio x (n_times,) at sfreq Hz in another voice: faster or slower, cut, with noise; float32."""
-    speed = SPEED ** rng.uniform(-1, 1)
-    other = resample(np.asarray(x, np.float32), round(sfreq * speed), sfreq)
+    """Audio x (n_times,) at sfreq Hz in another voice: higher or lower, cut, with noise; float32."""
+    from librosa.effects import pitch_shift  # takes a second to import
+
+    n_fft, steps = round(FRAME_S * sfreq), rng.uniform(-SEMITONES, SEMITONES)
+    audio = np.asarray(x, np.float32)
+    other = pitch_shift(audio, sr=sfreq, n_steps=steps, n_fft=n_fft, hop_length=n_fft // 4)
     n = int(len(other) * rng.uniform(PART, 1))
     first = rng.integers(len(other) - n + 1)
     other = other[first : first + n]

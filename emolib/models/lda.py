@@ -1,0 +1,36 @@
+"""Linear discriminant analysis of whole windows: one convolution as large as the window, solved and not trained by steps.
+
+The tiniest network, and the baseline that any other has to beat. What differs between people of one class lies in its
+covariance, so directions in which people differ weigh little: more people, or copies in other voices, teach it more.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+
+from emolib.models.augment import noise
+
+__all__ = ["augment", "build", "solve"]
+SHRINKAGE = 0.1  # of the covariance towards a multiple of the identity
+augment = noise
+
+
+def build(input_shape, n_classes: int) -> keras.Model:
+    """(height, width, n_channels) → logits (n_classes,)."""
+    inputs = keras.Input(input_shape)
+    x = layers.Conv2D(n_classes, tuple(input_shape[:2]), padding="valid")(inputs)
+    return keras.Model(inputs, layers.Flatten(name="logits")(x))
+
+
+def solve(X: np.ndarray, y: np.ndarray, n_classes: int) -> list[np.ndarray]:
+    """Kernel (height, width, n_channels, n_classes) and bias (n_classes,) for standardised windows X (n, height, width,
+    n_channels) of classes y (n,), all as likely; Hastie et al. (2009), "The elements of statistical learning", section 4.3.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    priors = np.full(n_classes, 1 / n_classes)
+    found = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE, priors=priors)
+    found.fit(X.reshape(len(X), -1).astype(np.float64), y)
+    weights = np.linalg.lstsq(found.covariance_, found.means_.T, rcond=None)[0]  # (n_values, n_classes)
+    bias = -0.5 * np.einsum("cv,vc->c", found.means_, weights)
+    return [weights.reshape(*X.shape[1:], n_classes).astype(np.float32), bias.astype(np.float32)]
