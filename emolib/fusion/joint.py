@@ -49,7 +49,7 @@ class JointSet:
     fold: np.ndarray
     classes: tuple[str, ...]
 
-    check_trainable = EmotionSet.check_trainable
+    check_trainable, own = EmotionSet.check_trainable, EmotionSet.own
 
     def __post_init__(self):
         if not len(self.rows):

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emolib.errors import BadParameter
-from emolib.models import build
 from emolib.signals import functionals
 from emolib.signals.frontend import SpeechFrontEnd
 from emolib.signals.mfcc import log_mel
@@ -140,5 +139,3 @@ def test_windows_of_an_utterance_are_those_of_its_parts():
 def test_what_cannot_be_is_refused():
     with pytest.raises(BadParameter, match="n_mfcc=13 with functionals, expected 0"):
         SpeechFrontEnd(n_mfcc=13, functionals=True)(voice(120), SFREQ)
-    with pytest.raises(BadParameter, match="expected \\(1, n_functionals, 1\\)"):
-        build("speech", (125, 40, 1), 7, "functionals")

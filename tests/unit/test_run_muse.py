@@ -52,7 +52,7 @@ def results(corpus, tmp_path_factory):
         data, _ = windowed.emotion_set(load("muse", "eeg"), "state3", front_end("eeg"))
     run.write_arrays(f"data/{NAME}.npz", **windowed.to_arrays(data))
     run.write_arrays(f"scores/{NAME}-keras.npz", y=data.y)
-    run.write_arrays(f"scores/{NAME}.npz", classes=np.array(data.classes))
+    run.write_arrays(f"scores/{NAME}.npz", classes=np.array(data.classes), fold=np.zeros(1))
     run.write_json(f"scores/{NAME}-summary.json", {})
     X = by_subject(data.X, data.subject, 3)
     standardiser = Standardiser.fit(X, 3)

@@ -222,6 +222,9 @@ def test_a_source_may_name_its_network():
     assert several.key("int8_drop", "points") == "synthetic/emotion/loso/face_table2_int8_drop/points"
     assert named.sentence().endswith("protocol official, network table2.")
     assert Source.parse(HEART).sentence() == "heart of synthetic, task emotion, protocol loso."
-    for name, known in ((HEART, "its own.\\."), ("fer2013-face-emotion4-official", "or table2 or resnet")):
+    for name, known in (
+        (HEART, "its own. or lda"),
+        ("fer2013-face-emotion4-official", "or table2 or resnet"),
+    ):
         with pytest.raises(BadParameter, match=f"network: got 'ablation' for .*{known}"):
             Source.parse(f"{name}-ablation")

@@ -118,7 +118,7 @@ def test_a_network_of_another_name_or_option_is_refused():
         BadParameter, match="network: got 'table3' for face, expected \"\" .its own. or table2 or resnet"
     ):
         network("face", "table3")
-    with pytest.raises(BadParameter, match="network: got 'table2' for eeg, expected \"\" .its own.\\."):
+    with pytest.raises(BadParameter, match="network: got 'table2' for eeg, expected \"\" .its own. or lda"):
         build("eeg", (4, 1, 40), 4, "table2")
     with pytest.raises(BadParameter, match="width does not exist in the face model table2"):
         build("face", SIZE, 4, "table2", width=2)
