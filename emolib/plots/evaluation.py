@@ -88,7 +88,7 @@ def history(histories: Sequence[dict[str, Sequence[float]]]) -> Picture:
     for ax, metric in zip(axes[0], metrics, strict=True):
         for key, colour, label in ((metric, BLUE, "training"), (f"val_{metric}", ORANGE, "validation")):
             _curves(ax, [record[key] for record in histories if key in record], colour, label)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.set(xlabel="epoch", ylabel="UAR" if metric == "uar" else metric.replace("_", " "))
         tidy(ax)
     handles = [handle for ax in axes[0] for handle in ax.get_legend_handles_labels()[0]]

@@ -93,7 +93,7 @@ def bundle(tmp_path_factory):
     run = Run(folder / "run", "test", {"frontend": {}, "normalise": "train"})
     run.write_arrays(f"data/{NAME}.npz", X=X, sfreq=64.0, kind="ppg")
     run.write_arrays(f"scores/{NAME}-keras.npz", X=X)
-    run.write_arrays(f"scores/{NAME}.npz", classes=np.array(CLASSES))
+    run.write_arrays(f"scores/{NAME}.npz", classes=np.array(CLASSES), fold=np.zeros(1))
     run.write_json(f"scores/{NAME}-summary.json", {})
     run.write_json(f"{model_name(NAME, 0)}.json", {"standardiser": standardiser.to_dict()})
     with run.write(f"{model_name(NAME, 0)}-{INT8}.tflite") as path:
