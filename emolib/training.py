@@ -311,9 +311,9 @@ class Solver(Trainer):
     def fit(
         self, train: EmotionSet, val: EmotionSet, name: str = "fold", state: Checkpoint | None = None
     ) -> dict[str, list[float]]:
-        """As of a Trainer; `val` picks nothing."""
+        """As of a Trainer; `val` picks nothing. The training set is held in memory."""
         self.check(train, val)
-        X = held(train.X)
+        X = np.asarray(train.X)
         self.model.set_weights(self.solve(X, train.y, self.n_classes))
         loss = self.validate(replace(train, X=X), name)["val_loss"]
         return {key: [value] for key, value in {"loss": loss, **self.validate(val, name)}.items()}
