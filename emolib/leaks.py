@@ -53,7 +53,8 @@ def audit(
     Whole set: blank windows (one value throughout), groups of exact duplicates, those with conflicting
     labels. Each fold: subjects and trials on more than one side of train, val and test; groups of exact
     duplicates across sides; pairs of near-duplicates (correlation > `near`, not exact) across sides. Windows
-    of few values may correlate like that by nature; `axis` is that of their features. Raises BadParameter unless 0.9 <= near <= 0.9999.
+    of few values may correlate like that by nature; `axis` is that of their features. Raises BadParameter
+    unless 0.9 <= near <= 0.9999.
     """
     ids, pairs = _alike(emotion_set, near, axis)
     rows = [*_whole_set(emotion_set, ids[EXACT]), *_of_folds(emotion_set, folds, ids, pairs)]

@@ -66,7 +66,8 @@ def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
         return split(emotion_set, **options)
     own, copies = np.flatnonzero(emotion_set.own), np.flatnonzero(~emotion_set.own)
     made = [_placed(fold, own) for fold in split(emotion_set.part(own), **options)]
-    return [_with_copies(fold, copies, emotion_set) for fold in made]
+    trial = np.char.add(np.char.add(emotion_set.subject, "/"), emotion_set.trial)
+    return [_with_copies(fold, copies, trial) for fold in made]
 
 
 def _placed(fold: Fold, place: np.ndarray) -> Fold:
@@ -74,8 +75,8 @@ def _placed(fold: Fold, place: np.ndarray) -> Fold:
     return Fold(fold.name, *(place[rows] for rows in (fold.train, fold.val, fold.test)))
 
 
-def _with_copies(fold: Fold, copies: np.ndarray, emotion_set: EmotionSet) -> Fold:
-    trial = np.char.add(np.char.add(emotion_set.subject, "/"), emotion_set.trial)
+def _with_copies(fold: Fold, copies: np.ndarray, trial: np.ndarray) -> Fold:
+    """The fold whose training part has those of the `copies` too whose trial trains whole; `trial` (n,) of all windows."""
     apart = np.isin(trial[copies], trial[fold.train])
     apart &= ~np.isin(trial[copies], trial[np.concatenate([fold.val, fold.test])])
     return replace(fold, train=np.concatenate([fold.train, copies[apart]]))

@@ -1,7 +1,5 @@
 """The network that is solved: scikit-learn's answers, no seed, and validation people that pick nothing."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -60,7 +58,7 @@ def test_neither_seed_nor_validation_people_change_it():
 def test_its_int8_file_is_tiny_and_answers_alike():
     data, test = windows(300), windows(60, seed=1)
     trainer = training.trainer_of(SOURCE, data, {}, training.options(0, {}))
-    trainer.fit(data, replace(test))
+    trainer.fit(data, test)
     content = ptq.convert(trainer.model, "static_wi8_ai8", data.X)
     with Model(content) as model:
         same = model.predict(test.X).argmax(axis=1) == trainer.predict(test.X).argmax(axis=1)
