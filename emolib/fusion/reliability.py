@@ -59,7 +59,7 @@ def statistics(X: np.ndarray) -> np.ndarray:
     """Five numbers of each standardised window, (n_windows, 5) float64, of X (n_windows, n_steps, a, b).
 
     Mean, log RMS, log RMS of differences along the steps and along the next axis that has two entries, share
-    of values beyond 3.
+    of values beyond 3. Along steps of which there is only one, as of functionals, nothing differs.
     """
     flat = X.reshape(len(X), -1).astype(np.float64)
     across = 2 if X.shape[2] > 1 else 3
@@ -125,4 +125,4 @@ def fresh(found: np.ndarray) -> np.ndarray:
 
 
 def _log_rms(rows: np.ndarray) -> np.ndarray:
-    return np.log(np.sqrt((rows.astype(np.float64) ** 2).mean(axis=1)) + TINY)
+    return np.log(np.sqrt((rows.astype(np.float64) ** 2).sum(axis=1) / max(rows.shape[1], 1)) + TINY)

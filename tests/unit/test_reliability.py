@@ -95,6 +95,8 @@ def test_statistics_by_hand():
     assert np.exp(statistics(picture)[0][2:4]) == pytest.approx(
         [0, 3], abs=2e-3
     )  # along rows, across columns
+    functionals = np.array([0.0, 3, 0], np.float32).reshape(1, 1, 3, 1)  # of one step
+    assert np.exp(statistics(functionals)[0][2:4]) == pytest.approx([0, 3], abs=2e-3)
 
 
 def test_distance_is_scipys_mahalanobis_and_the_limit_a_percentile():
