@@ -105,7 +105,7 @@ class Study:
             baseline, seconds = self.baselines[arm]
             std = within_subject_std(X[fold.train], subject[fold.train], self.axis)
             X = by_baseline(X, subject, baseline, std, PRIOR_S / (PRIOR_S + seconds), self.axis)
-        return self.data.part(np.arange(len(X)), lambda _: X)
+        return replace(self.data, X=X)
 
     def train(self, run: Run, source: Source, trainer: "Trainer"):
         """Every fold of every arm; files that are current are left as they are."""

@@ -1,5 +1,7 @@
 """Personal calibration: numbers by hand, who is left out, and that a person depends on nobody tested."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from emolib.errors import BadArtifact, BadParameter, BadSet
 from emolib.signals.standardise import by_baseline, within_subject_std
 from emolib.sources import Source
 from emolib.splits import Fold, loso, to_arrays
+from emolib.stored import scratch
 
 SOURCE = Source("synthetic", "heart", "emotion", "loso")
 TRIALS = ("task", "rest", "task", "rest")
@@ -172,6 +175,17 @@ def test_people_of_one_test_fold_do_not_influence_each_other(arm):
     same = first.data.subject != "e"
     np.testing.assert_array_equal(X[same], Y[same])
     assert (X[~same] != Y[~same]).any()
+
+
+@pytest.mark.parametrize("arm", ["none", "baseline", "subject"])
+def test_windows_in_a_file_are_scaled_as_those_in_memory(arm):
+    data = recorded()
+    stored = replace(data, X=scratch(data.X.shape))
+    stored.X[:] = data.X
+    found, expected = (
+        of.scaled(arm, of.folds[0]).part(of.folds[0].train) for of in (study_of(stored), study_of(data))
+    )
+    np.testing.assert_array_equal(np.asarray(found.X), expected.X)
 
 
 def test_the_baseline_arm_shrinks_towards_the_training_people_by_its_seconds():
