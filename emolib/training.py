@@ -35,7 +35,6 @@ PREDICTED = 256  # windows of one call
 STEPS_A_CALL = 32  # batches trained between two updates of the progress bar
 HELD_BYTES = 1 << 30  # of a training set in memory
 TRACED = ("optimizer", "batch_size", "focal_gamma", "augment", "seed")  # options that a Trainer is built of
-KEEPS = ("best", "last")  # epochs
 TINY = 1e-12  # of a score before its logarithm
 LEAST = 1e-7  # of 1 - p in the focal loss: its slope is infinite at 0 where gamma is below 1
 BAR = "{desc} |{bar:20}| {n:.0f}/{total_fmt} epochs, {elapsed}{postfix}"
@@ -46,8 +45,7 @@ class Training:
     """How to train. The learning rate falls from `learning_rate` to 0 along half a cosine over `epochs`.
 
     A fold ends after `patience` epochs without a lower validation loss, which jumps less than a UAR where
-    validation has few people, and the best epoch is kept. `keep` "last" trains all epochs and keeps the last: where
-    one person validates, the best epoch is one for that person.
+    validation has few people, and the best epoch is kept.
     Raises BadParameter for a value out of range.
     """
 
@@ -56,7 +54,6 @@ class Training:
     epochs: int = 30
     batch_size: int = 32
     patience: int = 10
-    keep: str = "best"
     class_weights: bool = True
     label_smoothing: float = 0.1
     focal_gamma: float = 0.0
@@ -66,8 +63,6 @@ class Training:
     def __post_init__(self):
         if self.optimizer not in OPTIMIZERS:
             raise BadParameter(f"optimizer: got {self.optimizer!r}, expected one of {', '.join(OPTIMIZERS)}.")
-        if self.keep not in KEEPS:
-            raise BadParameter(f"keep: got {self.keep!r}, expected {' or '.join(KEEPS)}.")
         for name in ("learning_rate", "epochs", "batch_size", "patience"):
             if getattr(self, name) <= 0:
                 raise BadParameter(f"{name}: got {getattr(self, name)}, expected more than 0.")
@@ -263,19 +258,15 @@ class Trainer:
                 )
 
     def goes_on(self, history: History) -> bool:
-        """Whether epochs are left, and one of the last `patience` is the one to keep."""
+        """Whether epochs are left, and one of the last `patience` is the best."""
         return len(history) < self.options.epochs and (
-            not history or len(history) - 1 - self.kept_epoch(history) < self.options.patience
+            not history or len(history) - 1 - best_epoch(history) < self.options.patience
         )
-
-    def kept_epoch(self, history: History) -> int:
-        """The epoch, from 0, whose weights are kept."""
-        return best_epoch(history) if self.options.keep == "best" else len(history) - 1
 
     def fit(
         self, train: EmotionSet, val: EmotionSet, name: str = "fold", state: Checkpoint | None = None
     ) -> dict[str, list[float]]:
-        """Train from the seeded weights; `model` then holds those of the epoch that is kept, until the next fit.
+        """Train from the seeded weights; `model` then holds those of the best epoch, until the next fit.
 
         Both sets are standardised; the people in `val` are not in `train`. The history has one number an
         epoch of learning_rate, loss (weighted, smoothed, focused), val_loss (mean over classes) and val_uar.
@@ -290,9 +281,9 @@ class Trainer:
             bar.update(len(history))
             while self.goes_on(history):
                 history.append(self.epoch(X, targets, len(history), bar) | self.validate(val, name))
-                if self.kept_epoch(history) == len(history) - 1:
+                if best_epoch(history) == len(history) - 1:
                     kept = [variable.numpy() for variable in self.model.variables]
-                    text = f"{self.options.keep} epoch {len(history)}, validation UAR {history[-1]['val_uar']:.3f}"
+                    text = f"best epoch {len(history)}, validation UAR {history[-1]['val_uar']:.3f}"
                     bar.set_postfix_str(text, refresh=False)
                 if state:
                     state.epoch(self.variables, kept, history)

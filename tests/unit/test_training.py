@@ -112,16 +112,6 @@ def test_stops_early_with_the_weights_of_the_best_epoch():
     assert np.mean(by_class) == pytest.approx(history["val_loss"][best], rel=1e-4)
 
 
-def test_the_last_epoch_is_kept_where_it_is_asked_for_and_validation_picks_nothing():
-    mirrored = replace(VAL, y=1 - VAL.y)
-    fitted = trainer(replace(QUICK, epochs=6, patience=1, keep="last"))
-    history = fitted.fit(TRAIN, mirrored)
-    assert len(history["val_loss"]) == 6 and np.argmin(history["val_loss"]) < 5
-    kept = weights(fitted.model)
-    fitted.fit(TRAIN, VAL)
-    assert same(kept, weights(fitted.model))
-
-
 def test_learning_rate_falls_along_half_a_cosine_from_the_start_of_every_fold(used):
     for _ in range(2):
         rates = used.fit(TRAIN, VAL)["learning_rate"]
@@ -293,7 +283,6 @@ def test_training_that_diverges_is_named(used):
     "wrong",
     [
         {"optimizer": "lion"},
-        {"keep": "first"},
         {"epochs": 0},
         {"learning_rate": -1},
         {"label_smoothing": 1.0},
