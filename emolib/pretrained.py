@@ -1,6 +1,8 @@
 """The models that come with emolib, trained: one bundle in `models/`. numpy and an interpreter alone."""
 
-from emolib.errors import BadArtifact, BadParameter
+import sys
+
+from emolib.errors import BadArtifact, BadParameter, exit_status
 from emolib.paths import models_folder
 from emolib.runtime.bundle import Bundle
 from emolib.runtime.pipeline import Pipeline
@@ -39,6 +41,10 @@ def load_pretrained(name: str, backend: str = "litert", threads: int = 1) -> Pip
     return bundle.pipeline(matching(list(bundle.models), name), backend, threads)
 
 
-if __name__ == "__main__":
+def _show():
     for name, entry in pretrained().models.items():
         print(f"{name}: {', '.join(entry['classes'])}")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(_show))
