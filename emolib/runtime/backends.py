@@ -8,6 +8,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -67,14 +68,30 @@ class Backend:
         pass
 
 
+def allocated(make: Callable, plain):
+    """An interpreter that is ready to run: with XNNPACK or, where that refuses the file, with the `plain` resolver.
+
+    XNNPACK takes no int8 layer that scales its sums by 256 or more, as one does that was silent in calibration.
+    """
+    interpreter = make()
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError as error:
+        if "Delegate" not in str(error):
+            raise
+        interpreter = make(experimental_op_resolver_type=plain)
+        interpreter.allocate_tensors()
+    return interpreter
+
+
 class TFLite(Backend):
     """ai-edge-litert's, tflite-runtime's and TensorFlow's Interpreter, which share one interface."""
 
-    def __init__(self, interpreter_class: type, content: bytes, threads: int):
+    def __init__(self, interpreter_class: type, resolvers: type, content: bytes, threads: int):
+        make = partial(interpreter_class, model_content=content, num_threads=threads)
         with native_silence(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # TensorFlow announces that its interpreter moves to litert
-            self.interpreter = interpreter_class(model_content=content, num_threads=threads)
-            self.interpreter.allocate_tensors()
+            self.interpreter = allocated(make, resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         if not inputs or len(outputs) != 1:
             raise BadArtifact(
@@ -118,18 +135,18 @@ class Micro(Backend):
 
 def tflite_runtime(content: bytes, threads: int) -> TFLite:
     """tflite-runtime in this process, which must not have imported TensorFlow."""
-    from tflite_runtime.interpreter import Interpreter
+    from tflite_runtime.interpreter import Interpreter, OpResolverType
 
-    return TFLite(Interpreter, content, threads)
+    return TFLite(Interpreter, OpResolverType, content, threads)
 
 
 def litert(content: bytes, threads: int) -> TFLite:
-    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    return TFLite(Interpreter, content, threads)
+    return TFLite(Interpreter, OpResolverType, content, threads)
 
 
 def tensorflow(content: bytes, threads: int) -> TFLite:
     from tensorflow import lite
 
-    return TFLite(lite.Interpreter, content, threads)
+    return TFLite(lite.Interpreter, lite.experimental.OpResolverType, content, threads)

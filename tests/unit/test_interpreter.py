@@ -168,6 +168,24 @@ def test_invoke_is_predict_of_one_and_times_are_positive(backend):
         assert model.predict(X[:0]).shape == (0, 4)
 
 
+@each("litert", "tensorflow")
+def test_a_layer_that_was_silent_in_calibration_runs_without_xnnpack(backend):
+    import keras
+    from keras import layers
+
+    from emolib.compression.ptq import convert
+
+    inputs = keras.Input((4,))
+    silent = layers.Dense(3, activation="relu", name="silent")
+    model = keras.Model(
+        inputs, layers.Dense(2, bias_initializer=lambda shape, dtype: [0.5, -1.0])(silent(inputs))
+    )
+    silent.set_weights([silent.get_weights()[0], np.full(3, -50.0)])
+    X = np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
+    with Model(convert(model, "static_wi8_ai8", X), backend) as opened:
+        np.testing.assert_allclose(opened.predict(X), np.tile([0.5, -1.0], (32, 1)), atol=0.02)
+
+
 def test_reads_a_file_and_names_it(tmp_path):
     X, _ = keras_logits("eeg")
     path = tmp_path / "eeg.tflite"
