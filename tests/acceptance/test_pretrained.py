@@ -74,7 +74,7 @@ def test_faces_are_found_as_published():
     assert ious.mean() == pytest.approx(said["value"], abs=0.01)
 
 
-NEVER_SAW = re.compile(r"of (.+), whom it never saw, it tells ([\d.]+) % of (\d+) windows")
+NEVER_SAW = re.compile(r": of (.+), whom it never saw, it tells ([\d.]+) % of (\d+) windows")
 
 
 def told_apart() -> dict[str, tuple[set[str], float, int]]:
