@@ -87,7 +87,7 @@ def firmware(options) -> None:
     """C++ sources of a bundle for tflite-micro, tried on it."""
     from emolib.firmware import check, write
 
-    made = write(options.bundle, options.out, options.results)
+    made = write(options.bundle, options.out, options.results, options.model)
     for name, tried in check(options.out).items():
         sizes = f"{made[name]['bytes']:8} bytes  arena {made[name]['arena_bytes']:7}"
         print(f"{name:44} {sizes}  {tried['vectors']} vectors, {tried['lsb']} LSB apart")
@@ -163,6 +163,7 @@ def parser() -> argparse.ArgumentParser:
     takes_bundle(one)
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
+    picks_models(one)
     one.set_defaults(do=firmware)
     one = commands.add_parser("bench", help="measured latency, memory and energy of a bundle on this machine")
     takes_bundle(one)

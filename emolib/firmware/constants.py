@@ -97,7 +97,7 @@ def of_speech(front: SpeechFrontEnd, trained: Trained) -> Constants:
     if front.functionals:
         raise BadParameter(
             "The firmware has no tables for functionals of speech, expected a spectrogram: export a model that was "
-            "trained on one."
+            "trained on one, or pick others with --model."
         )
     fmax = front.sfreq / 2 if front.fmax is None else front.fmax
     bank = mel_filterbank(front.sfreq, front.n_fft, front.n_mels, front.fmin, fmax)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emolib.artifacts import Run
 from emolib.compression.flatbuffer import DTYPES, graph, read
-from emolib.errors import BadArtifact, BadParameter
+from emolib.errors import BadArtifact, BadParameter, check_names
 from emolib.export import beside
 from emolib.firmware import constants, cpp, headers, vectors
 from emolib.firmware.headers import Described
@@ -15,27 +15,36 @@ from emolib.npu import tflm
 from emolib.runtime.backends import Micro
 from emolib.runtime.bundle import Bundle
 
+PARTS = ("models", "detectors")
 ALL, RESOLVER = "emolib_models.h", "emolib_resolver.h"
 
 
-def write(bundle: Path, out: Path, results: Path | None = None) -> dict[str, dict[str, int]]:
-    """Write the models of the bundle as C++ into the folder `out`; bytes, arena_bytes and max_lsb of each by its C++ name.
+def write(
+    bundle: Path, out: Path, results: Path | None = None, names: Sequence[str] = ()
+) -> dict[str, dict[str, int]]:
+    """Write the models of the bundle, or those of `names` and the studies that these are enough for, as C++ into the
+    folder `out`; bytes, arena_bytes and max_lsb of each by its C++ name.
 
     The vectors are test windows of the run in `results` that the bundle was exported from, without it seeded noise.
     The same bundle and run give the same bytes. Needs tflite-micro. Raises BadArtifact for an altered bundle, a
     run with other models or a model that is not int8 with one input and output; OverBudget for an operator that
-    tflite-micro lacks; BadParameter where `out` is no folder to write or holds something else, or two names are
-    one in C++.
+    tflite-micro lacks; BadParameter where `out` is no folder to write or holds something else, for a name that is not
+    in the bundle, or two that are one in C++.
     """
     out = Path(out).resolve()
     check_out(out)
     opened = Bundle(bundle)
     run = None if results is None else Run(results, "firmware", {})
-    models = [*described(opened, "models", run), *described(opened, "detectors", run)]
+    record = picked(opened.record, names)
+    models = [
+        describe(opened.folder, source, entry, run, part == "detectors")
+        for part in PARTS
+        for source, entry in record[part].items()
+    ]
     check_distinct(
-        [model.name for model in models] + [cpp.identifier("study", name) for name in opened.studies]
+        [model.name for model in models] + [cpp.identifier("study", name) for name in record["studies"]]
     )
-    put(out, texts(models, opened.record))
+    put(out, texts(models, record))
     return {
         model.name: {
             "bytes": len(model.content),
@@ -44,6 +53,22 @@ def write(bundle: Path, out: Path, results: Path | None = None) -> dict[str, dic
         }
         for model in models
     }
+
+
+def picked(record: Mapping, names: Sequence[str]) -> dict:
+    """The record of a bundle with the models and detectors of `names` alone, all where there are none."""
+    known = [name for part in PARTS for name in record[part]]
+    check_names(names, known, "the bundle")
+    kept = {
+        part: {name: record[part][name] for name in record[part] if name in (names or known)}
+        for part in PARTS
+    }
+    studies = {
+        name: study
+        for name, study in record["studies"].items()
+        if kept["models"].keys() >= set(study["sources"])
+    }
+    return {**record, **kept, "studies": studies}
 
 
 def check_out(out: Path):
@@ -61,13 +86,6 @@ def check_distinct(names: Sequence[str]):
             raise BadParameter(
                 f"{names.count(name)} names of the bundle are {name} in C++, expected one: rename a detector or study."
             )
-
-
-def described(bundle: Bundle, part: str, run: Run | None) -> list[Described]:
-    return [
-        describe(bundle.folder, source, entry, run, part == "detectors")
-        for source, entry in bundle.record[part].items()
-    ]
 
 
 def describe(folder: Path, source: str, entry: Mapping, run: Run | None, is_detector: bool) -> Described:

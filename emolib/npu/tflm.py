@@ -100,9 +100,8 @@ def reference(content: bytes) -> TFLite:
     """litert on its reference kernels, plain integer loops, instead of the vectorised ones it takes by default."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    return TFLite(
-        partial(Interpreter, experimental_op_resolver_type=OpResolverType.BUILTIN_REF), content, threads=1
-    )
+    made = partial(Interpreter, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    return TFLite(made, OpResolverType, content, threads=1)
 
 
 def answers(backend: Backend, X: np.ndarray) -> np.ndarray:

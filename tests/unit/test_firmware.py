@@ -244,6 +244,14 @@ def test_a_missing_file_is_named(out):
         firmware.check(out)
 
 
+def test_models_may_be_picked(bundle, tmp_path):
+    made = firmware.write(bundle, tmp_path / "fw", names=[FACE])
+    assert len(made) == 1 and firmware.check(tmp_path / "fw").keys() == made.keys()
+    assert "namespace study" not in (tmp_path / "fw/emolib_models.h").read_text()
+    with pytest.raises(BadParameter, match="nobody"):
+        firmware.write(bundle, tmp_path / "fw", names=["nobody"])
+
+
 def test_nothing_else_is_overwritten(bundle, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/note.txt").write_text("mine")
