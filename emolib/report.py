@@ -159,7 +159,7 @@ h2{margin:2.6rem 0 .4rem;padding-top:.8rem;border-top:2px solid #d9dee3;font-siz
 p{max-width:46rem;margin:.5rem 0}
 .banner{background:#b00058;color:#fff;font-weight:700;font-size:1.1rem;padding:.9rem 1.1rem;border-radius:6px;
  margin-bottom:1rem}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(14rem,1fr));gap:.8rem;margin:1.2rem 0}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.8rem;margin:1.2rem 0}
 .card{border:1px solid #d9dee3;border-left:5px solid #0072b2;border-radius:6px;padding:.7rem .9rem}
 .card.warned{border-left-color:#d55e00;background:#fff6ef}
 .label,.detail{font-size:.85rem;color:#4a4f55}
