@@ -21,11 +21,11 @@ os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_
 PARTS = ["run", "title", "seed", "sources", "repeats", "lab", "saliency", "reduction", "personal", "detectors"]
 PARTS += ["studies", "missing", "features", "cost", "latency", "power"]
 check_names(list(config), PARTS, "the config")
-for name in ("run", "title", "sources", "studies"):
+for name in ("run", "title", "sources"):
     if name not in config:
         raise BadParameter(f"The config has no {name}: add it, as in config/demo.yaml.")
 RUN = config["run"]
-SOURCES, STUDIES = config["sources"], config["studies"]
+SOURCES, STUDIES = config["sources"], config.get("studies") or {}
 OF_SOURCES = {part: config.get(part) or [] for part in ("repeats", "lab", "saliency", "reduction", "personal")}
 MISSING, FEATURES = (
     {name: given or {} for name, given in (config.get(part) or {}).items()} for part in ("missing", "features")

@@ -342,10 +342,16 @@ def test_parts_of_the_config_name_what_it_has(part, said, tmp_path):
 
 
 def test_a_config_without_studies_and_detectors_has_no_jobs_of_them(tmp_path):
-    none = {"studies": {}, "missing": {}, "features": {}, "personal": [], "repeats": []}
-    status, output = snakemake(tmp_path, CONFIG | none, "-n", "--quiet", "rules")
+    some = {part: CONFIG[part] for part in ("run", "title", "sources")}
+    status, output = snakemake(tmp_path, some, "-n", "--quiet", "rules")
     assert status == 0
     assert not re.search("Error|fusion|detector|composite|missing|features|personal", output)
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_that_is_shipped_can_be_planned(path, tmp_path):
+    status, output = snakemake(tmp_path, yaml.safe_load(path.read_text()), "-n", "--quiet", "rules")
+    assert status == 0 and re.search(r"report +1", output), output
 
 
 def test_one_subject_only_is_refused(tmp_path):
