@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -88,7 +88,12 @@ def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
         path.name.removesuffix(FUSION): path.name for path in sorted(run.folder.glob(f"models/*{FUSION}"))
     }
     learned = {study: deployed.of_fold(run.json(f"models/{name}"), fold) for study, name in found.items()}
-    return {study: each for study, each in learned.items() if len(each["sources"].keys() & set(names)) > 1}
+    return of_two(learned, names)
+
+
+def of_two(studies: Mapping[str, dict], names: Iterable[str]) -> dict[str, dict]:
+    """The studies that fuse two or more of the sources `names`."""
+    return {study: each for study, each in studies.items() if len(each["sources"].keys() & set(names)) > 1}
 
 
 def check_out(out: Path):

@@ -19,7 +19,7 @@ from emolib.datasets.base import EmotionSet
 from emolib.errors import BadParameter
 from emolib.fusion.scores import softmax
 from emolib.signals.frontend import front_end
-from emolib.signals.standardise import by_baseline, by_subject, within_subject_std
+from emolib.signals.standardise import by_baseline, within_subject_std
 from emolib.sources import Source
 from emolib.splits import Fold
 
@@ -98,14 +98,14 @@ class Study:
 
     def scaled(self, arm: str, fold: Fold) -> EmotionSet:
         """The set as a fold's standardiser sees it; nobody's windows depend on others who are tested."""
-        X, subject = self.data.X, self.data.subject
+        if arm == NONE:
+            return self.data
         if arm == SUBJECT:
-            X = by_subject(X, subject, self.axis)
-        elif arm != NONE:
-            baseline, seconds = self.baselines[arm]
-            std = within_subject_std(X[fold.train], subject[fold.train], self.axis)
-            X = by_baseline(X, subject, baseline, std, PRIOR_S / (PRIOR_S + seconds), self.axis)
-        return replace(self.data, X=X)
+            return crossval.prepared(self.data, SUBJECT, self.axis)
+        X, subject, (baseline, seconds) = self.data.X, self.data.subject, self.baselines[arm]
+        std = within_subject_std(X[fold.train], subject[fold.train], self.axis)
+        scaled = by_baseline(X, subject, baseline, std, PRIOR_S / (PRIOR_S + seconds), self.axis)
+        return replace(self.data, X=scaled)
 
     def train(self, run: Run, source: Source, trainer: "Trainer"):
         """Every fold of every arm; files that are current are left as they are."""

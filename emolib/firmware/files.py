@@ -7,7 +7,7 @@ from pathlib import Path
 from emolib.artifacts import Run
 from emolib.compression.flatbuffer import DTYPES, graph, read
 from emolib.errors import BadArtifact, BadParameter, check_names
-from emolib.export import beside
+from emolib.export import beside, of_two
 from emolib.firmware import constants, cpp, headers, vectors
 from emolib.firmware.headers import Described
 from emolib.firmware.operators import methods
@@ -15,14 +15,14 @@ from emolib.npu import tflm
 from emolib.runtime.backends import Micro
 from emolib.runtime.bundle import Bundle
 
-PARTS = ("models", "detectors")
+MODELS = ("models", "detectors")  # parts of a bundle's record
 ALL, RESOLVER = "emolib_models.h", "emolib_resolver.h"
 
 
 def write(
     bundle: Path, out: Path, results: Path | None = None, names: Sequence[str] = ()
 ) -> dict[str, dict[str, int]]:
-    """Write the models of the bundle, or those of `names` and the studies that these are enough for, as C++ into the
+    """Write the models of the bundle, or those of `names` and the studies of two or more of these, as C++ into the
     folder `out`; bytes, arena_bytes and max_lsb of each by its C++ name.
 
     The vectors are test windows of the run in `results` that the bundle was exported from, without it seeded noise.
@@ -38,7 +38,7 @@ def write(
     record = picked(opened.record, names)
     models = [
         describe(opened.folder, source, entry, run, part == "detectors")
-        for part in PARTS
+        for part in MODELS
         for source, entry in record[part].items()
     ]
     check_distinct(
@@ -55,20 +55,13 @@ def write(
     }
 
 
-def picked(record: Mapping, names: Sequence[str]) -> dict:
-    """The record of a bundle with the models and detectors of `names` alone, all where there are none."""
-    known = [name for part in PARTS for name in record[part]]
-    check_names(names, known, "the bundle")
-    kept = {
-        part: {name: record[part][name] for name in record[part] if name in (names or known)}
-        for part in PARTS
-    }
-    studies = {
-        name: study
-        for name, study in record["studies"].items()
-        if kept["models"].keys() >= set(study["sources"])
-    }
-    return {**record, **kept, "studies": studies}
+def picked(record: Mapping, names: Sequence[str]) -> Mapping:
+    """The record of a bundle with the models and detectors of `names` alone and their studies, all where there are none."""
+    if not names:
+        return record
+    check_names(names, [name for part in MODELS for name in record[part]], "the bundle")
+    kept = {part: {name: record[part][name] for name in record[part] if name in names} for part in MODELS}
+    return {**record, **kept, "studies": of_two(record["studies"], names)}
 
 
 def check_out(out: Path):

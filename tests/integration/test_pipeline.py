@@ -341,9 +341,14 @@ def test_parts_of_the_config_name_what_it_has(part, said, tmp_path):
     assert status != 0 and said in output
 
 
-def test_a_config_without_studies_and_detectors_has_no_jobs_of_them(tmp_path):
-    some = {part: CONFIG[part] for part in ("run", "title", "sources")}
-    status, output = snakemake(tmp_path, some, "-n", "--quiet", "rules")
+NONE = {"studies": {}, "missing": {}, "features": {}, "personal": [], "repeats": []}
+
+
+@pytest.mark.parametrize(
+    "config", [CONFIG | NONE, {part: CONFIG[part] for part in CONFIG if part not in NONE}]
+)
+def test_a_config_without_studies_and_detectors_has_no_jobs_of_them(config, tmp_path):
+    status, output = snakemake(tmp_path, config, "-n", "--quiet", "rules")
     assert status == 0
     assert not re.search("Error|fusion|detector|composite|missing|features|personal", output)
 
