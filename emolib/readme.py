@@ -41,6 +41,20 @@ REPEATS = (
     "points",
 )
 GAIN = "/fusion_gain/points"
+JOINT = re.compile(r"(.*_)(feature|robust|hybrid|weighted)/gain_points")
+NETWORKS = (
+    "Networks of several branches (`robust`: trained with branches dropped at random; `hybrid`: with a head of its own "
+    "on each branch) beside weighted scores of single networks, on the same trials. `synthetic` says nothing about "
+    "people, `paired` is optimistic"
+)
+JOINTS = (
+    "modalities",
+    "way",
+    "UAR int8 (%)",
+    "int8 files (kB)",
+    "points over the best single one",
+    "one gone: points over the best one left (goal: ≥ -1)",
+)
 CAUTIONS = {  # start of a fusion study's keys: what its number must not be taken for
     "paired/": " *Optimistic*: the corpora share no people, so trials of strangers were paired by label, which makes "
     "the errors of the modalities independent.",
@@ -105,6 +119,21 @@ def repeat_lines(numbers: dict[str, dict]) -> str:
             told = (numbers[key], *spreads, numbers.get(f"{stem}repeats_{way}_gain/points"))
             body.append([stem.rstrip("/_"), way, *(cell(entry, with_unit=False) for entry in told)])
     return f"\nOver several seeds, float32:\n\n{markdown(list(REPEATS), body)}" if body else ""
+
+
+def joint_lines(numbers: dict[str, dict]) -> str:
+    """Networks of several branches beside weighted scores of single ones, on the same trials."""
+    body = []
+    for key in numbers:
+        if found := JOINT.fullmatch(key):
+            stem, way = found.groups()
+            others = ("uar", "bytes", "gain_points")
+            told = (
+                *(numbers.get(f"{stem}{way}/{name}") for name in others),
+                numbers.get(f"{stem}{way}_missing_one/worst_points"),
+            )
+            body.append([stem.rstrip("_"), way, *(cell(entry, with_unit=False) for entry in told)])
+    return f"\n{NETWORKS}:\n\n{markdown(list(JOINTS), body)}" if body else ""
 
 
 def fusion_lines(numbers: dict[str, dict]) -> str:
@@ -197,7 +226,7 @@ def publish(folder: Path):
     write(
         PROJECT / "docs/RESULTS.md",
         f"# Results\n\nMade by {origin} Rendered by `python -m emolib.readme`, not by hand. Tables by subject, fold "
-        f"and layer lie in a run's `tables/`.\n\n{table}{repeat_lines(numbers)}{others_lines(numbers)}\n## Every number of summary.json\n\n{every}",
+        f"and layer lie in a run's `tables/`.\n\n{table}{joint_lines(numbers)}{repeat_lines(numbers)}{others_lines(numbers)}\n## Every number of summary.json\n\n{every}",
     )
     readme = (PROJECT / "README.md").read_text()
     start, end = map(re.escape, MARKS)

@@ -60,6 +60,22 @@ def test_every_number_is_there_with_its_artifact(run, tmp_path):
     assert "| 74.4 % | 61.1 (53.0–68.8) % | emodb/emotion7/loso/static_wi8_ai8/uar |" in theirs
 
 
+def test_networks_of_several_branches_stand_beside_weighted_scores(run, tmp_path):
+    both = "synthetic/emotion/loso/face+speech"
+    numbers = {}
+    for way, gone in ("feature", -30.5), ("weighted", 0.0), ("vote", 0.0):
+        numbers[f"{both}_{way}/uar"] = number(0.875, unit="fraction", n=400, artifact=TABLE)
+        numbers[f"{both}_{way}/gain_points"] = number(2.25, -0.25, 5.5, unit="points", n=400, artifact=TABLE)
+        numbers[f"{both}_{way}_missing_one/worst_points"] = number(gone, unit="points", n=400, artifact=TABLE)
+    run.write_json("summary.json", numbers)
+    readme.publish(run.folder)
+    text = (tmp_path / "docs/RESULTS.md").read_text()
+    assert (
+        f"| {both} | feature | 87.5 | – | 2.25 (-0.25 to 5.50) | -30.50 |\n| {both} | weighted | 87.5" in text
+    )
+    assert "| vote |" not in text
+
+
 def another(run, key: str) -> Run:
     """A run named faces with one number."""
     other = Run(run.folder.with_name("faces"), "06_report", {})
