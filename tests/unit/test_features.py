@@ -164,7 +164,7 @@ def test_a_design_has_the_layers_that_are_given(study):
     assert model.output_shape == (None, 3, 2)
     # heart: 5 × 4 × 4 weights, batch norm 16, 16 values → 8; eeg: 5 × 6 × 4, 16, 16 values; joint: 24 → 6 → 2
     conv = (80 + 16) + (120 + 16)
-    dense = (16 * 8 + 8) + (24 * 6 + 6) + (6 * 2 + 2)
+    dense = (16 * 8 + 4 * 8) + (24 * 6 + 4 * 6) + (6 * 2 + 2)
     heads = (8 * 2 + 2) + (16 * 2 + 2)
     assert model.count_params() == conv + dense + heads
     alone = design.model(study, Network(("eeg",)))

@@ -33,8 +33,9 @@ def small(**options):
 
 def test_parameters_and_macs_by_hand():
     found = cost(small())
-    norms = sum(4 * channels for _, _, channels in CONVOLUTIONS)
-    assert found.params == sum(w for w, _, _ in CONVOLUTIONS) + norms + sum(n * m + m for n, m in DENSE)
+    norms = 4 * sum(channels for _, _, channels in CONVOLUTIONS) + 4 * (10 + 9)
+    dense = 36 * 10 + 17 * 9 + (9 * 4 + 4)  # of the logits alone with a bias
+    assert found.params == sum(w for w, _, _ in CONVOLUTIONS) + norms + dense
     assert found.macs == sum(macs for _, macs, _ in CONVOLUTIONS) + sum(n * m for n, m in DENSE)
     assert found.params == small().count_params() and found.flops == 2 * found.macs
 
@@ -71,14 +72,15 @@ def test_traditional_throughout_where_separable_is_false():
 
 
 def test_relu_is_the_only_activation_and_every_convolution_is_pooled():
+    """Batch norm, then ReLU, behind every layer with weights but the logits: without it dense units die."""
     model = small()
-    dense = {each.name: each.activation for each in model.layers if isinstance(each, kl.Dense)}
-    assert dense.pop("logits") is keras.activations.linear
-    assert list(dense) == ["speech_dense0", "joint_dense0"] and {*dense.values()} == {keras.activations.relu}
-    convolved = [each for each in model.layers if isinstance(each, kl.Conv2D | kl.SeparableConv2D)]
-    assert all(each.activation is keras.activations.linear for each in convolved)  # ReLU follows the norm
-    for kind in (kl.BatchNormalization, kl.ReLU, kl.MaxPooling2D):
-        assert sum(isinstance(each, kind) for each in model.layers) == len(convolved) == 5
+    weighted = [each for each in model.layers if isinstance(each, kl.Conv2D | kl.SeparableConv2D | kl.Dense)]
+    assert all(each.activation is keras.activations.linear for each in weighted)
+    assert [each.name for each in weighted if each.use_bias] == ["logits"]
+    convolved = [each for each in weighted if not isinstance(each, kl.Dense)]
+    assert len(convolved) == 5 and len(weighted) == 5 + 3
+    for kind, n in ((kl.MaxPooling2D, 5), (kl.BatchNormalization, 7), (kl.ReLU, 7)):
+        assert sum(isinstance(each, kind) for each in model.layers) == n
 
 
 def test_both_branches_reach_the_logits():
@@ -98,7 +100,7 @@ def test_a_single_branch_has_nothing_to_join():
     assert not any(isinstance(each, kl.Concatenate) for each in model.layers)
     assert list(model.input) == ["face"] and model.output_shape == (None, 4)
     convolved, norms = CONVOLUTIONS[2:], 4 * (3 + 5 + 7)
-    assert model.count_params() == sum(w for w, _, _ in convolved) + norms + (7 * 9 + 9) + (9 * 4 + 4)
+    assert model.count_params() == sum(w for w, _, _ in convolved) + norms + (7 * 9 + 4 * 9) + (9 * 4 + 4)
 
 
 def test_heads_are_the_joint_one_then_the_branches():
