@@ -127,11 +127,8 @@ def joint_lines(numbers: dict[str, dict]) -> str:
     for key in numbers:
         if found := JOINT.fullmatch(key):
             stem, way = found.groups()
-            others = ("uar", "bytes", "gain_points")
-            told = (
-                *(numbers.get(f"{stem}{way}/{name}") for name in others),
-                numbers.get(f"{stem}{way}_missing_one/worst_points"),
-            )
+            names = ("/uar", "/bytes", "/gain_points", "_missing_one/worst_points")
+            told = (numbers.get(stem + way + name) for name in names)
             body.append([stem.rstrip("_"), way, *(cell(entry, with_unit=False) for entry in told)])
     return f"\n{NETWORKS}:\n\n{markdown(list(JOINTS), body)}" if body else ""
 

@@ -21,6 +21,12 @@ def separable(x, filters: int, kernel=3, strides=1):
     return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
 
+def fully_connected(x, units: int, name: str):
+    """Dense layer, batch norm, ReLU: one FULLY_CONNECTED in the file."""
+    x = layers.Dense(units, use_bias=False, name=name)(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
+
+
 def residual(x, filters: int, kernel=3):
     """Two separable convolutions beside the input itself; `filters` must be the input's."""
     y = separable(x, filters, kernel)

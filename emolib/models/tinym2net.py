@@ -13,7 +13,7 @@ import keras
 from keras import layers
 
 from emolib.errors import BadParameter, check_names
-from emolib.models.blocks import MOMENTUM, conv, separable
+from emolib.models.blocks import conv, fully_connected, separable
 
 HEADS = "heads"
 
@@ -88,7 +88,7 @@ def build(
     features = [features_of(name, inputs[name], branches[name], width) for name in inputs]
     x = layers.Concatenate(name="joint")(features) if len(features) > 1 else features[0]
     for n, units in enumerate(dense):
-        x = dense_block(x, wide(units, width), f"joint_dense{n}")
+        x = fully_connected(x, wide(units, width), f"joint_dense{n}")
     found = [layers.Dense(n_classes, name="logits")(layers.Dropout(dropout)(x))]
     if not heads:
         return keras.Model(inputs, found[0])
@@ -121,14 +121,8 @@ def features_of(name: str, x, layout: Branch, width: float):
         x = pooled(f"{name}, layer {n + 1} of {len(layout.filters)}", x, layout.pool)
     x = layers.Flatten()(x)
     for n, units in enumerate(layout.dense):
-        x = dense_block(x, wide(units, width), f"{name}_dense{n}")
+        x = fully_connected(x, wide(units, width), f"{name}_dense{n}")
     return x
-
-
-def dense_block(x, units: int, name: str):
-    """Dense layer, batch norm, ReLU: one FULLY_CONNECTED in the file."""
-    x = layers.Dense(units, use_bias=False, name=name)(x)
-    return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
 
 def wide(n: int, width: float) -> int:
