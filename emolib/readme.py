@@ -53,7 +53,7 @@ JOINTS = (
     "UAR int8 (%)",
     "int8 files (kB)",
     "points over the best single one",
-    "one gone: points over the best one left (goal: ≥ -1)",
+    "one gone: points over the best one left",
 )
 CAUTIONS = {  # start of a fusion study's keys: what its number must not be taken for
     "paired/": " *Optimistic*: the corpora share no people, so trials of strangers were paired by label, which makes "

@@ -12,7 +12,7 @@ from emolib.compression import mixed_precision, ptq
 from emolib.conversion import Kit
 from emolib.cost import cost
 from emolib.fusion import levels
-from emolib.fusion.features import JointStudy
+from emolib.fusion.features import JointStudy, Network
 from emolib.fusion.study import key_of
 from emolib.quantized import sizes
 from emolib.sources import INT8, model_name
@@ -34,11 +34,14 @@ def counts(study: JointStudy) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def needs(study: JointStudy, found: levels.Methods, networks: Sequence[str]) -> dict[str, dict]:
+def needs(study: JointStudy, found: levels.Methods, networks: Mapping[str, Network]) -> dict[str, dict]:
     """kind, bytes of int8 files (mean over folds) and MACs of every method: a rule needs all sources' networks."""
     single = {branch: _need(study, str(source), "single") for branch, source in study.sources.items()}
     every = {name: sum(each[name] for each in single.values()) for name in ("bytes", "macs")}
-    of = {name: _need(study, study.artifact(name), "network") for name in networks}
+    of = {
+        name: _need(study, study.artifact(name), "network" if len(network.branches) > 1 else "alone")
+        for name, network in networks.items()
+    }
     return {method: (single | of).get(method, {"kind": "fused", **every}) for method in found.scores}
 
 

@@ -11,19 +11,22 @@ MOMENTUM = 0.9  # of batch statistics: a few hundred steps are a whole training 
 
 def conv(x, filters: int, kernel=3, strides=1, padding="same"):
     """Convolution, batch norm, ReLU: one CONV_2D in the file."""
-    x = layers.Conv2D(filters, kernel, strides=strides, padding=padding, use_bias=False)(x)
-    return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
+    return _normed(layers.Conv2D(filters, kernel, strides=strides, padding=padding, use_bias=False)(x))
 
 
 def separable(x, filters: int, kernel=3, strides=1):
     """Depthwise then 1 × 1 convolution, batch norm, ReLU: DEPTHWISE_CONV_2D and CONV_2D in the file."""
-    x = layers.SeparableConv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
-    return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
+    return _normed(
+        layers.SeparableConv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
+    )
 
 
 def fully_connected(x, units: int, name: str):
     """Dense layer, batch norm, ReLU: one FULLY_CONNECTED in the file."""
-    x = layers.Dense(units, use_bias=False, name=name)(x)
+    return _normed(layers.Dense(units, use_bias=False, name=name)(x))
+
+
+def _normed(x):
     return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
 

@@ -26,6 +26,7 @@ KINDS = {
     "single": (GREY, "s", "one modality"),
     "fused": (BLUE, "o", "fused"),
     "network": (ORANGE, "D", "one network of several modalities"),
+    "alone": (BLACK, "D", "a branch of it trained alone"),
 }
 RANK_ROWS = 0.9  # distance of the first method's name from the rank axis
 GROUP_ROWS = 0.32  # distance between bars

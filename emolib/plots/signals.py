@@ -12,6 +12,11 @@ from emolib.plots.style import BLACK, BLUE, Picture, picture, tidy
 SHOWN_S = {"ppg": 30.0, "ecg": 10.0, "raw": 10.0}  # of longer recordings the first seconds
 HEART_LABELS = {"ppg": "PPG (a.u.)", "ecg": "ECG (a.u.)", "bpm": "heart rate (bpm)"}
 MAX_FRAMES = 8
+MAPS = {  # of a window as a heat map: its rows, one of them, and what the colours are
+    "eeg": ("features", "channel × band, then asymmetries", "differential entropy (nat)"),
+    "speech": ("mel bands", "mel band", "log-mel energy (dB)"),
+    "MFCC": ("MFCC", "coefficient", "value (dB), that of c0 beyond the scale"),
+}
 
 
 def trial(trial: Trial) -> Picture:
@@ -154,22 +159,21 @@ def _series(plane: np.ndarray, modality: str, window_s: float, features: list[st
 
 
 def _map(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> Picture:
-    """(n_steps, n_rows) as a heat map, time to the right, low rows below for speech."""
+    """(n_steps, n_rows) as a heat map, time to the right; of speech low rows are below, and named ones are MFCC."""
     n_steps, n_rows = plane.shape
-    mel = modality == "speech"
+    rows, row, value = MAPS["MFCC" if features and modality == "speech" else modality]
     figure, axes = picture(3.6 if not features else 1.4 + max(0.16 * n_rows, 2.2))
     extent = (0, window_s, -0.5, n_rows - 0.5)
     options = {"aspect": "auto", "origin": "lower", "extent": extent, "interpolation": "nearest"}
     image = axes[0, 0].imshow(plane.T, cmap="viridis", **options)
-    axes[0, 0].set(
-        xlabel="time in window (s)", ylabel="mel band" if mel else "channel × band, then asymmetries"
-    )
+    axes[0, 0].set(xlabel="time in window (s)", ylabel=row)
+    extend = "neither"
+    if rows == "MFCC":  # the first is the level, many times the others: they set the colours
+        image.set_clim(plane[:, 1:].min(), plane[:, 1:].max())
+        extend = "both"
     if features:
         axes[0, 0].set_yticks(range(n_rows), features, fontsize=9 if n_rows <= 20 else 7)
-    figure.colorbar(
-        image, ax=axes[0, 0], label="log-mel energy (dB)" if mel else "differential entropy (nat)"
-    )
-    rows = "mel bands" if mel else "features"
+    figure.colorbar(image, ax=axes[0, 0], label=value, extend=extend)
     figure.suptitle(f"{modality}: the model's input, {n_steps} steps × {n_rows} {rows}")
     return figure
 

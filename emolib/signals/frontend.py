@@ -277,3 +277,8 @@ def front_end(modality: str, **parameters):
     known = [field.name for field in fields(FRONT_ENDS[modality])]
     check_names(parameters, known, f"the {modality} front end")
     return FRONT_ENDS[modality](**parameters)
+
+
+def feature_names(front, kind: str = "") -> tuple[str, ...]:
+    """Names of a window's features where they have some: those of heart data of this kind, and MFCC."""
+    return FEATURES.get(kind, ()) or tuple(f"c{i}" for i in range(getattr(front, "n_mfcc", 0)))
