@@ -168,7 +168,7 @@ def _map(plane: np.ndarray, modality: str, window_s: float, features: list[str])
     image = axes[0, 0].imshow(plane.T, cmap="viridis", **options)
     axes[0, 0].set(xlabel="time in window (s)", ylabel=row)
     extend = "neither"
-    if rows == "MFCC":  # the first is the level, many times the others: they set the colours
+    if rows == "MFCC" and n_rows > 1:  # the first is the level, many times the others: they set the colours
         image.set_clim(plane[:, 1:].min(), plane[:, 1:].max())
         extend = "both"
     if features:

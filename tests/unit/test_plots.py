@@ -11,6 +11,7 @@ from PIL import Image
 from emolib import plots
 from emolib.datasets.base import Trial
 from emolib.errors import BadParameter
+from emolib.signals.frontend import feature_names, front_end
 
 RNG = np.random.default_rng(7)
 EMOTIONS = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
@@ -95,6 +96,18 @@ def test_missing_samples_leave_a_gap():
 def test_window_runs_over_its_duration(shape, modality):
     figure = plots.window(RNG.normal(size=shape), modality, window_s=4.0)
     assert figure.axes[0].get_xlim()[1] == pytest.approx(4.0, rel=0.05)
+    assert_readable(figure)
+
+
+@pytest.mark.parametrize("n_mfcc", [1, 13])
+def test_mfcc_are_named_and_their_level_leaves_colours_to_the_others(n_mfcc):
+    x = RNG.normal(size=(98, n_mfcc, 1))
+    x[:, 0] -= 500
+    front = front_end("speech", n_mfcc=n_mfcc)
+    figure = plots.window(x, "speech", 2.0, feature_names(front))
+    assert [one.get_text() for one in figure.axes[0].get_yticklabels()] == [f"c{i}" for i in range(n_mfcc)]
+    low, high = figure.axes[0].images[0].get_clim()
+    assert high - low < 20
     assert_readable(figure)
 
 
