@@ -13,8 +13,11 @@ STEPS = {"personal": "04d_personal"}  # of a source, and the notebook of each
 GOALS = (
     Goal("fused: points over the best single modality", "synthetic/emotion/*/fusion_gain/points", "≥", 3),
     Goal("one modality gone: points over the best one left", "*/missing_one/worst_points", "≥", -1),
-    Goal("the same of networks beside them", "*_missing_one/worst_points", "≥", -1),
     Goal("the same with reliability weights", "*/reliability_missing_any/worst_points", "≥", -1),
+    *(
+        Goal(f"the same of {name} networks", f"*_{name}_missing_one/worst_points", "≥", -1)
+        for name in ("feature", "robust", "hybrid")
+    ),
 )
 STUDY = (  # ending of the artifact's name, caption
     ("fusion", "Every rule beside every single modality."),
