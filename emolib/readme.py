@@ -41,11 +41,12 @@ REPEATS = (
     "points",
 )
 GAIN = "/fusion_gain/points"
-JOINT = re.compile(r"(.*_)(feature|robust|hybrid|weighted)/gain_points")
+JOINT = re.compile(r"(.*_)(feature|robust|hybrid|only_\w+|weighted)/gain_points")
 NETWORKS = (
     "Networks of several branches (`robust`: trained with branches dropped at random; `hybrid`: with a head of its own "
-    "on each branch) beside weighted scores of single networks, on the same trials. `synthetic` says nothing about "
-    "people, `paired` is optimistic"
+    "on each branch; `only_`: one branch trained alone, which may gain over that modality's own network by itself) "
+    "beside weighted scores of single networks, on the same trials. `synthetic` says nothing about people, `paired` is "
+    "optimistic"
 )
 JOINTS = (
     "modalities",
