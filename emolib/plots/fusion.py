@@ -26,7 +26,7 @@ KINDS = {
     "single": (GREY, "s", "one modality"),
     "fused": (BLUE, "o", "fused"),
     "network": (ORANGE, "D", "one network of several modalities"),
-    "alone": (BLACK, "D", "a branch of it trained alone"),
+    "alone": (BLACK, "D", "one branch alone"),
 }
 RANK_ROWS = 0.9  # distance of the first method's name from the rank axis
 GROUP_ROWS = 0.32  # distance between bars
