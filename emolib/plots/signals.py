@@ -161,19 +161,18 @@ def _series(plane: np.ndarray, modality: str, window_s: float, features: list[st
 def _map(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> Picture:
     """(n_steps, n_rows) as a heat map, time to the right; of speech low rows are below, and named ones are MFCC."""
     n_steps, n_rows = plane.shape
-    rows, row, value = MAPS["MFCC" if features and modality == "speech" else modality]
+    mfcc = modality == "speech" and bool(features)
+    rows, row, value = MAPS["MFCC" if mfcc else modality]
+    coloured = plane[:, 1:] if mfcc and n_rows > 1 else plane  # c0 is the level, many times the others
     figure, axes = picture(3.6 if not features else 1.4 + max(0.16 * n_rows, 2.2))
-    extent = (0, window_s, -0.5, n_rows - 0.5)
-    options = {"aspect": "auto", "origin": "lower", "extent": extent, "interpolation": "nearest"}
+    options = {"aspect": "auto", "origin": "lower", "extent": (0, window_s, -0.5, n_rows - 0.5)}
+    options |= {"interpolation": "nearest", "vmin": coloured.min(), "vmax": coloured.max()}
     image = axes[0, 0].imshow(plane.T, cmap="viridis", **options)
     axes[0, 0].set(xlabel="time in window (s)", ylabel=row)
-    extend = "neither"
-    if rows == "MFCC" and n_rows > 1:  # the first is the level, many times the others: they set the colours
-        image.set_clim(plane[:, 1:].min(), plane[:, 1:].max())
-        extend = "both"
     if features:
         axes[0, 0].set_yticks(range(n_rows), features, fontsize=9 if n_rows <= 20 else 7)
-    figure.colorbar(image, ax=axes[0, 0], label=value, extend=extend)
+    beyond = "neither" if coloured is plane else "both"
+    figure.colorbar(image, ax=axes[0, 0], label=value, extend=beyond)
     figure.suptitle(f"{modality}: the model's input, {n_steps} steps × {n_rows} {rows}")
     return figure
 
