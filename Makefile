@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL = 3
 .DELETE_ON_ERROR:
 
 reproduce: $(READY)
-	@$(BIN)/snakemake --configfile $(CONFIG) $(if $(PROFILE),--profile config/$(PROFILE),--cores $(CORES)) --rerun-incomplete --nolock --quiet rules reason host $(if $(FORCE),--forcerun $(FORCE))
+	@$(BIN)/snakemake --configfile $(CONFIG) $(if $(PROFILE),--profile config/$(PROFILE),--cores $(CORES)) --rerun-incomplete --nolock $(if $(FORCE),--forcerun $(FORCE))
 
 test: $(READY) lint
 	$(BIN)/python -m pytest tests/unit tests/acceptance -n 2 --dist loadscope

@@ -4,12 +4,14 @@ import os
 import re
 import sys
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
-from emolib import faces, fusion_lab, lab, repeats
-from emolib.errors import BadParameter, check_names
-from emolib.lock import hold
-from emolib.notebook import declared
+from emolib import datasets, faces, fusion_lab, lab, repeats
+from emolib.errors import BadParameter, check_name, check_names
+from emolib.lock import hold, plan
+from emolib.notebook import defaults
+from emolib.progress import Progress
 from emolib.sources import Source
 
 if not config:
@@ -17,6 +19,7 @@ if not config:
 
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
+os.environ["EMOLIB_PIPELINE"] = "1"  # notebooks end with it
 
 PARTS = ["run", "title", "seed", "sources", "repeats", "lab", "saliency", "reduction", "personal", "detectors"]
 PARTS += ["studies", "missing", "features", "cost", "latency", "power"]
@@ -24,19 +27,23 @@ check_names(list(config), PARTS, "the config")
 for name in ("run", "title", "sources"):
     if name not in config:
         raise BadParameter(f"The config has no {name}: add it, as in config/demo.yaml.")
-RUN = config["run"]
+RUN = check_name(config["run"], "run")
 SOURCES, STUDIES = config["sources"], config.get("studies") or {}
 OF_SOURCES = {part: config.get(part) or [] for part in ("repeats", "lab", "saliency", "reduction", "personal")}
 MISSING, FEATURES = (
     {name: given or {} for name, given in (config.get(part) or {}).items()} for part in ("missing", "features")
 )
 DETECTORS = config.get("detectors") or {}
+for part, names in {"studies": STUDIES, "features": FEATURES, "detectors": DETECTORS}.items():
+    for name in names:
+        check_name(name, f"{part} of the config")
 COMPOSITES = {name: parts["classifier"] for name, parts in DETECTORS.items() if "classifier" in (parts or {})}
 STEPS = repeats.STEPS | lab.STEPS | faces.STEPS | fusion_lab.STEPS
 UNTRAINED = ("ablation", "reduction")  # steps that train networks of their own
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
-if workflow.is_main_process and not workflow.dryrun:
+if workflow.is_main_process and not workflow.output_settings.dryrun:
     ALONE = hold(Path(OUT))  # until this process ends
+    seen = Progress(logger, Path(OUT) / "headline.txt")
 for name, steps in SOURCES.items():
     known = ["windows", "train", "quantize", *STEPS]
     check_names(list(steps or {}), known, f"source {name} of the config")
@@ -67,10 +74,13 @@ wildcard_constraints:
     joint=one_of(FEATURES),
 
 
+fingerprint = cache(datasets.fingerprint)  # one for every use, whatever happens to the files meanwhile
+
+
 def parameters(notebook, **given):
     """The notebook's parameters as YAML for papermill; an unknown one stops before anything runs."""
     given = {"run": RUN, "seed": config.get("seed", 0), **given}
-    check_names(list(given), declared(notebook), f"{notebook}.ipynb")
+    check_names(list(given), list(defaults(notebook)), f"{notebook}.ipynb")
     return json.dumps(given)
 
 
@@ -79,6 +89,8 @@ def of_source(notebook, step):
         named = asdict(Source.parse(wildcards.source))
         steps = SOURCES[wildcards.source] or {}
         given = dict(steps.get(step) or {})
+        if step == "windows":
+            given["fingerprint"] = fingerprint(named["corpus"])
         if step == "ablation":  # varies what training does
             shared = ("model", "fit", "normalise")
             given |= {name: value for name, value in (steps.get("train") or {}).items() if name in shared}
@@ -87,11 +99,8 @@ def of_source(notebook, step):
     return of
 
 
-# papermill's last line of output is the error, one line where the user can mend it
 PAPERMILL = (
-    "echo \"$(date +%T) {rule} {wildcards}\"; "
-    "papermill --no-progress-bar {input.notebook} {log} --cwd notebooks -y {params.parameters:q} > {log}.txt 2>&1"
-    " || {{ tail -n 3 {log}.txt | grep -v '^ *$' | tail -n 1; exit 1; }}"
+    "papermill --no-progress-bar {input.notebook:q} {log:q} --cwd notebooks -y {params.parameters:q} > {log:q}.txt 2>&1"
 )
 
 
@@ -165,8 +174,14 @@ for step, notebook in STEPS.items():
             PAPERMILL
 
 
+def of_pictures(notebook, name, given):
+    corpora = given.get("corpora") or defaults(notebook)["corpora"]
+    return parameters(notebook, name=name, fingerprint=fingerprint(*corpora), **given)
+
+
 def of_detector(wildcards):
-    return parameters("02d_detector", name=wildcards.detector, **(DETECTORS[wildcards.detector] or {}).get("train", {}))
+    name = wildcards.detector
+    return of_pictures("02d_detector", name, (DETECTORS[name] or {}).get("train", {}))
 
 
 rule detector:
@@ -186,7 +201,7 @@ def of_composite(wildcards):
     parts, name = DETECTORS[wildcards.detector], wildcards.detector
     seen = {"corpora": parts["train"]["corpora"]} if "corpora" in parts.get("train", {}) else {}
     named = asdict(Source.parse(parts["classifier"]))
-    return parameters("04a_composite", name=name, **named, **seen | parts.get("composite", {}))
+    return of_pictures("04a_composite", name, named | seen | parts.get("composite", {}))
 
 
 rule composite:
@@ -222,7 +237,7 @@ rule fusion:
 
 def of_missing(wildcards):
     of_study = STUDIES[wildcards.study]
-    known = {name: of_study[name] for name in declared("04c_missing") if name in of_study}
+    known = {name: of_study[name] for name in defaults("04c_missing") if name in of_study}
     return parameters("04c_missing", name=wildcards.study, **known | MISSING[wildcards.study])
 
 
@@ -351,6 +366,18 @@ rule report:
         PAPERMILL
 
 
+onstart:
+    calls = {}
+    for job in workflow.dag.jobs:
+        if "parameters" in job.params.keys():
+            notebook = Path(job.input.notebook).stem
+            calls.setdefault(notebook, []).append(defaults(notebook) | json.loads(job.params.parameters))
+    plan(ALONE, calls)
+
+
 onsuccess:
-    if (headline := Path(f"{OUT}/headline.txt")).exists():  # a call for one artifact may end without
-        print(headline.read_text().strip())
+    seen.end()
+
+
+onerror:
+    seen.bar.close()

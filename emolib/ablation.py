@@ -141,7 +141,7 @@ class Study:
         """What one training gave: from its file if that is current, else trained and written."""
         options = replace(self.training, **fields_of(cell), seed=seed)
         name = f"ablation/{self.source}/{name_of(cell)}-fold{k:02d}-seed{seed}.json"
-        job = Run(self.run.folder, self.run.notebook, self.matters(options, k))
+        job = self.run.branch(self.matters(options, k))
         job.inputs = self.inputs
         if not job.is_current(name):
             found = self.train(options, k, f"{name_of(cell)}, fold {self.folds[k].name}, seed {seed}")

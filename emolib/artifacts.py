@@ -26,6 +26,7 @@ import numpy as np
 
 from emolib import records
 from emolib.errors import BadArtifact
+from emolib.lock import planned
 from emolib.paths import PROJECT
 
 NAME_AT = 26  # bytes from the start of a file in a zip to the lengths of its name and extra field
@@ -161,24 +162,49 @@ def versions() -> dict[str, str]:
 
 
 class Run:
-    """One run's folder, with the notebook's parameters and inputs as provenance of what it writes."""
+    """One run's folder, with the notebook's parameters and inputs as provenance of what it writes.
+
+    While a pipeline makes the run, only what its plan names is written and read.
+    """
 
     def __init__(self, folder: Path, notebook: str, parameters: dict):
         self.folder, self.notebook, self.parameters = Path(folder), notebook, parameters
+        self.asked = parameters  # of the notebook
         self.inputs: dict[str, str] = {}
         self.start = time.monotonic()
 
-    def branch(self) -> "Run":
-        """This run with inputs and a clock of its own: for one fold, whose files depend on no other fold's."""
-        branch = Run(self.folder, self.notebook, self.parameters)
-        branch.inputs = dict(self.inputs)
+    def branch(self, parameters: dict | None = None) -> "Run":
+        """This run with inputs and a clock of its own, for one job: a fold, or a training that `parameters` tell from
+        others."""
+        branch = Run(self.folder, self.notebook, self.parameters if parameters is None else parameters)
+        branch.asked, branch.inputs = self.asked, dict(self.inputs)
         return branch
 
     def read(self, name: str) -> Path:
-        """Path of an artifact of this run. Raises BadArtifact if it is missing or not as it was written."""
+        """Path of an artifact of this run.
+
+        Raises BadArtifact if it is missing, not as it was written, or made with other parameters than planned.
+        """
         path = self.folder / name
         self.inputs[name] = check(path)
+        writer, parameters = (record_of(path)[field] for field in ("notebook", "parameters"))
+        if writer != self.notebook and (other := self._unplanned(writer, parameters)):
+            raise BadArtifact(
+                f"{path} was made with other parameters than the config's ({other}): "
+                f"`make reproduce FORCE={writer.split('_')[-1]}`."
+            )
         return path
+
+    def _unplanned(self, notebook: str, parameters: dict) -> str:
+        """How a call of a notebook differs from what the pipeline that makes the run now has planned; "" if it does not."""
+        if (plan := planned(self.folder)) is None:
+            return ""
+        given = json.loads(json.dumps(parameters))
+        calls = [
+            [name for name in given | call if given.get(name) != call.get(name)]
+            for call in plan.get(notebook, [])
+        ]
+        return ", ".join(min(calls, key=len)) if calls else notebook
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
         """The arrays of an .npz. Raises BadArtifact."""
@@ -186,10 +212,14 @@ class Run:
 
     @contextmanager
     def write(self, name: str, **provenance):
-        """Temporary path to write `name` to; the artifact and its sidecar appear when the block ends."""
+        """Temporary path to write `name` to; the artifact and its sidecar appear when the block ends.
+
+        Raises BadArtifact where a pipeline makes the run otherwise, or an input was written again since it was read.
+        """
         path = self.folder / name
         with atomic(path) as temporary:
             yield temporary
+            self._check_still_wanted(path)
             digest = sha256(temporary)
             sidecar(path).unlink(missing_ok=True)
         record = {
@@ -204,6 +234,19 @@ class Run:
         }
         with atomic(sidecar(path)) as temporary:
             temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+
+    def _check_still_wanted(self, path: Path):
+        if other := self._unplanned(self.notebook, self.asked):
+            raise BadArtifact(
+                f"{path} is not written: a pipeline makes this run with other parameters ({other}). Wait for its "
+                "end, or choose another run."
+            )
+        for name, digest in self.inputs.items():
+            if record_of(self.folder / name)["sha256"] != digest:
+                raise BadArtifact(
+                    f"{path} is not written: {name} was written again since it was read. Run {self.notebook} from "
+                    "its start."
+                )
 
     def write_arrays(self, name: str, **arrays):
         """Arrays as .npz; with one that lies in a file they are not compressed, and can be read from it in part."""

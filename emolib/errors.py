@@ -3,6 +3,7 @@
 import difflib
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from re import fullmatch
 
 LONGEST = 1000  # characters of a message
 
@@ -59,6 +60,16 @@ def exit_status(command: Callable[[], object]) -> int:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def check_name(name: object, what: str) -> str:
+    """The name of a run, a study or a detector. Raises BadParameter for one that is no plain file name."""
+    if not isinstance(name, str) or not fullmatch(r"\w([\w .+-]*[\w+-])?", name):
+        raise BadParameter(
+            f"{what}: got {name!r}, expected a name of letters, digits, spaces and . + - _ that begins with a letter or "
+            "digit: choose another."
+        )
+    return name
 
 
 def check_names(given: Iterable[str], known: Sequence[str], where: str):

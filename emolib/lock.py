@@ -1,22 +1,72 @@
-"""One pipeline at a time in a run's folder: the system lets go of the lock when its process ends, however it ends."""
+"""One pipeline at a time makes a run, and meanwhile nobody writes or reads there what it has not planned.
+
+The system lets go of a lock when its process ends, however it ends. The lock file of a run lies beside its folder
+and holds, as JSON, the pipeline's process and its plan: by notebook, the parameters of each of its calls.
+"""
 
 import fcntl
+import json
 import os
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
+
+from emolib import records
+
+
+def file_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
 
 
 def hold(folder: Path) -> TextIO:
     """Have a run's folder alone until the file that is returned is closed; waits, and says so, while another has it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    file = folder.with_name(f"{folder.name}.lock").open("a+")
+    file = file_of(folder).open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.seek(0)
-        print(f"{folder} is being made by process {file.read() or '?'}: waiting for its end.", flush=True)
+        maker = _said(folder).get("process", "?")
+        print(f"{folder} is being made by process {maker}: waiting for its end.", flush=True)
         fcntl.flock(file, fcntl.LOCK_EX)
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    plan(file, {})
     return file
+
+
+def plan(file: TextIO, calls: Mapping[str, Sequence[dict]]):
+    """Say what will be made: by notebook, the parameters of each of its calls. `file` is that of `hold`."""
+    file.truncate(0)
+    file.write(json.dumps({"process": os.getpid(), "plan": calls}))
+    file.flush()
+
+
+def planned(folder: Path) -> dict[str, list[dict]] | None:
+    """What the pipeline that makes this run now has planned; None where there is no such pipeline."""
+    try:
+        with file_of(folder).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return _said(folder).get("plan", {})
+    return None
+
+
+def end_with_pipeline(folder: Path):
+    """End this process as soon as the pipeline that makes the run has ended. No pipeline, no effect."""
+    if planned(folder) is not None:
+        threading.Thread(target=_wait_and_end, args=(folder,), name="emolib lock", daemon=True).start()
+
+
+def _wait_and_end(folder: Path):
+    with file_of(folder).open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        os._exit(1)
+
+
+def _said(folder: Path) -> dict:
+    """What the lock file says; {} in the moment in which it is written."""
+    try:
+        return records.read(file_of(folder))
+    except (OSError, ValueError):
+        return {}

@@ -5,12 +5,14 @@
 
 import ast
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from emolib.artifacts import Run
 from emolib.errors import EmolibError, check_names
+from emolib.lock import end_with_pipeline
 from emolib.paths import PROJECT, run_folder
 
 INJECTED = "# Parameters"  # first line of the cell that papermill injects
@@ -28,11 +30,12 @@ def assigned(source: str) -> list[str]:
     return [target.id for group in targets for target in group if isinstance(target, ast.Name)]
 
 
-def declared(notebook: str) -> list[str]:
-    """Names in the parameters cell of notebooks/<notebook>.ipynb."""
+def defaults(notebook: str) -> dict:
+    """The parameters cell of notebooks/<notebook>.ipynb: by name the default."""
     cells = json.loads((PROJECT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
     tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
-    return assigned("".join(tagged[0]["source"]))
+    body = ast.parse("".join(tagged[0]["source"])).body
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in body}
 
 
 def one_line_errors(shell):
@@ -56,7 +59,7 @@ def start(notebook: str, names: dict) -> Run:
     """
     if "get_ipython" in names:
         one_line_errors(names["get_ipython"]())
-    known = declared(notebook)
+    known = list(defaults(notebook))
     for cell in names.get("In", []):
         if cell.startswith(INJECTED):
             check_names(assigned(cell), known, f"{notebook}.ipynb")
@@ -64,7 +67,10 @@ def start(notebook: str, names: dict) -> Run:
     read = [name for part in ("sources", "corpora") for name in parameters.get(part) or []]
     if is_synthetic([*read, parameters.get("corpus") or ""]):
         print(SYNTHETIC)
-    return Run(run_folder(parameters["run"]), notebook, parameters)
+    folder = run_folder(parameters["run"])
+    if os.environ.get("EMOLIB_PIPELINE"):
+        end_with_pipeline(folder)
+    return Run(folder, notebook, parameters)
 
 
 def run_in_place(path: Path):

@@ -4,13 +4,9 @@ import os
 import sysconfig
 from pathlib import Path
 
+from emolib.errors import check_name
+
 PROJECT = Path(__file__).resolve().parents[1]
-
-
-def child_environment() -> dict[str, str]:
-    """The environment of a Python process that must find this emolib, installed or not."""
-    path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path}
 
 
 def data_root() -> Path:
@@ -25,5 +21,5 @@ def models_folder() -> Path:
 
 
 def run_folder(run: str) -> Path:
-    """results/<run> in the project; $EMOLIB_RESULTS moves the results folder."""
-    return (PROJECT / (os.environ.get("EMOLIB_RESULTS") or "results")).resolve() / run
+    """results/<run> in the project; $EMOLIB_RESULTS moves the results folder. Raises BadParameter for no plain name."""
+    return (PROJECT / (os.environ.get("EMOLIB_RESULTS") or "results")).resolve() / check_name(run, "run")

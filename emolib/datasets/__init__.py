@@ -3,12 +3,14 @@
 A corpus's own module is imported when it is first asked for.
 """
 
+import hashlib
 import inspect
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
+from emolib.datasets.archives import is_junk
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.errors import BadParameter, check_names
 from emolib.paths import data_root
@@ -49,6 +51,23 @@ def get(name: str) -> Corpus:
 def root_of(name: str) -> Path:
     """Folder of a corpus: $EMOLIB_DATA/<name>, else data/raw/<name>."""
     return data_root() / name
+
+
+def fingerprint(*names: str) -> str:
+    """Of the files of corpora, by name, size and time: another one where some were added, changed or removed; "" for
+    corpora without files."""
+    lines = []
+    for root in map(root_of, names):
+        for path in root.rglob("*"):
+            name = path.relative_to(root).as_posix()
+            if path.is_file() and not is_junk(name):
+                about = path.stat()
+                lines.append(f"{root.name}/{name} {about.st_size} {about.st_mtime_ns}\n")
+    return (
+        hashlib.sha256("".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()[:16]
+        if lines
+        else ""
+    )
 
 
 def load(name: str, modality: str, dropped: list[Dropped] | None = None, **options) -> Iterator[Trial]:

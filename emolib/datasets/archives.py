@@ -107,7 +107,7 @@ def open_tree(root: Path) -> Tree:
     """
     root = Path(root)
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
-    files = {name: path for name, path in files.items() if not _is_junk(name)}
+    files = {name: path for name, path in files.items() if not is_junk(name)}
     zips = [path for name, path in sorted(files.items()) if "/" not in name and path.suffix.lower() == ".zip"]
     loose = {name: path for name, path in files.items() if path not in zips}
     if any(not NOTES.fullmatch(PurePosixPath(name).name) for name in loose):
@@ -132,7 +132,7 @@ def safe_extract(archive: Path, folder: Path):
             whole = Path(hidden) / folder.name
             whole.mkdir()
             for name, kind, start in members:
-                if kind == "file" and not _is_junk(name):
+                if kind == "file" and not is_junk(name):
                     _write(whole / name, start)
             whole.replace(folder)
     except (*DAMAGED, tarfile.TarError) as error:
@@ -212,10 +212,10 @@ def _members(path: Path) -> Iterator[tuple[str, zipfile.ZipFile]]:
         archive = zipfile.ZipFile(path)
     except (*DAMAGED, OSError) as error:
         raise BadRecording(f"{path} is not a whole zip ({error}): delete it and fetch it again.") from error
-    return ((name, archive) for name in archive.namelist() if not name.endswith("/") and not _is_junk(name))
+    return ((name, archive) for name in archive.namelist() if not name.endswith("/") and not is_junk(name))
 
 
-def _is_junk(name: str) -> bool:
+def is_junk(name: str) -> bool:
     """Whether the name is one of a desktop's leftovers: hidden, or macOS resource forks."""
     return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 

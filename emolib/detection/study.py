@@ -39,7 +39,8 @@ def pictures(corpora: Mapping[str, dict], dropped: list[Dropped]) -> Iterator[Pi
 def train(run: Run, name: str, trainer: Trainer, of: Mapping[str, PictureSet]) -> History:
     """The history of the detector models/<name>.keras, trained on of["train"], or found; a killed run goes on."""
     identity = trainer.identity(of["train"], of["val"])
-    own = Run(run.folder, run.notebook, run.parameters)  # needs no artifact: the identity holds the pictures
+    own = run.branch()
+    own.inputs = {}  # the identity holds the pictures
     file, curve = f"models/{name}.keras", f"models/{name}.json"
     if not (own.is_current(file, identity=identity) and own.is_current(curve, identity=identity)):
         state = Checkpoint(run.folder / "training" / name, identity)
@@ -57,7 +58,8 @@ def convert(
     run: Run, name: str, of: Mapping[str, PictureSet], n_calibration: int, seed: int
 ) -> dict[str, Path]:
     """Its .tflite files by variant; ranges of the int8 one from n_calibration training pictures."""
-    own = Run(run.folder, run.notebook, run.parameters)
+    own = run.branch()
+    own.inputs = {}
     model = keras.models.load_model(own.read(f"models/{name}.keras"))
     side, found = model.input_shape[1], {}
     rows = np.random.default_rng(seed).permutation(len(of["train"].X))[:n_calibration]

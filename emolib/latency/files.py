@@ -1,8 +1,6 @@
 """Bench files: of this machine, made from a run's models, and of devices, that a person brings along."""
 
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +8,9 @@ from pathlib import Path
 from emolib import export, records
 from emolib.artifacts import Run
 from emolib.bench import SCHEMA
+from emolib.child import run_module
 from emolib.errors import BadArtifact, BadParameter
 from emolib.latency import devices
-from emolib.paths import child_environment
 from emolib.sources import INT8, model_name
 
 HERE = "this machine"
@@ -39,12 +37,7 @@ def measured_here(
 
 
 def _bench(arguments: Sequence[str]) -> dict:
-    done = subprocess.run(
-        [sys.executable, "-m", "emolib", "bench", *arguments],
-        env=child_environment(),
-        capture_output=True,
-        text=True,
-    )
+    done = run_module("emolib", "bench", *arguments, capture_output=True, text=True)
     if done.returncode:
         raise BadParameter(f"emolib bench: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
     return json.loads(done.stdout)

@@ -5,15 +5,14 @@ CLOCK_NS is the parent's time.monotonic_ns() when it started this, so that the s
 """
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
 from statistics import median
 
+from emolib.child import run_module
 from emolib.errors import BadArtifact
 from emolib.latency.machine import resident_mb
-from emolib.paths import child_environment
 
 
 def footprint(folder: Path, runs: int = 3) -> dict:
@@ -26,13 +25,8 @@ def footprint(folder: Path, runs: int = 3) -> dict:
 
 
 def _run(folder: Path) -> dict:
-    call = [sys.executable, "-m", "emolib.latency.fresh", str(Path(folder).resolve())]
-    done = subprocess.run(
-        [*call, str(time.monotonic_ns())],
-        env=child_environment(),
-        capture_output=True,
-        text=True,
-    )
+    words = str(Path(folder).resolve()), str(time.monotonic_ns())
+    done = run_module("emolib.latency.fresh", *words, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise BadArtifact(f"{folder} does not open in a new process ({reason}): export it again.")

@@ -5,8 +5,6 @@ Vela adds up the cycles of what runs on the NPU; an operator that stays on the C
 """
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
+from emolib.child import run_module
 from emolib.compression.flatbuffer import graph, weighted
 from emolib.errors import BadArtifact, check_names
 
@@ -52,7 +51,9 @@ def compile_for(content: bytes, accelerator: str) -> Compiled:
     with TemporaryDirectory() as folder:
         file = Path(folder, "model.tflite")
         file.write_bytes(content)
-        done = subprocess.run(_command(file, accelerator), capture_output=True, text=True, cwd=folder)
+        done = run_module(
+            "ethosu.vela", *_words(file, accelerator), capture_output=True, text=True, cwd=folder
+        )
         summaries = list(Path(folder, "output").glob("model_summary_*.csv"))
         if done.returncode or not summaries:
             said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
@@ -64,10 +65,10 @@ def compile_for(content: bytes, accelerator: str) -> Compiled:
     return Compiled(_row(accelerator, summary, operators), operators)
 
 
-def _command(file: Path, accelerator: str) -> list[str]:
+def _words(file: Path, accelerator: str) -> list[str]:
     where = ["--config", "Arm/vela.ini", "--system-config", SYSTEMS[accelerator], "--memory-mode", MEMORY]
     return [
-        *(sys.executable, "-m", "ethosu.vela", file.name, "--output-dir", "output"),
+        *(file.name, "--output-dir", "output"),
         *("--accelerator-config", accelerator, "--verbose-performance", *where),
     ]
 

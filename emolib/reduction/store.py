@@ -42,7 +42,7 @@ class Store:
         from emolib.checkpoint import Checkpoint
 
         name = self.name(architecture)
-        job = Run(self.run.folder, self.run.notebook, {**self.matters, **description(architecture)})
+        job = self.run.branch({**self.matters, **description(architecture)})
         job.inputs = dict(self.inputs)
         if not job.is_current(f"{name}.json"):
             state = Checkpoint(job.folder / f"{name}-state", {**job.parameters, "inputs": job.inputs})

@@ -17,8 +17,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from emolib.child import run_module
 from emolib.errors import BadArtifact
-from emolib.paths import child_environment
 from emolib.runtime.backends import Backend, Port, tflite_runtime
 
 FINE, FAILED = b"0", b"1"
@@ -39,12 +39,13 @@ class Worker(Backend):
     """The parent's end. Raises BadArtifact, one line, with what went wrong in the worker."""
 
     def __init__(self, content: bytes, threads: int):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "emolib.runtime.worker", str(threads)],
+        self.process = run_module(
+            "emolib.runtime.worker",
+            str(threads),
+            start=subprocess.Popen,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=child_environment(),
         )
         self.close = weakref.finalize(self, stop, self.process)
         ports = json.loads(self.ask(content))

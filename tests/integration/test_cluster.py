@@ -31,10 +31,10 @@ WAIT_S = 400
 TIMED = ("-summary.json", ".keras")  # say how long something took, or when it was written
 
 
-def start(folder, *options, environment=None, **process):
+def start(folder, *options, environment=None, config=CONFIG, **process):
     """Snakemake up to the fused scores, with its results below `folder`; process: options of its Popen."""
     folder.mkdir(exist_ok=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "snakemake", f"{folder}/tiny/scores/both-summary.json", "--nolock"]
     command += ["--rerun-incomplete", "--configfile", f"{folder}/config.yaml", *options]
     environment = {**(environment or os.environ), "EMOLIB_RESULTS": str(folder)}

@@ -280,6 +280,16 @@ def test_a_missing_artifact_is_named(tmp_path):
     assert not list(tmp_path.glob("tiny/**/*.npz"))
 
 
+def test_what_another_hand_made_is_not_mixed_in(run, tmp_path):
+    """One notebook run by hand with other parameters, between two calls of the pipeline."""
+    shutil.copytree(run, tmp_path / "tiny")
+    given = {"modality": "eeg", "n_calibration": 10}
+    assert papermill(tmp_path, "03_quantize", **given)[0] == 0
+    status, output = snakemake(tmp_path, CONFIG)
+    assert status != 0 and "was made with other parameters than the config's (n_calibration)" in output
+    assert "FORCE=quantize" in output
+
+
 def test_an_altered_artifact_is_named(run, tmp_path):
     shutil.copytree(run / "scores", tmp_path / "tiny/scores")
     with open(tmp_path / f"tiny/scores/{EEG}.npz", "ab") as file:
@@ -314,6 +324,15 @@ def test_a_wrong_name_within_a_parameter_is_one_line(run, tmp_path):
     status, line = papermill(tmp_path, "02_train", level="trials")
     assert status != 0 and line.startswith("BadParameter: level: got 'trials'")
     assert not (tmp_path / "tiny/models").exists()
+
+
+@pytest.mark.parametrize(
+    "part", [{"run": "x$(touch y)"}, {"run": "../x"}, {"studies": {"a;b": {"sources": []}}}]
+)
+def test_names_that_are_no_plain_names_are_one_line(part, tmp_path):
+    status, output = snakemake(tmp_path, CONFIG | part, "-n")
+    assert status != 0 and "expected a name of letters" in output
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
 
 
 def test_a_misspelt_part_of_the_config_is_one_line(tmp_path):
@@ -370,3 +389,35 @@ def test_an_absent_corpus_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOLIB_DATA", str(tmp_path / "nowhere"))
     status, line = papermill(tmp_path, "01_windows", corpus="emodb", modality="speech", task="emotion7")
     assert status != 0 and line.startswith("CorpusMissing:") and "emodb" in line
+
+
+def test_new_recordings_make_their_windows_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path / "corpora"))
+    root, source = tmp_path / "corpora/own", "own-heart-emotion-loso"
+    beats = "\n".join(
+        ["1.6e9", "64.0", *(f"{x:.3f}" for x in np.sin(np.arange(64 * 20) * 2 * np.pi * 1.2 / 64))]
+    )
+
+    def record(subjects):
+        rows = [f"{s}{label},{s},{label}" for s in subjects for label in ("calm", "tense")]
+        for row in rows:
+            (root / "heart").mkdir(parents=True, exist_ok=True)
+            (root / "heart" / f"{row.split(',')[0]}.csv").write_text(beats)
+        (root / "labels.csv").write_text("\n".join(["trial,subject,label", *rows, ""]))
+
+    config = {
+        "run": "own run",
+        "title": "own",
+        "sources": {source: {"windows": {"fold_options": {"n_val": 1}}}},
+    }
+    target = f"{tmp_path}/own run/data/{source}.npz"
+    record(["anna", "ben", "cem"])
+    status, output = snakemake(tmp_path, config, target)
+    assert status == 0, output[-2000:]
+    status, output = snakemake(tmp_path, config, target)
+    assert status == 0 and "Nothing to be done" in output
+    record(["anna", "ben", "cem", "dora"])
+    status, output = snakemake(tmp_path, config, target)
+    assert status == 0 and "windows" in output, output[-2000:]
+    with np.load(target) as arrays:
+        assert set(arrays["subject"]) == {"anna", "ben", "cem", "dora"}

@@ -22,7 +22,7 @@ from whole_corpora import picture, sound
 from emolib.artifacts import Run, sha256, sidecar
 from emolib.bench import SCHEMA
 from emolib.latency import files
-from emolib.paths import child_environment
+from emolib.paths import PROJECT
 from emolib.runtime.bundle import Bundle
 
 ALL = WAYS | OF_TEXTS
@@ -250,8 +250,7 @@ def test_damaged_models_end_no_process(exported, tmp_path):
         for number, bad in enumerate(damaged("a.tflite", whole, way, n_seeds=8))
     }
     lay(tmp_path, content)
-    environment = child_environment()
-    environment["PYTHONPATH"] += os.pathsep + str(Path(__file__).parent)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(Path(__file__).parent)])}
     command = [sys.executable, "-c", OPEN_ALL, str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,9 +1,13 @@
-"""One process at a time in a folder, and the lock of a killed one is free."""
+"""One pipeline at a time in a folder, whose plan alone is written and read; the lock of a killed one is free."""
 
 import subprocess
 import sys
 
-from emolib.lock import hold
+import pytest
+
+from emolib.artifacts import Run
+from emolib.errors import BadArtifact
+from emolib.lock import hold, plan, planned
 
 CODE = "import sys, time, pathlib; from emolib.lock import hold; file = hold(pathlib.Path(sys.argv[1])); print('has it', flush=True); time.sleep(60)"
 
@@ -32,3 +36,82 @@ def test_the_folder_is_free_again_at_once(tmp_path, capsys):
     for _ in range(2):
         hold(tmp_path / "run").close()
     assert capsys.readouterr().out == ""
+
+
+def test_what_is_planned_is_known_until_the_pipeline_ends(tmp_path):
+    assert planned(tmp_path / "run") is None
+    with hold(tmp_path / "run") as file:
+        assert planned(tmp_path / "run") == {}
+        plan(file, {"02_train": [{"seed": 0}]})
+        assert planned(tmp_path / "run") == {"02_train": [{"seed": 0}]}
+    assert planned(tmp_path / "run") is None
+
+
+def test_a_notebook_of_another_plan_writes_nothing(tmp_path):
+    old, new = (Run(tmp_path / "run", "02_train", {"epochs": n, "betas": (0.9, 0.99)}) for n in (1, 2))
+    old.write_text("scores/a.txt", "1")
+    with hold(tmp_path / "run") as file:
+        with pytest.raises(
+            BadArtifact, match="is not written: a pipeline makes this run with other parameters"
+        ):
+            new.write_text("scores/a.txt", "2")  # nothing is planned yet
+        plan(file, {"02_train": [{"epochs": 2, "betas": [0.9, 0.99]}]})
+        with pytest.raises(BadArtifact, match=r"a.txt is not written: .* \(epochs\)"):
+            old.write_text("scores/a.txt", "1 again")
+        new.write_text("scores/a.txt", "2")
+        new.branch({"fold": 0}).write_text("scores/fold.txt", "2")
+        with pytest.raises(BadArtifact, match="fold.txt is not written"):
+            old.branch({"fold": 0}).write_text("scores/fold.txt", "1")
+    assert (tmp_path / "run/scores/a.txt").read_text() == "2"
+    old.write_text("scores/a.txt", "1 again")  # by hand, with no pipeline beside it
+
+
+def test_what_was_made_with_other_parameters_is_not_read(tmp_path):
+    Run(tmp_path / "run", "02_train", {"epochs": 1}).write_text("a.txt", "1")
+    Run(tmp_path / "run", "02_train", {"epochs": 1}).branch({"fold": 0}).write_text("own.txt", "1")
+    reader = Run(tmp_path / "run", "03_quantize", {})
+    with hold(tmp_path / "run") as file:
+        plan(file, {"02_train": [{"epochs": 2}]})
+        with pytest.raises(BadArtifact, match=r"\(epochs\): `make reproduce FORCE=train`"):
+            reader.read("a.txt")
+        Run(tmp_path / "run", "02_train", {"epochs": 2}).read("own.txt")  # of its own: `is_current` tells it
+        plan(file, {"02_train": [{"epochs": 1}]})
+        reader.read("a.txt")
+
+
+def test_nothing_is_written_from_inputs_that_were_written_again(tmp_path):
+    first, second = Run(tmp_path, "01_windows", {}), Run(tmp_path, "02_train", {})
+    first.write_text("data.txt", "1")
+    second.read("data.txt")
+    second.write_text("scores.txt", "1")
+    first.write_text("data.txt", "2")
+    with pytest.raises(
+        BadArtifact, match="data.txt was written again since it was read. Run 02_train from its start"
+    ):
+        second.write_text("scores.txt", "2")
+    assert (tmp_path / "scores.txt").read_text() == "1"
+
+
+NOTEBOOK = """
+import pathlib, sys, time
+from emolib.lock import end_with_pipeline
+end_with_pipeline(pathlib.Path(sys.argv[1]))
+print("runs", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_a_notebook_ends_with_its_pipeline(is_made, tmp_path):
+    pipeline = hold(tmp_path / "run")
+    if not is_made:
+        pipeline.close()
+    command = [sys.executable, "-c", NOTEBOOK, tmp_path / "run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "runs\n" and process.poll() is None
+        pipeline.close()
+        try:
+            assert process.wait(5 if is_made else 0.5) == 1 and is_made
+        except subprocess.TimeoutExpired:
+            assert not is_made
+        process.kill()

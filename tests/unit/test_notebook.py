@@ -28,20 +28,20 @@ def test_unknown_names_are_refused_with_a_hint():
 
 
 def test_start_says_that_data_are_synthetic(capsys):
-    names = dict.fromkeys(notebook.declared("04_fusion"))
+    names = dict.fromkeys(notebook.defaults("04_fusion"))
     for sources, said in ((["emodb-speech-emotion7-loso"], False), (["synthetic-eeg-emotion-loso"], True)):
         notebook.start("04_fusion", {**names, "run": "x", "sources": sources})
         assert ("says nothing about people" in capsys.readouterr().out) is said
-    names = dict.fromkeys(notebook.declared("02_train"))
+    names = dict.fromkeys(notebook.defaults("02_train"))
     notebook.start("02_train", {**names, "run": "x", "corpus": "synthetic"})
     assert "Synthetic data" in capsys.readouterr().out
-    names = dict.fromkeys(notebook.declared("02d_detector"))
+    names = dict.fromkeys(notebook.defaults("02d_detector"))
     notebook.start("02d_detector", {**names, "run": "x", "corpora": {"facemask": {}, "scenes": {}}})
     assert "Synthetic data" in capsys.readouterr().out
 
 
 def test_start_reads_the_cell_that_papermill_injects():
-    names = dict.fromkeys(notebook.declared("04_fusion")) | {"run": "x"}
+    names = dict.fromkeys(notebook.defaults("04_fusion")) | {"run": "x"}
     assert set(notebook.start("04_fusion", {**names, "In": ["# Parameters\nrun = 'x'"]}).parameters) == set(
         names
     )
@@ -55,7 +55,7 @@ SOURCES = [path.stem for path in NOTEBOOKS if "Source(corpus" in path.read_text(
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_notebook_of_a_source_takes_a_network(name):
     assert len(SOURCES) == 13
-    given = {**dict.fromkeys(notebook.declared(name)), "run": "x", "network": "table2"}
+    given = {**dict.fromkeys(notebook.defaults(name)), "run": "x", "network": "table2"}
     started = notebook.start(name, {**given, "In": ["# Parameters\nnetwork = 'table2'"]})
     assert started.parameters["network"] == "table2"
     code = "".join(
@@ -68,7 +68,7 @@ def test_a_notebook_of_a_source_takes_a_network(name):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_asks_a_question_has_parameters_and_small_cells(path):
     assert cells(path, "markdown")[0]["source"][2].startswith("> ")
-    assert "run" in notebook.declared(path.stem)
+    assert "run" in notebook.defaults(path.stem)
     tagged = [cell for cell in cells(path, "code") if "parameters" in cell["metadata"].get("tags", [])]
     assert len(tagged) == 1
     others = [len(cell["source"]) for cell in cells(path, "code") if cell not in tagged]

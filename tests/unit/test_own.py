@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from emolib.datasets import labels, load, series
+from emolib.datasets import fingerprint, labels, load, series
 from emolib.datasets.__main__ import main
 from emolib.datasets.windowed import emotion_set
 from emolib.errors import BadParameter, BadRecording, BadSet, CorpusMissing
@@ -380,3 +380,23 @@ def test_check_and_fetch(own, capsys):
     assert "own face: 1 trials of 1 subjects" in out and "dropped  1 no face file" in out
     assert main(["fetch", "own"]) == 2
     assert "nothing to download" in capsys.readouterr().out
+
+
+# What a pipeline sees of a change
+
+
+def test_the_fingerprint_is_another_one_for_other_files(own):
+    root = own({"labels.csv": TWO, "heart/a.csv": PULSE, "heart/b.csv": PULSE})
+    seen = [fingerprint("own")]
+    own({"heart/c.csv": PULSE})
+    seen.append(fingerprint("own"))
+    own({"heart/c.csv": PULSE + "9.0,1\n"})
+    seen.append(fingerprint("own"))
+    os.utime(root / "labels.csv", (0, 0))
+    seen.append(fingerprint("own"))
+    (root / "heart/c.csv").rename(root / "heart/d.csv")
+    seen.append(fingerprint("own"))
+    assert len(set(seen)) == 5
+    own({".DS_Store": "a folder was looked at"})
+    assert fingerprint("own") == fingerprint("own", "synthetic") == seen[-1]
+    assert fingerprint("synthetic") == fingerprint("nowhere") == ""

@@ -1,0 +1,47 @@
+"""Children of ours import nothing from the folder in which they start, and one module alone starts them."""
+
+import re
+
+import pytest
+
+from emolib.child import run_module
+from emolib.errors import BadParameter, check_name
+from emolib.paths import PROJECT, run_folder
+
+
+def test_a_file_of_the_current_folder_is_not_imported(tmp_path, monkeypatch):
+    for name in ("json.py", "argparse.py", "emolib.py"):
+        (tmp_path / name).write_text("raise SystemExit('a stranger runs')")
+    monkeypatch.chdir(tmp_path)
+    for path in ("", ":", f":{tmp_path / 'elsewhere'}:"):
+        monkeypatch.setenv("PYTHONPATH", path)
+        done = run_module("emolib", "--help", capture_output=True, text=True)
+        assert done.returncode == 0 and "usage: emolib" in done.stdout, done.stderr
+
+
+def test_nobody_else_starts_a_python():
+    bare = [path.name for path in (PROJECT / "emolib").rglob("*.py") if "sys.executable" in path.read_text()]
+    bare += [
+        path.name for path in (PROJECT / "notebooks").glob("*.ipynb") if "sys.executable" in path.read_text()
+    ]
+    assert bare == ["child.py"]
+
+
+@pytest.mark.parametrize("name", ["demo", "tiny run", "2026-11.a+b", "Zoë", "_x", "a"])
+def test_plain_names_are_taken(name):
+    assert check_name(name, "run") == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x$(touch y)", "../x", "/x", ".x", "a/b", "a;b", "a ", "a.", "x`y`", "'", "a\n", 7]
+)
+def test_what_a_shell_or_a_path_would_take_otherwise_is_refused(name):
+    with pytest.raises(BadParameter, match="run: got .* expected a name"):
+        run_folder(name)
+
+
+def test_every_word_of_a_rule_is_quoted():
+    """What a config names, and the folder of the results, reach the shell."""
+    shell = re.search(r"PAPERMILL = \((.*?)\n\)", (PROJECT / "Snakefile").read_text(), re.DOTALL)[1]
+    fields = re.findall(r"{([^{}]*)}", shell)
+    assert len(fields) == 4 and all(field.endswith(":q") for field in fields)
