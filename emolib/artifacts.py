@@ -48,10 +48,8 @@ def atomic(path: Path):
     What a process that was killed on this machine left of the same artifact is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporaries = re.compile(rf"\.{re.escape(path.stem)}-(\d+)-.{{8}}{re.escape(path.suffix)}")
-    for left in path.parent.glob(f".{path.stem}-*{path.suffix}"):
-        if (match := temporaries.fullmatch(left.name)) and not is_alive(int(match[1])):
-            left.unlink(missing_ok=True)
+    for left in left_of(path):
+        left.unlink(missing_ok=True)
     prefix = f".{path.stem}-{os.getpid()}-"
     handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -62,6 +60,13 @@ def atomic(path: Path):
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def left_of(path: Path) -> list[Path]:
+    """What processes that were killed on this machine left beside `path` while they wrote it."""
+    temporary = re.compile(rf"\.{re.escape(path.stem)}-(\d+)-.{{8}}{re.escape(path.suffix)}")
+    beside = ((temporary.fullmatch(found.name), found) for found in path.parent.glob(".*"))
+    return [found for match, found in beside if match and not is_alive(int(match[1]))]
 
 
 def is_alive(pid: int) -> bool:

@@ -2,22 +2,23 @@
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from emolib import __version__, cards, datasets
+from emolib import __version__, cards, datasets, records
 from emolib.artifacts import Run, record_of, sha256
 from emolib.datasets import face_boxes
-from emolib.errors import BadArtifact, BadParameter, check_names
+from emolib.errors import BadArtifact, check_names
 from emolib.fusion import deployed
+from emolib.out import check_out, replaced
 from emolib.runtime.bundle import PARTS, read_record
 from emolib.runtime.readers import KINDS, Trained
 from emolib.sources import INT8, Source, model_name
 
 ENDING, FUSION = "-detector-summary.json", "-fusion.json"
+FILES = (".tflite", ".md", ".keras")  # of a model in a bundle: itself, its card, its network
 
 
 def sources(run: Run) -> list[str]:
@@ -96,32 +97,24 @@ def of_two(studies: Mapping[str, dict], names: Iterable[str]) -> dict[str, dict]
     return {study: each for study, each in studies.items() if len(each["sources"].keys() & set(names)) > 1}
 
 
-def check_out(out: Path):
-    """Raises BadParameter where `out` is a file, or a folder that holds something else than a bundle."""
-    if out.exists() and not out.is_dir():
-        raise BadParameter(f"--out: {out} is a file, expected a folder: choose another name.")
-    if out.exists() and any(out.iterdir()) and not (out / "bundle.json").exists():
-        raise BadParameter(f"--out: {out} is not empty and no bundle: choose another folder.")
-
-
-def beside(out: Path) -> tempfile.TemporaryDirectory:
-    """A temporary folder in the one of `out`, which is made. Raises BadParameter where that cannot be."""
+def known(out: Path, names: Iterable[str]) -> set[str]:
+    """File names of the bundle in `out`: those of the models that it names and, where it is damaged, of `names`."""
+    if not (out / "bundle.json").is_file():
+        return set()
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=out.parent)
-    except OSError as error:
-        raise BadParameter(
-            f"--out: {out.parent} cannot be written ({error.strerror}): choose another folder."
-        ) from error
+        record = records.read(out / "bundle.json")
+        names = {*names, *record["models"], *record["detectors"]}
+    except (ValueError, LookupError, TypeError):
+        pass
+    return {"bundle.json", *(f"{name}{ending}" for name in names for ending in FILES)}
 
 
 def begin(folder: Path, out: Path, names: Sequence[str]) -> dict:
     """Copy the bundle `out` into a new folder, without the files of `names`; what it says of the others."""
-    shutil.copytree(out, folder)
+    shutil.copytree(out, folder, dirs_exist_ok=True)
     record = read_record(folder / "bundle.json")
-    for name in names:
-        for path in folder.glob(f"{name}.*"):
-            path.unlink()
+    for path in (folder / f"{name}{ending}" for name in names for ending in FILES):
+        path.unlink(missing_ok=True)
     return record
 
 
@@ -156,25 +149,20 @@ def export(
     what the bundle holds of others stays. Raises BadArtifact for altered artifacts, BadParameter where `out` is
     no folder to write, or holds something else, or for a name that the run has not.
     """
-    out = out.resolve()
-    check_out(out)
     run = Run(results, "export", {"fold": fold})
     names, found = sources(run), detectors(run)
     if not names and not found:
         raise BadArtifact(f"{run.folder} holds no models: `make reproduce` first.")
+    out = check_out(out, lambda folder: known(folder, [*names, *found]))
     if only:
         check_names(only, [*names, *found], "the models of the run")
         names, found = ([name for name in part if name in only] for part in (names, found))
-    with beside(out) as temporary:
-        folder = Path(temporary) / "bundle"
+    with replaced(out) as folder:
         record = {part: {} for part in PARTS}
         if add and (out / "bundle.json").exists():
             record = begin(folder, out, [*names, *found])
-        folder.mkdir(exist_ok=True)
         fill(folder, run, names, found, fold, record)
         for name in [*names, *found] if with_keras else ():
             stem = f"models/{name}" if name in found else model_name(name, fold)
             shutil.copy(run.read(f"{stem}.keras"), folder / f"{name}.keras")
-        shutil.rmtree(out, ignore_errors=True)
-        folder.rename(out)
     return [*names, *found]

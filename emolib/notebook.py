@@ -7,7 +7,7 @@ import ast
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from emolib.artifacts import Run
@@ -74,24 +74,32 @@ def start(notebook: str, names: dict) -> Run:
 
 
 def run_in_place(path: Path):
-    """Execute a notebook on its defaults and save it with its outputs, without times, counts and warnings of the machine."""
+    """Execute a notebook on its defaults and save it with its outputs, without times, counts and warnings of the machine.
+
+    What an Output widget shows stays, as outputs of its cell.
+    """
     import nbformat
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
+    client = NotebookClient(
         notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": path.parent}}
-    ).execute()
+    )
+    client.execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if _is_kept(output)]
+            cell.outputs = nbformat.from_dict(list(_kept(cell.outputs, client.widget_state)))
     notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(notebook, path)
 
 
-def _is_kept(output: dict) -> bool:
-    return WIDGET not in output.get("data", {}) and output.get("name") != "stderr"
+def _kept(outputs: Iterable[dict], widgets: Mapping[str, dict]) -> Iterator[dict]:
+    for output in outputs:
+        if widget := output.get("data", {}).get(WIDGET):
+            yield from _kept(widgets[widget["model_id"]].get("outputs", []), widgets)
+        elif output.get("name") != "stderr":
+            yield output
 
 
 if __name__ == "__main__":

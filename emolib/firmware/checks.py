@@ -19,8 +19,12 @@ def check(out: Path) -> dict[str, dict[str, int]]:
     Raises BadArtifact for a file that is missing or altered, or an answer further away than the firmware says.
     """
     check_backend("tflite_micro", 1)
-    names = re.findall(r'#include "(model_\w+)\.h"', text(Path(out) / "emolib_models.h"))
-    return {name: checked(Path(out), name) for name in names}
+    return {name: checked(Path(out), name) for name in included(Path(out))}
+
+
+def included(out: Path) -> list[str]:
+    """The models of a firmware, by their C++ names. Raises BadArtifact."""
+    return re.findall(r'#include "(model_\w+)\.h"', text(out / "emolib_models.h"))
 
 
 def checked(out: Path, name: str) -> dict[str, int]:

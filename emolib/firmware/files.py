@@ -1,22 +1,24 @@
 """Writes the C++ files of a bundle into a folder, all at once."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emolib.artifacts import Run
 from emolib.compression.flatbuffer import DTYPES, graph, read
 from emolib.errors import BadArtifact, BadParameter, check_names
-from emolib.export import beside, of_two
+from emolib.export import of_two
 from emolib.firmware import constants, cpp, headers, vectors
+from emolib.firmware.checks import included
 from emolib.firmware.headers import Described
 from emolib.firmware.operators import methods
 from emolib.npu import tflm
+from emolib.out import check_out, replaced
 from emolib.runtime.backends import Micro
 from emolib.runtime.bundle import Bundle
 
 MODELS = ("models", "detectors")  # parts of a bundle's record
 ALL, RESOLVER = "emolib_models.h", "emolib_resolver.h"
+ENDINGS = (".h", ".cc", "_reference.h")  # of a model's files
 
 
 def write(
@@ -31,8 +33,7 @@ def write(
     tflite-micro lacks; BadParameter where `out` is no folder to write or holds something else, for a name that is not
     in the bundle, or two that are one in C++.
     """
-    out = Path(out).resolve()
-    check_out(out)
+    out = check_out(out, known)
     opened = Bundle(bundle)
     run = None if results is None else Run(results, "firmware", {})
     record = picked(opened.record, names)
@@ -44,7 +45,9 @@ def write(
     check_distinct(
         [model.name for model in models] + [cpp.identifier("study", name) for name in record["studies"]]
     )
-    put(out, texts(models, record))
+    with replaced(out) as folder:
+        for name, text in texts(models, record).items():
+            (folder / name).write_text(text)
     return {
         model.name: {
             "bytes": len(model.content),
@@ -64,12 +67,10 @@ def picked(record: Mapping, names: Sequence[str]) -> Mapping:
     return {**record, **kept, "studies": of_two(record["studies"], names)}
 
 
-def check_out(out: Path):
-    """Raises BadParameter where `out` is a file, or a folder that holds something else than a firmware."""
-    if out.exists() and not out.is_dir():
-        raise BadParameter(f"--out: {out} is a file, expected a folder: choose another name.")
-    if out.exists() and any(out.iterdir()) and not (out / ALL).exists():
-        raise BadParameter(f"--out: {out} is not empty and holds no {ALL}: choose another folder.")
+def known(out: Path) -> set[str]:
+    """Names of the files that `write` wrote into a folder."""
+    models = included(out) if (out / ALL).is_file() else []
+    return {ALL, RESOLVER, *(f"{name}{ending}" for name in models for ending in ENDINGS)}
 
 
 def check_distinct(names: Sequence[str]):
@@ -117,21 +118,9 @@ def texts(models: Sequence[Described], record: Mapping) -> dict[str, str]:
     """The text of every file, by its name."""
     found = {}
     for model in models:
-        found[f"{model.name}.h"] = headers.model_header(model)
-        found[f"{model.name}.cc"] = headers.model_source(model)
-        found[f"{model.name}_reference.h"] = headers.reference_header(model)
+        made = headers.model_header(model), headers.model_source(model), headers.reference_header(model)
+        found |= {f"{model.name}{ending}": text for ending, text in zip(ENDINGS, made, strict=True)}
     about = {name: str(record[name]) for name in ("emolib", "run", "commit") if name in record}
     found[ALL] = headers.models_header(models, about, record["studies"])
     found[RESOLVER] = headers.resolver_header(sorted({each for model in models for each in model.operators}))
     return found
-
-
-def put(out: Path, files: Mapping[str, str]):
-    """Write files to a folder beside `out` that then takes its place."""
-    with beside(out) as temporary:
-        folder = Path(temporary) / "firmware"
-        folder.mkdir()
-        for name, text in files.items():
-            (folder / name).write_text(text)
-        shutil.rmtree(out, ignore_errors=True)
-        folder.rename(out)

@@ -1,5 +1,6 @@
 """What all figures share: colours, a figure that notebooks can show, legends, dots with intervals."""
 
+import base64
 import io
 from collections.abc import Iterable
 from itertools import cycle, islice
@@ -23,11 +24,11 @@ DPI = 100
 class Picture(Figure):
     """A Figure outside pyplot that a notebook shows once, as PNG, with no backend to set."""
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> str:
         buffer = io.BytesIO()
         FigureCanvasAgg(self)
         self.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
-        return buffer.getvalue()
+        return base64.b64encode(buffer.getvalue()).decode()  # as bytes an Output widget breaks it
 
 
 def picture(height_in: float, n_rows: int = 1, n_cols: int = 1, **options) -> tuple[Picture, np.ndarray]:

@@ -1,11 +1,15 @@
 """What explore shows of a finished run is what the pipeline scored."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
 from emolib.artifacts import Run
 from emolib.errors import BadArtifact
 from emolib.explore import Explorer, groups
+from emolib.notebook import run_in_place
 from emolib.paths import PROJECT
 
 RUNS = [path.parent for path in (PROJECT / "results").glob("demo/summary.json")]
@@ -75,3 +79,31 @@ def test_one_modality_left_is_the_fused_answer(seen, rule):
 
 def test_nothing_switched_on_is_an_empty_table(seen):
     assert seen[0].table([], "mean").empty
+
+
+def drawn(path):
+    """Types of what stands below the menus of a notebook, and what it says."""
+    cells = json.loads(path.read_text())["cells"]
+    [outputs] = [cell["outputs"] for cell in cells if "display(widgets" in "".join(cell["source"])]
+    shown = [output.get("data", {}) for output in outputs]
+    text = [line for data in shown for line in data.get("text/markdown", [])]
+    return [kind for data in shown for kind in data if kind in ("image/png", "text/html")], "".join(text)
+
+
+def test_run_all_draws_the_first_trial(seen, tmp_path):
+    """The answer as picture and table, then each recording with what the network gets of it, and the sound."""
+    explorer = seen[0]
+    name = explorer.trials(explorer.subjects()[0])[0]
+    trials = [explorer.recordings(modality, explorer.subjects()[0])[name] for modality in explorer.sources]
+    pictures = {one.modality: 1 + (len(explorer.windows(one).X) > 0) for one in trials}
+    shutil.copy(PROJECT / "notebooks/explore.ipynb", tmp_path)
+    run_in_place(tmp_path / "explore.ipynb")
+    kinds, text = drawn(tmp_path / "explore.ipynb")
+    assert kinds.count("image/png") == 1 + sum(pictures.values())
+    assert kinds.count("text/html") == 2 and "True class: " in text
+    assert all(f"{one.modality}: " in text for one in trials)
+
+
+def test_the_page_without_a_kernel_shows_it_too():
+    kinds, text = drawn(PROJECT / "notebooks/explore.ipynb")
+    assert kinds[:2] == ["image/png", "text/html"] and "True class: " in text and kinds.count("image/png") > 4

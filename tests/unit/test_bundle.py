@@ -194,10 +194,32 @@ def test_a_damaged_record_is_refused(damage, message, bundle, tmp_path, capsys):
 
 def test_export_overwrites_bundles_only(bundle, results, tmp_path, capsys):
     assert main(["export", str(results), "--out", str(bundle)]) == 0
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/thesis.txt").write_text("x")
-    assert "no bundle" in refused(["export", results, "--out", tmp_path / "mine"], capsys)
-    assert (tmp_path / "mine/thesis.txt").read_text() == "x"
+    (tmp_path / f"mine/{FACE}.md").mkdir(parents=True)
+    shutil.copy(bundle / f"{FACE}.tflite", tmp_path / "mine")
+    shutil.copytree(bundle, tmp_path / "with thesis")
+    for other in (f"with thesis/{FACE}.txt", f"mine/{FACE}.md/thesis.txt"):
+        (tmp_path / other).write_text("x")
+        out, name = (tmp_path / other).relative_to(tmp_path).parts[:2]
+        for call in ([], ["--add"]):
+            error = refused(["export", results, "--out", tmp_path / out, *call], capsys)
+            assert f"holds {name}, which this command did not write: move it away" in error
+        assert (tmp_path / other).read_text() == "x"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_export_into_runs_and_above_is_refused(results, capsys):
+    before = sorted(results.rglob("*"))
+    for out in (results, results.parent, "/"):
+        assert "which this command did not write" in refused(["export", results, "--out", out], capsys)
+    assert sorted(results.rglob("*")) == before
+
+
+def test_a_damaged_bundle_is_exported_again(bundle, results):
+    """As what reads it says."""
+    whole = (bundle / "bundle.json").read_text()
+    (bundle / "bundle.json").write_text(whole[:99])
+    assert main(["export", str(results), "--out", str(bundle)]) == 0
+    assert (bundle / "bundle.json").read_text() == whole
 
 
 @pytest.mark.parametrize(
@@ -256,9 +278,11 @@ def test_without_pretrained_models_the_error_says_where_they_come_from(tmp_path,
         emolib.load_pretrained("speech")
 
 
-def test_export_here_keeps_the_folder_whole(bundle, results, monkeypatch):
+def test_export_into_the_current_folder_is_refused(bundle, results, monkeypatch, capsys):
+    """A shell in a folder that is replaced sees no file any more."""
     monkeypatch.chdir(bundle)
-    assert main(["export", str(results), "--out", "."]) == 0
+    error = refused(["export", results, "--out", "."], capsys)
+    assert f"you are in {bundle}, which would be replaced: go to another folder first" in error
     assert len(list(bundle.iterdir())) == 1 + 2 * 3
 
 

@@ -255,11 +255,20 @@ def test_models_may_be_picked(bundle, tmp_path):
 def test_nothing_else_is_overwritten(bundle, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/note.txt").write_text("mine")
-    with pytest.raises(BadParameter, match="not empty and holds no emolib_models.h"):
+    with pytest.raises(BadParameter, match="holds note.txt, which this command did not write"):
         firmware.write(bundle, tmp_path / "mine")
     with pytest.raises(BadParameter, match="is a file"):
         firmware.write(bundle, tmp_path / "mine/note.txt")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["note.txt"]
+
+
+def test_only_its_own_files_are_overwritten(bundle, out):
+    firmware.write(bundle, out, names=[FACE])
+    assert len(list(out.iterdir())) == 2 + 3
+    (out / "main.cc").write_text("mine")
+    with pytest.raises(BadParameter, match="holds main.cc, which this command did not write"):
+        firmware.write(bundle, out)
+    assert (out / "main.cc").read_text() == "mine"
 
 
 def test_a_float_model_is_refused(bundle, tmp_path):

@@ -1,7 +1,9 @@
 """The parameters of notebooks, and the notebooks themselves as files."""
 
+import base64
 import json
 
+import nbformat
 import pytest
 
 from emolib import notebook
@@ -47,6 +49,24 @@ def test_start_reads_the_cell_that_papermill_injects():
     )
     with pytest.raises(BadParameter, match="did you mean variant"):
         notebook.start("04_fusion", {**names, "In": ["# Parameters\nvariants = 'x'"]})
+
+
+def test_what_a_widget_shows_stays_without_its_kernel(tmp_path):
+    code = """import ipywidgets
+from emolib.plots.style import picture
+view = ipywidgets.Output()
+display(ipywidgets.IntSlider(), view)
+view.append_stdout("first")
+view.outputs = ()
+view.append_display_data(picture(1.0)[0])
+view.append_stderr("a warning")
+print("below")"""
+    path = tmp_path / "a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), path)
+    notebook.run_in_place(path)
+    [cell] = cells(path, "code")
+    drawn, told = cell["outputs"]
+    assert base64.b64decode(drawn["data"]["image/png"]).startswith(b"\x89PNG") and told["text"] == ["below\n"]
 
 
 SOURCES = [path.stem for path in NOTEBOOKS if "Source(corpus" in path.read_text()]

@@ -1,5 +1,6 @@
 """Figures say what the data says, and their labels can be read."""
 
+import base64
 import sys
 
 import numpy as np
@@ -287,7 +288,7 @@ def test_measured_and_modelled_say_so():
 
 
 def test_figures_show_themselves_without_pyplot(tmp_path):
-    (tmp_path / "figure.png").write_bytes(plots.fusion(fused())._repr_png_())
+    (tmp_path / "figure.png").write_bytes(base64.b64decode(plots.fusion(fused())._repr_png_()))
     assert 700 < Image.open(tmp_path / "figure.png").width < 1000
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
