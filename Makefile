@@ -2,7 +2,7 @@
 # PROFILE (slurm: jobs of a cluster instead of this machine's cores).
 CONFIG ?= config/demo.yaml
 CORES ?= all
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= python3.11 python3.12 python3.13 python3
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -28,8 +28,17 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# The first of PYTHON on the path that fits; 3.11 alone has tflite-runtime. LOOK is run to know: a name may lead nowhere (so
+# each folder is tried), and Debian packages venv apart.
+LOOK := import sys, importlib.util as u; venv = u.find_spec("ensurepip"); fits = (3, 11) <= sys.version_info < (3, 14); \
+  print(sys.executable, sys.version.split()[0] + (";" if venv else " without venv;")); sys.exit(not (venv and fits))
+FITTING = $(or $(shell IFS=:; for name in $(PYTHON); do for folder in "" $$PATH; do python="$${folder:+$$folder/}$$name"; \
+  "$$python" -c '$(LOOK)' >/dev/null 2>&1 && echo "$$python" && exit; done; done),$(error Python: found \
+  $(or $(shell for name in $(PYTHON); do "$$name" -c '$(LOOK)' 2>/dev/null; done),none;) expected 3.11, 3.12 or 3.13 with \
+  venv: apt install python3 python3-venv, or uv python install 3.13 and make PYTHON=$$(uv python find 3.13)))
+
 $(READY): requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
+	"$(FITTING)" -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock
 	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .

@@ -68,7 +68,7 @@ def numbers(frame: "pd.DataFrame", place: str) -> np.ndarray:
     if len(wrong):
         row, column = wrong[0]
         raise BadRecording(
-            f"{place} holds {frame.iat[row, column]!r} in data row {row + 1}, column {frame.columns[column]}"
+            f"{place} holds {frame.iloc[:, column].tolist()[row]!r} in data row {row + 1}, column {frame.columns[column]}"
             ", expected a number: mend the cell or fetch the file again."
         )
     return values

@@ -119,7 +119,7 @@ def _numbers(column, first: int, origin: str, name: str):
     if numbers.isna().any():
         at = int(numbers.isna().to_numpy().argmax())
         raise BadRecording(
-            f"{origin}: row {first + at} has {column.iloc[at]!r} in {name}, expected a number."
+            f"{origin}: row {first + at} has {column.tolist()[at]!r} in {name}, expected a number."
         )
     return numbers.astype(np.float64)
 

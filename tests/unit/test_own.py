@@ -343,6 +343,7 @@ def test_two_files_of_one_trial(own, names):
         ("heart/a.csv", "timestamp,ppg\n0,1\n", "has 1 samples"),
         ("heart/a.csv", "timestamp,ppg\n0,1\n,1\n", "no value in data row 2, column timestamp"),
         ("heart/a.csv", "timestamp,ppg\n0,1\n0.01,loud\n", "holds 'loud' in data row 2, column ppg"),
+        ("heart/a.csv", "timestamp,ppg\n0,1\n0.01,1e300\n", r"holds 1e\+300 in data row 2, column ppg"),
         ("heart/a.csv", "timestamp,ppg\n0,1\n4,1\n8,1\n", "make 0.25 Hz, expected 16 or more: write them in"),
         ("heart/a.csv", "1544027337\n1\n60\n61\n", "rate is 1 Hz in line 2, .*timestamp,bpm"),
         ("heart/a.csv", "1544027337,1544027337\n64,64\n60,61\n", "2 columns, expected 1"),

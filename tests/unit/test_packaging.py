@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,7 +14,10 @@ from emolib.paths import PROJECT
 
 PROJECT_TABLE = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 LOCK = (PROJECT / "requirements.lock").read_text()
-LOCKED = dict(re.findall(r"^([a-z0-9.\-]+)==(\S+)", LOCK, re.M))
+LOCKED = set(re.findall(r"^[a-z0-9.\-]+==\S+", LOCK, re.M))
+ENVIRONMENT = yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"]
+MAKEFILE = (PROJECT / "Makefile").read_text()
+MAKE = shutil.which("make")
 
 
 def name_of(requirement: str) -> str:
@@ -21,22 +25,92 @@ def name_of(requirement: str) -> str:
 
 
 def test_environment_yml_has_the_pins_of_the_lock():
-    listed = yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"][-1]["pip"]
-    pins = dict(line.split(";")[0].strip().split("==") for line in listed)
+    pins = {line.split(";")[0].strip() for line in ENVIRONMENT[-1]["pip"]}
     wanted = PROJECT_TABLE["optional-dependencies"]["lab"] + PROJECT_TABLE["optional-dependencies"]["device"]
-    assert set(pins) == {name_of(line) for line in wanted} - {"emolib"}
-    assert {name: LOCKED[name] for name in pins} == pins
+    assert {name_of(pin) for pin in pins} == {name_of(line) for line in wanted} - {"emolib"}
+    assert pins <= LOCKED
 
 
 def test_markers_agree_too():
-    listed = yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"][-1]["pip"]
-    marked = {name_of(line): line.split(";")[1].strip() for line in listed if ";" in line}
-    wanted = {
-        name_of(line): line.split(";")[1].strip()
-        for line in PROJECT_TABLE["optional-dependencies"]["lab"]
-        if ";" in line
-    }
-    assert marked == wanted
+    listed, wanted = (
+        {(name_of(line), line.split(";")[1].strip()) for line in lines if ";" in line}
+        for lines in (ENVIRONMENT[-1]["pip"], PROJECT_TABLE["optional-dependencies"]["lab"])
+    )
+    assert listed == wanted
+
+
+def test_every_file_names_the_same_pythons():
+    first, *_, last = versions = re.search(r"^PYTHON \?= (.*) python3$", MAKEFILE, re.M)[1].split()
+    first, last = (int(name.removeprefix("python3.")) for name in (first, last))
+    assert versions == [f"python3.{minor}" for minor in range(first, last + 1)]
+    assert PROJECT_TABLE["requires-python"] == f">=3.{first},<3.{last + 1}"
+    assert f"(3, {first}) <= sys.version_info < (3, {last + 1})" in MAKEFILE
+    assert ENVIRONMENT[0] == f"python=3.{first}"
+    words = "Python 3.11, 3.12 or 3.13"
+    assert re.findall(r"3\.(\d+)", words) == [str(minor) for minor in range(first, last + 1)]
+    assert all(words in (PROJECT / name).read_text() for name in ("README.md", "CONTRIBUTING.md"))
+    assert f"'3.{last + 1}'" in (PROJECT / "requirements-uv.lock").read_text().splitlines()[0]
+
+
+def made(folder, pythons, *options):
+    """`make .venv/.ready` in an empty checkout, on a machine whose path holds nothing but these programs."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(PROJECT / name, folder)
+    for name, does in pythons.items():
+        program = folder / "path" / name
+        program.parent.mkdir(exist_ok=True, parents=True)
+        program.write_text(f"#!/bin/sh\n{does}\n")
+        program.chmod(0o755)
+    path = ":".join(str(folder / "path" / part) for part in ("", "shims", "bin"))
+    call = [MAKE, "--no-print-directory", *options, ".venv/.ready"]
+    return subprocess.run(call, cwd=folder, env={"PATH": path}, capture_output=True, text=True)
+
+
+def python(before):
+    """A program that is this Python after a line of its own; argv[2] is what `-c` gets."""
+    return f"exec {sys.executable} -c '{before}; exec(sys.argv[2])' \"$@\""
+
+
+BROKEN = "echo pyenv: python: command not found >&2; exit 127"  # a shim of a version that is not switched on
+OLD = python('import sys; sys.version_info, sys.version = (3, 9, 2), "3.9.2 (main)"')
+BARE = python('import sys; sys.modules["ensurepip"] = None')  # Debian without python3-venv
+WORKS = f'exec {sys.executable} "$@"'
+
+
+@pytest.mark.parametrize(
+    "pythons, chosen",
+    [
+        ({"python3.11": BROKEN, "python3.12": WORKS, "python3": WORKS}, "python3.12"),
+        ({"python3.12": BROKEN, "python3.13": BARE, "python3": WORKS}, "python3"),
+        ({"shims/python3.13": BROKEN, "bin/python3.13": WORKS, "python3": OLD}, "{path}/bin/python3.13"),
+    ],
+)
+def test_make_takes_the_first_python_that_works(tmp_path, pythons, chosen):
+    done = made(tmp_path, pythons, "--dry-run")
+    chosen = chosen.format(path=tmp_path / "path")
+    assert done.stdout.splitlines()[0] == f'"{chosen}" -m venv --clear .venv'
+
+
+@pytest.mark.parametrize(
+    "pythons, found",
+    [
+        ({}, "none;"),
+        ({"python3.13": BROKEN, "python3": OLD}, f"{sys.executable} 3.9.2;"),
+        ({"python3": BARE}, f"{sys.executable} {sys.version.split()[0]} without venv;"),
+    ],
+)
+def test_make_says_in_one_line_that_no_python_works(tmp_path, pythons, found):
+    done = made(tmp_path, pythons)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert f" Python: found {found} expected 3.11, 3.12 or 3.13 with venv: apt install " in done.stderr
+    assert "uv python install 3.13" in done.stderr and not (tmp_path / ".venv").exists()
+
+
+def test_the_python_that_is_named_is_taken_or_refused(tmp_path):
+    named = "PYTHON=" + str(tmp_path / "path/mine")
+    both = {"mine": OLD, "python3": WORKS}
+    assert "found" in made(tmp_path, both, named).stderr
+    assert "path/mine" in made(tmp_path, {"mine": WORKS}, "--dry-run", named).stdout
 
 
 def test_the_lock_is_hashed_and_names_no_host():
