@@ -24,6 +24,9 @@ CONFIG = {
     "sources": dict.fromkeys(SOURCES, STEPS),
     "studies": {"both": {"sources": SOURCES, "task": "emotion"}},
 }
+TARGETS = ["scores/both-summary.json", "scores/both-fusion.npz"]
+TARGETS += [f"data/{name}{end}.npz" for name in SOURCES for end in ("", "-folds")]
+TARGETS += [f"scores/{name}{end}.npz" for name in SOURCES for end in ("", "-keras")]
 CLUSTER = ["--profile", "config/slurm", "--slurm-status-command", "squeue"]
 CLUSTER += ["--slurm-init-seconds-before-status-checks", "2"]
 FOLDS = 4 * len(SOURCES)
@@ -32,10 +35,10 @@ TIMED = ("-summary.json", ".keras")  # say how long something took, or when it w
 
 
 def start(folder, *options, environment=None, config=CONFIG, **process):
-    """Snakemake up to the fused scores, with its results below `folder`; process: options of its Popen."""
+    """Snakemake up to the fused scores, and all before them, with its results below `folder`; process: options of its Popen."""
     folder.mkdir(exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "snakemake", f"{folder}/tiny/scores/both-summary.json", "--nolock"]
+    command = [sys.executable, "-m", "snakemake", *(f"{folder}/tiny/{name}" for name in TARGETS), "--nolock"]
     command += ["--rerun-incomplete", "--configfile", f"{folder}/config.yaml", *options]
     environment = {**(environment or os.environ), "EMOLIB_RESULTS": str(folder)}
     with (folder / "log").open("w") as log:

@@ -251,6 +251,17 @@ def test_a_second_run_does_nothing(run):
     assert status == 0 and "Nothing to be done" in output
 
 
+@pytest.mark.parametrize("name", [f"data/{EEG}.npz", f"scores/{HEART}-keras.npz", "scores/tiny-fusion.npz"])
+def test_what_is_missing_in_the_middle_is_made_again(name, run):
+    """As after a kill at the start of its notebook: Snakemake removes what that will write."""
+    (run / name).rename(run / "away")
+    try:
+        status, output = snakemake(run.parent, CONFIG, "-n", "--quiet", "rules")
+    finally:
+        (run / "away").rename(run / name)
+    assert status == 0 and re.search(r"^(windows|train|fusion) +1$", output, re.MULTILINE), output
+
+
 def test_a_changed_fusion_parameter_runs_fusion_and_report_only(run):
     changed = {**CONFIG, "studies": {"tiny": {**CONFIG["studies"]["tiny"], "rule": "mean"}}}
     status, output = snakemake(run.parent, changed, "-n", "--quiet", "rules")
