@@ -78,7 +78,7 @@ def resample(x: np.ndarray, sfreq: float, sfreq_out: float) -> np.ndarray:
     pad = -(-int(0.01 * sfreq) // block) * block
     total = -(-(n_times + pad) // block) * block + pad
     widths = [(0, 0)] * (x.ndim - 1) + [(pad, total - pad - n_times)]
-    padded = np.pad(x, widths, mode="symmetric")
+    padded = np.pad(np.asarray(x, np.float64), widths, mode="symmetric")  # numpy 2 has an FFT in float32
     n_padded = round(total * sfreq_out / sfreq)
     spectrum = np.fft.rfft(padded)[..., : n_padded // 2 + 1]
     first = round(pad * sfreq_out / sfreq)

@@ -55,6 +55,12 @@ def test_resampled_tones_are_the_tones(sfreq):
     np.testing.assert_allclose(found[800:-800], tone(16000)[800:-800], atol=5e-3)
 
 
+def test_resampling_computes_in_float64_whatever_numpy():
+    x = np.random.default_rng(0).normal(size=(2, 2000)).astype(np.float32)
+    expected = resample(x.astype(np.float64), 250, 128).astype(np.float32)
+    np.testing.assert_array_equal(resample(x, 250, 128), expected)
+
+
 def test_resampling_lets_no_alias_through():
     t = np.arange(48000) / 48000
     assert np.abs(resample(np.sin(2 * np.pi * 11000 * t), 48000, 16000)[800:-800]).max() < 1e-2
