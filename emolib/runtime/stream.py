@@ -52,6 +52,8 @@ class Stream(ABC):
         """Keep a chunk; one that is stamped later than the clock says is refused and counted. One that holds no samples is
         the `fault` of the stream until the next."""
         try:
+            if not np.isfinite(chunk.time_s):
+                raise BadRecording(f"Samples at {chunk.time_s} s, expected a time.")
             if self.is_live and chunk.time_s > now_s + AHEAD_S:
                 self.refused += 1
                 return
@@ -176,7 +178,7 @@ class Pictures(Stream):
         self.last: deque[Chunk] = deque(maxlen=2)
 
     def _keep(self, chunk: Chunk):
-        self.last.append(Chunk(float(chunk.time_s), check(chunk.data)))
+        self.last.append(chunk._replace(data=check(chunk.data)))
 
     def _newest_s(self, time_s: float) -> float:
         return self._picture(time_s).time_s if self.last else np.nan

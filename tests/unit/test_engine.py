@@ -182,7 +182,7 @@ def test_what_is_no_sample_is_the_state_of_its_modality_until_the_next(bundle, m
         chunks = list(source.chunks())
         for chunk in chunks[:-1]:
             engine.push(modality, chunk)
-        for time_s in (chunks[-1].time_s, None, "soon"):
+        for time_s in (chunks[-1].time_s, None, "soon", -np.inf):
             engine.push(modality, Chunk(time_s, data))
             state = engine.step(30.0).parts[modality].state
             assert state.startswith("failed: ") and "\n" not in state
