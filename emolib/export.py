@@ -155,8 +155,9 @@ def export(
 
     The models are those of one fold, so that their test people are still unseen. <name>.md is the card of each;
     with_keras: <name>.keras is its float32 network, to train on. only: some of the sources and detectors; add:
-    what the bundle holds of others stays. The first source of a modality is its default. Raises BadArtifact for altered artifacts, BadParameter where `out` is
-    no folder to write, or holds something else, or for a name that the run has not.
+    what the bundle holds of others stays. The first source of a modality is its default. Raises BadArtifact for
+    altered artifacts, BadParameter where `out` is no folder to write, or holds something else, or for a name that the
+    run has not.
     """
     out = out.resolve()
     check_out(out)

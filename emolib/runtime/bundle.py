@@ -135,7 +135,7 @@ class Bundle:
     def _picked(self, what: str, known: list[str], names: Sequence[str]) -> str:
         check_names(names, [*self.models, *self.record["detectors"]], "the bundle")
         default = self.record.get("defaults", {}).get(what)
-        wanted = [key for key in known if key in names] or [default] * (default is not None) or known
+        wanted = [key for key in known if key in names] or ([default] if default else known)
         if len(wanted) != 1:
             hint = "pick it with --model" if known else "take another bundle"
             raise BadParameter(f"{what}: the bundle has {', '.join(known) or 'none'}, expected one: {hint}.")

@@ -151,9 +151,7 @@ class Engine:
                 heard = stream.answer(time_s)
             if heard.state == OK and self.fusion:
                 vote = self.fusion.members[self.pipelines[modality].source].vote(heard.scores, heard.found)
-        except (
-            Exception
-        ) as error:  # front ends and interpreters raise what they like; the other modalities go on
+        except Exception as error:  # interpreters raise what they like; the other modalities go on
             heard = Heard(failure(error))
         if modality in self.gone and heard.state != OK:
             heard = Heard(self.gone[modality])

@@ -18,12 +18,12 @@ function add(parent, kind, name = "", text = "") {
 }
 
 // A row of bars, one a class, of one colour in every row; a function that shows scores by class, or none.
-function bars(parent, title, classes) {
+function bars(parent, label, classes) {
   const rows = classes.map((word) => {
     const row = add(parent, "div", `bar c${words.indexOf(word) % 8}`);
     add(row, "span", "word", word);
     const meter = add(row, "div", "track");
-    const attributes = {role: "meter", "aria-valuemin": 0, "aria-valuemax": 1, "aria-label": `${word}, ${title}`};
+    const attributes = {role: "meter", "aria-valuemin": 0, "aria-valuemax": 1, "aria-label": `${word}, ${label}`};
     for (const [name, value] of Object.entries(attributes)) meter.setAttribute(name, value);
     return {word, row, meter, fill: add(meter, "div", "fill"), number: add(row, "span", "number")};
   });
