@@ -63,17 +63,21 @@ def show(results: Iterable[Result], as_json: bool) -> None:
 
 
 def line(result: Result) -> str:
-    """An answer for people: time, best class with its score, what each modality adds or lacks, milliseconds."""
-    best = max(result.scores, key=result.scores.get) if result.scores else "no answer"
-    answer = f"{best} {result.scores[best]:.2f}" if result.scores else best
+    """An answer for people: time, best class with its score, what each modality adds, says by itself or lacks, milliseconds."""
+    heard = [part for part in result.parts.values() if part.scores]
+    answer = best(result.scores) if result.scores else "not fused" if heard else "no answer"
     parts = [
-        f"{name} {max(part.scores, key=part.scores.get)} {part.weight:.0%}"
-        if part.scores
-        else f"{name} {part.state}"
+        f"{name} {best(part.scores, part.weight if result.scores else None) if part.scores else part.state}"
         for name, part in result.parts.items()
     ]
     missed = f", {result.missed} hops missed" if result.missed else ""
     return f"{result.time_s:7.1f} s  {answer:16}  {' | '.join(parts)}  ({result.ms:.1f} ms{missed})"
+
+
+def best(scores: dict[str, float], weight: float | None = None) -> str:
+    """The class with the highest score, and this score, or the weight of a modality in a fused answer."""
+    name = max(scores, key=scores.get)
+    return f"{name} {scores[name]:.2f}" if weight is None else f"{name} {weight:.0%}"
 
 
 def live(options) -> None:
@@ -106,17 +110,20 @@ def bench(options) -> None:
     print(json.dumps(found) if options.json else text(found))
 
 
-def takes_bundle(one: argparse.ArgumentParser) -> None:
+def takes_bundle(one: argparse.ArgumentParser, default: str | None = None) -> None:
     one.add_argument(
         "bundle",
+        nargs="?" if default else None,
+        default=default,
         type=lambda text: models_folder() if text == "pretrained" else Path(text),
-        help="its folder, or pretrained: the models that come with emolib",
+        help="its folder, or pretrained: the models that come with emolib"
+        + (" (default)" if default else ""),
     )
 
 
 def picks_models(one: argparse.ArgumentParser) -> None:
     one.add_argument(
-        "--model", action="append", default=[], help="which source or detector, where the bundle has several"
+        "--model", action="append", default=[], help="a source or detector instead of the bundle's default"
     )
 
 
@@ -152,7 +159,7 @@ def parser() -> argparse.ArgumentParser:
     picks_models(one)
     one.set_defaults(do=run)
     one = commands.add_parser("live", help="a page with your camera and microphone, on this computer alone")
-    takes_bundle(one)
+    takes_bundle(one, default="pretrained")
     listens(one, "beside the browser, or instead of its own:")
     one.add_argument("--port", type=int, default=0, help="a free one by default")
     one.add_argument("--no-browser", action="store_true", help="print the address only")

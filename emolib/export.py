@@ -126,7 +126,9 @@ def fill(folder: Path, run: Run, names: Sequence[str], found: Sequence[str], fol
         "studies": studies(run, names, fold),
     }
     parts = {part: dict(sorted((record[part] | made[part]).items())) for part in made}
-    text = json.dumps({"emolib": __version__, **parts}, indent=1)
+    firsts = {one["modality"]: name for name, one in reversed((record["models"] | made["models"]).items())}
+    defaults = dict(sorted((firsts | record.get("defaults", {})).items()))
+    text = json.dumps({"emolib": __version__, "defaults": defaults, **parts}, indent=1)
     (folder / "bundle.json").write_text(text + "\n")
     pages = {name: cards.of_source(run, name, fold) for name in names}
     pages |= {name: cards.of_detector(run, name) for name in found}
@@ -146,8 +148,9 @@ def export(
 
     The models are those of one fold, so that their test people are still unseen. <name>.md is the card of each;
     with_keras: <name>.keras is its float32 network, to train on. only: some of the sources and detectors; add:
-    what the bundle holds of others stays. Raises BadArtifact for altered artifacts, BadParameter where `out` is
-    no folder to write, or holds something else, or for a name that the run has not.
+    what the bundle holds of others stays. The first source of a modality is its default. Raises BadArtifact for
+    altered artifacts, BadParameter where `out` is no folder to write, or holds something else, or for a name that the
+    run has not.
     """
     run = Run(results, "export", {"fold": fold})
     names, found = sources(run), detectors(run)
@@ -156,7 +159,7 @@ def export(
     out = check_out(out, lambda folder: known(folder, [*names, *found]))
     if only:
         check_names(only, [*names, *found], "the models of the run")
-        names, found = ([name for name in part if name in only] for part in (names, found))
+        names, found = ([name for name in dict.fromkeys(only) if name in part] for part in (names, found))
     with replaced(out) as folder:
         record = {part: {} for part in PARTS}
         if add and (out / "bundle.json").exists():

@@ -39,7 +39,8 @@ def serve(
     models; port 0: a free one; keep: a file that gets every result as a line of JSON, never sound or pictures.
     Raises BadParameter, BadArtifact.
     """
-    engine = Engine(Bundle(folder), names=names, hop_s=HOP_S)
+    bundle = Bundle(folder)
+    engine = Engine(bundle, sensed(bundle, sources), names, HOP_S)
     others = [parse(text, engine.trained) for text in sources]
     with (
         closing(engine),
@@ -53,6 +54,18 @@ def serve(
         for result in live.results():
             server.hub.publish(result.to_dict())
             note(result, file)
+
+
+def sensed(bundle: Bundle, sources: Sequence[str]) -> list[str]:
+    """Modalities of the bundle that have a sensor, those of a page first. Raises BadParameter where there is none."""
+    asked = [text.partition("=")[0] for text in sources]
+    if found := list(dict.fromkeys([*filter(bundle.of, BODIES), *asked])):
+        return found
+    have = sorted({entry["modality"] for entry in bundle.models.values()})
+    raise BadParameter(
+        f"{bundle.folder} has models of {', '.join(have)}, for which a browser has no sensor: add --source, as in "
+        f"--source {have[0]}=synthetic."
+    )
 
 
 @contextmanager
@@ -92,6 +105,7 @@ def about(engine: Engine, hub: Hub, others: Sequence[Source], keep: Path | None)
     modalities = {
         name: {
             "source": pipeline.source,
+            "classes": engine.classes(name),
             "sfreq": pipeline.trained.sfreq,
             "window_s": pipeline.front.window_s,
             "from_page": name in hub.feeds,
@@ -101,7 +115,7 @@ def about(engine: Engine, hub: Hub, others: Sequence[Source], keep: Path | None)
         for name, pipeline in engine.pipelines.items()
     }
     return {
-        "classes": engine.classes,
+        "classes": engine.fusion and engine.fusion.classes,
         "hop_s": engine.hop_s,
         "corpora": sorted({pipeline.source.split("-")[0] for pipeline in engine.pipelines.values()}),
         "kept": keep and str(keep),

@@ -1,7 +1,8 @@
 """A bundle: int8 models and what they need, as a folder that a device opens. numpy and an interpreter alone.
 
 `bundle.json` names each model's file and sha256, classes, the recordings it was trained on, front end, standardiser
-and its data's licence; each face detector's file, sha256, grid and least score; and what each fusion study learned.
+and its data's licence; each face detector's file, sha256, grid and least score; what each fusion study learned; and, as
+`defaults`, the model of each modality that answers where none is picked (bundles of older versions have none).
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import numpy as np
 
 from emolib import records
 from emolib.detection.grid import Grid
-from emolib.errors import BadArtifact, BadParameter
+from emolib.errors import BadArtifact, BadParameter, check_names
 from emolib.fusion.reliability import statistics
 from emolib.runtime.faces import Classifier, Detector, FacePath
 from emolib.runtime.interpreter import Model
@@ -83,6 +84,9 @@ def _check(record: dict):
         float(entry["min_score"])
     for study in record["studies"].values():
         Fusion.of_study(study, list(study["sources"]))
+    for modality, name in record.get("defaults", {}).items():
+        if record["models"][name]["modality"] != modality:
+            raise ValueError(f"{name} as the default of {modality}")
     for entry in (*record["models"].values(), *record["detectors"].values()):
         if PurePath(entry["file"]).name != entry["file"]:
             raise ValueError(f"file {entry['file']}, expected one in the bundle")
@@ -111,12 +115,12 @@ class Bundle:
         return [name for name, entry in self.models.items() if entry["modality"] == modality]
 
     def source(self, modality: str, names: Sequence[str] = ()) -> str:
-        """The source of a modality: the only one, or the one among `names`. Raises BadParameter."""
+        """The source of a modality: the one among `names`, else the default or the only one. Raises BadParameter."""
         return self._picked(modality, self.of(modality), names)
 
     def sources(self, modalities: Sequence[str] = (), names: Sequence[str] = ()) -> dict[str, str]:
-        """A source of each modality, all that the bundle has by default; where it has several of one, the one among
-        `names`, or those of the first study that has one of each. Raises BadParameter."""
+        """A source of each modality, of all that the bundle has where none is given; where it has several of one, the one
+        among `names`, else that of the first study that has one of each, else the default. Raises BadParameter."""
         wanted = list(modalities) or list(dict.fromkeys(entry["modality"] for entry in self.models.values()))
         for study in self.studies.values():
             found = {modality: set(self.of(modality)) & study["sources"].keys() for modality in wanted}
@@ -129,11 +133,12 @@ class Bundle:
         return self._picked("face detector", list(self.record["detectors"]), names)
 
     def _picked(self, what: str, known: list[str], names: Sequence[str]) -> str:
-        wanted = [key for key in known if key in names] or known
+        check_names(names, [*self.models, *self.record["detectors"]], "the bundle")
+        default = self.record.get("defaults", {}).get(what)
+        wanted = [key for key in known if key in names] or ([default] if default else known)
         if len(wanted) != 1:
-            raise BadParameter(
-                f"{what}: the bundle has {', '.join(known) or 'none'}, expected one: pick it with --model."
-            )
+            hint = "pick it with --model" if known else "take another bundle"
+            raise BadParameter(f"{what}: the bundle has {', '.join(known) or 'none'}, expected one: {hint}.")
         return wanted[0]
 
     def model(self, source: str, backend: str = "litert", threads: int = 1) -> Model:
@@ -160,19 +165,9 @@ class Bundle:
         """Front end, standardiser and network of a source."""
         return Pipeline.of(source, self.models[source], self.model(source, backend, threads))
 
-    def fusion(self, sources: Sequence[str]) -> Fusion:
-        """How these sources are fused: as the first study that has them all learned; without one, all alike.
-
-        Raises BadParameter where no study has them and their classes differ.
-        """
-        if (found := self._fusion(sources)) is None:
-            raise BadParameter(
-                f"No study of the run has {', '.join(sources)} together, and their classes differ: take fewer, or "
-                "others with --model."
-            )
-        return found
-
-    def _fusion(self, sources: Sequence[str]) -> Fusion | None:
+    def fusion(self, sources: Sequence[str]) -> Fusion | None:
+        """How these sources are fused: as the first study that has them all learned; without one, all alike, and not at
+        all (None) where their classes differ."""
         study = next((each for each in self.studies.values() if each["sources"].keys() >= set(sources)), None)
         if study and len(sources) > 1:
             return Fusion.of_study(study, sources)
@@ -180,15 +175,15 @@ class Bundle:
         return Fusion.equal(classes.pop(), sources) if len(classes) == 1 else None
 
     def answer(self, recordings: Mapping[str, Path], names: Sequence[str] = ()) -> dict:
-        """Of a recording in a file by modality: scores by class (mean over windows), its rate, windows used and
-        dropped, milliseconds without the reading; and "fused", their scores together, None for less than two
-        modalities with scores, or where no study ties their classes.
+        """Of a recording in a file by modality: its rate, windows used and dropped, state "ok" or why there are no
+        scores, scores by class (mean over windows) or None, milliseconds without the reading; and "fused", their scores
+        together, None for less than two modalities with scores, or where no study ties their classes.
 
         A source that was trained on windows standardised within each person gets them standardised within this
-        recording. Raises BadRecording, BadParameter.
+        recording, and answers only where it has enough of them. Raises BadRecording, BadParameter.
         """
         sources, answers, votes = self.sources(list(recordings), names), {}, {}
-        fusion = self._fusion(list(sources.values()))
+        fusion = self.fusion(list(sources.values()))
         for modality, source in sources.items():
             with self.model(source) as model:
                 pipeline = Pipeline.of(source, self.models[source], model)
@@ -196,7 +191,7 @@ class Bundle:
             if fusion and len(X):
                 votes[source] = fusion.members[source].vote(scores, statistics(X))
         fused, _ = fusion.fuse(votes) if len(votes) > 1 else (None, {})
-        return answers | {"fused": None if fused is None else _by_class(fusion.classes, fused)}
+        return answers | {"fused": None if fused is None else by_class(fusion.classes, fused)}
 
     def look(self, pipeline: Pipeline, names: Sequence[str] = ()) -> FacePath | None:
         """The detector before a face pipeline, as one function of a picture; None where the bundle has no detector.
@@ -228,7 +223,7 @@ class Bundle:
             {
                 "box": face.box.round(1).tolist(),
                 "score": face.score,
-                "scores": _by_class(pipeline.classes, face.scores),
+                "scores": by_class(pipeline.classes, face.scores),
             }
             for face in look(image)
         ]
@@ -236,7 +231,8 @@ class Bundle:
         return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}
 
 
-def _by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, float]:
+def by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, float]:
+    """Scores (n_classes,) by the names of their classes."""
     return dict(zip(classes, scores.tolist(), strict=True))
 
 
@@ -247,7 +243,8 @@ def _of_file(pipeline: Pipeline, path: Path) -> tuple[dict, np.ndarray, np.ndarr
     X, dropped = pipeline.windows(pieces, sfreq)
     about = {"source": pipeline.source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}
     if not len(X):
-        return {**about, "scores": None}, X, X
+        return {**about, "state": f"dropped: {', '.join(dropped)}", "scores": None}, X, X
     scores = pipeline.scores(X)
     ms = round(1e3 * (time.perf_counter() - start), 2)
-    return {**about, "scores": _by_class(pipeline.classes, scores.mean(axis=0)), "ms": ms}, X, scores
+    answer = {"state": "ok", "scores": by_class(pipeline.classes, scores.mean(axis=0)), "ms": ms}
+    return about | answer, X, scores

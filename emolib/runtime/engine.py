@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emolib.errors import BadParameter, EmolibError
-from emolib.runtime.bundle import Bundle
+from emolib.errors import BadParameter
+from emolib.runtime.bundle import Bundle, by_class
 from emolib.runtime.readers import Trained
 from emolib.runtime.sources.base import Chunk
-from emolib.runtime.stream import OK, WAITING, Heard, Stream, open_stream
+from emolib.runtime.stream import OK, WAITING, Heard, Stream, failure, open_stream
 from emolib.runtime.weighing import Vote
 
 HOP_S = 1.0
@@ -20,9 +20,9 @@ HOP_S = 1.0
 class Part(NamedTuple):
     """What one modality says at a hop.
 
-    state: "ok", or why it has no scores; weight: its share of the answer, 0 without scores; age_s: from its
-    newest sample to the hop, NaN before the first; ms: of front end and network; box: of the face found, x1 y1
-    x2 y2 in pixels.
+    state: "ok", or why it has no scores; weight: its share of the fused answer, 0 without scores or fusion; age_s: from
+    its newest sample to the hop, NaN before the first; ms: of front end and network; box: of the face found, x1 y1 x2 y2
+    in pixels.
     """
 
     state: str
@@ -34,7 +34,8 @@ class Part(NamedTuple):
 
 
 class Result(NamedTuple):
-    """An answer: fused scores by class, None where no modality has any; `missed` hops were left out before it."""
+    """An answer: fused scores by class, None where no modality has any, or where the engine does not fuse; `missed` hops
+    were left out before it."""
 
     time_s: float
     scores: dict[str, float] | None
@@ -55,7 +56,8 @@ class Result(NamedTuple):
 class Engine:
     """One model of each modality, and the last samples of its sensor: `start`, `push` by any thread, `step` by one.
 
-    modalities: some of the bundle's, all by default; names: which of several models or detectors. Raises
+    modalities: some of the bundle's, all by default; names: which of several models or detectors. Models whose classes
+    differ and that no study ties stand side by side: `fusion` is None, each answers in its own classes. Raises
     BadParameter for what the bundle has not, or has twice.
     """
 
@@ -74,7 +76,6 @@ class Engine:
         self.hop_s, self.clock, self.began = hop_s, clock, clock()
         sources = bundle.sources(modalities, names)
         self.fusion = bundle.fusion(list(sources.values()))
-        self.classes = self.fusion.classes
         self.pipelines = {
             modality: bundle.pipeline(source, backend, threads) for modality, source in sources.items()
         }
@@ -112,8 +113,13 @@ class Engine:
             self.streams[modality] = open_stream(self.pipelines[modality], about, is_live, self.look)
         self.gone.pop(modality, None)
 
+    def classes(self, modality: str) -> tuple[str, ...]:
+        """What a modality's scores are of: the fusion's classes, without one its model's own."""
+        return self.fusion.classes if self.fusion else self.pipelines[modality].classes
+
     def push(self, modality: str, chunk: Chunk):
-        """Samples of a sensor, stamped in seconds since the engine began; memory stays as it is."""
+        """Samples of a sensor, stamped in seconds since the engine began; memory stays as it is. What is no sample becomes
+        the modality's state."""
         self.streams[modality].push(chunk, self.now_s())
 
     def lost(self, modality: str, reason: str):
@@ -124,39 +130,35 @@ class Engine:
         """The answer at time_s. What one modality cannot do never stops the others."""
         start, parts, votes = time.perf_counter(), {}, {}
         for modality, pipeline in self.pipelines.items():
-            heard, age_s, ms = self._ask(modality, time_s)
-            if heard.state == OK:
-                votes[pipeline.source] = self.fusion.members[pipeline.source].vote(heard.scores, heard.found)
-            parts[modality] = heard, age_s, ms
-        fused, shares = self.fusion.fuse(votes)
-        named = {
-            modality: self._part(
-                *part, votes.get(source := self.pipelines[modality].source), shares.get(source, 0.0)
-            )
+            parts[modality], vote = self._ask(modality, time_s)
+            if vote:
+                votes[pipeline.source] = vote
+        fused, shares = self.fusion.fuse(votes) if self.fusion else (None, {})
+        weighed = {
+            modality: part._replace(weight=shares.get(self.pipelines[modality].source, 0.0))
             for modality, part in parts.items()
         }
-        return Result(time_s, self._by_class(fused), named, 1e3 * (time.perf_counter() - start), missed)
+        scores = None if fused is None else by_class(self.fusion.classes, fused)
+        return Result(time_s, scores, weighed, 1e3 * (time.perf_counter() - start), missed)
 
-    def _ask(self, modality: str, time_s: float) -> tuple[Heard, float, float]:
-        """What a modality has heard, the age of its newest sample in s, and the ms that took."""
+    def _ask(self, modality: str, time_s: float) -> tuple[Part, Vote | None]:
+        """What a modality says, not weighed yet, and its vote in the fusion."""
         start, stream = time.perf_counter(), self.streams.get(modality)
-        if stream is None:
-            return Heard(self.gone.get(modality, WAITING)), np.nan, 0.0
+        heard, vote, age_s = Heard(WAITING), None, np.nan
         try:
-            heard = stream.answer(time_s)
-        except EmolibError as error:
-            heard = Heard(f"failed: {error}")
+            if stream is not None:
+                age_s = float(np.maximum(0.0, time_s - stream.newest_s(time_s)))
+                heard = stream.answer(time_s)
+            if heard.state == OK and self.fusion:
+                vote = self.fusion.members[self.pipelines[modality].source].vote(heard.scores, heard.found)
+        except Exception as error:  # interpreters raise what they like; the other modalities go on
+            heard = Heard(failure(error))
         if modality in self.gone and heard.state != OK:
             heard = Heard(self.gone[modality])
-        age_s = float(np.maximum(0.0, time_s - stream.newest_s(time_s)))
-        return heard, age_s, 1e3 * (time.perf_counter() - start)
-
-    def _part(self, heard: Heard, age_s: float, ms: float, vote: Vote | None, weight: float) -> Part:
+        told = vote.scores[None] if vote else heard.scores
+        scores = None if told is None else by_class(self.classes(modality), told[0])
         box = None if heard.box is None else tuple(round(float(side), 1) for side in heard.box)
-        return Part(heard.state, self._by_class(vote and vote.scores), weight, age_s, ms, box)
-
-    def _by_class(self, scores: np.ndarray | None) -> dict[str, float] | None:
-        return None if scores is None else dict(zip(self.classes, scores.tolist(), strict=True))
+        return Part(heard.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box), vote
 
     def close(self):
         """Free the interpreters."""

@@ -13,7 +13,7 @@ from emolib.detection.letterbox import FILL, Letterbox
 from emolib.fusion.scores import softmax
 from emolib.runtime.interpreter import Model
 from emolib.signals.frontend import FaceFrontEnd
-from emolib.signals.image import crop
+from emolib.signals.image import check, crop
 from emolib.signals.standardise import Standardiser
 
 STAGES = ("letterbox", "detector", "boxes", "crop", "classifier")
@@ -84,9 +84,9 @@ class FacePath:
 
     def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (n, 4) in pixels of the picture, and their scores (n,), best first."""
-        side, _, n_channels = self.detector.model.input_shape
+        size, (side, _, n_channels) = check(image).shape[:2], self.detector.model.input_shape
         with self._stage("letterbox"):
-            fit = Letterbox(image.shape[:2], side)
+            fit = Letterbox(size, side)
             x = np.float32(fit.image(image, n_channels)) / 255
         with self._stage("detector"):
             output = self.detector.model.invoke(x)

@@ -7,6 +7,7 @@ from threading import Event, Thread
 from emolib.errors import BadParameter
 from emolib.runtime.engine import Engine, Result
 from emolib.runtime.sources.base import Chunk, Source, SourceLost
+from emolib.runtime.stream import failure
 
 RETRY_S = 2.0
 ENDED = "ended"
@@ -36,7 +37,7 @@ class Feeder(Thread):
             except SourceLost as error:
                 self.engine.lost(self.source.modality, f"lost: {error}")
             except Exception as error:  # drivers raise what they like; the other sensors go on
-                self.engine.lost(self.source.modality, f"failed: {type(error).__name__}: {error}")
+                self.engine.lost(self.source.modality, failure(error))
                 if not self.source.is_live:
                     return
             finally:

@@ -12,6 +12,8 @@ from emolib.runtime.readers import Trained
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser, by_subject
 
+LEAST_OF_PERSON = 8  # windows that a person is standardised by; fewer say nothing
+
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
@@ -43,11 +45,24 @@ class Pipeline:
     def windows(self, pieces: Sequence[np.ndarray], sfreq: float) -> tuple[np.ndarray, dict[str, int]]:
         """Windows of all pieces as the network takes them, and a count of those dropped by reason.
 
-        Where the source is `by_person` they are standardised within this recording.
+        Where the source is `by_person` they are standardised within this recording; too few are dropped.
         """
         found = [self.front(piece, sfreq, self.trained.kind) for piece in pieces]
         dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
-        return self.standardised(np.concatenate([windows.X for windows in found])), dropped
+        X = np.concatenate([windows.X for windows in found])
+        if len(X) and (reason := self.stranger(len(X))):
+            seconds = (self.front.window_s or 0) + (LEAST_OF_PERSON - 1) * self.front.hop_s
+            dropped[f"{reason}, expected {seconds:g} s of recording or more"] = len(X)
+            X = X[:0]
+        return self.standardised(X), dropped
+
+    def stranger(self, n: int) -> str:
+        """Why n windows of a person are too few to answer, "" where they are enough."""
+        return (
+            f"window {n} of {LEAST_OF_PERSON} to know the person"
+            if self.by_person and n < LEAST_OF_PERSON
+            else ""
+        )
 
     def standardised(self, X: np.ndarray) -> np.ndarray:
         """Windows (n_windows, *shape) of one person as the network takes them."""

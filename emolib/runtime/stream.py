@@ -8,20 +8,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.errors import BadParameter, BadRecording, EmolibError
 from emolib.fusion.reliability import SAME, statistics
 from emolib.runtime.faces import FacePath
 from emolib.runtime.pipeline import Pipeline
 from emolib.runtime.readers import Trained, same_rate
 from emolib.runtime.ring import JITTER_S, Rate, Ring
 from emolib.runtime.sources.base import SCENE, Chunk
+from emolib.signals.image import check
 
 OK, WAITING, STOPPED, STUCK, NO_FACE = "ok", "waiting", "stopped", "stuck: the same samples again", "no face"
 MAX_AGE_S = 2.0  # of the newest sample; an older one says nothing of now
 AHEAD_S = 1.0  # of the clock; a stamp beyond is wrong
 WRONG_RATE = 0.05  # share by which a live sensor's rate may be off before it is no longer believed
 SLACK_S = 2.0  # of samples kept beyond the window: a hop that is late still finds its own
-PERSON, LEAST_OF_PERSON = 120, 8  # windows that a person is standardised by, and how few will do
+PERSON = 120  # windows that a person is standardised by, at most
 
 
 class Heard(NamedTuple):
@@ -33,21 +34,34 @@ class Heard(NamedTuple):
     box: np.ndarray | None = None
 
 
+def failure(error: Exception) -> str:
+    """The state of a modality that an exception left without an answer, one line."""
+    kind = "" if isinstance(error, EmolibError) else f"{type(error).__name__}: "
+    return f"failed: {kind}{EmolibError(error)}"
+
+
 class Stream(ABC):
     """`push` from one thread, `answer` from another. Raises BadParameter where a sensor gives what was not trained on."""
 
     def __init__(self, pipeline: Pipeline, about: Trained, is_live: bool):
         self.pipeline, self.about, self.is_live = pipeline, about, is_live
-        self.lock, self.refused = Lock(), 0
+        self.lock, self.refused, self.fault = Lock(), 0, ""
         self.before: tuple[float, np.ndarray] | None = None  # newest sample and statistics of the last answer
 
     def push(self, chunk: Chunk, now_s: float):
-        """Keep a chunk; one that is stamped later than the clock says is refused and counted."""
-        if self.is_live and chunk.time_s > now_s + AHEAD_S:
-            self.refused += 1
-            return
-        with self.lock:
-            self._keep(chunk)
+        """Keep a chunk; one that is stamped later than the clock says is refused and counted. One that holds no samples is
+        the `fault` of the stream until the next."""
+        try:
+            if not np.isfinite(chunk.time_s):
+                raise BadRecording(f"Samples at {chunk.time_s} s, expected a time.")
+            if self.is_live and chunk.time_s > now_s + AHEAD_S:
+                self.refused += 1
+                return
+            with self.lock:
+                self._keep(chunk)
+            self.fault = ""
+        except Exception as error:  # a sensor may send anything
+            self.fault = failure(error)
 
     def newest_s(self, time_s: float) -> float:
         """When the newest sample was taken that is not later than time_s, NaN before the first."""
@@ -56,6 +70,8 @@ class Stream(ABC):
 
     def answer(self, time_s: float) -> Heard:
         """What the network makes of the samples up to time_s."""
+        if self.fault:
+            return Heard(self.fault)
         newest_s = self.newest_s(time_s)
         if np.isnan(newest_s):
             return Heard(WAITING)
@@ -98,9 +114,12 @@ class Signal(Stream):
         self.rate, self.person = Rate(), deque(maxlen=PERSON)
 
     def _keep(self, chunk: Chunk):
-        data = chunk.data if self.columns is None else chunk.data[self.columns]
-        self.rate.push(chunk.time_s, data.shape[-1])
+        data = np.asarray(chunk.data, np.float32)
+        if data.ndim != self.ring.samples.ndim:
+            raise BadRecording(f"Samples of shape {data.shape}, expected {self.ring.samples.ndim} axes.")
+        data = data if self.columns is None else data[self.columns]
         self.ring.push(chunk.time_s, data)
+        self.rate.push(chunk.time_s, data.shape[-1])
 
     def _newest_s(self, time_s: float) -> float:
         newest = self.ring.newest(time_s)
@@ -141,8 +160,8 @@ class Signal(Stream):
         if not self.pipeline.by_person:
             return self.pipeline.standardised(X), OK
         self.person.append(X)
-        if len(self.person) < LEAST_OF_PERSON:
-            return None, f"{WAITING}: window {len(self.person)} of {LEAST_OF_PERSON} to know the person"
+        if reason := self.pipeline.stranger(len(self.person)):
+            return None, f"{WAITING}: {reason}"
         return self.pipeline.standardised(np.concatenate(self.person))[-1:], OK
 
 
@@ -159,7 +178,7 @@ class Pictures(Stream):
         self.last: deque[Chunk] = deque(maxlen=2)
 
     def _keep(self, chunk: Chunk):
-        self.last.append(chunk)
+        self.last.append(chunk._replace(data=check(chunk.data)))
 
     def _newest_s(self, time_s: float) -> float:
         return self._picture(time_s).time_s if self.last else np.nan

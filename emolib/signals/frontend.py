@@ -20,7 +20,7 @@ from emolib.signals.mfcc import log_mel, mfcc
 from emolib.signals.quality import MISSING, assess, repair
 from emolib.signals.windows import frame, starts
 
-FEW_BEATS, SILENT, BLANK, SHORT = "too few beats", "silence", "blank image", "shorter than a window"
+FEW_BEATS, SILENT, BLANK, SHORT = "too few beats", "no speech", "blank image", "shorter than a window"
 FULL_SCALE = (-0.999, 0.999)  # audio beyond is clipped
 MAX_CLICK_S = 0.005  # of audio missing that is interpolated
 
@@ -53,10 +53,10 @@ def whole(seconds: float, sfreq: float, name: str) -> int:
 
 
 def check_shape(data: np.ndarray, ndim: int, layout: str) -> np.ndarray:
-    """The data. Raises BadRecording unless it has ndim axes and is not empty."""
+    """The data. Raises BadRecording unless they are numbers, have ndim axes and are not empty."""
     data = np.asarray(data)
-    if data.ndim != ndim or data.size == 0:
-        raise BadRecording(f"Data of shape {data.shape}, expected {layout}, not empty.")
+    if data.dtype.kind not in "biuf" or data.ndim != ndim or data.size == 0:
+        raise BadRecording(f"Data of {data.dtype} {data.shape}, expected numbers {layout}, not empty.")
     return data
 
 
@@ -171,7 +171,7 @@ class SpeechFrontEnd:
     how these and the pitch are distributed, (n_windows, 1, n_functionals, 1), see emolib.signals.functionals.
 
     An utterance shorter than a window is repeated from its start until it fills one, so that none is lost.
-    Silent windows are dropped where the utterance has others.
+    A window below silence_db is dropped as "no speech", also where no other is left.
     """
 
     window_s: float = 2.0
@@ -206,7 +206,8 @@ class SpeechFrontEnd:
         x = np.resize(x, max(len(x), n_window))
         audio = frame(x, n_window, hop)
         reasons = self.reasons(audio, sfreq)
-        at_rate = [resample(w, sfreq, self.sfreq) for w in audio]
+        usable = [np.zeros_like(w) if reason else w for w, reason in zip(audio, reasons, strict=True)]
+        at_rate = [resample(w, sfreq, self.sfreq) for w in usable]  # there are no functionals of NaN
         made = self.distributions(at_rate) if self.functionals else self.spectrograms(at_rate)
         return collect(made, np.arange(len(audio)) * hop / sfreq, reasons)
 
@@ -215,8 +216,7 @@ class SpeechFrontEnd:
         limits = {"max_flat_s": self.window_s, "limits": FULL_SCALE}
         reasons = [first_reason(window, sfreq, **limits) for window in audio]
         loud = (audio**2).mean(axis=1) >= 10 ** (self.silence_db / 10)
-        quiet = [reason or ("" if ok else SILENT) for ok, reason in zip(loud, reasons, strict=True)]
-        return quiet if "" in quiet else reasons
+        return [reason or ("" if ok else SILENT) for ok, reason in zip(loud, reasons, strict=True)]
 
     def spectrograms(self, audio: list[np.ndarray]) -> np.ndarray:
         n_times = round(self.window_s * self.sfreq)
@@ -247,7 +247,7 @@ class FaceFrontEnd:
     feature_axis: ClassVar[int | None] = None
 
     def __call__(self, data: np.ndarray, sfreq: float = 0.0, kind: str = "") -> Windows:
-        hop = whole(self.hop_s, sfreq, "hop_s") if sfreq else 1
+        hop, data = whole(self.hop_s, sfreq, "hop_s") if sfreq else 1, np.asarray(data)
         frames = data[None] if sfreq == 0 else data[::hop]
         if frames.ndim not in (3, 4) or len(frames) == 0:
             raise BadRecording(

@@ -13,6 +13,7 @@ Band = tuple[slice, slice, np.ndarray]  # input pixels, output pixels, shares (n
 
 def check(image: np.ndarray) -> np.ndarray:
     """The image. Raises BadRecording unless it is uint8, (height, width) or (height, width, 3), not empty."""
+    image = np.asarray(image)
     layout = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
     if image.dtype != np.uint8 or not layout or image.size == 0:
         raise BadRecording(

@@ -10,12 +10,15 @@ import pytest
 from PIL import Image
 
 from emolib import datasets
+from emolib.__main__ import main, parser
 from emolib.datasets import labels, root_of
 from emolib.datasets.face_boxes import load
+from emolib.datasets.synthetic.scenes import scene
 from emolib.detection.composite import as_found
 from emolib.detection.evaluation import single_ious
 from emolib.paths import PROJECT
 from emolib.pretrained import load_pretrained, pretrained
+from emolib.runtime.engine import Engine
 from emolib.sources import Source
 
 PUBLISHED = json.loads((PROJECT / "docs/results.json").read_text())
@@ -33,6 +36,24 @@ def test_every_model_has_a_card_and_is_small():
         assert max(path.stat().st_size for path in files.values()) <= MAX_BYTES
         card = files[".md"].read_text()
         assert "Licence: " in card and "(" in card.split("## Numbers")[1]  # intervals
+
+
+def test_they_answer_without_a_choice(tmp_path, capsys):
+    Image.fromarray(scene(12, (240, 320), n_faces=1)[0]).save(tmp_path / "photo.png")
+    head, noise = "TP9,AF7,AF8,TP10", np.random.default_rng(0).normal(0, 20, (2560, 4))
+    np.savetxt(tmp_path / "eeg.csv", noise, delimiter=",", header=head, comments="")
+
+    def answered(*arguments):
+        assert main(["run", "pretrained", *map(str, arguments)]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    found = answered("--picture", tmp_path / "photo.png")
+    assert found["source"] == FACES.format(7) and len(found["faces"]) == 1
+    found = answered("--eeg", tmp_path / "eeg.csv")["eeg"]
+    assert found["source"] == "muse-eeg-state3-loso-lda" and found["scores"]
+    with Engine(pretrained(), ["face", "speech", "heart"]) as engine:
+        assert engine.fusion is None and engine.pipelines["speech"].source == "emodb-speech-emotion7-loso-lda"
+    assert parser().parse_args(["live"]).bundle == pretrained().folder
 
 
 def images(part: str):

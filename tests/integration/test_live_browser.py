@@ -102,12 +102,11 @@ def chromium(tmp_path_factory):
 
 
 @contextmanager
-def served(bundle, **options):
-    """The address of `emolib live bundle`, in a process of its own that Ctrl-C ends cleanly."""
+def served(*arguments):
+    """The address of `emolib live`, in a process of its own that Ctrl-C ends cleanly."""
     heard = "from signal import *; signal(SIGINT, default_int_handler)"  # a shell's background jobs ignore it
-    call = (
-        f"{heard}; from emolib.live import serve; serve({str(bundle)!r}, open_browser=False, **{options!r})"
-    )
+    typed = ["live", "--no-browser", *map(str, arguments)]
+    call = f"{heard}; import sys; from emolib.__main__ import main; sys.exit(main({typed!r}))"
     process = subprocess.Popen(
         [sys.executable, "-c", call], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT
     )
@@ -147,7 +146,7 @@ def smile(tab):
 
 def test_bars_and_face_follow_what_is_shown_and_said(chromium, bundle, tmp_path):
     kept = tmp_path / "kept.jsonl"
-    with served(bundle, keep=str(kept)) as url, opened(chromium, url) as tab:
+    with served(bundle, "--keep", kept) as url, opened(chromium, url) as tab:
         assert "SYNTHETIC" in tab.text("#limits") and str(kept) in tab.text("#kept")
         assert "Nothing leaves this machine" in tab.text("footer")
         until(lambda: "camera off" in tab.text("[data-modality=face] .state"), 5, "no state of the camera")
@@ -185,6 +184,24 @@ def test_without_a_camera_the_page_says_so_and_lives(bundle, tmp_path):
         assert before == 2 and tab.text("#word") == "no answer yet"
 
 
+def test_the_pretrained_models_answer_side_by_side_in_a_tab_opened_ten_times(chromium):
+    with served() as url:
+        for _ in range(10):
+            with opened(chromium, url) as tab:
+                cards = tab.ask("[...document.querySelectorAll('.card')].map(card => card.dataset.modality)")
+                assert cards == ["face", "speech"] and tab.text("#together") == "Side by side"
+                tab.press("#microphone")
+                until(lambda: tab.text("#microphone") == "Stop microphone", 5, "no microphone")
+                tab.press("#camera")
+                until(lambda: tab.text("#mirrored").endswith("the guess from the camera."), 12, "no face")
+        with opened(chromium, url) as tab:
+            tab.press("#microphone")
+            until(lambda: tab.text("#mirrored").endswith("from the microphone."), 20, "no speech")
+            heard = "document.querySelector('#fused').textContent"
+            guess = "document.querySelector('#word').textContent + ' ' + document.querySelector('#score').textContent"
+            assert tab.ask(f"{heard} === 'Face–Speech' + {guess}")
+
+
 class Told:
     """An engine that is told what to see."""
 
@@ -210,9 +227,11 @@ ABOUT = {
         "face": {"sfreq": 0.0, "window_s": None, "from_page": True, "sensor": None, "looks": True},
         "speech": {"sfreq": 16000.0, "window_s": 2.0, "from_page": True, "sensor": None, "looks": False},
         "heart": {"sfreq": 64.0, "window_s": 8.0, "from_page": False, "sensor": "strap", "looks": False},
-        "eeg": {"sfreq": 128.0, "window_s": 4.0, "from_page": False, "sensor": None, "looks": False},
+        "eeg": {"sfreq": 128.0, "window_s": 4.0, "from_page": False, "sensor": "lsl", "looks": False},
     },
 }
+for each in ABOUT["modalities"].values():
+    each["classes"] = MOODS
 
 
 def result(**parts):
@@ -253,7 +272,7 @@ def test_everything_is_said_in_words_and_bars(chromium, told):
         state("heart", "rate 48 Hz, expected 64", state="rate 48 Hz, expected 64")
         state("heart", "nothing came for 12 s", state="stopped", age_s=12.3)
         state("heart", "felt 1.2 s ago", **PART | {"age_s": 1.2})
-        state("eeg", "no sensor")
+        state("eeg", "waiting for 4 s of EEG")
         state("speech", "microphone off")
         assert tab.text("#word") == "happy" and tab.text("#score") == "75 %"
         until(lambda: "made in 4.2 ms; 14 missed" in tab.text("#speed"), 3, "missed hops were not counted")

@@ -52,6 +52,7 @@ def network(shape):
 def write(folder, modalities=tuple(TRAINED), study=True):
     """A bundle in `folder`; what its study learned has another weight and temperature for each modality."""
     keras.utils.set_random_seed(0)
+    folder.mkdir(exist_ok=True)
     models, members = {}, {}
     for k, modality in enumerate(modalities):
         name, front = f"synthetic-{modality}-emotion-loso", front_end(modality, **FRONTENDS[modality])

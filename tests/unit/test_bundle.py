@@ -253,6 +253,35 @@ def test_a_model_more_leaves_what_the_bundle_holds(results, tmp_path):
     assert not list(out.glob(f"{SPEECH}.*"))
 
 
+def test_the_first_exported_of_a_modality_answers_where_none_is_picked(results, tmp_path, capsys):
+    out, other, run = tmp_path / "b", FACE.replace("loso", "official"), tmp_path / "run"
+    shutil.copytree(results, run, ignore=shutil.ignore_patterns("study-fusion*"))  # a study would pick first
+    for path in [*run.rglob(f"{FACE}*")]:
+        copied = shutil.copytree if path.is_dir() else shutil.copy
+        copied(path, path.with_name(path.name.replace(FACE, other)))
+
+    def exported(*arguments):
+        assert main(["export", str(run), "--out", str(out), *arguments]) == 0
+        return json.loads((out / "bundle.json").read_text())
+
+    def answered(*arguments):
+        capsys.readouterr()
+        assert main(["run", str(out), "--face", str(tmp_path / "b.png"), *arguments]) == 0
+        return json.loads(capsys.readouterr().out)["face"]["source"]
+
+    Image.fromarray(RNG.integers(0, 256, (24, 24, 3), np.uint8)).save(tmp_path / "b.png")
+    assert exported("--model", other, "--model", FACE)["defaults"] == {"face": other}
+    record = exported("--add", "--model", FACE, "--model", SPEECH)
+    assert record["defaults"] == {"face": other, "speech": SPEECH}
+    assert answered() == other and answered("--model", FACE) == FACE
+    assert "synthetic-face does not exist" in refused(
+        ["run", out, "--face", "b.png", "--model", "synthetic-face"], capsys
+    )
+    del record["defaults"]  # as older bundles
+    (out / "bundle.json").write_text(json.dumps(record))
+    assert "expected one: pick it with --model" in refused(["run", out, "--face", tmp_path / "b.png"], capsys)
+
+
 def test_export_of_a_model_that_the_run_has_not_is_refused(results, tmp_path, capsys):
     error = refused(["export", results, "--out", tmp_path / "b", "--model", "synthetic-speech"], capsys)
     assert "synthetic-speech does not exist in the models of the run: did you mean" in error

@@ -202,6 +202,9 @@ def entry(record):
             studies={"all": {"classes": ["a"], "sources": {next(iter(record["models"])): 3}}}
         ),
         lambda record: record.update(detectors={"a": entry(record)}),
+        lambda record: record.update(defaults=[3]),
+        lambda record: record.update(defaults={"face": "nobody"}),
+        lambda record: record.update(defaults={"smell": next(iter(record["models"]))}),
     ],
 )
 def test_a_bundle_that_says_something_else(bundle, change):

@@ -1,6 +1,7 @@
 """The live engine on recordings: its answers against the front end and the network by hand, and what it survives."""
 
 import json
+import re
 import threading
 import time
 from dataclasses import replace
@@ -16,6 +17,7 @@ from emolib.__main__ import main
 from emolib.errors import BadParameter
 from emolib.fusion.reliability import Typicality, statistics
 from emolib.fusion.scores import softmax
+from emolib.live import sensed
 from emolib.runtime.bundle import Bundle
 from emolib.runtime.engine import Engine
 from emolib.runtime.live import Live
@@ -163,6 +165,60 @@ def test_a_frozen_sensor_is_no_answer(engine):
     assert set(states(engine, "eeg", Recording("eeg", data))[11:]) == {"dropped: flat line"}
 
 
+def test_room_noise_is_no_speech(engine):
+    quiet = np.random.default_rng(0).normal(0, 10 ** (-70 / 20), 20 * 16000).astype(np.float32)
+    assert set(states(engine, "speech", Recording("speech", quiet))[:10]) == {"dropped: no speech"}
+
+
+NO_SAMPLES = [None, "text", np.zeros((0, 0, 3)), np.zeros((0, 0, 3), np.uint8), np.zeros((2, 2, 2, 2))]
+
+
+@pytest.mark.parametrize("modality", TRAINED)
+@pytest.mark.parametrize("data", NO_SAMPLES, ids=[f"{k}" for k in range(len(NO_SAMPLES))])
+def test_what_is_no_sample_is_the_state_of_its_modality_until_the_next(bundle, modality, data):
+    source, clock = Recording(modality, seconds=30.0), {"s": 0.0}
+    with Engine(bundle, [modality], clock=lambda: clock["s"]) as engine:
+        engine.start(modality, source.about)
+        chunks = list(source.chunks())
+        for chunk in chunks[:-1]:
+            engine.push(modality, chunk)
+        for time_s in (chunks[-1].time_s, None, "soon", -np.inf):
+            engine.push(modality, Chunk(time_s, data))
+            state = engine.step(30.0).parts[modality].state
+            assert state.startswith("failed: ") and "\n" not in state
+        engine.push(modality, chunks[-1])
+        assert engine.step(30.0).parts[modality].state == "ok"
+
+
+def test_a_front_end_or_network_that_raises_is_the_state_of_its_modality(engine, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("out of\nmemory")
+
+    sources = [Recording("eeg"), Recording("face")]
+    results = replay(engine, sources)
+    assert next(results).parts["face"].state == "ok"
+    for part in ("front", "model"):
+        with monkeypatch.context() as patched:
+            at = engine.pipelines["face"].model if part == "model" else type(engine.pipelines["face"].front)
+            patched.setattr(at, "predict" if part == "model" else "__call__", broken)
+            failed = next(results)
+        assert failed.parts["face"].state == "failed: RuntimeError: out of memory"
+        assert failed.parts["eeg"].state == "ok" and failed.scores
+        assert next(results).parts["face"].state == "ok"
+
+
+def test_a_page_that_pushes_nonsense_ends_no_thread(bundle):
+    face, frames, was_told = Pushed("face", "test", TRAINED["face"]), recording("face"), False
+    with Engine(bundle, ["face"], hop_s=0.1) as engine, Live(engine, [face]) as live:
+        for k, result in enumerate(live.results(20.0)):
+            state = result.parts["face"].state
+            was_told |= state.startswith("failed: An image of object ()")
+            if was_told and state == "ok":
+                break
+            face.push(frames[k % len(frames)] if was_told else None)
+    assert was_told and state == "ok"
+
+
 def test_a_camera_that_shows_one_picture_for_ever_is_stuck(engine):
     frames = np.repeat(recording("face")[:1], 40, axis=0)
     results = list(replay(engine, [Recording("face", frames), Recording("speech", seconds=20.0)]))
@@ -267,11 +323,7 @@ def test_memory_stays_as_it_is(bundle):
 
 
 def test_a_person_is_known_after_some_windows(tmp_path):
-    folder = write(tmp_path, ["eeg"])
-    record = json.loads((folder / "bundle.json").read_text())
-    record["models"]["synthetic-eeg-emotion-loso"]["normalise"] = "subject"
-    (folder / "bundle.json").write_text(json.dumps(record))
-    with Engine(Bundle(folder), hop_s=HOP_S) as engine:
+    with Engine(Bundle(by_person(tmp_path, "eeg")), hop_s=HOP_S) as engine:
         results = list(replay(engine, [Recording("eeg")]))
         states = [r.parts["eeg"].state for r in results]
         assert states[0] == "waiting"
@@ -280,6 +332,31 @@ def test_a_person_is_known_after_some_windows(tmp_path):
         offline, _ = engine.pipelines["eeg"].windows([recording("eeg")], 128.0)
         scores = engine.pipelines["eeg"].scores(offline)[-1]
     np.testing.assert_allclose(list(results[-1].parts["eeg"].scores.values()), scores, atol=0.02)
+
+
+def by_person(folder, modality):
+    """A bundle whose one model was trained on windows standardised within each person."""
+    record = json.loads((write(folder, [modality]) / "bundle.json").read_text())
+    record["models"][f"synthetic-{modality}-emotion-loso"]["normalise"] = "subject"
+    (folder / "bundle.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.mark.parametrize("n_windows", [1, 7, 8])
+def test_a_person_is_known_after_some_windows_of_a_file_too(n_windows, tmp_path, capsys):
+    folder, seconds = by_person(tmp_path / "b", "speech"), float(n_windows)
+    soundfile.write(tmp_path / "a.wav", recording("speech", seconds), 16000, subtype="FLOAT")
+    assert main(["run", str(folder), "--speech", str(tmp_path / "a.wav")]) == 0
+    found = json.loads(capsys.readouterr().out)["speech"]
+    pipeline = Bundle(folder).pipeline("synthetic-speech-emotion-loso")
+    X, dropped = pipeline.windows([recording("speech", seconds)], 16000.0)
+    assert found["dropped"] == dropped and len(pipeline.scores(X)) == found["windows"]
+    if n_windows == 8:
+        assert found["state"] == "ok" and found["scores"] and found["windows"] == 8 and not dropped
+    else:
+        assert found["scores"] is None and found["windows"] == 0
+        said = f"window {n_windows} of 8 to know the person, expected 8 s of recording or more"
+        assert found["state"] == f"dropped: {said}" and dropped == {said: n_windows}
 
 
 class Flaky(Recording):
@@ -351,6 +428,52 @@ def test_a_bundle_without_a_study_counts_its_models_alike(tmp_path):
     with Engine(Bundle(write(tmp_path, ["eeg", "face"], study=False)), hop_s=HOP_S) as engine:
         *_, last = replay(engine, [Recording("eeg"), Recording("face")])
     assert [part.weight for part in last.parts.values()] == [0.5, 0.5]
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """A bundle whose face model has classes of its own."""
+    record = json.loads((write(tmp_path / "b", ["face", "speech"], study=False) / "bundle.json").read_text())
+    record["models"]["synthetic-face-emotion-loso"]["classes"] = ["a", "b", "c", "d"]
+    (tmp_path / "b/bundle.json").write_text(json.dumps(record))
+    return Bundle(tmp_path / "b")
+
+
+def test_models_whose_classes_differ_answer_side_by_side(apart, tmp_path, capsys):
+    with Engine(apart, hop_s=HOP_S) as engine:
+        *_, last = replay(engine, [Recording("face"), Recording("speech")])
+        alone = engine.pipelines["face"].scores(
+            engine.pipelines["face"].windows(recording("face")[-1:], 0.0)[0]
+        )
+    assert last.scores is None and {part.weight for part in last.parts.values()} == {0.0}
+    np.testing.assert_allclose(list(last.parts["face"].scores.values()), alone[0], atol=1e-6)
+    assert list(last.parts["face"].scores) == ["a", "b", "c", "d"]
+    assert list(last.parts["speech"].scores) == CLASSES
+    soundfile.write(tmp_path / "a.wav", recording("speech", 3.0), 16000, subtype="FLOAT")
+    assert (
+        main(
+            [
+                "run",
+                str(apart.folder),
+                "--source",
+                f"speech=file:{tmp_path / 'a.wav'}",
+                "--source",
+                "face=synthetic",
+            ]
+        )
+        == 0
+    )
+    said = capsys.readouterr().out.splitlines()[1]
+    assert re.search(r"not fused +speech \w+ [01]\.\d\d \| face [abcd] [01]\.\d\d ", said), said
+
+
+def test_a_page_is_asked_for_what_it_has_sensors_for(bundle, tmp_path):
+    assert sensed(bundle, []) == ["face", "speech"]
+    assert sensed(bundle, ["heart=strap", "speech=microphone"]) == ["face", "speech", "heart"]
+    with pytest.raises(
+        BadParameter, match="models of heart, for which a browser has no sensor: add --source"
+    ):
+        sensed(Bundle(write(tmp_path, ["heart"])), [])
 
 
 def test_the_command_line_replays_a_file_the_same_way_twice(bundle, tmp_path, capsys):

@@ -92,6 +92,13 @@ def test_unknown_names_are_refused_with_the_known_ones():
         ("face", np.zeros((48, 48)), 0),
         ("face", np.zeros(48, np.uint8), 0),
         ("face", np.zeros((0, 48, 48), np.uint8), 1),
+        ("face", np.zeros((0, 0, 3), np.uint8), 0),
+        *(
+            (modality, data, 0 if modality == "face" else 64)
+            for modality in FRONT_ENDS
+            for data in (None, "text")
+        ),
+        ("speech", np.full(600, "x"), 16000),
     ],
 )
 def test_unusable_recordings_are_refused_in_one_line(modality, data, sfreq):
@@ -211,11 +218,24 @@ def test_short_utterances_are_repeated_not_lost():
     np.testing.assert_array_equal(found.X, front_end("speech")(np.tile(x, 2)[:32000], 16000).X)
 
 
-def test_silent_windows_go_only_where_others_stay():
-    hiss = RNG.normal(0, 1e-5, 32000)
-    found = front_end("speech", hop_s=2)(np.concatenate([speech(2), hiss, speech(2)]), 16000)
-    assert found.dropped == {"silence": 1} and found.start_s.tolist() == [0, 4]
-    assert front_end("speech", hop_s=2)(hiss, 16000).dropped == {}
+@pytest.mark.parametrize("functionals", [False, True])
+def test_quiet_is_no_speech_also_where_no_other_window_is_left(functionals):
+    made = front_end("speech", hop_s=2, functionals=functionals)
+    hiss = RNG.normal(0, 10 ** (-70 / 20), 32000)
+    found = made(np.concatenate([speech(2), hiss, speech(2)]), 16000)
+    assert found.dropped == {"no speech": 1} and found.start_s.tolist() == [0, 4]
+    alone = made(hiss, 16000)
+    assert alone.dropped == {"no speech": 1} and alone.X.shape == (0, *found.X.shape[1:])
+
+
+@pytest.mark.parametrize("missing_s", [0.01, 1.0, 2.0])
+def test_functionals_of_missing_samples_are_not_computed(missing_s):
+    made, x = front_end("speech", hop_s=2, functionals=True), speech(4)
+    expected = made(x[32000:], 16000).X
+    x[: round(missing_s * 16000)] = np.nan
+    found = made(x, 16000)
+    assert found.dropped == {"missing samples": 1}
+    np.testing.assert_array_equal(found.X, expected)
 
 
 def test_spoilt_audio_is_dropped():

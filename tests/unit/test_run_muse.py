@@ -19,7 +19,7 @@ from emolib.signals.standardise import Standardiser, by_subject
 
 NAME, VARIANT = "muse-eeg-state3-loso", "static_wi8_ai8"
 GAPPED = "subjectb-relaxed-1"
-N = 256 * 16
+N = 256 * 28  # of more windows than a person is known by
 
 
 def muse(path, rng, gaps=()):
@@ -39,7 +39,7 @@ def corpus(tmp_path_factory):
     for subject in "ab":
         for label in ("relaxed", "neutral", "concentrating"):
             name = f"subject{subject}-{label}-1"
-            muse(root / "muse" / f"{name}.csv", rng, (1500, 1501, 3300) if name == GAPPED else ())
+            muse(root / "muse" / f"{name}.csv", rng, (1500, 1501, N - 800) if name == GAPPED else ())
     return root
 
 

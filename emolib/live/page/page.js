@@ -2,14 +2,14 @@
 
 import {Friend} from "./friend.js";
 import {Camera, Microphone, post} from "./senses.js";
-import {DEVICES, condition, expression, failure, percent} from "./words.js";
+import {DEVICES, condition, expression, failure, percent, title} from "./words.js";
 
 const SPEAK_MS = 5000; // at most this often is a new answer read aloud
 const $ = (id) => document.getElementById(id);
 const tab = crypto.randomUUID();
 const friend = new Friend($("friend"));
 const senses = {};
-let [about, fused, cards, missed, spokenAt] = [null, null, {}, 0, -SPEAK_MS];
+let [about, words, fused, cards, missed, spokenAt] = [null, [], null, {}, 0, -SPEAK_MS];
 
 function add(parent, kind, name = "", text = "") {
   const made = document.createElement(kind);
@@ -17,13 +17,13 @@ function add(parent, kind, name = "", text = "") {
   return parent.appendChild(made);
 }
 
-// A row of bars, one a class; a function that shows scores by class, or none.
-function bars(parent, title) {
-  const rows = about.classes.map((word, k) => {
-    const row = add(parent, "div", `bar c${k % 8}`);
+// A row of bars, one a class, of one colour in every row; a function that shows scores by class, or none.
+function bars(parent, label, classes) {
+  const rows = classes.map((word) => {
+    const row = add(parent, "div", `bar c${words.indexOf(word) % 8}`);
     add(row, "span", "word", word);
     const meter = add(row, "div", "track");
-    const attributes = {role: "meter", "aria-valuemin": 0, "aria-valuemax": 1, "aria-label": `${word}, ${title}`};
+    const attributes = {role: "meter", "aria-valuemin": 0, "aria-valuemax": 1, "aria-label": `${word}, ${label}`};
     for (const [name, value] of Object.entries(attributes)) meter.setAttribute(name, value);
     return {word, row, meter, fill: add(meter, "div", "fill"), number: add(row, "span", "number")};
   });
@@ -39,14 +39,32 @@ function bars(parent, title) {
   };
 }
 
+// The best of scores by class, and its score.
+const best = (scores) => Object.entries(scores ?? {}).sort((a, b) => b[1] - a[1])[0] ?? ["no answer yet", null];
+
+// A line a modality with its own answer; a function that shows the parts of a result.
+function lines(parent) {
+  const answers = Object.keys(about.modalities).map((name) => {
+    const row = add(parent, "p", "own");
+    add(row, "span", "quiet", title(name));
+    return [name, add(row, "strong")];
+  });
+  return (parts) => {
+    for (const [name, shown] of answers) {
+      const [word, score] = best(parts[name].scores);
+      shown.textContent = score === null ? "–" : `${word} ${percent(score)}`;
+    }
+  };
+}
+
 function card(name) {
   const part = add($("parts"), "article", "card");
   part.dataset.modality = name;
   const head = add(part, "div", "head");
-  add(head, "h2", "", name === "eeg" ? "EEG" : name[0].toUpperCase() + name.slice(1));
+  add(head, "h2", "", title(name));
   const weight = add(head, "span", "weight");
   const state = add(part, "p", "state", "…");
-  return {part, weight, state, show: bars(add(part, "div", "bars"), name)};
+  return {part, weight, state, show: bars(add(part, "div", "bars"), name, about.modalities[name].classes)};
 }
 
 function button(name) {
@@ -96,7 +114,10 @@ function ended(name, error) {
 function build(told) {
   about = told;
   for (const id of ["fused", "parts", "buttons"]) $(id).replaceChildren();
-  fused = bars($("fused"), "all together");
+  words = [...new Set(Object.values(about.modalities).flatMap((each) => each.classes))];
+  fused = about.classes ? bars($("fused"), "all together", about.classes) : lines($("fused"));
+  $("together").textContent = about.classes ? "Together" : "Side by side";
+  $("apart").hidden = Boolean(about.classes);
   cards = Object.fromEntries(Object.keys(about.modalities).map((name) => [name, card(name)]));
   for (const [name, each] of Object.entries(about.modalities)) {
     if (!each.from_page) continue;
@@ -119,7 +140,7 @@ function limits(corpora) {
 }
 
 function answer(scores) {
-  const [word, score] = Object.entries(scores ?? {}).sort((a, b) => b[1] - a[1])[0] ?? ["no answer yet", null];
+  const [word, score] = best(scores);
   $("word").textContent = word;
   $("score").textContent = score === null ? "" : percent(score);
   document.querySelector(".friend").dataset.word = word;
@@ -145,13 +166,16 @@ function show(result) {
     const {part: article, weight, state, show: draw} = cards[name];
     const text = condition(name, part, about.modalities[name], result.feeds[name]);
     article.classList.toggle("ok", part.state === "ok");
-    weight.textContent = part.scores ? `counts ${percent(part.weight)}` : "";
+    weight.textContent = part.scores && about.classes ? `counts ${percent(part.weight)}` : "";
     if (state.textContent !== text) state.textContent = text;
     draw(part.scores);
   }
-  fused(result.scores);
-  answer(result.scores);
-  friend.show(result.scores ? expression(result.scores) : [0, -0.2, 0]);
+  fused(about.classes ? result.scores : result.parts);
+  const first = about.classes ? null : Object.keys(result.parts).find((name) => result.parts[name].scores);
+  const scores = first ? result.parts[first].scores : result.scores;
+  answer(scores);
+  friend.show(scores ? expression(scores) : [0, -0.2, 0]);
+  $("mirrored").textContent = `The drawing mirrors the guess${first ? ` from the ${DEVICES[first] ?? first}` : ""}.`;
   box(result.parts.face);
   missed += result.missed;
   $("speed").textContent = `one answer every ${about.hop_s} s, made in ${result.ms.toFixed(1)} ms; ${missed} missed so far`;

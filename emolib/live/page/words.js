@@ -9,6 +9,7 @@ const EXPRESSIONS = {
 };
 const OF = {face: "a picture", speech: "speech", heart: "pulse", eeg: "EEG"};
 const TAKEN = {face: "seen", speech: "heard", heart: "felt", eeg: "read"};
+export const title = (name) => (name === "eeg" ? "EEG" : name[0].toUpperCase() + name.slice(1));
 export const DEVICES = {face: "camera", speech: "microphone"};
 
 // Expected expression [smile, openness, frown] of scores by class; words that nobody drew count as neutral.
@@ -27,10 +28,10 @@ const seconds = (s) => (s < 10 ? `${s.toFixed(1)} s` : `${Math.round(s)} s`);
 // How a modality is, in words: its state, or how old what it says is.
 export function condition(name, part, about, feed) {
   if (feed === "off") return `${DEVICES[name]} off`;
-  if (!feed && !about.sensor) return `no sensor: start emolib live with --source ${name}=…`;
   if (part.state === "waiting") return `waiting for ${about.window_s ? `${about.window_s} s of ` : ""}${OF[name]}`;
   if (part.state === "stopped") return `nothing came for ${seconds(part.age_s)}`;
   if (part.state === "no face") return "no face found: look into the camera";
+  if (part.state === "dropped: no speech") return "no speech: say something";
   if (part.state.startsWith("dropped: ")) return `left out: ${part.state.slice("dropped: ".length)}`;
   if (part.state !== "ok") return part.state;
   return `${TAKEN[name]} ${part.age_s < 0.5 ? "just now" : `${seconds(part.age_s)} ago`}${feed === "elsewhere" ? ", by another page" : ""}`;

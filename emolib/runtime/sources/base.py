@@ -32,8 +32,9 @@ class Chunk(NamedTuple):
 
     def end_s(self, sfreq: float) -> float:
         """When its last sample ends; pictures, and samples without a rate, end when they begin."""
-        is_signal = self.data.dtype != np.uint8 and sfreq > 0
-        return self.time_s + self.data.shape[-1] / sfreq if is_signal else self.time_s
+        data = np.asarray(self.data)
+        is_signal = data.ndim > 0 and data.dtype != np.uint8 and sfreq > 0
+        return self.time_s + data.shape[-1] / sfreq if is_signal else self.time_s
 
 
 class Source(ABC):
