@@ -120,7 +120,7 @@ SUMMARIES = expand(
 )
 
 
-rule all: # every artifact: of one that is missing in the middle Snakemake would not care, once the report is there
+rule all: # every artifact; once the report exists, Snakemake ignores that one before it is missing
     input:
         expand(f"{OUT}/data/{{source}}{{end}}.npz", source=SOURCES, end=["", "-folds"]),
         expand(f"{OUT}/scores/{{source}}{{end}}.npz", source=SOURCES, end=["-keras", ""]),
