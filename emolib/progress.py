@@ -28,9 +28,8 @@ class Progress(logging.Handler):
         self.headline = headline
         self.jobs: dict[int, str] = {}  # that run now
         is_live = sys.stderr.isatty()
-        self.bar = tqdm(
-            total=0, bar_format=LINE, smoothing=0, dynamic_ncols=True, disable=not is_live, leave=False
-        )
+        options = {"smoothing": 0, "dynamic_ncols": True, "leave": False, "disable": not is_live}
+        self.bar = tqdm(total=0, bar_format="{elapsed} planning", **options)
         for handler in logger.handlers:
             if handler.name == "DefaultStreamHandler":
                 handler.setLevel(logging.ERROR)
@@ -48,6 +47,7 @@ class Progress(logging.Handler):
     def emit(self, record: logging.LogRecord):
         event = getattr(record, "event", None)
         if event == LogEvent.RUN_INFO:
+            self.bar.bar_format = LINE
             self.bar.total = record.stats["total"] - record.stats.get("all", 0)  # a rule without a notebook
         elif event == LogEvent.PROGRESS:
             self.bar.n = min(record.done, self.bar.total)
