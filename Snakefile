@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emolib import datasets, faces, fusion_lab, lab, repeats
 from emolib.errors import BadParameter, check_name, check_names
-from emolib.lock import hold, plan
+from emolib.lock import hold, plan, this_process
 from emolib.notebook import defaults
 from emolib.progress import Progress
 from emolib.sources import Source
@@ -19,7 +19,6 @@ if not config:
 
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
-os.environ["EMOLIB_PIPELINE"] = "1"  # notebooks end with it
 
 PARTS = ["run", "title", "seed", "sources", "repeats", "lab", "saliency", "reduction", "personal", "detectors"]
 PARTS += ["studies", "missing", "features", "cost", "latency", "power"]
@@ -43,6 +42,7 @@ UNTRAINED = ("ablation", "reduction")  # steps that train networks of their own
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     ALONE = hold(Path(OUT))  # until this process ends
+    os.environ["EMOLIB_PIPELINE"] = this_process()  # notebooks end with it
     seen = Progress(logger, Path(OUT) / "headline.txt")
 for name, steps in SOURCES.items():
     known = ["windows", "train", "quantize", *STEPS]

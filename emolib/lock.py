@@ -7,7 +7,9 @@ and holds, as JSON, the pipeline's process and its plan: by notebook, the parame
 import fcntl
 import json
 import os
+import socket
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -26,8 +28,9 @@ def hold(folder: Path) -> TextIO:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        time.sleep(0.2)  # it may be about to say who it is
         maker = _said(folder).get("process", "?")
-        print(f"{folder} is being made by process {maker}: waiting for its end.", flush=True)
+        print(f"{folder} is being made by process {maker.split()[-1]}: waiting for its end.", flush=True)
         fcntl.flock(file, fcntl.LOCK_EX)
     plan(file, {})
     return file
@@ -36,7 +39,7 @@ def hold(folder: Path) -> TextIO:
 def plan(file: TextIO, calls: Mapping[str, Sequence[dict]]):
     """Say what will be made: by notebook, the parameters of each of its calls. `file` is that of `hold`."""
     file.truncate(0)
-    file.write(json.dumps({"process": os.getpid(), "plan": calls}))
+    file.write(json.dumps({"process": this_process(), "plan": calls}))
     file.flush()
 
 
@@ -52,9 +55,22 @@ def planned(folder: Path) -> dict[str, list[dict]] | None:
     return None
 
 
-def end_with_pipeline(folder: Path):
-    """End this process as soon as the pipeline that makes the run has ended. No pipeline, no effect."""
-    if planned(folder) is not None:
+def this_process() -> str:
+    """The name of this process among those of all machines."""
+    return f"{socket.gethostname()} {os.getpid()}"
+
+
+def end_with_pipeline(folder: Path, pipeline: str):
+    """End this process as soon as the pipeline that makes the run has ended; `pipeline` is its `this_process`.
+
+    Without effect on another machine, where the file system does not carry the lock to it.
+    """
+    is_held = planned(folder) is not None
+    if pipeline.split()[0] == socket.gethostname() and not (
+        is_held and _said(folder).get("process") == pipeline
+    ):
+        os._exit(1)  # it ended before this process began
+    if is_held:
         threading.Thread(target=_wait_and_end, args=(folder,), name="emolib lock", daemon=True).start()
 
 

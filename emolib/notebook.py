@@ -68,8 +68,8 @@ def start(notebook: str, names: dict) -> Run:
     if is_synthetic([*read, parameters.get("corpus") or ""]):
         print(SYNTHETIC)
     folder = run_folder(parameters["run"])
-    if os.environ.get("EMOLIB_PIPELINE"):
-        end_with_pipeline(folder)
+    if pipeline := os.environ.get("EMOLIB_PIPELINE"):
+        end_with_pipeline(folder, pipeline)
     return Run(folder, notebook, parameters)
 
 

@@ -4,6 +4,7 @@ Snakemake's own log goes on in its file; on the screen only its errors are left.
 """
 
 import logging
+import os
 import re
 import sys
 import threading
@@ -15,8 +16,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from tqdm import tqdm
 
 SAID = re.compile(
-    r"Error in |RuleException:\nCalledProcessError|Exiting because a job|At least one job did not"
+    r"Error in (rule|group) |RuleException:\nCalledProcessError|Exiting because a job|WorkflowError:\nAt least one job"
 )
+ERROR = re.compile(r"(?!WARNING)([\w.]+\.)?[A-Z]\w+: ")  # a line of papermill's that names one
 LINE = "{n_fmt} of {total_fmt} notebooks done in {elapsed}, about {remaining} left{desc}"
 
 
@@ -27,13 +29,13 @@ class Progress(logging.Handler):
         super().__init__(logging.INFO)
         self.headline = headline
         self.jobs: dict[int, str] = {}  # that run now
-        is_live = sys.stderr.isatty()
+        is_live = sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).lines > 0
         options = {"smoothing": 0, "dynamic_ncols": True, "leave": False, "disable": not is_live}
         self.bar = tqdm(total=0, bar_format="{elapsed} planning", **options)
         for handler in logger.handlers:
             if handler.name == "DefaultStreamHandler":
                 handler.setLevel(logging.ERROR)
-                handler.addFilter(lambda record: not SAID.search(record.getMessage()))  # one line says it
+                handler.addFilter(lambda record: not SAID.match(record.getMessage()))  # one line says it
         logger.addHandler(self)
         if is_live:
             threading.Thread(target=self.tick, daemon=True).start()
@@ -73,9 +75,9 @@ class Progress(logging.Handler):
 
 
 def last_line(log: list[str]) -> str:
-    """What papermill said last, the error: one line where the user can mend it."""
+    """The error that papermill said last: one line where the user can mend it."""
     try:
         said = Path(f"{log[0]}.txt").read_text().split("\n")
     except OSError as error:
         return str(error)
-    return next((line for line in reversed(said) if line.strip()), "no message") + f" ({log[0]})"
+    return next(filter(ERROR.match, reversed(said)), "it was interrupted") + f" ({log[0]})"

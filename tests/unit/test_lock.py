@@ -7,7 +7,7 @@ import pytest
 
 from emolib.artifacts import Run
 from emolib.errors import BadArtifact
-from emolib.lock import hold, plan, planned
+from emolib.lock import hold, plan, planned, this_process
 
 CODE = "import sys, time, pathlib; from emolib.lock import hold; file = hold(pathlib.Path(sys.argv[1])); print('has it', flush=True); time.sleep(60)"
 
@@ -95,23 +95,35 @@ def test_nothing_is_written_from_inputs_that_were_written_again(tmp_path):
 NOTEBOOK = """
 import pathlib, sys, time
 from emolib.lock import end_with_pipeline
-end_with_pipeline(pathlib.Path(sys.argv[1]))
+end_with_pipeline(pathlib.Path(sys.argv[1]), sys.argv[2])
 print("runs", flush=True)
 time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("is_made", [True, False])
-def test_a_notebook_ends_with_its_pipeline(is_made, tmp_path):
-    pipeline = hold(tmp_path / "run")
-    if not is_made:
-        pipeline.close()
-    command = [sys.executable, "-c", NOTEBOOK, tmp_path / "run"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def notebook(folder, pipeline):
+    command = [sys.executable, "-c", NOTEBOOK, folder, pipeline]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_notebook_ends_with_its_pipeline(tmp_path):
+    with hold(tmp_path / "run") as pipeline, notebook(tmp_path / "run", this_process()) as process:
         assert process.stdout.readline() == "runs\n" and process.poll() is None
         pipeline.close()
-        try:
-            assert process.wait(5 if is_made else 0.5) == 1 and is_made
-        except subprocess.TimeoutExpired:
-            assert not is_made
+        assert process.wait(20) == 1
+
+
+def test_a_notebook_whose_pipeline_has_ended_before_does_not_begin(tmp_path):
+    with notebook(tmp_path / "run", this_process()) as process:
+        assert process.wait(20) == 1 and process.stdout.read() == ""
+    with (
+        hold(tmp_path / "run"),
+        notebook(tmp_path / "run", f"{this_process()}0") as process,
+    ):  # another one makes it
+        assert process.wait(20) == 1 and process.stdout.read() == ""
+
+
+def test_where_another_machine_does_not_see_the_lock_a_notebook_runs(tmp_path):
+    with notebook(tmp_path / "run", "login-node 7") as process:
+        assert process.stdout.readline() == "runs\n" and process.poll() is None
         process.kill()
