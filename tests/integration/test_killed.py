@@ -11,7 +11,7 @@ from test_cluster import CONFIG, SOURCES, STEPS, made, start
 
 from emolib.artifacts import check, sidecar
 
-N_KILLS = int(os.environ.get("EMOLIB_KILLS", "2"))
+N_KILLS = int(os.environ.get("EMOLIB_KILLS", "4"))
 LONGEST_S = 25.0  # from the start of a run to its kill
 OTHER = STEPS | {
     "windows": STEPS["windows"] | {"frontend": {"hop_s": 3.0}},
