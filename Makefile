@@ -50,7 +50,7 @@ lock: # after a change in pyproject.toml; needs uv
 	sed -n '/^uv==/,/^[a-tv-z]/p' requirements.lock | sed '$$d' > requirements-uv.lock
 
 notebooks: $(READY) # run the committed notebooks in place, so that they keep their outputs
-	$(BIN)/python -m emolib.notebook notebooks
+	$(BIN)/python -m emolib.core.notebook notebooks
 
 clean:
 	rm -rf results .snakemake

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from emolib import datasets, faces, fusion_lab, lab, repeats
-from emolib.errors import BadParameter, check_name, check_names
-from emolib.lock import hold, plan, this_process
-from emolib.notebook import defaults
-from emolib.progress import Progress
-from emolib.sources import Source
+from emolib import datasets
+from emolib.report import compression as lab, faces, fusion as fusion_lab, repeats
+from emolib.core.errors import BadParameter, check_name, check_names
+from emolib.core.lock import hold, plan, this_process
+from emolib.core.notebook import defaults
+from emolib.core.progress import Progress
+from emolib.core.experiment import Experiment
 
 if not config:
     configfile: "config/demo.yaml"
@@ -86,7 +87,7 @@ def parameters(notebook, **given):
 
 def of_source(notebook, step):
     def of(wildcards):
-        named = asdict(Source.parse(wildcards.source))
+        named = asdict(Experiment.parse(wildcards.source))
         steps = SOURCES[wildcards.source] or {}
         given = dict(steps.get(step) or {})
         if step == "windows":
@@ -220,7 +221,7 @@ rule detector:
 def of_composite(wildcards):
     parts, name = DETECTORS[wildcards.detector], wildcards.detector
     seen = {"corpora": parts["train"]["corpora"]} if "corpora" in parts.get("train", {}) else {}
-    named = asdict(Source.parse(parts["classifier"]))
+    named = asdict(Experiment.parse(parts["classifier"]))
     return of_pictures("04a_composite", name, named | seen | parts.get("composite", {}))
 
 

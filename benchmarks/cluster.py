@@ -12,7 +12,7 @@ from pathlib import Path
 import page
 import yaml
 
-from emolib.paths import PROJECT
+from emolib.core.paths import PROJECT
 
 sys.path.append(str(PROJECT / "tests/integration"))
 

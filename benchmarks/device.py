@@ -14,11 +14,11 @@ import numpy as np
 import page
 from threadpoolctl import threadpool_limits
 
-from emolib.latency.stages import WARMUP, push_hop, sensors
-from emolib.latency.streaming import stream
-from emolib.runtime.bundle import Bundle
-from emolib.runtime.engine import Engine
-from emolib.runtime.stream import Signal, Stream
+from emolib.device.bundle import Bundle
+from emolib.device.engine import Engine
+from emolib.device.latency.stages import WARMUP, push_hop, sensors
+from emolib.device.latency.streaming import stream
+from emolib.device.stream import Signal, Stream
 
 GOAL_MS, GOAL_RATIO, GOAL_MB = 20, 1.2, 2
 SETTLED_S = 60.0  # from which on memory must stay flat

@@ -15,9 +15,9 @@ import page
 from quota import cpu_quota
 from threadpoolctl import threadpool_limits
 
-from emolib.datasets.synthetic.scenes import scene
-from emolib.runtime.bundle import Bundle
-from emolib.runtime.faces import FacePath
+from emolib.device.bundle import Bundle
+from emolib.device.faces import FacePath
+from emolib.signals.generated.scenes import scene
 
 SHARE = 0.1  # of one core
 GOAL_FPS = 4  # of the seed on a Raspberry Pi 3

@@ -14,10 +14,10 @@ import onnxruntime
 import page
 from turns import ratio, side_by_side
 
-from emolib.compression import ptq, qdq
-from emolib.npu import onnx
-from emolib.runtime.bundle import Bundle
-from emolib.runtime.interpreter import Model
+from emolib.device.bundle import Bundle
+from emolib.device.interpreter import Model
+from emolib.quantization import ptq, qdq
+from emolib.quantization.npu import onnx
 
 N_CALIBRATION, N_TURNS, RUNS = 20, 60, 20  # RUNS: of a model in one turn
 PACKAGES = ("ai-edge-litert", "onnxruntime", "tensorflow-cpu", "keras")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import page
 
-from emolib.paths import PROJECT
+from emolib.core.paths import PROJECT
 
 GOAL = 0.25  # of the time of all jobs that may lie outside the cells
 PACKAGES = ("snakemake", "papermill", "ipykernel", "tensorflow-cpu")

@@ -61,7 +61,7 @@ class Peak(threading.Thread):
 
 def windows(n: int):
     """n windows, label and subject of each, a batch at a time in a file."""
-    from emolib.stored import Spool
+    from emolib.core.memory_map import Spool
 
     rng, spool = np.random.default_rng(0), Spool()
     y = np.arange(n) % 2
@@ -73,10 +73,10 @@ def windows(n: int):
 
 def one(times: int, folder: Path, share_mb: int) -> dict:
     """Seconds of each step, megabytes added, and the accuracy on two people who were not trained on."""
-    from emolib import splits, training
-    from emolib.artifacts import Run
-    from emolib.datasets import windowed
+    from emolib.core.artifacts import Run
+    from emolib.datasets import splits, windowed
     from emolib.datasets.base import EmotionSet
+    from emolib.models import training
     from emolib.models.face import build
     from emolib.signals.standardise import Standardiser
 

@@ -5,7 +5,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str):
     if name == "load_pretrained":  # numpy and an interpreter are imported where it is used
-        from emolib.pretrained import load_pretrained
+        from emolib.device.pretrained import load_pretrained
 
         return load_pretrained
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,19 +8,26 @@ from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
-from emolib import blas  # noqa: F401
-from emolib.errors import BadParameter, exit_status
-from emolib.paths import models_folder
-from emolib.runtime.bundle import Bundle
-from emolib.runtime.engine import HOP_S, Engine, Result
-from emolib.runtime.interpreter import BACKENDS
-from emolib.runtime.live import Live
-from emolib.runtime.readers import READERS
-from emolib.runtime.replay import replay
+from emolib.core import blas  # noqa: F401
+from emolib.core.errors import BadParameter, exit_status
+from emolib.core.paths import models_folder
+from emolib.device.bundle import Bundle
+from emolib.device.engine import HOP_S, Engine, Result
+from emolib.device.interpreter import BACKENDS
+from emolib.device.live import Live
+from emolib.device.replay import replay
+from emolib.device.sensors import KINDS, Kind, parse
+from emolib.signals.readers import READERS
+
+SENSORS = KINDS | {
+    "corpus": Kind(
+        "emolib.datasets.as_sensor", "CorpusTrial", KINDS["file"].modalities, "corpus:NAME/SUBJECT/TRIAL"
+    )
+}
 
 
 def export(options) -> None:
-    from emolib.export import export
+    from emolib.report.export import export
 
     names = export(options.results, options.out, options.fold, options.keras, options.model, options.add)
     print(f"{options.out}: {', '.join(names)}")
@@ -43,11 +50,9 @@ def run(options) -> None:
 
 def stream(bundle: Bundle, options) -> None:
     """An answer every hop: of recordings as fast as they can be read, of live sources in real time."""
-    from emolib.runtime.sources import parse
-
     modalities = [text.partition("=")[0] for text in options.source]
     with Engine(bundle, modalities, options.model, options.hop_s, threads=options.threads) as engine:
-        sources = [parse(text, engine.trained) for text in options.source]
+        sources = [parse(text, engine.trained, SENSORS) for text in options.source]
         if any(source.is_live for source in sources):
             with Live(engine, sources) as live:
                 return show(live.results(options.seconds), options.json)
@@ -82,14 +87,22 @@ def best(scores: dict[str, float], weight: float | None = None) -> str:
 
 def live(options) -> None:
     """A page of this computer's own browser: camera, microphone, and a face that smiles back."""
-    from emolib.live import serve
+    from emolib.device.page import serve
 
-    serve(options.bundle, options.source, options.model, options.port, not options.no_browser, options.keep)
+    serve(
+        options.bundle,
+        options.source,
+        options.model,
+        options.port,
+        not options.no_browser,
+        options.keep,
+        SENSORS,
+    )
 
 
 def firmware(options) -> None:
     """C++ sources of a bundle for tflite-micro, tried on it."""
-    from emolib.firmware import check, write
+    from emolib.quantization.firmware import check, write
 
     made = write(options.bundle, options.out, options.results, options.model)
     for name, tried in check(options.out).items():
@@ -99,9 +112,9 @@ def firmware(options) -> None:
 
 def bench(options) -> None:
     """What this machine measures of a bundle, as text or JSON; or what ran when, for a meter that logs meanwhile."""
-    from emolib.bench import bench as measured
-    from emolib.latency.marking import mark
-    from emolib.latency.text import text
+    from emolib.device.bench import bench as measured
+    from emolib.device.latency.marking import mark
+    from emolib.device.latency.text import text
 
     if options.markers:
         return mark(Bundle(options.bundle), options.markers)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from emolib.paths import PROJECT
+from emolib.core.paths import PROJECT
 
 
 def pytest_collection_finish(session):

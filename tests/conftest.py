@@ -8,7 +8,7 @@ import os
 
 from hypothesis import settings
 
-from emolib.paths import PROJECT
+from emolib.core.paths import PROJECT
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 os.environ["NUMBA_CACHE_DIR"] = str(PROJECT / ".pytest_cache" / f"numba-{WORKER}")

@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
+from emolib.core.errors import BadParameter, check_names
+from emolib.core.paths import data_root
 from emolib.datasets.archives import is_junk
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.errors import BadParameter, check_names
-from emolib.paths import data_root
 
 NAMES = (
     *("synthetic", "emodb", "ravdess", "crema_d", "tess", "savee", "fer2013", "ck_plus", "image_folder"),

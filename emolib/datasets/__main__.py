@@ -5,10 +5,10 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from emolib.core.errors import CorpusMissing, EmolibError
 from emolib.datasets import CORPORA, get, labels, load, root_of
 from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.errors import CorpusMissing, EmolibError
 
 EXIT_ERROR, EXIT_BY_HAND = 1, 2
 BY_HAND = {  # by access

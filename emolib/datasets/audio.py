@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
 from emolib.datasets.base import Dropped, Trial
-from emolib.errors import BadRecording
-from emolib.sounds import decode
+from emolib.signals.sounds import decode
 
 SFREQ = 16000.0
 

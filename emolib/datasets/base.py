@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib import branches, stored
-from emolib.branches import Windows, arrays, length
-from emolib.errors import BadSet
+from emolib.core import branches
+from emolib.core import memory_map as stored
+from emolib.core.branches import Windows, arrays, length
+from emolib.core.errors import BadSet
 
 COPY = "copy"  # the split of what only trains: another version of windows that are there too
 MODALITIES = ("heart", "eeg", "speech", "face")

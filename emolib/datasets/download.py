@@ -7,10 +7,10 @@ import zipfile
 from functools import partial
 from pathlib import Path, PureWindowsPath
 
-from emolib.artifacts import sha256
+from emolib.core.artifacts import sha256
+from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets.archives import safe_extract
 from emolib.datasets.base import Corpus
-from emolib.errors import BadRecording, CorpusMissing
 
 TIMEOUT_S = 30
 CHUNK = 1 << 14  # bytes, at most so many of a broken download are asked for again

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import tasks
 from emolib.datasets.matlab import read_mat
-from emolib.errors import BadRecording
 
 EEG_SFREQ, ECG_SFREQ = 128.0, 256.0
 CHANNELS = ("AF3", "F7", "F3", "FC5", "T7", "P7", "O1", "O2", "P8", "T8", "FC6", "F4", "F8", "AF4")

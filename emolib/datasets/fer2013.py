@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from emolib.core.errors import BadRecording, UnmappedLabel
 from emolib.datasets import labels
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.images import PATTERNS, read_image
 from emolib.datasets.tables import read_rows
-from emolib.errors import BadRecording, UnmappedLabel
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # the csv's codes from 0
 USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}

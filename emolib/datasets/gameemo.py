@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import tasks
 from emolib.datasets.tables import numbers, read_table, whole_numbers
-from emolib.errors import BadRecording
 
 STEP_S = 12.0
 CHANNELS = ("AF3", "AF4", "F3", "F4", "F7", "F8", "FC5", "FC6", "O1", "O2", "P7", "P8", "T7", "T8")

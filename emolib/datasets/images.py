@@ -4,9 +4,9 @@ import io
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
-from emolib.errors import BadRecording
-from emolib.pictures import opened
+from emolib.signals.pictures import opened
 
 PATTERNS = ("*.png", "*.jpg", "*.jpeg", "*.bmp")
 

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emolib.core.errors import BadParameter, UnmappedLabel
 from emolib.datasets import labels_csv, root_of
 from emolib.datasets.base import Trial
-from emolib.errors import BadParameter, UnmappedLabel
 
 
 class Affect(NamedTuple):

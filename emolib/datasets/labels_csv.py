@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from emolib.core.errors import BadRecording, BadSet
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.tables import read_rows
-from emolib.errors import BadRecording, BadSet
 
 NEEDED = ("trial", "subject", "label")
 RATINGS = ("valence", "arousal")

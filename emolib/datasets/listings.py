@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from emolib.core.errors import CorpusMissing
 from emolib.datasets.base import Source
-from emolib.errors import CorpusMissing
 
 POINTER = "version https://git-lfs"
 MOST_BYTES = 1024  # of a Git LFS pointer

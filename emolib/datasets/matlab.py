@@ -2,9 +2,9 @@
 
 import io
 
+from emolib.core.errors import BadRecording
 from emolib.datasets import mat_tags
 from emolib.datasets.archives import Tree
-from emolib.errors import BadRecording
 
 
 def read_mat(tree: Tree, name: str) -> dict:

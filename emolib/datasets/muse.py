@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import tasks
 from emolib.datasets.tables import numbers, read_table
-from emolib.errors import BadRecording
 
 SFREQ = 256.0
 GAP_S = 0.01  # between two samples; they are 3 or 4 ms apart, as written

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
+from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets import labels, labels_csv
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.audio import SFREQ, read_audio
@@ -12,7 +13,6 @@ from emolib.datasets.base import MODALITIES, Corpus, Dropped, Trial
 from emolib.datasets.frames import FPS, read_frames, read_video
 from emolib.datasets.images import PATTERNS, read_image
 from emolib.datasets.series import Recording, read_eeg, read_heart
-from emolib.errors import BadRecording, CorpusMissing
 
 VIDEO = ".mp4"
 PICTURES = tuple(pattern.removeprefix("*") for pattern in PATTERNS)

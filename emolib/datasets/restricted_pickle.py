@@ -6,8 +6,8 @@ import pickletools
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
-from emolib.errors import BadRecording
 
 NUMBERS = "fiub"  # kinds of dtype
 PUTS = ("PUT", "BINPUT", "LONG_BINPUT")

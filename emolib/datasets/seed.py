@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import tasks
 from emolib.datasets.matlab import read_mat
-from emolib.errors import BadRecording
 
 SFREQ = 200.0
 LABELS = {-1: "negative", 0: "neutral", 1: "positive"}

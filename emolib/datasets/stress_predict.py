@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import tasks
 from emolib.datasets.session_log import Logged, Phase, meet, on_clock, place, snap
 from emolib.datasets.tables import read_table, whole_numbers
 from emolib.datasets.workbook import read_sheet
-from emolib.errors import BadRecording
 
 SFREQ = 64.0
 ZONE = ZoneInfo("Europe/Dublin")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import tasks
 from emolib.datasets.tables import read_table, whole_numbers
-from emolib.errors import BadRecording
 
 SFREQ = 25.0
 DEAD_BPM = 30.0

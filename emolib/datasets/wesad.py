@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets import restricted_pickle
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import tasks
-from emolib.errors import BadRecording
 
 SFREQ = 64.0  # wrist, Empatica E4
 LABEL_SFREQ = 700.0  # the labels run at the rate of the chest's RespiBAN

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from emolib.core.errors import BadRecording, BadSet
+from emolib.core.memory_map import Spool
 from emolib.datasets import labels
 from emolib.datasets.base import COPY, EmotionSet, Trial
-from emolib.errors import BadRecording, BadSet
 from emolib.signals.frontend import Windows
-from emolib.stored import Spool
 
 LEFT_OUT = "no class in this task"
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")

@@ -4,8 +4,8 @@ import io
 import zipfile
 from itertools import islice
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
-from emolib.errors import BadRecording
 
 MOST_BYTES = 4 << 20  # of all its parts, unfolded; in memory they are many times that
 MOST_ROWS, MOST_COLUMNS = 1000, 256

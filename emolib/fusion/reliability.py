@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emolib.errors import BadSet
+from emolib.core.errors import BadSet
 from emolib.fusion.scores import FLOOR, softmax
 
 BOUNDS = (0.05, 20.0)  # of 1 / temperature
-SHRINKAGE = 10.0  # as that of scores.fitted_weights
+SHRINKAGE = 10.0  # as that of emolib.evaluation.fusion_weights
 PERCENTILE = 99.0  # of the training windows are typical
 RIDGE = 1e-2  # added to the unit variances of the statistics
 FAR = 3.0  # standard deviations

@@ -7,8 +7,7 @@ classifiers.
 
 import numpy as np
 
-from emolib.errors import BadParameter, BadSet
-from emolib.metrics import confusion, uar
+from emolib.core.errors import BadParameter, BadSet
 
 FLOOR = 1e-7
 TIE_BREAK = 1e-3
@@ -43,48 +42,10 @@ def fuse(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np
     if rule not in RULES:
         raise BadParameter(f"Unknown fusion rule {rule!r}, expected one of {', '.join(RULES)}.")
     scores = np.asarray(scores, dtype=np.float64)
-    present = _present(scores)
-    share = _share(present, _checked_weights(weights, rule, present.shape))
-    fused = RULES[rule](np.where(present[:, :, None], scores, 0), share[:, :, None])
+    there = present(scores)
+    share = _share(there, _checked_weights(weights, rule, there.shape))
+    fused = RULES[rule](np.where(there[:, :, None], scores, 0), share[:, :, None])
     return (fused / fused.sum(axis=-1, keepdims=True)).astype(np.float32)
-
-
-def validation_weights(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Weights (n_modalities,) in proportion to UAR above chance on validation trials; equal if none is above.
-
-    Chance is one over the number of classes of a modality's trials; missing trials are left out. Raises
-    BadSet.
-    """
-    above = [_above_chance(scores[m, there], y[there]) for m, there in enumerate(_present(scores))]
-    return _normalised(np.array(above))
-
-
-def fitted_weights(scores: np.ndarray, y: np.ndarray, shrinkage: float = 10.0) -> np.ndarray:
-    """Weights (n_modalities,), non-negative, of sum one: least log loss of the weighted mean of scores.
-
-    Convex; `shrinkage` × squared distance from equal weights is added to the loss summed over validation
-    trials. Only trials that no modality misses count; equal weights if there is none. Raises BadSet.
-    """
-    from scipy.optimize import minimize
-
-    scores = np.asarray(scores, dtype=np.float64)
-    whole = _present(scores).all(axis=0)
-    equal = np.full(len(scores), 1 / len(scores))
-    if not whole.any():
-        return equal
-    right = np.maximum(scores[:, whole][:, np.arange(whole.sum()), y[whole]], FLOOR)
-
-    def loss(weights):
-        mixed = weights @ right
-        value = -np.log(mixed).mean() + shrinkage / whole.sum() * ((weights - equal) ** 2).sum()
-        return value, -(right / mixed).mean(axis=1) + 2 * shrinkage / whole.sum() * (weights - equal)
-
-    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
-    found = minimize(
-        loss, equal, jac=True, method="SLSQP", bounds=[(0, 1)] * len(equal), constraints=simplex,
-        options={"ftol": 1e-10, "maxiter": 500},
-    )  # fmt: skip
-    return _normalised(np.clip(found.x, 0, 1))
 
 
 def _product(scores, share):
@@ -132,7 +93,7 @@ def _checked_weights(weights, rule, shape) -> np.ndarray:
     return weights.reshape(shape[0], -1)
 
 
-def _present(scores) -> np.ndarray:
+def present(scores) -> np.ndarray:
     """Which modality is there for which trial, (n_modalities, n_trials) bool. Raises BadSet."""
     if scores.ndim != 3:
         raise BadSet(f"Scores have shape {scores.shape}, expected (n_modalities, n_trials, n_classes).")
@@ -150,11 +111,3 @@ def _present(scores) -> np.ndarray:
             f"Trial {i[0]} (of {len(i)} such) has no modality at all, expected one or more: drop it."
         )
     return present
-
-
-def _above_chance(scores, y) -> float:
-    return max(0.0, float(uar(confusion(y, scores))) - 1 / len(np.unique(y))) if len(y) else 0.0
-
-
-def _normalised(weights) -> np.ndarray:
-    return weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))

@@ -6,8 +6,8 @@ The first build imports TensorFlow.
 import inspect
 from importlib import import_module
 
+from emolib.core.errors import BadParameter, check_names
 from emolib.datasets.base import MODALITIES
-from emolib.errors import BadParameter, check_names
 
 LDA = {"lda": "lda"}  # of any windows
 NAMED = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 
 if TYPE_CHECKING:
     import keras
@@ -130,7 +130,7 @@ def layers(architecture: Architecture) -> tuple[Layer, ...]:
 
 
 def flops(architecture: Architecture) -> int:
-    """FLOPs of one picture as emolib.cost counts them, two a MAC; nothing is built."""
+    """FLOPs of one picture as emolib.evaluation.cost counts them, two a MAC; nothing is built."""
     return 2 * sum(layer.macs for layer in layers(architecture))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from emolib.errors import check_names
+from emolib.core.errors import check_names
 from emolib.models.augment import LIGHT, affine, draw, lit
 
 BLUR = 0.02  # largest standard deviation of the Gaussian, of a side

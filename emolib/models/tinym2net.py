@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import keras
 from keras import layers
 
-from emolib.errors import BadParameter, check_names
+from emolib.core.errors import BadParameter, check_names
 from emolib.models.blocks import conv, fully_connected, separable
 
 HEADS = "heads"

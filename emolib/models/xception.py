@@ -12,7 +12,7 @@ What the table leaves open, and what is taken here:
 - Strides and padding are not printed: the shapes ask for stride 2 in layers 1 and 2, in pools and shortcuts.
 - Convolutions have no bias, since a batch norm follows each of them.
 
-For four classes emolib.cost counts 30,964 parameters and 703,232 MACs a face; as .tflite that is 0.13 MB in
+For four classes emolib.evaluation.cost counts 30,964 parameters and 703,232 MACs a face; as .tflite that is 0.13 MB in
 float32 and 0.05 MB in int8. The printed 1.1 MB is neither; what else their file held is not said.
 """
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals.mfcc import hann
 from emolib.signals.windows import frame
 

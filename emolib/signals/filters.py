@@ -6,7 +6,7 @@ so the results equal theirs away from the ends; the ends are extended by odd ref
 
 import numpy as np
 
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 
 
 def apply_gain(x: np.ndarray, sfreq: float, gain, pad_s: float) -> np.ndarray:

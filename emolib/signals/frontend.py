@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from emolib.errors import BadParameter, BadRecording, check_names
+from emolib.core.errors import BadParameter, BadRecording, check_names
 from emolib.signals import image
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
 from emolib.signals.filters import resample

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals.eeg import welch
 from emolib.signals.filters import band_pass
 from emolib.signals.quality import repair, run_lengths

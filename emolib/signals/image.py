@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
 
 SUPPORT = {"box": 0.5, "bilinear": 1.0}  # half the filter's width, in output pixels when an image shrinks
 BAND = 64  # input pixels behind one matrix product, about: the fastest from 48 × 48 to 4K

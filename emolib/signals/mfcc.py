@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals.windows import frame
 
 try:

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emolib import stored
-from emolib.branches import Windows
-from emolib.errors import BadSet
+from emolib.core import memory_map as stored
+from emolib.core.branches import Windows
+from emolib.core.errors import BadSet
 
 FLOOR = 1e-6  # of the mean's size: a smaller deviation is rounding, and the feature constant
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 
 
 def starts(n_times: int, window: int, hop: int) -> np.ndarray:

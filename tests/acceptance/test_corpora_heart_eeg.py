@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emolib.core.errors import CorpusMissing
 from emolib.datasets import get, load, root_of, session_log, stress_predict
 from emolib.datasets.archives import open_tree
-from emolib.errors import CorpusMissing
 
 pytestmark = pytest.mark.acceptance
 AFTERNOON = ["S10", "S11", "S16", "S17", "S18", "S24", "S25", "S26", "S30", "S31", "S32", "S34", "S35"]

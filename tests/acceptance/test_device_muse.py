@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from emolib.core.errors import CorpusMissing
 from emolib.datasets import load, muse, root_of
 from emolib.datasets.archives import open_tree
-from emolib.errors import CorpusMissing
-from emolib.runtime.readers import Trained, read
+from emolib.signals.readers import Trained, read
 
 pytestmark = pytest.mark.acceptance
 

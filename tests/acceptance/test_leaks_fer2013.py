@@ -5,8 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from emolib import leaks, splits
-from emolib.datasets import load, root_of
+from emolib.datasets import leaks, load, root_of, splits
 from emolib.datasets.base import EmotionSet
 
 pytestmark = pytest.mark.acceptance

@@ -11,15 +11,15 @@ from PIL import Image
 
 from emolib import datasets
 from emolib.__main__ import main, parser
+from emolib.core.experiment import Experiment
+from emolib.core.paths import PROJECT
 from emolib.datasets import labels, root_of
 from emolib.datasets.face_boxes import load
-from emolib.datasets.synthetic.scenes import scene
-from emolib.detection.composite import as_found
-from emolib.detection.evaluation import single_ious
-from emolib.paths import PROJECT
-from emolib.pretrained import load_pretrained, pretrained
-from emolib.runtime.engine import Engine
-from emolib.sources import Source
+from emolib.device.engine import Engine
+from emolib.device.pretrained import load_pretrained, pretrained
+from emolib.evaluation.boxes import single_ious
+from emolib.signals.generated.scenes import scene
+from emolib.studies.composite import as_found
 
 PUBLISHED = json.loads((PROJECT / "docs/results.json").read_text())
 FACES, BOXES = "fer2013-face-emotion{}-official-resnet", "facemask-small"
@@ -109,7 +109,7 @@ def told_apart() -> dict[str, tuple[set[str], float, int]]:
 @pytest.mark.parametrize("name", told_apart())
 def test_people_never_seen_are_told_as_the_card_says(name):
     people, share, n = told_apart()[name]
-    source, pipeline = Source.parse(name), load_pretrained(name)
+    source, pipeline = Experiment.parse(name), load_pretrained(name)
     if not root_of(source.corpus).is_dir():
         pytest.skip(f"{source.corpus} absent: set EMOLIB_DATA")
     right = []

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.datasets.synthetic import face, scenes, speech
-from emolib.datasets.synthetic.affect import QUADRANTS, Affect
-from emolib.datasets.synthetic.drawing import Portrait
+from emolib.signals.generated import face, scenes, speech
+from emolib.signals.generated.affect import QUADRANTS, Affect
+from emolib.signals.generated.drawing import Portrait
 
 WIDTH, HEIGHT, FPS = 320, 240, 5
 SIDE, CORNER = 200, (60, 20)  # of the patch that a face is drawn in

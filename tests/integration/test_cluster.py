@@ -9,7 +9,7 @@ import pytest
 import slurm
 import yaml
 
-from emolib.paths import PROJECT
+from emolib.core.paths import PROJECT
 
 pytestmark = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
 SOURCES = [f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg")]

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from emolib.__main__ import main
-from emolib.artifacts import Run
-from emolib.paths import PROJECT
-from emolib.runtime.bundle import Bundle
+from emolib.core.artifacts import Run
+from emolib.core.experiment import INT8, model_name
+from emolib.core.paths import PROJECT
+from emolib.device.bundle import Bundle
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser
-from emolib.sources import INT8, model_name
 
 HEAVY = ("tensorflow", "keras", "pandas", "sklearn", "scipy", "matplotlib")
 MAX_MB, MAX_FIRST_S, MAX_RESIDENT_MB = 150, 0.5, 120
@@ -31,7 +31,7 @@ FIRST = f"""
 import sys, time
 import numpy as np
 from pathlib import Path
-from emolib.runtime.bundle import Bundle
+from emolib.device.bundle import Bundle
 model = Bundle(Path(sys.argv[1])).model("{NAME}")
 model.invoke(np.zeros(model.input_shape, np.float32))
 wall_s, cpu_s = time.monotonic() - float(sys.argv[2]), time.process_time()
@@ -78,7 +78,7 @@ def network(X):
         return DEMO.read_bytes()
     import keras
 
-    from emolib.compression.ptq import convert
+    from emolib.quantization.ptq import convert
 
     layers = [keras.Input(X.shape[1:]), keras.layers.Conv2D(4, (3, 1)), keras.layers.Flatten()]
     return convert(keras.Sequential([*layers, keras.layers.Dense(len(CLASSES))]), INT8, X)
@@ -123,7 +123,7 @@ def test_a_recording_is_answered_as_here(device, bundle, tmp_path, capsys):
 
 
 def test_the_pretrained_models_are_there(device, tmp_path):
-    listed = ran([device, "-m", "emolib.pretrained"], tmp_path).stdout
+    listed = ran([device, "-m", "emolib.device.pretrained"], tmp_path).stdout
     assert listed.split(":")[0] in Bundle(PROJECT / "models").models
     code = """
 import numpy, emolib

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from emolib.artifacts import Run
-from emolib.errors import BadArtifact
-from emolib.explore import Explorer, groups
-from emolib.notebook import run_in_place
-from emolib.paths import PROJECT
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact
+from emolib.core.notebook import run_in_place
+from emolib.core.paths import PROJECT
+from emolib.report.explore import Explorer, groups
 
 RUNS = [path.parent for path in (PROJECT / "results").glob("demo/summary.json")]
 

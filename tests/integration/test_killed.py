@@ -9,7 +9,7 @@ import time
 import pytest
 from test_cluster import CONFIG, SOURCES, STEPS, made, start
 
-from emolib.artifacts import check, sidecar
+from emolib.core.artifacts import check, sidecar
 
 N_KILLS = int(os.environ.get("EMOLIB_KILLS", "4"))
 LONGEST_S = 25.0  # from the start of a run to its kill

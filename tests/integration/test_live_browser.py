@@ -13,16 +13,16 @@ import pytest
 from chromium import CHROMIUM, browser, until
 from media import MOODS, film, picture, voice
 
-from emolib.datasets.synthetic import face, speech
-from emolib.datasets.synthetic.affect import Affect
-from emolib.live.hub import Hub
-from emolib.live.server import Server
-from emolib.paths import PROJECT
-from emolib.runtime.readers import Trained
-from emolib.runtime.sources.pushed import Pushed
+from emolib.core.experiment import INT8
+from emolib.core.paths import PROJECT
+from emolib.device.page.server import Server
+from emolib.device.page.session import Hub
+from emolib.device.sensors.pushed import Pushed
 from emolib.signals.frontend import front_end
+from emolib.signals.generated import face, speech
+from emolib.signals.generated.affect import Affect
+from emolib.signals.readers import Trained
 from emolib.signals.standardise import Standardiser
-from emolib.sources import INT8
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
 RATES = {"face": 0.0, "speech": 16000.0}
@@ -49,7 +49,7 @@ def network(modality, X, y):
     import keras
     from sklearn.linear_model import LogisticRegression
 
-    from emolib.compression.ptq import convert
+    from emolib.quantization.ptq import convert
 
     first = [keras.layers.AveragePooling2D((X.shape[1], 1))] if modality == "speech" else []
     features = X.mean(axis=1) if first else X

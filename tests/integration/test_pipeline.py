@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 import yaml
 
-from emolib import readme
 from emolib.__main__ import main
-from emolib.artifacts import Run, sidecar
-from emolib.fusion.bench import Bench
-from emolib.fusion.methods import score_level
+from emolib.core.artifacts import Run, sidecar
+from emolib.core.experiment import INT8
+from emolib.core.paths import PROJECT
+from emolib.device.bundle import Bundle
 from emolib.fusion.reliability import statistics
-from emolib.fusion.study import Study
-from emolib.paths import PROJECT
-from emolib.runtime.bundle import Bundle
-from emolib.sources import INT8
+from emolib.report import readme
+from emolib.studies.fusion.study import Study
+from emolib.studies.missing.bench import Bench
+from emolib.studies.missing.methods import score_level
 
 HEART, EEG = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg"))
 STEPS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emolib.paths import PROJECT
+from emolib.core.paths import PROJECT
 
 pytest.importorskip("tensorflow")
 
@@ -17,12 +17,12 @@ SEARCH = """
 import sys
 from pathlib import Path
 import numpy as np
-from emolib.artifacts import Run
+from emolib.core.artifacts import Run
 from emolib.datasets.base import EmotionSet
 from emolib.models.alexnet import Architecture, Block
-from emolib.reduction.search import Search, trace
-from emolib.reduction.store import Store, trained
-from emolib.training import Training
+from emolib.studies.reduction.search import Search, trace
+from emolib.studies.reduction.store import Store, trained
+from emolib.models.training import Training
 
 y = np.arange(96) % 2
 X = np.random.default_rng(0).normal(0, 0.3, (96, 12, 12, 1)).astype(np.float32)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emolib.paths import PROJECT
+from emolib.core.paths import PROJECT
 
 BENCHMARKS = PROJECT / "benchmarks"
 sys.path.append(str(BENCHMARKS))

@@ -6,12 +6,12 @@ import json
 import keras
 import numpy as np
 
-from emolib.compression.ptq import convert
-from emolib.runtime.readers import Trained
-from emolib.runtime.sources.base import Chunk, Source
+from emolib.core.experiment import INT8
+from emolib.device.sensors.base import Chunk, Source
+from emolib.quantization.ptq import convert
 from emolib.signals.frontend import front_end
+from emolib.signals.readers import Trained
 from emolib.signals.standardise import Standardiser
-from emolib.sources import INT8
 
 CLASSES = ["happy", "angry", "sad", "relaxed"]
 TRAINED = {

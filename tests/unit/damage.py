@@ -14,7 +14,7 @@ from pathlib import Path
 
 from whole_corpora import picture
 
-from emolib.errors import EmolibError
+from emolib.core.errors import EmolibError
 
 TIMERS = (  # what reading a small file may take: seconds of work, and by the clock where the machine is busy
     (signal.ITIMER_PROF, signal.SIGPROF, 4.0),

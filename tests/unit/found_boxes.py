@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emolib.detection.boxes import Found
+from emolib.signals.boxes import Found
 
 NOBODY = np.empty((0, 4))
 

@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from emolib.artifacts import Run
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter
-from emolib.splits import Fold
+from emolib.datasets.splits import Fold
 
 pytest.importorskip("keras")
-from emolib import ablation, training
-from emolib.plots.ablation import main_effects as plotted
+from emolib.models import training
+from emolib.report.plots.ablation import main_effects as plotted
+from emolib.studies import ablation
 
 SOURCE = "synthetic-eeg-emotion-loso"
 LEVELS = {

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolib.cost import cost
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
+from emolib.evaluation.cost import cost
 from emolib.models.alexnet import (
     Architecture,
     Block,
@@ -172,7 +172,7 @@ def test_a_picture_of_another_size_is_resized_inside_and_costs_the_same():
 
 
 def test_describing_imports_no_tensorflow():
-    code = "import sys, emolib.models.alexnet, emolib.reduction.search; print('tensorflow' in sys.modules)"
+    code = "import sys, emolib.models.alexnet, emolib.studies.reduction.search; print('tensorflow' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "False\n"

@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
+from emolib.core.errors import BadRecording, CorpusMissing, EmolibError
 from emolib.datasets.archives import open_tree, safe_extract
-from emolib.errors import BadRecording, CorpusMissing, EmolibError
 
 
 def make_zip(path, files, method=zipfile.ZIP_DEFLATED):

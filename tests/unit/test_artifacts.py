@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from emolib.artifacts import Run, check, sidecar
-from emolib.errors import BadArtifact
+from emolib.core.artifacts import Run, check, sidecar
+from emolib.core.errors import BadArtifact
 
 
 @pytest.fixture

@@ -13,18 +13,18 @@ import bundles
 import numpy as np
 import pytest
 
-from emolib.bench import bench, defaults
-from emolib.energy import markers
-from emolib.errors import BadArtifact, BadParameter
-from emolib.latency import marking, stages
-from emolib.latency.recordings import CAMERA, Looped, recording
-from emolib.latency.streaming import Hop, stream, told
-from emolib.latency.text import text
-from emolib.power import Meter
-from emolib.runtime.bundle import Bundle
-from emolib.runtime.engine import Engine
-from emolib.runtime.interpreter import present
-from emolib.runtime.readers import Trained
+from emolib.core.errors import BadArtifact, BadParameter
+from emolib.device import markers
+from emolib.device.bench import bench, defaults
+from emolib.device.bundle import Bundle
+from emolib.device.engine import Engine
+from emolib.device.interpreter import present
+from emolib.device.latency import marking, stages
+from emolib.device.latency.recordings import CAMERA, Looped, recording
+from emolib.device.latency.streaming import Hop, stream, told
+from emolib.device.latency.text import text
+from emolib.device.meter import Meter
+from emolib.signals.readers import Trained
 
 STREAM_S = 2.0
 
@@ -93,7 +93,7 @@ def test_text_says_the_same(record):
 
 def test_the_device_imports_nothing_heavy():
     heavy = ("tensorflow", "keras", "pandas", "sklearn", "matplotlib", "scipy.signal")
-    code = f"import sys, emolib.bench, emolib.latency.text; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, emolib.device.bench, emolib.device.latency.text; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -218,7 +218,7 @@ def test_a_slow_step_is_seen_as_missed_hops_not_as_lateness(folder, monkeypatch)
 
 
 def test_a_folder_that_does_not_open_in_a_new_process(tmp_path):
-    from emolib.latency.fresh import footprint
+    from emolib.device.latency.fresh import footprint
 
     with pytest.raises(BadArtifact, match="does not open in a new process"):
         footprint(tmp_path, runs=1)
@@ -244,8 +244,8 @@ class OneWatt(Meter):
 
 
 def test_energy_is_measured_where_there_is_a_meter(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("emolib.bench.meter", lambda: OneWatt(tmp_path, "package-0"))
-    monkeypatch.setattr("emolib.power.MEASURED_S", 0.05)
+    monkeypatch.setattr("emolib.device.bench.meter", lambda: OneWatt(tmp_path, "package-0"))
+    monkeypatch.setattr("emolib.device.meter.MEASURED_S", 0.05)
     found = bench(Bundle(folder), ["litert"], [1], repeats=50, seconds=0)
     p50_ms = {row["model"]: row["p50_us"] / 1e3 for row in found["models"]}
     energy = found["energy"]

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from emolib.detection.boxes import area, blended, clipped, iou, nms
-from emolib.detection.grid import Grid
-from emolib.detection.letterbox import FILL, Letterbox
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.signals.boxes import area, blended, clipped, iou, nms
+from emolib.signals.grid import Grid
+from emolib.signals.letterbox import FILL, Letterbox
 
 A = np.array([[0.0, 0.0, 10.0, 10.0]])
 
@@ -153,7 +153,7 @@ def test_an_output_or_grid_that_cannot_be_is_refused():
 
 def test_the_device_needs_numpy_only():
     code = (
-        "import sys, emolib.detection.grid, emolib.detection.letterbox;"
+        "import sys, emolib.signals.grid, emolib.signals.letterbox;"
         "heavy = {'tensorflow', 'keras', 'scipy', 'pandas', 'PIL', 'matplotlib'} & set(sys.modules);"
         "sys.exit(str(heavy) if heavy else 0)"
     )

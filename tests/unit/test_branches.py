@@ -9,22 +9,23 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from emolib import branches, conversion, mixed
-from emolib.artifacts import Run
-from emolib.compression import flatbuffer, hessian, ptq
-from emolib.compression import mixed_precision as mp
-from emolib.compression.calibration import observed
-from emolib.compression.clipping import Clipping
-from emolib.compression.folding import folded, weighted_layers
-from emolib.compression.quantizer import quantize
+from emolib.core import branches
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact, BadSet
+from emolib.core.experiment import model_name
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadArtifact, BadSet
+from emolib.datasets.splits import Fold
+from emolib.device.interpreter import Model, present
 from emolib.models.tinym2net import Branch, build
-from emolib.runtime.interpreter import Model, present
+from emolib.models.training import Trainer, Training, batches, over_heads, progress
+from emolib.quantization import conversion, flatbuffer, hessian, ptq
+from emolib.quantization import mixed_precision as mp
+from emolib.quantization.calibration import observed
+from emolib.quantization.clipping import Clipping
+from emolib.quantization.folding import folded, weighted_layers
+from emolib.quantization.quantizer import quantize
 from emolib.signals import standardise
-from emolib.sources import model_name
-from emolib.splits import Fold
-from emolib.training import Trainer, Training, batches, over_heads, progress
+from emolib.studies import mixed
 
 # Neither order of the branches is that of their names; where shapes are equal, only values tell them apart
 SHAPES = {

@@ -14,18 +14,18 @@ from PIL import Image
 
 import emolib
 from emolib.__main__ import main
-from emolib.artifacts import Run
-from emolib.compression import flatbuffer
-from emolib.compression.ptq import convert
-from emolib.detection.grid import Grid
-from emolib.errors import BadArtifact, BadParameter
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact, BadParameter
+from emolib.core.experiment import INT8, Experiment
+from emolib.core.summary import number
+from emolib.device.faces import Classifier, Detector, FacePath
+from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
-from emolib.runtime.faces import Classifier, Detector, FacePath
-from emolib.runtime.interpreter import Model
+from emolib.quantization import flatbuffer
+from emolib.quantization.ptq import convert
 from emolib.signals.frontend import front_end
+from emolib.signals.grid import Grid
 from emolib.signals.standardise import Standardiser
-from emolib.sources import INT8, Source
-from emolib.summary import number
 
 DETECTOR = "scenes-tiny"
 SPEECH, FACE = "synthetic-speech-emotion-loso", "synthetic-face-emotion-loso"
@@ -63,7 +63,7 @@ def results(tmp_path_factory):
         train.write_arrays(f"scores/{name}-keras.npz", y=X[:, 0, 0, 0])
         train.write_arrays(f"scores/{name}.npz", classes=CLASSES, **SCORED)
         entry = number(0.75, 0.5, 1.0, unit="fraction", n=20, artifact="tables/x.csv")
-        train.write_json(f"scores/{name}-summary.json", {Source.parse(name).key(INT8, "uar"): entry})
+        train.write_json(f"scores/{name}-summary.json", {Experiment.parse(name).key(INT8, "uar"): entry})
         standardiser = Standardiser.fit(3 * X + 1, None)
         train.write_json(f"models/{name}/fold00.json", {"standardiser": standardiser.to_dict()})
         model = tiny(shape)
@@ -288,7 +288,7 @@ def test_export_of_a_model_that_the_run_has_not_is_refused(results, tmp_path, ca
 
 
 def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, capsys):
-    monkeypatch.setattr("emolib.pretrained.models_folder", lambda: bundle)
+    monkeypatch.setattr("emolib.device.pretrained.models_folder", lambda: bundle)
     pipeline = emolib.load_pretrained("speech-synthetic")
     assert pipeline.source == SPEECH and pipeline.classes == tuple(CLASSES)
     X, _ = pipeline.windows([np.float32(0.1 * RNG.standard_normal(32000))], 16000.0)
@@ -302,7 +302,7 @@ def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, c
 
 
 def test_without_pretrained_models_the_error_says_where_they_come_from(tmp_path, monkeypatch):
-    monkeypatch.setattr("emolib.pretrained.models_folder", lambda: tmp_path)
+    monkeypatch.setattr("emolib.device.pretrained.models_folder", lambda: tmp_path)
     with pytest.raises(BadArtifact, match="holds no models, expected those that come with emolib"):
         emolib.load_pretrained("speech")
 

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 from keras import Input, Model, layers
 
-from emolib.checkpoint import Checkpoint
 from emolib.datasets.base import EmotionSet
-from emolib.training import Trainer, Training
+from emolib.models.checkpoint import Checkpoint
+from emolib.models.training import Trainer, Training
 
 OPTIONS = Training(epochs=6, batch_size=16, patience=6, seed=3)
 

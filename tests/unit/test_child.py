@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from emolib.child import run_module
-from emolib.errors import BadParameter, check_name
-from emolib.paths import PROJECT, run_folder
+from emolib.core.child import run_module
+from emolib.core.errors import BadParameter, check_name
+from emolib.core.paths import PROJECT, run_folder
 
 
 def test_a_file_of_the_current_folder_is_not_imported(tmp_path, monkeypatch):

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from emolib.compression import clipping, flatbuffer, ptq
-from emolib.compression.calibration import observed
-from emolib.compression.clipping import Clipping
-from emolib.compression.quantizer import quantize, tied
-from emolib.errors import BadParameter, BadSet
-from emolib.runtime.interpreter import Model
+from emolib.core.errors import BadParameter, BadSet
+from emolib.device.interpreter import Model
+from emolib.quantization import clipping, flatbuffer, ptq
+from emolib.quantization.calibration import observed
+from emolib.quantization.clipping import Clipping
+from emolib.quantization.quantizer import quantize, tied
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emolib.artifacts import Run
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact
+from emolib.core.experiment import Experiment
 from emolib.datasets.face_boxes.base import Picture
-from emolib.detection.grid import Grid
-from emolib.errors import BadArtifact
-from emolib.runtime.faces import STAGES, Face
-from emolib.sources import Source
+from emolib.device.faces import STAGES, Face
+from emolib.signals.grid import Grid
 
 keras = pytest.importorskip("keras")
-from emolib.detection import composite  # noqa: E402
+from emolib.studies import composite  # noqa: E402
 
 CLASSES = ("happy", "angry", "sad")
 INT8 = "static_wi8_ai8"
@@ -157,7 +157,7 @@ def network(side, filters, name):
 
 
 def test_work_is_macs_of_both_beside_the_seeds_tables(tmp_path):
-    source = Source("synthetic", "face", "emotion", "loso")
+    source = Experiment("synthetic", "face", "emotion", "loso")
     run = Run(tmp_path, "test", {})
     for stem, model in (
         ("models/faces", network(10, 2, "small")),
@@ -215,7 +215,7 @@ def test_the_detector_is_the_int8_file_with_its_own_threshold(tmp_path, opened):
 
 
 def test_the_classifier_is_that_of_the_first_fold_behind_its_own_front_end(tmp_path, opened):
-    source = Source("synthetic", "face", "emotion", "loso")
+    source = Experiment("synthetic", "face", "emotion", "loso")
     made = Run(tmp_path, "01_windows", {"frontend": {"size": 32, "equalise": True}})
     made.write_arrays(f"data/{source}.npz", X=np.zeros(1))
     made.write_arrays(f"scores/{source}.npz", classes=np.array(CLASSES))

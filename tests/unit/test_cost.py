@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from emolib.cost import check_budgets, cost
-from emolib.cost import layers as cost_layers
-from emolib.errors import BadParameter, OverBudget
+from emolib.core.errors import BadParameter, OverBudget
+from emolib.evaluation.cost import check_budgets, cost
+from emolib.evaluation.cost import layers as cost_layers
 
 
 def residual_network():
@@ -95,7 +95,7 @@ def peak_of_file(content):
 
 
 def test_peak_is_that_of_the_int8_file():
-    from emolib.compression.ptq import convert
+    from emolib.quantization.ptq import convert
 
     model = residual_network()
     content = convert(model, "static_wi8_ai8", np.random.default_rng(0).normal(size=(8, 16, 12, 2)))

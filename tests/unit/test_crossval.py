@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from emolib import crossval
 from emolib.datasets.base import EmotionSet
-from emolib.splits import Fold
+from emolib.datasets.splits import Fold
+from emolib.models import crossval
 
 Y = np.array([0, 0, 0, 1, 1, 0, 1, 1])
 SUBJECT = np.array(["a", "a", "b", "b", "c", "c", "d", "d"])

@@ -19,11 +19,11 @@ from crafted import Code
 from damage import OF_TEXTS, SURE, WAYS, damaged, lay, refusal
 from whole_corpora import picture, sound
 
-from emolib.artifacts import Run, sha256, sidecar
-from emolib.bench import SCHEMA
-from emolib.latency import files
-from emolib.paths import PROJECT
-from emolib.runtime.bundle import Bundle
+from emolib.core.artifacts import Run, sha256, sidecar
+from emolib.core.paths import PROJECT
+from emolib.device.bench import SCHEMA
+from emolib.device.bundle import Bundle
+from emolib.studies.latency import files
 
 ALL = WAYS | OF_TEXTS
 DEEP = b"[" * 200_000 + b"]" * 200_000
@@ -233,7 +233,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from damage import refusal
-from emolib.runtime.interpreter import Model
+from emolib.device.interpreter import Model
 
 def run(path):
     with Model(path) as model:

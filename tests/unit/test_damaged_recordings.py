@@ -8,12 +8,14 @@ from crafted import PICTURES, SOUNDS
 from damage import OF_TEXTS, SURE, WAYS, damaged, is_rate, lay, refusal
 from whole_corpora import CORPORA, picture, sound, table
 
+from emolib.__main__ import SENSORS
 from emolib.datasets import load
-from emolib.energy import markers, ppk2
-from emolib.energy import readers as logs
-from emolib.runtime.readers import READERS, Trained, read
-from emolib.runtime.sources import parse
+from emolib.device import markers
+from emolib.device.sensors import parse
+from emolib.evaluation.energy import ppk2
+from emolib.evaluation.energy import readers as logs
 from emolib.signals.frontend import front_end
+from emolib.signals.readers import READERS, Trained, read
 
 ALL = WAYS | OF_TEXTS
 TRAINED = {
@@ -139,7 +141,7 @@ def test_a_folder_of_pictures_of_which_one_is_damaged(tmp_path):
 def test_a_trial_of_a_damaged_corpus(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
     lay(tmp_path, {"emodb/wav/03a01Fa.wav": sound()[:900]})
-    source = parse("speech=corpus:emodb/03/03a01Fa", TRAINED)
+    source = parse("speech=corpus:emodb/03/03a01Fa", TRAINED, SENSORS)
     assert "03a01Fa.wav is cut off" in refusal(source.open)
 
 

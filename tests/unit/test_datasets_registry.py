@@ -10,10 +10,10 @@ import requests
 import soundfile
 from PIL import Image
 
+from emolib.core.errors import BadParameter
 from emolib.datasets import CORPORA, NAMES, get, labels, load, root_of
 from emolib.datasets.__main__ import BY_HAND, main
 from emolib.datasets.base import MODALITIES
-from emolib.errors import BadParameter
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 from found_boxes import NOBODY, found, shifted
 from sklearn.metrics import precision_recall_curve
 
-from emolib.detection import evaluation
-from emolib.detection.boxes import Found, iou
-from emolib.errors import BadSet
+from emolib.core.errors import BadSet
+from emolib.evaluation import boxes as evaluation
+from emolib.signals.boxes import Found, iou
 
 FACE = np.array([[0.0, 0, 10, 10]])
 

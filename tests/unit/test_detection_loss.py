@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from emolib.detection import boxes
-from emolib.detection.grid import Grid
+from emolib.signals import boxes
+from emolib.signals.grid import Grid
 
 tf = pytest.importorskip("tensorflow")
-from emolib.detection import loss  # noqa: E402
+from emolib.models.detection import loss  # noqa: E402
 
 RNG = np.random.default_rng(0)
 

@@ -5,8 +5,8 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from emolib.datasets.face_boxes import load
-from emolib.detection.boxes import Found
-from emolib.plots.detection import detections, detector_history
+from emolib.report.plots.detection import detections, detector_history
+from emolib.signals.boxes import Found
 
 
 def test_every_picture_shows_its_boxes_and_their_iou():

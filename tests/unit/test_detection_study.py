@@ -8,18 +8,19 @@ import pytest
 from found_boxes import NOBODY, found, shifted
 from PIL import Image
 
-from emolib.artifacts import Run
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
+from emolib.datasets import face_boxes
 from emolib.datasets.base import Dropped
-from emolib.detection import evaluation
-from emolib.detection.boxes import Found
-from emolib.detection.grid import Grid
-from emolib.detection.pictures import PictureSet
-from emolib.errors import BadParameter
+from emolib.evaluation import boxes as evaluation
+from emolib.models.detection.pictures import PictureSet
+from emolib.signals.boxes import Found
+from emolib.signals.grid import Grid
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
-from emolib.checkpoint import Checkpoint  # noqa: E402
-from emolib.detection import study  # noqa: E402
+from emolib.models.checkpoint import Checkpoint  # noqa: E402
+from emolib.studies import detector as study  # noqa: E402
 
 INT8 = "static_wi8_ai8"
 FACE = [0.0, 0, 10, 10]
@@ -43,7 +44,7 @@ def test_pictures_are_those_of_every_corpus_and_what_is_cut_is_counted(tmp_path,
     Image.fromarray(np.zeros((60, 80), np.uint8)).save(tmp_path / "yolo/images/test/a.png")
     (tmp_path / "yolo/labels/test/a.txt").write_text("0 0.5 0.5 0.25 0.5\n0 0.05 0.5 0.2 0.1\n")
     dropped = []
-    given = list(study.pictures({"scenes": {"n": 2, "seed": 5}, "yolo": {}}, dropped))
+    given = list(face_boxes.pictures({"scenes": {"n": 2, "seed": 5}, "yolo": {}}, dropped))
     assert [(each.corpus, each.name) for each in given[:2]] == [
         ("scenes", "scene-5-0"),
         ("scenes", "scene-5-1"),
@@ -51,7 +52,7 @@ def test_pictures_are_those_of_every_corpus_and_what_is_cut_is_counted(tmp_path,
     assert given[2].corpus == "yolo" and len(given[2].boxes) == 2 and len(given) == 3
     assert [each.reason for each in dropped] == ["box cut at the picture's border"]
     with pytest.raises(BadParameter, match="Parameter m does not exist in the loader of scenes"):
-        list(study.pictures({"scenes": {"m": 2}}, []))
+        list(face_boxes.pictures({"scenes": {"m": 2}}, []))
 
 
 class Killed(Exception):

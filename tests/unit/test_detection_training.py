@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from emolib.errors import BadParameter, BadSet
+from emolib.core.errors import BadParameter, BadSet
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
-from emolib.checkpoint import Checkpoint  # noqa: E402
 from emolib.datasets.face_boxes import load  # noqa: E402
-from emolib.detection import augment, training  # noqa: E402
-from emolib.detection.pictures import PictureSet, gather  # noqa: E402
 from emolib.models.blocks import conv  # noqa: E402
+from emolib.models.checkpoint import Checkpoint  # noqa: E402
+from emolib.models.detection import augment, training  # noqa: E402
+from emolib.models.detection.pictures import PictureSet, gather  # noqa: E402
 
 SIDE = 32
 

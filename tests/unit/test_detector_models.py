@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from emolib.detection.grid import Grid
-from emolib.detection.pictures import gather
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
+from emolib.models.detection.pictures import gather
+from emolib.signals.grid import Grid
 
 keras = pytest.importorskip("keras")
-from emolib.compression import ptq  # noqa: E402
-from emolib.cost import cost  # noqa: E402
 from emolib.datasets.face_boxes import load  # noqa: E402
+from emolib.device.interpreter import Model  # noqa: E402
+from emolib.evaluation.cost import cost  # noqa: E402
 from emolib.models import detector  # noqa: E402
-from emolib.runtime.interpreter import Model  # noqa: E402
+from emolib.quantization import ptq  # noqa: E402
 
 POOL = "MaxPooling2D"
 TABLE = [  # layer, filters, kernel, side and channels of its input, of its output, as Table I prints them
@@ -94,7 +94,7 @@ def test_small_in_int8_says_what_it_says_in_float32(int8):
 
 
 def test_small_runs_whole_on_an_ethos_u(int8):
-    vela = pytest.importorskip("emolib.npu.vela")
+    vela = pytest.importorskip("emolib.quantization.npu.vela")
     operators = vela.compile_for(int8[1], "ethos-u55-128").operators
     assert len(operators) > 20
     assert operators["on_npu"].all(), operators.loc[~operators["on_npu"], ["operator", "why"]].to_string()

@@ -5,10 +5,17 @@ import numpy as np
 import pytest
 from keras import layers
 
-from emolib.cost import Cost, cost
-from emolib.devices import DETECTOR_MACS, DEVICES, DS_CNN_MACS, devices_table, modelled, modelled_table
-from emolib.errors import BadParameter
-from emolib.power import Meter, meter, modelled_energy
+from emolib.core.errors import BadParameter
+from emolib.device.meter import Meter, meter
+from emolib.evaluation.cost import Cost, cost, modelled_energy
+from emolib.evaluation.devices import (
+    DETECTOR_MACS,
+    DEVICES,
+    DS_CNN_MACS,
+    devices_table,
+    modelled,
+    modelled_table,
+)
 
 BY_NAME = {device.name.split(" (")[0]: device for device in DEVICES}
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets import CORPORA, get, load
 from emolib.datasets.__main__ import main
 from emolib.datasets.download import CHUNK, MOVING, fetch, unhashed
 from emolib.datasets.listings import dataverse_files, lfs_files
-from emolib.errors import BadRecording, CorpusMissing
 
 
 def zipped(files):

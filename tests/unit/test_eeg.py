@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy, welch
 
 SFREQ = 128

@@ -4,8 +4,8 @@ import pytest
 from corpus_files import cell, dreamer_person, gathered, write_dreamer_mat, write_python2
 from scipy.io import savemat
 
+from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets import deap, dreamer, gameemo, get, labels, seed
-from emolib.errors import BadRecording, CorpusMissing
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emolib.compression import efficiency
+from emolib.studies import clipping as efficiency
 
 COLUMNS = {
     "fold": np.zeros(8, int),

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolib.energy import alignment, markers
-from emolib.energy.blocks import measure
-from emolib.energy.estimate import estimate
-from emolib.energy.generated import START_S, Bench
-from emolib.energy.markers import PATTERN, Marker, Recorder
-from emolib.energy.trace import Trace
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.device import markers
+from emolib.device.markers import PATTERN, Marker, Recorder
+from emolib.evaluation.energy import alignment
+from emolib.evaluation.energy.blocks import measure
+from emolib.evaluation.energy.estimate import estimate
+from emolib.evaluation.energy.generated import START_S, Bench
+from emolib.evaluation.energy.trace import Trace
 
 
 def off_s(bench: Bench, found: alignment.Alignment, trace: Trace) -> np.ndarray:

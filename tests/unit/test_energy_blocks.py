@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 
-from emolib.energy.blocks import Block, measure
-from emolib.energy.estimate import estimate, ratio
-from emolib.energy.generated import START_S, Bench
-from emolib.energy.markers import Marker, joined
-from emolib.energy.trace import Trace
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.device.markers import Marker, joined
+from emolib.evaluation.energy.blocks import Block, measure
+from emolib.evaluation.energy.estimate import estimate, ratio
+from emolib.evaluation.energy.generated import START_S, Bench
+from emolib.evaluation.energy.trace import Trace
 
 
 def stairs(n_blocks=4, idle_w=2.0, work_w=5.0, sfreq=10.0, block_s=4.0, pause_s=4.0):

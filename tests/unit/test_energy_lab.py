@@ -8,12 +8,16 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from emolib import plots, summary
-from emolib.artifacts import Run, sha256
-from emolib.energy import csv_log, lab, markers, report
-from emolib.energy.generated import Bench
-from emolib.energy.sampler import Sensor
-from emolib.errors import BadArtifact, BadParameter, BadRecording
+from emolib.core import summary
+from emolib.core.artifacts import Run, sha256
+from emolib.core.errors import BadArtifact, BadParameter, BadRecording
+from emolib.device import markers
+from emolib.evaluation.energy import csv_log
+from emolib.evaluation.energy.generated import Bench
+from emolib.evaluation.energy.sampler import Sensor
+from emolib.report import plots
+from emolib.studies.power import logs as lab
+from emolib.studies.power import report
 
 WORK = "synthetic-face-emotion-loso"
 NPU = Bench(what=WORK, net_w=2.0, n_blocks=8, drift=0)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from emolib.energy import csv_log, ppk2, readers
-from emolib.energy.trace import Trace
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.evaluation.energy import csv_log, ppk2, readers
+from emolib.evaluation.energy.trace import Trace
 
 WATTS = [2.5, 2.5, 3.75, 3.75, 2.5]
 SECONDS = [0.0, 0.5, 1.0, 1.5, 2.0]

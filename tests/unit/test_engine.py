@@ -14,18 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emolib.__main__ import main
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
+from emolib.device.bundle import Bundle
+from emolib.device.engine import Engine
+from emolib.device.live import Live
+from emolib.device.page import sensed
+from emolib.device.replay import replay
+from emolib.device.sensors.base import Chunk, SourceLost
+from emolib.device.sensors.pushed import Pushed
 from emolib.fusion.reliability import Typicality, statistics
 from emolib.fusion.scores import softmax
-from emolib.live import sensed
-from emolib.runtime.bundle import Bundle
-from emolib.runtime.engine import Engine
-from emolib.runtime.live import Live
-from emolib.runtime.readers import Trained
-from emolib.runtime.replay import replay
-from emolib.runtime.sources.base import Chunk, SourceLost
-from emolib.runtime.sources.pushed import Pushed
 from emolib.signals.frontend import front_end
+from emolib.signals.readers import Trained
 
 HOP_S = 2.0
 

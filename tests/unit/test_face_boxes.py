@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emolib.core.errors import BadParameter, BadRecording, CorpusMissing
 from emolib.datasets.face_boxes import NAMES, base, facemask, get, load
-from emolib.detection.boxes import area, iou
-from emolib.detection.letterbox import Letterbox
-from emolib.detection.pictures import PictureSet, gather
-from emolib.errors import BadParameter, BadRecording, CorpusMissing
+from emolib.models.detection.pictures import PictureSet, gather
+from emolib.signals.boxes import area, iou
+from emolib.signals.letterbox import Letterbox
 
 RNG = np.random.default_rng(0)
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emolib.detection.grid import Grid
-from emolib.detection.letterbox import Letterbox
-from emolib.errors import BadRecording
-from emolib.runtime.faces import STAGES, Classifier, Detector, FacePath, square
-from emolib.runtime.readers import Trained, read_face
+from emolib.core.errors import BadRecording
+from emolib.device.faces import STAGES, Classifier, Detector, FacePath, square
 from emolib.signals.frontend import FaceFrontEnd
+from emolib.signals.grid import Grid
+from emolib.signals.letterbox import Letterbox
+from emolib.signals.readers import Trained, read_face
 from emolib.signals.standardise import Standardiser
 
 SIDE, GRID = 96, Grid(n_cells=12, n_boxes=1, reach=0.0)

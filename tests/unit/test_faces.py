@@ -6,11 +6,11 @@ import re
 import pandas as pd
 import pytest
 
-from emolib import faces
-from emolib.artifacts import Run
-from emolib.notebook import SYNTHETIC
-from emolib.paths import PROJECT
-from emolib.report import Caution, Figure, Table
+from emolib.core.artifacts import Run
+from emolib.core.notebook import SYNTHETIC
+from emolib.core.paths import PROJECT
+from emolib.report import faces
+from emolib.report.page import Caution, Figure, Table
 
 SOURCE, DETECTOR = "synthetic-face-emotion-loso", "scenes-small"
 

@@ -5,17 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emolib import splits
-from emolib.artifacts import Run
-from emolib.datasets import windowed
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import Experiment
+from emolib.datasets import joint, splits, windowed
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter, BadSet
-from emolib.fusion import joining, joint
-from emolib.sources import Source
-from emolib.training import Training
+from emolib.models.training import Training
+from emolib.studies.features import joining
 
 tf = pytest.importorskip("tensorflow")
-features = pytest.importorskip("emolib.fusion.features")
+features = pytest.importorskip("emolib.studies.features.features")
 JointStudy, Network = features.JointStudy, features.Network
 
 HEART, EEG, SPEECH = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg", "speech"))
@@ -37,7 +36,7 @@ FOUR = ("happy", "angry", "sad", "relaxed")
     ],
 )
 def test_a_branch_has_the_name_of_its_modality(sources, pairs, names):
-    found = features.branches_of([Source.parse(name) for name in sources], pairs)
+    found = features.branches_of([Experiment.parse(name) for name in sources], pairs)
     assert list(found) == names
     assert [str(source) for source in found.values()] == sources * (2 if pairs == "recordings" else 1)
 
@@ -54,7 +53,7 @@ def test_a_branch_has_the_name_of_its_modality(sources, pairs, names):
 )
 def test_sources_that_make_no_pairs_are_refused(n, pairs, message):
     with pytest.raises(BadParameter, match=message):
-        features.branches_of([Source.parse(name) for name in (HEART, EEG)[:n]], pairs)
+        features.branches_of([Experiment.parse(name) for name in (HEART, EEG)[:n]], pairs)
 
 
 def test_networks_by_name():
@@ -151,7 +150,7 @@ def joint_set(n_people=4, n_steps=8):
 @pytest.fixture(scope="module")
 def study():
     data = joint_set()
-    sources = {"heart": Source.parse(HEART), "eeg": Source.parse(EEG)}
+    sources = {"heart": Experiment.parse(HEART), "eeg": Experiment.parse(EEG)}
     return JointStudy(None, "x", sources, "arousal", "same_trials", [], data, splits.loso(data, n_val=1))
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 from emolib.signals.filters import band_pass, notch, resample
 
 SFREQ = 128

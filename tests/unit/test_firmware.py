@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import pytest
 
-from emolib import firmware
-from emolib.compression.ptq import convert
-from emolib.errors import BadArtifact, BadParameter
-from emolib.firmware.files import check_distinct
-from emolib.firmware.vectors import vectors
-from emolib.npu import tflm
-from emolib.runtime.backends import litert
+from emolib.core.errors import BadArtifact, BadParameter
+from emolib.device.backends import litert
+from emolib.quantization import firmware
+from emolib.quantization.firmware.files import check_distinct
+from emolib.quantization.firmware.vectors import vectors
+from emolib.quantization.npu import tflm
+from emolib.quantization.ptq import convert
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
 SPEECH, FACE, EYE = "own-speech-emotion-loso", "own-face-emotion-loso", "9-eyes"

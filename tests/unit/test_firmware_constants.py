@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import get_window
 
-from emolib.artifacts import Run, sha256
+from emolib.core.artifacts import Run, sha256
+from emolib.core.errors import BadArtifact, BadParameter
 from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
-from emolib.detection.letterbox import Letterbox
-from emolib.detection.study import pictures
-from emolib.errors import BadArtifact, BadParameter
-from emolib.firmware import constants, cpp, headers, operators, vectors
-from emolib.splits import Fold, to_arrays
+from emolib.datasets.face_boxes import pictures
+from emolib.datasets.splits import Fold, to_arrays
+from emolib.quantization.firmware import constants, cpp, headers, operators, vectors
+from emolib.signals.letterbox import Letterbox
 
 NAME = "synthetic-heart-emotion-loso"
 

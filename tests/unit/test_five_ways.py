@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 
 pytest.importorskip("tensorflow")
 import tensorflow as tf
 
 from emolib.models import augment
 from emolib.models import five_ways as ways
-from emolib.plots.augmentation import ways as figure_of
+from emolib.report.plots.augmentation import ways as figure_of
 
 SEED = tf.constant([3, 7])
 N, SIDE = 6, 24

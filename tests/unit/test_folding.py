@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from emolib.compression.folding import folded, readers, weighted_layers
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 from emolib.models import build
+from emolib.quantization.folding import folded, readers, weighted_layers
 
 SHAPES = {"heart": (128, 1, 4), "eeg": (6, 1, 10), "speech": (40, 24, 1), "face": (48, 48, 1)}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from emolib.errors import BadParameter, BadRecording, EmolibError
+from emolib.core.errors import BadParameter, BadRecording, EmolibError
 from emolib.signals.eeg import BANDS
 from emolib.signals.frontend import FRONT_ENDS, front_end
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 from emolib.signals import functionals
 from emolib.signals.frontend import SpeechFrontEnd
 from emolib.signals.mfcc import log_mel

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolib.errors import BadParameter, BadSet
-from emolib.fusion.scores import RULES, fitted_weights, fuse, softmax, trial_scores, validation_weights
+from emolib.core.errors import BadParameter, BadSet
+from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
+from emolib.fusion.scores import RULES, fuse, softmax, trial_scores
 
 UNWEIGHTED = [rule for rule in RULES if rule != "weighted"]
 

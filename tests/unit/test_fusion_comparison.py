@@ -8,10 +8,17 @@ import pytest
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score
 
-from emolib import plots
-from emolib.errors import BadParameter, BadSet
-from emolib.fusion import comparison
-from emolib.fusion.comparison import compare, critical_difference, holm, pairwise, per_subject, signed_rank_p
+from emolib.core.errors import BadParameter, BadSet
+from emolib.evaluation import comparison
+from emolib.evaluation.comparison import (
+    compare,
+    critical_difference,
+    holm,
+    pairwise,
+    per_subject,
+    signed_rank_p,
+)
+from emolib.report import plots
 
 # Demšar 2006, table 6. In "voting" the last two are printed alike but ranked 2 and 3: hence 0.9751.
 DEMSAR = np.array(

@@ -3,12 +3,13 @@
 import pytest
 import yaml
 
-from emolib import faces, goals, lab, reporting
-from emolib.goals import Goal
-from emolib.paths import PROJECT
-from emolib.sources import INT8, Source
-from emolib.summary import number
-from emolib.tables import interval
+from emolib.core.experiment import INT8, Experiment
+from emolib.core.paths import PROJECT
+from emolib.core.summary import number
+from emolib.report import compression as lab
+from emolib.report import faces, goals, reporting
+from emolib.report.goals import Goal
+from emolib.report.tables import interval
 
 SOURCE = "synthetic-heart-emotion-loso"
 
@@ -44,7 +45,7 @@ def test_a_pattern_finds_every_number_and_no_number_gives_no_row():
 
 def test_goals_of_the_lab_have_the_keys_of_their_source():
     source = "fer2013-face-emotion4-official-table2"
-    assert lab.goals([source])[0].key == Source.parse(source).key("int8_drop", "points")
+    assert lab.goals([source])[0].key == Experiment.parse(source).key("int8_drop", "points")
 
 
 @pytest.mark.parametrize(
@@ -58,5 +59,5 @@ def test_goals_of_the_lab_have_the_keys_of_their_source():
 def test_goals_of_people_have_the_keys_of_sources_of_the_real_profile(source):
     config = yaml.safe_load((PROJECT / "config/real.yaml").read_text())
     assert source in config["sources"]
-    key = Source.parse(source).key(INT8, "uar")
+    key = Experiment.parse(source).key(INT8, "uar")
     assert len(goals.table(reporting.GOALS, numbers([key], 0.7))) == 1

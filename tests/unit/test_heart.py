@@ -2,7 +2,7 @@ import neurokit2 as nk
 import numpy as np
 import pytest
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals.heart import FEATURES, detect_beats, heart_series, hrv, ibi
 
 PEAKS = {

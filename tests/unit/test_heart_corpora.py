@@ -8,9 +8,9 @@ import openpyxl
 import pytest
 from corpus_files import gathered, write_python2
 
+from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets import restricted_pickle, session_log
 from emolib.datasets.archives import open_tree
-from emolib.errors import BadRecording, CorpusMissing
 
 HEADS = [
     *("S. ID.", "Start Time", "End Time", "Session ID", "Consent", None, "Baseline/Questionniare", None),

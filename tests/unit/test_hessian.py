@@ -5,9 +5,9 @@ import tensorflow as tf
 from compressed import settled
 from keras import layers
 
-from emolib.compression import hessian
-from emolib.compression.folding import folded, weighted_layers
-from emolib.errors import BadParameter, BadSet
+from emolib.core.errors import BadParameter, BadSet
+from emolib.quantization import hessian
+from emolib.quantization.folding import folded, weighted_layers
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals.image import center_crop, crop, equalise, resize, to_grey
 
 RNG = np.random.default_rng(0)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emolib.errors import BadArtifact, BadParameter, BadSet
-from emolib.runtime.interpreter import BACKENDS, Model, present
-from emolib.runtime.quantization import dequantize, quantize
+from emolib.core.errors import BadArtifact, BadParameter, BadSet
+from emolib.device.int8 import dequantize, quantize
+from emolib.device.interpreter import BACKENDS, Model, present
 
 SHAPES = {"heart": (32, 1, 4), "eeg": (4, 1, 40), "speech": (125, 40, 1), "face": (48, 48, 1)}
 SHIPPED = {"heart": (120, 1, 4), "eeg": (30, 1, 40), "speech": (100, 40, 1), "face": (48, 48, 1)}
@@ -56,7 +56,7 @@ def keras_logits(name):
 
 @cache
 def file(name, variant):
-    from emolib.compression.ptq import convert
+    from emolib.quantization.ptq import convert
 
     return convert(trained(name)[0], variant, trained(name)[1])
 
@@ -116,8 +116,8 @@ def test_backends_agree_on_the_networks_that_are_shipped(modality, lsb, tmp_path
     import keras
 
     from emolib import models
-    from emolib.compression.ptq import convert
-    from emolib.quantized import backends
+    from emolib.quantization.ptq import convert
+    from emolib.studies.quantize import backends
 
     keras.utils.set_random_seed(0)
     shape, rng, y = SHIPPED[modality], np.random.default_rng(0), np.arange(64) % 4
@@ -173,7 +173,7 @@ def test_a_layer_that_was_silent_in_calibration_runs_without_xnnpack(backend):
     import keras
     from keras import layers
 
-    from emolib.compression.ptq import convert
+    from emolib.quantization.ptq import convert
 
     inputs = keras.Input((4,))
     silent = layers.Dense(3, activation="relu", name="silent")
@@ -216,7 +216,7 @@ def test_missing_file_and_wrong_parameters(tmp_path, monkeypatch):
         Model(b"", "onnx")
     with pytest.raises(BadParameter, match="threads: got 2, expected 1 on tflite_micro"):
         Model(b"", "tflite_micro", threads=2)
-    monkeypatch.setattr("emolib.runtime.interpreter.find_spec", lambda package: None)
+    monkeypatch.setattr("emolib.device.interpreter.find_spec", lambda package: None)
     with pytest.raises(BadParameter, match=r"no package ai_edge_litert here; pip install 'emolib\[device\]'"):
         Model(b"", "litert")
 
@@ -241,7 +241,7 @@ def test_a_killed_worker_is_one_line():
 
 def test_import_needs_numpy_only():
     code = (
-        "import sys; before = set(sys.modules); import emolib.runtime.interpreter; "
+        "import sys; before = set(sys.modules); import emolib.device.interpreter; "
         "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
     )
     done = subprocess.run(

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from emolib import splits
+from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import Experiment
+from emolib.datasets import joint, splits
 from emolib.datasets.base import COPY, EmotionSet
-from emolib.errors import BadParameter, BadSet
-from emolib.fusion import joining, joint
-from emolib.fusion.joint import MISSING
+from emolib.datasets.joint import MISSING
 from emolib.signals import standardise
-from emolib.sources import Source
+from emolib.studies.features import joining
 
 CLASSES = ("low", "high")
 
@@ -147,7 +147,7 @@ def test_no_joint_trial_at_all_is_refused():
 
 
 def test_a_class_without_a_side_in_the_task_is_left_out():
-    source = Source.parse("emodb-speech-emotion7-loso")
+    source = Experiment.parse("emodb-speech-emotion7-loso")
     seven = ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral")
     data = windows(*((f"p{y % 2}", f"t{y}", y, (0, 2)) for y in range(7)), classes=seven)
     kept, found = joint.in_task(data, source, "arousal")
@@ -160,7 +160,7 @@ def test_a_class_without_a_side_in_the_task_is_left_out():
 
 
 def test_the_own_task_leaves_a_set_as_it_is():
-    source = Source.parse("synthetic-heart-arousal-loso")
+    source = Experiment.parse("synthetic-heart-arousal-loso")
     data = heart_and_eeg()["heart"]
     kept, found = joint.in_task(data, source, "arousal")
     assert kept.tolist() == list(range(7)) and found.classes == CLASSES

@@ -2,9 +2,9 @@
 
 import json
 
-from emolib import lab
-from emolib.paths import PROJECT
-from emolib.report import Figure, Table
+from emolib.core.paths import PROJECT
+from emolib.report import compression as lab
+from emolib.report.page import Figure, Table
 
 SOURCE = "synthetic-heart-emotion-loso"
 

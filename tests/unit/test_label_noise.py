@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from emolib.errors import BadParameter
-from emolib.label_noise import CROWD, relabelled
+from emolib.core.errors import BadParameter
+from emolib.studies.reduction.label_noise import CROWD, relabelled
 
 
 @given(

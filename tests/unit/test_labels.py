@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from emolib.core.errors import BadParameter, EmolibError, UnmappedLabel
 from emolib.datasets import labels
 from emolib.datasets.base import Trial
-from emolib.errors import BadParameter, EmolibError, UnmappedLabel
 
 
 def trial(label="", **ratings):

@@ -5,10 +5,10 @@ import platform
 import numpy as np
 import pytest
 
-from emolib.latency import models
-from emolib.latency.machine import blas_threads, clock, machine, processor, resident_mb, versions
-from emolib.latency.models import each, measure, timed
-from emolib.runtime.interpreter import present
+from emolib.device.interpreter import present
+from emolib.device.latency import models
+from emolib.device.latency.machine import blas_threads, clock, machine, processor, resident_mb, versions
+from emolib.device.latency.models import each, measure, timed
 
 
 class Clockwork:
@@ -28,7 +28,7 @@ def files(tmp_path_factory):
     """A network of 8 × 8 pictures as float32 and int8."""
     import keras
 
-    from emolib.compression.ptq import convert
+    from emolib.quantization.ptq import convert
 
     inputs, folder = keras.Input((8, 8, 1)), tmp_path_factory.mktemp("models")
     network = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))

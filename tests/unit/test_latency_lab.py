@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emolib import plots
-from emolib.artifacts import Run
-from emolib.errors import BadArtifact, BadParameter
-from emolib.latency import devices, lab, reported
-from emolib.latency.files import HERE, of_devices, read
-from emolib.latency.streaming import Hop, told
-from emolib.report import Table
-from emolib.sources import INT8
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact, BadParameter
+from emolib.core.experiment import INT8
+from emolib.device.latency.streaming import Hop, told
+from emolib.report import latency as reported
+from emolib.report import plots
+from emolib.report.page import Table
+from emolib.studies.latency import devices
+from emolib.studies.latency import tables as lab
+from emolib.studies.latency.files import HERE, of_devices, read
 
 HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
 
@@ -78,7 +80,7 @@ def here():
 def network():
     import keras
 
-    from emolib.compression.ptq import convert
+    from emolib.quantization.ptq import convert
 
     inputs = keras.Input((8, 8, 1))
     return convert(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs))), "float32")
@@ -134,7 +136,7 @@ def test_stages_of_this_machine(here):
 
 
 def test_arenas_are_of_tflite_micro(here, network, tmp_path):
-    tflm = pytest.importorskip("tflite_micro") and pytest.importorskip("emolib.npu.tflm")
+    tflm = pytest.importorskip("tflite_micro") and pytest.importorskip("emolib.quantization.npu.tflm")
     run = Run(tmp_path, "05a_latency", {})
     for name in (HEART, EEG):
         run.write_bytes(f"models/{name}/fold00-{INT8}.tflite", network)

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from emolib import models, training
-from emolib.compression import ptq
+from emolib import models
+from emolib.core.experiment import Experiment
 from emolib.datasets.base import EmotionSet
+from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
-from emolib.models import lda
-from emolib.runtime.interpreter import Model
-from emolib.sources import Source
+from emolib.models import lda, training
+from emolib.quantization import ptq
 
-SOURCE = Source("synthetic", "eeg", "emotion", "loso", "lda")
+SOURCE = Experiment("synthetic", "eeg", "emotion", "loso", "lda")
 
 
 def windows(n=90, n_classes=3, seed=0) -> EmotionSet:

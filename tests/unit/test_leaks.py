@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from emolib import leaks
+from emolib.core.errors import BadParameter, BadSet
+from emolib.datasets import leaks
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter, BadSet
-from emolib.splits import Fold
+from emolib.datasets.splits import Fold
 
 N = 60
 SUBJECT, TRIAL = "subject on both sides", "trial on both sides"

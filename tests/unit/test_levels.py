@@ -5,21 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emolib import crossval, splits
-from emolib.artifacts import Run
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import INT8, Experiment
+from emolib.datasets import joint, splits
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter, BadSet
-from emolib.fusion import joining, joint
 from emolib.fusion.scores import softmax
-from emolib.sources import INT8, Source
+from emolib.models import crossval
+from emolib.studies.features import joining
 
 pytest.importorskip("tensorflow")
-features = pytest.importorskip("emolib.fusion.features")
-levels = pytest.importorskip("emolib.fusion.levels")
+features = pytest.importorskip("emolib.studies.features.features")
+levels = pytest.importorskip("emolib.studies.features.levels")
 JointStudy, Network = features.JointStudy, features.Network
 
 CLASSES = ("low", "high")
-SOURCES = {name: Source.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}
+SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}
 
 
 def windows(prefix="p", n_people=4, n_trials=4, lacking=(), n_windows=2):

@@ -12,14 +12,14 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from emolib.errors import BadParameter
-from emolib.live import kept, note
-from emolib.live.bodies import MAX_BYTES, picture, sound
-from emolib.live.hub import BACKLOG, LEAK, MAX_WATCHERS, Clock, Hub, Refused
-from emolib.live.server import FILES, Server
-from emolib.runtime.engine import Result
-from emolib.runtime.readers import Trained
-from emolib.runtime.sources.pushed import Pushed
+from emolib.core.errors import BadParameter
+from emolib.device.engine import Result
+from emolib.device.page import kept, note
+from emolib.device.page.payloads import MAX_BYTES, picture, sound
+from emolib.device.page.server import FILES, Server
+from emolib.device.page.session import BACKLOG, LEAK, MAX_WATCHERS, Clock, Hub, Refused
+from emolib.device.sensors.pushed import Pushed
+from emolib.signals.readers import Trained
 
 ABOUT = {"classes": ["happy", "sad"], "modalities": {"face": {}, "speech": {}}}
 TAB, OTHER = "tab-00000001", "tab-00000002"

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from emolib.artifacts import Run
-from emolib.errors import BadArtifact
-from emolib.lock import hold, plan, planned, this_process
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact
+from emolib.core.lock import hold, plan, planned, this_process
 
-CODE = "import sys, time, pathlib; from emolib.lock import hold; file = hold(pathlib.Path(sys.argv[1])); print('has it', flush=True); time.sleep(60)"
+CODE = "import sys, time, pathlib; from emolib.core.lock import hold; file = hold(pathlib.Path(sys.argv[1])); print('has it', flush=True); time.sleep(60)"
 
 
 def test_a_second_process_waits_until_the_first_is_killed(tmp_path):
@@ -94,7 +94,7 @@ def test_nothing_is_written_from_inputs_that_were_written_again(tmp_path):
 
 NOTEBOOK = """
 import pathlib, sys, time
-from emolib.lock import end_with_pipeline
+from emolib.core.lock import end_with_pipeline
 end_with_pipeline(pathlib.Path(sys.argv[1]), sys.argv[2])
 print("runs", flush=True)
 time.sleep(60)

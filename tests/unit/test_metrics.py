@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from emolib import metrics
-from emolib.errors import BadParameter, BadSet
+from emolib.core.errors import BadParameter, BadSet
+from emolib.evaluation import metrics
 
 
 def made_up(n=400, n_classes=4, n_subjects=20, skill=1.0, seed=0):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolib.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals import mfcc as module
 from emolib.signals.mfcc import StreamingLogMel, log_mel, mel_filterbank, mfcc
 

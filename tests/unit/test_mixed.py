@@ -7,19 +7,19 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from emolib import conversion, crossval, mixed
-from emolib.artifacts import Run
-from emolib.compression import flatbuffer
-from emolib.compression import mixed_precision as mp
-from emolib.compression.ptq import convert
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
+from emolib.core.experiment import model_name
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter
-from emolib.models import build
-from emolib.plots.mixed import pareto, sensitivity
-from emolib.quantized import sizes
+from emolib.datasets.splits import Fold
+from emolib.models import build, crossval
+from emolib.quantization import conversion, flatbuffer
+from emolib.quantization import mixed_precision as mp
+from emolib.quantization.ptq import convert
+from emolib.report.plots.mixed import pareto, sensitivity
 from emolib.signals.standardise import Standardiser
-from emolib.sources import model_name
-from emolib.splits import Fold
+from emolib.studies import mixed
+from emolib.studies.quantize import sizes
 
 SOURCE = "emodb-speech-emotion7-loso"
 

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers as kl
 
-from emolib.compression import flatbuffer, hessian
-from emolib.compression import mixed_precision as mp
-from emolib.compression.calibration import observed
-from emolib.compression.clipping import Clipping
-from emolib.compression.folding import folded, weighted_layers
-from emolib.compression.ptq import convert
-from emolib.compression.quantizer import quantize
-from emolib.errors import BadArtifact, BadParameter, OverBudget
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.device.interpreter import Model
 from emolib.models import build
-from emolib.runtime.interpreter import Model
+from emolib.quantization import flatbuffer, hessian
+from emolib.quantization import mixed_precision as mp
+from emolib.quantization.calibration import observed
+from emolib.quantization.clipping import Clipping
+from emolib.quantization.folding import folded, weighted_layers
+from emolib.quantization.ptq import convert
+from emolib.quantization.quantizer import quantize
 
 SHAPE = (8, 6, 2)
 windows = partial(compressed.windows, shape=SHAPE, mean=1, sd=2)

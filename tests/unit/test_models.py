@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 from emolib.models import build, network
 
 keras = pytest.importorskip("keras")

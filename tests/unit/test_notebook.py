@@ -6,9 +6,9 @@ import json
 import nbformat
 import pytest
 
-from emolib import notebook
-from emolib.errors import BadParameter, check_names
-from emolib.paths import PROJECT
+from emolib.core import notebook
+from emolib.core.errors import BadParameter, check_names
+from emolib.core.paths import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 
@@ -53,7 +53,7 @@ def test_start_reads_the_cell_that_papermill_injects():
 
 def test_what_a_widget_shows_stays_without_its_kernel(tmp_path):
     code = """import ipywidgets
-from emolib.plots.style import picture
+from emolib.report.plots.style import picture
 view = ipywidgets.Output()
 display(ipywidgets.IntSlider(), view)
 view.append_stdout("first")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from emolib.errors import BadParameter, BadSet, OverBudget
-from emolib.npu import mxq, onnx
+from emolib.core.errors import BadParameter, BadSet, OverBudget
+from emolib.quantization.npu import mxq, onnx
 
 SHAPE = (6, 5, 2)
 

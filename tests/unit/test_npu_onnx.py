@@ -9,8 +9,8 @@ from keras import layers
 from onnx import TensorProto, helper, numpy_helper
 from scipy.signal import correlate2d
 
-from emolib.errors import BadArtifact, BadParameter, OverBudget
-from emolib.npu import accepted, onnx
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.quantization.npu import accepted, onnx
 
 
 def network(shape, *stack):

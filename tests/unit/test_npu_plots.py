@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from emolib.plots import npu
+from emolib.report.plots import npu
 
 
 def test_vela_marks_accelerators_that_leave_work_to_the_cpu():

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from emolib.compression.flatbuffer import graph
-from emolib.compression.ptq import convert
-from emolib.errors import BadArtifact, BadParameter, OverBudget
-from emolib.npu import kernels, tflm
-from emolib.runtime.interpreter import Model
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.device.interpreter import Model
+from emolib.quantization.flatbuffer import graph
+from emolib.quantization.npu import kernels, tflm
+from emolib.quantization.ptq import convert
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
 SHAPE = (16, 12, 1)

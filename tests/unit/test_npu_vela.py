@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from emolib.compression.flatbuffer import graph
-from emolib.compression.ptq import convert
-from emolib.errors import BadArtifact, BadParameter, OverBudget
-from emolib.npu import numbers, vela
-from emolib.npu.budgets import Budgets, check_budgets
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.quantization.flatbuffer import graph
+from emolib.quantization.npu import vela
+from emolib.quantization.npu.budgets import Budgets, check_budgets
+from emolib.quantization.ptq import convert
+from emolib.studies import npu as numbers
 
 SHAPE = (32, 24, 1)
 

@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from emolib.errors import BadParameter
-from emolib.out import check_out, replaced
-from emolib.paths import PROJECT
+from emolib.core.errors import BadParameter
+from emolib.core.out import check_out, replaced
+from emolib.core.paths import PROJECT
 
 FILES = ("a", "b")
 WRITE = """
 import os, signal, sys
 from pathlib import Path
-from emolib.out import check_out, replaced
+from emolib.core.out import check_out, replaced
 out, left = Path(sys.argv[1]), [int(sys.argv[2])]
 def end(event, arguments):
     if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir") and str(out.parent) in str(arguments):

@@ -10,10 +10,10 @@ import pytest
 import soundfile
 from PIL import Image
 
+from emolib.core.errors import BadParameter, BadRecording, BadSet, CorpusMissing
 from emolib.datasets import fingerprint, labels, load, series
 from emolib.datasets.__main__ import main
 from emolib.datasets.windowed import emotion_set
-from emolib.errors import BadParameter, BadRecording, BadSet, CorpusMissing
 from emolib.signals.frontend import front_end
 
 HEAD = "trial,subject,label"

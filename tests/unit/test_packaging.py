@@ -10,7 +10,7 @@ import tomllib
 import pytest
 import yaml
 
-from emolib.paths import PROJECT
+from emolib.core.paths import PROJECT
 
 PROJECT_TABLE = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 LOCK = (PROJECT / "requirements.lock").read_text()
@@ -127,7 +127,7 @@ def test_uv_is_pinned_alike():
 @pytest.mark.parametrize(
     "module",
     [
-        "emolib.runtime.interpreter",
+        "emolib.device.interpreter",
         "emolib.signals.frontend",
         "emolib.fusion.scores",
         "emolib.signals.standardise",
@@ -141,5 +141,5 @@ def test_the_device_side_imports_numpy_alone(module):
 
 
 def test_notebooks_import_tensorflow_only_where_it_is_used():
-    code = "import emolib.datasets.windowed, emolib.fusion.study, emolib.reporting, emolib.plots, sys; sys.exit('tensorflow' in sys.modules)"
+    code = "import emolib.datasets.windowed, emolib.studies.fusion.study, emolib.report.reporting, emolib.report.plots, sys; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

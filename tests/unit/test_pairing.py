@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emolib.errors import BadParameter, BadSet
-from emolib.fusion.pairing import (
+from emolib.core.errors import BadParameter, BadSet
+from emolib.fusion.scores import fuse, softmax
+from emolib.studies.fusion.pairing import (
     TrialScores,
     evaluate_rules,
     label_paired,
     learned_weights,
     same_trials,
 )
-from emolib.fusion.repairing import repaired, strangers, whole
-from emolib.fusion.scores import fuse, softmax
+from emolib.studies.fusion.repairing import repaired, strangers, whole
 
 CLASSES = ("low", "high")
 

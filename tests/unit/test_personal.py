@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolib import crossval, personal, plots
-from emolib.artifacts import Run
-from emolib.baseline import Baseline, signal_s
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact, BadParameter, BadSet
+from emolib.core.experiment import Experiment
+from emolib.core.memory_map import scratch
 from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadArtifact, BadParameter, BadSet
+from emolib.datasets.splits import Fold, loso, to_arrays
+from emolib.models import crossval
+from emolib.report import plots
 from emolib.signals.standardise import by_baseline, within_subject_std
-from emolib.sources import Source
-from emolib.splits import Fold, loso, to_arrays
-from emolib.stored import scratch
+from emolib.studies.personal import study as personal
+from emolib.studies.personal.baseline import Baseline, signal_s
 
-SOURCE = Source("synthetic", "heart", "emotion", "loso")
+SOURCE = Experiment("synthetic", "heart", "emotion", "loso")
 TRIALS = ("task", "rest", "task", "rest")
 STARTS_S = (0.0, 2.0, 4.0)  # of windows of 4 s: 8 s a trial
 
@@ -218,7 +220,7 @@ def test_wrong_parameters_are_one_line_errors():
 
 @pytest.mark.parametrize(("modality", "fails"), [("heart", False), ("face", True)])
 def test_windows_and_their_seconds_come_from_the_run(tmp_path, modality, fails):
-    source, data = Source("synthetic", modality, "emotion", "loso"), recorded()
+    source, data = Experiment("synthetic", modality, "emotion", "loso"), recorded()
     frontend = {} if fails else {"window_s": 4.0, "hop_s": 2.0}
     made = Run(tmp_path, "01_windows", {"frontend": frontend})
     made.write_arrays(f"data/{source}.npz", **windowed.to_arrays(data))
@@ -235,7 +237,7 @@ def test_windows_and_their_seconds_come_from_the_run(tmp_path, modality, fails):
 
 def test_arms_are_trained_in_folders_of_their_own_and_scored_by_their_own_networks(tmp_path):
     keras = pytest.importorskip("keras")
-    from emolib.training import Trainer, options
+    from emolib.models.training import Trainer, options
 
     def network():
         inputs = keras.Input((3, 1, 2))

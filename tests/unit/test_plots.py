@@ -9,9 +9,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from emolib import plots
+from emolib.core.errors import BadParameter
 from emolib.datasets.base import Trial
-from emolib.errors import BadParameter
+from emolib.report import plots
 from emolib.signals.frontend import feature_names, front_end
 
 RNG = np.random.default_rng(7)

@@ -5,7 +5,7 @@ import logging
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from emolib.progress import Progress
+from emolib.core.progress import Progress
 
 
 @pytest.fixture

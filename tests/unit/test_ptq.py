@@ -9,10 +9,10 @@ from compressed import settled
 from keras import layers
 from tensorflow.lite.python import schema_py_generated as schema
 
-from emolib.compression.flatbuffer import check_operators, operators
-from emolib.compression.ptq import convert, frozen
-from emolib.errors import BadParameter, BadSet, OverBudget
-from emolib.runtime.interpreter import Model
+from emolib.core.errors import BadParameter, BadSet, OverBudget
+from emolib.device.interpreter import Model
+from emolib.quantization.flatbuffer import check_operators, operators
+from emolib.quantization.ptq import convert, frozen
 
 SHAPE = (16, 12, 1)
 windows = partial(compressed.windows, shape=SHAPE, mean=1, sd=2)

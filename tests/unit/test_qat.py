@@ -10,16 +10,16 @@ import tensorflow as tf
 from compressed import settled
 from keras import layers
 
-from emolib.compression import qat
-from emolib.compression.fake_quant import activation_ranges, fake_quantized, load, symmetric
-from emolib.compression.flatbuffer import activations, operators, weight_bytes, weighted
-from emolib.compression.folding import folded, weighted_layers
+from emolib.core.errors import BadParameter, BadSet
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter, BadSet
-from emolib.metrics import cross_entropy
-from emolib.runtime.interpreter import Model
-from emolib.splits import Fold
-from emolib.training import Training
+from emolib.datasets.splits import Fold
+from emolib.device.interpreter import Model
+from emolib.evaluation.metrics import cross_entropy
+from emolib.models.training import Training
+from emolib.quantization import qat
+from emolib.quantization.fake_quant import activation_ranges, fake_quantized, load, symmetric
+from emolib.quantization.flatbuffer import activations, operators, weight_bytes, weighted
+from emolib.quantization.folding import folded, weighted_layers
 
 SHAPE = (12, 1, 3)
 OPTIONS = Training(epochs=6, patience=6, learning_rate=3e-3, label_smoothing=0.0, augment=False)

@@ -6,12 +6,12 @@ from compressed import network, windows
 from onnx import load_from_string
 from onnx.numpy_helper import to_array
 
-from emolib.compression import calibration, clipping, ptq, qdq
-from emolib.compression.clipping import Clipping
-from emolib.compression.flatbuffer import weighted
-from emolib.compression.quantizer import quantize
-from emolib.errors import BadSet
-from emolib.npu import onnx
+from emolib.core.errors import BadSet
+from emolib.quantization import calibration, clipping, ptq, qdq
+from emolib.quantization.clipping import Clipping
+from emolib.quantization.flatbuffer import weighted
+from emolib.quantization.npu import onnx
+from emolib.quantization.quantizer import quantize
 
 
 class Windows:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from compressed import network, windows
 
-from emolib.compression import flatbuffer, ptq
-from emolib.compression.calibration import observed
-from emolib.compression.clipping import Clipping
-from emolib.compression.flatbuffer import compact, graph, weighted
-from emolib.compression.quantizer import quantize
-from emolib.errors import BadParameter
-from emolib.runtime.interpreter import Model, present
+from emolib.core.errors import BadParameter
+from emolib.device.interpreter import Model, present
+from emolib.quantization import flatbuffer, ptq
+from emolib.quantization.calibration import observed
+from emolib.quantization.clipping import Clipping
+from emolib.quantization.flatbuffer import compact, graph, weighted
+from emolib.quantization.quantizer import quantize
 
 
 @pytest.fixture(scope="module")

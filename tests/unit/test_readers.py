@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emolib.errors import BadParameter, BadRecording
-from emolib.runtime.readers import READERS, Trained, read, read_eeg, read_face, read_heart
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.signals.readers import READERS, Trained, read, read_eeg, read_face, read_heart
 
 PPG = Trained(64.0, "ppg")
 EEG = Trained(128.0, "raw", ("TP9", "AF7"))

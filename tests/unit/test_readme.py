@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from emolib import readme
-from emolib.artifacts import Run
-from emolib.errors import BadArtifact
-from emolib.summary import number
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact
+from emolib.core.summary import number
+from emolib.report import readme
 
 TABLE = "tables/x.csv"
 NUMBERS = {

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from emolib.artifacts import Run
-from emolib.errors import BadParameter
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
 from emolib.models.alexnet import Architecture, Block, baseline, embedded, flops, key, layers
-from emolib.plots.reduction import search_tree
-from emolib.reduction import table
-from emolib.reduction.search import Search, least_auc, trace
-from emolib.reduction.space import axes, below, bound, levels, reductions
-from emolib.reduction.store import Store, judged, trained
+from emolib.report.plots.reduction import search_tree
+from emolib.studies.reduction import table
+from emolib.studies.reduction.search import Search, least_auc, trace
+from emolib.studies.reduction.space import axes, below, bound, levels, reductions
+from emolib.studies.reduction.store import Store, judged, trained
 
 TOY = Architecture(64, 1, (Block(32, 7, 4, 3), Block(32, 3, pool=2), Block(16, 3)), (64,), 3)
 
@@ -341,10 +341,10 @@ def test_judged_agrees_with_sklearn():
 def test_a_real_training_gives_numbers_of_its_own_validation_pictures(tmp_path):
     """A bright half, left or right: learnt in three epochs; the saved network answers as the numbers say."""
     keras = pytest.importorskip("keras")
-    from emolib.checkpoint import Checkpoint
     from emolib.datasets.base import EmotionSet
     from emolib.fusion.scores import softmax
-    from emolib.training import Training
+    from emolib.models.checkpoint import Checkpoint
+    from emolib.models.training import Training
 
     rng = np.random.default_rng(0)
     y = np.arange(192) % 2

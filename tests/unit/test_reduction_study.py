@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emolib.artifacts import Run
+from emolib.core.artifacts import Run
+from emolib.core.experiment import Experiment
 from emolib.datasets.base import EmotionSet
+from emolib.datasets.splits import Fold
 from emolib.models.alexnet import Architecture, Block, key
-from emolib.reduction.search import Tried
-from emolib.reduction.table import Answers, table
-from emolib.sources import Source
-from emolib.splits import Fold
+from emolib.studies.reduction.search import Tried
+from emolib.studies.reduction.table import Answers, table
 
 keras = pytest.importorskip("keras")
-from emolib.reduction import study  # noqa: E402
-from emolib.reduction.store import Store  # noqa: E402
+from emolib.studies.reduction import study  # noqa: E402
+from emolib.studies.reduction.store import Store  # noqa: E402
 
-FER2013 = Source("fer2013", "face", "emotion4", "official")
+FER2013 = Experiment("fer2013", "face", "emotion4", "official")
 BIG = Architecture(4, 1, (Block(2, 3),), (), 2)  # 9 · 2 · 16 + 32 · 2 MACs
 HALF = Architecture(4, 1, (Block(1, 3),), (), 2)  # 9 · 16 + 16 · 2
 NONE = Architecture(4, 1, (), (), 2)  # 16 · 2

@@ -9,15 +9,8 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from emolib.errors import BadSet
-from emolib.fusion.reliability import (
-    Typicality,
-    calibrated,
-    fresh,
-    log_loss,
-    statistics,
-    temperature,
-)
+from emolib.core.errors import BadSet
+from emolib.fusion.reliability import Typicality, calibrated, fresh, log_loss, statistics, temperature
 from emolib.fusion.scores import softmax
 
 RNG = np.random.default_rng(3)

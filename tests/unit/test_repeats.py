@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 
-from emolib import crossval, plots, repeats
-from emolib.artifacts import Run
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
+from emolib.core.experiment import Experiment
 from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter
+from emolib.datasets.splits import loso, to_arrays
+from emolib.models import crossval
+from emolib.report import plots
 from emolib.signals.standardise import by_subject
-from emolib.sources import Source
-from emolib.splits import loso, to_arrays
+from emolib.studies import repeats
 
-SOURCE = Source("synthetic", "heart", "emotion", "loso")
+SOURCE = Experiment("synthetic", "heart", "emotion", "loso")
 CLASSES = ("rest", "task")
 COLUMNS = {  # four people, two answers of each
     "part": np.array(["val"] + ["test"] * 8),

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from emolib import plots
-from emolib.artifacts import Run
-from emolib.errors import BadArtifact
-from emolib.report import Card, Caution, Figure, Note, Section, Table, render
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact
+from emolib.report import plots
+from emolib.report.page import Card, Caution, Figure, Note, Section, Table, render
 
 VOID = {"meta", "img", "br", "wbr"}
 

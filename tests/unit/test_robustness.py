@@ -9,19 +9,21 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
-from emolib import crossval, datasets, plots, splits
-from emolib.artifacts import Run
-from emolib.datasets import windowed
-from emolib.errors import BadArtifact, BadParameter, BadSet
-from emolib.fusion import conditions, methods, noise, robustness
-from emolib.fusion.bench import Bench
+from emolib import datasets
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact, BadParameter, BadSet
+from emolib.datasets import splits, windowed
+from emolib.device.interpreter import Model
+from emolib.evaluation.metrics import paired_gain
 from emolib.fusion.scores import softmax
-from emolib.fusion.sensed import GONE
-from emolib.fusion.study import Study
-from emolib.metrics import paired_gain
-from emolib.runtime.interpreter import Model
+from emolib.models import crossval
+from emolib.report import plots
 from emolib.signals.frontend import FRONT_ENDS, front_end
 from emolib.signals.standardise import Standardiser, by_subject
+from emolib.studies.fusion.study import Study
+from emolib.studies.missing import conditions, methods, noise, robustness
+from emolib.studies.missing.bench import Bench
+from emolib.studies.missing.sensed import GONE
 
 HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
 OPTIONS = {"n_subjects": 4, "n_trials": 12}

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from emolib.__main__ import main
-from emolib.artifacts import Run
-from emolib.compression.ptq import convert
+from emolib.core.artifacts import Run
 from emolib.datasets import load, windowed
+from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
-from emolib.runtime.interpreter import Model
+from emolib.quantization.ptq import convert
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser, by_subject
 

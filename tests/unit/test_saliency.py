@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
+from emolib.core.errors import BadParameter, BadSet
 from emolib.datasets import load, windowed
-from emolib.datasets.synthetic import face
-from emolib.datasets.synthetic.affect import affects
-from emolib.datasets.synthetic.regions import window_regions
-from emolib.errors import BadParameter, BadSet
 from emolib.signals.frontend import front_end
+from emolib.signals.generated import face
+from emolib.signals.generated.affect import affects
+from emolib.studies.saliency.generated import window_regions
 
 keras = pytest.importorskip("keras")
 from keras import layers  # noqa: E402
 
-from emolib import saliency  # noqa: E402
 from emolib.models import build  # noqa: E402
-from emolib.saliency.layers import image_layer  # noqa: E402
-from emolib.saliency.randomised import cascade, spearman, ssim  # noqa: E402
-from emolib.saliency.regions import ratio, shares  # noqa: E402
+from emolib.studies import saliency  # noqa: E402
+from emolib.studies.saliency.layers import image_layer  # noqa: E402
+from emolib.studies.saliency.randomised import cascade, spearman, ssim  # noqa: E402
+from emolib.studies.saliency.regions import ratio, shares  # noqa: E402
 
 RNG = np.random.default_rng(0)
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from emolib import plots
+from emolib.report import plots
 
 RNG = np.random.default_rng(0)
 METHODS = ("gradient", "occlusion")

@@ -4,19 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emolib.artifacts import Run
+from emolib.core.artifacts import Run
+from emolib.core.experiment import Experiment
 from emolib.datasets.base import EmotionSet
-from emolib.datasets.synthetic import face
-from emolib.datasets.synthetic.affect import affects
-from emolib.sources import Source
-from emolib.splits import Fold, few
+from emolib.datasets.splits import Fold, few
+from emolib.signals.generated import face
+from emolib.signals.generated.affect import affects
 
 keras = pytest.importorskip("keras")
-from emolib.saliency import study  # noqa: E402
-from emolib.saliency.regions import masks  # noqa: E402
+from emolib.studies.saliency import study  # noqa: E402
+from emolib.studies.saliency.regions import masks  # noqa: E402
 
-SYNTHETIC = Source("synthetic", "face", "emotion", "loso")
-FER2013 = Source("fer2013", "face", "emotion7", "official")
+SYNTHETIC = Experiment("synthetic", "face", "emotion", "loso")
+FER2013 = Experiment("fer2013", "face", "emotion7", "official")
 
 
 def pictures(trial, side=48):

@@ -8,16 +8,15 @@ import soundfile
 from corpus_files import dreamer_person, write_dreamer_mat, write_python2
 from PIL import Image
 
-from emolib import splits
-from emolib.datasets import load
+from emolib.datasets import joint, load, splits
 from emolib.datasets.windowed import emotion_set
-from emolib.fusion import joining, joint
 from emolib.signals import standardise
 from emolib.signals.frontend import FRONT_ENDS, front_end
+from emolib.studies.features import joining
 
 pytest.importorskip("tensorflow")
-training = pytest.importorskip("emolib.training")
-features = pytest.importorskip("emolib.fusion.features")
+training = pytest.importorskip("emolib.models.training")
+features = pytest.importorskip("emolib.studies.features.features")
 tinym2net = pytest.importorskip("emolib.models.tinym2net")
 
 PEOPLE = (1, 2, 3, 4)  # one tests, one validates, two train

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from threads import no_thread_is_left  # noqa: F401
 
-from emolib.errors import BadParameter, BadRecording
-from emolib.runtime.readers import Trained
-from emolib.runtime.sources import parse
-from emolib.runtime.sources.base import Chunk, SourceLost
-from emolib.runtime.sources.camera import Camera
-from emolib.runtime.sources.heart_rate import EverySecond, Measurement, measurement
-from emolib.runtime.sources.inbox import Inbox
-from emolib.runtime.sources.microphone import taken_s
-from emolib.runtime.sources.sensor import Sensor
-from emolib.runtime.sources.strap import MEASUREMENT, SERVICE
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.device.sensors import parse
+from emolib.device.sensors.base import Chunk, SourceLost
+from emolib.device.sensors.camera import Camera
+from emolib.device.sensors.heart_rate import EverySecond, Measurement, measurement
+from emolib.device.sensors.inbox import Inbox
+from emolib.device.sensors.microphone import taken_s
+from emolib.device.sensors.sensor import Sensor
+from emolib.device.sensors.strap import MEASUREMENT, SERVICE
+from emolib.signals.readers import Trained
 
 TRAINED = {"heart": Trained(25.0, "bpm"), "speech": Trained(16000.0), "face": Trained(1.0)}
 
@@ -412,7 +412,7 @@ def test_two_engines_on_one_camera(vision):
 def test_a_camera_is_free_when_the_process_that_had_it_is_killed(vision, tmp_path):
     code = (
         f"import tempfile, time; tempfile.tempdir = {str(tmp_path)!r}\n"
-        "from emolib.runtime.sources.camera import lock\n"
+        "from emolib.device.sensors.camera import lock\n"
         "held = lock('0', 'camera:0'); print('held', flush=True); time.sleep(60)"
     )
     vision.pictures = [picture(7)]

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from threads import no_thread_is_left  # noqa: F401
 
-from emolib.errors import BadParameter
-from emolib.runtime.readers import Trained
-from emolib.runtime.sources import parse
-from emolib.runtime.sources.base import SourceLost
-from emolib.runtime.sources.lsl import Lsl, microvolts, whole
+from emolib.core.errors import BadParameter
+from emolib.device.sensors import parse
+from emolib.device.sensors.base import SourceLost
+from emolib.device.sensors.lsl import Lsl, microvolts, whole
+from emolib.signals.readers import Trained
 
 TRAINED = {"heart": Trained(64.0, "ppg"), "eeg": Trained(256.0, "raw", ("TP9", "AF7")), "face": Trained(1.0)}
 
@@ -105,7 +105,7 @@ def test_a_stream_of_eeg_on_one_clock_in_microvolts(pylsl):
 
 
 def test_a_stream_whose_program_ends_is_lost_and_found_again(pylsl, monkeypatch):
-    monkeypatch.setattr("emolib.runtime.sources.lsl.LOOKS", 2)
+    monkeypatch.setattr("emolib.device.sensors.lsl.LOOKS", 2)
     with Outlet(pylsl, kind="PPG", labels=("pulse",), sfreq=64) as outlet:
         source = lsl("heart", outlet.name)
         assert source.open() == Trained(64.0, "ppg")
@@ -147,7 +147,7 @@ def test_streams_that_do_not_fit(modality, options, message, pylsl):
 
 
 def test_streams_that_there_are_not(pylsl, monkeypatch):
-    monkeypatch.setattr("emolib.runtime.sources.lsl.LOOKS", 1)
+    monkeypatch.setattr("emolib.device.sensors.lsl.LOOKS", 1)
     outlet = Outlet(pylsl)
     with pytest.raises(
         BadParameter, match=rf"no stream of this name or type, expected one of: .*{outlet.name} \(EEG\)"

@@ -10,16 +10,17 @@ import soundfile
 from PIL import Image
 from threads import no_thread_is_left  # noqa: F401
 
+from emolib.__main__ import SENSORS
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.datasets import load
+from emolib.datasets.as_sensor import CorpusTrial
 from emolib.datasets.base import Trial
 from emolib.datasets.synthetic import trial
-from emolib.datasets.synthetic.affect import QUADRANTS, Affect
-from emolib.errors import BadParameter, BadRecording
-from emolib.runtime.readers import Trained
-from emolib.runtime.sources import KINDS, parse
-from emolib.runtime.sources.corpus import CorpusTrial
-from emolib.runtime.sources.files import File
-from emolib.runtime.sources.synthetic import PART_S, Synthetic, course
+from emolib.device.sensors import KINDS, parse
+from emolib.device.sensors.files import File
+from emolib.device.sensors.synthetic import PART_S, Synthetic, course
+from emolib.signals.generated.affect import QUADRANTS, Affect
+from emolib.signals.readers import Trained
 
 TRAINED = {
     "heart": Trained(64.0, "ppg"),
@@ -30,7 +31,7 @@ TRAINED = {
 
 
 def opened(text):
-    source = parse(text, TRAINED)
+    source = parse(text, TRAINED, SENSORS)
     return source, source.open()
 
 
@@ -183,13 +184,13 @@ def test_files_that_cannot_be_played(tmp_path):
 )
 def test_names_that_mean_nothing(text, message):
     with pytest.raises(BadParameter, match=message) as caught:
-        parse(text, TRAINED)
+        parse(text, TRAINED, SENSORS)
     assert "\n" not in str(caught.value)
 
 
 def test_every_kind_can_be_named_without_its_package():
     code = (
-        "import sys; from emolib.runtime.sources import *; from emolib.runtime.readers import Trained\n"
+        "import sys; from emolib.device.sensors import *; from emolib.signals.readers import Trained\n"
         "for kind, found in KINDS.items():\n"
         "    for modality in found.modalities:\n"
         "        source = parse(f'{modality}={kind}', {modality: Trained(64.0)})\n"
@@ -198,7 +199,7 @@ def test_every_kind_can_be_named_without_its_package():
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"sounddevice", "cv2", "pylsl", "bleak", "tensorflow", "pandas", "scipy", "sklearn"}
-    assert not heavy & set(loaded.stdout.split()) and len(KINDS) == 8
+    assert not heavy & set(loaded.stdout.split()) and len(KINDS) == 7
 
 
 def test_a_trial_of_the_synthetic_corpus():

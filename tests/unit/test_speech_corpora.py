@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from emolib.core.errors import BadRecording, CorpusMissing, UnmappedLabel
 from emolib.datasets import get, labels, load
 from emolib.datasets.audio import resample
-from emolib.errors import BadRecording, CorpusMissing, UnmappedLabel
 
 OFFICIAL = {  # corpus: file → (subject, trial, label)
     "emodb": {

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
 
-from emolib import splits
+from emolib.core.errors import BadArtifact, BadParameter, BadSet
+from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadArtifact, BadParameter, BadSet
-from emolib.splits import Fold
+from emolib.datasets.splits import Fold
 
 
 def windows(subject, y, split=None, n_classes=None):

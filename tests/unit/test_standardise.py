@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from emolib.errors import BadSet
+from emolib.core.errors import BadSet
 from emolib.signals.standardise import Standardiser, by_subject
 
 RNG = np.random.default_rng(0)

@@ -6,9 +6,9 @@ import uuid
 import fsspec
 import pytest
 
-from emolib import storage
-from emolib.artifacts import Run, check
-from emolib.errors import BadArtifact, BadParameter
+from emolib.core import storage
+from emolib.core.artifacts import Run, check
+from emolib.core.errors import BadArtifact, BadParameter
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emolib import artifacts, stored, training
-from emolib.artifacts import Run
+from emolib.core import artifacts
+from emolib.core import memory_map as stored
+from emolib.core.artifacts import Run
 from emolib.datasets.base import EmotionSet
+from emolib.models import training
 from emolib.models.heart import build
+from emolib.models.training import Trainer, Training
 from emolib.signals.standardise import Standardiser, by_subject
-from emolib.training import Trainer, Training
 
 SHAPE = (12, 1, 3)
 RNG = np.random.default_rng(0)

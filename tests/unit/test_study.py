@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emolib.artifacts import Run
-from emolib.errors import BadParameter
-from emolib.fusion import pairing, sensitivity
-from emolib.fusion.study import OPTIMISTIC, Study, trials_of
-from emolib.metrics import uar
-from emolib.sources import Source
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
+from emolib.core.experiment import Experiment
+from emolib.evaluation.metrics import uar
+from emolib.studies.fusion import pairing, sensitivity
+from emolib.studies.fusion.study import OPTIMISTIC, Study, trials_of
 
 HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
 CLASSES = ("happy", "angry", "sad", "relaxed")
@@ -202,29 +202,29 @@ def test_wrong_names_are_one_line(run, wrong, message):
 
 
 def test_sources_have_names_and_keys():
-    assert str(Source.parse(HEART)) == HEART
-    assert Source.parse(HEART).key("float32", "uar") == "synthetic/emotion/loso/heart_float32/uar"
+    assert str(Experiment.parse(HEART)) == HEART
+    assert Experiment.parse(HEART).key("float32", "uar") == "synthetic/emotion/loso/heart_float32/uar"
     assert (
-        Source("emodb", "speech", "emotion7", "loso").key("float32", "uar")
+        Experiment("emodb", "speech", "emotion7", "loso").key("float32", "uar")
         == "emodb/emotion7/loso/float32/uar"
     )
     for wrong in ("emodb-speech", "emodb-speech-emotion7-loso-", "a-b-c-d-e-f"):
         with pytest.raises(BadParameter, match=f"source: got '{wrong}'"):
-            Source.parse(wrong)
+            Experiment.parse(wrong)
 
 
 def test_a_source_may_name_its_network():
-    named = Source("fer2013", "face", "emotion4", "official", "table2")
+    named = Experiment("fer2013", "face", "emotion4", "official", "table2")
     assert str(named) == "fer2013-face-emotion4-official-table2"
-    assert Source.parse(str(named)) == named
+    assert Experiment.parse(str(named)) == named
     assert named.key("float32", "uar") == "fer2013/emotion4/official/table2_float32/uar"
-    several = Source("synthetic", "face", "emotion", "loso", "table2")
+    several = Experiment("synthetic", "face", "emotion", "loso", "table2")
     assert several.key("int8_drop", "points") == "synthetic/emotion/loso/face_table2_int8_drop/points"
     assert named.sentence().endswith("protocol official, network table2.")
-    assert Source.parse(HEART).sentence() == "heart of synthetic, task emotion, protocol loso."
+    assert Experiment.parse(HEART).sentence() == "heart of synthetic, task emotion, protocol loso."
     for name, known in (
         (HEART, "its own. or lda"),
         ("fer2013-face-emotion4-official", "or table2 or resnet"),
     ):
         with pytest.raises(BadParameter, match=f"network: got 'ablation' for .*{known}"):
-            Source.parse(f"{name}-ablation")
+            Experiment.parse(f"{name}-ablation")

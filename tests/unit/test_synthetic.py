@@ -11,12 +11,13 @@ import pytest
 from scipy.signal import lfilter, periodogram, welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from emolib.core.errors import BadParameter
 from emolib.datasets.base import MODALITIES
-from emolib.datasets.synthetic import CORPUS, ecg, eeg, face, heart, scenes, speech
-from emolib.datasets.synthetic import affect as latent
-from emolib.datasets.synthetic.affect import QUADRANTS, Affect, affects
-from emolib.errors import BadParameter
+from emolib.datasets.synthetic import CORPUS
 from emolib.signals.frontend import front_end
+from emolib.signals.generated import affect as latent
+from emolib.signals.generated import ecg, eeg, face, heart, scenes, speech
+from emolib.signals.generated.affect import QUADRANTS, Affect, affects
 from emolib.signals.heart import FEATURES, detect_beats
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emolib import published, summary
+from emolib.core import summary
+from emolib.core.errors import BadArtifact, BadParameter
+from emolib.core.paths import PROJECT
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadArtifact, BadParameter
-from emolib.paths import PROJECT
-from emolib.tables import interval, rounded, styled, to_html, windows_table
+from emolib.report import related_work as published
+from emolib.report.tables import interval, rounded, styled, to_html, windows_table
 
 THIN = "\u202f"
 

@@ -6,8 +6,8 @@ import pytest
 import yaml
 from keras import layers as kl
 
-from emolib.cost import against_traditional, cost, layers
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
+from emolib.evaluation.cost import against_traditional, cost, layers
 from emolib.models.tinym2net import Branch, branch, build
 
 SHAPES = {"speech": (12, 8, 1), "face": (8, 8, 3)}

@@ -8,11 +8,11 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
+from emolib.core.errors import BadParameter, BadSet
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter, BadSet
 
 keras = pytest.importorskip("keras")
-training = pytest.importorskip("emolib.training")
+training = pytest.importorskip("emolib.models.training")
 Trainer, Training, part = training.Trainer, training.Training, EmotionSet.part
 
 SHAPE = (4, 1, 6)

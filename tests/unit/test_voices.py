@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolib import crossval, leaks, splits, tables
-from emolib.datasets import voices, windowed
+from emolib.core.errors import BadParameter
+from emolib.datasets import augmentation as voices
+from emolib.datasets import leaks, splits, windowed
 from emolib.datasets.base import COPY, Trial
-from emolib.errors import BadParameter
+from emolib.models import crossval
+from emolib.report import tables
 from emolib.signals import functionals
 from emolib.signals.frontend import SpeechFrontEnd
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from emolib.core.errors import BadRecording, BadSet, UnmappedLabel
 from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet, Trial
-from emolib.errors import BadRecording, BadSet, UnmappedLabel
 from emolib.signals.frontend import Windows
 
 

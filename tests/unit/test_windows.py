@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 from emolib.signals.windows import frame, starts
 
 sizes = st.integers(1, 40)

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from emolib.artifacts import Run
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
+from emolib.core.experiment import Experiment
 from emolib.datasets.base import EmotionSet
-from emolib.errors import BadParameter
 from emolib.models.alexnet import embedded
-from emolib.plots.reduction import noise_cost
-from emolib.reduction import wrong_labels
-from emolib.reduction.store import Store
-from emolib.reduction.table import Answers
-from emolib.sources import Source
+from emolib.report.plots.reduction import noise_cost
+from emolib.studies.reduction import wrong_labels
+from emolib.studies.reduction.store import Store
+from emolib.studies.reduction.table import Answers
 
 NETWORK = embedded(1, 3)
-SOURCE = Source("fer2013", "face", "emotion7", "official")
+SOURCE = Experiment("fer2013", "face", "emotion7", "official")
 
 
 def test_shares_have_the_clean_one_that_they_are_compared_with():

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from emolib.errors import BadParameter
+from emolib.core.errors import BadParameter
 from emolib.models import build, network
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
-from emolib.compression import ptq, qat  # noqa: E402
-from emolib.compression.flatbuffer import operators  # noqa: E402
-from emolib.compression.folding import folded  # noqa: E402
-from emolib.cost import cost  # noqa: E402
-from emolib.npu import onnx  # noqa: E402
-from emolib.runtime.interpreter import Model  # noqa: E402
+from emolib.device.interpreter import Model  # noqa: E402
+from emolib.evaluation.cost import cost  # noqa: E402
+from emolib.quantization import ptq, qat  # noqa: E402
+from emolib.quantization.flatbuffer import operators  # noqa: E402
+from emolib.quantization.folding import folded  # noqa: E402
+from emolib.quantization.npu import onnx  # noqa: E402
 
 SIZE = (64, 64, 1)
 ROWS = (  # of the table: type, filters, kernel, input, output; a block's two branches one after the other

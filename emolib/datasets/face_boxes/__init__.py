@@ -1,13 +1,13 @@
 """The registry of pictures with face boxes: what there is, and its pictures."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 
+from emolib.core.errors import BadParameter, check_names
 from emolib.datasets import root_of
 from emolib.datasets.base import Dropped
 from emolib.datasets.face_boxes.base import BoxCorpus, Picture
-from emolib.errors import BadParameter, check_names
 
 NAMES = ("facemask", "wider_face", "yolo", "scenes")
 
@@ -29,3 +29,9 @@ def load(name: str, dropped: list[Dropped] | None = None, **options) -> Iterator
     known = list(inspect.signature(corpus.pictures).parameters)[2:]
     check_names(options, known, f"the loader of {name}")
     return corpus.pictures(root_of(name), [] if dropped is None else dropped, **options)
+
+
+def pictures(corpora: Mapping[str, dict], dropped: list[Dropped]) -> Iterator[Picture]:
+    """The pictures of every corpus, by its name and the options of its loader. Raises what they raise."""
+    for name, options in corpora.items():
+        yield from load(name, dropped, **options)

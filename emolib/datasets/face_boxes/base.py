@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.base import Dropped
-from emolib.detection.boxes import area, clipped
-from emolib.errors import BadRecording
+from emolib.signals.boxes import area, clipped
 
 SHARES = (("test", 0.2), ("val", 0.3))  # of a corpus without an official split: below this place of the hash
 

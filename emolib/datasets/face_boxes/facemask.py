@@ -8,11 +8,11 @@ from xml.etree.ElementTree import Element, ParseError
 import numpy as np
 from defusedxml import DefusedXmlException, ElementTree
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Dropped
 from emolib.datasets.face_boxes.base import BoxCorpus, Picture, cut, held_out
 from emolib.datasets.images import PATTERNS, read_image
-from emolib.errors import BadRecording
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 TWINS = {  # the same picture twice, at times compressed anew: each goes where its first twin goes

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from emolib.core.errors import BadParameter
 from emolib.datasets.base import Dropped
 from emolib.datasets.face_boxes.base import BoxCorpus, Picture, held_out
-from emolib.datasets.synthetic.scenes import scene
-from emolib.errors import BadParameter
+from emolib.signals.generated.scenes import scene
 
 SIZES = ((240, 320), (320, 240), (270, 360), (300, 300))
 FACES = (0, 1, 1, 1, 2, 3)
@@ -32,6 +32,6 @@ CORPUS = BoxCorpus(
     licence="as emolib's",
     cite="emolib",
     layout="no files",
-    where="made by emolib.datasets.synthetic.scenes",
+    where="made by emolib.signals.generated.scenes",
     pictures=pictures,
 )

@@ -5,11 +5,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Dropped
 from emolib.datasets.face_boxes.base import BoxCorpus, Picture, cut
 from emolib.datasets.images import read_image
-from emolib.errors import BadRecording
 
 BLUR = ("clear", "blurred", "heavily blurred")
 N_COLUMNS = 10  # x1 y1 w h blur expression illumination invalid occlusion pose

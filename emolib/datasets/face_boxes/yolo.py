@@ -5,11 +5,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Dropped
 from emolib.datasets.face_boxes.base import BoxCorpus, Picture, cut, held_out
 from emolib.datasets.images import PATTERNS, read_image
-from emolib.errors import BadRecording
 
 SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # folder: split
 

@@ -1,0 +1,330 @@
+"""Artifacts: written atomically with a sidecar, read only if they still match it.
+
+The sidecar of `name.ext` is `name.ext.json`: sha256 of the file and of its inputs, parameters, seed,
+package versions, git commit, seconds.
+"""
+
+import hashlib
+import json
+import math
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+import zlib
+from collections.abc import Iterable
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from emolib.core import records
+from emolib.core.errors import BadArtifact
+from emolib.core.lock import planned
+from emolib.core.paths import PROJECT
+
+NAME_AT = 26  # bytes from the start of a file in a zip to the lengths of its name and extra field
+MAPPED_BYTES = 1 << 20  # from which on an array stays in its file
+FIELDS = {"sha256", "notebook", "parameters", "inputs", "versions", "commit", "seconds"}  # of a sidecar
+AGAIN = "run the notebook that writes it again, or `make reproduce FORCE=<its rule>`."
+PACKAGES = ("numpy", "scipy", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert")
+
+
+def sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic(path: Path):
+    """A temporary path beside `path` that takes its place when the block ends without an error.
+
+    What a process that was killed on this machine left of the same artifact is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in left_of(path):
+        left.unlink(missing_ok=True)
+    prefix = f".{path.stem}-{os.getpid()}-"
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def left_of(path: Path) -> list[Path]:
+    """What processes that were killed on this machine left beside `path` while they wrote it."""
+    temporary = re.compile(rf"\.{re.escape(path.stem)}-(\d+)-.{{8}}{re.escape(path.suffix)}")
+    beside = ((temporary.fullmatch(found.name), found) for found in path.parent.glob(".*"))
+    return [found for match, found in beside if match and not is_alive(int(match[1]))]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
+
+
+def sidecar(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def record_of(path: Path) -> dict:
+    """What the sidecar of an artifact says. Raises BadArtifact where either is missing, or the sidecar damaged."""
+    if not path.exists() or not sidecar(path).exists():
+        raise BadArtifact(
+            f"{path} is missing: run the notebooks before this one, or `make reproduce`; where that has "
+            "nothing to do, `make reproduce FORCE=<rule of the notebook that writes it>`."
+        )
+    record = _json(sidecar(path))
+    if missing := sorted(FIELDS - (record.keys() if isinstance(record, dict) else set())):
+        raise BadArtifact(f"{sidecar(path)} does not say {', '.join(missing)}: {AGAIN}")
+    return record
+
+
+def _json(path: Path):
+    try:
+        return records.read(path)
+    except (OSError, ValueError) as error:
+        raise BadArtifact(f"{path} is damaged ({error}), expected JSON: {AGAIN}") from error
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz; large ones that are not compressed stay in the file, as np.memmap.
+
+    Raises BadArtifact for a damaged one, and for one that holds pickles.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            mapped = {member.filename: _mapped(path, archive, member) for member in archive.infolist()}
+        with np.load(path, allow_pickle=False) as archive:
+            in_file = {name: mapped[f"{name}.npy"] for name in archive.files}
+            return {name: archive[name] if array is None else array for name, array in in_file.items()}
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadArtifact(f"{path} is damaged ({error}), expected arrays without pickles: {AGAIN}") from error
+
+
+def _mapped(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.memmap | None:
+    """A large array of numbers that lies in the archive as it is; None for another.
+
+    Raises ValueError where the head of an array promises another size than the member has.
+    """
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, by_column, dtype = read.get(version, read[2, 0])(file)
+        n_bytes, n_head = math.prod(shape) * dtype.itemsize, file.tell()
+        if not dtype.hasobject and n_bytes != member.file_size - n_head:
+            raise ValueError(f"{member.filename} promises {n_bytes} bytes of {member.file_size}")
+    if member.compress_type != zipfile.ZIP_STORED or dtype.hasobject or n_bytes < MAPPED_BYTES:
+        return None
+    with open(path, "rb") as file:
+        file.seek(member.header_offset + NAME_AT)
+        n_name, n_extra = struct.unpack("<HH", file.read(4))
+    offset = member.header_offset + NAME_AT + 4 + n_name + n_extra + n_head
+    return np.memmap(path, dtype, "r", offset, shape, "F" if by_column else "C")
+
+
+@cache
+def git_commit() -> str:
+    """The project's commit, with "+" behind it if files differ; "" outside a checkout."""
+
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=PROJECT, capture_output=True, text=True).stdout.strip()
+
+    return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def short(commit: str) -> str:
+    """Seven digits of a commit; "+" behind it stands for files changed since."""
+    return f"commit {commit[:7]}{'+' * commit.endswith('+')}" if commit else "outside a checkout"
+
+
+@cache
+def versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+class Run:
+    """One run's folder, with the notebook's parameters and inputs as provenance of what it writes.
+
+    While a pipeline makes the run, only what its plan names is written and read.
+    """
+
+    def __init__(self, folder: Path, notebook: str, parameters: dict):
+        self.folder, self.notebook, self.parameters = Path(folder), notebook, parameters
+        self.asked = parameters  # of the notebook
+        self.inputs: dict[str, str] = {}
+        self.start = time.monotonic()
+
+    def branch(self, parameters: dict | None = None) -> "Run":
+        """This run with inputs and a clock of its own, for one job: a fold, or a training that `parameters` tell from
+        others."""
+        branch = Run(self.folder, self.notebook, self.parameters if parameters is None else parameters)
+        branch.asked, branch.inputs = self.asked, dict(self.inputs)
+        return branch
+
+    def read(self, name: str) -> Path:
+        """Path of an artifact of this run.
+
+        Raises BadArtifact if it is missing, not as it was written, or made with other parameters than planned.
+        """
+        path = self.folder / name
+        self.inputs[name] = check(path)
+        writer, parameters = (record_of(path)[field] for field in ("notebook", "parameters"))
+        if writer != self.notebook and (other := self._unplanned(writer, parameters)):
+            raise BadArtifact(
+                f"{path} was made with other parameters than the config's ({other}): "
+                f"`make reproduce FORCE={writer.split('_')[-1]}`."
+            )
+        return path
+
+    def _unplanned(self, notebook: str, parameters: dict) -> str:
+        """How a call of a notebook differs from what the pipeline that makes the run now has planned; "" if it does not."""
+        if (plan := planned(self.folder)) is None:
+            return ""
+        given = json.loads(json.dumps(parameters))
+        calls = [
+            [name for name in given | call if given.get(name) != call.get(name)]
+            for call in plan.get(notebook, [])
+        ]
+        return ", ".join(min(calls, key=len)) if calls else notebook
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of an .npz. Raises BadArtifact."""
+        return arrays(self.read(name))
+
+    @contextmanager
+    def write(self, name: str, **provenance):
+        """Temporary path to write `name` to; the artifact and its sidecar appear when the block ends.
+
+        Raises BadArtifact where a pipeline makes the run otherwise, or an input was written again since it was read.
+        """
+        path = self.folder / name
+        with atomic(path) as temporary:
+            yield temporary
+            self._check_still_wanted(path)
+            digest = sha256(temporary)
+            sidecar(path).unlink(missing_ok=True)
+        record = {
+            "sha256": digest,
+            "notebook": self.notebook,
+            "parameters": self.parameters,
+            "inputs": self.inputs,
+            "versions": versions(),
+            "commit": git_commit(),
+            "seconds": round(time.monotonic() - self.start, 1),
+            **provenance,
+        }
+        with atomic(sidecar(path)) as temporary:
+            temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+
+    def _check_still_wanted(self, path: Path):
+        if other := self._unplanned(self.notebook, self.asked):
+            raise BadArtifact(
+                f"{path} is not written: a pipeline makes this run with other parameters ({other}). Wait for its "
+                "end, or choose another run."
+            )
+        for name, digest in self.inputs.items():
+            if record_of(self.folder / name)["sha256"] != digest:
+                raise BadArtifact(
+                    f"{path} is not written: {name} was written again since it was read. Run {self.notebook} from "
+                    "its start."
+                )
+
+    def write_arrays(self, name: str, **arrays):
+        """Arrays as .npz; with one that lies in a file they are not compressed, and can be read from it in part."""
+        is_mapped = any(isinstance(array, np.memmap) for array in arrays.values())
+        with self.write(name) as path:
+            (np.savez if is_mapped else np.savez_compressed)(path, **arrays)
+
+    def parameters_of(self, name: str) -> dict:
+        """The parameters of the notebook that wrote an artifact."""
+        return record_of(self.read(name))["parameters"]
+
+    def commits(self, names: Iterable[str]) -> set[str]:
+        """The commits that wrote artifacts, and all that these were made from."""
+        found, todo = {}, list(names)
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                record = record_of(self.folder / name)
+                found[name] = record["commit"]
+                todo += record["inputs"]
+        return set(found.values())
+
+    def json(self, name: str):
+        return _json(self.read(name))
+
+    def write_text(self, name: str, text: str):
+        with self.write(name) as path:
+            path.write_text(text)
+
+    def write_bytes(self, name: str, content: bytes, **provenance):
+        with self.write(name, **provenance) as path:
+            path.write_bytes(content)
+
+    def write_json(self, name: str, record):
+        self.write_text(name, json.dumps(record, indent=1) + "\n")
+
+    def write_table(self, name: str, table):
+        """A pandas table as tables/<name>.csv."""
+        with self.write(f"tables/{name}.csv") as path:
+            table.to_csv(path, index=False)
+
+    def write_figure(self, name: str, figure):
+        """A matplotlib figure as figures/<name>.png."""
+        with self.write(f"figures/{name}.png") as path:
+            figure.savefig(path, dpi=120, bbox_inches="tight")
+
+    def is_current(self, name: str, **provenance) -> bool:
+        """Whether `name` is whole, of these parameters and inputs, and none of its inputs was written again since.
+
+        Work to skip on resume.
+        """
+        path = self.folder / name
+        try:
+            check(path)
+            record = record_of(path)
+            inputs = {name: record_of(self.folder / name)["sha256"] for name in record["inputs"]}
+        except BadArtifact:
+            return False
+        wanted = {"parameters": self.parameters, "inputs": inputs, **provenance}
+        known = self.inputs.items() <= inputs.items()
+        return known and all(
+            record.get(key) == json.loads(json.dumps(value)) for key, value in wanted.items()
+        )
+
+
+def check(path: Path) -> str:
+    """The sha256 of an artifact, checked against its sidecar. Raises BadArtifact."""
+    record, found = record_of(path), sha256(path)
+    expected, notebook = record["sha256"], record["notebook"]
+    if found != expected:
+        rule = notebook.split("_")[-1]
+        raise BadArtifact(
+            f"{path} was altered after it was written (sha256 {found[:12]}, expected {expected[:12]}): "
+            f"run {notebook}.ipynb again, or `make reproduce FORCE={rule}`."
+        )
+    return found

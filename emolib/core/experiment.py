@@ -1,0 +1,57 @@
+"""A source: one modality of one corpus, for one task, under one protocol, and a network. It names its artifacts."""
+
+from dataclasses import astuple, dataclass
+
+from emolib import datasets
+from emolib.core.errors import BadParameter
+from emolib.core.summary import key
+from emolib.models import check_network
+
+INT8 = "static_wi8_ai8"  # the variant that goes on a device
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Prints as <corpus>-<modality>-<task>-<protocol>[-<network>], for example emodb-speech-emotion7-loso.
+
+    `network` is one of emolib.models.NAMED, "" the modality's own. Raises BadParameter for another.
+    """
+
+    corpus: str
+    modality: str
+    task: str
+    protocol: str
+    network: str = ""
+
+    def __post_init__(self):
+        check_network(self.modality, self.network)
+
+    @classmethod
+    def parse(cls, name: str) -> "Experiment":
+        """The source of a name. Raises BadParameter."""
+        parts = name.split("-")
+        if len(parts) not in (4, 5) or "" in parts:
+            raise BadParameter(
+                f"source: got {name!r}, expected <corpus>-<modality>-<task>-<protocol>[-<network>]."
+            )
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        return "-".join(part for part in astuple(self) if part)
+
+    def sentence(self) -> str:
+        """What the source is, for a report."""
+        named = f", network {self.network}" if self.network else ""
+        return f"{self.modality} of {self.corpus}, task {self.task}, protocol {self.protocol}{named}."
+
+    def key(self, variant: str, metric: str) -> str:
+        """Key in summary.json; the variant names the modality where the corpus has several, and the network."""
+        several = len(datasets.get(self.corpus).modalities) > 1
+        prefixes = (self.modality if several else "", self.network)
+        named = "_".join(part for part in (*prefixes, variant) if part)
+        return key(self.corpus, self.task, self.protocol, named, metric)
+
+
+def model_name(source: str, k: int) -> str:
+    """Stem of the artifacts of a source's fold k."""
+    return f"models/{source}/fold{k:02d}"

@@ -1,0 +1,88 @@
+"""One pipeline at a time makes a run, and meanwhile nobody writes or reads there what it has not planned.
+
+The system lets go of a lock when its process ends, however it ends. The lock file of a run lies beside its folder
+and holds, as JSON, the pipeline's process and its plan: by notebook, the parameters of each of its calls.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from emolib.core import records
+
+
+def file_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def hold(folder: Path) -> TextIO:
+    """Have a run's folder alone until the file that is returned is closed; waits, and says so, while another has it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    file = file_of(folder).open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(0.2)  # it may be about to say who it is
+        maker = _said(folder).get("process", "?")
+        print(f"{folder} is being made by process {maker.split()[-1]}: waiting for its end.", flush=True)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    plan(file, {})
+    return file
+
+
+def plan(file: TextIO, calls: Mapping[str, Sequence[dict]]):
+    """Say what will be made: by notebook, the parameters of each of its calls. `file` is that of `hold`."""
+    file.truncate(0)
+    file.write(json.dumps({"process": this_process(), "plan": calls}))
+    file.flush()
+
+
+def planned(folder: Path) -> dict[str, list[dict]] | None:
+    """What the pipeline that makes this run now has planned; None where there is no such pipeline."""
+    try:
+        with file_of(folder).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return _said(folder).get("plan", {})
+    return None
+
+
+def this_process() -> str:
+    """The name of this process among those of all machines."""
+    return f"{socket.gethostname()} {os.getpid()}"
+
+
+def end_with_pipeline(folder: Path, pipeline: str):
+    """End this process as soon as the pipeline that makes the run has ended; `pipeline` is its `this_process`.
+
+    Without effect on another machine, where the file system does not carry the lock to it.
+    """
+    is_held = planned(folder) is not None
+    if pipeline.split()[0] == socket.gethostname() and not (
+        is_held and _said(folder).get("process") == pipeline
+    ):
+        os._exit(1)  # it ended before this process began
+    if is_held:
+        threading.Thread(target=_wait_and_end, args=(folder,), name="emolib lock", daemon=True).start()
+
+
+def _wait_and_end(folder: Path):
+    with file_of(folder).open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        os._exit(1)
+
+
+def _said(folder: Path) -> dict:
+    """What the lock file says; {} in the moment in which it is written."""
+    try:
+        return records.read(file_of(folder))
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,108 @@
+"""What every notebook does first: one-line errors, checked parameters, a run to read from and write to.
+
+`python -m emolib.core.notebook FOLDER` runs the notebooks of a folder in place, in order, so that they keep outputs.
+"""
+
+import ast
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from emolib.core.artifacts import Run
+from emolib.core.errors import EmolibError, check_names
+from emolib.core.lock import end_with_pipeline
+from emolib.core.paths import PROJECT, run_folder
+
+INJECTED = "# Parameters"  # first line of the cell that papermill injects
+SYNTHETIC = (
+    "Synthetic data: signals, voices and faces here are generated. These numbers show that the pipeline works; "
+    "their accuracy says nothing about people."
+)
+GENERATED = ("synthetic", "scenes")  # corpora
+WIDGET = "application/vnd.jupyter.widget-view+json"  # shows nothing without its kernel
+
+
+def assigned(source: str) -> list[str]:
+    """Names that a cell assigns at its top level."""
+    targets = [node.targets for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    return [target.id for group in targets for target in group if isinstance(target, ast.Name)]
+
+
+def defaults(notebook: str) -> dict:
+    """The parameters cell of notebooks/<notebook>.ipynb: by name the default."""
+    cells = json.loads((PROJECT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+    tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
+    body = ast.parse("".join(tagged[0]["source"])).body
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in body}
+
+
+def one_line_errors(shell):
+    """Show errors that a user can mend as one line instead of a traceback."""
+
+    def show(self, kind, error, traceback, tb_offset=None):
+        self._showtraceback(kind, error, [f"{kind.__name__}: {error}"])
+
+    shell.set_custom_exc((EmolibError,), show)
+
+
+def is_synthetic(sources: Iterable[str]) -> bool:
+    """Whether any of these sources (or corpora) is generated."""
+    return any(source.split("-")[0] in GENERATED for source in sources)
+
+
+def start(notebook: str, names: dict) -> Run:
+    """The run that this notebook reads and writes, from the notebook's globals().
+
+    Raises BadParameter for an injected parameter that the notebook does not have.
+    """
+    if "get_ipython" in names:
+        one_line_errors(names["get_ipython"]())
+    known = list(defaults(notebook))
+    for cell in names.get("In", []):
+        if cell.startswith(INJECTED):
+            check_names(assigned(cell), known, f"{notebook}.ipynb")
+    parameters = {name: names[name] for name in known}
+    read = [name for part in ("sources", "corpora") for name in parameters.get(part) or []]
+    if is_synthetic([*read, parameters.get("corpus") or ""]):
+        print(SYNTHETIC)
+    folder = run_folder(parameters["run"])
+    if pipeline := os.environ.get("EMOLIB_PIPELINE"):
+        end_with_pipeline(folder, pipeline)
+    return Run(folder, notebook, parameters)
+
+
+def run_in_place(path: Path):
+    """Execute a notebook on its defaults and save it with its outputs, without times, counts and warnings of the machine.
+
+    What an Output widget shows stays, as outputs of its cell.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    )
+    client.execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = nbformat.from_dict(list(_kept(cell.outputs, client.widget_state)))
+    notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(notebook, path)
+
+
+def _kept(outputs: Iterable[dict], widgets: Mapping[str, dict]) -> Iterator[dict]:
+    for output in outputs:
+        if widget := output.get("data", {}).get(WIDGET):
+            yield from _kept(widgets[widget["model_id"]].get("outputs", []), widgets)
+        elif output.get("name") != "stderr":
+            yield output
+
+
+if __name__ == "__main__":
+    for path in sorted(Path(sys.argv[1]).glob("*.ipynb")):
+        print(path.name, flush=True)
+        run_in_place(path)

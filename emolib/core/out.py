@@ -1,0 +1,81 @@
+"""The folder that a command writes to --out: replaced whole or not at all, and only where nothing else lies in it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection
+from contextlib import contextmanager
+from pathlib import Path
+
+from emolib.core.artifacts import left_of
+from emolib.core.errors import BadParameter
+
+NEW, OLD = "new", "old"  # in the temporary folder beside `out`
+
+
+def check_out(out: Path, known: Callable[[Path], Collection[str]]) -> Path:
+    """`out` without symlinks, once it may be replaced. known: names of the command's own files in a folder that exists.
+
+    What a killed command left beside it is put back or removed. Raises BadParameter where `out` is a file, is or holds
+    the current folder, holds something that is not known, or cannot be read.
+    """
+    out = Path(os.path.realpath(out))
+    try:
+        for temporary in left_of(out):
+            _end(temporary, out)
+        if not out.exists():
+            return out
+        if not out.is_dir():
+            raise BadParameter(f"--out: {out} is a file, expected a folder: choose another name.")
+        names = known(out)
+        others = sorted(path.name for path in out.iterdir() if path.name not in names or path.is_dir())
+    except OSError as error:
+        raise BadParameter(
+            f"--out: {out} cannot be read ({error.strerror}): choose another folder."
+        ) from error
+    if others:
+        raise BadParameter(
+            f"--out: {out} holds {others[0]}, which this command did not write: move it away, or choose another folder."
+        )
+    if Path.cwd().is_relative_to(out):
+        raise BadParameter(
+            f"--out: you are in {out}, which would be replaced: go to another folder first (cd ..)."
+        )
+    return out
+
+
+@contextmanager
+def replaced(out: Path):
+    """A new folder that takes the place of `out` when the block ends without an error.
+
+    A whole `out` lies there or in a temporary folder beside it at any time. Raises BadParameter where the system
+    refuses.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{out.stem}-{os.getpid()}-"
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=out.suffix, dir=out.parent))
+    except OSError as error:
+        raise BadParameter(
+            f"--out: {out.parent} cannot be written ({error.strerror}): choose another folder."
+        ) from error
+    try:
+        (temporary / NEW).mkdir()
+        yield temporary / NEW
+        try:
+            if out.exists():
+                out.rename(temporary / OLD)
+            (temporary / NEW).rename(out)
+        except OSError as error:
+            raise BadParameter(
+                f"--out: {out} cannot be replaced ({error.strerror}): choose another folder."
+            ) from error
+    finally:
+        _end(temporary, out)
+
+
+def _end(temporary: Path, out: Path):
+    """Put the old folder back if no new one took its place; remove the rest."""
+    if (temporary / OLD).exists() and not out.exists():
+        (temporary / OLD).rename(out)
+    shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,120 @@
+"""A run in object storage, or in any file system that fsspec knows, to go on with elsewhere.
+
+    python -m emolib.core.storage push results/real s3://bucket/real
+    python -m emolib.core.storage pull s3://bucket/real results/real
+
+Only what differs is copied. `index.json`, written last, says of each file its sha256 and the time at which it was
+written: a push that breaks off changes nothing for readers of the files that it had not reached, and Snakemake finds
+nothing to do after a pull, because times come back too.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import fsspec
+from tqdm import tqdm
+
+from emolib.core.artifacts import atomic, sha256
+from emolib.core.errors import BadArtifact, BadParameter, exit_status
+
+INDEX = "index.json"
+Index = dict[str, dict]
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """The files of a run by name, without what is being written now."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(folder).as_posix(): path for path in found}
+
+
+def opened(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """File system and path of a URL. Raises BadParameter for one that fsspec does not know."""
+    try:
+        return fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise BadParameter(f"{url}: {error} Expected a URL of a file system that fsspec knows.") from error
+
+
+def index(store: fsspec.AbstractFileSystem, root: str) -> Index:
+    """What a run in storage holds, {} where there is none."""
+    try:
+        return json.loads(store.cat_file(f"{root}/{INDEX}"))
+    except FileNotFoundError:
+        return {}
+
+
+def push(folder: Path, url: str) -> list[str]:
+    """Copy what differs of a run's folder to `url`; its names. Raises BadParameter where there is no folder."""
+    if not folder.is_dir():
+        raise BadParameter(f"{folder} is no folder, expected a run, such as results/demo.")
+    store, root = opened(url)
+    known, copied, listed = index(store, root), [], {}
+    for name, path in tqdm(files(folder).items(), desc="push", unit="file"):
+        written = path.stat().st_mtime_ns
+        listed[name] = known.get(name)
+        if listed[name] is None or listed[name]["mtime_ns"] != written:
+            listed[name] = {"sha256": sha256(path), "mtime_ns": written}
+        if listed[name]["sha256"] != known.get(name, {}).get("sha256"):
+            store.makedirs(os.path.dirname(f"{root}/{name}"), exist_ok=True)
+            store.put_file(str(path), f"{root}/{name}")
+            copied.append(name)
+    store.pipe_file(f"{root}/{INDEX}", json.dumps(listed).encode())
+    return copied
+
+
+def pull(url: str, folder: Path) -> list[str]:
+    """Copy what differs of the run at `url` to a folder; its names.
+
+    Raises BadArtifact where there is no run, or a file is not the one that was pushed.
+    """
+    store, root = opened(url)
+    if not (known := index(store, root)):
+        raise BadArtifact(f"{url} holds no run, expected what `push` wrote.")
+    copied = []
+    for name, entry in tqdm(known.items(), desc="pull", unit="file"):
+        path = inside(folder, name)
+        if not path.is_file() or sha256(path) != entry["sha256"]:
+            fetch(store, f"{root}/{name}", path, entry["sha256"])
+            copied.append(name)
+        os.utime(path, ns=(entry["mtime_ns"], entry["mtime_ns"]))
+    return copied
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Where a file goes. Raises BadArtifact for a name that leaves the folder."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise BadArtifact(
+            f"{name} of the index leaves {folder}, expected names below it: push the run again."
+        )
+    return path
+
+
+def fetch(store: fsspec.AbstractFileSystem, source: str, path: Path, expected: str):
+    """One file, whole or not at all. Raises BadArtifact for another sha256 than expected."""
+    with atomic(path) as temporary:
+        store.get_file(source, str(temporary))
+        if (found := sha256(temporary)) != expected:
+            raise BadArtifact(
+                f"{source} has sha256 {found[:12]}, expected {expected[:12]}: it is being pushed, or was damaged; try again."
+            )
+
+
+def main(words: list[str]) -> int:
+    """Exit status: 0, 1 with one line for what a user can mend, 2 for another call than the two above."""
+    if len(words) != 3 or words[0] not in ("push", "pull"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    return exit_status(lambda: copy(*words))
+
+
+def copy(way: str, source: str, target: str):
+    """Push or pull, and say how much was copied."""
+    copied = push(Path(source), target) if way == "push" else pull(source, Path(target))
+    print(f"{len(copied)} files copied to {target}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

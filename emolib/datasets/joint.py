@@ -1,0 +1,162 @@
+"""Windows of several branches that belong together: what a feature-level network trains on and answers.
+
+A joint trial has a trial of each branch, or of some; its joint windows follow the branch with most windows, and take
+from each other branch the window that begins nearest in time.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from emolib.core.errors import BadSet
+from emolib.core.experiment import Experiment
+from emolib.datasets import labels
+from emolib.datasets.base import EmotionSet
+
+MISSING = -1
+COLUMNS = ("y", "subject", "trial", "split", "fold")  # of joint trials and windows
+Key = tuple[str, str]  # subject and trial
+
+
+@dataclass(frozen=True, eq=False)
+class JointTrial:
+    """The trials of each branch, by their keys, that are one joint trial; its split, and fold if pairing gave one."""
+
+    y: int
+    subject: str
+    trial: str
+    keys: Mapping[str, Key]
+    split: str = ""
+    fold: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class JointSet:
+    """Joint windows: `rows` (n, n_branches), the window in the set of each branch or MISSING. Otherwise an EmotionSet
+    whose X, a dict by branch, is only made for the windows that are asked for.
+
+    Raises BadSet where there is none.
+    """
+
+    sets: Mapping[str, EmotionSet]
+    rows: np.ndarray
+    y: np.ndarray
+    subject: np.ndarray
+    trial: np.ndarray
+    split: np.ndarray
+    fold: np.ndarray
+    classes: tuple[str, ...]
+
+    check_trainable, own = EmotionSet.check_trainable, EmotionSet.own
+
+    def __post_init__(self):
+        if not len(self.rows):
+            raise BadSet(
+                f"No joint window of {', '.join(self.sets)}: the branches share no trial of a class."
+            )
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of a window of each branch."""
+        return {name: data.X.shape[1:] for name, data in self.sets.items()}
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which joint windows have which branch, (n, n_branches) bool."""
+        return self.rows != MISSING
+
+    def seen(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Every window of these joint windows once, by branch: what a standardiser is fitted to.
+
+        Raises BadSet for a branch of which there is none.
+        """
+        found = {name: np.unique(column[column != MISSING]) for name, column in self._columns(rows)}
+        for name, windows in found.items():
+            if not len(windows):
+                raise BadSet(f"No window of branch {name} among {len(rows)} joint windows to train on.")
+        return {name: self.sets[name].X[windows] for name, windows in found.items()}
+
+    def part(self, rows: np.ndarray, transform: Callable = lambda X: X) -> EmotionSet:
+        """The joint windows `rows`, transformed by a standardiser; a branch that is missing is 0 then, the mean."""
+        X = transform({name: self.sets[name].X[column] for name, column in self._columns(rows)})
+        for name, column in self._columns(rows):
+            X[name][column == MISSING] = 0
+        columns = {name: getattr(self, name)[rows] for name in ("y", "subject", "trial", "split")}
+        return EmotionSet(X=X, classes=self.classes, **columns)
+
+    def only(self, branches: Sequence[str]) -> "JointSet":
+        """The same joint windows under these branches alone; some may then have none."""
+        at = [list(self.sets).index(name) for name in branches]
+        return replace(self, sets={name: self.sets[name] for name in branches}, rows=self.rows[:, at])
+
+    def without(self, branches: Sequence[str]) -> "JointSet":
+        """The same joint windows where these branches are missing."""
+        rows = self.rows.copy()
+        rows[:, [list(self.sets).index(name) for name in branches]] = MISSING
+        return replace(self, rows=rows)
+
+    def _columns(self, rows):
+        return zip(self.sets, self.rows[rows].T, strict=True)
+
+
+def in_task(data: EmotionSet, source: Experiment, task: str) -> tuple[np.ndarray, EmotionSet]:
+    """Rows of the windows whose class has a side in `task`, without copies, and these windows with that as their class.
+
+    Raises BadParameter as `labels.marginal`.
+    """
+    to = labels.marginal(source.corpus, source.task, task)
+    kept = np.flatnonzero((to[data.y].sum(axis=1) > 0) & data.own)
+    of_task = labels.classes(source.corpus, task)
+    return kept, replace(data.part(kept), y=to[data.y[kept]].argmax(axis=1), classes=of_task)
+
+
+def trials_of(data: EmotionSet, rows: np.ndarray | None = None) -> dict[Key, np.ndarray]:
+    """The rows of each trial of a set, or of some of its rows, in order of time."""
+    rows = np.arange(len(data.y)) if rows is None else rows
+    found = defaultdict(list)
+    for row in rows[np.argsort(times(data)[rows], kind="stable")]:
+        found[str(data.subject[row]), str(data.trial[row])].append(row)
+    return {key: np.array(rows) for key, rows in sorted(found.items())}
+
+
+def times(data: EmotionSet) -> np.ndarray:
+    """Seconds of each window in its trial, (n,). Raises BadSet where they were not kept."""
+    if data.start_s is None:
+        raise BadSet("Windows without start_s, expected their seconds: run 01_windows again.")
+    return data.start_s
+
+
+def aligned(starts: Sequence[np.ndarray]) -> np.ndarray:
+    """Window of each branch for each joint window, (n, n_branches); MISSING where a branch has none.
+
+    `starts`: seconds of the windows of each branch, (n_windows,) ascending, () for none.
+    """
+    clock = max(starts, key=len)
+    columns = [np.abs(clock[:, None] - s[None]).argmin(axis=1) if len(s) else None for s in starts]
+    return np.stack([np.full(len(clock), MISSING) if c is None else c for c in columns], axis=1)
+
+
+def together(windows: Sequence[np.ndarray], start_s: Sequence[np.ndarray]) -> np.ndarray:
+    """The joint windows of one joint trial, (n, n_branches): rows of each branch's set, or MISSING.
+
+    `windows`: the trial's rows of each branch in order of time, () for none; `start_s`: seconds of all of its set.
+    """
+    at = aligned([seconds[rows] for rows, seconds in zip(windows, start_s, strict=True)])
+    columns = [rows[index] if len(rows) else index for rows, index in zip(windows, at.T, strict=True)]
+    return np.stack(columns, axis=1)
+
+
+def joined(sets: Mapping[str, EmotionSet], of: Sequence[JointTrial]) -> JointSet:
+    """The joint windows of these joint trials, in their order. Raises BadSet."""
+    by_key = {name: trials_of(data) for name, data in sets.items()}
+    parts, lengths = [], []
+    start_s = [data.start_s for data in sets.values()]
+    for one in of:
+        windows = [by_key[name].get(one.keys.get(name), np.empty(0, int)) for name in sets]
+        parts.append(together(windows, start_s))
+        lengths.append(len(parts[-1]))
+    columns = {name: np.repeat(np.array([getattr(one, name) for one in of]), lengths) for name in COLUMNS}
+    rows = np.concatenate(parts) if parts else np.empty((0, len(sets)), int)
+    return JointSet(sets, rows, classes=next(iter(sets.values())).classes, **columns)

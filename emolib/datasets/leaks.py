@@ -1,0 +1,206 @@
+"""The leak audit: what a model could have seen in training of what it is tested on."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from emolib.core.errors import BadParameter
+from emolib.core.memory_map import chunks
+from emolib.datasets.base import EmotionSet
+from emolib.datasets.splits import PARTS, Fold
+from emolib.signals.standardise import Standardiser
+
+COLUMNS = ("fold", "check", "count", "detail")
+EXACT = "exact duplicates across sides (groups)"
+NEAR = 0.999  # correlation above which windows count as copies
+N_PROJECTED = 64
+SLACK = 2.5
+BLOCK = 1024
+N_EXAMPLES = 3
+
+
+def audited(
+    emotion_set: EmotionSet, folds: Sequence[Fold], remove_duplicates: bool, axis: int | None = None
+) -> tuple[list[Fold], pd.DataFrame]:
+    """The folds to use, and their audit as `audit` gives it with a column `state` before.
+
+    The state is "as split", and where `remove_duplicates` also "copies removed": the checks of the folds, and a
+    row a fold of the windows left out.
+    """
+    ids, pairs = _alike(emotion_set, NEAR, axis)
+    group = ids[EXACT]
+    found = [*_whole_set(emotion_set, group), *_of_folds(emotion_set, folds, ids, pairs)]
+    rows, used = [("as split", *row) for row in found], list(folds)
+    if remove_duplicates:
+        used = [_without(fold, group) for fold in folds]
+        removed = [
+            (before.name, "windows left out", _n_windows(before) - _n_windows(after), "")
+            for before, after in zip(folds, used, strict=True)
+        ]
+        found = [*_of_folds(emotion_set, used, ids, pairs), *removed]
+        rows += [("copies removed", *row) for row in found]
+    return used, pd.DataFrame(rows, columns=["state", *COLUMNS])
+
+
+def audit(
+    emotion_set: EmotionSet, folds: Iterable[Fold], near: float = NEAR, axis: int | None = None
+) -> pd.DataFrame:
+    """A table of fold ("" for the whole set), check, count, detail; a count of 0 is a check that passed.
+
+    Whole set: blank windows (one value throughout), groups of exact duplicates, those with conflicting
+    labels. Each fold: subjects and trials on more than one side of train, val and test; groups of exact
+    duplicates across sides; pairs of near-duplicates (correlation > `near`, not exact) across sides. Windows
+    of few values may correlate like that by nature; `axis` is that of their features. Raises BadParameter
+    unless 0.9 <= near <= 0.9999.
+    """
+    ids, pairs = _alike(emotion_set, near, axis)
+    rows = [*_whole_set(emotion_set, ids[EXACT]), *_of_folds(emotion_set, folds, ids, pairs)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _alike(emotion_set, near, axis) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What must not cross sides: ids (n_windows,) by check, and pairs (n_pairs, 2) of groups of copies."""
+    group = duplicates(emotion_set.X)
+    pairs = near_duplicates(emotion_set.seen(np.unique(group, return_index=True)[1]), near, axis)
+    subject = np.unique(emotion_set.subject, return_inverse=True)[1]
+    trial = np.unique(emotion_set.trial, return_inverse=True)[1] * (subject.max() + 1) + subject
+    trial = np.unique(trial, return_inverse=True)[1]
+    return {"subject on both sides": subject, "trial on both sides": trial, EXACT: group}, pairs
+
+
+def _of_folds(emotion_set, folds, ids, pairs) -> list[tuple]:
+    """Rows of `audit` about folds, from what `_alike` found."""
+    rows, group = [], ids[EXACT]
+    for fold in folds:
+        for check, of_windows in ids.items():
+            across = np.flatnonzero(_sides(fold, of_windows).sum(axis=1) > 1)[:, None]
+            rows.append((fold.name, check, *_described(emotion_set, of_windows, across)))
+        near_across = pairs[_is_across(_sides(fold, group)[pairs])]
+        check = "near-duplicates across sides (pairs)"
+        rows.append((fold.name, check, *_described(emotion_set, group, near_across)))
+    return rows
+
+
+def duplicates(X: np.ndarray) -> np.ndarray:
+    """Group of each window, (n_windows,) int in order of appearance; windows of equal bytes share one."""
+    seen: dict[bytes, int] = {}
+    windows = (window for rows in chunks(X) for window in X[rows])
+    digests = (hashlib.blake2b(window.tobytes(), digest_size=16).digest() for window in windows)
+    return np.array([seen.setdefault(digest, len(seen)) for digest in digests])
+
+
+def near_duplicates(X: np.ndarray, near: float = NEAR, axis: int | None = None) -> np.ndarray:
+    """Pairs i < j, (n_pairs, 2), of windows (n_windows, …) whose Pearson correlation exceeds `near`.
+
+    Blank windows have none. Features, along `axis` of X, are first brought to one scale. Candidates are pairs that
+    lie close in a random projection to 64 dimensions, with slack that a true pair misses less than once in
+    10^9 (Johnson-Lindenstrauss); each is then verified. n² / 2 cheap distances: 36,000 windows take seconds.
+    Raises BadParameter unless 0.9 <= near <= 0.9999.
+    """
+    if not 0.9 <= near <= 0.9999:
+        raise BadParameter(f"near is {near}, expected a correlation from 0.9 to 0.9999.")
+    places = np.flatnonzero(~blank(X))
+    scale = Standardiser.fit(X[:: 1 + len(X) // 2000], axis)  # of at most some 2000 windows
+    matrix = np.random.default_rng(0).standard_normal((X[0].size, N_PROJECTED), dtype=np.float32)
+    matrix /= np.float32(np.sqrt(N_PROJECTED))
+    found = [np.empty((0, 2), dtype=np.int64)]
+    if len(places):
+        projected = np.concatenate([_unit(X[block], scale) @ matrix for block in _blocks(places)])
+        for pairs in _blocks(places[_close(projected, SLACK * 2 * (1 - near))]):
+            found.append(pairs[_correlation(X, pairs, scale) > near])
+    return np.concatenate(found)
+
+
+def blank(X: np.ndarray) -> np.ndarray:
+    """Windows that hold one value throughout, (n_windows,) bool."""
+    parts = (X[rows].reshape(-1, X[0].size) for rows in chunks(X))
+    return np.concatenate([part.max(axis=1) == part.min(axis=1) for part in parts])
+
+
+def without_duplicates(emotion_set: EmotionSet, fold: Fold) -> Fold:
+    """The fold without the windows of train that occur, to the byte, in val or test, and those of val in test.
+
+    The differences of the lengths are what was dropped. Raises BadSet if nothing is left.
+    """
+    return _without(fold, duplicates(emotion_set.X))
+
+
+def _without(fold, group) -> Fold:
+    """`without_duplicates` by the groups that `duplicates` found."""
+    held_out = np.union1d(group[fold.val], group[fold.test])
+    return replace(
+        fold,
+        train=fold.train[~np.isin(group[fold.train], held_out)],
+        val=fold.val[~np.isin(group[fold.val], group[fold.test])],
+    )
+
+
+def _n_windows(fold) -> int:
+    return sum(len(getattr(fold, part)) for part in PARTS)
+
+
+def _whole_set(emotion_set, group) -> list[tuple]:
+    labels = np.zeros((group.max() + 1, len(emotion_set.classes)), dtype=bool)
+    labels[group, emotion_set.y] = True
+    windows = np.arange(len(group))
+    checks = (
+        ("blank windows", windows, blank(emotion_set.X)),
+        ("exact duplicates (groups)", group, np.bincount(group) > 1),
+        ("exact duplicates with conflicting labels (groups)", group, labels.sum(axis=1) > 1),
+    )
+    return [
+        ("", check, *_described(emotion_set, ids, np.flatnonzero(chosen)[:, None]))
+        for check, ids, chosen in checks
+    ]
+
+
+def _sides(fold, ids) -> np.ndarray:
+    """In which of train, val and test an id has windows, (n_ids, 3) bool."""
+    sides = np.zeros((ids.max() + 1, len(PARTS)), dtype=bool)
+    for code, part in enumerate(PARTS):
+        sides[ids[getattr(fold, part)], code] = True
+    return sides
+
+
+def _is_across(sides) -> np.ndarray:
+    """Whether the two ids of a pair, sides (n_pairs, 2, 3) bool, have windows on different sides."""
+    return sides.any(axis=2).all(axis=1) & (sides.any(axis=1).sum(axis=1) > 1)
+
+
+def _described(emotion_set, ids, found) -> tuple[int, str]:
+    """How many were found (n_found, n_ids), and the trials of the first few: "a = b; c = d"."""
+    examples = []
+    for wanted in found[:N_EXAMPLES]:
+        trials = emotion_set.trial[np.isin(ids, wanted)]
+        examples.append(" = ".join(map(str, np.unique(trials)[:N_EXAMPLES])))
+    return len(found), "; ".join(examples)
+
+
+def _blocks(indices):
+    return (indices[i : i + BLOCK] for i in range(0, len(indices), BLOCK))
+
+
+def _unit(X, scale) -> np.ndarray:
+    """Windows flattened, centred, of length one: (n, n_values). The product of two is their correlation."""
+    flat = scale(X).reshape(len(X), -1)
+    flat -= flat.mean(axis=1, keepdims=True)
+    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+
+
+def _correlation(X, pairs, scale) -> np.ndarray:
+    return np.einsum("ij,ij->i", _unit(X[pairs[:, 0]], scale), _unit(X[pairs[:, 1]], scale))
+
+
+def _close(Z, squared) -> np.ndarray:
+    """Pairs i < j, (n_pairs, 2), of rows whose squared distance is below `squared`."""
+    norm = np.einsum("ij,ij->i", Z, Z)
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for start in range(0, len(Z), BLOCK):
+        stop = start + BLOCK
+        distance = norm[start:stop, None] + norm[None, start:] - 2 * Z[start:stop] @ Z[start:].T
+        a, b = np.nonzero(distance < squared)
+        found.append(np.stack([a, b], axis=1)[a < b] + start)
+    return np.concatenate(found)

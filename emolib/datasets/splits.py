@@ -1,0 +1,286 @@
+"""Folds: who trains, who stops the training, who is tested. Subjects are split before anything else."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from emolib.core.errors import BadArtifact, BadParameter, BadSet, check_names
+from emolib.datasets.base import EmotionSet
+
+PARTS = ("train", "val", "test")
+UNUSED = len(PARTS)
+MAX_FOLDS = 500
+DRAWS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Sorted int64 indices into an EmotionSet, (n_train,), (n_val,), (n_test,).
+
+    Raises BadSet if a part is empty, or if a window occurs twice.
+    """
+
+    name: str
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray
+
+    def __post_init__(self):
+        for part in PARTS:
+            indices = np.sort(np.asarray(getattr(self, part), dtype=np.int64))
+            if not len(indices):
+                raise BadSet(
+                    f"Fold {self.name}: no window in {part}, expected one or more: choose other options."
+                )
+            object.__setattr__(self, part, indices)
+        every = np.concatenate([self.train, self.val, self.test])
+        if len(np.unique(every)) < len(every):
+            raise BadSet(
+                f"Fold {self.name}: a window occurs twice in train, val and test, expected disjoint parts."
+            )
+
+
+def within(fold: Fold, kept: np.ndarray, place: np.ndarray | None = None) -> Fold:
+    """The fold's windows that are `kept`, bool (n_windows,), under their `place` (n_windows,) in a smaller set.
+
+    Raises BadSet if a part is left empty.
+    """
+    parts = [rows[kept[rows]] for rows in (fold.train, fold.val, fold.test)]
+    return Fold(fold.name, *(parts if place is None else (place[rows] for rows in parts)))
+
+
+def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
+    """The folds of a protocol by name: loso, grouped, official or leaky, with the options of that function.
+
+    Copies are in no test or validation part, and train where nothing of their trial is in one. Raises BadParameter for an
+    unknown protocol or option, BadSet for a set that the protocol cannot split.
+    """
+    if protocol not in PROTOCOLS:
+        raise BadParameter(f"Unknown protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}.")
+    split = PROTOCOLS[protocol]
+    known = list(inspect.signature(split).parameters)[1:]
+    check_names(options, known, f"protocol {protocol}")
+    if emotion_set.own.all():
+        return split(emotion_set, **options)
+    own, copies = np.flatnonzero(emotion_set.own), np.flatnonzero(~emotion_set.own)
+    made = [_placed(fold, own) for fold in split(emotion_set.part(own), **options)]
+    trial = np.char.add(np.char.add(emotion_set.subject, "/"), emotion_set.trial)
+    return [_with_copies(fold, copies, trial) for fold in made]
+
+
+def _placed(fold: Fold, place: np.ndarray) -> Fold:
+    """The fold's windows under their `place` in a larger set."""
+    return Fold(fold.name, *(place[rows] for rows in (fold.train, fold.val, fold.test)))
+
+
+def _with_copies(fold: Fold, copies: np.ndarray, trial: np.ndarray) -> Fold:
+    """The fold whose training part has those of the `copies` too whose trial trains whole; `trial` (n,) of all windows."""
+    apart = np.isin(trial[copies], trial[fold.train])
+    apart &= ~np.isin(trial[copies], trial[np.concatenate([fold.val, fold.test])])
+    return replace(fold, train=np.concatenate([fold.train, copies[apart]]))
+
+
+def loso(emotion_set: EmotionSet, n_val: float = 2, seed: int = 0) -> list[Fold]:
+    """Leave one subject out: one fold per subject, who is its test part; the other parts are whole subjects.
+
+    `n_val` subjects (a share of the training subjects if below 1) stop the training. Raises BadSet,
+    BadParameter.
+    """
+    subjects = np.unique(emotion_set.subject)
+    if len(subjects) > MAX_FOLDS:
+        raise BadParameter(
+            f"loso gives {len(subjects)} folds, expected at most {MAX_FOLDS}: use official or grouped."
+        )
+    tests = np.arange(len(subjects))
+    return _by_subject(emotion_set, tests, [str(s) for s in subjects], n_val, seed)
+
+
+def grouped(emotion_set: EmotionSet, n_folds: int = 5, n_val: float = 0.2, seed: int = 0) -> list[Fold]:
+    """k-fold over whole subjects, classes spread as evenly as subjects allow; every subject is tested once.
+
+    Largest subjects first, each into the fold where its classes are rarest. Raises BadSet, BadParameter.
+    """
+    counts = _class_counts(emotion_set)
+    if not 2 <= n_folds <= len(counts):
+        raise BadParameter(f"n_folds is {n_folds}, expected 2 to {len(counts)}, the number of subjects.")
+    names = [f"group{k:02d}" for k in range(n_folds)]
+    return _by_subject(emotion_set, _deal(counts, n_folds, seed), names, n_val, seed)
+
+
+def official(emotion_set: EmotionSet, n_val: float = 0.2, seed: int = 0) -> list[Fold]:
+    """The corpus's own train, val and test; without a val, `n_val` of its subjects. Raises BadSet."""
+    emotion_set.check_trainable()
+    found = set(np.unique(emotion_set.split).tolist())
+    if not {"train", "test"} <= found <= set(PARTS):
+        raise BadSet(
+            f"Official split: windows are marked {sorted(found)}, expected "
+            "train, test and maybe val: use loso."
+        )
+    part = np.argmax(emotion_set.split[:, None] == np.array(PARTS), axis=1)
+    if "val" not in found:
+        subject = np.unique(emotion_set.subject, return_inverse=True)[1]
+        candidates = np.unique(subject[part == 0])
+        counts = _class_counts(emotion_set, part == 0)
+        drawn = _draw_val(counts, candidates, n_val, np.random.default_rng(seed), "official")
+        part[(part == 0) & np.isin(subject, drawn)] = 1
+    return [_fold(emotion_set, "official", part)]
+
+
+def leaky(emotion_set: EmotionSet, test_share: float = 0.2, seed: int = 0, n_folds: int = 1) -> list[Fold]:
+    """Independent random splits of *windows*, by class: people and trials on both sides. For comparison only.
+
+    Test and val have `test_share` of the windows each. Raises BadParameter unless 0 < test_share < 0.5.
+    """
+    emotion_set.check_trainable()
+    if not 0 < test_share < 0.5:
+        raise BadParameter(f"test_share is {test_share}, expected a share between 0 and 0.5.")
+    if n_folds < 1:
+        raise BadParameter(f"n_folds is {n_folds}, expected 1 or more.")
+    made = []
+    for k in range(n_folds):
+        place = _place_in_class(emotion_set.y, np.random.default_rng([seed, k]))
+        part = np.where(place < test_share, 2, np.where(place < 2 * test_share, 1, 0))
+        made.append(_fold(emotion_set, f"leaky{k:02d}", part))
+    return made
+
+
+PROTOCOLS: dict[str, Callable[..., list[Fold]]] = {
+    "loso": loso,
+    "grouped": grouped,
+    "official": official,
+    "leaky": leaky,
+}
+
+
+def calibration(emotion_set: EmotionSet, fold: Fold, n: int, seed: int = 0) -> np.ndarray:
+    """Sorted indices of at most n training windows, as many of each class as it has: (min(n, n_train),).
+
+    Raises BadParameter for n < 1.
+    """
+    if n < 1:
+        raise BadParameter(f"Calibration needs n >= 1 windows, got {n}.")
+    return evenly(emotion_set.y, fold.train, n, seed)
+
+
+def evenly(y: np.ndarray, rows: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """At most n of these rows, drawn at random, as many of each class of y (n_windows,) as it has; in their order."""
+    rank = _rank_in_class(y[rows], np.random.default_rng(seed))
+    return np.sort(rows[np.lexsort((y[rows], rank))[:n]])
+
+
+def few(rows: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """At most n of these rows, drawn at random, in their order."""
+    return np.sort(np.random.default_rng(seed).choice(rows, min(n, len(rows)), replace=False))
+
+
+def to_arrays(made: Iterable[Fold]) -> dict[str, np.ndarray]:
+    """Folds for an .npz: `part` (n_folds, n_windows) int8, 0 train, 1 val, 2 test, 3 unused; `fold` names."""
+    made = list(made)
+    n_windows = 1 + max(getattr(fold, part)[-1] for fold in made for part in PARTS)
+    matrix = np.full((len(made), n_windows), UNUSED, dtype=np.int8)
+    for row, fold in zip(matrix, made, strict=True):
+        for code, part in enumerate(PARTS):
+            row[getattr(fold, part)] = code
+    return {"part": matrix, "fold": np.array([fold.name for fold in made])}
+
+
+def from_arrays(arrays: Mapping[str, np.ndarray]) -> list[Fold]:
+    """The folds that `to_arrays` saved. Raises BadArtifact if the arrays are not those."""
+    if not {"part", "fold"} <= set(arrays) or arrays["part"].shape[:1] != arrays["fold"].shape:
+        raise BadArtifact(
+            f"Arrays {sorted(arrays)} are no folds, expected part and fold: run 01_windows again."
+        )
+    return [
+        Fold(str(name), *(np.flatnonzero(row == code) for code in range(len(PARTS))))
+        for name, row in zip(arrays["fold"], arrays["part"], strict=True)
+    ]
+
+
+def _by_subject(emotion_set, test_fold, names, n_val, seed) -> list[Fold]:
+    """One fold per name; `test_fold` (n_subjects,) says in which fold a subject is tested."""
+    subject = np.unique(emotion_set.subject, return_inverse=True)[1]
+    counts = _class_counts(emotion_set)
+    made = []
+    for k, name in enumerate(names):
+        rest = np.flatnonzero(test_fold != k)
+        drawn = _draw_val(counts, rest, n_val, np.random.default_rng([seed, k]), name)
+        part = np.where(test_fold == k, 2, 0)
+        part[drawn] = 1
+        made.append(_fold(emotion_set, name, part[subject]))
+    return made
+
+
+def _fold(emotion_set, name, part) -> Fold:
+    """The fold of part codes (n_windows,). Raises BadSet if a class has no training window."""
+    missing = np.setdiff1d(emotion_set.y, emotion_set.y[part == 0])
+    if len(missing):
+        classes = ", ".join(emotion_set.classes[c] for c in missing)
+        raise BadSet(
+            f"Fold {name}: no training subject has class {classes}: "
+            "take fewer validation subjects, another task, or the grouped protocol."
+        )
+    return Fold(name, *(np.flatnonzero(part == code) for code in range(len(PARTS))))
+
+
+def _draw_val(counts, candidates, n_val, rng, name) -> np.ndarray:
+    """Subjects for validation: of some random draws the first with the most classes in train and in val."""
+    if n_val <= 0 or (n_val > 1 and n_val != int(n_val)):
+        raise BadParameter(
+            f"n_val is {n_val}, expected a whole number of subjects or a share between 0 and 1."
+        )
+    n = int(n_val) if n_val >= 1 else max(1, round(n_val * len(candidates)))
+    if n >= len(candidates):
+        raise BadSet(
+            f"Fold {name}: {len(candidates)} subjects are left for train and val, expected more than "
+            f"n_val = {n}: choose a smaller n_val or a corpus with more subjects."
+        )
+    total = counts[candidates].sum(axis=0)
+    best, most = None, (-1, -1)
+    for _ in range(DRAWS):
+        drawn = rng.permutation(candidates)[:n]
+        val = counts[drawn].sum(axis=0)
+        covered = (np.count_nonzero(total - val), np.count_nonzero(val))
+        if covered > most:
+            best, most = drawn, covered
+        if min(covered) == np.count_nonzero(total):
+            break
+    return best
+
+
+def _deal(counts, n_folds, seed) -> np.ndarray:
+    """Fold of each subject (n_subjects,): least squares of class shares, greedily, ties to the smaller."""
+    shares = counts / counts.sum(axis=0)
+    order = np.random.default_rng(seed).permutation(len(counts))
+    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    filled, chosen = np.zeros((n_folds, counts.shape[1])), np.empty(len(counts), dtype=np.int64)
+    for subject in order:
+        cost = filled @ shares[subject]
+        chosen[subject] = np.lexsort((filled.sum(axis=1), cost))[0]
+        filled[chosen[subject]] += shares[subject]
+    return chosen
+
+
+def _class_counts(emotion_set, mask=None) -> np.ndarray:
+    """Windows of each subject and class, (n_subjects, n_classes). Raises BadSet."""
+    emotion_set.check_trainable()
+    subjects, subject = np.unique(emotion_set.subject, return_inverse=True)
+    counts = np.zeros((len(subjects), len(emotion_set.classes)), dtype=np.int64)
+    np.add.at(counts, (subject, emotion_set.y), 1 if mask is None else mask.astype(np.int64))
+    return counts
+
+
+def _rank_in_class(y, rng) -> np.ndarray:
+    """Random rank of each window among those of its class, (n,), from 0."""
+    order = rng.permutation(len(y))
+    order = order[np.argsort(y[order], kind="stable")]
+    start = np.searchsorted(y[order], y[order])
+    rank = np.empty(len(y), dtype=np.int64)
+    rank[order] = np.arange(len(y)) - start
+    return rank
+
+
+def _place_in_class(y, rng) -> np.ndarray:
+    """Random place of each window within its class, (n,), in [0, 1)."""
+    return _rank_in_class(y, rng) / np.bincount(y)[y]

@@ -1,0 +1,152 @@
+"""One interpreter each for a .tflite file of one output, behind the same three methods.
+
+`run` takes an array for each input, in the file's order, and gives one, as the file stores them (int8 or float32,
+batch of 1): nothing is quantised here. A file of several modalities has an input a branch.
+"""
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from emolib.core.errors import BadArtifact
+from emolib.device.quiet import native_silence
+
+ARENA_BYTES = 8 << 20  # of tflite-micro; more than any model within our budgets needs, float32 included
+
+
+class Port(NamedTuple):
+    """An input or output: its shape with the batch, its dtype's name; scale 0 where it is not quantised."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+    branch: str = ""
+
+
+def branch_of(name: str) -> str:
+    """The branch whose window an input of a .tflite file takes: serving_default_speech:0 is speech."""
+    return name.removeprefix("serving_default_").split(":")[0]
+
+
+def port(details: dict) -> Port:
+    """Port of what TFLite interpreters say of a tensor."""
+    quantization = details["quantization_parameters"]
+    scales, zero_points = (np.ravel(quantization[key]) for key in ("scales", "zero_points"))
+    quantised = np.dtype(details["dtype"]) == np.int8 and len(scales) == 1
+    return Port(
+        tuple(int(n) for n in details["shape"]),
+        np.dtype(details["dtype"]).name,
+        float(scales[0]) if quantised else 0.0,
+        int(zero_points[0]) if quantised else 0,
+        branch_of(details.get("name", "")),
+    )
+
+
+class Backend:
+    """`run` (1, *shape) of each input → (1, n_classes); `times` the same `repeats` times over; `close`."""
+
+    inputs: tuple[Port, ...]
+    output: Port
+    run: Callable[..., np.ndarray]
+
+    def times(self, *windows: np.ndarray, repeats: int) -> np.ndarray:
+        """Nanoseconds of each of `repeats` runs, (repeats,) int64: copy in, invoke, copy out."""
+        run, clock, taken = self.run, time.perf_counter_ns, np.empty(repeats, np.int64)
+        for n in range(repeats):
+            start = clock()
+            run(*windows)
+            taken[n] = clock() - start
+        return taken
+
+    def close(self):
+        pass
+
+
+def allocated(make: Callable, plain):
+    """An interpreter that is ready to run: with XNNPACK or, where that refuses the file, with the `plain` resolver.
+
+    XNNPACK takes no int8 layer that scales its sums by 256 or more, as one does that was silent in calibration.
+    """
+    interpreter = make()
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError as error:
+        if "Delegate" not in str(error):
+            raise
+        interpreter = make(experimental_op_resolver_type=plain)
+        interpreter.allocate_tensors()
+    return interpreter
+
+
+class TFLite(Backend):
+    """ai-edge-litert's, tflite-runtime's and TensorFlow's Interpreter, which share one interface."""
+
+    def __init__(self, interpreter_class: type, resolvers: type, content: bytes, threads: int):
+        make = partial(interpreter_class, model_content=content, num_threads=threads)
+        with native_silence(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # TensorFlow announces that its interpreter moves to litert
+            self.interpreter = allocated(make, resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+        inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
+        if not inputs or len(outputs) != 1:
+            raise BadArtifact(
+                f"it has {len(inputs)} inputs and {len(outputs)} outputs, expected one output and an input or more"
+            )
+        self.inputs, self.output = tuple(map(port, inputs)), port(outputs[0])
+        self.fed, self.read = [each["index"] for each in inputs], outputs[0]["index"]
+
+    def run(self, *windows: np.ndarray) -> np.ndarray:
+        for index, window in zip(self.fed, windows, strict=True):
+            self.interpreter.set_tensor(index, window)
+        self.interpreter.invoke()
+        return self.interpreter.get_tensor(self.read)
+
+
+class Micro(Backend):
+    """tflite-micro: float32 and static int8 files of one input; it does not tell the names of several.
+
+    It refuses dynamic ones, whose kernels it lacks.
+    """
+
+    def __init__(self, content: bytes):
+        from tflite_micro.python.tflite_micro import runtime
+
+        with native_silence():
+            self.interpreter = runtime.Interpreter.from_bytes(content, arena_size=ARENA_BYTES)
+        self.inputs = (port(self.interpreter.get_input_details(0)),)
+        self._check_single()
+        self.output = port(self.interpreter.get_output_details(0))
+
+    def _check_single(self):
+        with contextlib.suppress(IndexError), native_silence():
+            self.interpreter.get_input_details(1)
+            raise BadArtifact("it has several inputs, whose names tflite-micro does not tell, expected one")
+
+    def run(self, window: np.ndarray) -> np.ndarray:
+        self.interpreter.set_input(window, 0)
+        self.interpreter.invoke()
+        return self.interpreter.get_output(0)
+
+
+def tflite_runtime(content: bytes, threads: int) -> TFLite:
+    """tflite-runtime in this process, which must not have imported TensorFlow."""
+    from tflite_runtime.interpreter import Interpreter, OpResolverType
+
+    return TFLite(Interpreter, OpResolverType, content, threads)
+
+
+def litert(content: bytes, threads: int) -> TFLite:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    return TFLite(Interpreter, OpResolverType, content, threads)
+
+
+def tensorflow(content: bytes, threads: int) -> TFLite:
+    from tensorflow import lite
+
+    return TFLite(lite.Interpreter, lite.experimental.OpResolverType, content, threads)

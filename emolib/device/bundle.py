@@ -1,0 +1,255 @@
+"""A bundle: int8 models and what they need, as a folder that a device opens. numpy and an interpreter alone.
+
+`bundle.json` names each model's file and sha256, classes, the recordings it was trained on, front end, standardiser
+and its data's licence; each face detector's file, sha256, grid and least score; what each fusion study learned; and, as
+`defaults`, the model of each modality that answers where none is picked (bundles of older versions have none).
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from emolib.core import records
+from emolib.core.errors import BadArtifact, BadParameter, check_names
+from emolib.device.faces import Classifier, Detector, FacePath
+from emolib.device.interpreter import Model
+from emolib.device.pipeline import Pipeline
+from emolib.fusion.reliability import statistics
+from emolib.fusion.weighing import Fusion
+from emolib.signals.frontend import front_end
+from emolib.signals.grid import Grid
+from emolib.signals.readers import Trained, read, read_face
+from emolib.signals.standardise import Standardiser
+
+MOST_HZ = 1e6  # of recordings
+ENTRY = {
+    "file",
+    "sha256",
+    "modality",
+    "classes",
+    "recordings",
+    "frontend",
+    "standardiser",
+    "normalise",
+    "licence",
+    "versions",
+}
+DETECTOR = {"file", "sha256", "grid", "min_score", "licence", "versions"}
+PARTS = {"models", "detectors", "studies"}
+
+
+def read_record(path: Path) -> dict:
+    """What bundle.json says. Raises BadArtifact where it is missing, damaged, or of an older emolib."""
+    again = f"export again: `emolib export results/<run> --out {path.parent}`."
+    if not path.is_file():
+        raise BadArtifact(f"{path} is missing, expected a bundle: {again}")
+    try:
+        record = records.read(path)
+        missing = sorted(PARTS - record.keys()) or _missing(record)
+        if not missing:
+            _check(record)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, BadParameter) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise BadArtifact(f"{path} is damaged ({reason}), expected what export wrote: {again}") from error
+    if missing:
+        raise BadArtifact(f"{path} does not name {', '.join(missing)}, expected every field: {again}")
+    return record
+
+
+def _missing(record: dict) -> list[str]:
+    """Fields that some model or detector lacks; "models" where there is none of either."""
+    needed = {"models": ENTRY, "detectors": DETECTOR}
+    lacks = {
+        field
+        for part, fields in needed.items()
+        for one in record[part].values()
+        for field in fields - one.keys()
+    }
+    return sorted(lacks) if record["models"] or record["detectors"] else ["models"]
+
+
+def _check(record: dict):
+    """Make what the entries say. Raises as their classes do, and ValueError for what they would not refuse."""
+    for entry in record["models"].values():
+        front_end(entry["modality"], **entry["frontend"])
+        Standardiser.from_dict(entry["standardiser"])
+        sfreq = Trained(**entry["recordings"]).sfreq
+        if not 0 <= sfreq < MOST_HZ or not isinstance(entry["classes"], list):
+            raise ValueError(f"recordings at {sfreq} Hz, classes {entry['classes']}")
+    for entry in record["detectors"].values():
+        Grid(**entry["grid"])
+        float(entry["min_score"])
+    for study in record["studies"].values():
+        Fusion.of_study(study, list(study["sources"]))
+    for modality, name in record.get("defaults", {}).items():
+        if record["models"][name]["modality"] != modality:
+            raise ValueError(f"{name} as the default of {modality}")
+    for entry in (*record["models"].values(), *record["detectors"].values()):
+        if PurePath(entry["file"]).name != entry["file"]:
+            raise ValueError(f"file {entry['file']}, expected one in the bundle")
+
+
+class Bundle:
+    """Raises BadArtifact where a file is missing or not the one that was exported."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.record = read_record(self.folder / "bundle.json")
+        self.models, self.studies = self.record["models"], self.record["studies"]
+        for entry in (*self.models.values(), *self.record["detectors"].values()):
+            self.check(entry)
+
+    def check(self, entry: dict):
+        path = self.folder / entry["file"]
+        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+        if found != entry["sha256"]:
+            raise BadArtifact(
+                f"{path} is not the file that was exported ({found[:12]}, expected {entry['sha256'][:12]}): export again."
+            )
+
+    def of(self, modality: str) -> list[str]:
+        """The sources of a modality."""
+        return [name for name, entry in self.models.items() if entry["modality"] == modality]
+
+    def source(self, modality: str, names: Sequence[str] = ()) -> str:
+        """The source of a modality: the one among `names`, else the default or the only one. Raises BadParameter."""
+        return self._picked(modality, self.of(modality), names)
+
+    def sources(self, modalities: Sequence[str] = (), names: Sequence[str] = ()) -> dict[str, str]:
+        """A source of each modality, of all that the bundle has where none is given; where it has several of one, the one
+        among `names`, else that of the first study that has one of each, else the default. Raises BadParameter."""
+        wanted = list(modalities) or list(dict.fromkeys(entry["modality"] for entry in self.models.values()))
+        for study in self.studies.values():
+            found = {modality: set(self.of(modality)) & study["sources"].keys() for modality in wanted}
+            if not names and all(len(known) == 1 for known in found.values()):
+                return {modality: known.pop() for modality, known in found.items()}
+        return {modality: self.source(modality, names) for modality in wanted}
+
+    def detector(self, names: Sequence[str] = ()) -> str:
+        """The face detector: the only one, or the one among `names`. Raises BadParameter."""
+        return self._picked("face detector", list(self.record["detectors"]), names)
+
+    def _picked(self, what: str, known: list[str], names: Sequence[str]) -> str:
+        check_names(names, [*self.models, *self.record["detectors"]], "the bundle")
+        default = self.record.get("defaults", {}).get(what)
+        wanted = [key for key in known if key in names] or ([default] if default else known)
+        if len(wanted) != 1:
+            hint = "pick it with --model" if known else "take another bundle"
+            raise BadParameter(f"{what}: the bundle has {', '.join(known) or 'none'}, expected one: {hint}.")
+        return wanted[0]
+
+    def model(self, source: str, backend: str = "litert", threads: int = 1) -> Model:
+        """Raises BadArtifact, with the version that it was made with, where the interpreter here does not open it."""
+        model, classes = self._opened(self.models[source], backend, threads), self.models[source]["classes"]
+        if model.runner.output.shape[-1] != len(classes):
+            model.close()
+            raise BadArtifact(
+                f"{model.name} has {model.runner.output.shape[-1]} outputs, bundle.json names {len(classes)} classes: "
+                "export again."
+            )
+        return model
+
+    def _opened(self, entry: dict, backend: str = "litert", threads: int = 1) -> Model:
+        try:
+            return Model(self.folder / entry["file"], backend, threads)
+        except BadArtifact as error:
+            made = ", ".join(f"{name} {version}" for name, version in entry["versions"].items())
+            raise BadArtifact(
+                f"{error} Made with {made}; an older interpreter may lack its operators."
+            ) from error
+
+    def pipeline(self, source: str, backend: str = "litert", threads: int = 1) -> Pipeline:
+        """Front end, standardiser and network of a source."""
+        return Pipeline.of(source, self.models[source], self.model(source, backend, threads))
+
+    def fusion(self, sources: Sequence[str]) -> Fusion | None:
+        """How these sources are fused: as the first study that has them all learned; without one, all alike, and not at
+        all (None) where their classes differ."""
+        study = next((each for each in self.studies.values() if each["sources"].keys() >= set(sources)), None)
+        if study and len(sources) > 1:
+            return Fusion.of_study(study, sources)
+        classes = {tuple(self.models[name]["classes"]) for name in sources}
+        return Fusion.equal(classes.pop(), sources) if len(classes) == 1 else None
+
+    def answer(self, recordings: Mapping[str, Path], names: Sequence[str] = ()) -> dict:
+        """Of a recording in a file by modality: its rate, windows used and dropped, state "ok" or why there are no
+        scores, scores by class (mean over windows) or None, milliseconds without the reading; and "fused", their scores
+        together, None for less than two modalities with scores, or where no study ties their classes.
+
+        A source that was trained on windows standardised within each person gets them standardised within this
+        recording, and answers only where it has enough of them. Raises BadRecording, BadParameter.
+        """
+        sources, answers, votes = self.sources(list(recordings), names), {}, {}
+        fusion = self.fusion(list(sources.values()))
+        for modality, source in sources.items():
+            with self.model(source) as model:
+                pipeline = Pipeline.of(source, self.models[source], model)
+                answers[modality], X, scores = _of_file(pipeline, recordings[modality])
+            if fusion and len(X):
+                votes[source] = fusion.members[source].vote(scores, statistics(X))
+        fused, _ = fusion.fuse(votes) if len(votes) > 1 else (None, {})
+        return answers | {"fused": None if fused is None else by_class(fusion.classes, fused)}
+
+    def look(self, pipeline: Pipeline, names: Sequence[str] = ()) -> FacePath | None:
+        """The detector before a face pipeline, as one function of a picture; None where the bundle has no detector.
+
+        Raises BadParameter where it has several, or for a pipeline that needs a recording of the person first.
+        """
+        return self._path(self.detector(names), pipeline) if self.record["detectors"] else None
+
+    def _path(self, detector: str, pipeline: Pipeline) -> FacePath:
+        if pipeline.by_person:
+            raise BadParameter(
+                f"{pipeline.source} needs a recording of each person, expected another: pick it with --model."
+            )
+        found = self.record["detectors"][detector]
+        model = self._opened(found)
+        return FacePath(
+            Detector(model, Grid(**found["grid"]), found["min_score"]),
+            Classifier(pipeline.model, pipeline.front, pipeline.standardiser),
+        )
+
+    def faces(self, names: Sequence[str], path: Path) -> dict:
+        """Every face of a picture in a file, best first: box in its pixels, the detector's score, scores by class; and
+        the milliseconds of each stage. `names`: of detector and source, where there are several. Raises
+        BadRecording, BadParameter."""
+        detector, pipeline = self.detector(names), self.pipeline(self.source("face", names))
+        look = self._path(detector, pipeline)
+        [image], _ = read_face(path, Trained(0.0))
+        found = [
+            {
+                "box": face.box.round(1).tolist(),
+                "score": face.score,
+                "scores": by_class(pipeline.classes, face.scores),
+            }
+            for face in look(image)
+        ]
+        ms = {stage: round(taken, 2) for stage, taken in look.ms.items()}
+        return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}
+
+
+def by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, float]:
+    """Scores (n_classes,) by the names of their classes."""
+    return dict(zip(classes, scores.tolist(), strict=True))
+
+
+def _of_file(pipeline: Pipeline, path: Path) -> tuple[dict, np.ndarray, np.ndarray]:
+    """What is said of a recording in a file, its windows X (n_windows, *shape), and their scores (n_windows, n_classes)."""
+    pieces, sfreq = read(pipeline.modality, path, pipeline.trained)
+    start = time.perf_counter()
+    X, dropped = pipeline.windows(pieces, sfreq)
+    about = {"source": pipeline.source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}
+    if not len(X):
+        return {**about, "state": f"dropped: {', '.join(dropped)}", "scores": None}, X, X
+    scores = pipeline.scores(X)
+    ms = round(1e3 * (time.perf_counter() - start), 2)
+    answer = {"state": "ok", "scores": by_class(pipeline.classes, scores.mean(axis=0)), "ms": ms}
+    return about | answer, X, scores
+
+
+def of_two(studies: Mapping[str, dict], names: Iterable[str]) -> dict[str, dict]:
+    """The studies that fuse two or more of the sources `names`."""
+    return {study: each for study, each in studies.items() if len(each["sources"].keys() & set(names)) > 1}

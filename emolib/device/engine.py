@@ -1,0 +1,169 @@
+"""A bundle beside sensors: an answer every hop from what has arrived. numpy and an interpreter alone."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+
+from emolib.core.errors import BadParameter
+from emolib.device.bundle import Bundle, by_class
+from emolib.device.sensors.base import Chunk
+from emolib.device.stream import OK, WAITING, Heard, Stream, failure, open_stream
+from emolib.fusion.weighing import Vote
+from emolib.signals.readers import Trained
+
+HOP_S = 1.0
+
+
+class Part(NamedTuple):
+    """What one modality says at a hop.
+
+    state: "ok", or why it has no scores; weight: its share of the fused answer, 0 without scores or fusion; age_s: from
+    its newest sample to the hop, NaN before the first; ms: of front end and network; box: of the face found, x1 y1 x2 y2
+    in pixels.
+    """
+
+    state: str
+    scores: dict[str, float] | None
+    weight: float
+    age_s: float
+    ms: float
+    box: tuple[float, ...] | None
+
+
+class Result(NamedTuple):
+    """An answer: fused scores by class, None where no modality has any, or where the engine does not fuse; `missed` hops
+    were left out before it."""
+
+    time_s: float
+    scores: dict[str, float] | None
+    parts: dict[str, Part]
+    ms: float
+    missed: int = 0
+
+    def to_dict(self) -> dict:
+        """For JSON; NaN becomes None, numbers are rounded."""
+        parts = {
+            name: part._asdict()
+            | {"age_s": None if np.isnan(part.age_s) else round(part.age_s, 3), "ms": round(part.ms, 3)}
+            for name, part in self.parts.items()
+        }
+        return self._asdict() | {"time_s": round(self.time_s, 3), "ms": round(self.ms, 3), "parts": parts}
+
+
+class Engine:
+    """One model of each modality, and the last samples of its sensor: `start`, `push` by any thread, `step` by one.
+
+    modalities: some of the bundle's, all by default; names: which of several models or detectors. Models whose classes
+    differ and that no study ties stand side by side: `fusion` is None, each answers in its own classes. Raises
+    BadParameter for what the bundle has not, or has twice.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        modalities: Sequence[str] = (),
+        names: Sequence[str] = (),
+        hop_s: float = HOP_S,
+        backend: str = "litert",
+        threads: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        if not hop_s > 0:
+            raise BadParameter(f"hop_s: got {hop_s}, expected more than 0.")
+        self.hop_s, self.clock, self.began = hop_s, clock, clock()
+        sources = bundle.sources(modalities, names)
+        self.fusion = bundle.fusion(list(sources.values()))
+        self.pipelines = {
+            modality: bundle.pipeline(source, backend, threads) for modality, source in sources.items()
+        }
+        self.look = bundle.look(self.pipelines["face"], names) if "face" in sources else None
+        self.streams: dict[str, Stream] = {}
+        self.gone: dict[str, str] = {}
+
+    @property
+    def trained(self) -> dict[str, Trained]:
+        """What the sensor of each modality should give."""
+        return {modality: pipeline.trained for modality, pipeline in self.pipelines.items()}
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def restart(self):
+        """Time begins now."""
+        self.began = self.clock()
+
+    def now_s(self) -> float:
+        """Seconds since the engine began."""
+        return self.clock() - self.began
+
+    def start(self, modality: str, about: Trained, is_live: bool = False):
+        """The sensor of a modality is there, for the first time or again. Raises BadParameter, BadRecording."""
+        if modality not in self.pipelines:
+            raise BadParameter(
+                f"{modality}: the engine answers for {', '.join(self.pipelines)}: use one of them."
+            )
+        known = self.streams.get(modality)
+        if known is None or (known.about, known.is_live) != (about, is_live):
+            self.streams[modality] = open_stream(self.pipelines[modality], about, is_live, self.look)
+        self.gone.pop(modality, None)
+
+    def classes(self, modality: str) -> tuple[str, ...]:
+        """What a modality's scores are of: the fusion's classes, without one its model's own."""
+        return self.fusion.classes if self.fusion else self.pipelines[modality].classes
+
+    def push(self, modality: str, chunk: Chunk):
+        """Samples of a sensor, stamped in seconds since the engine began; memory stays as it is. What is no sample becomes
+        the modality's state."""
+        self.streams[modality].push(chunk, self.now_s())
+
+    def lost(self, modality: str, reason: str):
+        """The sensor of a modality is gone until it starts again."""
+        self.gone[modality] = reason
+
+    def step(self, time_s: float, missed: int = 0) -> Result:
+        """The answer at time_s. What one modality cannot do never stops the others."""
+        start, parts, votes = time.perf_counter(), {}, {}
+        for modality, pipeline in self.pipelines.items():
+            parts[modality], vote = self._ask(modality, time_s)
+            if vote:
+                votes[pipeline.source] = vote
+        fused, shares = self.fusion.fuse(votes) if self.fusion else (None, {})
+        weighed = {
+            modality: part._replace(weight=shares.get(self.pipelines[modality].source, 0.0))
+            for modality, part in parts.items()
+        }
+        scores = None if fused is None else by_class(self.fusion.classes, fused)
+        return Result(time_s, scores, weighed, 1e3 * (time.perf_counter() - start), missed)
+
+    def _ask(self, modality: str, time_s: float) -> tuple[Part, Vote | None]:
+        """What a modality says, not weighed yet, and its vote in the fusion."""
+        start, stream = time.perf_counter(), self.streams.get(modality)
+        heard, vote, age_s = Heard(WAITING), None, np.nan
+        try:
+            if stream is not None:
+                age_s = float(np.maximum(0.0, time_s - stream.newest_s(time_s)))
+                heard = stream.answer(time_s)
+            if heard.state == OK and self.fusion:
+                vote = self.fusion.members[self.pipelines[modality].source].vote(heard.scores, heard.found)
+        except Exception as error:  # interpreters raise what they like; the other modalities go on
+            heard = Heard(failure(error))
+        if modality in self.gone and heard.state != OK:
+            heard = Heard(self.gone[modality])
+        told = vote.scores[None] if vote else heard.scores
+        scores = None if told is None else by_class(self.classes(modality), told[0])
+        box = None if heard.box is None else tuple(round(float(side), 1) for side in heard.box)
+        return Part(heard.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box), vote
+
+    def close(self):
+        """Free the interpreters."""
+        for pipeline in self.pipelines.values():
+            with suppress(OSError):
+                pipeline.model.close()
+        if self.look:
+            self.look.detector.model.close()

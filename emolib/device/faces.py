@@ -1,0 +1,101 @@
+"""Faces in a picture and what each shows: detect, crop, resize, classify. numpy and an interpreter alone."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from emolib.device.interpreter import Model
+from emolib.fusion.scores import softmax
+from emolib.signals.frontend import FaceFrontEnd
+from emolib.signals.grid import Grid
+from emolib.signals.image import check, crop
+from emolib.signals.letterbox import FILL, Letterbox
+from emolib.signals.standardise import Standardiser
+
+STAGES = ("letterbox", "detector", "boxes", "crop", "classifier")
+
+
+class Face(NamedTuple):
+    """box (4,) x1 y1 x2 y2 in pixels of the picture, the detector's score, the classifier's scores (n_classes,), and the
+    window X (*shape) that it took."""
+
+    box: np.ndarray
+    score: float
+    scores: np.ndarray
+    X: np.ndarray
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A model, what its outputs mean, and the score from which on a box is a face."""
+
+    model: Model
+    grid: Grid
+    min_score: float
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model and what comes before it; `margin`: share of a box's longer side that is added on each side of the crop."""
+
+    model: Model
+    front: FaceFrontEnd
+    standardiser: Standardiser
+    margin: float = 0.1
+
+
+def square(box: np.ndarray, margin: float) -> tuple[int, int, int, int]:
+    """left, top, right, bottom of a square around a box (4,), whole pixels, at least one; it may leave the picture."""
+    side = max(1, round(float((box[2:] - box[:2]).max()) * (1 + 2 * margin)))
+    left, top = np.rint((box[:2] + box[2:] - side) / 2).astype(int).tolist()
+    return left, top, left + side, top + side
+
+
+class FacePath:
+    """`faces = path(image)`: detector and classifier as one function; `ms` holds what each stage of that call took."""
+
+    def __init__(self, detector: Detector, classifier: Classifier):
+        self.detector, self.classifier = detector, classifier
+        self.ms: dict[str, float] = {}
+
+    def __call__(self, image: np.ndarray) -> list[Face]:
+        """The faces of a picture uint8 (height, width[, 3]), best first; [] where there is none.
+
+        A crop of one grey level alone is no face. Raises BadRecording for an array that is no picture.
+        """
+        self.ms = dict.fromkeys(STAGES, 0.0)
+        boxes, found = self.detect(image)
+        with self._stage("crop"):
+            cut = [
+                self.classifier.front(crop(image, *square(box, self.classifier.margin), FILL)).X
+                for box in boxes
+            ]
+            kept = [k for k, X in enumerate(cut) if len(X)]
+        if not kept:
+            return []
+        with self._stage("classifier"):
+            X = self.classifier.standardiser(np.concatenate([cut[k] for k in kept]))
+            scores = softmax(self.classifier.model.predict(X))
+        return [Face(boxes[k], float(found[k]), *told) for k, *told in zip(kept, scores, X, strict=True)]
+
+    def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (n, 4) in pixels of the picture, and their scores (n,), best first."""
+        size, (side, _, n_channels) = check(image).shape[:2], self.detector.model.input_shape
+        with self._stage("letterbox"):
+            fit = Letterbox(size, side)
+            x = np.float32(fit.image(image, n_channels)) / 255
+        with self._stage("detector"):
+            output = self.detector.model.invoke(x)
+        with self._stage("boxes"):
+            boxes, scores = self.detector.grid.found(output, side, self.detector.min_score)
+            return fit.inverse(boxes), scores
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.ms[name] += 1e3 * (time.perf_counter() - start)

@@ -1,0 +1,144 @@
+"""Run a .tflite model on one of four interpreters behind one class. Importing this needs numpy only."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from emolib.core.branches import Windows, arrays, each, length, shape, taken
+from emolib.core.errors import BadArtifact, BadParameter, BadSet
+from emolib.core.memory_map import chunks
+from emolib.device import backends
+from emolib.device.int8 import dequantize, quantize
+from emolib.device.worker import Worker
+
+# backend: its package, the extra of emolib that installs it, what opens a model
+KNOWN = {
+    "litert": ("ai_edge_litert", "device", backends.litert),
+    "tflite_runtime": ("tflite_runtime", "lab", Worker),
+    "tensorflow": ("tensorflow", "lab", backends.tensorflow),
+    "tflite_micro": ("tflite_micro", "lab", lambda content, threads: backends.Micro(content)),
+}
+BACKENDS = tuple(KNOWN)
+
+
+def present() -> list[str]:
+    """The backends that are installed here."""
+    return [backend for backend in BACKENDS if find_spec(KNOWN[backend][0])]
+
+
+def check_backend(backend: str, threads: int):
+    """Raises BadParameter for an unknown or absent backend, or threads that it cannot use."""
+    if backend not in KNOWN:
+        raise BadParameter(f"backend: got {backend!r}, expected one of {', '.join(BACKENDS)}.")
+    package, extra, _ = KNOWN[backend]
+    if find_spec(package) is None:
+        raise BadParameter(f"Backend {backend}: no package {package} here; pip install 'emolib[{extra}]'.")
+    if threads < 1 or (backend == "tflite_micro" and threads > 1):
+        allowed = "1" if backend == "tflite_micro" else "1 or more"
+        raise BadParameter(f"threads: got {threads}, expected {allowed} on {backend}.")
+
+
+def read(source: Path | str | bytes) -> tuple[str, bytes]:
+    """Name and content of a model. Raises BadArtifact for a missing file, or one that is not .tflite."""
+    if isinstance(source, bytes):
+        name, content = "The model", source
+    else:
+        name = str(source)
+        if not Path(source).is_file():
+            raise BadArtifact(f"{name} is missing: run the notebook that converts models, or check the path.")
+        content = Path(source).read_bytes()
+    if content[4:8] != b"TFL3":
+        raise BadArtifact(f"{name} is no .tflite file (no TFL3 at byte 4): convert the model again.")
+    return name, content
+
+
+class Model:
+    """A model in an interpreter: `with Model("x.tflite") as model: logits = model.predict(X)`.
+
+    Raises BadParameter for a backend that is unknown or not installed, BadArtifact for a file that is
+    missing, corrupt, or needs operators that the backend lacks.
+    """
+
+    def __init__(self, source: Path | str | bytes, backend: str = "litert", threads: int = 1):
+        check_backend(backend, threads)
+        self.source, self.backend, self.threads = source, backend, threads
+        self.name, content = read(source)
+        try:
+            self.runner = KNOWN[backend][2](content, threads)
+        except Exception as error:  # each library has its own for a file it cannot read
+            raise BadArtifact(
+                f"{self.name} does not open on {backend} ({_reason(error)}): convert it again, or take another."
+            ) from error
+        self.shapes = {port.branch: port.shape[1:] for port in self.runner.inputs}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        """Free the interpreter; ends the process of tflite_runtime."""
+        self.runner.close()
+
+    @property
+    def input_shape(self):
+        """The shape of a window, (*shape,); of a file of several branches the shape of each, by branch.
+
+        Windows of a file of one branch may come by branch too.
+        """
+        return self.shapes if len(self.shapes) > 1 else next(iter(self.shapes.values()))
+
+    def encode(self, X: Windows) -> list[np.ndarray]:
+        """X (n, *input_shape), or by branch, as the file takes each input, int8 or float32.
+
+        Raises BadSet for another shape or other branches, or NaN.
+        """
+        X = each(lambda x: np.asarray(x, np.float32), X)
+        expected = self.shapes if isinstance(X, dict) else self.input_shape
+        if shape(X) != expected:
+            raise BadSet(f"{self.name} takes windows of shape {expected}, got {shape(X)}.")
+        if not all(np.isfinite(x).all() for x in arrays(X)):
+            raise BadSet(f"{self.name} got NaN or infinity: windows like that must be dropped before.")
+        ordered = [X[port.branch] if isinstance(X, dict) else X for port in self.runner.inputs]
+        return [
+            quantize(x, port.scale, port.zero_point) if port.dtype == "int8" else x
+            for x, port in zip(ordered, self.runner.inputs, strict=True)
+        ]
+
+    def decode(self, y: np.ndarray) -> np.ndarray:
+        """Logits, float32, of outputs as the file gives them."""
+        port = self.runner.output
+        return dequantize(y, port.scale, port.zero_point) if port.dtype == "int8" else y
+
+    def predict(self, X: Windows) -> np.ndarray:
+        """Logits (n, n_classes) float32 of X (n, *input_shape), or by branch. Raises BadSet as `encode` does."""
+        raw = np.empty((length(X), *self.runner.output.shape[1:]), self.runner.output.dtype)
+        for rows in chunks(arrays(X)[0]):
+            encoded = self.encode(taken(X, rows))
+            for n, window in enumerate(zip(*encoded, strict=True), start=rows.start):
+                raw[n] = self._ran(*(x[None] for x in window))[0]
+        return self.decode(raw)
+
+    def _ran(self, *windows: np.ndarray) -> np.ndarray:
+        """What the runner gives. Raises BadArtifact for a damaged file that opened, but does not run."""
+        try:
+            return self.runner.run(*windows)
+        except (RuntimeError, ValueError) as error:
+            raise BadArtifact(
+                f"{self.name} does not run ({_reason(error)}): convert the model again."
+            ) from error
+
+    def invoke(self, x: Windows) -> np.ndarray:
+        """Logits (n_classes,) of one window (*input_shape), or of one a branch."""
+        return self.predict(each(lambda window: window[None], x))[0]
+
+    def times(self, x: Windows, repeats: int) -> np.ndarray:
+        """Nanoseconds (repeats,) of runs on one window: copy in, invoke, copy out; x is quantised before."""
+        return self.runner.times(*self.encode(each(lambda window: window[None], x)), repeats=repeats)
+
+
+def _reason(error: Exception) -> str:
+    """What a library says, in one line without its full stop."""
+    return " ".join(str(error).split()).rstrip(".")

@@ -1,0 +1,141 @@
+"""The live page: a bundle beside a browser's camera and microphone, on this machine alone."""
+
+import json
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from emolib.core.errors import BadParameter
+from emolib.device.bundle import Bundle
+from emolib.device.engine import Engine, Result
+from emolib.device.live import Live
+from emolib.device.page.payloads import BODIES
+from emolib.device.page.server import Server
+from emolib.device.page.session import Hub
+from emolib.device.sensors import KINDS, Kind, parse
+from emolib.device.sensors.base import SCENE, Source
+from emolib.device.sensors.pushed import Pushed
+from emolib.signals.readers import Trained
+
+HOP_S = 0.5
+
+
+def serve(
+    folder: Path,
+    sources: Sequence[str] = (),
+    names: Sequence[str] = (),
+    port: int = 0,
+    open_browser: bool = True,
+    keep: Path | None = None,
+    kinds: Mapping[str, Kind] = KINDS,
+):
+    """Serve a page of the bundle in `folder` until Ctrl-C; its address is printed.
+
+    sources: sensors that the browser has not ("heart=synthetic"), or instead of its own; names: which of several
+    models; port 0: a free one; keep: a file that gets every result as a line of JSON, never sound or pictures; kinds: of sensors.
+    Raises BadParameter, BadArtifact.
+    """
+    bundle = Bundle(folder)
+    engine = Engine(bundle, sensed(bundle, sources), names, HOP_S)
+    others = [parse(text, engine.trained, kinds) for text in sources]
+    with (
+        closing(engine),
+        kept(keep) as file,
+        opened(engine, others, port, keep) as (server, live),
+        suppress(KeyboardInterrupt),
+    ):
+        print(f"{server.url}\nThis machine alone can open it. Ctrl-C ends it.", flush=True)
+        if open_browser and not webbrowser.open(server.url):
+            print("No browser could be opened: open the address above.", file=sys.stderr)
+        for result in live.results():
+            server.hub.publish(result.to_dict())
+            note(result, file)
+
+
+def sensed(bundle: Bundle, sources: Sequence[str]) -> list[str]:
+    """Modalities of the bundle that have a sensor, those of a page first. Raises BadParameter where there is none."""
+    asked = [text.partition("=")[0] for text in sources]
+    if found := list(dict.fromkeys([*filter(bundle.of, BODIES), *asked])):
+        return found
+    have = sorted({entry["modality"] for entry in bundle.models.values()})
+    raise BadParameter(
+        f"{bundle.folder} has models of {', '.join(have)}, for which a browser has no sensor: add --source, as in "
+        f"--source {have[0]}=synthetic."
+    )
+
+
+@contextmanager
+def opened(
+    engine: Engine, others: Sequence[Source] = (), port: int = 0, keep: Path | None = None
+) -> Iterator[tuple[Server, Live]]:
+    """The server of a page and the live engine behind it; whoever reads the results publishes them to its hub."""
+    pushed = [
+        Pushed(modality, f"{modality}=page", about)
+        for modality, about in given(engine).items()
+        if modality not in {source.modality for source in others}
+    ]
+    hub = Hub(engine, pushed)
+    with (
+        Live(engine, [*pushed, *others]) as live,
+        Server(hub, about(engine, hub, others, keep), port) as server,
+    ):
+        thread = threading.Thread(target=server.serve_forever, name="emolib live page", daemon=True)
+        thread.start()
+        try:
+            yield server, live
+        finally:
+            hub.close()
+            server.shutdown()
+            thread.join()
+
+
+def given(engine: Engine) -> dict[str, Trained]:
+    """What a page gives, by modality, of those that the engine answers for."""
+    known = {name: about for name, about in engine.trained.items() if name in BODIES}
+    return {name: Trained(0.0, SCENE) if name == "face" else about for name, about in known.items()}
+
+
+def about(engine: Engine, hub: Hub, others: Sequence[Source], keep: Path | None) -> dict:
+    """What the page says of the models and their sensors."""
+    sensors = {source.modality: source.name for source in others}
+    modalities = {
+        name: {
+            "source": pipeline.source,
+            "classes": engine.classes(name),
+            "sfreq": pipeline.trained.sfreq,
+            "window_s": pipeline.front.window_s,
+            "from_page": name in hub.feeds,
+            "sensor": sensors.get(name),
+            "looks": name == "face" and engine.look is not None,
+        }
+        for name, pipeline in engine.pipelines.items()
+    }
+    return {
+        "classes": engine.fusion and engine.fusion.classes,
+        "hop_s": engine.hop_s,
+        "corpora": sorted({pipeline.source.split("-")[0] for pipeline in engine.pipelines.values()}),
+        "kept": keep and str(keep),
+        "modalities": modalities,
+    }
+
+
+def kept(path: Path | None) -> AbstractContextManager[TextIO | None]:
+    """The file that results are appended to, None without one. Raises BadParameter where it cannot be written."""
+    try:
+        return open(path, "a", encoding="utf-8") if path else nullcontext()
+    except OSError as error:
+        raise BadParameter(
+            f"--keep: {path} cannot be written ({error.strerror}): choose another file."
+        ) from error
+
+
+def note(result: Result, file: TextIO | None):
+    """A result and when it was, as one line."""
+    if file:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        print(json.dumps({"at": now, **result.to_dict()}), file=file, flush=True)

@@ -1,0 +1,147 @@
+"""Who feeds the engine from a page, and who watches its results. No sound, no picture stays here."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from queue import Empty, Full, Queue
+
+import numpy as np
+
+from emolib.core.errors import EmolibError
+from emolib.device.engine import Engine
+from emolib.device.sensors.base import Chunk
+from emolib.device.sensors.pushed import Pushed
+
+MAX_WATCHERS = 4  # a browser keeps six connections to one host: two stay free to send
+BACKLOG = 8  # results that a slow page may be behind
+RESYNC_S = 1.0  # that samples may come late before it is the page's clock that is wrong
+LEAK = 2e-4  # seconds a second by which a page's clock may run slow against ours
+
+
+class Refused(EmolibError):
+    """A request of a page that is not served; `status` is HTTP's."""
+
+    def __init__(self, status: int, text: str):
+        super().__init__(text)
+        self.status = status
+
+
+class Clock:
+    """A page's seconds on ours: what came fastest through sets the difference, so that a late chunk is not a late sound."""
+
+    def __init__(self, at_s: float, now_s: float):
+        self.offset_s, self.now_s = now_s - at_s, now_s
+
+    def ours(self, at_s: float, now_s: float) -> float:
+        drifted, found = self.offset_s + LEAK * (now_s - self.now_s), now_s - at_s
+        late = found > drifted + RESYNC_S  # its clock stood still: the page slept
+        self.offset_s, self.now_s = found if late else min(found, drifted), now_s
+        return at_s + self.offset_s
+
+
+class Feed:
+    """A modality that pages may give, one at a time."""
+
+    def __init__(self, source: Pushed):
+        self.source = source
+        self.tab: str | None = None
+        self.sfreq = 0.0
+        self.clock: Clock | None = None
+
+    def seen_by(self, tab: str) -> str:
+        return "off" if self.tab is None else "here" if self.tab == tab else "elsewhere"
+
+
+class Hub:
+    """The newest page that starts a camera or microphone feeds the engine; every page watches."""
+
+    def __init__(self, engine: Engine, sources: Sequence[Pushed]):
+        self.engine = engine
+        self.feeds: Mapping[str, Feed] = {source.modality: Feed(source) for source in sources}
+        self.watchers: dict[str, Queue] = {}
+        self.lock = threading.Lock()
+
+    def start(self, tab: str, modality: str, sfreq: float):
+        """This page feeds the modality from now on, with samples at sfreq Hz (pictures: 0). Raises Refused."""
+        with self.lock:
+            if tab not in self.watchers:
+                raise Refused(409, "This page does not listen to results: load it again.")
+            feed = self._feed(modality)
+            self.engine.start(modality, feed.source.about._replace(sfreq=sfreq), is_live=True)
+            feed.tab, feed.sfreq, feed.clock = tab, sfreq, None
+
+    def push(self, tab: str, modality: str, at_s: float, data: np.ndarray):
+        """Samples whose last one (pictures: which) is at at_s of the page's clock. Raises Refused."""
+        now_s = time.monotonic()
+        with self.lock:
+            feed = self._feed(modality)
+            if feed.tab != tab:
+                raise Refused(409, f"another page gives the {modality} now. Start it here to have it back.")
+            feed.clock = feed.clock or Clock(at_s, now_s)
+            time_s = feed.clock.ours(at_s, now_s)
+        feed.source.push(data, time_s - Chunk(0.0, data).end_s(feed.sfreq))
+
+    def stop(self, tab: str, modality: str):
+        """The page feeds the modality no more; nothing where it did not. Raises Refused."""
+        with self.lock:
+            self._end(tab, modality, self._feed(modality))
+
+    @contextmanager
+    def watch(self, tab: str) -> Iterator[Iterator[dict]]:
+        """Results from now on; what the page feeds ends with it. Raises Refused where too many pages watch."""
+        inbox = Queue(BACKLOG)
+        with self.lock:
+            if tab not in self.watchers and len(self.watchers) >= MAX_WATCHERS:
+                raise Refused(503, f"{MAX_WATCHERS} pages are open already: close one.")
+            if tab in self.watchers:
+                _put(self.watchers[tab], None)
+            self.watchers[tab] = inbox
+        try:
+            yield self._read(tab, inbox)
+        finally:
+            self._leave(tab, inbox)
+
+    def publish(self, result: dict):
+        """Hand a result to every page; one that reads too slowly loses its oldest."""
+        with self.lock:
+            watchers = list(self.watchers.values())
+        for inbox in watchers:
+            _put(inbox, result)
+
+    def close(self):
+        """Every watch ends."""
+        self.publish(None)
+
+    def _read(self, tab: str, inbox: Queue) -> Iterator[dict]:
+        while (result := inbox.get()) is not None:
+            yield {**result, "feeds": {name: feed.seen_by(tab) for name, feed in self.feeds.items()}}
+
+    def _leave(self, tab: str, inbox: Queue):
+        with self.lock:
+            if self.watchers.get(tab) is inbox:  # else the page listens again
+                del self.watchers[tab]
+                for modality, feed in self.feeds.items():
+                    self._end(tab, modality, feed)
+
+    def _end(self, tab: str, modality: str, feed: Feed):
+        if feed.tab == tab:
+            feed.tab = None
+            self.engine.lost(modality, "the page gives it no more")
+
+    def _feed(self, modality: str) -> Feed:
+        if modality not in self.feeds:
+            raise Refused(404, f"Nothing here takes {modality} from a page.")
+        return self.feeds[modality]
+
+
+def _put(inbox: Queue, item: dict | None):
+    """Into the queue, in the place of its oldest where it is full."""
+    while True:
+        try:
+            return inbox.put_nowait(item)
+        except Full:
+            try:
+                inbox.get_nowait()
+            except Empty:
+                continue

@@ -1,0 +1,95 @@
+"""A camera by OpenCV: the newest picture only, and one engine a camera."""
+
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+from threading import Thread, current_thread
+
+from emolib.core.errors import BadParameter
+from emolib.device.sensors.base import SCENE, Chunk, SourceLost
+from emolib.device.sensors.extras import extra
+from emolib.device.sensors.inbox import Inbox
+from emolib.device.sensors.sensor import Sensor
+from emolib.signals.readers import Trained
+
+SILENT = 0  # of OpenCV's log levels
+MAX_HZ = 10.0  # more pictures a second are not decoded
+JOIN_S = 1.0  # a read that hangs is left to end by itself
+
+
+def lock(device: str, name: str) -> int:
+    """A file descriptor that holds a camera for one engine of this machine; closed, or its process dead, it is free.
+
+    Raises SourceLost where another engine has it.
+    """
+    import fcntl
+
+    number = re.fullmatch(r"/dev/video(\d+)", os.path.realpath(device))
+    key = re.sub(r"\W+", "-", number[1] if number else device)
+    path = Path(tempfile.gettempdir()) / f"emolib-camera-{key}.lock"
+    held = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | (0 if path.exists() else os.O_CREAT), 0o644)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise SourceLost(
+            f"{name} is used by another engine of emolib, expected one a camera: end the other."
+        ) from error
+    return held
+
+
+def pump(cv2, capture, held: int, inbox: Inbox):
+    """Put pictures (height, width, 3) uint8 RGB into the inbox until it ends; then give camera and lock back."""
+    due_s = 0.0
+    try:
+        while not inbox.ended and capture.grab():
+            now_s = time.monotonic()
+            if now_s >= due_s:
+                is_read, image = capture.retrieve()
+                if not is_read:
+                    break
+                inbox.put(Chunk(now_s, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)))
+                due_s = now_s + 1 / MAX_HZ
+        inbox.lose("the camera gives no more pictures: it was unplugged, or another program took it")
+    except Exception as error:  # drivers raise what they like
+        inbox.lose(f"the camera failed ({str(error).strip()})")
+    finally:
+        capture.release()
+        os.close(held)
+
+
+class Camera(Sensor):
+    """`where` is "" or the number of a camera, or a path like /dev/video2."""
+
+    hint = "another program may have the camera"
+    limit = 1
+    thread: Thread | None = None
+
+    def connect(self, inbox: Inbox) -> Trained:
+        cv2 = extra("cv2", self.name)
+        cv2.setLogLevel(SILENT)  # what fails is said in one line
+        device = self.where or "0"
+        held = lock(device, self.name)
+        capture = cv2.VideoCapture(int(device) if device.isdecimal() else device)
+        if not capture.isOpened():
+            os.close(held)
+            raise self.refused(device)
+        self.thread = Thread(
+            target=pump, args=(cv2, capture, held, inbox), name=f"emolib {self.name}", daemon=True
+        )
+        self.thread.start()
+        return Trained(0.0, SCENE)
+
+    def refused(self, device: str) -> SourceLost | BadParameter:
+        """The error of a camera that does not open."""
+        path = Path(f"/dev/video{device}" if device.isdecimal() else device)
+        if path.exists():
+            return SourceLost(f"{self.name} cannot be opened: another program may have it.")
+        known = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "a camera, but there is none"
+        return self.absent(f"{self.name} is not there, or another program has it: expected {known}.")
+
+    def disconnect(self) -> None:
+        if self.thread is not None and self.thread is not current_thread():
+            self.thread.join(JOIN_S)

@@ -1,0 +1,148 @@
+"""How good found boxes are. `found`: a Found per picture, as sure as one likes; `truth`: its boxes (n, 4).
+
+Both in the same pixels. Intervals are over pictures: a crowd is one draw, not a hundred.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from emolib.core.errors import BadSet
+from emolib.evaluation.metrics import Interval
+from emolib.signals.boxes import Found, iou
+
+MATCH = 0.5  # IoU from which on a box counts as found
+N_BOOT = 2000
+
+
+def best_iou(found: Found, truth: np.ndarray, min_score: float) -> float:
+    """IoU of the best-scored box with the one face of a picture; 0 where no box has `min_score`."""
+    if len(found.scores) == 0 or found.scores.max() < min_score:
+        return 0.0
+    return float(iou(found.boxes[[found.scores.argmax()]], truth)[0, 0])
+
+
+def single_ious(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float) -> np.ndarray:
+    """`best_iou` of every picture with exactly one face, (n,). Raises BadSet where there is none."""
+    pairs = zip(found, truth, strict=True)
+    each = [best_iou(boxes, faces, min_score) for boxes, faces in pairs if len(faces) == 1]
+    if not each:
+        raise BadSet(f"None of {len(truth)} pictures has exactly one face: choose others.")
+    return np.array(each)
+
+
+def single_face(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float) -> dict[str, Interval]:
+    """Of the pictures with one face: the mean `iou` of the best-scored box, and the share with IoU ≥ 0.5, `hit`.
+
+    Raises BadSet as `single_ious` does.
+    """
+    each = single_ious(found, truth, min_score)
+    values = {"iou": each, "hit": (each >= MATCH).astype(float)}
+    return {
+        name: _bootstrapped(lambda rows, value=value: value[rows].mean(), len(each))
+        for name, value in values.items()
+    }
+
+
+def hits(found: Found, truth: np.ndarray, min_iou: float = MATCH) -> np.ndarray:
+    """Which boxes (n,) find a face, best score first: the free face with the highest IoU, if that is `min_iou`.
+
+    Source: Lin et al. (2014), COCO, and its reference evaluation.
+    """
+    order = np.argsort(-found.scores, kind="stable")
+    overlaps, right = iou(found.boxes[order], truth), np.zeros(len(order), bool)
+    for row, overlap in enumerate(overlaps):
+        if len(truth) and overlap.max() >= min_iou:
+            overlaps[:, overlap.argmax()], right[row] = -1, True
+    return right
+
+
+def _ranked(found: Sequence[Found], truth: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Score, hit, and picture of every box, best score first."""
+    right = [hits(boxes, faces) for boxes, faces in zip(found, truth, strict=True)]
+    scores = np.concatenate([np.sort(boxes.scores)[::-1] for boxes in found])
+    picture = np.repeat(np.arange(len(found)), [len(each) for each in right])
+    order = np.argsort(-scores, kind="stable")
+    return scores[order], np.concatenate(right)[order], picture[order]
+
+
+def area_under(right: np.ndarray, weight: np.ndarray, n_faces: float) -> float:
+    """Area under precision over recall, all points: precision is the best at that recall or beyond.
+
+    `right` (n,) by falling score, `weight` (n,) how often each box counts.
+    Source: Everingham et al. (2015), "The Pascal visual object classes challenge: a retrospective", section 3.
+    """
+    true, all_ = np.cumsum(right * weight), np.cumsum(weight)
+    precision = true / np.maximum(all_, 1e-12)
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((best * right * weight).sum() / n_faces) if n_faces else float("nan")
+
+
+def average_precision(found: Sequence[Found], truth: Sequence[np.ndarray]) -> float:
+    """AP at an IoU of 0.5; give it boxes down to scores near 0. Raises BadSet without a face."""
+    return _ap(found, truth)(np.arange(len(truth)))
+
+
+def ap50(found: Sequence[Found], truth: Sequence[np.ndarray]) -> Interval:
+    """`average_precision` and its interval. Raises BadSet without a face."""
+    return _bootstrapped(_ap(found, truth), len(truth))
+
+
+def _ap(found: Sequence[Found], truth: Sequence[np.ndarray]) -> Callable[[np.ndarray], float]:
+    """The AP of pictures `rows` (n,), in which one may come several times."""
+    n_faces = _n_faces(truth)
+    _, right, picture = _ranked(found, truth)
+
+    def of(rows: np.ndarray) -> float:
+        times = np.bincount(rows, minlength=len(truth))
+        return area_under(right, times[picture], (times * n_faces).sum())
+
+    return of
+
+
+def at_threshold(
+    found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float
+) -> dict[str, Interval]:
+    """`recall` and `precision` at an IoU of 0.5 of the boxes with `min_score`. Raises BadSet without a face."""
+    n_faces = _n_faces(truth)
+    scores, right, picture = _ranked(found, truth)
+    sure = scores >= min_score
+    n_found = np.bincount(picture[sure], minlength=len(truth))
+    n_right = np.bincount(picture[sure & right], minlength=len(truth))
+    below = {"recall": n_faces, "precision": n_found}
+    return {
+        name: _bootstrapped(lambda rows, n=n: n_right[rows].sum() / max(n[rows].sum(), 1), len(truth))
+        for name, n in below.items()
+    }
+
+
+def evaluate(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float) -> dict[str, Interval]:
+    """`iou` and `hit` on single faces, `recall` and `precision` from `min_score` on, `ap50`. Raises BadSet."""
+    single = single_face(found, truth, min_score)
+    return single | at_threshold(found, truth, min_score) | {"ap50": ap50(found, truth)}
+
+
+def pick_threshold(found: Sequence[Found], truth: Sequence[np.ndarray]) -> float:
+    """The score from which on boxes count: the one of highest F1, on validation pictures. Raises BadSet."""
+    n_faces = _n_faces(truth).sum()
+    scores, right, _ = _ranked(found, truth)
+    if not right.any():
+        raise BadSet(f"No face of {len(truth)} validation pictures was found: train longer.")
+    last_of_score = np.append(scores[1:] < scores[:-1], True)
+    f1 = 2 * np.cumsum(right) / (np.arange(len(right)) + 1 + n_faces)
+    return float(scores[np.where(last_of_score, f1, -1).argmax()])
+
+
+def _n_faces(truth: Sequence[np.ndarray]) -> np.ndarray:
+    n_faces = np.array([len(boxes) for boxes in truth])
+    if not n_faces.any():
+        raise BadSet(f"None of {len(truth)} pictures has a face: choose others.")
+    return n_faces
+
+
+def _bootstrapped(statistic: Callable[[np.ndarray], float], n: int) -> Interval:
+    """The statistic of rows 0 … n-1, and percentiles of it over rows drawn anew."""
+    rng = np.random.default_rng(0)
+    drawn = [statistic(rng.integers(0, n, n)) for _ in range(N_BOOT)]
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return Interval(float(statistic(np.arange(n))), float(low), float(high))

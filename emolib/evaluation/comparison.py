@@ -1,0 +1,172 @@
+"""Several methods on the same subjects: ranks, and tests of whether they differ at all, and which from which.
+
+Demšar 2006, Statistical comparisons of classifiers over multiple data sets, JMLR 7: a subject is what a data
+set is there. Works on scores by method, whatever made them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from emolib.core.errors import BadSet, check_names
+from emolib.core.summary import number
+from emolib.evaluation import metrics
+
+MIN_SUBJECTS = 5  # with four, no Wilcoxon test reaches p = 0.1
+MIN_METHODS = 3
+ALPHA = 0.05
+DIGITS = 9  # of UAR: equal shares from different sums are ties
+SUBJECT, VIRTUAL = "subject", "virtual subject"
+NOT_PEOPLE = (
+    "Virtual subjects are not people: each is put together from several, and others may hold some of the same. "
+    "So the tests are over units that are not independent, p may be too small, and nothing follows for new people."
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Do methods differ? chi2 and p of the Friedman test, cd: mean ranks further apart than this differ.
+
+    ranks (n_methods,): mean rank by method, 1 is best. chi2, p and cd are NaN where `reason` says why. `unit`
+    is what the tests are over: subject, or virtual subject where strangers were paired.
+    """
+
+    ranks: pd.Series
+    n: int
+    unit: str
+    chi2: float = np.nan
+    p: float = np.nan
+    cd: float = np.nan
+    reason: str = ""
+
+    def groups(self) -> list[list[str]]:
+        """Largest sets of methods whose mean ranks lie within cd, best first; none without a test."""
+        ranks = self.ranks.sort_values(kind="stable")
+        sets = [ranks.index[(ranks >= start) & (ranks <= start + self.cd)].tolist() for start in ranks]
+        ends = [-1] + [ranks.index.get_loc(names[-1]) if names else -1 for names in sets]
+        return [names for i, names in enumerate(sets) if len(names) > 1 and ends[i + 1] > max(ends[: i + 1])]
+
+    def sentence(self) -> str:
+        """The outcome for people."""
+        if self.reason:
+            return self.reason
+        found = (
+            f"Friedman test of {len(self.ranks)} methods over {self.n} {self.unit}s: chi² = {self.chi2:.2f}, "
+            f"p = {self.p:.2g}. Mean ranks more than {self.cd:.2f} apart differ (Nemenyi, {100 * (1 - ALPHA):.0f} %)."
+        )
+        return found if self.unit == SUBJECT else f"{found} {NOT_PEOPLE}"
+
+    def numbers(self, key: Callable[[str, str], str], artifact: str) -> dict[str, dict]:
+        """Entries of summary.json, `key(variant, metric)` their keys: mean ranks, and the test's numbers if any."""
+        entry = partial(number, n=self.n, artifact=artifact)
+        found = {key(method, "mean_rank"): entry(rank, unit="rank") for method, rank in self.ranks.items()}
+        if not self.reason:
+            found[key("methods", "friedman_p")] = entry(self.p, unit="")
+            found[key("methods", "nemenyi_cd")] = entry(self.cd, unit="rank")
+        return found
+
+
+def per_subject(
+    y: np.ndarray, scores_by_method: Mapping[str, np.ndarray], subject: np.ndarray, unit: str = SUBJECT
+) -> pd.DataFrame:
+    """UAR of every method (columns) for every subject (index), over the classes that the subject has.
+
+    y, subject (n,), scores (n, n_classes) by method, all of the same trials; `unit` names the index. Raises
+    BadSet.
+    """
+    columns = {}
+    for method, scores in scores_by_method.items():
+        if len(scores) != len(y):
+            raise BadSet(
+                f"{method}: got scores of {len(scores)} trials, expected {len(y)} as there are labels."
+            )
+        columns[method] = metrics.per_subject(y, scores, subject, range(scores.shape[1]))["uar"].to_numpy()
+    return pd.DataFrame(columns, index=pd.Index(np.unique(subject), name=unit))
+
+
+def compare(table: pd.DataFrame) -> Comparison:
+    """Friedman test and Nemenyi's critical difference of a table of `per_subject`.
+
+    Ties have the mean of their ranks, and chi2 is corrected for them. No test where there are less than 5
+    subjects or 3 methods, or all methods are alike for each subject: `reason` says so.
+    """
+    from scipy import stats
+
+    ranks = pd.DataFrame(stats.rankdata(-_rounded(table), axis=1), columns=table.columns)
+    compared = partial(Comparison, ranks.mean(), len(table), table.index.name)
+    if reason := _reason(ranks, table.index.name):
+        return compared(reason=reason)
+    chi2, p = stats.friedmanchisquare(*_rounded(table).T)
+    cd = critical_difference(table.shape[1], len(table))
+    return compared(chi2=float(chi2), p=float(p), cd=cd)
+
+
+def critical_difference(n_methods: int, n_subjects: int, alpha: float = ALPHA) -> float:
+    """Difference of mean ranks above which two methods differ (Nemenyi; Demšar 2006, section 3.2.2)."""
+    from scipy.stats import studentized_range
+
+    q = studentized_range.ppf(1 - alpha, n_methods, np.inf) / np.sqrt(2)
+    return float(q * np.sqrt(n_methods * (n_methods + 1) / (6 * n_subjects)))
+
+
+def pairwise(table: pd.DataFrame, control: str | None = None) -> pd.DataFrame:
+    """Every two methods of a table of `per_subject`, or every other one against `control`, smallest p first.
+
+    Columns first, second, n_<unit>s, points: mean of first minus second in percentage points of UAR; p:
+    `signed_rank_p`, NaN below 5 subjects; p_holm: corrected for all rows. As n subjects give no p below
+    2^(1-n), few of them and all pairs of many methods cannot differ: then name a control. Raises BadParameter.
+    """
+    check_names([] if control is None else [control], list(table.columns), "these methods")
+    others = [method for method in table.columns if method != control]
+    pairs = combinations(others, 2) if control is None else ((method, control) for method in others)
+    found = pd.DataFrame(list(pairs), columns=["first", "second"])
+    differences = table[found["first"]].to_numpy() - table[found["second"]].to_numpy()
+    found[f"n_{table.index.name.replace(' ', '_')}s"] = len(table)
+    found["points"] = 100 * differences.mean(axis=0)
+    tested = len(table) >= MIN_SUBJECTS
+    found["p"] = [signed_rank_p(column) if tested else np.nan for column in differences.T]
+    found["p_holm"] = holm(found["p"].to_numpy())
+    return found.sort_values("p", kind="stable", ignore_index=True)
+
+
+def signed_rank_p(differences: np.ndarray) -> float:
+    """Two-sided p of the Wilcoxon signed-rank test, exact with ties too; differences (n,), zeros left out.
+
+    Every difference may have either sign: the distribution of the rank sum is built up difference by difference.
+    """
+    from scipy.stats import rankdata
+
+    differences = np.asarray(differences).round(DIGITS)
+    differences = differences[differences != 0]
+    ranks = np.rint(2 * rankdata(abs(differences))).astype(int)  # ties have half ranks
+    chances = np.ones(1)
+    for rank in ranks:
+        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
+    reached = ranks[differences > 0].sum()
+    return float(min(1, 2 * min(chances[: reached + 1].sum(), chances[reached:].sum())))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p (n,) corrected for n tests, step by step from the smallest (Holm 1979); NaN stays."""
+    order = np.argsort(p)
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(steps, 1)
+    return corrected
+
+
+def _rounded(table) -> np.ndarray:
+    return table.to_numpy().round(DIGITS)
+
+
+def _reason(ranks, unit) -> str:
+    n, k = ranks.shape
+    if n < MIN_SUBJECTS or k < MIN_METHODS:
+        return f"No test: {k} methods over {n} {unit}s, expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more."
+    if (ranks.nunique(axis=1) == 1).all():
+        return f"No test: the {k} methods have the same UAR for each of {n} {unit}s."
+    return ""

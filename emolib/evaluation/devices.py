@@ -1,0 +1,103 @@
+"""Devices that we do not have: their speed and power by published measurements, for *modelled* numbers.
+
+The model is as plain as it can be: runtime = MACs / rate, energy = power × runtime. It knows nothing of
+overheads per operator, so it flatters networks far smaller than the one that a rate was derived from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emolib.evaluation.cost import Cost
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# MACs of the networks that others measured, counted by emolib.evaluation.cost on our own rebuilds of them
+DS_CNN_MACS = 2_656_768  # MLPerf Tiny keyword spotting
+DETECTOR_MACS = 479_297_088  # Mikhaylevskiy et al. 2021, Table I
+
+MLPERF = "Banbury et al. 2021, MLPerf Tiny, closed division"
+
+
+@dataclass(frozen=True)
+class Device:
+    """`key` names it in summary.json. `power_mw` is what the source measures while it computes, NaN where nothing is published."""
+
+    name: str
+    key: str
+    macs_per_s: float
+    power_mw: float
+    derivation: str
+    reference: str
+
+
+DEVICES = (
+    Device(
+        "Apollo3 (Cortex-M4F, 48 MHz)",
+        "apollo3",
+        0.46e6 / 2,
+        6e-3 * 48 * 3.3,
+        "0.46 MFLOP/s, two a MAC; 6 µA/MHz at 48 MHz and 3.3 V, processor only",
+        "Shved 2019, CS231n, after Warden 2019; Ambiq, Apollo3 Blue data sheet",
+    ),
+    Device(
+        "Raspberry Pi 3 (Cortex-A53)",
+        "raspberry_pi_3",
+        DETECTOR_MACS / 182e-3,
+        730 * 5.1,
+        "int8 face detector of 479.3 MMAC in 182 ms (their small classifier, 56 ms, is slower than that); "
+        "730 mA at 5.1 V, whole board, all cores busy",
+        "Mikhaylevskiy et al. 2021, Table III; Geerling, Raspberry Pi Dramble, power",
+    ),
+    Device(
+        "Raspberry Pi 4 (Cortex-A72)",
+        "raspberry_pi_4",
+        DS_CNN_MACS / (12.64 / 30_000),
+        1280 * 5.0,
+        "DS-CNN of 2.66 MMAC, int8, 30 000 times in 12.64 s; 1280 mA at 5 V, whole board, all cores busy",
+        f"{MLPERF} v0.5, Latent AI LEIP; Geerling, Raspberry Pi Dramble, power",
+    ),
+    Device(
+        "STM32L4R5 (Cortex-M4, 120 MHz)",
+        "stm32l4r5",
+        DS_CNN_MACS / 43.4e-3,
+        32.9,
+        "DS-CNN of 2.66 MMAC, int8, in 43.4 ms with 1431 µJ, processor only",
+        f"{MLPERF} v1.3, STMicroelectronics NUCLEO-L4R5ZI-P, X-CUBE-AI 10.2",
+    ),
+    Device(
+        "Ethos-U55-128 (NPU, 500 MHz)",
+        "ethos_u55_128",
+        0.23 * 128 * 500e6,
+        float("nan"),
+        "128 MAC a cycle at 500 MHz, used to 23 % (DS-CNN, int8, weights in flash)",
+        "Arm, Ethos-U55 technical overview; use as Arm's compiler Vela 5.2 estimates it",
+    ),
+)
+
+
+def modelled(cost: Cost, device: Device) -> tuple[float, float]:
+    """Modelled runtime in ms and energy in mJ of one inference; NaN energy where no power is published."""
+    runtime_s = cost.macs / device.macs_per_s
+    return runtime_s * 1e3, runtime_s * device.power_mw
+
+
+def modelled_table(costs: Mapping[str, Cost]) -> pd.DataFrame:
+    """Columns source, device, runtime_ms and energy_mj as `modelled` gives them."""
+    import pandas as pd
+
+    rows = [
+        (source, device.name, *modelled(cost, device)) for source, cost in costs.items() for device in DEVICES
+    ]
+    return pd.DataFrame(rows, columns=["source", "device", "runtime_ms", "energy_mj"])
+
+
+def devices_table() -> pd.DataFrame:
+    """What the model takes of each device: device, rate_mmacps, power_mw, derivation, reference."""
+    import pandas as pd
+
+    rows = [(d.name, d.macs_per_s / 1e6, d.power_mw, d.derivation, d.reference) for d in DEVICES]
+    return pd.DataFrame(rows, columns=["device", "rate_mmacps", "power_mw", "derivation", "reference"])

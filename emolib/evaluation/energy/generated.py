@@ -1,0 +1,77 @@
+"""A log of known energy, to check the method on: *synthetic*, of no device."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emolib.device.markers import PATTERN, SYNC, Marker
+from emolib.evaluation.energy.trace import Trace
+
+START_S = 1_700_000_000.0  # of the device's clock
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A device of `net_w` above `idle_w` while it infers, and a meter that averages over 1 / sfreq seconds.
+
+    meter = (device's clock - START_S - offset_s) / (1 + drift); `quantum_w` is its last digit, `noise_w` the
+    standard deviation of a reading, `gap_s` (start, end) on the meter's clock what it did not log.
+    """
+
+    idle_w: float = 2.5
+    net_w: float = 1.2
+    n_blocks: int = 12
+    block_s: float = 8.0
+    pause_s: float = 6.0
+    per_block: int = 200
+    sfreq: float = 10.0
+    offset_s: float = 37.4
+    drift: float = 2e-4
+    noise_w: float = 0.05
+    quantum_w: float = 0.01
+    gap_s: tuple[float, float] | None = None
+    unit_s: float = 2.0
+    what: str = "inference"
+
+    @property
+    def energy_mj(self) -> float:
+        """True mJ of one inference."""
+        return 1e3 * self.net_w * self.block_s / self.per_block
+
+    def markers(self) -> list[Marker]:
+        """The pattern, then blocks with a pause behind each; on the device's clock, which begins at START_S."""
+        start_s, markers = START_S + 20.0, []
+        for k, on in enumerate(PATTERN if self.unit_s else ""):
+            if on == "1":
+                markers.append(Marker(start_s + k * self.unit_s, start_s + (k + 1) * self.unit_s, 0, SYNC))
+        start_s += len(PATTERN) * self.unit_s + self.pause_s
+        for k in range(self.n_blocks):
+            begin_s = start_s + k * (self.block_s + self.pause_s)
+            markers.append(Marker(begin_s, begin_s + self.block_s, self.per_block, self.what))
+        return markers
+
+    def run(self, seed: int = 0) -> tuple[Trace, list[Marker]]:
+        """The meter's log and the device's markers."""
+        rng, markers = np.random.default_rng(seed), self.markers()
+        end_s = (markers[-1].end_s + 20.0 - START_S - self.offset_s) / (1 + self.drift)
+        first_s = -self.offset_s / (1 + self.drift)
+        time_s = np.arange(np.ceil(first_s * self.sfreq), end_s * self.sfreq) / self.sfreq
+        power_w = (
+            self.idle_w + self.net_w * self._busy(markers, time_s) + rng.normal(0, self.noise_w, len(time_s))
+        )
+        if self.quantum_w:
+            power_w = np.round(power_w / self.quantum_w) * self.quantum_w
+        known = np.ones(len(time_s), bool)
+        if self.gap_s:
+            known = (time_s < self.gap_s[0]) | (time_s > self.gap_s[1])
+        return Trace(time_s[known] - time_s[0], power_w[known], "generated log"), markers
+
+    def _busy(self, markers: list[Marker], time_s: np.ndarray) -> np.ndarray:
+        """Share of the time about each reading, (n,), in which the device works."""
+        edges = np.array([[m.start_s, m.end_s] for m in markers]).ravel()
+        done = np.repeat(np.concatenate([[0.0], np.cumsum([m.end_s - m.start_s for m in markers])]), 2)[1:-1]
+        device_s = [
+            START_S + self.offset_s + (1 + self.drift) * (time_s + k / 2 / self.sfreq) for k in (-1, 1)
+        ]
+        before, after = (np.interp(x, edges, done) for x in device_s)
+        return (after - before) * self.sfreq / (1 + self.drift)

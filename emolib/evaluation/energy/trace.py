@@ -1,0 +1,95 @@
+"""Power over time, as a meter logged it, and its integral over any span."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from emolib.core.errors import BadRecording
+
+GAP_STEPS = 3.0  # neighbours further apart than this many steps have a gap between them
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """power_w (n,) in W at time_s (n,), each later than the one before, in float64; `origin` says where from.
+
+    A sample stands for the time half way to its neighbours; into a gap it reaches half a step. `dropped`
+    counts what its reader left out, by reason. Raises BadRecording for what is no such log.
+    """
+
+    time_s: np.ndarray
+    power_w: np.ndarray
+    origin: str
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("time_s", "power_w"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+        n = self.time_s.size
+        if self.time_s.shape != (n,) or self.power_w.shape != (n,) or n < 2:
+            raise BadRecording(
+                f"{self.origin}: got {n} times and {self.power_w.size} powers, expected 2 or more."
+            )
+        for name, unit in (("time_s", "s"), ("power_w", "W")):
+            if not np.isfinite(getattr(self, name)).all():
+                raise BadRecording(
+                    f"{self.origin}: {name} holds NaN or infinity, expected numbers in {unit}."
+                )
+        if not (np.diff(self.time_s) > 0).all():
+            k = int(np.argmin(np.diff(self.time_s) > 0)) + 1
+            raise BadRecording(
+                f"{self.origin}: time goes from {self.time_s[k - 1]:.6f} to {self.time_s[k]:.6f} s at sample "
+                f"{k}, expected later each: cut the log there, or read its clock another way."
+            )
+
+    @cached_property
+    def step_s(self) -> float:
+        """Seconds between two samples: the median."""
+        return float(np.median(np.diff(self.time_s)))
+
+    @cached_property
+    def cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """First and last second (n,) that each sample stands for."""
+        between = np.diff(self.time_s)
+        half = np.where(between > GAP_STEPS * self.step_s, self.step_s, between) / 2
+        before, after = np.append(self.step_s / 2, half), np.append(half, self.step_s / 2)
+        return self.time_s - before, self.time_s + after
+
+    @property
+    def digit_w(self) -> float:
+        """The smallest step between two readings: the meter's last digit, where noise shows every one."""
+        return float(np.diff(np.unique(np.round(self.power_w, 9))).min(initial=np.inf))
+
+    def gaps_s(self) -> np.ndarray:
+        """Length of each gap in s, (n_gaps,)."""
+        first, last = self.cells
+        left = first[1:] - last[:-1]
+        return left[np.diff(self.time_s) > GAP_STEPS * self.step_s]
+
+    def energy_j(self, start_s, end_s) -> np.ndarray:
+        """Energy of spans (…) in J, gaps left out."""
+        return self._until(self.power_w, end_s) - self._until(self.power_w, start_s)
+
+    def covered_s(self, start_s, end_s) -> np.ndarray:
+        """Seconds of spans (…) that are no gap."""
+        ones = np.ones_like(self.power_w)
+        return self._until(ones, end_s) - self._until(ones, start_s)
+
+    def _until(self, density: np.ndarray, time_s) -> np.ndarray:
+        """Integral of what has one value a cell, from the first cell to each time."""
+        first, last = self.cells
+        total = np.cumsum(density * (last - first))
+        edges = np.column_stack([first, last]).ravel()
+        values = np.column_stack([np.append(0.0, total[:-1]), total]).ravel()
+        return np.interp(time_s, edges, values)
+
+    def binned(self, step_s: float) -> "Trace":
+        """The same with the mean of every `step_s` seconds, where its own step is shorter."""
+        if self.step_s >= step_s:
+            return self
+        bins = ((self.time_s - self.time_s[0]) // step_s).astype(np.int64)
+        _, inverse, counts = np.unique(bins, return_inverse=True, return_counts=True)
+        means = [np.bincount(inverse, weights=x) / counts for x in (self.time_s, self.power_w)]
+        return Trace(*means, self.origin, self.dropped) if len(counts) > 1 else self

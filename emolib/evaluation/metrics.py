@@ -1,0 +1,315 @@
+"""How good scores are, how sure that is, and what guessing would give. Uncertainty is over subjects.
+
+`y` (n,) int, `scores` (n, n_classes) that sum to one, `subject` (n,) any labels. A class that does not occur
+in y has no recall and is left out of UAR; macro-F1 leaves out only classes that neither occur nor are
+predicted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emolib.core.errors import BadParameter, BadSet
+
+N_BINS = 15
+CHUNK = 200
+EXACT_SUBJECTS = 12
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A share in [0, 1] and its 95 % interval over subjects."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Percentage points of b over a, 95 % interval over subjects, and two-sided p of the paired test."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+    def columns(self) -> dict[str, float]:
+        """points, points_low, points_high and p, for a row of a table."""
+        return {"points": self.value, "points_low": self.low, "points_high": self.high, "p": self.p}
+
+
+def confusion(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Counts (n_classes, n_classes): true class by row, predicted class by column. Raises BadSet."""
+    return _confusions(y, scores, np.zeros(len(y), dtype=np.int64))[0]
+
+
+def accuracy(counts: np.ndarray) -> np.ndarray:
+    """Share of right answers, (…,), from confusion counts (…, n_classes, n_classes)."""
+    return _share(np.trace(counts, axis1=-2, axis2=-1), counts.sum(axis=(-2, -1)))
+
+
+def uar(counts: np.ndarray) -> np.ndarray:
+    """Unweighted average recall over the classes that occur, (…,), from counts (…, n_classes, n_classes)."""
+    return np.nanmean(recalls(counts), axis=-1)
+
+
+def recalls(counts: np.ndarray) -> np.ndarray:
+    """Recall of each class, (…, n_classes), from confusion counts; NaN for a class that does not occur."""
+    return _share(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1))
+
+
+def macro_f1(counts: np.ndarray) -> np.ndarray:
+    """F1 averaged over the classes that occur or are predicted, (…,), from confusion counts."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    return np.nanmean(_share(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2)), axis=-1)
+
+
+METRICS: dict[str, Callable] = {"accuracy": accuracy, "uar": uar, "macro_f1": macro_f1}
+
+
+def ece(y: np.ndarray, scores: np.ndarray) -> float:
+    """Expected calibration error in [0, 1]: 15 equal-width bins of the winning score (Guo et al. 2017)."""
+    return float(_ece(_bin_sums(y, scores, np.zeros(len(y), dtype=np.int64))[0]))
+
+
+def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
+    """-log p of the true class y (n,), its mean over the classes that y holds: the UAR's smooth sibling."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    nats = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y]
+    return float(np.mean([nats[y == label].mean() for label in np.unique(y)]))
+
+
+def macro_precision(counts: np.ndarray) -> np.ndarray:
+    """Precision averaged over the classes that occur, (…,), from confusion counts; 0 for one never
+    predicted."""
+    hits, n_predicted = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-2)
+    occurs = counts.sum(axis=-1) > 0
+    return _share((hits / np.maximum(n_predicted, 1) * occurs).sum(axis=-1), occurs.sum(axis=-1))
+
+
+def auc(y: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve, one class against the rest, averaged over classes that occur but not alone.
+
+    NaN if there is no such class. Ties count half (Mann and Whitney 1947).
+    """
+    return float(_aucs(y, scores, np.ones((1, len(y))))[0])
+
+
+def auc_interval(
+    y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
+) -> Interval:
+    """`auc` with the percentile interval of a bootstrap over subjects. Raises BadSet as `evaluate` does."""
+    _check(y, scores)
+    ids, rng, areas = _ids(subject), np.random.default_rng(seed), []
+    n = int(ids.max()) + 1
+    for size in _chunks(n_boot):
+        areas.append(_aucs(y, scores, _times_drawn(n, size, rng)[:, ids]))
+    areas = np.concatenate(areas)
+    return _interval(auc(y, scores), areas[np.isfinite(areas)], n)
+
+
+def evaluate(
+    y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
+) -> dict[str, Interval]:
+    """accuracy, uar, macro_f1 and ece, each with the percentile interval of a bootstrap over subjects.
+
+    Raises BadSet for unequal lengths, labels out of range, NaN. Source: Field and Welsh 2007 (cluster
+    bootstrap).
+    """
+    ids = _ids(subject)
+    counts, bins = _confusions(y, scores, ids), _bin_sums(y, scores, ids)
+    resampled, n = _resampled(counts, n_boot, seed), len(counts)
+    found = {name: _interval(f(counts.sum(axis=0)), f(resampled), n) for name, f in METRICS.items()}
+    found["ece"] = _interval(_ece(bins.sum(axis=0)), _ece(_resampled(bins, n_boot, seed)), n)
+    return found
+
+
+def per_subject(y: np.ndarray, scores: np.ndarray, subject: np.ndarray, classes: Sequence[str]):
+    """Table: subject, n, accuracy, uar over the subject's own classes, macro_f1, recall_<class> (or NaN)."""
+    import pandas as pd
+
+    counts = _confusions(y, scores, _ids(subject))
+    table = {"subject": np.unique(subject), "n": counts.sum(axis=(1, 2))}
+    table |= {name: f(counts) for name, f in METRICS.items()}
+    table |= {f"recall_{c}": column for c, column in zip(classes, recalls(counts).T, strict=True)}
+    return pd.DataFrame(table)
+
+
+def paired_gain(
+    y: np.ndarray,
+    scores_a: np.ndarray,
+    scores_b: np.ndarray,
+    subject: np.ndarray,
+    metric: str = "uar",
+    n_boot: int = 2000,
+    n_perm: int = 10000,
+    seed: int = 0,
+) -> Gain:
+    """Gain of b over a on the same trials, in percentage points of accuracy, uar or macro_f1.
+
+    The interval is a bootstrap over subjects; p is the share of exchanges of a and b, subject by subject,
+    that give a gain as far from 0: all of them up to 12 subjects, else `n_perm` at random. Raises
+    BadParameter, BadSet.
+    """
+    if metric not in METRICS:
+        raise BadParameter(f"Unknown metric {metric!r}, expected one of {', '.join(METRICS)}.")
+    measure, ids = METRICS[metric], _ids(subject)
+    a, b = _confusions(y, scores_a, ids), _confusions(y, scores_b, ids)
+    resampled = measure(_resampled(b, n_boot, seed)) - measure(_resampled(a, n_boot, seed))
+    gain = _interval(measure(b.sum(axis=0)) - measure(a.sum(axis=0)), resampled, len(a))
+    return Gain(100 * gain.value, 100 * gain.low, 100 * gain.high, _exchange_p(a, b, measure, n_perm, seed))
+
+
+def chance_test(
+    y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_perm: int = 2000, seed: int = 0
+) -> float:
+    """p that labels shuffled within subjects reach this UAR: small where the scores know more than who it is.
+
+    If every subject has one class only, the subjects' classes are shuffled among them instead. Raises BadSet.
+    """
+    _check(y, scores)
+    ids, predicted, n_classes = _ids(subject), scores.argmax(axis=1), scores.shape[1]
+    reached = _uars(y[None], predicted, n_classes)[0]
+    rng, n_as_good = np.random.default_rng(seed), 0
+    for size in _chunks(n_perm):
+        shuffled = _shuffled(y, ids, size, rng)
+        n_as_good += int((_uars(shuffled, predicted, n_classes) >= reached - TINY).sum())
+    return (1 + n_as_good) / (1 + n_perm)
+
+
+def _uars(labels, predicted, n_classes) -> np.ndarray:
+    """UAR of one set of predictions (n,) against many of labels (n_perm, n)."""
+    right = labels == predicted
+    columns = [((labels == c) & right).sum(axis=1) for c in range(n_classes)]
+    totals = [(labels == c).sum(axis=1) for c in range(n_classes)]
+    return np.nanmean(_share(np.stack(columns, axis=1), np.stack(totals, axis=1)), axis=1)
+
+
+def _shuffled(y, ids, n_perm, rng) -> np.ndarray:
+    """Labels (n_perm, n) shuffled within subjects, or among subjects if each has one class only."""
+    first = y[np.unique(ids, return_index=True)[1]]
+    if (first[ids] == y).all():
+        return rng.permuted(np.tile(first, (n_perm, 1)), axis=1)[:, ids]
+    order = np.argsort(ids, kind="stable")
+    mixed = np.argsort(ids[order] + rng.random((n_perm, len(y))), axis=1)
+    shuffled = np.empty((n_perm, len(y)), dtype=y.dtype)
+    shuffled[:, order] = y[order][mixed]
+    return shuffled
+
+
+def _exchange_p(a, b, measure, n_perm, seed) -> float:
+    """Two-sided p of the gain under exchange of a and b within subjects, from counts (n_subjects, …)."""
+    reached = abs(measure(b.sum(axis=0)) - measure(a.sum(axis=0))) - TINY
+    n, rng = len(a), np.random.default_rng(seed)
+    if n <= EXACT_SUBJECTS:
+        exchanged = np.arange(2**n)[:, None] >> np.arange(n) & 1
+        return float((abs(_exchanged_gain(a, b, exchanged, measure)) >= reached).mean())
+    n_as_far = sum(
+        int((abs(_exchanged_gain(a, b, rng.integers(2, size=(size, n)), measure)) >= reached).sum())
+        for size in _chunks(n_perm)
+    )
+    return (1 + n_as_far) / (1 + n_perm)
+
+
+def _exchanged_gain(a, b, exchanged, measure) -> np.ndarray:
+    """Gain (n_perm,) with a and b exchanged where `exchanged` (n_perm, n_subjects) is 1."""
+    shift = _weighted(exchanged, b - a)
+    return measure(b.sum(axis=0) - shift) - measure(a.sum(axis=0) + shift)
+
+
+def _resampled(sums, n_boot, seed) -> np.ndarray:
+    """Totals (n_boot, …) of sums (n_subjects, …) over subjects drawn with replacement; seeded."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([_weighted(_times_drawn(len(sums), size, rng), sums) for size in _chunks(n_boot)])
+
+
+def _times_drawn(n, size, rng) -> np.ndarray:
+    """How often each of n subjects is drawn in n draws with replacement, (size, n)."""
+    drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+    return np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+
+
+def _aucs(y, scores, weights) -> np.ndarray:
+    """`auc` under weights (n_sets, n) of the rows, (n_sets,); NaN where no class has rows on both sides."""
+    areas = np.stack([_areas(y == c, scores[:, c], weights) for c in np.unique(y)])
+    valid = np.isfinite(areas)
+    return _share(np.where(valid, areas, 0).sum(axis=0), valid.sum(axis=0))
+
+
+def _areas(positive, score, weights) -> np.ndarray:
+    """Weighted share of (positive, negative) pairs in the right order, ties half, (n_sets,); NaN without a
+    pair."""
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))
+    sorted_weights, is_positive = weights[:, order], positive[order]
+    pos = np.add.reduceat(sorted_weights * is_positive, starts, axis=1)
+    neg = np.add.reduceat(sorted_weights * ~is_positive, starts, axis=1)
+    right = (pos * (np.cumsum(neg, axis=1) - neg / 2)).sum(axis=1)
+    return _share(right, pos.sum(axis=1) * neg.sum(axis=1))
+
+
+def _weighted(weights, sums) -> np.ndarray:
+    """Totals (n, …) of sums (n_subjects, …) with weights (n, n_subjects)."""
+    return np.tensordot(weights.astype(np.float64), sums.astype(np.float64), axes=1)
+
+
+def _chunks(n) -> list[int]:
+    return [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
+
+
+def _interval(value, resampled, n_subjects) -> Interval:
+    """The 2.5th and 97.5th percentile; NaN for one subject, who says nothing about others."""
+    if n_subjects == 1:
+        return Interval(float(value), float("nan"), float("nan"))
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return Interval(float(value), float(low), float(high))
+
+
+def _confusions(y, scores, ids) -> np.ndarray:
+    """Confusion counts of each subject, (n_subjects, n_classes, n_classes) int."""
+    _check(y, scores)
+    n = scores.shape[1]
+    cells = (ids * n + y) * n + scores.argmax(axis=1)
+    return np.bincount(cells, minlength=(ids.max() + 1) * n * n).reshape(-1, n, n)
+
+
+def _bin_sums(y, scores, ids) -> np.ndarray:
+    """Sum of right answers minus winning scores of each subject by bin, with the number of windows last."""
+    _check(y, scores)
+    confidence = scores.max(axis=1).astype(np.float64)
+    bins = np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
+    sums = np.zeros((ids.max() + 1, N_BINS + 1))
+    np.add.at(sums, (ids, bins), (scores.argmax(axis=1) == y) - confidence)
+    sums[:, -1] = np.bincount(ids)
+    return sums
+
+
+def _ece(sums) -> np.ndarray:
+    return abs(sums[..., :-1]).sum(axis=-1) / sums[..., -1]
+
+
+def _ids(subject) -> np.ndarray:
+    return np.unique(subject, return_inverse=True)[1]
+
+
+def _share(part, whole) -> np.ndarray:
+    """part / whole, NaN where whole is 0."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+
+
+def _check(y, scores):
+    if scores.ndim != 2 or len(y) != len(scores) or not len(y):
+        raise BadSet(
+            f"Got {len(y)} labels for scores of shape {scores.shape}, expected (n, n_classes), n > 0."
+        )
+    if y.min() < 0 or y.max() >= scores.shape[1]:
+        raise BadSet(
+            f"Labels are {y.min()} to {y.max()}, expected 0 to {scores.shape[1] - 1} for these scores."
+        )
+    if not (np.abs(scores.sum(axis=1) - 1) < 1e-3).all() or (scores < 0).any():
+        raise BadSet(
+            "Scores are negative, NaN or do not sum to one, expected shares: take softmax of logits first."
+        )

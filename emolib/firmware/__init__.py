@@ -1,6 +1,0 @@
-"""A bundle as C++ sources for tflite-micro, with vectors to test a firmware by; and the check of these sources."""
-
-from emolib.firmware.checks import check
-from emolib.firmware.files import write
-
-__all__ = ["check", "write"]

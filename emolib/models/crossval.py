@@ -1,0 +1,225 @@
+"""Every fold of a source: trained once, kept on disk, scored. A killed run goes on at its fold."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
+from emolib.core.experiment import Experiment, model_name
+from emolib.core.summary import ends, number
+from emolib.datasets import splits, windowed
+from emolib.datasets.base import COPY, EmotionSet
+from emolib.datasets.splits import Fold
+from emolib.evaluation import metrics
+from emolib.fusion.scores import softmax, trial_scores
+from emolib.signals import standardise
+from emolib.signals.frontend import FRONT_ENDS
+from emolib.signals.standardise import ByBranch, Standardiser, by_subject
+
+if TYPE_CHECKING:  # Keras and training import TensorFlow
+    import keras
+
+    from emolib.datasets.joint import JointSet
+    from emolib.models.training import Trainer
+
+NORMALISATIONS = ("train", "subject")
+LEVELS = ("window", "trial")
+Axis = int | None | dict[str, int | None]  # of the features; of several branches by branch
+METRICS = ("uar", "accuracy", "macro_f1", "ece")
+
+
+def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
+    """The set as the standardisers see it: "train" leaves it, "subject" standardises within each person.
+
+    "subject" uses all of a person's windows without their labels: it needs a recording of that person first.
+    Raises BadParameter for another way.
+    """
+    if normalise not in NORMALISATIONS:
+        raise BadParameter(f"normalise: got {normalise!r}, expected {' or '.join(NORMALISATIONS)}.")
+    if normalise == "train":
+        return data
+    other = np.char.add(data.subject, f"/{COPY}")  # copies are other voices, not the person's own
+    people = np.where(data.own, data.subject, other)
+    return replace(data, X=by_subject(data.X, people, axis))
+
+
+def opened(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold], str]:
+    """The set as training saw it, the folds, and the level at which training counted answers."""
+    trained = run.parameters_of(f"scores/{source}-keras.npz")
+    data = windowed.from_arrays(run.arrays(f"data/{source}.npz"))
+    data = prepared(data, trained["normalise"], FRONT_ENDS[source.modality].feature_axis)
+    return data, splits.from_arrays(run.arrays(f"data/{source}-folds.npz")), trained["level"]
+
+
+def train_fold(
+    run: Run, name: str, trainer: "Trainer", data: "EmotionSet | JointSet", fold: Fold, axis: Axis
+) -> dict:
+    """The history of one fold; writes <name>.keras and <name>.json (standardiser, history), or finds them.
+
+    While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from.
+    """
+    from emolib.models.checkpoint import Checkpoint
+
+    if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
+        return json.loads((run.folder / f"{name}.json").read_text())["history"]
+    standardiser = standardise.fit(data.seen(fold.train), axis)
+    train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
+    identity = {"parameters": run.parameters, "inputs": run.inputs, "fold": fold.name}
+    state = Checkpoint(run.folder / name.replace("models", "training", 1), identity)
+    history = trainer.fit(train, val, fold.name, state)
+    with run.write(f"{name}.keras") as path:
+        trainer.model.save(path)
+    with run.write(f"{name}.json") as path:
+        path.write_text(json.dumps({"standardiser": standardiser.to_dict(), "history": history}))
+    state.done()
+    return history
+
+
+def load_standardiser(run: Run, name: str) -> Standardiser | ByBranch:
+    """The standardiser that `train_fold` fitted."""
+    return standardise.from_dict(run.json(f"{name}.json")["standardiser"])
+
+
+def load_model(run: Run, name: str) -> "keras.Model":
+    """The Keras model that `train_fold` wrote."""
+    import keras
+
+    return keras.models.load_model(run.read(f"{name}.keras"))
+
+
+def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarray]:
+    """fold, part, y, subject and trial of every val and test window of every fold, in the order of their scores."""
+    rows = np.concatenate([np.concatenate([fold.val, fold.test]) for fold in folds])
+    k = np.repeat(np.arange(len(folds)), [len(fold.val) + len(fold.test) for fold in folds])
+    parts = np.concatenate([np.repeat(["val", "test"], [len(f.val), len(f.test)]) for f in folds])
+    columns = {name: getattr(data, name)[rows] for name in ("y", "subject", "trial")}
+    return {"fold": k, "part": parts, "classes": np.array(data.classes), **columns}
+
+
+def train_folds(
+    run: Run,
+    source: str,
+    trainer: "Trainer",
+    data: "EmotionSet | JointSet",
+    folds: Sequence[Fold],
+    axis: Axis,
+) -> list[dict]:
+    """The history of every fold."""
+    return [train_fold(run, model_name(source, k), trainer, data, f, axis) for k, f in enumerate(folds)]
+
+
+def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
+    """Scores (n_rows, n_classes), or (n_rows, n_heads, n_classes), of the Keras models, in the order of `score_columns`."""
+    from emolib.models.training import answered, forward
+
+    logits, traced = [], None
+    for k, fold in enumerate(tqdm(folds, desc="score", leave=False)):
+        name = model_name(source, k)
+        model, standardiser = load_model(run, name), load_standardiser(run, name)
+        if traced is None:  # one graph for all folds
+            traced, answer = model, forward(model)
+        traced.set_weights(model.get_weights())
+        scored = data.part(np.concatenate([fold.val, fold.test]), standardiser)
+        logits.append(answered(answer, scored.X))
+    return softmax(np.concatenate(logits))
+
+
+def check_level(level: str):
+    """Raise BadParameter for something else than LEVELS to count as one answer."""
+    if level not in LEVELS:
+        raise BadParameter(f"level: got {level!r}, expected {' or '.join(LEVELS)}.")
+
+
+def answers(
+    columns: dict[str, np.ndarray], scores: np.ndarray, level: str, part: str = "test"
+) -> dict[str, np.ndarray]:
+    """y, subject and scores of the rows of a part, by window or averaged over the windows of each trial and fold.
+
+    Raises BadParameter for another level.
+    """
+    check_level(level)
+    rows = columns["part"] == part
+    y, subject, scores = columns["y"][rows], columns["subject"][rows], scores[rows]
+    if level == "trial":
+        names = np.char.add(np.char.add(columns["fold"][rows].astype(str), "/"), columns["trial"][rows])
+        _, first, scores = trial_scores(scores, names)
+        y, subject = y[first], subject[first]
+    return {"y": y, "scores": scores, "subject": subject}
+
+
+def by_person(test: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same answers for a table per subject: one row for all where each has a subject of its own (FER2013)."""
+    if len(np.unique(test["subject"])) < len(test["y"]):
+        return test
+    return {**test, "subject": np.full(len(test["y"]), "all (identities unknown)")}
+
+
+def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str) -> pd.DataFrame:
+    """One row per variant: n, and uar, accuracy, macro_f1, ece, each with its 95 % interval over subjects, and auc."""
+    rows = []
+    for variant, of_variant in scores.items():
+        test = answers(columns, of_variant, level)
+        row, intervals = {"variant": variant, "n": len(test["y"])}, metrics.evaluate(**test)
+        for metric in METRICS:
+            found = intervals[metric]
+            row |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
+        row["auc"] = metrics.auc(test["y"], test["scores"])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def compared(
+    columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str, baseline: str
+) -> pd.DataFrame:
+    """One row per variant: n, uar with its interval, and points of UAR over `baseline` on the same answers.
+
+    points, points_low, points_high, p: paired over subjects, as `metrics.paired_gain` gives them; 0 and NaN
+    for the baseline itself.
+    """
+    rows, first = [], answers(columns, scores[baseline], level)
+    for variant, of_variant in scores.items():
+        test = answers(columns, of_variant, level)
+        uar = metrics.evaluate(**test)["uar"]
+        gain = metrics.paired_gain(first["y"], first["scores"], test["scores"], first["subject"])
+        row = {
+            "variant": variant,
+            "n": len(test["y"]),
+            "uar": uar.value,
+            "uar_low": uar.low,
+            "uar_high": uar.high,
+        }
+        rows.append(row | gain.columns())
+    table = pd.DataFrame(rows)
+    table.loc[table.variant == baseline, ["points_low", "points_high", "p"]] = np.nan
+    return table
+
+
+def uar_entry(row: Mapping, artifact: str) -> dict:
+    """The UAR of a row of `compared`, for summary.json."""
+    limits = ends(row["uar_low"], row["uar_high"])
+    return number(row["uar"], *limits, unit="fraction", n=row["n"], artifact=artifact)
+
+
+def gained_entry(row: Mapping, artifact: str) -> dict:
+    """The points of UAR that a row of `compared` gains over the baseline, for summary.json."""
+    limits = ends(row["points_low"], row["points_high"])
+    return number(row["points"], *limits, unit="points", n=row["n"], artifact=artifact)
+
+
+def lost_entry(row: Mapping, artifact: str) -> dict:
+    """The points of UAR that a row of `compared` loses to the baseline, for summary.json."""
+    lost = {"points": -row["points"], "points_low": -row["points_high"], "points_high": -row["points_low"]}
+    return gained_entry({**row, **lost}, artifact)
+
+
+def majority_scores(data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
+    """Scores of always giving each fold's most frequent training class, in the order of `score_columns`."""
+    n_classes = len(data.classes)
+    given = [np.bincount(data.y[fold.train], minlength=n_classes).argmax() for fold in folds]
+    return np.eye(n_classes)[np.repeat(given, [len(fold.val) + len(fold.test) for fold in folds])]

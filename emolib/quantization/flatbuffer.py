@@ -1,0 +1,214 @@
+"""Inside a .tflite file: its operators, its weights, its scales, and the same file in fewer bytes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import flatbuffers
+import numpy as np
+import pandas as pd
+from ai_edge_litert import schema_py_generated as schema
+
+from emolib.core.errors import OverBudget
+
+FLOATS = ("FLOAT16", "BFLOAT16", "FLOAT32", "FLOAT64")
+BRIDGES = ("QUANTIZE", "DEQUANTIZE")  # stand before and after a float island
+WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+DTYPES = {code: name for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of the graph: `constant` where the file holds its values; scale and zero_point (n_channels,) or (0,)."""
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    constant: bool
+    scale: np.ndarray
+    zero_point: np.ndarray
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator in order of execution; a tensor that it leaves out is missing from `inputs`."""
+
+    index: int
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+def read(content: bytes) -> schema.ModelT:
+    return schema.ModelT.InitFromPackedBuf(content, 0)
+
+
+def graph(content: bytes) -> list[Operator]:
+    """The operators of a .tflite file, in order of execution."""
+    model = read(content)
+    [main] = model.subgraphs
+    tensors = [_tensor(model, i, tensor) for i, tensor in enumerate(main.tensors)]
+    return [
+        Operator(
+            i,
+            _name(model, op),
+            *(tuple(tensors[n] for n in side if n >= 0) for side in (op.inputs, op.outputs)),
+        )
+        for i, op in enumerate(main.operators)
+    ]
+
+
+def _name(model: schema.ModelT, operator: schema.OperatorT) -> str:
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode:
+        return code.customCode.decode()
+    return OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
+    quantization = tensor.quantization or schema.QuantizationParametersT()
+    scale, zero_point = (
+        np.asarray([] if values is None else values, dtype)
+        for values, dtype in ((quantization.scale, np.float32), (quantization.zeroPoint, np.int64))
+    )
+    shape = () if tensor.shape is None else tuple(int(n) for n in tensor.shape)
+    return Tensor(
+        index,
+        tensor.name.decode(),
+        shape,
+        DTYPES[tensor.type],
+        _is_constant(model, tensor),
+        scale,
+        zero_point,
+    )
+
+
+def _is_constant(model: schema.ModelT, tensor: schema.TensorT) -> bool:
+    data = model.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0
+
+
+def weighted(content: bytes) -> list[tuple[Operator, np.ndarray]]:
+    """Operators that hold weights, each with those as they lie in the file (packed if int4), flat uint8."""
+    model = read(content)
+    found = []
+    for operator in graph(content):
+        if operator.name in WEIGHTED:
+            tensor = model.subgraphs[0].tensors[operator.inputs[1].index]
+            found.append((operator, np.asarray(model.buffers[tensor.buffer].data, np.uint8)))
+    return found
+
+
+def weight_bytes(content: bytes) -> int:
+    """Bytes of all kernels in the file, biases not counted."""
+    return sum(len(data) for _, data in weighted(content))
+
+
+def activations(content: bytes) -> dict[str, Tensor]:
+    """Every tensor that the graph computes, and its input, by name, in order of execution."""
+    found = {}
+    for operator in graph(content):
+        for tensor in (*operator.inputs, *operator.outputs):
+            if not tensor.constant:
+                found[tensor.name] = tensor
+    return found
+
+
+def operators(content: bytes) -> pd.DataFrame:
+    """One row per operator of a .tflite file: index, operator, and the dtypes of inputs and outputs."""
+    rows = [
+        (op.index, op.name, *(", ".join(t.dtype.lower() for t in side) for side in (op.inputs, op.outputs)))
+        for op in graph(content)
+    ]
+    return pd.DataFrame(rows, columns=["index", "operator", "inputs", "outputs"])
+
+
+def check_operators(content: bytes, variant: str, name: str = "The model"):
+    """Raises OverBudget, naming operator and tensor, for a custom operator (Flex) or a float island.
+
+    A float island is any float tensor in a model of integers; of several, the first that does arithmetic.
+    """
+    found = graph(content)
+    for operator in found:
+        if not operator.name.isupper():
+            raise OverBudget(
+                f"{name}: operator {operator.index}, {operator.name}, is not TFLite's own: replace that layer."
+            )
+    if variant in ("float32", "dynamic"):
+        return
+    islands = sorted(_islands(found), key=lambda island: island[0].name in BRIDGES)
+    for operator, tensor in islands[:1]:
+        raise OverBudget(
+            f"{name}: operator {operator.index}, {operator.name}, has tensor {tensor.name} in "
+            f"{tensor.dtype.lower()}, expected integers throughout: replace that layer."
+        )
+
+
+def _islands(found: list[Operator]) -> Iterator[tuple[Operator, Tensor]]:
+    for operator in found:
+        for tensor in (*operator.inputs, *operator.outputs):
+            if tensor.dtype in FLOATS:
+                yield operator, tensor
+
+
+class _Builder(flatbuffers.Builder):
+    """Writes equal vectors and strings once: the zero points of every layer of one width are one vector of zeros."""
+
+    def __init__(self):
+        super().__init__(1024)
+        self.written: dict[tuple, int] = {}
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:
+        key = (x.dtype.str, x.tobytes())
+        if key not in self.written:
+            self.written[key] = super().CreateNumpyVector(x)
+        return self.written[key]
+
+    def CreateString(self, s, *options) -> int:
+        if s not in self.written:
+            self.written[s] = super().CreateString(s, *options)
+        return self.written[s]
+
+
+def write(model: schema.ModelT) -> bytes:
+    """The .tflite file of what `read` gave."""
+    builder = _Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def compact(content: bytes) -> bytes:
+    """The same network in fewer bytes: short names, equal vectors once, no notes of the converter.
+
+    Weights, scales and operators are untouched, so every interpreter gives the same answers.
+    """
+    model = read(content)
+    model.metadata = model.metadataBuffer = model.description = None
+    [main] = model.subgraphs
+    used = sorted({0} | {tensor.buffer for tensor in main.tensors})
+    names: set[str] = set()
+    for i, tensor in enumerate(main.tensors):
+        short = str(i) if _is_constant(model, tensor) else _short(tensor.name.decode())
+        tensor.name = short if short not in names else f"{short}_{i}"
+        names.add(tensor.name)
+        tensor.buffer = used.index(tensor.buffer)
+        _shrink(tensor.quantization)
+    model.buffers = [model.buffers[i] for i in used]
+    return write(model)
+
+
+def _short(name: str) -> str:
+    """The layer of a tensor: "functional_1/re_lu_1/Relu;functional_1/…" is "re_lu_1"."""
+    first = name.split(";")[0].split("/")
+    return first[1] if len(first) > 1 else first[0]
+
+
+def _shrink(quantization: schema.QuantizationParametersT | None):
+    """As arrays, which the builder knows again; without the ranges that the scales were computed from."""
+    if quantization is None:
+        return
+    quantization.min = quantization.max = None
+    for field, dtype in (("scale", np.float32), ("zeroPoint", np.int64)):
+        if getattr(quantization, field) is not None:
+            setattr(quantization, field, np.asarray(getattr(quantization, field), dtype))

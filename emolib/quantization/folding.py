@@ -1,0 +1,117 @@
+"""Batch norm folded into the weights before it: the network as a device computes it.
+
+w' = w · γ / √(σ² + ε),  b' = β + (b − μ) · γ / √(σ² + ε)   (Jacob et al. 2018, equation 14).
+"""
+
+import keras
+import numpy as np
+from keras import layers
+
+from emolib.core.branches import each
+from emolib.core.errors import BadParameter
+
+WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
+
+
+def folded(model: keras.Model) -> keras.Model:
+    """The same function for inference: convolutions with biases, no batch norm, no dropout.
+
+    A SeparableConv2D becomes a DepthwiseConv2D (named <layer>_depthwise) and a Conv2D (<layer>). Every other
+    layer keeps its name. Raises BadParameter, naming the layer, for a batch norm that follows no convolution
+    or dense layer of its own, and for a convolution with an activation before its batch norm.
+    """
+    absorbed, weights = _absorbed(model), {}
+
+    def replaced(layer: layers.Layer, x, **_):
+        norm = absorbed.get(layer.name)
+        if isinstance(layer, layers.BatchNormalization | layers.Dropout):
+            return x
+        if isinstance(layer, layers.SeparableConv2D):
+            return _separable(layer, norm, x, weights)
+        if isinstance(layer, WEIGHTED):
+            return _weighted(layer, norm, x, weights)
+        return layer.__class__.from_config(layer.get_config())(x)
+
+    inputs = each(lambda x: keras.Input(x.shape[1:], name=x.name), model.input)
+    result = keras.models.clone_model(
+        model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=replaced
+    )
+    for name, values in weights.items():
+        result.get_layer(name).set_weights(values)
+    return result
+
+
+def weighted_layers(model: keras.Model) -> list[layers.Layer]:
+    """Layers of a folded model that hold a kernel, in order of execution."""
+    return [layer for layer in model.layers if isinstance(layer, WEIGHTED)]
+
+
+def readers(model: keras.Model) -> dict[str, list[layers.Layer]]:
+    """The layers that take in the output of each layer, by its name."""
+    made = {layer.output.name: layer.name for layer in model.layers}
+    found: dict[str, list[layers.Layer]] = {layer.name: [] for layer in model.layers}
+    for layer in model.layers:
+        for tensor in keras.tree.flatten(layer.input):
+            if made[tensor.name] != layer.name:
+                found[made[tensor.name]].append(layer)
+    return found
+
+
+def _absorbed(model: keras.Model) -> dict[str, layers.BatchNormalization]:
+    """The batch norm that each layer with weights takes in, by the layer's name."""
+    reads, found = readers(model), {}
+    outputs = {tensor.name for tensor in model.outputs}
+    for before in model.layers:
+        for norm in (layer for layer in reads[before.name] if isinstance(layer, layers.BatchNormalization)):
+            alone = len(reads[before.name]) == 1 and before.output.name not in outputs
+            if not isinstance(before, (*WEIGHTED, layers.SeparableConv2D)) or not alone:
+                raise BadParameter(
+                    f"{norm.name} follows {before.name}, expected a convolution or dense layer that nothing "
+                    "else reads: move the batch norm."
+                )
+            if before.activation is not keras.activations.linear:
+                raise BadParameter(
+                    f"{before.name} has an activation before {norm.name}: put it after the batch norm."
+                )
+            found[before.name] = norm
+    return found
+
+
+def _scale_and_shift(norm: layers.BatchNormalization | None) -> tuple[np.ndarray, np.ndarray]:
+    """s and t, (n_channels,) each, of batch norm as s · x + t; 1 and 0 where there is none."""
+    if norm is None:
+        return np.float64(1), np.float64(0)
+    mean, variance = (np.asarray(v, np.float64) for v in (norm.moving_mean, norm.moving_variance))
+    scale = (np.asarray(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
+    return scale, (np.asarray(norm.beta) if norm.center else 0.0) - mean * scale
+
+
+def _fold(layer, norm, kernel: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Kernel and bias; `shape` broadcasts one number per channel over the kernel."""
+    scale, shift = (np.broadcast_to(value, int(np.prod(shape))) for value in _scale_and_shift(norm))
+    bias = np.asarray(layer.bias, np.float64) if layer.use_bias else 0.0
+    return [np.float32(kernel * scale.reshape(shape)), np.float32(bias * scale + shift)]
+
+
+def _weighted(layer, norm, x, weights):
+    config = layer.get_config() | {"use_bias": True}
+    kernel = np.asarray(layer.kernel, np.float64)
+    depthwise = isinstance(layer, layers.DepthwiseConv2D)
+    shape = (1, 1, *kernel.shape[2:]) if depthwise else (1,) * (kernel.ndim - 1) + kernel.shape[-1:]
+    weights[layer.name] = _fold(layer, norm, kernel, shape)
+    return layer.__class__.from_config(config)(x)
+
+
+def _separable(layer, norm, x, weights):
+    """As two layers; what lies between them has no bias of its own, so the first one's is zero."""
+    geometry = {name: getattr(layer, name) for name in ("strides", "padding", "dilation_rate")}
+    name = f"{layer.name}_depthwise"
+    first = layers.DepthwiseConv2D(
+        layer.kernel_size, depth_multiplier=layer.depth_multiplier, name=name, **geometry
+    )
+    second = layers.Conv2D(layer.filters, 1, activation=layer.activation, name=layer.name)
+    kernel = np.asarray(layer.depthwise_kernel)
+    weights[name] = [kernel, np.zeros(kernel.shape[2] * kernel.shape[3], np.float32)]
+    pointwise = np.asarray(layer.pointwise_kernel, np.float64)
+    weights[layer.name] = _fold(layer, norm, pointwise, (1, 1, 1, layer.filters))
+    return second(first(x))

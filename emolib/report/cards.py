@@ -1,0 +1,111 @@
+"""Model cards: what a model of a bundle is, on what it was trained and judged, and what it is not for.
+
+The headings follow Mitchell et al. (2019), "Model cards for model reporting".
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from emolib import datasets
+from emolib.core.artifacts import Run, record_of, short
+from emolib.core.experiment import INT8, Experiment, model_name
+from emolib.datasets import face_boxes
+from emolib.datasets.face_boxes.base import BoxCorpus
+from emolib.report.readme import cell, markdown
+
+METRICS = ("uar", "accuracy", "auc", "iou", "recall", "precision", "ap50", "bytes", "params", "macs")
+TESTED = {
+    "loso": "Leave one person out: a test fold holds people that no training saw.",
+    "grouped": "Folds by person: a test fold holds people that no training saw.",
+    "official": "The corpus's official split; its test part was touched once.",
+}
+BY_SUBJECT = "Windows were standardised within each person: it needs a recording of the person first."
+LIMITS = (
+    "Emotions are the corpus's labels, not what a person feels. Whom the corpus does not show (age, skin, language, "
+    "illness, sensor, light), these numbers do not cover. Not for decisions about people."
+)
+FACE_LIMITS = "Pictures unlike the corpus's (light, pose, size, camera), these numbers do not cover."
+
+
+def of_source(run: Run, name: str, fold: int) -> str:
+    """The card of fold `fold`'s model of a source, as Markdown. Raises BadArtifact."""
+    source, stem = Experiment.parse(name), model_name(name, fold)
+    made = run.parameters_of(f"scores/{name}-keras.npz")
+    by_person = [BY_SUBJECT] if made["normalise"] == "subject" else []
+    scored = run.arrays(f"scores/{name}.npz")
+    classes = ", ".join(scored["classes"].tolist())
+    sections = {
+        "What it is": [f"{source.sentence()} Classes, in order of the logits: {classes}."],
+        "Data": [_data(datasets.get(source.corpus))],
+        "Protocol": [f"{TESTED[source.protocol]} {_own(scored, fold)}", *by_person],
+        "Numbers": [
+            _numbers(run.json(f"scores/{name}-summary.json")),
+            "Means over folds; 95 % intervals over subjects.",
+        ],
+        "Limits": [LIMITS],
+        "Origin": [_origin(run, f"{stem}-{INT8}.tflite")],
+    }
+    return _page(name, sections)
+
+
+def of_detector(run: Run, name: str) -> str:
+    """The card of a face detector, as Markdown. Raises BadArtifact."""
+    made = run.parameters_of(f"scores/{name}-detector-summary.json")
+    shape = f"{made['side']} × {made['side']} × {made['n_channels']}"
+    sections = {
+        "What it is": [f"Face detector, network {made['network']}, input {shape}, values from 0 to 1."],
+        "Data": [_data(face_boxes.get(corpus)) for corpus in made["corpora"]],
+        "Protocol": [
+            "Held-out pictures that neither trained nor picked an epoch or the least score; seen once."
+        ],
+        "Numbers": [
+            _numbers(run.json(f"scores/{name}-detector-summary.json")),
+            "95 % intervals over pictures.",
+        ],
+        "Limits": [FACE_LIMITS],
+        "Origin": [_origin(run, f"models/{name}-{INT8}.tflite")],
+    }
+    return _page(name, sections)
+
+
+def _own(scored: dict[str, np.ndarray], fold: int) -> str:
+    """Which fold this is; of several, whom its test part holds, and how many of their windows it tells."""
+    if not scored["fold"].any():
+        return f"This is the model of fold {fold}."
+    test = (scored["fold"] == fold) & (scored["part"] == "test")
+    right = scored[INT8][test].argmax(axis=1) == scored["y"][test]
+    people = ", ".join(np.unique(scored["subject"][test]).tolist())
+    return (
+        f"This is the model of fold {fold}: of {people}, whom it never saw, it tells {100 * right.mean():.1f} % of "
+        f"{len(right)} windows."
+    )
+
+
+def _data(corpus: datasets.Corpus | BoxCorpus) -> str:
+    return f"{corpus.title}. Licence: {corpus.licence}. {corpus.cite}. The data are not part of this."
+
+
+def _numbers(entries: dict[str, dict]) -> str:
+    """The numbers of a model's own files, by key."""
+    shown = [key for key in entries if key.rsplit("/", 1)[1] in METRICS and "majority" not in key]
+    return markdown(
+        ["key", "value", "n"], [[f"`{key}`", cell(entries[key]), str(entries[key]["n"])] for key in shown]
+    )
+
+
+def _origin(run: Run, artifact: str) -> str:
+    record = record_of(run.read(artifact))
+    tools = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    return (
+        f"Run `{run.folder.name}`, notebook `{record['notebook']}`, {short(record['commit'])}, sha256 of the int8 "
+        f"file {record['sha256']}; {tools}."
+    )
+
+
+def _page(title: str, sections: dict[str, Iterable[str]]) -> str:
+    body = "".join(
+        f"\n## {head}\n\n" + "\n\n".join(text.rstrip() for text in texts) + "\n"
+        for head, texts in sections.items()
+    )
+    return f"# {title}\n{body}"

@@ -1,0 +1,143 @@
+"""One trial at a time: what was recorded, what the networks see, what they answer in float32 and in int8.
+
+The model asked is that of the fold that tests the trial's subject: it has never seen that person.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from emolib import datasets
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact
+from emolib.core.experiment import INT8, Experiment, model_name
+from emolib.datasets import labels, windowed
+from emolib.datasets.base import Trial
+from emolib.device.interpreter import Model
+from emolib.fusion.scores import RULES, fuse, softmax
+from emolib.signals.frontend import FRONT_ENDS, Windows, front_end
+from emolib.signals.standardise import Standardiser, by_subject
+
+VARIANTS = {"float32": "float32", "int8": INT8}
+
+
+class Explorer:
+    """The sources of a run that share corpus, task, protocol and network. Raises BadArtifact for a run without models."""
+
+    def __init__(self, run: Run, group: str):
+        self.run, self.group = run, group
+        self.sources = {Experiment.parse(name).modality: name for name in groups(run)[group]}
+        self.rows = {name: run.arrays(f"scores/{name}.npz") for name in self.sources.values()}
+        self.weights = learned_weights(run, set(self.sources.values()))
+
+    def subjects(self) -> list[str]:
+        """Everyone who is tested in every modality."""
+        tested = [rows["subject"][rows["part"] == "test"] for rows in self.rows.values()]
+        return sorted(set.intersection(*(set(names.tolist()) for names in tested)))
+
+    def trials(self, subject: str) -> list[str]:
+        """The subject's trials that any modality was scored on."""
+        found = [rows["trial"][rows["subject"] == subject] for rows in self.rows.values()]
+        return sorted(set(np.concatenate(found).tolist()))
+
+    def rules(self) -> list[str]:
+        """Fusion rules, first those whose weights a study of these sources learned."""
+        return [*self.weights.rule.unique(), *(rule for rule in RULES if rule != "weighted")]
+
+    @lru_cache(maxsize=8)  # noqa: B019 one explorer lives as long as its notebook
+    def recordings(self, modality: str, subject: str) -> dict[str, Trial]:
+        """The subject's recordings of one modality by the names of `trials`, also those that were dropped."""
+        options = self.run.parameters_of(f"data/{self.sources[modality]}.npz")["corpus_options"]
+        found, wanted = {}, set(self.trials(subject))
+        for trial in datasets.load(Experiment.parse(self.sources[modality]).corpus, modality, **options):
+            if trial.subject == subject and trial.trial in wanted:
+                found[trial.trial] = trial
+                if len(found) == len(wanted):
+                    break
+        return found
+
+    def fold(self, modality: str, subject: str) -> int:
+        """The fold that tests the subject."""
+        rows = self.rows[self.sources[modality]]
+        return int(rows["fold"][(rows["subject"] == subject) & (rows["part"] == "test")][0])
+
+    def front(self, modality: str):
+        """The front end that the modality's network was trained behind."""
+        return front_end(modality, **self.run.parameters_of(f"data/{self.sources[modality]}.npz")["frontend"])
+
+    def windows(self, trial: Trial) -> Windows:
+        return self.front(trial.modality)(trial.data, trial.sfreq, trial.kind)
+
+    def label(self, trial: Trial) -> str:
+        source = Experiment.parse(self.sources[trial.modality])
+        return labels.target(source.corpus, source.task, trial) or "no class in this task"
+
+    def answer(self, trial: Trial, X: np.ndarray, variant: str) -> np.ndarray:
+        """Scores (n_classes,), the mean over the windows X of a trial."""
+        name = self.sources[trial.modality]
+        stem = model_name(name, self.fold(trial.modality, trial.subject))
+        record = self.run.json(f"{stem}.json")
+        if self.run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
+            X = self.within_person(trial)
+        with Model(self.run.read(f"{stem}-{VARIANTS[variant]}.tflite")) as model:
+            return softmax(model.predict(Standardiser.from_dict(record["standardiser"])(X))).mean(axis=0)
+
+    def within_person(self, trial: Trial) -> np.ndarray:
+        """The trial's windows as training saw them: standardised over all windows of the person."""
+        data = windowed.from_arrays(self.run.arrays(f"data/{self.sources[trial.modality]}.npz"))
+        of_person = data.part(np.flatnonzero((data.subject == trial.subject) & data.own))
+        X = by_subject(of_person.X, of_person.subject, FRONT_ENDS[trial.modality].feature_axis)
+        return X[of_person.trial == trial.trial]
+
+    def table(self, trials: Sequence[Trial], rule: str) -> pd.DataFrame:
+        """Scores of each modality and fused, float32 and int8: columns modality, variant, then classes.
+
+        Empty if no modality has a usable window.
+        """
+        rows, classes = [], self.rows[next(iter(self.sources.values()))]["classes"].tolist()
+        heard = [(trial, found) for trial in trials if len(found := self.windows(trial).X)]
+        for variant in VARIANTS if heard else ():
+            scores = {trial.modality: self.answer(trial, X, variant) for trial, X in heard}
+            rows += [(modality, variant, *shares) for modality, shares in scores.items()]
+            rows.append(("fused", variant, *self.fused(scores, rule, heard[0][0].subject)))
+        return pd.DataFrame(rows, columns=["modality", "variant", *classes])
+
+    def fused(self, scores: dict[str, np.ndarray], rule: str, subject: str) -> np.ndarray:
+        """Scores (n_classes,) of the modalities that are there, by a rule of `rules`.
+
+        Learned weights are those of the fold that tests the subject.
+        """
+        missing = np.full_like(next(iter(scores.values())), np.nan)
+        stacked = np.stack([scores.get(modality, missing) for modality in self.sources])[:, None]
+        if rule not in set(self.weights.rule):
+            return fuse(stacked, rule)[0]
+        fold = self.fold(next(iter(scores)), subject)
+        learned = self.weights[(self.weights.rule == rule) & (self.weights.fold == fold)]
+        return fuse(stacked, "weighted", learned.set_index("modality").weight[list(self.sources)])[0]
+
+
+def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:
+    """Columns rule, fold, modality, weight from the study of exactly these sources on the same people, if any."""
+    for path in sorted((run.folder / "tables").glob("*-weights.csv")):
+        name = f"tables/{path.name}"
+        study = run.parameters_of(name)
+        if set(study["sources"]) == sources and study["pairs"] == "same_trials":
+            return pd.read_csv(run.read(name))
+    return pd.DataFrame(columns=["rule", "fold", "modality", "weight"])
+
+
+def groups(run: Run) -> dict[str, list[str]]:
+    """Sources of a run by corpus, task, protocol and network. Raises BadArtifact."""
+    found: dict[str, list[str]] = {}
+    names = [path.name for path in (run.folder / "models").glob("*-*-*-*")]
+    for name in sorted(name for name in names if (run.folder / f"scores/{name}-summary.json").exists()):
+        source = Experiment.parse(name)
+        if source.protocol == "leaky":
+            continue  # its models have seen the person
+        group = f"{source.corpus} {source.task} {source.protocol} {source.network}".rstrip()
+        found.setdefault(group, []).append(name)
+    if not found:
+        raise BadArtifact(f"{run.folder} holds no finished source: `make reproduce` first.")
+    return found

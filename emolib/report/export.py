@@ -1,0 +1,183 @@
+"""A run's int8 models as a bundle for a device, each with its card."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from emolib import __version__, datasets
+from emolib.core import records
+from emolib.core.artifacts import Run, record_of, sha256
+from emolib.core.errors import BadArtifact, check_names
+from emolib.core.experiment import INT8, Experiment, model_name
+from emolib.core.out import check_out, replaced
+from emolib.datasets import face_boxes
+from emolib.device.bundle import PARTS, of_two, read_record
+from emolib.report import cards
+from emolib.signals.readers import KINDS, Trained
+from emolib.studies.fusion import deployed
+
+ENDING, FUSION = "-detector-summary.json", "-fusion.json"
+FILES = (".tflite", ".md", ".keras")  # of a model in a bundle: itself, its card, its network
+
+
+def sources(run: Run) -> list[str]:
+    """Sources of a run that may be exported: a leaky one is for comparison only."""
+    names = sorted(path.name for path in (run.folder / "models").glob("*-*-*-*"))
+    honest = [name for name in names if Experiment.parse(name).protocol != "leaky"]
+    return honest
+
+
+def detectors(run: Run) -> list[str]:
+    """Face detectors of a run."""
+    return sorted(path.name.removesuffix(ENDING) for path in (run.folder / "scores").glob(f"*{ENDING}"))
+
+
+def recordings(run: Run, name: str) -> Trained:
+    """What the recordings of a source were. Raises BadArtifact for windows of an emolib that did not say it."""
+    path, arrays = run.folder / f"data/{name}.npz", run.arrays(f"data/{name}.npz")
+    about = {key: arrays[key].tolist() for key in Trained._fields if key in arrays}
+    if "kind" not in about and Experiment.parse(name).modality in KINDS:
+        raise BadArtifact(
+            f"{path} does not say what was recorded, expected kind and channels: "
+            "run 01_windows.ipynb again, or `make reproduce FORCE=windows`."
+        )
+    return Trained(**about)
+
+
+def copied(run: Run, artifact: str, folder: Path, file: str) -> dict:
+    """Copy a model into the bundle's folder; its name there, its hash, and the run, commit and packages that made it."""
+    path = run.read(artifact)
+    shutil.copy(path, folder / file)
+    made = record_of(path)
+    origin = {"run": run.folder.name, "commit": made["commit"], "versions": made["versions"]}
+    return {"file": file, "sha256": sha256(folder / file), **origin}
+
+
+def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
+    """Copy one model into the bundle's folder; what bundle.json says of it."""
+    model, source = model_name(name, fold), Experiment.parse(name)
+    with_classes = run.arrays(f"scores/{name}.npz")
+    return {
+        **copied(run, f"{model}-{INT8}.tflite", folder, f"{name}.tflite"),
+        "modality": source.modality,
+        "classes": with_classes["classes"].tolist(),
+        "recordings": recordings(run, name)._asdict(),
+        "frontend": run.parameters_of(f"data/{name}.npz")["frontend"],
+        "standardiser": run.json(f"{model}.json")["standardiser"],
+        "normalise": run.parameters_of(f"scores/{name}-keras.npz")["normalise"],
+        "licence": datasets.get(source.corpus).licence,
+        "fold": fold,
+    }
+
+
+def detector_entry(run: Run, name: str, folder: Path) -> dict:
+    """Copy one detector into the bundle's folder; what bundle.json says of it."""
+    table = pd.read_csv(run.read(f"tables/{name}-detector.csv")).set_index("variant")
+    corpora = run.parameters_of(f"scores/{name}-detector-summary.json")["corpora"]
+    return {
+        **copied(run, f"models/{name}-{INT8}.tflite", folder, f"{name}.tflite"),
+        "grid": run.json(f"models/{name}-grid.json"),
+        "min_score": float(table.min_score[INT8]),
+        "licence": "; ".join(face_boxes.get(corpus).licence for corpus in corpora),
+    }
+
+
+def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
+    """What the fusion studies of two or more of these sources learned for the models of one fold."""
+    found = {
+        path.name.removesuffix(FUSION): path.name for path in sorted(run.folder.glob(f"models/*{FUSION}"))
+    }
+    learned = {study: deployed.of_fold(run.json(f"models/{name}"), fold) for study, name in found.items()}
+    return of_two(learned, names)
+
+
+def known(out: Path, names: Iterable[str]) -> set[str]:
+    """File names of the bundle in `out`: those of the models that it names and, where it is damaged, of `names`."""
+    if not (out / "bundle.json").is_file():
+        return set()
+    try:
+        record = records.read(out / "bundle.json")
+        names = {*names, *record["models"], *record["detectors"]}
+    except (ValueError, LookupError, TypeError):
+        pass
+    return {"bundle.json", *(f"{name}{ending}" for name in names for ending in FILES)}
+
+
+def begin(folder: Path, out: Path, names: Sequence[str]) -> dict:
+    """Copy the bundle `out` into a new folder, without the files of `names`; what it says of the others."""
+    shutil.copytree(out, folder, dirs_exist_ok=True)
+    record = read_record(folder / "bundle.json")
+    for path in (folder / f"{name}{ending}" for name in names for ending in FILES):
+        path.unlink(missing_ok=True)
+    return record
+
+
+def fill(folder: Path, run: Run, names: Sequence[str], found: Sequence[str], fold: int, record: dict):
+    """Write the files of sources `names` and detectors `found` beside those of `record`, and their cards."""
+    made = {
+        "models": {name: entry(run, name, fold, folder) for name in names},
+        "detectors": {name: detector_entry(run, name, folder) for name in found},
+        "studies": studies(run, names, fold),
+    }
+    parts = {part: dict(sorted((record[part] | made[part]).items())) for part in made}
+    firsts = {one["modality"]: name for name, one in reversed((record["models"] | made["models"]).items())}
+    defaults = dict(sorted((firsts | record.get("defaults", {})).items()))
+    text = json.dumps({"emolib": __version__, "defaults": defaults, **parts}, indent=1)
+    (folder / "bundle.json").write_text(text + "\n")
+    pages = {name: cards.of_source(run, name, fold) for name in names}
+    pages |= {name: cards.of_detector(run, name) for name in found}
+    for name, page in pages.items():
+        (folder / f"{name}.md").write_text(page)
+
+
+def export(
+    results: Path,
+    out: Path,
+    fold: int = 0,
+    with_keras: bool = False,
+    only: Sequence[str] = (),
+    add: bool = False,
+) -> list[str]:
+    """Write the bundle `out` of the run in `results`; the sources and detectors of the run that are in it.
+
+    The models are those of one fold, so that their test people are still unseen. <name>.md is the card of each;
+    with_keras: <name>.keras is its float32 network, to train on. only: some of the sources and detectors; add:
+    what the bundle holds of others stays. The first source of a modality is its default. Raises BadArtifact for
+    altered artifacts, BadParameter where `out` is no folder to write, or holds something else, or for a name that the
+    run has not.
+    """
+    run = Run(results, "export", {"fold": fold})
+    names, found = sources(run), detectors(run)
+    if not names and not found:
+        raise BadArtifact(f"{run.folder} holds no models: `make reproduce` first.")
+    out = check_out(out, lambda folder: known(folder, [*names, *found]))
+    if only:
+        check_names(only, [*names, *found], "the models of the run")
+        names, found = ([name for name in dict.fromkeys(only) if name in part] for part in (names, found))
+    with replaced(out) as folder:
+        record = {part: {} for part in PARTS}
+        if add and (out / "bundle.json").exists():
+            record = begin(folder, out, [*names, *found])
+        fill(folder, run, names, found, fold, record)
+        for name in [*names, *found] if with_keras else ():
+            stem = f"models/{name}" if name in found else model_name(name, fold)
+            shutil.copy(run.read(f"{stem}.keras"), folder / f"{name}.keras")
+    return [*names, *found]
+
+
+@contextmanager
+def bundle_of(run: Run) -> Iterator[Path]:
+    """The run's int8 models as a bundle in a temporary folder; the notebook of `run` has read them."""
+    found = detectors(run)
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "bundle"
+        for name in export(run.folder, bundle):
+            run.read(
+                f"models/{name}-{INT8}.tflite" if name in found else f"{model_name(name, 0)}-{INT8}.tflite"
+            )
+        yield bundle

@@ -1,0 +1,207 @@
+"""Who is where, how training went, how well one source's model does on its test folds."""
+
+from collections.abc import Sequence
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from emolib.report.plots.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    SKY,
+    VERMILLION,
+    Picture,
+    colours,
+    legend_below,
+    picture,
+    shorten,
+    tidy,
+)
+
+ROLES = ("train", "validation", "test", "unused")
+ROLE_COLOURS = ("#d4e4f1", ORANGE, BLUE, "#ffffff")
+MAX_NAMES = 60  # more subjects than this are counted, not named
+
+
+def _name_columns(ax: Axes, names: Sequence[str], what: str):
+    """Names under the columns 0, 1, …, upright where they do not fit; only their number if too many."""
+    if len(names) > MAX_NAMES:
+        ax.set_xticks([])
+        ax.set_xlabel(f"{len(names)} {what}s")
+        return
+    wide = sum(len(shorten(name)) for name in names) > 90
+    size = 7 if len(names) > 40 else 9
+    ax.set_xticks(range(len(names)), map(shorten, names), rotation=90 if wide else 0, fontsize=size)
+    ax.set_xlabel(what)
+
+
+def windows_per_subject(counts: pd.DataFrame) -> Picture:
+    """Stacked bars of windows per subject; index: subject, columns: classes. Totals are left out."""
+    counts = counts.drop(index="total", columns="total", errors="ignore")
+    figure, axes = picture(3.6)
+    bottom = np.zeros(len(counts))
+    columns = np.arange(len(counts))
+    for name, (colour, _) in colours(map(str, counts.columns)).items():
+        heights = counts.set_axis(counts.columns.map(str), axis=1)[name].to_numpy()
+        axes[0, 0].bar(columns, heights, bottom=bottom, color=colour, label=shorten(name), width=0.8)
+        bottom += heights
+    _name_columns(axes[0, 0], [str(name) for name in counts.index], "subject")
+    axes[0, 0].set_ylabel("windows")
+    axes[0, 0].margins(x=0.01)
+    tidy(axes[0, 0], grid="y")
+    legend_below(figure, axes[0, 0].get_legend_handles_labels()[0], n_cols=4)
+    return figure
+
+
+def folds(matrix: np.ndarray, subject: np.ndarray) -> Picture:
+    """Where each window is; matrix (n_folds, n_windows) int: 0 train, 1 validation, 2 test, 3 unused."""
+    order = np.argsort(subject, kind="stable")
+    names, starts, counts = np.unique(subject[order], return_index=True, return_counts=True)
+    figure, axes = picture(1.6 + min(0.22 * len(matrix), 7.0))
+    ax = axes[0, 0]
+    options = {"aspect": "auto", "vmin": 0, "vmax": 3, "interpolation": "nearest"}
+    ax.imshow(matrix[:, order], cmap=ListedColormap(ROLE_COLOURS), **options)
+    ax.set(ylabel="fold", xlabel=f"windows of {len(names)} subjects, sorted by subject")
+    every = -(-len(matrix) // 25)
+    ax.set_yticks(range(0, len(matrix), every), range(0, len(matrix), every))
+    if len(names) <= MAX_NAMES:
+        ax.vlines(starts[1:] - 0.5, -0.5, len(matrix) - 0.5, color="white", linewidth=0.8)
+        wide = sum(len(shorten(name)) for name in names) > 90
+        labels = [shorten(name) for name in names]
+        ax.set_xticks(starts + counts / 2 - 0.5, labels, rotation=90 if wide else 0, fontsize=9 - 2 * wide)
+    used = [role in matrix for role in range(4)]
+    patches = [Patch(facecolor=c, edgecolor=GREY, label=n) for c, n in zip(ROLE_COLOURS, ROLES, strict=True)]
+    legend_below(figure, [patch for patch, is_used in zip(patches, used, strict=True) if is_used])
+    return figure
+
+
+def history(histories: Sequence[dict[str, Sequence[float]]]) -> Picture:
+    """Training and validation per epoch: a thin line per fold, thick the median of those still running."""
+    metrics = dict.fromkeys(key.removeprefix("val_") for record in histories for key in record)
+    figure, axes = picture(3.4, 1, len(metrics))
+    for ax, metric in zip(axes[0], metrics, strict=True):
+        for key, colour, label in ((metric, BLUE, "training"), (f"val_{metric}", ORANGE, "validation")):
+            _curves(ax, [record[key] for record in histories if key in record], colour, label)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        ax.set(xlabel="epoch", ylabel="UAR" if metric == "uar" else metric.replace("_", " "))
+        tidy(ax)
+    handles = [handle for ax in axes[0] for handle in ax.get_legend_handles_labels()[0]]
+    legend_below(figure, list({handle.get_label(): handle for handle in handles}.values()))
+    figure.suptitle(
+        f"{len(histories)} fold{'s' * (len(histories) > 1)}; thick: median of the folds still in training"
+    )
+    return figure
+
+
+def _curves(ax: Axes, curves: list[Sequence[float]], colour: str, label: str):
+    """Lines that stop when their fold stopped; their median while at least half of them run."""
+    if not curves:
+        return
+    padded = np.full((len(curves), max(map(len, curves))), np.nan)
+    for row, curve in zip(padded, curves, strict=True):
+        row[: len(curve)] = curve
+    epochs = 1 + np.arange(padded.shape[1])
+    marker = "_" if len(epochs) == 1 else None  # one epoch is no line
+    ax.plot(epochs, padded.T, color=colour, linewidth=0.6, alpha=0.45, marker=marker)
+    half = np.isfinite(padded).sum(axis=0) * 2 >= len(curves)
+    middle = np.nanmedian(padded[:, half], axis=0)
+    ax.plot(epochs[half], middle, color=colour, linewidth=2.4, label=label, marker=marker and "o")
+
+
+def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Picture:
+    """Row-normalised confusion with counts; matrix (n_classes, n_classes): rows true, columns predicted."""
+    matrix = np.asarray(matrix)
+    totals = matrix.sum(axis=1, keepdims=True)
+    shares = matrix / np.maximum(totals, 1)
+    n_classes = len(classes)
+    figure, axes = picture(1.8 + 0.62 * n_classes)
+    ax = axes[0, 0]
+    image = ax.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    for row, column in np.ndindex(n_classes, n_classes):
+        text = f"{100 * shares[row, column]:.0f} %\n{matrix[row, column]:d}"
+        colour = "white" if shares[row, column] > 0.55 else "black"
+        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+    names = [fill(shorten(name, 40), 14) for name in classes]
+    turned = sum(max(map(len, name.split("\n"))) for name in names) > 80
+    ax.set_xticks(range(n_classes), names, rotation=90 if turned else 0)
+    ax.set_yticks(range(n_classes), [f"{n} ({t})" for n, t in zip(names, totals[:, 0], strict=True)])
+    ax.set(xlabel="predicted class", ylabel="true class (answers)")
+    figure.colorbar(image, ax=ax, label="share of the true class (%)")
+    return figure
+
+
+def per_subject(table: pd.DataFrame, chance: float) -> Picture:
+    """UAR and accuracy of each subject, sorted, with mean ± sd and chance; columns subject, uar, accuracy, n;
+    shares in [0, 1]."""
+    table = table.sort_values("uar", kind="stable")
+    columns = np.arange(len(table))
+    uar, accuracy = 100 * table["uar"].to_numpy(), 100 * table["accuracy"].to_numpy()
+    mean = uar.mean()
+    figure, axes = picture(3.8)
+    ax = axes[0, 0]
+    handles = [
+        ax.axhline(mean, color=BLUE, linewidth=1, label=f"mean UAR: {mean:.1f} %"),
+        ax.axhline(100 * chance, color=VERMILLION, linestyle="--", label=f"chance: {100 * chance:.1f} %"),
+        *ax.plot(columns, accuracy, "o", markerfacecolor="none", color=GREY, label="accuracy"),
+        *ax.plot(columns, uar, "o", color=BLUE, label="UAR"),
+    ]
+    if len(uar) > 1:
+        sd = uar.std(ddof=1)
+        handles.append(
+            ax.axhspan(mean - sd, mean + sd, color=SKY, alpha=0.25, label=f"± standard deviation: {sd:.1f} %")
+        )
+    names = [f"{s} ({n})" for s, n in zip(table["subject"].map(str), table["n"], strict=True)]
+    _name_columns(ax, names, "subject (answers)" if len(names) <= MAX_NAMES else "subject")
+    ax.set(ylabel="UAR of a subject (%)", ylim=(-3, 103))
+    ax.margins(x=0.02)
+    tidy(ax, grid="y")
+    legend_below(figure, handles)
+    return figure
+
+
+def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10) -> Picture:
+    """Accuracy against confidence in equal bins; y (n,) int, scores (n, n_classes), ece in [0, 1].
+
+    Source: Guo et al. (2017), "On calibration of modern neural networks".
+    """
+    confidence, right = scores.max(axis=1), scores.argmax(axis=1) == y
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    counts = np.bincount(bins, minlength=n_bins)
+    filled = np.flatnonzero(counts)
+    means = np.bincount(bins, weights=confidence, minlength=n_bins)[filled] / counts[filled]
+    accuracy = np.bincount(bins, weights=right, minlength=n_bins)[filled] / counts[filled]
+    figure, axes = picture(4.6, 2, 1, sharex=True, height_ratios=(3, 1))
+    curve, bars = axes[:, 0]
+    curve.plot([0, 100], [0, 100], "--", color=GREY, label="perfectly calibrated")
+    curve.plot(100 * means, 100 * accuracy, "o-", color=BLUE, label=f"model, ECE {100 * ece:.1f} %")
+    curve.set(ylabel="right (%)", xlim=(0, 100), ylim=(0, 103))
+    curve.legend(loc="upper left", frameon=False)
+    bars.bar(100 * (np.arange(n_bins) + 0.5) / n_bins, counts, width=90 / n_bins, color=SKY)
+    bars.set(xlabel="confidence, the highest score (%)", ylabel="answers")
+    for ax in (curve, bars):
+        tidy(ax)
+    return figure
+
+
+def scores(table: pd.DataFrame) -> Picture:
+    """Scores of one trial, a panel per modality; columns modality, variant, then one per class, in [0, 1]."""
+    modalities, classes = list(dict.fromkeys(table.modality)), list(table.columns[2:])
+    figure, axes = picture(2.8, 1, max(1, len(modalities)))
+    for ax, modality in zip(axes[0], modalities, strict=False):
+        of_modality = table[table.modality == modality]
+        height = 0.8 / len(of_modality)
+        for i, (row, colour) in enumerate(zip(of_modality.to_dict("records"), (BLUE, ORANGE), strict=False)):
+            at = np.arange(len(classes)) + i * height
+            ax.barh(at, [100 * row[c] for c in classes], height, color=colour, label=row["variant"])
+        ax.set(title=modality, xlabel="score (%)", xlim=(0, 100), yticks=np.arange(len(classes)) + height / 2)
+        ax.set_yticklabels(classes if ax is axes[0, 0] else [])
+        ax.invert_yaxis()
+        tidy(ax)
+    legend_below(figure, axes[0, 0].get_legend_handles_labels()[0])
+    return figure

@@ -1,0 +1,33 @@
+"""Signals of people that do not exist: pulse, EEG, voice and face, all driven by the same affect. numpy only.
+
+SYNTHETIC: a program made them. How well a model does on them says nothing about people.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emolib.signals.generated import ecg, eeg, face, heart, speech
+from emolib.signals.generated.affect import Affect
+
+CHANNELS = {"eeg": eeg, "speech": speech, "face": face}
+CARDIAC = {"ppg": heart, "ecg": ecg}  # by kind
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a sensor gives of one trial: `data` at `sfreq` Hz, in the shapes of emolib.datasets.base.Trial."""
+
+    data: np.ndarray
+    sfreq: float
+    kind: str = ""
+    channels: tuple[str, ...] = ()
+
+
+def recording(affect: Affect, modality: str, cardiac: str = "ppg") -> Recording:
+    """The recording of one trial. `cardiac` is what records a heart: "ppg" at 64 Hz or "ecg" at 256 Hz, of the same beats."""
+    channel = CARDIAC[cardiac] if modality == "heart" else CHANNELS[modality]
+    kind = {"heart": cardiac, "eeg": "raw"}.get(modality, "")
+    return Recording(
+        channel.recording(affect), channel.SFREQ, kind, eeg.CHANNELS if modality == "eeg" else ()
+    )

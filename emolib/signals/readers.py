@@ -1,0 +1,152 @@
+"""One recording from a file, with the small readers of a device: (pieces, sfreq).
+
+`pieces` are stretches without a gap, all but EEG give one; sfreq is in Hz, 0 for a picture.
+"""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.signals.limits import FLOAT32_MAX, MOST_HZ
+from emolib.signals.pictures import TooLarge, opened
+from emolib.signals.sounds import decode
+
+KINDS = {"heart": "ppg", "eeg": "raw"}  # of what the readers give; speech and faces have none
+GAP_STEPS = (
+    2.5  # longer steps between two time stamps are a gap; rounded to ms, as Muse writes, steps are uneven
+)
+RATE_TOLERANCE = 0.02  # of the rate that time stamps may differ by from the trained one and still mean it
+
+
+class Trained(NamedTuple):
+    """What the recordings were that a source was trained on: Hz, kind, and channels in their order."""
+
+    sfreq: float
+    kind: str = ""
+    channels: tuple[str, ...] = ()
+
+
+Pieces = tuple[list[np.ndarray], float]
+
+
+def same_rate(sfreq: float, trained_hz: float) -> bool:
+    """Whether a rate in Hz, which time stamps told, means the trained one."""
+    return abs(sfreq - trained_hz) <= RATE_TOLERANCE * trained_hz
+
+
+def read(modality: str, path: Path, trained: Trained) -> Pieces:
+    """A recording as `trained` says. Raises BadParameter where files of this modality hold another kind."""
+    if KINDS.get(modality, "") != trained.kind:
+        raise BadParameter(
+            f"{path}: files of {modality} are read as {KINDS.get(modality)}, the source was trained on "
+            f"{trained.kind}: pick another with --model."
+        )
+    return READERS[modality](path, trained)
+
+
+def read_speech(path: Path, trained: Trained) -> Pieces:
+    """Mono float32 in [-1, 1]; wav, flac or ogg. Raises BadRecording."""
+    try:
+        audio, sfreq, _ = decode(path, path.stat().st_size)
+    except (OSError, ValueError) as error:
+        raise BadRecording(f"{path} cannot be read as audio ({error}): expected wav, flac or ogg.") from error
+    return [audio.mean(axis=1)], float(sfreq)
+
+
+def read_face(path: Path, trained: Trained) -> Pieces:
+    """uint8 (height, width, 3), turned as its EXIF says. Raises BadRecording."""
+    from PIL import ImageOps
+
+    try:
+        with opened(path) as image:
+            return [np.asarray(ImageOps.exif_transpose(image).convert("RGB"))], 0.0
+    except TooLarge as error:
+        raise BadRecording(f"{path} is too large ({error}): shrink the picture.") from error
+    except ValueError as error:
+        raise BadRecording(f"{path} cannot be decoded ({error}): expected a whole jpg or png.") from error
+
+
+def _rows(path: Path) -> list[list[str]]:
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadRecording(f"{path} cannot be read ({error}): expected a CSV file.") from error
+    if len(rows) < 3:
+        raise BadRecording(f"{path} has {len(rows)} rows, expected a head and samples.")
+    uneven = [number for number, row in enumerate(rows, start=1) if len(row) != len(rows[0])]
+    if uneven:
+        raise BadRecording(
+            f"{path} has {len(rows[uneven[0] - 1])} cells in row {uneven[0]}, expected {len(rows[0])} as in its first."
+        )
+    return rows
+
+
+def _numbers(path: Path, rows: list[list[str]]) -> np.ndarray:
+    """The cells as float64; empty ones are NaN. Raises BadRecording."""
+    try:
+        values = np.array([[cell.strip() or "nan" for cell in row] for row in rows], np.float64)
+    except ValueError as error:
+        raise BadRecording(f"{path}: {error}, expected numbers.") from error
+    if (np.abs(values) > FLOAT32_MAX).any():
+        raise BadRecording(f"{path} holds numbers beyond {FLOAT32_MAX:g}, expected samples.")
+    return values
+
+
+def read_heart(path: Path, trained: Trained) -> Pieces:
+    """PPG (n_times,) from the Empatica layout: start time, rate in Hz, then samples. Raises BadRecording."""
+    rows = _rows(path)
+    if len(rows[0]) != 1:
+        raise BadRecording(f"{path} has {len(rows[0])} columns, expected one, the pulse (BVP.csv).")
+    values = _numbers(path, rows)[:, 0]
+    if not 1 <= values[1] <= 2000:
+        raise BadRecording(f"{path}: rate {values[1]:g} Hz in the second row, expected 1 to 2000.")
+    return [values[2:].astype(np.float32)], float(values[1])
+
+
+def _columns(path: Path, head: list[str], wanted: list[str]) -> list[int]:
+    """Where the wanted columns stand, whatever their case. Raises BadRecording for one missing or doubled."""
+    names = [name.strip().lower() for name in head]
+    for name in wanted:
+        if (count := names.count(name.lower())) != 1:
+            raise BadRecording(
+                f"{path} has {count} columns {name}, expected one each of {', '.join(wanted)}; found "
+                f"{', '.join(head)}: name the channels in its head as the corpus does."
+            )
+    return [names.index(name.lower()) for name in wanted]
+
+
+def read_eeg(path: Path, trained: Trained) -> Pieces:
+    """EEG (n_chans, n_times) float32 in µV of the trained channels in their order, cut at gaps in the time stamps.
+
+    A head names the columns; those not trained on are left out. A column `timestamps`, in seconds, may be
+    missing: then the rate is the trained one. Raises BadRecording.
+    """
+    head, *rows = _rows(path)
+    stamps = [name for name in head if name.strip().lower() == "timestamps"][:1]
+    at = _columns(path, head, [*trained.channels, *stamps])
+    values = _numbers(path, [[row[column] for column in at] for row in rows])
+    data = values[:, : len(trained.channels)].T.astype(np.float32)
+    return _cut(path, data, values[:, -1], trained.sfreq) if stamps else ([data], trained.sfreq)
+
+
+def _cut(path: Path, data: np.ndarray, time_s: np.ndarray, trained_hz: float) -> Pieces:
+    """Pieces between gaps, and their rate: the trained one where the time stamps mean it, else what they say."""
+    steps_s = np.diff(time_s)
+    if not np.all(steps_s > 0):
+        raise BadRecording(f"{path}: timestamps do not rise in every row, expected seconds.")
+    gap = steps_s > GAP_STEPS * np.median(steps_s)
+    sfreq = float(np.sum(~gap) / steps_s[~gap].sum())
+    if not sfreq <= MOST_HZ:
+        raise BadRecording(
+            f"{path}: timestamps make {sfreq:.4g} Hz, expected {MOST_HZ:g} or less: write them in seconds."
+        )
+    return np.split(data, np.flatnonzero(gap) + 1, axis=1), trained_hz if same_rate(
+        sfreq, trained_hz
+    ) else sfreq
+
+
+READERS = {"heart": read_heart, "eeg": read_eeg, "speech": read_speech, "face": read_face}

@@ -1,0 +1,312 @@
+"""Which optimizer, batch size, loss and number of epochs train best, by inner validation people alone.
+
+A cell is one level of every factor. A cell with one fold and one seed is one training and one JSON file: a
+killed study goes on at that training, and a wider grid or another seed trains only what is new.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass, field, replace
+from itertools import product
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+import yaml
+from tqdm.auto import tqdm
+
+from emolib.core.artifacts import Run, git_commit
+from emolib.core.errors import BadParameter
+from emolib.core.experiment import Experiment
+from emolib.core.summary import number
+from emolib.datasets import splits
+from emolib.datasets.base import EmotionSet
+from emolib.datasets.splits import Fold
+from emolib.models.crossval import prepared
+from emolib.models.training import Trainer, Training, trainer_of
+from emolib.signals.frontend import FRONT_ENDS
+from emolib.signals.standardise import Standardiser
+
+LOSSES = {
+    "cross_entropy": {"label_smoothing": 0.0, "focal_gamma": 0.0},
+    "label_smoothed": {"label_smoothing": 0.1, "focal_gamma": 0.0},
+    "focal": {"label_smoothing": 0.0, "focal_gamma": 2.0},
+}
+FACTORS = ("optimizer", "batch_size", "loss", "epochs")  # the last varies fastest: it needs no new graph
+SEARCHES = ("grid", "optuna")
+Cell = Mapping[str, str | int]
+Levels = Mapping[str, Sequence]
+
+
+def grid(levels: Levels) -> list[Cell]:
+    """Every combination of the factors' levels. Raises BadParameter for a level that is unknown or given twice."""
+    for name in FACTORS:
+        _check_list(name, levels[name], str if name in ("optimizer", "loss") else int)
+    cells = [dict(zip(FACTORS, values, strict=True)) for values in product(*(levels[f] for f in FACTORS))]
+    for cell in cells:
+        Training(**fields_of(cell))
+    return cells
+
+
+def _check_list(name: str, values: Sequence, kind: type, least: int = 1):
+    """Raise BadParameter unless values are a list of at least `least` different entries of one type."""
+    if not isinstance(values, list | tuple) or any(type(value) is not kind for value in values):
+        raise BadParameter(f"{name}: got {values!r}, expected a list of {kind.__name__}.")
+    if len(set(values)) < max(least, len(values)):
+        raise BadParameter(f"{name}: got {list(values)}, expected {least} or more, each once.")
+
+
+def fields_of(cell: Cell) -> dict:
+    """The fields of Training that a cell sets. Raises BadParameter for a loss that is not in LOSSES."""
+    if cell["loss"] not in LOSSES:
+        raise BadParameter(f"loss: got {cell['loss']!r}, expected one of {', '.join(LOSSES)}.")
+    return {name: cell[name] for name in FACTORS if name != "loss"} | LOSSES[cell["loss"]]
+
+
+def cell_of(training: Training) -> Cell:
+    """The cell that options of training are. Raises BadParameter where their loss is none of LOSSES."""
+    wanted = {name: getattr(training, name) for name in ("label_smoothing", "focal_gamma")}
+    named = [name for name, fields in LOSSES.items() if fields == wanted]
+    if not named:
+        known = "; ".join(f"{name} {fields}" for name, fields in LOSSES.items())
+        raise BadParameter(f"fit: its loss is {wanted}, expected one of the study's: {known}.")
+    return {name: named[0] if name == "loss" else getattr(training, name) for name in FACTORS}
+
+
+def name_of(cell: Cell) -> str:
+    """A cell as part of a file name, for example adam-batch32-label_smoothed-epochs30."""
+    return "{optimizer}-batch{batch_size}-{loss}-epochs{epochs}".format(**cell)
+
+
+@dataclass(eq=False)
+class Study:
+    """The trainings of one source: cells on the inner validation people of its first `n_folds` folds.
+
+    `training` says what no factor sets, `model` and `normalise` what 02_train says; training windows beyond
+    `max_windows` (0: no limit) are left out, so that classes are even. Test parts are never touched.
+    Raises BadParameter for fewer than two seeds, which have no spread, or numbers out of range.
+    """
+
+    run: Run
+    source: str
+    data: EmotionSet
+    folds: Sequence[Fold]
+    seeds: Sequence[int]
+    training: Training
+    model: dict = field(default_factory=dict)
+    normalise: str = "train"
+    n_folds: int = 1
+    max_windows: int = 0
+
+    def __post_init__(self):
+        _check_list("seeds", self.seeds, int, least=2)
+        if not 1 <= self.n_folds <= len(self.folds):
+            raise BadParameter(f"n_folds: got {self.n_folds}, expected 1 to {len(self.folds)}.")
+        if self.max_windows < 0:
+            raise BadParameter(f"max_windows: got {self.max_windows}, expected 0 (all) or more.")
+        self.named = Experiment.parse(self.source)
+        self.axis = FRONT_ENDS[self.named.modality].feature_axis
+        self.data = prepared(self.data, self.normalise, self.axis)
+        self.inputs, self.trainer = dict(self.run.inputs), None
+        self.current = cell_of(self.training)
+
+    def rows(self, fold: Fold) -> np.ndarray:
+        """The training windows of a fold that the study uses, sorted indices."""
+        return splits.calibration(self.data, fold, self.max_windows) if self.max_windows else fold.train
+
+    def parts(self) -> pd.DataFrame:
+        """Whom the study looks at, a row per fold: fold, train_people, train_windows, val_people, val_windows.
+
+        People are None where every window has a subject of its own, because identities are unknown.
+        """
+        subject = self.data.subject
+        known = len(np.unique(subject)) < len(subject)
+
+        def counts(name: str, rows: np.ndarray) -> dict:
+            people = len(np.unique(subject[rows])) if known else None
+            return {f"{name}_people": people, f"{name}_windows": len(rows)}
+
+        return pd.DataFrame(
+            {"fold": fold.name, **counts("train", self.rows(fold)), **counts("val", fold.val)}
+            for fold in self.folds[: self.n_folds]
+        )
+
+    def measure(self, cells: Sequence[Cell]) -> pd.DataFrame:
+        """A row per training: the factors, fold, seed, val_uar, val_loss, epoch, epochs_run, seconds."""
+        jobs = list(product(self.seeds, cells, range(self.n_folds)))
+        return pd.DataFrame(self.result(cell, k, seed) for seed, cell, k in tqdm(jobs, "train", leave=False))
+
+    def result(self, cell: Cell, k: int, seed: int) -> dict:
+        """What one training gave: from its file if that is current, else trained and written."""
+        options = replace(self.training, **fields_of(cell), seed=seed)
+        name = f"ablation/{self.source}/{name_of(cell)}-fold{k:02d}-seed{seed}.json"
+        job = self.run.branch(self.matters(options, k))
+        job.inputs = self.inputs
+        if not job.is_current(name):
+            found = self.train(options, k, f"{name_of(cell)}, fold {self.folds[k].name}, seed {seed}")
+            job.write_json(name, {**cell, "fold": self.folds[k].name, "seed": seed, **found})
+        return self.run.json(name)
+
+    def matters(self, options: Training, k: int) -> dict:
+        """What one training depends on, beside its inputs; nothing that another cell, fold or seed has."""
+        chosen = {name: getattr(self, name) for name in ("model", "normalise", "max_windows")}
+        return {**chosen, "fold": k, "training": asdict(options)}
+
+    def train(self, options: Training, k: int, name: str) -> dict:
+        """UAR and loss on the validation people at the epoch of least loss, from 1; seconds without tracing."""
+        trainer, fold = self.trainer_of(options), self.folds[k]
+        rows = self.rows(fold)
+        standardiser = Standardiser.fit(self.data.seen(rows), self.axis)
+        train, val = (self.data.part(of, standardiser) for of in (rows, fold.val))
+        with redirect_stdout(io.StringIO()):  # a line per training is too much
+            start = perf_counter()
+            history = trainer.fit(train, val, name)
+        best = int(np.argmin(history["val_loss"]))
+        found = {key: history[key][best] for key in ("val_uar", "val_loss")}
+        ran = len(history["val_loss"])
+        return {**found, "epoch": best + 1, "epochs_run": ran, "seconds": perf_counter() - start}
+
+    def trainer_of(self, options: Training) -> Trainer:
+        """The trainer of these options: the one of the training before, if its graph serves."""
+        if self.trainer is None or not self.trainer.serves(options):
+            self.trainer = trainer_of(self.named, self.data, self.model, options)
+            self.trainer.steps.get_concrete_function()
+        self.trainer.options = options
+        return self.trainer
+
+
+def by_optuna(study: Study, levels: Levels, n_trials: int) -> pd.DataFrame:
+    """The trainings of the cells that n_trials of a seeded TPE visit; the same trials come again on resume.
+
+    Source: Bergstra et al. (2011), "Algorithms for hyper-parameter optimization", as Optuna has it.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    visited = []
+
+    def objective(trial) -> float:
+        cell = {name: trial.suggest_categorical(name, list(levels[name])) for name in FACTORS}
+        visited.append(study.measure([cell]))
+        return visited[-1]["val_uar"].mean()
+
+    sampler = optuna.samplers.TPESampler(seed=study.training.seed)
+    optuna.create_study(direction="maximize", sampler=sampler).optimize(objective, n_trials)
+    return pd.concat(visited).drop_duplicates([*FACTORS, "fold", "seed"], ignore_index=True)
+
+
+def search(study: Study, levels: Levels, kind: str, n_trials: int) -> pd.DataFrame:
+    """The table of `summarised` for the cells of a search and for the current options of training.
+
+    "grid" takes every cell, "optuna" n_trials of them. Raises BadParameter for another search, n_trials below
+    1, unknown or repeated levels, before anything is trained.
+    """
+    if kind not in SEARCHES:
+        raise BadParameter(f"search: got {kind!r}, expected one of {', '.join(SEARCHES)}.")
+    if n_trials < 1:
+        raise BadParameter(f"n_trials: got {n_trials}, expected 1 or more.")
+    cells = grid(levels)
+    found = study.measure(cells) if kind == "grid" else by_optuna(study, levels, n_trials)
+    trainings = pd.concat([found, study.measure([study.current])])
+    table = summarised(trainings.drop_duplicates([*FACTORS, "fold", "seed"]))
+    table["current"] = [row[list(FACTORS)].to_dict() == study.current for _, row in table.iterrows()]
+    return table
+
+
+def summarised(trainings: pd.DataFrame) -> pd.DataFrame:
+    """A row per cell, best first: factors, n_seeds, uar and uar_sd over seeds, val_loss, epoch, epochs_run, train_s.
+
+    Numbers are means over folds, then over seeds; ties in UAR go to the lower loss, then to fewer epochs.
+    `near_best`: its UAR is at most one standard deviation between seeds, `seed_sd`, below the best cell's.
+    """
+    numbers = ["val_uar", "val_loss", "epoch", "epochs_run", "seconds"]
+    seeds = trainings.groupby([*FACTORS, "seed"], sort=False)[numbers].mean()
+    cells = seeds.groupby(list(FACTORS), sort=False)
+    table = cells.mean().rename(columns={"val_uar": "uar", "seconds": "train_s"})
+    table.insert(0, "n_seeds", cells.size())
+    table.insert(2, "uar_sd", cells["val_uar"].std())
+    table = table.reset_index().sort_values(
+        ["uar", "val_loss", "epochs_run"], ascending=[False, True, True], kind="stable", ignore_index=True
+    )
+    table["near_best"] = table["uar"] >= table["uar"][0] - seed_sd(table)
+    return table
+
+
+def seed_sd(table: pd.DataFrame) -> float:
+    """Standard deviation of UAR between seeds, pooled over all cells: that of one cell has few seeds behind it."""
+    return float(np.sqrt((table["uar_sd"] ** 2).mean()))
+
+
+def near_ties(table: pd.DataFrame) -> int:
+    """Cells that are near the best, itself not counted."""
+    return int(table["near_best"].sum()) - 1
+
+
+def main_effects(table: pd.DataFrame, levels: Levels) -> pd.DataFrame:
+    """A row per factor and level: n_cells, uar and uar_sd over the cells with that level.
+
+    Of the cells whose levels all lie in `levels`: in a full grid every level then meets the same others.
+    """
+    inside = table[np.logical_and.reduce([table[name].isin(levels[name]) for name in FACTORS])]
+    rows = []
+    for name in FACTORS:
+        for level in levels[name]:
+            uar = inside.loc[inside[name] == level, "uar"]
+            of = {"factor": name, "level": str(level), "n_cells": len(uar)}
+            rows.append({**of, "uar": uar.mean(), "uar_sd": uar.std()})
+    return pd.DataFrame(rows)
+
+
+def tested_elsewhere(study: Study) -> list[str]:
+    """People of the study's validation whom some fold tests: for those folds the choice is optimistic."""
+    subject, used = study.data.subject, study.folds[: study.n_folds]
+    val = np.concatenate([subject[fold.val] for fold in used])
+    test = np.concatenate([subject[fold.test] for fold in study.folds])
+    return np.intersect1d(val, test).tolist()
+
+
+def limits(study: Study, table: pd.DataFrame) -> list[str]:
+    """What the reader of the choice must know, a sentence each."""
+    best, now, people = table.iloc[0], table[table["current"]].iloc[0], tested_elsewhere(study)
+    sentences = [
+        f"Best of {len(table)} cells: UAR {100 * best['uar']:.1f} ± {100 * best['uar_sd']:.1f} % of single windows "
+        f"of inner validation people, mean ± sd over {best['n_seeds']} seeds, folds: {study.n_folds}. "
+        f"Options until now: {100 * now['uar']:.1f} %.",
+        f"One sd between seeds, over all cells, is {100 * seed_sd(table):.1f} points: {near_ties(table)} other cells "
+        "are that near to the best, which is chosen among many and optimistic by itself.",
+    ]
+    if people:
+        sentences.append(
+            f"{len(people)} of these validation people are tested too, in this or another fold: for a score over all "
+            "folds the choice is optimistic."
+        )
+    if study.max_windows:
+        sentences.append(f"Chosen on at most {study.max_windows} training windows a fold, classes even.")
+    return sentences
+
+
+def write_choice(study: Study, table: pd.DataFrame) -> str:
+    """The best cell as ablation/<source>.yaml, a config that goes behind the run's own: its text."""
+    fit = fields_of(table.iloc[0][list(FACTORS)].to_dict())
+    config = {"sources": {study.source: {"train": {"fit": fit}}}}
+    origin = (
+        f"Chosen by {study.run.notebook}.ipynb in run {study.run.folder.name}, commit {git_commit()[:12]}."
+    )
+    comments = "".join(f"# {line}\n" for line in [origin, *limits(study, table)])
+    text = comments + yaml.safe_dump(config, sort_keys=False)
+    study.run.write_text(f"ablation/{study.source}.yaml", text)
+    return text
+
+
+def numbers(study: Study, table: pd.DataFrame) -> dict[str, dict]:
+    """Entries of summary.json: UAR of the best cell and of the current options, cells, cells near the best."""
+    named, artifact = Experiment.parse(study.source), f"tables/{study.source}-ablation.csv"
+    n = int(study.parts()["val_windows"].sum())
+    current = table.loc[table["current"], "uar"].iloc[0]
+    shares = {"best_val_uar": table["uar"][0], "current_val_uar": current}
+    counts = {"cells": len(table), "cells_near_best": near_ties(table)}
+    found = {key: number(value, unit="fraction", n=n, artifact=artifact) for key, value in shares.items()}
+    trainings = len(table) * len(study.seeds) * study.n_folds
+    found |= {key: number(v, unit="cells", n=trainings, artifact=artifact) for key, v in counts.items()}
+    return {named.key("ablation", key): entry for key, entry in found.items()}

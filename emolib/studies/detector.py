@@ -1,0 +1,169 @@
+"""A detector from pictures to numbers: read, trained once, converted, scored on held-out pictures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from emolib.core.artifacts import Run
+from emolib.core.summary import key, number
+from emolib.datasets.base import Dropped
+from emolib.device.interpreter import Model
+from emolib.evaluation.boxes import evaluate, pick_threshold
+from emolib.evaluation.cost import cost
+from emolib.models.checkpoint import Checkpoint, History
+from emolib.models.detection.pictures import PictureSet
+from emolib.models.detection.training import LEAST_SCORE, Trainer
+from emolib.quantization import ptq
+from emolib.quantization.flatbuffer import compact
+from emolib.signals.boxes import Found, iou
+from emolib.signals.grid import Grid
+
+VARIANTS = ("float32", "static_wi8_ai8")
+SINGLE = ("iou", "hit")  # of the pictures with one face
+METRICS = (*SINGLE, "recall", "precision", "ap50")
+
+
+def train(run: Run, name: str, trainer: Trainer, of: Mapping[str, PictureSet]) -> History:
+    """The history of the detector models/<name>.keras, trained on of["train"], or found; a killed run goes on."""
+    identity = trainer.identity(of["train"], of["val"])
+    own = run.branch()
+    own.inputs = {}  # the identity holds the pictures
+    file, curve = f"models/{name}.keras", f"models/{name}.json"
+    if not (own.is_current(file, identity=identity) and own.is_current(curve, identity=identity)):
+        state = Checkpoint(run.folder / "training" / name, identity)
+        history = trainer.fit(of["train"], of["val"], name, state)
+        with own.write(file, identity=identity) as path:
+            trainer.model.save(path)
+        with own.write(curve, identity=identity) as path:
+            path.write_text(json.dumps(history))
+        state.done()
+    own.write_json(f"models/{name}-grid.json", asdict(trainer.grid))
+    return run.json(curve)
+
+
+def convert(
+    run: Run, name: str, of: Mapping[str, PictureSet], n_calibration: int, seed: int
+) -> dict[str, Path]:
+    """Its .tflite files by variant; ranges of the int8 one from n_calibration training pictures."""
+    own = run.branch()
+    own.inputs = {}
+    model = keras.models.load_model(own.read(f"models/{name}.keras"))
+    side, found = model.input_shape[1], {}
+    rows = np.random.default_rng(seed).permutation(len(of["train"].X))[:n_calibration]
+    calibration = keras.ops.image.resize(np.float32(of["train"].X[rows] / 255), (side, side), antialias=True)
+    for variant in VARIANTS:
+        file = f"models/{name}-{variant}.tflite"
+        if not own.is_current(file, calibration=rows.tolist()):
+            content = compact(ptq.convert(model, variant, np.asarray(calibration)))
+            own.write_bytes(file, content, calibration=rows.tolist())
+        found[variant] = run.read(file)
+    return found
+
+
+def found_by(file: Path, grid: Grid, X: np.ndarray) -> list[Found]:
+    """Faces, down to a low score, that a .tflite file finds in pictures X (n, side, side, n_channels) uint8."""
+    with Model(file) as model:
+        outputs = model.predict(np.float32(X / 255))
+    return [grid.found(output, X.shape[1], LEAST_SCORE) for output in outputs]
+
+
+def answers(
+    files: Mapping[str, Path], grid: Grid, of: Mapping[str, PictureSet]
+) -> dict[str, dict[str, list[Found]]]:
+    """Faces found in validation and test pictures, by variant and part."""
+    return {
+        variant: {part: found_by(file, grid, of[part].X) for part in ("val", "test")}
+        for variant, file in files.items()
+    }
+
+
+def evaluated(
+    found: Mapping[str, Mapping[str, Sequence[Found]]],
+    of: Mapping[str, PictureSet],
+    files: Mapping[str, Path],
+) -> pd.DataFrame:
+    """One row per variant: bytes, the score picked on validation pictures, and METRICS on test with their intervals.
+
+    n: test pictures; n_single: those with one face, of which iou and hit are.
+    """
+    rows = []
+    for variant, parts in found.items():
+        min_score = pick_threshold(parts["val"], of["val"].boxes)
+        row = {
+            "variant": variant,
+            "bytes": files[variant].stat().st_size,
+            "n": len(of["test"].X),
+            "n_single": _singles(of["test"]),
+            "min_score": min_score,
+        }
+        for name, interval in evaluate(parts["test"], of["test"].boxes, min_score).items():
+            row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def numbers(
+    corpora: Sequence[str], network: str, model: keras.Model, table: pd.DataFrame, artifact: str
+) -> dict:
+    """Entries of summary.json under <corpora>/single_face/heldout; `detector` is the int8 file of our own network."""
+    corpus, own = "+".join(corpora), "detector" if network == "small" else network
+    found, needs = {}, cost(model)
+
+    def enter(variant: str, metric: str, *values: float, unit: str, n: int = 1):
+        place = key(corpus, "single_face", "heldout", variant, metric)
+        found[place] = number(*values, unit=unit, n=n, artifact=artifact)
+
+    enter(own, "params", needs.params, unit="params")
+    enter(own, "macs", needs.macs, unit="MACs")
+    for row in table.to_dict("records"):
+        variant = own if row["variant"] == "static_wi8_ai8" else f"{own}_{row['variant']}"
+        enter(variant, "bytes", row["bytes"], unit="bytes")
+        for name in METRICS:
+            values = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+            enter(variant, name, *values, unit="fraction", n=row["n_single" if name in SINGLE else "n"])
+    return found
+
+
+def grid(run: Run, name: str) -> Grid:
+    """What the outputs of the detector models/<name>.keras mean."""
+    return Grid(**run.json(f"models/{name}-grid.json"))
+
+
+def parts_table(of: Mapping[str, PictureSet], dropped: Sequence[Dropped]) -> pd.DataFrame:
+    """One row per split: pictures, faces, pictures with one face; then what loaders cut or left out, by reason."""
+    rows = [
+        {
+            "what": split,
+            "pictures": len(part.X),
+            "faces": sum(map(len, part.boxes)),
+            "with one face": _singles(part),
+        }
+        for split, part in of.items()
+    ]
+    reasons = pd.Series([each.reason for each in dropped], dtype=object).value_counts()
+    return pd.DataFrame(rows + [{"what": reason, "faces": count} for reason, count in reasons.items()])
+
+
+def _singles(part: PictureSet) -> int:
+    return sum(len(boxes) == 1 for boxes in part.boxes)
+
+
+def spread(found: Sequence[Found], part: PictureSet, min_score: float, n: int = 12):
+    """n pictures from the largest to the smallest overlap: images, true boxes, what was found from min_score on, names."""
+    sure = [Found(*(values[each.scores >= min_score] for values in each)) for each in found]
+    quality = [_overlap(each, boxes) for each, boxes in zip(sure, part.boxes, strict=True)]
+    rows = np.argsort(quality)[::-1][np.linspace(0, len(found) - 1, min(n, len(found))).astype(int)]
+    images = part.X[rows] if part.X.shape[-1] == 3 else part.X[rows, ..., 0]
+    return images, *([of[k] for k in rows] for of in (part.boxes, sure, part.names))
+
+
+def _overlap(found: Found, boxes: np.ndarray) -> float:
+    """Mean over the faces of a picture of the best IoU that a found box has with it; 1 where there is none."""
+    if len(boxes) == 0:
+        return 1.0
+    return float(iou(boxes, found.boxes).max(axis=1).mean()) if len(found.boxes) else 0.0

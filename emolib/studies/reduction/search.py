@@ -1,0 +1,159 @@
+"""The search of Shved (2019), Algorithm 1, without its author: an A*-like one over architectures.
+
+His recursion goes on from a network that keeps the quality, gives up below one that does not, and stops at a
+target of FLOPs. Ours walks the same tree with a queue. f = g + h of an architecture: g is its FLOPs, whatever
+the path to it; h is minus the most that reductions can still save below it. So f is a lower bound of all
+FLOPs behind it (`space.bound`): h never overestimates what is left to pay. What has an f of the best accepted
+one's FLOPs or more is skipped, and when the queue is empty the optimum is found. The queue gives the fewest
+FLOPs first, not the least f: both orders find the same optimum, but trainings are dear and few, and this one
+has a good network early (on the toy space of the tests the optimum itself at training 6 instead of 112).
+
+`monotone` says that nothing below a rejected architecture, smaller or equal in every axis, would be accepted.
+Then f grows with every rejection and saves trainings; measured AUCs are noisy, so it is an assumption.
+Without it f says little: from nearly every architecture the whole space lies below.
+"""
+
+import heapq
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from emolib.core.errors import BadParameter
+from emolib.models.alexnet import Architecture, flops, key
+from emolib.studies.reduction.space import bound, reductions
+
+CHANCE = 0.5
+RULES = ("margin", "auc")
+Evaluate = Callable[[Architecture], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trained architecture: `number` in the order of trainings from 0, its parent's, what was changed
+    against that."""
+
+    number: int
+    parent: int | None
+    change: str
+    architecture: Architecture
+    flops: int
+    numbers: Mapping[str, float]
+    accepted: bool
+
+    @property
+    def auc(self) -> float:
+        return self.numbers["auc"]
+
+
+def least_auc(baseline_auc: float, share: float = 0.8, rule: str = "margin") -> float:
+    """β₀, the AUC that an accepted architecture has at least: `share` of the baseline's margin over 0.5, or,
+    by the rule "auc", of its AUC, as the paper prints it: 80 % of 0.7 is 0.56, a margin of 30 %.
+
+    Raises BadParameter for another rule, a share out of (0, 1], a baseline that is no better than chance.
+    """
+    if rule not in RULES or not 0 < share <= 1:
+        raise BadParameter(f"rule {rule!r}, share {share}: expected {' or '.join(RULES)}, above 0 to 1.")
+    if not baseline_auc > CHANCE:
+        raise BadParameter(
+            f"The baseline's AUC is {baseline_auc:.3f}, expected above {CHANCE}: train it longer or on more "
+            "pictures, there is no margin to keep."
+        )
+    return share * baseline_auc if rule == "auc" else CHANCE + share * (baseline_auc - CHANCE)
+
+
+@dataclass(eq=False)
+class Search:
+    """A search from `baseline`; `run` yields after every training.
+
+    `evaluate` is T of the algorithm: an architecture's numbers on validation pictures, "auc" among them. It
+    ends at `target_flops`, after `budget` trainings (the baseline's and remembered ones too), or with the
+    optimum; `stopped` says which: target | budget | optimum. `skipped`: architectures that came up but whose
+    f ruled them out. Raises BadParameter.
+    """
+
+    baseline: Architecture
+    evaluate: Evaluate
+    budget: int
+    target_flops: int = 0
+    share: float = 0.8
+    rule: str = "margin"
+    monotone: bool = True
+    tried: list[Tried] = field(default_factory=list, init=False)
+    skipped: int = field(default=0, init=False)
+    stopped: str = field(default="", init=False)
+
+    def __post_init__(self):
+        least_auc(1.0, self.share, self.rule)
+        if self.budget < 1:
+            raise BadParameter(f"budget: got {self.budget} trainings, expected 1 or more.")
+        self.queue, self.seen = [], set()
+
+    @property
+    def least_auc(self) -> float:
+        """β₀ of this search, once the baseline is trained."""
+        return least_auc(self.tried[0].auc, self.share, self.rule)
+
+    @property
+    def best(self) -> Tried:
+        """The accepted architecture with the fewest FLOPs, the first of equals."""
+        return min((one for one in self.tried if one.accepted), key=lambda one: one.flops)
+
+    def run(self) -> Iterator[Tried]:
+        """Train, yield, go on with the neighbours of what was accepted."""
+        self._push(None, "baseline", self.baseline)
+        while not self.stopped:
+            *_, parent, change, architecture = heapq.heappop(self.queue)
+            one = self._train(parent, change, architecture)
+            yield one
+            if one.accepted:
+                for reduction in reductions(architecture):
+                    self._push(one.number, reduction.change, reduction.architecture)
+            self.stopped = self._reason()
+
+    def _push(self, parent: int | None, change: str, architecture: Architecture):
+        """Put an architecture into the queue, once: fewest FLOPs first, then the order of arrival."""
+        if key(architecture) not in self.seen:
+            self.seen.add(key(architecture))
+            entry = (flops(architecture), len(self.seen), parent, change, architecture)
+            heapq.heappush(self.queue, entry)
+
+    def _rejected(self) -> list[Architecture]:
+        return [one.architecture for one in self.tried if not one.accepted and self.monotone]
+
+    def _train(self, parent: int | None, change: str, architecture: Architecture) -> Tried:
+        """T of an architecture, and whether it is accepted; the baseline is, if it is better than chance."""
+        numbers = self.evaluate(architecture)
+        if not self.tried:
+            least_auc(numbers["auc"], self.share, self.rule)
+        accepted = not self.tried or numbers["auc"] >= self.least_auc
+        one = Tried(
+            len(self.tried), parent, change, architecture, flops(architecture), numbers, bool(accepted)
+        )
+        self.tried.append(one)
+        return one
+
+    def _reason(self) -> str:
+        """Why to stop, "" for going on; then the first in the queue is worth a training."""
+        if self.best.flops <= self.target_flops:
+            return "target"
+        rejected = self._rejected()
+        while self.queue and bound(self.queue[0][-1], rejected) >= self.best.flops:
+            heapq.heappop(self.queue)
+            self.skipped += 1
+        if not self.queue:
+            return "optimum"
+        return "budget" if len(self.tried) >= self.budget else ""
+
+
+def trace(tried: Collection[Tried]) -> pd.DataFrame:
+    """One row per training: order, parent, change, flops, auc, the other numbers, accepted, architecture (its
+    key)."""
+    return pd.DataFrame(
+        {
+            **{"order": one.number, "parent": one.parent, "change": one.change, "flops": one.flops},
+            **{"auc": one.auc, **one.numbers},
+            **{"accepted": one.accepted, "architecture": key(one.architecture)},
+        }
+        for one in tried
+    ).astype({"parent": "Int64"})

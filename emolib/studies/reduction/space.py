@@ -1,0 +1,179 @@
+"""Architectures one step smaller than another, and a lower bound of the FLOPs of all that lie below.
+
+An architecture has axes: the input's side, the first stride (negative, so that smaller is less here too), the
+filters of each convolution, the width of each hidden dense layer; 0 is a layer that was dropped. `below`
+compares them one by one.
+"""
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+from emolib.core.errors import BadParameter
+from emolib.models.alexnet import Architecture, flops, key
+
+LEAST = {"side": 32, "filters": 8, "dense": 32}  # no step leads below
+STEP = {"side": math.sqrt(0.5), "filters": 0.5, "dense": 0.5}
+MULTIPLE = {"side": 8, "filters": 4, "dense": 4}
+STRIDE_STEP = 2
+FIRST_CONVOLUTION = 2  # its axis
+Axes = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A neighbour: what was changed, and the architecture that it gives."""
+
+    change: str
+    architecture: Architecture
+
+
+@cache
+def axes(architecture: Architecture) -> Axes:
+    """side, -stride, filters of each block, width of each dense layer."""
+    filters = (block.filters for block in architecture.blocks)
+    return (architecture.side, -architecture.blocks[0].stride, *filters, *architecture.dense)
+
+
+def with_axes(architecture: Architecture, values: Axes) -> Architecture:
+    """The architecture with other values of its axes. Raises BadParameter where a window does not fit."""
+    side, stride, *widths = values
+    n = len(architecture.blocks)
+    pairs = zip(architecture.blocks, widths[:n], strict=True)
+    first, *others = (replace(block, filters=filters) for block, filters in pairs)
+    blocks = (replace(first, stride=-stride), *others)
+    return replace(architecture, side=side, blocks=blocks, dense=tuple(widths[n:]))
+
+
+def names(architecture: Architecture) -> list[str]:
+    """What each axis is called in the trace."""
+    convolutions = [f"conv{i}" for i in range(1, len(architecture.blocks) + 1)]
+    return [
+        "input",
+        "first stride",
+        *convolutions,
+        *(f"dense{i}" for i in range(1, len(architecture.dense) + 1)),
+    ]
+
+
+@cache
+def levels(architecture: Architecture, axis: int) -> tuple[int, ...]:
+    """Values of an axis from the architecture's own to its least one, each a step; 0 comes last where a layer
+    can go.
+
+    The area of the input, filters and dense widths are halved, the first stride grows by 2 up to its kernel.
+    """
+    value, kind = axes(architecture)[axis], _kind(architecture, axis)
+    if kind == "stride":
+        return tuple(range(value, -architecture.blocks[0].kernel - 1, -STRIDE_STEP))
+    found = [value]
+    while LEAST[kind] <= (smaller := _smaller(found[-1], kind)) < found[-1]:
+        found.append(smaller)
+    can_go = value and kind != "side" and axis != FIRST_CONVOLUTION
+    return (*found, 0) if can_go else tuple(found)
+
+
+def _kind(architecture: Architecture, axis: int) -> str:
+    filters, dense = (["filters"] * len(architecture.blocks), ["dense"] * len(architecture.dense))
+    return ["side", "stride", *filters, *dense][axis]
+
+
+def _smaller(value: int, kind: str) -> int:
+    """The next step, in the multiples of its kind."""
+    multiple = MULTIPLE[kind]
+    return multiple * round(value * STEP[kind] / multiple)
+
+
+def reductions(architecture: Architecture) -> list[Reduction]:
+    """The neighbours: one axis one step smaller, or one layer dropped; fewer FLOPs, each network once, in
+    this order.
+
+    A dropped convolution leaves its pool where it was. What cannot be built is no neighbour.
+    """
+    found, seen = [], set()
+    for reduction in _steps(architecture):
+        name = key(reduction.architecture)
+        if name not in seen and flops(reduction.architecture) < flops(architecture):
+            seen.add(name)
+            found.append(reduction)
+    return found
+
+
+def _steps(architecture: Architecture) -> Iterator[Reduction]:
+    values = axes(architecture)
+    for axis, name in enumerate(names(architecture)):
+        _, *smaller = levels(architecture, axis)
+        for value in dict.fromkeys([*smaller[:1], *(v for v in smaller if v == 0)]):
+            change = f"{name} {abs(values[axis])} → {abs(value)}" if value else f"{name} dropped"
+            try:
+                yield Reduction(change, with_axes(architecture, (*values[:axis], value, *values[axis + 1 :])))
+            except BadParameter:
+                continue
+
+
+def below(architecture: Architecture, other: Architecture) -> bool:
+    """Whether it is as small as the other, or smaller, in every axis; both come from one baseline."""
+    return all(a <= b for a, b in zip(axes(architecture), axes(other), strict=True))
+
+
+@cache
+def least_flops(architecture: Architecture, at_least: Axes) -> int:
+    """No architecture below this one with axes of `at_least` or more has fewer FLOPs than this.
+
+    Every layer that must be there is counted with the thinnest input that it can have, others not at all.
+    """
+    side, stride, *widths = at_least
+    n, macs, thinnest = len(architecture.blocks), 0, architecture.channels
+    for i, block in enumerate(architecture.blocks):
+        block = replace(block, stride=-stride) if i == 0 else block
+        side = max(1, block.convolved(side))
+        needed = block.kernel**2 * side**2
+        macs, thinnest = _passed(
+            macs, thinnest, widths[i], needed, levels(architecture, FIRST_CONVOLUTION + i)
+        )
+        side = max(1, block.pooled(side))
+    thinnest *= side**2
+    for i in range(n, len(widths)):
+        macs, thinnest = _passed(macs, thinnest, widths[i], 1, levels(architecture, FIRST_CONVOLUTION + i))
+    return 2 * (macs + thinnest * architecture.n_classes)
+
+
+def _passed(macs: int, thinnest: int, width: int, needed: int, values: tuple[int, ...]) -> tuple[int, int]:
+    """MACs and the thinnest output behind a layer of `width` or more, which is optional if that is 0."""
+    if width:
+        return macs + needed * thinnest * width, width
+    return macs, min([thinnest, *(value for value in values if value)])
+
+
+def bound(architecture: Architecture, rejected: Collection[Architecture] = ()) -> float:
+    """A lower bound of the FLOPs of every architecture below this one, itself too, that is below no rejected
+    one.
+
+    Infinite where there is none. Below a rejected one is all that is as small in every axis, so some axis
+    must stay larger than it. Where only one can, it must, and all of these together are kept; of the other
+    rejected ones the worst counts, with the cheapest axis to keep.
+    """
+    lowest = [levels(architecture, axis)[-1] for axis in range(len(axes(architecture)))]
+    choices = [ways for other in rejected if len(ways := _ways(architecture, other)) != 1]
+    if not all(choices):
+        return math.inf
+    for other in rejected:
+        if len(ways := _ways(architecture, other)) == 1:
+            axis, level = ways[0]
+            lowest[axis] = max(lowest[axis], level)
+    found = least_flops(architecture, tuple(lowest))
+    for ways in choices:
+        kept = ((*lowest[:axis], max(lowest[axis], level), *lowest[axis + 1 :]) for axis, level in ways)
+        found = max(found, min(least_flops(architecture, way) for way in kept))
+    return found
+
+
+@cache
+def _ways(architecture: Architecture, other: Architecture) -> tuple[tuple[int, int], ...]:
+    """Axes in which an architecture is larger than another, each with its least level that still is."""
+    above = [
+        [value for value in levels(architecture, axis) if value > limit]
+        for axis, limit in enumerate(axes(other))
+    ]
+    return tuple((axis, values[-1]) for axis, values in enumerate(above) if values)

@@ -1,0 +1,104 @@
+"""How much of a map lies on eyes, cheeks and mouth, beside the share of the picture that they are.
+
+Boxes are x1 y1 x2 y2 in pixels, (n, 4); left and right are the viewer's.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from emolib.evaluation.metrics import Interval
+
+PARTS = {"eyes": ("left_eye", "right_eye"), "cheeks": ("left_cheek", "right_cheek"), "mouth": ("mouth",)}
+ELSEWHERE = "elsewhere"
+ALIGNED = {  # shares of the sides, read off the mean training faces of FER2013, whose faces are registered
+    "left_eye": (0.18, 0.27, 0.43, 0.44),
+    "right_eye": (0.57, 0.27, 0.82, 0.44),
+    "left_cheek": (0.18, 0.47, 0.39, 0.67),
+    "right_cheek": (0.61, 0.47, 0.82, 0.67),
+    "mouth": (0.29, 0.69, 0.71, 0.92),
+}
+
+
+def aligned(n: int, height: int, width: int) -> dict[str, np.ndarray]:
+    """The boxes of ALIGNED on n pictures, each (n, 4), eyes with brows."""
+    sides = np.array([width, height, width, height])
+    return {name: np.tile(sides * box, (n, 1)) for name, box in ALIGNED.items()}
+
+
+def masks(boxes: Mapping[str, np.ndarray], height: int, width: int) -> dict[str, np.ndarray]:
+    """Share of each pixel within eyes, cheeks, mouth, and elsewhere: by name, each (n, height, width)."""
+    found = {
+        part: np.max([_inside(boxes[name], height, width) for name in names], axis=0)
+        for part, names in PARTS.items()
+    }
+    return found | {ELSEWHERE: 1 - np.max(list(found.values()), axis=0)}
+
+
+def _inside(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Share of each pixel within a box, (n, height, width)."""
+    down, across = (
+        np.clip(np.minimum(boxes[:, k + 2, None], pixel + 1) - np.maximum(boxes[:, k, None], pixel), 0, 1)
+        for k, pixel in ((1, np.arange(height)), (0, np.arange(width)))
+    )
+    return down[:, :, None] * across[:, None, :]
+
+
+def shares(maps: np.ndarray) -> np.ndarray:
+    """Maps (n, h, w) with sum 1 each; NaN for a map that is 0 everywhere."""
+    total = maps.sum(axis=(1, 2), keepdims=True)
+    return np.divide(maps, total, out=np.full(maps.shape, np.nan), where=total > 0)
+
+
+def mean_maps(maps: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
+    """Mean (h, w) of the maps of each class that occurs, every map counting alike: with sum 1 before.
+
+    A map that is 0 everywhere has no place and is left out; `attention` counts them.
+    """
+    found, seen = shares(maps), maps.any(axis=(1, 2))
+    return {
+        name: found[seen & (y == k)].mean(axis=0) for k, name in enumerate(classes) if (seen & (y == k)).any()
+    }
+
+
+def attention(
+    maps: np.ndarray,
+    regions: Mapping[str, np.ndarray],
+    subject: np.ndarray,
+    n_boot: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """A row per region: region, n, empty, and the means share (of a map's sum), area (of the picture), ratio of both.
+
+    Above 1 the map is denser there than on average over the picture, background included. Each with its 95 %
+    interval, _low and _high, by bootstrap over subjects; n maps, `empty` ones that are 0 everywhere left out.
+    """
+    seen = maps.any(axis=(1, 2))
+    parts, of, rows = shares(maps[seen]), np.unique(subject[seen], return_inverse=True)[1], []
+    for region, mask in regions.items():
+        share, area = (parts * mask[seen]).sum(axis=(1, 2)), mask[seen].mean(axis=(1, 2))
+        row = {"region": region, "n": int(seen.sum()), "empty": int((~seen).sum())}
+        for name, values in (("share", np.ones(len(share))), ("ratio", area)):
+            found = ratio(share, values, of, n_boot, seed)
+            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        rows.append(row | {"area": mask.mean()})
+    return pd.DataFrame(rows)
+
+
+def ratio(
+    above: np.ndarray, below: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
+) -> Interval:
+    """Σ above / Σ below of values (n,), and its 95 % interval by bootstrap over subjects, ids (n,) from 0.
+
+    NaN ends for one subject, NaN altogether for none. Source: Field and Welsh 2007 (cluster bootstrap).
+    """
+    if len(subject) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    sums = np.stack([np.bincount(subject, weights=values) for values in (above, below)], axis=1)
+    value, n = float(sums[:, 0].sum() / sums[:, 1].sum()), len(sums)
+    if n == 1:
+        return Interval(value, float("nan"), float("nan"))
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_boot) @ sums
+    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
+    return Interval(value, float(low), float(high))
