@@ -52,7 +52,7 @@ def sessions(model: keras.Model, X: np.ndarray) -> dict[str, object]:
 def rows(name: str, model: keras.Model, int8: bytes | None = None) -> list[tuple[str, ...]]:
     """A row for each other way to run a network beside its int8 file on litert."""
     X = np.random.default_rng(0).standard_normal((N_CALIBRATION, *model.input_shape[1:])).astype(np.float32)
-    int8 = int8 or ptq.convert(model, "static_wi8_ai8", X)
+    int8 = int8 or ptq.convert(model, "int8", X)
     with Model(int8) as own, Model(ptq.convert(model, "float32")) as plain:
         others = {"float32 on litert": lambda: plain.times(X[0], RUNS)} | sessions(model, X)
         first, *seconds = side_by_side(lambda: own.times(X[0], RUNS), *others.values(), n=N_TURNS)

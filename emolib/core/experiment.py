@@ -7,7 +7,7 @@ from emolib.core.errors import BadParameter
 from emolib.core.summary import key
 from emolib.models import check_network
 
-INT8 = "static_wi8_ai8"  # the variant that goes on a device
+INT8 = "int8"  # the variant that goes on a device
 
 
 @dataclass(frozen=True)

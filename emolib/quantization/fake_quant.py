@@ -35,7 +35,7 @@ def symmetric(kernel: tf.Tensor, bits: int) -> tf.Tensor:
 class Weighted(layers.Layer):
     """A convolution or dense layer that computes with its kernel on `bits` bits.
 
-    Depthwise kernels stay at 8: the few weights of a channel are not worth a byte less, and static_wi4_ai8 has no
+    Depthwise kernels stay at 8: the few weights of a channel are not worth a byte less, and int4 has no
     kernel for them.
     """
 

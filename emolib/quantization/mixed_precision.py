@@ -17,7 +17,7 @@ from emolib.quantization import flatbuffer
 
 ACTIVATION_BITS = 8
 WIDTHS = (4, 8)
-FOUR_BIT = ("Conv2D", "Dense")  # what has a 4-bit kernel: CONV_2D and FULLY_CONNECTED of static_wi4_ai8
+FOUR_BIT = ("Conv2D", "Dense")  # what has a 4-bit kernel: CONV_2D and FULLY_CONNECTED of int4
 MOST_ENUMERATED = 16
 DRAWS = 20  # orders drawn for each random pick that is wanted
 SAME = 1e-5  # of the largest weight: the converter folds batch norm in float32, folding.py in float64

@@ -1,7 +1,7 @@
 """Post-training quantization with TensorFlow's converter: Keras model → .tflite bytes for batch 1.
 
 float32: as trained. dynamic: int8 weights where a tensor has 1024 values or more, float32 activations.
-static_wi8_ai8: int8 weights and activations, input and output included.
+int8: int8 weights and activations, input and output included.
 Convolution weights have a scale per channel. Dense weights and activations have one per tensor: tflite-runtime
 2.14 does not know dynamic dense layers with more (FULLY_CONNECTED version 12).
 """
@@ -26,7 +26,7 @@ from emolib.quantization.calibration import check_calibration
 from emolib.quantization.conversion import Kit
 from emolib.quantization.flatbuffer import check_operators
 
-VARIANTS = ("float32", "dynamic", "static_wi8_ai8")
+VARIANTS = ("float32", "dynamic", "int8")
 WINDOW = "window"  # the input's name in a file of one modality
 
 
@@ -36,7 +36,7 @@ def convert(
     calibration: Windows | None = None,
     y: np.ndarray | None = None,
 ) -> bytes:
-    """The model as a .tflite file that `check_operators` accepts; calibration (n, *shape) for static_wi8_ai8.
+    """The model as a .tflite file that `check_operators` accepts; calibration (n, *shape) for int8.
 
     `y` (n,), the labels of the calibration windows, is only checked. Raises BadParameter for an unknown
     variant, BadSet for calibration windows that are missing, of another shape, not finite, or all of one
@@ -50,7 +50,7 @@ def convert(
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if variant == "static_wi8_ai8":
+    if variant == "int8":
         _make_static(converter, check_calibration(calibration, shape(entry(model)), y))
     try:
         with silence():

@@ -86,7 +86,7 @@ def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
         converter.inference_input_type = converter.inference_output_type = tf.int8
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
         content = converter.convert()
-    check_operators(content, "static_wi8_ai8", network.name)
+    check_operators(content, "int8", network.name)
     return content
 
 

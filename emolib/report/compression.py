@@ -17,11 +17,11 @@ STEPS = {  # of the lab, and the notebook of each
 GOALS = (  # variant and metric of the summary's key for each source, as Goal
     Goal("int8 loses at most 0.5 points of UAR to float32", "int8_drop/points", "≤", 0.5),
     Goal("int8 with the picked ranges: at most 0.5 points", "clip_picked_drop/points", "≤", 0.5),
-    Goal("int8 after QAT: at most 0.5 points", "qat_wi8_ai8_drop/points", "≤", 0.5),
+    Goal("int8 after QAT: at most 0.5 points", "qat_drop/points", "≤", 0.5),
     Goal("int8 file at least 3.5 times smaller than float32", "int8_ratio/size", "≥", 3.5),
-    Goal("mixed 4/8 weights at least 1.5 times smaller than int8", "mixed_w4w8_ratio/weights", "≥", 1.5),
-    Goal("mixed 4/8 loses at most 1 point to int8", "mixed_w4w8_drop/points", "≤", 1.0),
-    Goal("ILP's pick no worse than the best random one", "mixed_w4w8_over_random/points", "≥", 0.0),
+    Goal("mixed 4/8 weights at least 1.5 times smaller than int8", "mixed_ratio/weights", "≥", 1.5),
+    Goal("mixed 4/8 loses at most 1 point to int8", "mixed_drop/points", "≤", 1.0),
+    Goal("ILP's pick no worse than the best random one", "mixed_over_random/points", "≥", 0.0),
     Goal(
         "all operators on Ethos-U55 (modelled)", f"{INT8}/modelled_vela_ethos-u55-128_npu_percent", "≥", 100
     ),

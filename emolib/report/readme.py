@@ -20,8 +20,8 @@ MARKS = (
     "<!-- results: written by `python -m emolib.report.readme` from docs/results.json -->",
     "<!-- end of results -->",
 )
-INT8_UAR = "static_wi8_ai8/uar"
-SHOWN = ("float32/uar", INT8_UAR, "static_wi8_ai8/bytes", "int8_drop/points", "int8_ratio/size")
+INT8_UAR = "int8/uar"
+SHOWN = ("float32/uar", INT8_UAR, "int8/bytes", "int8_drop/points", "int8_ratio/size")
 HEADS = (
     "task",
     "UAR float32 (%)",

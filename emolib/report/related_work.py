@@ -86,10 +86,10 @@ PUBLISHED: list[Published] = [
     *_of(
         IOT, 2021, "four facial expressions from one image",
         ("accuracy", 83, "%", "about 35 000 images of FER2013 and KDEF; split not given",
-         "fer2013/emotion4/*static_wi8_ai8/accuracy", "FER2013, official split, no KDEF; int8"),
-        ("classifier size", 1.1, "MB", _PI, "fer2013/emotion4/*static_wi8_ai8/bytes", "int8 .tflite; table2 in the key: their layers"),
+         "fer2013/emotion4/*int8/accuracy", "FER2013, official split, no KDEF; int8"),
+        ("classifier size", 1.1, "MB", _PI, "fer2013/emotion4/*int8/bytes", "int8 .tflite; table2 in the key: their layers"),
         ("classifier latency", 56, "ms", _PI + ", 64 × 64 input",
-         "fer2013/emotion4/*static_wi8_ai8/latency_p50_us",
+         "fer2013/emotion4/*int8/latency_p50_us",
          "this computer, no Raspberry Pi; table2 in the key: their layers and input, else 48 × 48"),
     ),
     *_of(
@@ -103,7 +103,7 @@ PUBLISHED: list[Published] = [
     *_of(
         TINYM2, 2022, "COVID-19 from cough and speech",
         ("accuracy, float32 − mixed 4/8 bit", 2.0, "points", "90.4 to 88.4 %; " + _CHUNKS,
-         "*mixed_w4w8_drop/points", _OTHER + "; ours against int8"),
+         "*mixed_drop/points", _OTHER + "; ours against int8"),
         ("accuracy, two modalities − one", 14.5, "points", "88.4 % fused; " + _CHUNKS, "*/fusion_gain/points",
          _OTHER + "; scores fused, theirs features"),
         ("accuracy, two modalities − one", 14.5, "points", "88.4 % fused; " + _CHUNKS, "*speech1+speech2_feature/gain_points",
@@ -112,9 +112,9 @@ PUBLISHED: list[Published] = [
     *_of(
         TINYM2, 2022, "battlefield objects from image and sound",
         ("accuracy, float32 − mixed 4/8 bit", 1.7, "points", "98.5 to 96.8 % (abstract; 97.5 % in the text)",
-         "*mixed_w4w8_drop/points", _OTHER + "; ours against int8"),
+         "*mixed_drop/points", _OTHER + "; ours against int8"),
         ("accuracy, float32 − 4 bit", 9.8, "points", "98.5 to 88.7 %; activations on 4 bits too",
-         "*ptq_wi4_ai8_drop/points", _OTHER + "; 4-bit weights, 8-bit activations"),
+         "*ptq_int4_drop/points", _OTHER + "; 4-bit weights, 8-bit activations"),
         ("accuracy, float32 − int8", 0.6, "points", "98.5 to 97.9 %", "*int8_drop/points", _OTHER),
         ("accuracy, two modalities − one", 3.9, "points", "97.5 % fused, 93.6 % image alone",
          "*/fusion_gain/points", _OTHER + "; scores fused, theirs features"),
@@ -124,24 +124,24 @@ PUBLISHED: list[Published] = [
     *_of(
         MINI, 2017, "facial expression from one image",
         ("accuracy, seven classes", 65.6, "%", "its epoch was picked on these test images; 64.1 % without those that "
-         "are in train too", "fer2013/emotion7/*static_wi8_ai8/accuracy", _OURS_TRAINED),
+         "are in train too", "fer2013/emotion7/*int8/accuracy", _OURS_TRAINED),
         ("accuracy, four classes", 83.4, "%", "its epoch was picked on these test images",
-         "fer2013/emotion4/*static_wi8_ai8/accuracy", _OURS_TRAINED),
-        ("size", 101.1, "kB", "input 64 × 64", "fer2013/emotion7/*static_wi8_ai8/bytes", "int8 .tflite; input 48 × 48, table2 in the key: 64 × 64"),
+         "fer2013/emotion4/*int8/accuracy", _OURS_TRAINED),
+        ("size", 101.1, "kB", "input 64 × 64", "fer2013/emotion7/*int8/bytes", "int8 .tflite; input 48 × 48, table2 in the key: 64 × 64"),
     ),
     *_of(
         LIGHT, 2022, "seven emotions from speech, EmoDB",
         ("UAR, leave-one-speaker-out", 74.4, "%", "last of 50 epochs, whole utterances",
-         "emodb/emotion7/loso/*static_wi8_ai8/uar", "the CNN's epoch picked on validation speakers"),
+         "emodb/emotion7/loso/*int8/uar", "the CNN's epoch picked on validation speakers"),
         ("UAR, random split", 91.6, "%", "80/20, mean of two folds, float32, last of 50 epochs; the paper reports 94.2 % "
-         "accuracy, its epoch picked on test", "emodb/emotion7/leaky/*static_wi8_ai8/uar",
+         "accuracy, its epoch picked on test", "emodb/emotion7/leaky/*int8/uar",
          "our random split, int8, epoch picked on validation windows"),
-        ("size", 494.3, "kB", "full int8", "emodb/emotion7/loso/*static_wi8_ai8/bytes", "int8 .tflite"),
+        ("size", 494.3, "kB", "full int8", "emodb/emotion7/loso/*int8/bytes", "int8 .tflite"),
     ),
     *_of(
         SVM, 2026, "seven emotions from speech, EmoDB",
         ("UAR, leave-one-speaker-out", 67.7, "%", "C picked on inner speakers; 72.0 % when normalised within each "
-         "speaker", "emodb/emotion7/loso/*static_wi8_ai8/uar", "no normalisation by speaker"),
+         "speaker", "emodb/emotion7/loso/*int8/uar", "no normalisation by speaker"),
     ),
     *_of(
         BOXES, 2026, "face detection, facemask",

@@ -23,7 +23,7 @@ from emolib.quantization.flatbuffer import compact
 from emolib.signals.boxes import Found, iou
 from emolib.signals.grid import Grid
 
-VARIANTS = ("float32", "static_wi8_ai8")
+VARIANTS = ("float32", "int8")
 SINGLE = ("iou", "hit")  # of the pictures with one face
 METRICS = (*SINGLE, "recall", "precision", "ap50")
 
@@ -121,7 +121,7 @@ def numbers(
     enter(own, "params", needs.params, unit="params")
     enter(own, "macs", needs.macs, unit="MACs")
     for row in table.to_dict("records"):
-        variant = own if row["variant"] == "static_wi8_ai8" else f"{own}_{row['variant']}"
+        variant = own if row["variant"] == "int8" else f"{own}_{row['variant']}"
         enter(variant, "bytes", row["bytes"], unit="bytes")
         for name in METRICS:
             values = (row[name], row[f"{name}_low"], row[f"{name}_high"])

@@ -19,9 +19,9 @@ from emolib.quantization.clipping import Clipping
 from emolib.quantization.conversion import Kit
 from emolib.quantization.quantizer import Ranges, quantize
 
-INT8 = "uniform_wi8_ai8"  # what the others are compared with, made the same way
-ILP = "mixed_w4w8"
-VARIANTS = (INT8, "static_wi4_ai8", ILP, "greedy_w4w8")
+INT8 = "uniform_int8"  # what the others are compared with, made the same way
+ILP = "mixed"
+VARIANTS = (INT8, "int4", ILP, "greedy")
 Scores = dict[str, np.ndarray]
 
 

@@ -76,7 +76,7 @@ def test_faces_are_told_as_published(n_classes):
         X, _ = pipeline.windows([image[None]], 1.0)
         if len(X) and label in pipeline.classes:
             right.append(pipeline.classes[pipeline.scores(X)[0].argmax()] == label)
-    said = PUBLISHED[f"fer2013/emotion{n_classes}/official/resnet_static_wi8_ai8/accuracy"]
+    said = PUBLISHED[f"fer2013/emotion{n_classes}/official/resnet_int8/accuracy"]
     assert len(right) == said["n"]
     assert np.mean(right) == pytest.approx(said["value"], abs=0.002)
 

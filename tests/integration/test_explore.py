@@ -54,7 +54,7 @@ def test_answers_are_the_pipelines_scores(seen):
     for trial in trials:
         rows = explorer.rows[explorer.sources[trial.modality]]
         asked = (rows["part"] == "test") & (rows["subject"] == trial.subject) & (rows["trial"] == trial.trial)
-        expected = rows["static_wi8_ai8"][asked].mean(axis=0)
+        expected = rows["int8"][asked].mean(axis=0)
         found = explorer.answer(trial, explorer.windows(trial).X, "int8")
         np.testing.assert_allclose(found, expected, atol=1e-5)
 

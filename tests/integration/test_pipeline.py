@@ -152,7 +152,7 @@ def test_nothing_half_written_is_left(run):
 
 def test_summary_and_report(run):
     numbers = json.loads((run / "summary.json").read_text())
-    for variant in ("float32", "dynamic", "static_wi8_ai8"):
+    for variant in ("float32", "dynamic", "int8"):
         entry = numbers[f"synthetic/emotion/loso/heart_{variant}/uar"]
         assert 0 <= entry["low"] <= entry["value"] <= entry["high"] <= 1
         assert (run / entry["artifact"]).exists()
@@ -164,11 +164,11 @@ def test_summary_and_report(run):
         "synthetic/emotion/loso/heart_keras/chance_p",
         "synthetic/emotion/loso/heart_float32/auc",
         "synthetic/emotion/loso/heart_modelled/apollo3_runtime_ms",
-        "synthetic/emotion/loso/heart_static_wi8_ai8/latency_p95_us",
+        "synthetic/emotion/loso/heart_int8/latency_p95_us",
         "synthetic/emotion/loso/heart_clip_picked_drop/points",
-        "synthetic/emotion/loso/heart_mixed_w4w8_ratio/weights",
-        "synthetic/emotion/loso/heart_qat_wi8_ai8_drop/points",
-        "synthetic/emotion/loso/heart_static_wi8_ai8/tflm_lsb_reference",
+        "synthetic/emotion/loso/heart_mixed_ratio/weights",
+        "synthetic/emotion/loso/heart_qat_drop/points",
+        "synthetic/emotion/loso/heart_int8/tflm_lsb_reference",
     } <= set(numbers)
     assert all(readme.cell(entry) for entry in numbers.values())
     page = (run / "report.html").read_text()
@@ -185,10 +185,7 @@ def test_the_fusion_lab_asks_every_method_in_every_condition(run):
             f"{method}_eeg_stuck/uar",
             f"{method}_missing_any/worst_points",
         } <= keys
-    bits = [
-        f"heart+eeg_feature_{name}/weight_bytes"
-        for name in ("static_wi4_ai8", "mixed_w4w8", "uniform_wi8_ai8")
-    ]
+    bits = [f"heart+eeg_feature_{name}/weight_bytes" for name in ("int4", "mixed", "uniform_int8")]
     sizes = [found[f"synthetic/emotion/loso/{key}"]["value"] for key in bits]
     assert sizes == sorted(sizes) and sizes[0] < sizes[1] < sizes[2]
     assert {"reliability_missing_any/worst_points", "heart_personal_gain/points"} <= keys

@@ -275,7 +275,7 @@ def test_branches_of_one_shape_are_told_apart_by_name(models, files, backend):
     assert np.abs(right - wrong).max() > 1
     with Model(files["equal", "float32"], backend) as model:
         np.testing.assert_allclose(model.predict(swapped(X)), wrong, rtol=1e-5, atol=1e-5)
-    with Model(files["equal", "static_wi8_ai8"], backend) as model:
+    with Model(files["equal", "int8"], backend) as model:
         found = model.predict(X)
     assert np.abs(found - right).mean() < 0.02 * np.abs(found - wrong).mean()
 
@@ -283,7 +283,7 @@ def test_branches_of_one_shape_are_told_apart_by_name(models, files, backend):
 @equal_and_different
 def test_int8_inputs_have_the_range_of_their_own_branch(models, files, shapes):
     X = windows(SHAPES[shapes], 64)
-    with Model(files[shapes, "static_wi8_ai8"]) as model:
+    with Model(files[shapes, "int8"]) as model:
         assert {port.branch for port in model.runner.inputs} == set(SHAPES[shapes])
         for port in model.runner.inputs:
             low, high = min(0, X[port.branch].min()), max(0, X[port.branch].max())
@@ -295,7 +295,7 @@ def test_int8_inputs_have_the_range_of_their_own_branch(models, files, shapes):
 def test_int8_is_within_a_few_steps_of_keras(models, files, shapes, backend):
     X = windows(SHAPES[shapes], 64)
     expected = logits_of(models[shapes], X)
-    with Model(files[shapes, "static_wi8_ai8"], backend) as model:
+    with Model(files[shapes, "int8"], backend) as model:
         error, step = np.abs(model.predict(X) - expected), model.runner.output.scale
     assert error.mean() < 3 * step and error.max() < 10 * step and np.ptp(expected) > 100 * step
 
@@ -314,7 +314,7 @@ def test_dynamic_weights_are_int8_where_they_are_many():
         assert 0 < error.max() < 0.03 * np.ptp(expected), backend
 
 
-@pytest.mark.parametrize("variant", ["float32", "static_wi8_ai8"])
+@pytest.mark.parametrize("variant", ["float32", "int8"])
 def test_heads_are_one_output(headed, variant):
     X = windows(SHAPES["equal"], 64)
     content, expected = ptq.convert(headed, variant, X), logits_of(headed, X)
@@ -330,7 +330,7 @@ def test_a_file_of_one_branch_takes_it_by_name_or_as_an_array(backend):
     shape = {"speech": SHAPES["different"]["speech"]}
     model, X = network(shape), windows(shape, 20)
     assert list(model.input) == ["speech"]
-    with Model(ptq.convert(model, "static_wi8_ai8", X), backend) as file:
+    with Model(ptq.convert(model, "int8", X), backend) as file:
         assert file.input_shape == shape["speech"]
         found, step = file.predict(X), file.runner.output.scale
         np.testing.assert_array_equal(file.predict(X["speech"]), found)
@@ -344,7 +344,7 @@ def test_invoke_and_times_take_a_window_a_branch(files, backend):
     if backend not in HERE:
         pytest.skip(f"{backend} has no wheel for this Python")
     X = windows(SHAPES["different"], 5)
-    with Model(files["different", "static_wi8_ai8"], backend) as model:
+    with Model(files["different", "int8"], backend) as model:
         one = branches.taken(X, 3)
         np.testing.assert_array_equal(model.invoke(one), model.predict(X)[3])
         times = model.times(one, 7)
@@ -364,7 +364,7 @@ def test_a_compact_file_keeps_the_names_of_its_branches(models, files, shapes):
             np.testing.assert_array_equal(a.predict(X), b.predict(X))
 
 
-@pytest.mark.parametrize("variant", ["float32", "static_wi8_ai8"])
+@pytest.mark.parametrize("variant", ["float32", "int8"])
 def test_micro_says_that_it_takes_one_input(files, variant):
     if "tflite_micro" not in present():
         pytest.skip("tflite_micro has no wheel for this platform")
@@ -400,10 +400,10 @@ NOT_THE_BRANCHES = {
 def test_other_branches_are_refused_by_files_and_by_calibration(models, files, case):
     X = NOT_THE_BRANCHES[case]
     refused = pytest.raises(BadSet, match=r"takes windows of shape {'.*face': \(8, 8, 1\).*, got")
-    with Model(files["different", "static_wi8_ai8"]) as model, refused:
+    with Model(files["different", "int8"]) as model, refused:
         model.predict(X)
     for calibrate in (
-        lambda: ptq.convert(models["different"], "static_wi8_ai8", X),
+        lambda: ptq.convert(models["different"], "int8", X),
         lambda: observed(files["different", "float32"], X),
     ):
         with pytest.raises(
@@ -427,7 +427,7 @@ def test_windows_that_cannot_be_answered_or_calibrated_on(models, files):
         (None, "no calibration windows"),
     ):
         with pytest.raises(BadSet, match=message):
-            ptq.convert(models["different"], "static_wi8_ai8", X)
+            ptq.convert(models["different"], "int8", X)
     with pytest.raises(BadSet, match="All 8 calibration windows are of class 1"):
         observed(files["different", "float32"], DIFFERENT, np.ones(8, int))
 

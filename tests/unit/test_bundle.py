@@ -94,7 +94,7 @@ def write_detector(folder):
     with run.write(f"models/{DETECTOR}.keras") as path:
         model.save(path)
     run.write_json(f"models/{DETECTOR}-grid.json", {"n_cells": 4, "n_boxes": 1, "reach": 1.0})
-    row = {"variant": "static_wi8_ai8", "min_score": 0.02}
+    row = {"variant": "int8", "min_score": 0.02}
     run.write_table(f"{DETECTOR}-detector", pd.DataFrame([row]))
     entry = number(0.5, 0.4, 0.6, unit="fraction", n=9, artifact="tables/x.csv")
     run.write_json(
@@ -132,7 +132,7 @@ def test_the_answer_is_that_of_the_steps_by_hand(bundle, results, tmp_path, caps
     for name, data, sfreq in ((SPEECH, audio, 16000.0), (FACE, pixels, 0.0)):
         standardiser = Standardiser.from_dict(run.json(f"models/{name}/fold00.json")["standardiser"])
         X = front_end(name.split("-")[1], **FRONTENDS[name])(data, sfreq).X
-        with Model(run.read(f"models/{name}/fold00-static_wi8_ai8.tflite")) as model:
+        with Model(run.read(f"models/{name}/fold00-int8.tflite")) as model:
             by_hand[name] = softmax(model.predict(standardiser(X))).mean(axis=0)
     np.testing.assert_allclose(list(answer["speech"]["scores"].values()), by_hand[SPEECH], atol=1e-6)
     assert list(answer["speech"]["scores"]) == CLASSES.tolist() and answer["speech"]["windows"] == 2

@@ -15,7 +15,7 @@ keras = pytest.importorskip("keras")
 from emolib.studies import composite  # noqa: E402
 
 CLASSES = ("happy", "angry", "sad")
-INT8 = "static_wi8_ai8"
+INT8 = "int8"
 
 
 def face(box, answer, score=0.9):
@@ -210,7 +210,7 @@ def test_the_detector_is_the_int8_file_with_its_own_threshold(tmp_path, opened):
     assert found.model == ("opened", f"faces-{INT8}.tflite")
     assert found.min_score == 0.25 and found.grid == Grid(4, 1)
     (tmp_path / f"models/faces-{INT8}.tflite").write_text("altered")
-    with pytest.raises(BadArtifact, match="faces-static_wi8_ai8.tflite was altered"):
+    with pytest.raises(BadArtifact, match="faces-int8.tflite was altered"):
         composite.detector(run, "faces", Grid(4, 1))
 
 

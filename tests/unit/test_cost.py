@@ -98,7 +98,7 @@ def test_peak_is_that_of_the_int8_file():
     from emolib.quantization.ptq import convert
 
     model = residual_network()
-    content = convert(model, "static_wi8_ai8", np.random.default_rng(0).normal(size=(8, 16, 12, 2)))
+    content = convert(model, "int8", np.random.default_rng(0).normal(size=(8, 16, 12, 2)))
     assert cost(model).peak_activation_bytes == peak_of_file(content)
 
 

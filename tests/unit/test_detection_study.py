@@ -22,7 +22,7 @@ tf = pytest.importorskip("tensorflow")
 from emolib.models.checkpoint import Checkpoint  # noqa: E402
 from emolib.studies import detector as study  # noqa: E402
 
-INT8 = "static_wi8_ai8"
+INT8 = "int8"
 FACE = [0.0, 0, 10, 10]
 
 

@@ -70,7 +70,7 @@ def int8():
     kernel, bias = model.get_layer("cells").get_weights()
     model.get_layer("cells").set_weights([100 * kernel, 0 * bias])
     X = np.float32(gather(load("scenes", n=8), 192)["train"].X[:4] / 255)
-    return model, ptq.convert(model, "static_wi8_ai8", X), X
+    return model, ptq.convert(model, "int8", X), X
 
 
 def test_small_is_small(int8):

@@ -19,7 +19,7 @@ SOURCE, DETECTOR = "synthetic-face-emotion-loso", "scenes-small"
 def run(tmp_path) -> Run:
     made = Run(tmp_path / "demo", "02d_detector", {"corpora": {"scenes": {}}, "network": "small", "side": 96})
     made.write_json(f"scores/{DETECTOR}-detector-summary.json", {})
-    row = {"variant": "static_wi8_ai8", "bytes": 189_000, "iou": 0.871, "iou_low": 0.85, "iou_high": 0.89}
+    row = {"variant": "int8", "bytes": 189_000, "iou": 0.871, "iou_low": 0.85, "iou_high": 0.89}
     made.write_table(f"{DETECTOR}-detector", pd.DataFrame([row]))
     Run(made.folder, "02c_reduction", {"noises": [0.09]}).write_json(
         f"scores/{SOURCE}-reduction-summary.json", {}

@@ -91,8 +91,7 @@ def contents():
     dense, sure = keras.layers.Dense(3), keras.layers.Dense(3, activation="sigmoid")
     lasts = {SPEECH: dense, FACE: keras.layers.Dense(3), EYE: sure}
     return {
-        name: convert(network(shape, lasts[name]), "static_wi8_ai8", windows(shape))
-        for name, shape in SHAPES.items()
+        name: convert(network(shape, lasts[name]), "int8", windows(shape)) for name, shape in SHAPES.items()
     }
 
 
@@ -211,7 +210,7 @@ def test_other_weights_under_a_right_hash_are_refused(out, contents):
     """The sha256 may be mended; the scores then tell."""
     other = network(SHAPES[FACE], keras.layers.Dense(3))
     other.set_weights([2 * weight for weight in other.get_weights()])
-    content = convert(other, "static_wi8_ai8", windows(SHAPES[FACE]))
+    content = convert(other, "int8", windows(SHAPES[FACE]))
     name = "model_own_face_emotion_loso"
     array = ",".join(map(str, content))
     (out / f"{name}.cc").write_text(f"const unsigned char kModel[kModelBytes] = {{{array}}};")

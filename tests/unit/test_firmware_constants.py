@@ -136,12 +136,12 @@ def run(tmp_path):
     run.write_json(f"scores/{NAME}-keras.npz", {})
     told = {"mean": [0.5, 0.0], "std": [1.0, 2.0], "axis": 3}
     run.write_json(f"models/{NAME}/fold01.json", {"standardiser": told})
-    run.write_bytes(f"models/{NAME}/fold01-static_wi8_ai8.tflite", b"model")
+    run.write_bytes(f"models/{NAME}/fold01-int8.tflite", b"model")
     return run
 
 
 def test_windows_are_of_test_people_and_standardised(run):
-    digest = sha256(run.folder / f"models/{NAME}/fold01-static_wi8_ai8.tflite")
+    digest = sha256(run.folder / f"models/{NAME}/fold01-int8.tflite")
     X = vectors.of_source(run, NAME, {"fold": 1, "sha256": digest})
     assert X.shape == (4, 5, 1, 2)
     assert (X[..., 0] == 2.5).all() and (X[..., 1] == 1.5).all()  # person 3
@@ -155,8 +155,8 @@ def test_a_run_with_other_models_is_refused(run):
 def detector_run(tmp_path, corpora):
     run = Run(tmp_path / "run", "test", {"corpora": corpora, "side": 32, "n_channels": 1})
     run.write_json("scores/d-detector-summary.json", {})
-    run.write_bytes("models/d-static_wi8_ai8.tflite", b"model")
-    return run, {"sha256": sha256(run.folder / "models/d-static_wi8_ai8.tflite")}
+    run.write_bytes("models/d-int8.tflite", b"model")
+    return run, {"sha256": sha256(run.folder / "models/d-int8.tflite")}
 
 
 def test_pictures_of_a_detector_are_test_pictures(tmp_path):

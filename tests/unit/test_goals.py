@@ -36,8 +36,8 @@ def test_a_limit_itself_is_reached():
 
 
 def test_a_pattern_finds_every_number_and_no_number_gives_no_row():
-    keys = [f"fer2013/emotion7/{part}/resnet_static_wi8_ai8/accuracy" for part in ("grouped", "official")]
-    others = [f"fer2013/emotion7/official/{name}/accuracy" for name in ("static_wi8_ai8", "resnet_float32")]
+    keys = [f"fer2013/emotion7/{part}/resnet_int8/accuracy" for part in ("grouped", "official")]
+    others = [f"fer2013/emotion7/official/{name}/accuracy" for name in ("int8", "resnet_float32")]
     table = goals.table(faces.GOALS, numbers([*keys, *others], 0.7))
     assert sorted(table.key) == sorted(keys) and table.reached.all()
     assert len(goals.table(faces.GOALS, {})) == 0 and len(goals.table(lab.goals([]), {})) == 0

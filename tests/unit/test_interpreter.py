@@ -99,7 +99,7 @@ def test_backends_agree_on_int8(name):
     X, expected = keras_logits(name)
     logits, scale = {}, 0.0
     for backend in HERE:
-        with Model(file(name, "static_wi8_ai8"), backend) as model:
+        with Model(file(name, "int8"), backend) as model:
             logits[backend] = model.predict(X)
             scale = model.runner.output.scale
             assert model.input_shape == SHAPES[name]
@@ -127,7 +127,7 @@ def test_backends_agree_on_the_networks_that_are_shipped(modality, lsb, tmp_path
     model.compile(keras.optimizers.Adam(3e-3), loss)
     model.fit(X, y, batch_size=16, epochs=8, verbose=0)
     path = tmp_path / "model.tflite"
-    path.write_bytes(convert(model, "static_wi8_ai8", X, y))
+    path.write_bytes(convert(model, "int8", X, y))
     table = backends(path, X)
     assert table.backend.tolist() == HERE and (table.n == 64).all()
     assert table.lsb.max() <= lsb and table.other_answers.max() <= 3
@@ -161,7 +161,7 @@ def test_micro_refuses_hybrid_kernels_in_one_line():
 @each("litert", "tflite_runtime")
 def test_invoke_is_predict_of_one_and_times_are_positive(backend):
     X, _ = keras_logits("heart")
-    with Model(file("heart", "static_wi8_ai8"), backend) as model:
+    with Model(file("heart", "int8"), backend) as model:
         np.testing.assert_array_equal(model.invoke(X[3]), model.predict(X)[3])
         taken = model.times(X[3], 25)
         assert taken.shape == (25,) and taken.dtype == np.int64 and taken.min() > 0
@@ -182,15 +182,15 @@ def test_a_layer_that_was_silent_in_calibration_runs_without_xnnpack(backend):
     )
     silent.set_weights([silent.get_weights()[0], np.full(3, -50.0)])
     X = np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
-    with Model(convert(model, "static_wi8_ai8", X), backend) as opened:
+    with Model(convert(model, "int8", X), backend) as opened:
         np.testing.assert_allclose(opened.predict(X), np.tile([0.5, -1.0], (32, 1)), atol=0.02)
 
 
 def test_reads_a_file_and_names_it(tmp_path):
     X, _ = keras_logits("eeg")
     path = tmp_path / "eeg.tflite"
-    path.write_bytes(file("eeg", "static_wi8_ai8"))
-    with Model(path) as model, Model(file("eeg", "static_wi8_ai8")) as same:
+    path.write_bytes(file("eeg", "int8"))
+    with Model(path) as model, Model(file("eeg", "int8")) as same:
         np.testing.assert_array_equal(model.predict(X), same.predict(X))
         with pytest.raises(BadSet, match=r"eeg.tflite takes windows of shape \(4, 1, 40\), got \(40,\)"):
             model.predict(X[:, 0, 0])
@@ -200,7 +200,7 @@ def test_reads_a_file_and_names_it(tmp_path):
 
 @each(*BACKENDS)
 def test_corrupt_files_raise_bad_artifact(tmp_path, backend):
-    content = file("heart", "static_wi8_ai8")
+    content = file("heart", "int8")
     for size in (0, 100, len(content) - 200):
         path = tmp_path / f"cut-{size}.tflite"
         path.write_bytes(content[:size])

@@ -33,7 +33,7 @@ def files(tmp_path_factory):
     inputs, folder = keras.Input((8, 8, 1)), tmp_path_factory.mktemp("models")
     network = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
     X = np.random.default_rng(0).standard_normal((8, 8, 8, 1)).astype(np.float32)
-    for variant in ("float32", "static_wi8_ai8"):
+    for variant in ("float32", "int8"):
         (folder / f"{variant}.tflite").write_bytes(convert(network, variant, X))
     return folder
 
@@ -63,11 +63,11 @@ def test_a_real_model_is_timed(files):
 
 def test_each_backend_and_number_of_threads_has_a_row(files):
     backends = [name for name in present() if name != "tensorflow"]
-    rows, refused = each({"a": files / "static_wi8_ai8.tflite"}, backends, [1, 2], 10, 0.1)
+    rows, refused = each({"a": files / "int8.tflite"}, backends, [1, 2], 10, 0.1)
     found = [(row["backend"], row["threads"]) for row in rows]
     expected = [(name, n) for name in backends for n in ((1,) if name == "tflite_micro" else (1, 2))]
     assert found == expected and refused == []
-    assert {row["bytes"] for row in rows} == {(files / "static_wi8_ai8.tflite").stat().st_size}
+    assert {row["bytes"] for row in rows} == {(files / "int8.tflite").stat().st_size}
 
 
 def test_a_model_that_does_not_open_has_a_reason_without_a_folder(files, tmp_path):

@@ -88,12 +88,12 @@ def network():
 
 def test_int8_is_taken_from_the_bench_and_the_rest_is_measured(here, network, tmp_path):
     run = Run(tmp_path, "05a_latency", {})
-    for name, variant in ((HEART, "float32"), (EEG, "float32"), (HEART, "mixed_w4w8"), (HEART, INT8)):
+    for name, variant in ((HEART, "float32"), (EEG, "float32"), (HEART, "mixed"), (HEART, INT8)):
         run.write_bytes(f"models/{name}/fold00-{variant}.tflite", network)
     here["models"] = [each for each in here["models"] if each["backend"] == "litert"]
-    table, refused = lab.variants(run, [HEART, EEG], ["float32", INT8, "mixed_w4w8"], 10, here)
+    table, refused = lab.variants(run, [HEART, EEG], ["float32", INT8, "mixed"], 10, here)
     found = list(table[["source", "variant", "threads"]].itertuples(index=False, name=None))
-    of_heart = [(HEART, variant, n) for variant in ("float32", INT8, "mixed_w4w8") for n in (1, 4)]
+    of_heart = [(HEART, variant, n) for variant in ("float32", INT8, "mixed") for n in (1, 4)]
     assert found == of_heart + [(EEG, variant, n) for variant in ("float32", INT8) for n in (1, 4)]
     int8 = table[table.variant == INT8]
     assert int8.p50_us.tolist() == [10, 20, 8, 4] and int8.n.eq(200).all()
@@ -106,9 +106,9 @@ def test_int8_is_taken_from_the_bench_and_the_rest_is_measured(here, network, tm
     assert set(table.machine) == {"A board"}
     assert refused.values.tolist() == [
         [EEG, "tflite_runtime", "old"],
-        [f"{EEG} mixed_w4w8", "", "this run has no such file"],
+        [f"{EEG} mixed", "", "this run has no such file"],
     ]
-    assert set(run.inputs) == {f"models/{HEART}/fold00-{v}.tflite" for v in ("float32", "mixed_w4w8")} | {
+    assert set(run.inputs) == {f"models/{HEART}/fold00-{v}.tflite" for v in ("float32", "mixed")} | {
         f"models/{EEG}/fold00-float32.tflite"
     }
 
@@ -203,9 +203,9 @@ def test_other_files_are_refused(content, said, tmp_path):
 def test_summary_numbers(here):
     found = reported.numbers(table_of(here), lab.front_ends(here), here)
     values = {name: entry["value"] for name, entry in found.items()}
-    assert values["synthetic/emotion/loso/heart_static_wi8_ai8/latency_p50_us"] == 10
-    assert values["synthetic/emotion/loso/eeg_static_wi8_ai8/latency_p99_us"] == 24
-    assert values["synthetic/emotion/loso/heart_static_wi8_ai8/front_end_p50_us"] == 3050
+    assert values["synthetic/emotion/loso/heart_int8/latency_p50_us"] == 10
+    assert values["synthetic/emotion/loso/eeg_int8/latency_p99_us"] == 24
+    assert values["synthetic/emotion/loso/heart_int8/front_end_p50_us"] == 3050
     assert values["synthetic/emotion/loso/engine/step_p50_ms"] == 12
     assert values["synthetic/emotion/loso/engine/missed_hops"] == 0
     assert len(values) == 2 * 3 + 2 * 2 + 5

@@ -59,7 +59,7 @@ def test_its_int8_file_is_tiny_and_answers_alike():
     data, test = windows(300), windows(60, seed=1)
     trainer = training.trainer_of(SOURCE, data, {}, training.options(0, {}))
     trainer.fit(data, test)
-    content = ptq.convert(trainer.model, "static_wi8_ai8", data.X)
+    content = ptq.convert(trainer.model, "int8", data.X)
     with Model(content) as model:
         same = model.predict(test.X).argmax(axis=1) == trainer.predict(test.X).argmax(axis=1)
     assert len(content) < 4000 and same.mean() > 0.9

@@ -51,7 +51,7 @@ def test_choices_of_a_fold(fold):
     chosen = mixed.choices(fold.layers, mp.Budget(bytes=90))
     assert list(chosen) == list(mixed.VARIANTS)
     assert [list(bits.values()) for bits in chosen.values()] == [[8, 8, 8], [4, 8, 4], [4, 8, 8], [8, 8, 4]]
-    found = mixed.needs([fold, fold], [chosen["uniform_wi8_ai8"], chosen["static_wi4_ai8"]])
+    found = mixed.needs([fold, fold], [chosen["uniform_int8"], chosen["int4"]])
     assert found == {
         "weight_bytes": (109 + 59) / 2,
         "bops": 8480 * 6 + 100 * 16,
@@ -114,12 +114,12 @@ def test_numbers_of_the_summary():
     against = variants.iloc[[3, 2]].assign(points=[0, 1.0], points_low=[np.nan, -1], points_high=[np.nan, 3])
     found = mixed.numbers(SOURCE, variants, picked, against, np.array([True, True, False, True]))
     of = {name.removeprefix("emodb/emotion7/loso/"): entry for name, entry in found.items()}
-    drop = of["mixed_w4w8_drop/points"]
+    drop = of["mixed_drop/points"]
     assert (drop["value"], drop["low"], drop["high"]) == (2.0, -1.0, 4.0)
-    assert of["mixed_w4w8_ratio/weights"]["value"] == 1.5
-    assert of["uniform_wi8_ai8/uar"]["low"] == 0.4 and "uniform_wi8_ai8_drop/points" not in of
-    assert (of["mixed_w4w8/rank"]["value"], of["mixed_w4w8/val_rank"]["value"]) == (1, 2)
-    assert of["mixed_w4w8_over_random/points"]["high"] == 3 and of["mixed_w4w8/optimal"]["value"] == 0.75
+    assert of["mixed_ratio/weights"]["value"] == 1.5
+    assert of["uniform_int8/uar"]["low"] == 0.4 and "uniform_int8_drop/points" not in of
+    assert (of["mixed/rank"]["value"], of["mixed/val_rank"]["value"]) == (1, 2)
+    assert of["mixed_over_random/points"]["high"] == 3 and of["mixed/optimal"]["value"] == 0.75
 
 
 def test_sensitivity_figure_has_a_bar_per_layer_and_width():
@@ -209,7 +209,7 @@ def test_the_notebooks_steps_with_branches(table2, prepared):
     against = mixed.against_best(picked, answers, columns, "window")
     optimal = mixed.is_optimal([prepared], chosen, budget)
     found = mixed.numbers(TABLE2, table, picked, against, optimal)
-    assert optimal.all() and found["synthetic/emotion/loso/face_table2_mixed_w4w8/optimal"]["value"] == 1
+    assert optimal.all() and found["synthetic/emotion/loso/face_table2_mixed/optimal"]["value"] == 1
     assert (
         mixed.layer_table(prepared.layers).layer == mixed.sensitivity_table([prepared], chosen).layer
     ).all()

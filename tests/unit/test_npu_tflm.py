@@ -30,7 +30,7 @@ def network(depth):
 
 @pytest.fixture(scope="module")
 def content():
-    return convert(network(3), "static_wi8_ai8", windows(50))
+    return convert(network(3), "int8", windows(50))
 
 
 def test_the_arena_is_the_smallest_that_opens(content):
@@ -47,7 +47,7 @@ def test_a_larger_input_needs_a_larger_arena(content):
     inputs = keras.Input((32, 24, 1))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, padding="same")(inputs))
     X = np.random.default_rng(0).normal(size=(20, 32, 24, 1))
-    larger = convert(keras.Model(inputs, layers.Dense(4)(x)), "static_wi8_ai8", X)
+    larger = convert(keras.Model(inputs, layers.Dense(4)(x)), "int8", X)
     assert tflm.arena_bytes(larger) > tflm.arena_bytes(content) + 3000
 
 

@@ -23,7 +23,7 @@ def int8(strides):
     x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(x)
     x = layers.GlobalAveragePooling2D()(x)
     X = np.random.default_rng(0).normal(size=(20, *SHAPE)).astype(np.float32)
-    return convert(keras.Model(inputs, layers.Dense(3)(x)), "static_wi8_ai8", X)
+    return convert(keras.Model(inputs, layers.Dense(3)(x)), "int8", X)
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +133,8 @@ def test_bad_input():
 
 def test_summary_tells_modelled_from_measured(whole):
     micro = {"n": 9, "arena_bytes": 4096, "lsb_litert": 2, "lsb_reference": 1}
-    found = numbers.numbers("synthetic-heart-emotion-loso", "static_wi8_ai8", whole[1], micro, 1e-6)
-    start = "synthetic/emotion/loso/heart_static_wi8_ai8"
+    found = numbers.numbers("synthetic-heart-emotion-loso", "int8", whole[1], micro, 1e-6)
+    start = "synthetic/emotion/loso/heart_int8"
     row = whole[1].iloc[1]
     assert found[f"{start}/modelled_vela_ethos-u85-256_cycles"]["value"] == row.cycles
     assert found[f"{start}/tflm_arena_bytes"] == {

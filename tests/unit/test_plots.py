@@ -221,7 +221,7 @@ def test_reliability_agrees_with_sklearn():
 
 
 def variants() -> pd.DataFrame:
-    rows = [(s, v, 40_000, 0.7, 0.6, 0.8) for s in SOURCES for v in ("float32", "dynamic", "static_wi8_ai8")]
+    rows = [(s, v, 40_000, 0.7, 0.6, 0.8) for s in SOURCES for v in ("float32", "dynamic", "int8")]
     return pd.DataFrame(rows, columns=["source", "variant", "bytes", "uar", "uar_low", "uar_high"])
 
 
@@ -267,7 +267,7 @@ def timings(column: str, names: list[str]) -> pd.DataFrame:
 
 
 def comparisons():
-    times = timings("variant", ["float32", "dynamic", "static_wi8_ai8"]).assign(backend="litert", threads=1)
+    times = timings("variant", ["float32", "dynamic", "int8"]).assign(backend="litert", threads=1)
     devices = timings("device", ["Apollo3 (0.46 MFLOP/s)", "Raspberry Pi 3", "Cortex-M4", "NPU profile"])
     yield plots.size_and_uar(variants())
     yield plots.fusion(fused())

@@ -33,9 +33,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def files(model):
-    return {
-        variant: convert(model, variant, windows(50)) for variant in ("float32", "dynamic", "static_wi8_ai8")
-    }
+    return {variant: convert(model, variant, windows(50)) for variant in ("float32", "dynamic", "int8")}
 
 
 def with_layer(function):
@@ -60,15 +58,15 @@ def test_batch_is_fixed_and_weights_are_kept(model):
 def test_variants_compute_what_keras_does(model, files):
     X = windows(20, seed=1)
     expected = model.predict(X, verbose=0)
-    for variant, tolerance in (("float32", 1e-6), ("dynamic", 0.005), ("static_wi8_ai8", 0.03)):
+    for variant, tolerance in (("float32", 1e-6), ("dynamic", 0.005), ("int8", 0.03)):
         with Model(files[variant]) as interpreter:
             error = np.abs(interpreter.predict(X) - expected).mean() / np.ptp(expected)
         assert error < tolerance, (variant, error)
-    assert len(files["static_wi8_ai8"]) < 0.6 * len(files["float32"])
+    assert len(files["int8"]) < 0.6 * len(files["float32"])
 
 
 def test_static_is_int8_throughout(files):
-    table = operators(files["static_wi8_ai8"])
+    table = operators(files["int8"])
     assert table.columns.tolist() == ["index", "operator", "inputs", "outputs"]
     assert table["operator"].tolist() == [
         *("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "RESHAPE"),
@@ -78,7 +76,7 @@ def test_static_is_int8_throughout(files):
     assert not table["inputs"].str.contains("float").any()
 
 
-@pytest.mark.parametrize("variant", ["dynamic", "static_wi8_ai8"])
+@pytest.mark.parametrize("variant", ["dynamic", "int8"])
 def test_weights_are_per_channel_in_convolutions_alone(files, variant):
     model = schema.ModelT.InitFromPackedBuf(files[variant], 0)
     [graph], dense, found = (
@@ -92,11 +90,11 @@ def test_weights_are_per_channel_in_convolutions_alone(files, variant):
             is_dense = model.operatorCodes[operator.opcodeIndex].builtinCode == dense
             found[is_dense].add(len(weights.quantization.scale))
             assert not np.any(weights.quantization.zeroPoint)
-    assert found == {True: {1}, False: {8} if variant == "static_wi8_ai8" else set()}
+    assert found == {True: {1}, False: {8} if variant == "int8" else set()}
 
 
 def test_same_input_gives_same_bytes_size_and_no_output(model, files, capfd):
-    assert len(convert(model, "static_wi8_ai8", windows(50))) == len(files["static_wi8_ai8"])
+    assert len(convert(model, "int8", windows(50))) == len(files["int8"])
     assert capfd.readouterr() == ("", "")
 
 
@@ -112,7 +110,7 @@ def test_same_input_gives_same_bytes_size_and_no_output(model, files, capfd):
 )
 def test_bad_calibration(model, calibration, y, message):
     with pytest.raises(BadSet, match=message):
-        convert(model, "static_wi8_ai8", calibration, y)
+        convert(model, "int8", calibration, y)
 
 
 def test_unknown_variant(model):
@@ -137,6 +135,6 @@ def test_flex_operator_is_named():
 def test_float_island_is_named_with_its_tensor(files):
     X = np.random.default_rng(0).uniform(size=(5, 4, 1, 3))
     with pytest.raises(OverBudget, match=r"odd: operator \d, SIN, has tensor \S+ in float32"):
-        convert(with_layer(tf.sin), "static_wi8_ai8", X)
+        convert(with_layer(tf.sin), "int8", X)
     with pytest.raises(OverBudget, match="operator 0, CONV_2D"):
-        check_operators(files["float32"], "static_wi8_ai8")
+        check_operators(files["float32"], "int8")

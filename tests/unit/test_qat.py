@@ -232,10 +232,10 @@ def test_numbers_of_the_summary():
     columns = ["variant", "n", "uar", "uar_low", "uar_high", "points", "points_low", "points_high", "bytes"]
     rows = [
         ("float32", 50, 0.7, 0.6, 0.8, 0.0, np.nan, np.nan, 4000),
-        ("qat_wi8_ai8", 50, 0.69, 0.6, 0.78, -1.0, -3.0, 2.0, 2000),
+        ("qat", 50, 0.69, 0.6, 0.78, -1.0, -3.0, 2.0, 2000),
     ]
     found = qat.numbers("emodb-speech-emotion7-loso", pd.DataFrame(rows, columns=columns))
-    start = "emodb/emotion7/loso/qat_wi8_ai8"
+    start = "emodb/emotion7/loso/qat"
     assert set(found) == {f"{start}/uar", f"{start}/bytes", f"{start}_drop/points"}
     drop = found[f"{start}_drop/points"]
     assert (drop["value"], drop["low"], drop["high"], drop["n"]) == (1.0, -2.0, 3.0, 50)

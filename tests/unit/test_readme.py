@@ -12,10 +12,8 @@ from emolib.report import readme
 TABLE = "tables/x.csv"
 NUMBERS = {
     "emodb/emotion7/loso/float32/uar": number(0.619, 0.541, 0.693, unit="fraction", n=535, artifact=TABLE),
-    "emodb/emotion7/loso/static_wi8_ai8/uar": number(
-        0.611, 0.53, 0.688, unit="fraction", n=535, artifact=TABLE
-    ),
-    "emodb/emotion7/loso/static_wi8_ai8/bytes": number(43095, unit="bytes", n=1, artifact=TABLE),
+    "emodb/emotion7/loso/int8/uar": number(0.611, 0.53, 0.688, unit="fraction", n=535, artifact=TABLE),
+    "emodb/emotion7/loso/int8/bytes": number(43095, unit="bytes", n=1, artifact=TABLE),
     "emodb/emotion7/loso/float32/macs": number(1417248, unit="MACs", n=1, artifact=TABLE),
 }
 ROW = "| emodb/emotion7/loso | 61.9 (54.1–69.3) | 61.1 (53.0–68.8) | 43.1 | – | – |"
@@ -57,7 +55,7 @@ def test_every_number_is_there_with_its_artifact(run, tmp_path):
     assert f"run `real` at commit {'a' * 12} by `make reproduce CONFIG=config/real.yaml`" in text
     assert "| 1,417,248 MACs | 1 |" in text and ROW in text
     theirs = next(line for line in text.splitlines() if "LIGHT-SERNET" in line and "leave-one" in line)
-    assert "| 74.4 % | 61.1 (53.0–68.8) % | emodb/emotion7/loso/static_wi8_ai8/uar |" in theirs
+    assert "| 74.4 % | 61.1 (53.0–68.8) % | emodb/emotion7/loso/int8/uar |" in theirs
 
 
 def test_networks_of_several_branches_stand_beside_weighted_scores(run, tmp_path):
@@ -102,10 +100,8 @@ def test_one_key_of_two_runs_is_refused(run):
 
 
 def test_two_networks_of_a_task_have_a_row_each_and_synthetic_ones_none():
-    numbers = {
-        f"a/b/c/{name}static_wi8_ai8/uar": NUMBERS["emodb/emotion7/loso/float32/uar"] for name in ("", "n_")
-    }
-    numbers["synthetic/b/c/static_wi8_ai8/uar"] = numbers["a/b/c/static_wi8_ai8/uar"]
+    numbers = {f"a/b/c/{name}int8/uar": NUMBERS["emodb/emotion7/loso/float32/uar"] for name in ("", "n_")}
+    numbers["synthetic/b/c/int8/uar"] = numbers["a/b/c/int8/uar"]
     numbers["a/b/c/n_int8_ratio/size"] = number(3.5, unit="ratio", n=1, artifact=TABLE)
     uar = "61.9 (54.1–69.3)"
     assert readme.rows(numbers) == [

@@ -17,7 +17,7 @@ from emolib.quantization.ptq import convert
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser, by_subject
 
-NAME, VARIANT = "muse-eeg-state3-loso", "static_wi8_ai8"
+NAME, VARIANT = "muse-eeg-state3-loso", "int8"
 GAPPED = "subjectb-relaxed-1"
 N = 256 * 28  # of more windows than a person is known by
 

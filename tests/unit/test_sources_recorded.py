@@ -236,7 +236,7 @@ def test_a_subject_whose_name_is_a_path(monkeypatch):
     trials = [
         Trial("x", "speech", s, "t", np.full(3, n, np.float32), 1.0) for n, s in enumerate(("a", "a/b"))
     ]
-    monkeypatch.setattr("emolib.datasets.load", lambda name, modality: iter(trials))
+    monkeypatch.setattr("emolib.datasets.as_sensor.load", lambda name, modality: iter(trials))
     source, _ = opened("speech=corpus:x/a/b/t")
     assert joined(source.chunks()).tolist() == [1, 1, 1]
     with pytest.raises(BadParameter, match="trials of this subject: t"):

@@ -164,7 +164,7 @@ def test_side_by_side_puts_ours_in_the_published_unit():
     ours = {
         "synthetic/emotion/loso/mean/accuracy": entry(0.8834, 0.84, 0.92),
         "paired/arousal/loso/mean/accuracy": entry(0.7, 0.65, 0.75),
-        "fer2013/emotion4/official/static_wi8_ai8/bytes": entry(88_123, unit="bytes"),
+        "fer2013/emotion4/official/int8/bytes": entry(88_123, unit="bytes"),
         "fer2013/reduction/official/embedded/flops": entry(1_300_000, unit="FLOPs"),
         "synthetic/emotion/loso/int8_drop/points": entry(0.31, -0.8, 1.2, unit="points"),
         "emodb/emotion7/loso/float32/uar": entry(0.6),
@@ -174,7 +174,7 @@ def test_side_by_side_puts_ours_in_the_published_unit():
     assert found == {
         "paired/arousal/loso/mean/accuracy": "70.0 (65.0–75.0) %",
         "synthetic/emotion/loso/mean/accuracy": "88.3 (84.0–92.0) %",
-        "fer2013/emotion4/official/static_wi8_ai8/bytes": "0.0881 MB",
+        "fer2013/emotion4/official/int8/bytes": "0.0881 MB",
         "fer2013/reduction/official/embedded/flops": "1.3 million FLOPs",
         "synthetic/emotion/loso/int8_drop/points": "0.3 (-0.8 to 1.2) points",
     }

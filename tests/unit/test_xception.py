@@ -95,7 +95,7 @@ def test_parameters_and_macs_are_those_of_the_docstring(model):
 
 
 def test_int8_file_holds_npu_operators_only_and_answers_alike(model, X):
-    content = ptq.convert(model, "static_wi8_ai8", X)
+    content = ptq.convert(model, "int8", X)
     assert set(operators(content)["operator"]) == NPU
     assert len(content) < 60_000
     logits = model(X, training=False).numpy()

@@ -19,7 +19,7 @@ from emolib.studies.features.features import JointStudy, Network
 from emolib.studies.fusion.study import key_of
 from emolib.studies.quantize import sizes
 
-FLOAT32, FOUR = "float32", "static_wi4_ai8"
+FLOAT32, FOUR = "float32", "int4"
 PRECISIONS = (mixed.INT8, FOUR, mixed.ILP)
 
 
