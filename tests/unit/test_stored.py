@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from emolib.models.networks import heart as build
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,6 @@ from emolib.core import memory_map as stored
 from emolib.core.artifacts import Run
 from emolib.datasets.base import EmotionSet
 from emolib.models import training
-from emolib.models.heart import build
 from emolib.models.training import Trainer, Training
 from emolib.signals.standardise import Standardiser, by_subject
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter, BadSet
 from emolib.evaluation.boxes import average_precision, single_ious
 from emolib.models.checkpoint import Checkpoint, History
@@ -15,7 +16,7 @@ from emolib.models.detection import augment
 from emolib.models.detection.loss import iou_aware, yolo_v1
 from emolib.models.detection.pictures import PictureSet
 from emolib.models.detector import grid_of
-from emolib.models.training import OPTIMIZERS, batches, forward, progress
+from emolib.models.training import OPTIMIZERS, batches, forward
 
 LOSSES: dict[str, Callable] = {"yolo_v1": yolo_v1, "iou_aware": iou_aware}
 WARM_UP = 0.05  # share of all steps over which the rate rises
@@ -126,7 +127,7 @@ class Trainer:
                 f"None of {len(train.X)} training pictures has a face: check the corpus and its splits."
             )
         history, best = state.restore(self.variables) if state else ([], [])
-        with progress(name, self.recipe.epochs) as bar:
+        with progress_bar(self.recipe.epochs, name, "epochs") as bar:
             bar.update(len(history))
             for number in range(len(history), self.recipe.epochs):
                 history.append(self.epoch(train, number, bar) | self.validate(val))

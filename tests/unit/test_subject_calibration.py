@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from emolib.studies.subject_calibration.baseline import Baseline, signal_s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from emolib.models import crossval
 from emolib.report import plots
 from emolib.signals.standardise import by_baseline, within_subject_std
 from emolib.studies.subject_calibration import study as personal
-from emolib.studies.subject_calibration.baseline import Baseline, signal_s
 
 SOURCE = Experiment("synthetic", "heart", "emotion", "loso")
 TRIALS = ("task", "rest", "task", "rest")
