@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from emolib.core.errors import CorpusMissing
-from emolib.datasets import get, load, root_of, session_log, stress_predict
+from emolib.datasets import get, load, root_of
 from emolib.datasets.archives import open_tree
+from emolib.datasets.corpora import stress_predict
+from emolib.datasets.corpora import stress_predict as session_log
 
 pytestmark = pytest.mark.acceptance
 AFTERNOON = ["S10", "S11", "S16", "S17", "S18", "S24", "S25", "S26", "S30", "S31", "S32", "S34", "S35"]
@@ -86,7 +88,7 @@ def test_stress_predict_agrees_with_the_dataset_s_own_labels():
         theirs = published[published["Participant"] == int(subject[1:])]
         after_s = theirs["Time(sec)"].to_numpy() - recording.start_s
         ours = np.full(len(after_s), -1)
-        for phase in session_log.meet(session_log.snap(phases, presses)):
+        for phase in session_log.without_overlap(session_log.snap(phases, presses)):
             if phase.label != "questionnaire":
                 ours[(after_s >= phase.start_s) & (after_s < phase.end_s)] = phase.is_task
         if len(theirs):

@@ -11,8 +11,9 @@ from crafted import BOOKS, GIGABYTE, MATS, PICTURES, SOUNDS, pickles, zeros, zip
 from damage import OF_TEXTS, SURE, WAYS, damaged, end_flipped, is_rate, lay, packed, refusal
 from whole_corpora import BOXES, CORPORA, DEAP_SHAPE, sound
 
-from emolib.datasets import NAMES, deap, face_boxes, get, load
+from emolib.datasets import NAMES, face_boxes, get, load
 from emolib.datasets.archives import open_tree, safe_extract
+from emolib.datasets.corpora import deap
 
 GENERATED = {"synthetic", "scenes"}  # no file is read
 FILES = {name: make() for name, make in (CORPORA | BOXES).items()}
@@ -75,7 +76,7 @@ def told_of_damage(root, name, way):
 
 
 def test_every_corpus_that_reads_files_is_damaged_here():
-    assert set(CORPORA) == set(NAMES) - GENERATED and set(BOXES) == set(face_boxes.NAMES) - GENERATED
+    assert set(CORPORA) == set(NAMES) - GENERATED and set(BOXES) == set(face_boxes.CORPORA) - GENERATED
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -13,10 +13,9 @@ import pytest
 import soundfile
 
 from emolib.core.errors import BadRecording, CorpusMissing
-from emolib.datasets import CORPORA, get, load
+from emolib.datasets import get, load
 from emolib.datasets.__main__ import main
-from emolib.datasets.download import CHUNK, MOVING, fetch, unhashed
-from emolib.datasets.listings import dataverse_files, lfs_files
+from emolib.datasets.download import CHUNK, MOVING, dataverse_files, fetch, lfs_files, unhashed
 
 
 def zipped(files):
@@ -294,7 +293,7 @@ def test_the_command_says_what_came_without_a_hash(server, tmp_path, monkeypatch
         archive.comment = comment
     corpus = corpus_at(server, content.getvalue(), None, name)
     corpus = replace(corpus, reads=("wav/*.wav",), fingerprint="0" * 64)
-    monkeypatch.setattr(type(CORPORA), "__getitem__", lambda self, name: corpus)
+    monkeypatch.setattr("emolib.datasets.__main__.get", lambda name: corpus)
     assert main(["fetch", "emodb"]) == 0
     out = capsys.readouterr().out
     moves = ", and its address gives whatever is newest" if name == "HEAD.zip" else ""
@@ -321,7 +320,7 @@ def test_only_walking_is_pinned_to_a_commit(name):
 def test_the_command_shows_progress_and_what_to_cite(server, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
     corpus = corpus_at(server, zipped(ARCHIVE))
-    monkeypatch.setattr(type(CORPORA), "__getitem__", lambda self, name: corpus)
+    monkeypatch.setattr("emolib.datasets.__main__.get", lambda name: corpus)
     assert main(["fetch", "emodb"]) == 0
     shown = capsys.readouterr()
     assert str(tmp_path / "emodb" / "download") in shown.out

@@ -5,7 +5,8 @@ from corpus_files import cell, dreamer_person, gathered, write_dreamer_mat, writ
 from scipy.io import savemat
 
 from emolib.core.errors import BadRecording, CorpusMissing
-from emolib.datasets import deap, dreamer, gameemo, get, labels, seed
+from emolib.datasets import get, labels
+from emolib.datasets.corpora import deap, dreamer, gameemo, seed
 
 
 @pytest.fixture

@@ -7,7 +7,10 @@ import pytest
 from PIL import Image
 
 from emolib.core.errors import BadParameter, BadRecording, CorpusMissing
-from emolib.datasets.face_boxes import NAMES, base, facemask, get, load
+from emolib.datasets import face_boxes as base
+from emolib.datasets import face_boxes as facemask
+from emolib.datasets.face_boxes import CORPORA as NAMES
+from emolib.datasets.face_boxes import get, load
 from emolib.models.detection.pictures import PictureSet, gather
 from emolib.signals.boxes import area, iou
 from emolib.signals.letterbox import Letterbox
@@ -109,12 +112,13 @@ def test_a_picture_or_xml_without_the_other_is_named(data):
 def test_splits_follow_the_name_and_twins_stay_together():
     names = [f"maksssksksss{i}" for i in range(853)]
     counts = {
-        split: [facemask.split_of(name) for name in names].count(split) for split in ("train", "val", "test")
+        split: [facemask.facemask_split(name) for name in names].count(split)
+        for split in ("train", "val", "test")
     }
     assert 0.66 < counts["train"] / 853 < 0.74 and 0.07 < counts["val"] / 853 < 0.13
     assert len({base.held_out(twin) != base.held_out(first) for twin, first in facemask.TWINS.items()}) == 2
     for twin, first in facemask.TWINS.items():
-        assert facemask.split_of(f"maksssksksss{twin}") == facemask.split_of(f"maksssksksss{first}")
+        assert facemask.facemask_split(f"maksssksksss{twin}") == facemask.facemask_split(f"maksssksksss{first}")
 
 
 def make_wider(root, text, split="train"):

@@ -10,7 +10,7 @@ from PIL import Image
 from emolib.core.errors import BadRecording, CorpusMissing, UnmappedLabel
 from emolib.datasets import get, labels, load
 from emolib.datasets.archives import open_tree
-from emolib.datasets.images import read_image
+from emolib.datasets.media import read_image
 
 rng = np.random.default_rng(0)
 

@@ -9,8 +9,9 @@ import pytest
 from corpus_files import gathered, write_python2
 
 from emolib.core.errors import BadRecording, CorpusMissing
-from emolib.datasets import restricted_pickle, session_log
+from emolib.datasets import restricted_pickle
 from emolib.datasets.archives import open_tree
+from emolib.datasets.corpora import stress_predict as session_log
 
 HEADS = [
     *("S. ID.", "Start Time", "End Time", "Session ID", "Consent", None, "Baseline/Questionniare", None),
@@ -57,7 +58,7 @@ def twelve_hour(moment):
     return time((moment.hour - 1) % 12 + 1, moment.minute)
 
 
-def stress_predict(root, starts, presses=None, zone_h=0):
+def write_stress_predict(root, starts, presses=None, zone_h=0):
     """The official layout for sessions that start at the given local times; samples count up from 0."""
     folder = root("stress_predict")
     book = openpyxl.Workbook()
@@ -89,7 +90,7 @@ def stress_predict(root, starts, presses=None, zone_h=0):
     ],
 )
 def test_stress_predict_finds_each_phase_on_the_12_hour_clock(root, start, zone_h):
-    stress_predict(root, {"S07": start}, zone_h=zone_h)
+    write_stress_predict(root, {"S07": start}, zone_h=zone_h)
     found, dropped = gathered("stress_predict")
     assert [t.trial for t in found] == [
         *("S07-2-stroop", "S07-3-rest", "S07-4-interview", "S07-5-rest"),
@@ -105,7 +106,7 @@ def test_stress_predict_finds_each_phase_on_the_12_hour_clock(root, start, zone_
 
 def test_stress_predict_moves_edges_to_button_presses(root):
     presses = {"S01": [130, 170, 290, 700, -9 * 3600]}  # the log says 120, 180, 300 for the first three
-    stress_predict(root, {"S01": datetime(2022, 2, 7, 9, 20)}, presses)
+    write_stress_predict(root, {"S01": datetime(2022, 2, 7, 9, 20)}, presses)
     found = {t.trial: (t.data[0] / 64, (t.data[-1] + 1) / 64) for t in gathered("stress_predict")[0]}
     assert found["S01-2-stroop"] == (130, 170)
     assert found["S01-3-rest"] == (170, 290)
@@ -113,7 +114,7 @@ def test_stress_predict_moves_edges_to_button_presses(root):
 
 
 def test_presses_twelve_hours_early_count_too(root):
-    folder = stress_predict(root, {"S01": datetime(2022, 2, 7, 15, 20)}, {"S01": [130 - 12 * 3600]})
+    folder = write_stress_predict(root, {"S01": datetime(2022, 2, 7, 15, 20)}, {"S01": [130 - 12 * 3600]})
     found = {t.trial: t.data[0] / 64 for t in gathered("stress_predict")[0]}
     assert found["S01-2-stroop"] == 130
     (folder / "Raw_data/S01/tags_S01.csv").unlink()
@@ -129,7 +130,7 @@ def test_a_press_belongs_to_one_edge():
 def test_rest_gives_way_to_a_task():
     rest, task = session_log.Phase("rest", False, 0, 100), session_log.Phase("stroop", True, 80, 130)
     late = session_log.Phase("rest", False, 120, 200)
-    met = session_log.meet([late, task, rest])
+    met = session_log.without_overlap([late, task, rest])
     found = [(p.label, p.start_s, p.end_s) for p in met]
     assert found == [
         ("rest", 0, 80),
@@ -139,7 +140,7 @@ def test_rest_gives_way_to_a_task():
 
 
 def test_stress_predict_names_people_without_log_or_recording(root):
-    folder = stress_predict(root, dict.fromkeys(("S01", "S02"), datetime(2022, 2, 7, 9, 20)))
+    folder = write_stress_predict(root, dict.fromkeys(("S01", "S02"), datetime(2022, 2, 7, 9, 20)))
     (folder / "Raw_data/S02").rename(folder / "Raw_data/S03")
     (folder / "Raw_data/S03/tags_S02.csv").unlink()
     found, dropped = gathered("stress_predict")
@@ -149,7 +150,7 @@ def test_stress_predict_names_people_without_log_or_recording(root):
 
 
 def test_a_phase_that_was_not_recorded_is_named(root):
-    folder = stress_predict(root, {"S01": datetime(2022, 2, 7, 9, 20)})
+    folder = write_stress_predict(root, {"S01": datetime(2022, 2, 7, 9, 20)})
     path = folder / "Raw_data/S01/BVP.csv"
     path.write_text("\n".join(path.read_text().split("\n")[: 2 + 64 * 60 * 12]))
     found, dropped = gathered("stress_predict")
@@ -179,7 +180,7 @@ def damage_sheet(folder, row, column, value):
     ],
 )
 def test_stress_predict_refuses_damage(root, damage, message):
-    damage(stress_predict(root, {"S01": datetime(2022, 2, 7, 9, 20)}))
+    damage(write_stress_predict(root, {"S01": datetime(2022, 2, 7, 9, 20)}))
     with pytest.raises(BadRecording, match=message) as error:
         gathered("stress_predict")
     assert "\n" not in str(error.value)

@@ -11,7 +11,8 @@ import soundfile
 from PIL import Image
 
 from emolib.core.errors import BadParameter, BadRecording, BadSet, CorpusMissing
-from emolib.datasets import fingerprint, labels, load, series
+from emolib.datasets import fingerprint, get, labels, load
+from emolib.datasets import tables as series
 from emolib.datasets.__main__ import main
 from emolib.datasets.windowed import emotion_set
 from emolib.signals.frontend import front_end
@@ -146,18 +147,18 @@ def test_every_column_of_an_eeg_is_a_channel(own):
 def test_a_rate_survives_time_stamps_rounded_to_milliseconds():
     time_s = 1.7e9 + np.round(np.arange(256 * 60) / 256, 3)
     assert {0.003, 0.004} == set(np.diff(time_s).round(4))  # the median step alone would make 250 Hz
-    assert series.rate(time_s, 16, "a.csv") == 256
+    assert series.sampling_rate(time_s, 16, "a.csv") == 256
 
 
 def test_a_step_that_is_missing_or_turns_back_is_named():
     time_s = np.arange(100) / 100
     with pytest.raises(BadRecording, match=r"step by 0\.02 s to data row 42, the median is 0\.01 s"):
-        series.rate(np.delete(time_s, 41), 16, "a.csv")
+        series.sampling_rate(np.delete(time_s, 41), 16, "a.csv")
     time_s[[7, 8]] = time_s[[8, 7]]
     with pytest.raises(BadRecording, match="data row 8, "):
-        series.rate(time_s, 16, "a.csv")
+        series.sampling_rate(time_s, 16, "a.csv")
     with pytest.raises(BadRecording, match="step by 0 s to data row 2"):
-        series.rate(np.zeros(9), 16, "a.csv")
+        series.sampling_rate(np.zeros(9), 16, "a.csv")
 
 
 # labels.csv
@@ -217,7 +218,7 @@ def test_ratings_above_the_middle_are_high_and_may_lack(own):
         {"valence": 0, "arousal": 1},
         {},
     ]
-    targets = {task: [labels.target("own", task, t) for t in trials] for task in labels.tasks("own")}
+    targets = {task: [labels.target("own", task, t) for t in trials] for task in get("own").tasks}
     assert targets == {
         "emotion": [None, "calm", "tense"],
         "valence": ["positive", "negative", None],

@@ -7,7 +7,7 @@ import soundfile
 
 from emolib.core.errors import BadRecording, CorpusMissing, UnmappedLabel
 from emolib.datasets import get, labels, load
-from emolib.datasets.audio import resample
+from emolib.datasets.media import resample
 
 OFFICIAL = {  # corpus: file → (subject, trial, label)
     "emodb": {

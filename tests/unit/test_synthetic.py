@@ -13,7 +13,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import MODALITIES
-from emolib.datasets.synthetic import CORPUS
+from emolib.datasets.corpora.synthetic import SYNTHETIC as CORPUS
 from emolib.signals.frontend import front_end
 from emolib.signals.generated import affect as latent
 from emolib.signals.generated import ecg, eeg, face, heart, scenes, speech
@@ -142,7 +142,7 @@ def test_an_unknown_modality_is_refused():
 
 
 def test_it_says_that_it_is_synthetic():
-    assert CORPUS.modalities == MODALITIES and CORPUS.tasks == ("emotion", "arousal", "valence")
+    assert CORPUS.modalities == MODALITIES and tuple(CORPUS.tasks) == ("emotion", "arousal", "valence")
     for text in (CORPUS.title, CORPUS.layout):
         assert "synthetic" in text.lower() and "says nothing about people" in text
 

@@ -39,10 +39,10 @@ def made():
 def test_a_copy_is_higher_or_lower_at_the_same_tempo():
     found = []
     for seed in range(12):
-        other = voices.spoken(utterance(150, 2.0), SFREQ, np.random.default_rng(seed))
+        other = voices.in_other_voice(utterance(150, 2.0), SFREQ, np.random.default_rng(seed))
         steps = np.median(functionals.pitch(other, SFREQ, 160)[0]) - 12 * np.log2(1.5)
-        assert abs(steps) < voices.SEMITONES + 0.1
-        assert voices.PART * 2 * SFREQ <= len(other) <= 2 * SFREQ
+        assert abs(steps) < voices.MOST_SEMITONES + 0.1
+        assert voices.LEAST_SHARE * 2 * SFREQ <= len(other) <= 2 * SFREQ
         found.append(steps)
     assert min(found) < -1 and max(found) > 1
 
@@ -97,7 +97,7 @@ def test_a_person_is_normalised_without_the_copies(made):
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 999), st.floats(0.2, 2))
 def test_any_utterance_has_a_voice_in_range(seed, seconds):
-    other = voices.spoken(utterance(200, seconds), SFREQ, np.random.default_rng(seed))
+    other = voices.in_other_voice(utterance(200, seconds), SFREQ, np.random.default_rng(seed))
     assert (
         other.dtype == np.float32 and np.isfinite(other).all() and np.abs(other).max() <= 1 and len(other) > 0
     )

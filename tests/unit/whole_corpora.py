@@ -13,7 +13,7 @@ from corpus_files import Python2Pickler, dreamer_person, write_dreamer_mat
 from PIL import Image
 from scipy.io import savemat
 
-from emolib.datasets import gameemo
+from emolib.datasets.corpora import gameemo
 
 DEAP_SHAPE = (2, 40, 400)  # of data in this DEAP; the published one is (40, 40, 8064)
 MINUTES = (0, 2, 2, 3, 3, 5, 5, 7, 7, 9, 9, 10, 10, 12, 12, 13, 13, 15)  # edges of a session's phases
