@@ -118,7 +118,9 @@ def test_splits_follow_the_name_and_twins_stay_together():
     assert 0.66 < counts["train"] / 853 < 0.74 and 0.07 < counts["val"] / 853 < 0.13
     assert len({base.held_out(twin) != base.held_out(first) for twin, first in facemask.TWINS.items()}) == 2
     for twin, first in facemask.TWINS.items():
-        assert facemask.facemask_split(f"maksssksksss{twin}") == facemask.facemask_split(f"maksssksksss{first}")
+        assert facemask.facemask_split(f"maksssksksss{twin}") == facemask.facemask_split(
+            f"maksssksksss{first}"
+        )
 
 
 def make_wider(root, text, split="train"):
