@@ -14,8 +14,7 @@ from emolib.core.paths import models_folder
 from emolib.device.bundle import Bundle
 from emolib.device.engine import HOP_S, Engine, Result
 from emolib.device.interpreter import BACKENDS
-from emolib.device.live import Live
-from emolib.device.replay import replay
+from emolib.device.live import Live, replay
 from emolib.device.sensors import KINDS, Kind, parse
 from emolib.signals.readers import READERS
 
@@ -113,8 +112,7 @@ def firmware(options) -> None:
 def bench(options) -> None:
     """What this machine measures of a bundle, as text or JSON; or what ran when, for a meter that logs meanwhile."""
     from emolib.device.bench import bench as measured
-    from emolib.device.latency.marking import mark
-    from emolib.device.latency.text import text
+    from emolib.device.bench import mark, text
 
     if options.markers:
         return mark(Bundle(options.bundle), options.markers)

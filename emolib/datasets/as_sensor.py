@@ -7,8 +7,8 @@ import numpy as np
 from emolib.core.errors import BadParameter
 from emolib.datasets import load
 from emolib.device.sensors.base import Chunk
-from emolib.device.sensors.recording import Recording, cut, pictures
-from emolib.signals.readers import Trained
+from emolib.device.sensors.recordings import Recording, cut, pictures
+from emolib.signals.readers import SignalInfo
 
 FEW = 5  # names that an error lists
 
@@ -16,9 +16,9 @@ FEW = 5  # names that an error lists
 class CorpusTrial(Recording):
     """`where` is NAME/SUBJECT/TRIAL; band powers (n_chans, n_bands, n_times) are turned so that time is last, as in signals."""
 
-    def read(self) -> tuple[Trained, Iterator[Chunk]]:
+    def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
         trial = self.trial()
-        return Trained(trial.sfreq, trial.kind, trial.channels), self.samples(trial)
+        return SignalInfo(trial.sfreq, trial.kind, trial.channels), self.samples(trial)
 
     def samples(self, trial) -> Iterator[Chunk]:
         if trial.modality == "face":

@@ -9,7 +9,7 @@ import numpy as np
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
 from emolib.datasets.base import Dropped, Trial
-from emolib.signals.sounds import decode
+from emolib.signals.files import decode_sound
 
 SFREQ = 16000.0
 
@@ -67,7 +67,7 @@ def _decode(content: bytes, where: str) -> tuple[np.ndarray, int]:
     if content.startswith(b"version https://git-lfs"):
         raise BadRecording(f"{where} is a Git LFS pointer, expected sound: run `git lfs pull` in the clone.")
     try:
-        samples, sfreq, n_frames = decode(io.BytesIO(content), len(content))
+        samples, sfreq, n_frames = decode_sound(io.BytesIO(content), len(content))
     except ValueError as error:
         raise BadRecording(f"{where} does not decode, expected sound: fetch it again. {error}") from error
     promised = _promised_frames(content) or n_frames

@@ -8,7 +8,7 @@ import numpy as np
 from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets.archives import Tree
 from emolib.datasets.images import read_image
-from emolib.signals.limits import MOST_FPS
+from emolib.signals.files import MOST_FPS
 
 FPS = 5.0  # of the frames that a face trial keeps
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
-from emolib.signals.pictures import opened
+from emolib.signals.files import open_picture
 
 PATTERNS = ("*.png", "*.jpg", "*.jpeg", "*.bmp")
 
@@ -20,7 +20,7 @@ def read_image(tree: Tree, name: str) -> np.ndarray:
 
     content = io.BytesIO(tree.read(name))
     try:
-        with opened(content) as image:
+        with open_picture(content) as image:
             upright = ImageOps.exif_transpose(image)
             return np.asarray(upright.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
     except ValueError as error:

@@ -8,7 +8,7 @@ import numpy as np
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
 from emolib.datasets.tables import numbers, read_rows, read_table, whole_numbers
-from emolib.signals.limits import MOST_HZ
+from emolib.signals.files import MOST_HZ
 
 LEAST_HZ = {"ppg": 16.0, "ecg": 16.0, "bpm": 0.1, "raw": 16.0}  # below, time stamps are hardly seconds
 HEART = ("ppg", "ecg", "bpm")

@@ -9,7 +9,7 @@ import numpy as np
 
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import DAMAGED, Tree
-from emolib.signals.limits import FLOAT32_MAX
+from emolib.signals.files import FLOAT32_MAX
 
 if TYPE_CHECKING:
     import pandas as pd

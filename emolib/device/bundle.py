@@ -12,16 +12,16 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from emolib.core import records
 from emolib.core.errors import BadArtifact, BadParameter, check_names
+from emolib.core.paths import read_json
 from emolib.device.faces import Classifier, Detector, FacePath
 from emolib.device.interpreter import Model
 from emolib.device.pipeline import Pipeline
 from emolib.fusion.reliability import statistics
 from emolib.fusion.weighing import Fusion
+from emolib.signals.boxes import Grid
 from emolib.signals.frontend import front_end
-from emolib.signals.grid import Grid
-from emolib.signals.readers import Trained, read, read_face
+from emolib.signals.readers import SignalInfo, read_face, read_recording
 from emolib.signals.standardise import Standardiser
 
 MOST_HZ = 1e6  # of recordings
@@ -47,7 +47,7 @@ def read_record(path: Path) -> dict:
     if not path.is_file():
         raise BadArtifact(f"{path} is missing, expected a bundle: {again}")
     try:
-        record = records.read(path)
+        record = read_json(path)
         missing = sorted(PARTS - record.keys()) or _missing(record)
         if not missing:
             _check(record)
@@ -76,7 +76,7 @@ def _check(record: dict):
     for entry in record["models"].values():
         front_end(entry["modality"], **entry["frontend"])
         Standardiser.from_dict(entry["standardiser"])
-        sfreq = Trained(**entry["recordings"]).sfreq
+        sfreq = SignalInfo(**entry["recordings"]).sfreq
         if not 0 <= sfreq < MOST_HZ or not isinstance(entry["classes"], list):
             raise ValueError(f"recordings at {sfreq} Hz, classes {entry['classes']}")
     for entry in record["detectors"].values():
@@ -218,7 +218,7 @@ class Bundle:
         BadRecording, BadParameter."""
         detector, pipeline = self.detector(names), self.pipeline(self.source("face", names))
         look = self._path(detector, pipeline)
-        [image], _ = read_face(path, Trained(0.0))
+        [image], _ = read_face(path, SignalInfo(0.0))
         found = [
             {
                 "box": face.box.round(1).tolist(),
@@ -238,7 +238,7 @@ def by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, float]:
 
 def _of_file(pipeline: Pipeline, path: Path) -> tuple[dict, np.ndarray, np.ndarray]:
     """What is said of a recording in a file, its windows X (n_windows, *shape), and their scores (n_windows, n_classes)."""
-    pieces, sfreq = read(pipeline.modality, path, pipeline.trained)
+    pieces, sfreq = read_recording(pipeline.modality, path, pipeline.trained)
     start = time.perf_counter()
     X, dropped = pipeline.windows(pieces, sfreq)
     about = {"source": pipeline.source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}

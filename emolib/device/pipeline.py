@@ -9,7 +9,7 @@ import numpy as np
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.signals.frontend import front_end
-from emolib.signals.readers import Trained
+from emolib.signals.readers import SignalInfo
 from emolib.signals.standardise import Standardiser, by_subject
 
 LEAST_OF_PERSON = 8  # windows that a person is standardised by; fewer say nothing
@@ -22,7 +22,7 @@ class Pipeline:
     source: str
     modality: str
     classes: tuple[str, ...]
-    trained: Trained
+    trained: SignalInfo
     front: object
     standardiser: Standardiser
     by_person: bool
@@ -35,7 +35,7 @@ class Pipeline:
             source,
             entry["modality"],
             tuple(entry["classes"]),
-            Trained(**entry["recordings"]),
+            SignalInfo(**entry["recordings"]),
             front_end(entry["modality"], **entry["frontend"]),
             Standardiser.from_dict(entry["standardiser"]),
             entry["normalise"] == "subject",

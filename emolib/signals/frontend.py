@@ -12,13 +12,12 @@ import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording, check_names
 from emolib.signals import image
+from emolib.signals.beats import FEATURES, heart_series
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
-from emolib.signals.filters import resample
+from emolib.signals.filters import frame, resample, starts
 from emolib.signals.functionals import functionals
-from emolib.signals.heart import FEATURES, heart_series
 from emolib.signals.mfcc import log_mel, mfcc
 from emolib.signals.quality import MISSING, assess, repair
-from emolib.signals.windows import frame, starts
 
 FEW_BEATS, SILENT, BLANK, SHORT = "too few beats", "no speech", "blank image", "shorter than a window"
 FULL_SCALE = (-0.999, 0.999)  # audio beyond is clipped

@@ -6,8 +6,8 @@ Descriptors of frames are summed up over the window by mean, standard deviation 
 
 import numpy as np
 
+from emolib.signals.filters import frame
 from emolib.signals.mfcc import dct
-from emolib.signals.windows import frame
 
 FRAME_S = 0.04  # of which a pitch is taken
 PITCH_HZ = (60.0, 500.0)

@@ -14,17 +14,16 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadArtifact, BadParameter
+from emolib.device import bench as module
 from emolib.device import markers
-from emolib.device.bench import bench, defaults
+from emolib.device.bench import bench, defaults, text
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
 from emolib.device.interpreter import present
-from emolib.device.latency import marking, stages
-from emolib.device.latency.recordings import CAMERA, Looped, recording
-from emolib.device.latency.streaming import Hop, stream, told
-from emolib.device.latency.text import text
-from emolib.device.meter import Meter
-from emolib.signals.readers import Trained
+from emolib.device.latency import Hop, engine_steps, hops_summary, needed_s, stream_latency
+from emolib.device.machine import Meter
+from emolib.device.sensors.looped import CAMERA, Looped, recording
+from emolib.signals.readers import SignalInfo
 
 STREAM_S = 2.0
 
@@ -93,7 +92,7 @@ def test_text_says_the_same(record):
 
 def test_the_device_imports_nothing_heavy():
     heavy = ("tensorflow", "keras", "pandas", "sklearn", "matplotlib", "scipy.signal")
-    code = f"import sys, emolib.device.bench, emolib.device.latency.text; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, emolib.device.bench, emolib.device.bench; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -136,12 +135,12 @@ def test_a_recording_that_cannot_be_generated_stands_with_its_reason(folder, tmp
 @pytest.mark.parametrize(
     ("modality", "trained", "shape"),
     [
-        ("heart", Trained(64.0, "ppg"), (640,)),
-        ("heart", Trained(100.0, "ecg"), (1000,)),
-        ("heart", Trained(1.0, "bpm"), (10,)),
-        ("eeg", Trained(256.0, "raw", tuple("abcdefghijklmn")), (14, 2560)),
-        ("speech", Trained(8000.0), (80_000,)),
-        ("face", Trained(0.0), (7, 240, 320, 3)),
+        ("heart", SignalInfo(64.0, "ppg"), (640,)),
+        ("heart", SignalInfo(100.0, "ecg"), (1000,)),
+        ("heart", SignalInfo(1.0, "bpm"), (10,)),
+        ("eeg", SignalInfo(256.0, "raw", tuple("abcdefghijklmn")), (14, 2560)),
+        ("speech", SignalInfo(8000.0), (80_000,)),
+        ("face", SignalInfo(0.0), (7, 240, 320, 3)),
     ],
 )
 def test_recordings_are_as_the_sensor_gives_them(modality, trained, shape):
@@ -151,14 +150,14 @@ def test_recordings_are_as_the_sensor_gives_them(modality, trained, shape):
 
 
 def test_a_loop_goes_on_where_the_past_ends():
-    loop = Looped("heart", Trained(64.0, "ppg"), seconds=4.0, at_s=3.5)
-    whole = recording("heart", Trained(64.0, "ppg"), 4.0)
+    loop = Looped("heart", SignalInfo(64.0, "ppg"), seconds=4.0, at_s=3.5)
+    whole = recording("heart", SignalInfo(64.0, "ppg"), 4.0)
     np.testing.assert_array_equal(loop.samples(0, loop.first), whole[:224])
     np.testing.assert_array_equal(loop.samples(loop.first, 64), np.roll(whole, -224)[:64])
 
 
 def test_a_loop_keeps_the_real_rate_and_can_be_opened_again():
-    loop = Looped("heart", Trained(100.0, "ppg"), seconds=2.0)
+    loop = Looped("heart", SignalInfo(100.0, "ppg"), seconds=2.0)
     for _ in range(2):
         loop.open()
         start_s, found = time.monotonic(), []
@@ -172,7 +171,7 @@ def test_a_loop_keeps_the_real_rate_and_can_be_opened_again():
 
 
 def test_a_camera_has_its_own_rate_and_changes():
-    loop = Looped("face", Trained(1.0), seconds=1.0)
+    loop = Looped("face", SignalInfo(1.0), seconds=1.0)
     assert loop.open() == CAMERA and loop.n_chunk == 1
     last_of_hops = [loop.samples(30 * k - 1, 1) for k in range(1, 8)]
     assert len({picture.tobytes() for picture in last_of_hops}) == 7
@@ -180,8 +179,8 @@ def test_a_camera_has_its_own_rate_and_changes():
 
 def test_steps_are_hops_of_the_engine(folder):
     with Engine(Bundle(folder), ["heart", "speech"], hop_s=0.5) as engine:
-        assert stages.needed_s(engine) == 8 + 16  # of the heart: window and context
-        results = stages.steps(engine, 4)
+        assert needed_s(engine) == 8 + 16  # of the heart: window and context
+        results = engine_steps(engine, 4)
     assert [result.time_s for result in results] == [3.0, 3.5, 4.0, 4.5]  # after five to warm up
     ages = {name: [result.parts[name].age_s for result in results] for name in ("heart", "speech")}
     np.testing.assert_allclose(list(ages.values()), 0, atol=1e-9)
@@ -192,7 +191,7 @@ def test_hops_in_numbers_by_hand():
         Hop(k + 1.0, late, 10.0 * late, missed, 50.0)
         for k, (late, missed) in enumerate([(1, 0), (2, 3), (3, 0)])
     ]
-    found = told(hops)
+    found = hops_summary(hops)
     assert (found["hops"], found["missed"], found["time_s"]) == (3, 3, [1, 2, 3])
     assert (found["late_p50_ms"], found["step_p50_ms"]) == (2, 20)
     assert found["late_p95_ms"] == pytest.approx(2.9) and found["resident_mb"] == [50, 50, 50]
@@ -211,22 +210,22 @@ def test_a_slow_step_is_seen_as_missed_hops_not_as_lateness(folder, monkeypatch)
             return result
 
         monkeypatch.setattr(engine, "step", slow)
-        found = stream(engine, 1.0)
+        found = stream_latency(engine, 1.0)
     assert found["missed"] >= 1 and found["hops"] + found["missed"] in (5, 6)
     assert max(found["step_ms"]) > 500 and found["late_p50_ms"] < 200
     assert sum(thread.name.startswith("emolib") for thread in threading.enumerate()) == 0
 
 
 def test_a_folder_that_does_not_open_in_a_new_process(tmp_path):
-    from emolib.device.latency.fresh import footprint
+    from emolib.device.machine import footprint
 
     with pytest.raises(BadArtifact, match="does not open in a new process"):
         footprint(tmp_path, runs=1)
 
 
 def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(marking, "pattern", partial(markers.pattern, unit_s=0.02, lead_s=0.0))
-    marking.mark(Bundle(folder), tmp_path / "markers.csv", model_s=0.2, rest_s=0.0)
+    monkeypatch.setattr(module, "pattern", partial(markers.pattern, unit_s=0.02, lead_s=0.0))
+    module.mark(Bundle(folder), tmp_path / "markers.csv", model_s=0.2, rest_s=0.0)
     found = markers.read(tmp_path / "markers.csv")
     names = [marker.what for marker in found]
     n_pattern = names.count(markers.SYNC)
@@ -245,7 +244,7 @@ class OneWatt(Meter):
 
 def test_energy_is_measured_where_there_is_a_meter(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("emolib.device.bench.meter", lambda: OneWatt(tmp_path, "package-0"))
-    monkeypatch.setattr("emolib.device.meter.MEASURED_S", 0.05)
+    monkeypatch.setattr("emolib.device.machine.MEASURED_S", 0.05)
     found = bench(Bundle(folder), ["litert"], [1], repeats=50, seconds=0)
     p50_ms = {row["model"]: row["p50_us"] / 1e3 for row in found["models"]}
     energy = found["energy"]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from emolib.core import branches
+from emolib.core import windows as branches
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadSet
 from emolib.core.experiment import model_name

@@ -23,8 +23,8 @@ from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.quantization import flatbuffer
 from emolib.quantization.ptq import convert
+from emolib.signals.boxes import Grid
 from emolib.signals.frontend import front_end
-from emolib.signals.grid import Grid
 from emolib.signals.standardise import Standardiser
 
 DETECTOR = "scenes-tiny"

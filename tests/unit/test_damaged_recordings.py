@@ -15,14 +15,14 @@ from emolib.device.sensors import parse
 from emolib.evaluation.energy import ppk2
 from emolib.evaluation.energy import readers as logs
 from emolib.signals.frontend import front_end
-from emolib.signals.readers import READERS, Trained, read
+from emolib.signals.readers import READERS, SignalInfo, read_recording
 
 ALL = WAYS | OF_TEXTS
 TRAINED = {
-    "heart": Trained(64.0, "ppg"),
-    "eeg": Trained(256.0, "raw", ("TP9", "AF7")),
-    "speech": Trained(16000.0),
-    "face": Trained(2.0),
+    "heart": SignalInfo(64.0, "ppg"),
+    "eeg": SignalInfo(256.0, "raw", ("TP9", "AF7")),
+    "speech": SignalInfo(16000.0),
+    "face": SignalInfo(2.0),
 }
 STAMPS = [f"{1.5e9 + n / 256 + (n > 700):.4f}" for n in range(1200)]  # a gap of a second
 WHOLE = {
@@ -40,7 +40,7 @@ FORMS = {  # other formats of a modality
 
 def played(modality, path):
     """A file as the device reads it: its windows, and its chunks as a stream."""
-    pieces, sfreq = read(modality, path, TRAINED[modality])
+    pieces, sfreq = read_recording(modality, path, TRAINED[modality])
     assert is_rate(sfreq)
     for piece in pieces:
         front_end(modality)(piece, sfreq, TRAINED[modality].kind)

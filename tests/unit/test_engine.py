@@ -17,15 +17,13 @@ from emolib.__main__ import main
 from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
-from emolib.device.live import Live
+from emolib.device.live import Live, replay
 from emolib.device.page import sensed
-from emolib.device.replay import replay
-from emolib.device.sensors.base import Chunk, SourceLost
-from emolib.device.sensors.pushed import Pushed
+from emolib.device.sensors.base import Chunk, Pushed, SensorLost
 from emolib.fusion.reliability import Typicality, statistics
 from emolib.fusion.scores import softmax
 from emolib.signals.frontend import front_end
-from emolib.signals.readers import Trained
+from emolib.signals.readers import SignalInfo
 
 HOP_S = 2.0
 
@@ -282,7 +280,7 @@ def test_a_source_that_was_lost_says_why_and_comes_back(engine):
 def test_channels_are_picked_by_name(bundle):
     data, order = recording("eeg"), [2, 0, 1]
     mixed = np.insert(data[order], 1, 7.0, axis=0)
-    about = Trained(128.0, "raw", ("o1", "Ref", "FP1", "fp2"))
+    about = SignalInfo(128.0, "raw", ("o1", "Ref", "FP1", "fp2"))
 
     def run(source):
         with Engine(bundle, ["eeg"], hop_s=HOP_S) as engine:
@@ -296,11 +294,11 @@ def test_channels_are_picked_by_name(bundle):
     [
         (
             "eeg",
-            Trained(128.0, "raw", ("Fp1", "Fp2")),
+            SignalInfo(128.0, "raw", ("Fp1", "Fp2")),
             "eeg: the source has channels Fp1, Fp2, expected Fp1, Fp2, O1",
         ),
-        ("eeg", Trained(128.0, "raw"), "channels without names"),
-        ("heart", Trained(1.0, "bpm"), "heart: its source gives bpm, the model was trained on ppg"),
+        ("eeg", SignalInfo(128.0, "raw"), "channels without names"),
+        ("heart", SignalInfo(1.0, "bpm"), "heart: its source gives bpm, the model was trained on ppg"),
     ],
 )
 def test_a_source_that_does_not_fit_is_refused(engine, modality, about, message):
@@ -371,7 +369,7 @@ class Flaky(Recording):
             time.sleep(0.01)
             yield Chunk(time.monotonic() - 0.1, self.data[:1600])
             if self.lives < 3 and _ > 10:
-                raise SourceLost("unplugged")
+                raise SensorLost("unplugged")
 
 
 def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle):

@@ -4,10 +4,9 @@ from PIL import Image
 
 from emolib.core.errors import BadRecording
 from emolib.device.faces import STAGES, Classifier, Detector, FacePath, square
+from emolib.signals.boxes import Grid, Letterbox
 from emolib.signals.frontend import FaceFrontEnd
-from emolib.signals.grid import Grid
-from emolib.signals.letterbox import Letterbox
-from emolib.signals.readers import Trained, read_face
+from emolib.signals.readers import SignalInfo, read_face
 from emolib.signals.standardise import Standardiser
 
 SIDE, GRID = 96, Grid(n_cells=12, n_boxes=1, reach=0.0)
@@ -106,7 +105,7 @@ def test_exif_rotation(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be shown turned by 90° clockwise
     upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png", exif=exif)
-    (image,), _ = read_face(tmp_path / "a.png", Trained(0.0))
+    (image,), _ = read_face(tmp_path / "a.png", SignalInfo(0.0))
     assert image.shape == (96, 192, 3)
     (face,) = path(0.2)(image)
     assert close(face.box, box, 3)

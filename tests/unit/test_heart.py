@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.heart import FEATURES, detect_beats, heart_series, hrv, ibi
+from emolib.signals.beats import FEATURES, detect_beats, heart_series, hrv, ibi
 
 PEAKS = {
     "ppg": lambda x, sfreq: nk.ppg_findpeaks(nk.ppg_clean(x, sampling_rate=sfreq), sampling_rate=sfreq)[

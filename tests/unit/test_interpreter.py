@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emolib.core.errors import BadArtifact, BadParameter, BadSet
-from emolib.device.int8 import dequantize, quantize
-from emolib.device.interpreter import BACKENDS, Model, present
+from emolib.device.interpreter import BACKENDS, Model, dequantize, present, quantize
 
 SHAPES = {"heart": (32, 1, 4), "eeg": (4, 1, 40), "speech": (125, 40, 1), "face": (48, 48, 1)}
 SHIPPED = {"heart": (120, 1, 4), "eeg": (30, 1, 40), "speech": (100, 40, 1), "face": (48, 48, 1)}

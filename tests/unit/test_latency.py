@@ -5,10 +5,10 @@ import platform
 import numpy as np
 import pytest
 
+from emolib.device import latency
 from emolib.device.interpreter import present
-from emolib.device.latency import models
-from emolib.device.latency.machine import blas_threads, clock, machine, processor, resident_mb, versions
-from emolib.device.latency.models import each, measure, timed
+from emolib.device.latency import measure, measure_models, timed
+from emolib.device.machine import blas_threads, clock, machine, processor, resident_mb, versions
 
 
 class Clockwork:
@@ -50,7 +50,7 @@ def test_a_budget_ends_it_early():
 
 
 def test_percentiles_are_numpys(files, monkeypatch):
-    monkeypatch.setattr(models, "timed", lambda *_: np.arange(101, 202) * 1000)
+    monkeypatch.setattr(latency, "timed", lambda *_: np.arange(101, 202) * 1000)
     found = measure(files / "float32.tflite")
     assert (found.p50_us, found.p95_us, found.p99_us, found.mean_us, found.n) == (151, 196, 200, 151, 101)
 
@@ -63,7 +63,7 @@ def test_a_real_model_is_timed(files):
 
 def test_each_backend_and_number_of_threads_has_a_row(files):
     backends = [name for name in present() if name != "tensorflow"]
-    rows, refused = each({"a": files / "int8.tflite"}, backends, [1, 2], 10, 0.1)
+    rows, refused = measure_models({"a": files / "int8.tflite"}, backends, [1, 2], 10, 0.1)
     found = [(row["backend"], row["threads"]) for row in rows]
     expected = [(name, n) for name in backends for n in ((1,) if name == "tflite_micro" else (1, 2))]
     assert found == expected and refused == []
@@ -74,7 +74,7 @@ def test_a_model_that_does_not_open_has_a_reason_without_a_folder(files, tmp_pat
     whole = (files / "float32.tflite").read_bytes()
     (tmp_path / "half.tflite").write_bytes(whole[: len(whole) // 2])
     known = {"half": tmp_path / "half.tflite", "whole": files / "float32.tflite"}
-    rows, [refused] = each(known, ["litert"], [1], 10, 0.1)
+    rows, [refused] = measure_models(known, ["litert"], [1], 10, 0.1)
     assert [row["model"] for row in rows] == ["whole"]
     assert (refused["model"], refused["backend"]) == ("half", "litert")
     assert refused["reason"].startswith("half.tflite does not open on litert")

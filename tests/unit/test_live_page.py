@@ -15,11 +15,10 @@ import pytest
 from emolib.core.errors import BadParameter
 from emolib.device.engine import Result
 from emolib.device.page import kept, note
-from emolib.device.page.payloads import MAX_BYTES, picture, sound
-from emolib.device.page.server import FILES, Server
-from emolib.device.page.session import BACKLOG, LEAK, MAX_WATCHERS, Clock, Hub, Refused
-from emolib.device.sensors.pushed import Pushed
-from emolib.signals.readers import Trained
+from emolib.device.page.server import FILES, MAX_BYTES, Server, picture, sound
+from emolib.device.page.session import BACKLOG, LEAK, MAX_WATCHERS, Clock, Refused, Session
+from emolib.device.sensors.base import Pushed
+from emolib.signals.readers import SignalInfo
 
 ABOUT = {"classes": ["happy", "sad"], "modalities": {"face": {}, "speech": {}}}
 TAB, OTHER = "tab-00000001", "tab-00000002"
@@ -27,7 +26,7 @@ RGBA = bytes(range(64)) * 16  # 16 × 16 × 4
 
 
 class Asked:
-    """What a hub asks of an engine."""
+    """What a session asks of an engine."""
 
     def __init__(self):
         self.calls = []
@@ -42,23 +41,23 @@ class Asked:
 
 
 @pytest.fixture
-def hub():
+def session():
     pushed = [
-        Pushed("face", "face=page", Trained(0.0, "scene")),
-        Pushed("speech", "speech=page", Trained(16000.0)),
+        Pushed("face", "face=page", SignalInfo(0.0, "scene")),
+        Pushed("speech", "speech=page", SignalInfo(16000.0)),
     ]
     for source in pushed:
         source.open()
-    return Hub(Asked(), pushed)
+    return Session(Asked(), pushed)
 
 
 @pytest.fixture
-def server(hub):
-    with Server(hub, ABOUT) as server:
+def server(session):
+    with Server(session, ABOUT) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield server
-        hub.close()
+        session.close()
         server.shutdown()
 
 
@@ -170,12 +169,12 @@ def test_localhost_is_this_machine_too(server):
 @pytest.mark.parametrize(
     "sent", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1:1", ""]
 )
-def test_another_pages_post_is_refused(server, hub, sent):
+def test_another_pages_post_is_refused(server, session, sent):
     headers = {"Origin": sent.format(port=server.server_port)}
     with watching(server) as event:
         event()
         assert request(server, "POST", f"start?tab={TAB}&modality=face", b"", headers)[0] == 403
-    assert hub.engine.calls == []
+    assert session.engine.calls == []
 
 
 @pytest.mark.parametrize(
@@ -288,39 +287,39 @@ def test_many_requests_share_a_connection(server):
     connection.close()
 
 
-def test_results_come_as_events(server, hub):
+def test_results_come_as_events(server, session):
     with watching(server) as event:
         assert event() == ("about", ABOUT)
-        hub.publish({"scores": {"happy": 0.75, "sad": 0.25}})
+        session.publish({"scores": {"happy": 0.75, "sad": 0.25}})
         name, record = event()
         assert name == "message" and record["scores"] == {"happy": 0.75, "sad": 0.25}
         assert record["feeds"] == {"face": "off", "speech": "off"}
 
 
-def test_a_page_feeds_the_engine(server, hub):
+def test_a_page_feeds_the_engine(server, session):
     with watching(server) as event:
         event()
         assert request(server, "POST", f"start?tab={TAB}&modality=face", b"")[0] == 204
         assert request(server, "POST", f"start?tab={TAB}&modality=speech&rate=48000", b"")[0] == 204
-        assert hub.engine.calls == [
-            ("start", "face", Trained(0.0, "scene"), True),
-            ("start", "speech", Trained(48000.0), True),
+        assert session.engine.calls == [
+            ("start", "face", SignalInfo(0.0, "scene"), True),
+            ("start", "speech", SignalInfo(48000.0), True),
         ]
         before = time.monotonic()
         path = f"face?tab={TAB}&width=16&height=16&at=3"
         assert request(server, "POST", path, RGBA)[0] == 204
         wave = np.linspace(-1, 1, 4800, dtype="<f4")
         assert request(server, "POST", f"speech?tab={TAB}&at=0.1", wave.tobytes())[0] == 204
-        image, heard = (next(hub.feeds[name].source.chunks()) for name in ("face", "speech"))
+        image, heard = (next(session.feeds[name].source.chunks()) for name in ("face", "speech"))
         assert image.data.shape == (16, 16, 3) and image.data[0, 1].tolist() == [4, 5, 6]
         np.testing.assert_array_equal(heard.data, wave)
         assert before <= image.time_s <= time.monotonic()
         assert before <= heard.time_s + 0.1 <= time.monotonic()  # 4800 samples at 48 kHz ended as they came
-        hub.publish({})
+        session.publish({})
         assert event()[1]["feeds"] == {"face": "here", "speech": "here"}
 
 
-def test_the_newest_page_feeds_and_the_others_watch(server, hub):
+def test_the_newest_page_feeds_and_the_others_watch(server, session):
     start, frame = "start?tab={}&modality=face", "face?tab={}&width=16&height=16&at=1"
     with watching(server) as event, watching(server, OTHER) as other:
         event(), other()
@@ -330,58 +329,58 @@ def test_the_newest_page_feeds_and_the_others_watch(server, hub):
         assert status == 409 and b"another page" in body
         assert request(server, "POST", frame.format(OTHER), RGBA)[0] == 204
         request(server, "POST", f"stop?tab={TAB}&modality=face", b"")  # not its to stop
-        hub.publish({})
+        session.publish({})
         assert event()[1]["feeds"]["face"] == "elsewhere" and other()[1]["feeds"]["face"] == "here"
 
 
-def test_a_page_that_goes_frees_what_it_held(server, hub):
+def test_a_page_that_goes_frees_what_it_held(server, session):
     with watching(server) as event:
         event()
         request(server, "POST", f"start?tab={TAB}&modality=face", b"")
     end = time.monotonic() + 5
-    while hub.watchers and time.monotonic() < end:
-        hub.publish({})
+    while session.watchers and time.monotonic() < end:
+        session.publish({})
         time.sleep(0.02)
-    assert not hub.watchers and hub.feeds["face"].tab is None
-    assert hub.engine.calls[-1] == ("lost", "face")
+    assert not session.watchers and session.feeds["face"].tab is None
+    assert session.engine.calls[-1] == ("lost", "face")
 
 
 def test_a_page_that_does_not_listen_cannot_feed(server):
     assert request(server, "POST", f"start?tab={TAB}&modality=face", b"")[0] == 409
 
 
-def test_too_many_pages_are_told(server, hub):
+def test_too_many_pages_are_told(server, session):
     with (
         watching(server, TAB + "1"),
         watching(server, TAB + "2"),
         watching(server, TAB + "3"),
         watching(server),
     ):
-        wait_for(lambda: len(hub.watchers) == MAX_WATCHERS)
+        wait_for(lambda: len(session.watchers) == MAX_WATCHERS)
         status, _, body = request(server, "GET", f"results?tab={OTHER}")
         assert status == 503 and b"pages are open already" in body
 
 
-def test_a_page_that_listens_again_keeps_its_feeds(hub):
-    with hub.watch(TAB) as first:
-        hub.start(TAB, "face", 0.0)
-        with hub.watch(TAB) as again:
+def test_a_page_that_listens_again_keeps_its_feeds(session):
+    with session.watch(TAB) as first:
+        session.start(TAB, "face", 0.0)
+        with session.watch(TAB) as again:
             assert list(first) == []
-            hub.publish({"time_s": 1})
+            session.publish({"time_s": 1})
             assert next(again)["feeds"]["face"] == "here"
-    assert hub.feeds["face"].tab is None
+    assert session.feeds["face"].tab is None
 
 
-def test_a_slow_page_loses_its_oldest_results(hub):
-    with hub.watch(TAB) as results:
+def test_a_slow_page_loses_its_oldest_results(session):
+    with session.watch(TAB) as results:
         for k in range(BACKLOG + 3):
-            hub.publish({"k": k})
+            session.publish({"k": k})
         assert [next(results)["k"] for _ in range(BACKLOG)] == list(range(3, BACKLOG + 3))
 
 
-def test_closing_ends_every_watch(hub):
-    with hub.watch(TAB) as results:
-        hub.close()
+def test_closing_ends_every_watch(session):
+    with session.watch(TAB) as results:
+        session.close()
         assert list(results) == []
 
 
@@ -417,11 +416,11 @@ def test_sound_is_float_32():
         sound(b"12345", {})
 
 
-def test_a_port_in_use_is_one_line(server, hub):
+def test_a_port_in_use_is_one_line(server, session):
     with pytest.raises(BadParameter, match="choose another"):
-        Server(hub, ABOUT, server.server_port)
+        Server(session, ABOUT, server.server_port)
     with pytest.raises(BadParameter, match="choose another"):
-        Server(hub, ABOUT, 70000)
+        Server(session, ABOUT, 70000)
 
 
 def test_results_are_kept_only_where_asked(tmp_path):

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.readers import READERS, Trained, read, read_eeg, read_face, read_heart
+from emolib.signals.readers import READERS, SignalInfo, read_eeg, read_face, read_heart, read_recording
 
-PPG = Trained(64.0, "ppg")
-EEG = Trained(128.0, "raw", ("TP9", "AF7"))
+PPG = SignalInfo(64.0, "ppg")
+EEG = SignalInfo(128.0, "raw", ("TP9", "AF7"))
 N = 600
 
 
@@ -44,23 +44,23 @@ def stamped(path, sfreq, gaps=()):
 )
 def test_bad_files_are_named(modality, name, content, message, tmp_path):
     (tmp_path / name).write_text(content)
-    trained = {"heart": PPG, "eeg": EEG}.get(modality, Trained(0.0))
+    trained = {"heart": PPG, "eeg": EEG}.get(modality, SignalInfo(0.0))
     with pytest.raises(BadRecording, match=message) as caught:
-        read(modality, tmp_path / name, trained)
+        read_recording(modality, tmp_path / name, trained)
     assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("modality", READERS)
 def test_a_missing_file_is_named(modality, tmp_path):
-    trained = {"heart": PPG, "eeg": EEG}.get(modality, Trained(0.0))
+    trained = {"heart": PPG, "eeg": EEG}.get(modality, SignalInfo(0.0))
     with pytest.raises(BadRecording, match="nowhere"):
-        read(modality, tmp_path / "nowhere", trained)
+        read_recording(modality, tmp_path / "nowhere", trained)
 
 
 def test_a_kind_that_files_do_not_hold_is_refused(tmp_path):
-    powers = Trained(1 / 12, "band_power", ("AF3",))
+    powers = SignalInfo(1 / 12, "band_power", ("AF3",))
     with pytest.raises(BadParameter, match="eeg are read as raw, the source was trained on band_power"):
-        read("eeg", written(tmp_path / "e.csv"), powers)
+        read_recording("eeg", written(tmp_path / "e.csv"), powers)
 
 
 def test_heart_has_its_rate_in_the_file(tmp_path):
@@ -109,4 +109,4 @@ def test_a_truncated_picture_is_named(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(BadRecording, match="f.png cannot be decoded"):
-        read_face(path, Trained(0.0))
+        read_face(path, SignalInfo(0.0))

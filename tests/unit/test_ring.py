@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolib.device.ring import Rate, Ring
+from emolib.device.stream import Rate, Ring
 
 X = np.arange(1000, dtype=np.float32)
 

@@ -14,16 +14,13 @@ from threads import no_thread_is_left  # noqa: F401
 
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.sensors import parse
-from emolib.device.sensors.base import Chunk, SourceLost
+from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost
 from emolib.device.sensors.camera import Camera
-from emolib.device.sensors.heart_rate import EverySecond, Measurement, measurement
-from emolib.device.sensors.inbox import Inbox
 from emolib.device.sensors.microphone import taken_s
-from emolib.device.sensors.sensor import Sensor
-from emolib.device.sensors.strap import MEASUREMENT, SERVICE
-from emolib.signals.readers import Trained
+from emolib.device.sensors.strap import MEASUREMENT, SERVICE, EverySecond, Measurement, measurement
+from emolib.signals.readers import SignalInfo
 
-TRAINED = {"heart": Trained(25.0, "bpm"), "speech": Trained(16000.0), "face": Trained(1.0)}
+TRAINED = {"heart": SignalInfo(25.0, "bpm"), "speech": SignalInfo(16000.0), "face": SignalInfo(1.0)}
 
 
 def waited(condition, most_s=3.0):
@@ -53,13 +50,13 @@ def test_an_inbox_drops_the_oldest_and_counts():
     inbox.lose("it was unplugged")
     chunks = inbox.take(1.0, "")
     assert [next(chunks).time_s for _ in range(3)] == [7, 8, 9] and inbox.dropped == 7
-    with pytest.raises(SourceLost, match=r"^x: it was unplugged\.$"):
+    with pytest.raises(SensorLost, match=r"^x: it was unplugged\.$"):
         next(chunks)
 
 
 def test_an_inbox_that_stays_empty_is_lost_and_an_ended_one_ends():
     inbox = Inbox("x", 3)
-    with pytest.raises(SourceLost, match=r"x: nothing came for 0.05 s, who knows\."):
+    with pytest.raises(SensorLost, match=r"x: nothing came for 0.05 s, who knows\."):
         next(inbox.take(0.05, "who knows"))
     inbox.put(Chunk(0.0, np.zeros(1)))
     inbox.end()
@@ -149,7 +146,7 @@ def microphone(where=""):
 
 def test_blocks_of_a_microphone_are_stamped_by_their_first_sample(sound):
     source = microphone()
-    assert source.is_live and source.open() == Trained(16000.0)
+    assert source.is_live and source.open() == SignalInfo(16000.0)
     [stream] = sound.streams
     assert stream.about == (16000.0, 1600, 2, 1, "float32") and stream.is_active
     before_s = time.monotonic()
@@ -189,7 +186,7 @@ def test_an_overflow_is_a_gap_not_silence(sound):
 
 def test_a_microphone_that_cannot_do_the_trained_rate_gives_its_own(sound):
     source = microphone(":USB")
-    assert source.open() == Trained(48000.0)
+    assert source.open() == SignalInfo(48000.0)
     assert sound.streams[0].about[:3] == (48000.0, 4800, 0)
     source.close()
 
@@ -214,28 +211,28 @@ def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
     sound.streams[0].finished()
     chunks = source.chunks()
     assert len(next(chunks).data) == 1600
-    with pytest.raises(SourceLost, match="microphone: the stream stopped"):
+    with pytest.raises(SensorLost, match="microphone: the stream stopped"):
         next(chunks)
     sound.devices, there = [], sound.devices
-    with pytest.raises(SourceLost, match="microphone: Error querying device 2, expected .* there is none"):
+    with pytest.raises(SensorLost, match="microphone: Error querying device 2, expected .* there is none"):
         source.open()  # a loss, no mistake: it was here
     sound.devices = there
-    assert source.open() == Trained(16000.0)
+    assert source.open() == SignalInfo(16000.0)
     assert sound.starts == 1 and sound.streams[0].is_closed and sound.streams[1].is_active
     assert closed_from_elsewhere(source, source.chunks()) < 0.5
 
 
 def test_a_microphone_that_another_program_has(sound):
     sound.is_busy = True
-    with pytest.raises(SourceLost, match="cannot be opened .*another program may have it"):
+    with pytest.raises(SensorLost, match="cannot be opened .*another program may have it"):
         microphone().open()
 
 
 def test_a_microphone_that_hangs_is_lost(sound, monkeypatch):
-    monkeypatch.setattr(Sensor, "quiet_s", 0.05)
+    monkeypatch.setattr(LiveSensor, "quiet_s", 0.05)
     source = microphone()
     source.open()
-    with pytest.raises(SourceLost, match="nothing came for 0.05 s, the microphone was unplugged"):
+    with pytest.raises(SensorLost, match="nothing came for 0.05 s, the microphone was unplugged"):
         next(source.chunks())
     source.close()
 
@@ -323,7 +320,7 @@ def camera(where=""):
 def test_a_camera_gives_its_newest_picture_as_rgb(vision):
     vision.pictures = [picture(7)]
     source = camera()
-    assert source.open() == Trained(0.0, "scene") and vision.opened == [0]
+    assert source.open() == SignalInfo(0.0, "scene") and vision.opened == [0]
     before_s = time.monotonic()
     first = next(source.chunks())
     assert first.data[0, 0].tolist() == [2, 1, 7] and abs(first.time_s - before_s) < 1
@@ -350,11 +347,11 @@ def test_a_camera_that_is_unplugged_comes_back(vision):
     source.open()
     next(source.chunks())
     vision.pictures = [False]
-    with pytest.raises(SourceLost, match="camera: the camera gives no more pictures: it was unplugged"):
+    with pytest.raises(SensorLost, match="camera: the camera gives no more pictures: it was unplugged"):
         list(source.chunks())
     source.close()
     vision.free = False
-    with pytest.raises(SourceLost, match="is not there, or another program has it"):
+    with pytest.raises(SensorLost, match="is not there, or another program has it"):
         source.open()
     vision.free, vision.pictures = True, [picture(9)]
     source.open()
@@ -369,7 +366,7 @@ def test_a_camera_that_fails_is_lost(vision):
     source = camera()
     vision.cvtColor = lambda image, code: (_ for _ in ()).throw(vision.error("(-215) bad\n"))
     source.open()
-    with pytest.raises(SourceLost, match=r"camera: the camera failed \(\(-215\) bad\)\.$"):
+    with pytest.raises(SensorLost, match=r"camera: the camera failed \(\(-215\) bad\)\.$"):
         next(source.chunks())
     source.close()
 
@@ -381,7 +378,7 @@ def test_a_camera_that_never_gives_a_picture(vision, monkeypatch):
     )
     source = camera()
     source.open()
-    with pytest.raises(SourceLost, match="nothing came for 0.05 s, another program may have the camera"):
+    with pytest.raises(SensorLost, match="nothing came for 0.05 s, another program may have the camera"):
         next(source.chunks())
     source.close()
 
@@ -390,7 +387,7 @@ def test_cameras_that_do_not_open(vision, tmp_path):
     with pytest.raises(BadParameter, match="camera:99 is not there, or another program has it: expected"):
         camera(":99").open()
     (tmp_path / "video").write_text("")
-    with pytest.raises(SourceLost, match="cannot be opened: another program may have it"):
+    with pytest.raises(SensorLost, match="cannot be opened: another program may have it"):
         camera(f":{tmp_path / 'video'}").open()
 
 
@@ -398,12 +395,12 @@ def test_two_engines_on_one_camera(vision):
     vision.pictures = [picture(7)]
     first, second = camera(), camera(":/dev/video0")
     first.open()
-    with pytest.raises(SourceLost, match="camera:/dev/video0 is used by another engine of emolib"):
+    with pytest.raises(SensorLost, match="camera:/dev/video0 is used by another engine of emolib"):
         second.open()
     assert vision.opened == [0]
     first.close()
     assert waited(lambda: not first.thread.is_alive())
-    with pytest.raises((SourceLost, BadParameter), match="another program"):
+    with pytest.raises((SensorLost, BadParameter), match="another program"):
         second.open()  # what stands in here knows it as 0 only; the lock is free again
     first.open()
     first.close()
@@ -418,7 +415,7 @@ def test_a_camera_is_free_when_the_process_that_had_it_is_killed(vision, tmp_pat
     vision.pictures = [picture(7)]
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(SourceLost, match="used by another engine"):
+        with pytest.raises(SensorLost, match="used by another engine"):
             camera().open()
         other.kill()
     source = camera()
@@ -531,7 +528,7 @@ def strap(where=""):
 
 def test_a_strap_is_found_by_its_service_and_read(blue):
     source = strap()
-    assert source.open() == Trained(1.0, "bpm") and source.is_live
+    assert source.open() == SignalInfo(1.0, "bpm") and source.is_live
     [client] = blue.clients
     assert client.address == "A0:9E:1A:00:11:22"
     before_s = time.monotonic()
@@ -558,7 +555,7 @@ def test_a_strap_that_disconnects_is_lost_and_comes_back(blue):
     source.open()
     client = blue.clients[0]
     client.loop.call_soon_threadsafe(client.gone, client)
-    with pytest.raises(SourceLost, match="strap: the strap disconnected"):
+    with pytest.raises(SensorLost, match="strap: the strap disconnected"):
         next(source.chunks())
     source.open()
     blue.clients[1].send("00 50")
@@ -569,14 +566,14 @@ def test_a_strap_that_disconnects_is_lost_and_comes_back(blue):
 def test_straps_that_cannot_be_had(blue):
     with pytest.raises(BadParameter, match="expected an address like"):
         strap(":12").open()
-    with pytest.raises(SourceLost, match="no strap found in 10 s, wear it"):
+    with pytest.raises(SensorLost, match="no strap found in 10 s, wear it"):
         strap(":A0:9E:1A:00:11:23").open()
 
     async def off(is_wanted, timeout):
         raise OSError("no adapter")
 
     blue.BleakScanner.find_device_by_filter = off
-    with pytest.raises(SourceLost, match=r"Bluetooth failed \(OSError: no adapter\), switch it on"):
+    with pytest.raises(SensorLost, match=r"Bluetooth failed \(OSError: no adapter\), switch it on"):
         strap().open()
 
 
@@ -589,7 +586,7 @@ def test_a_strap_can_be_closed_while_it_is_looked_for(blue):
     timer = threading.Timer(0.1, source.close)
     timer.start()
     start_s = time.monotonic()
-    with pytest.raises(SourceLost, match="strap: it was closed"):
+    with pytest.raises(SensorLost, match="strap: it was closed"):
         source.open()
     assert time.monotonic() - start_s < 2
     timer.join()

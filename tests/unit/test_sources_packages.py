@@ -11,11 +11,15 @@ from threads import no_thread_is_left  # noqa: F401
 
 from emolib.core.errors import BadParameter
 from emolib.device.sensors import parse
-from emolib.device.sensors.base import SourceLost
+from emolib.device.sensors.base import SensorLost
 from emolib.device.sensors.lsl import Lsl, microvolts, whole
-from emolib.signals.readers import Trained
+from emolib.signals.readers import SignalInfo
 
-TRAINED = {"heart": Trained(64.0, "ppg"), "eeg": Trained(256.0, "raw", ("TP9", "AF7")), "face": Trained(1.0)}
+TRAINED = {
+    "heart": SignalInfo(64.0, "ppg"),
+    "eeg": SignalInfo(256.0, "raw", ("TP9", "AF7")),
+    "face": SignalInfo(1.0),
+}
 
 
 @pytest.fixture
@@ -108,12 +112,12 @@ def test_a_stream_whose_program_ends_is_lost_and_found_again(pylsl, monkeypatch)
     monkeypatch.setattr("emolib.device.sensors.lsl.LOOKS", 2)
     with Outlet(pylsl, kind="PPG", labels=("pulse",), sfreq=64) as outlet:
         source = lsl("heart", outlet.name)
-        assert source.open() == Trained(64.0, "ppg")
+        assert source.open() == SignalInfo(64.0, "ppg")
         outlet.start()
         np.testing.assert_array_equal(np.concatenate([c.data for c in some(source, 20)])[:20], np.arange(20))
-    with pytest.raises(SourceLost, match="the stream ended, its program may have stopped"):
+    with pytest.raises(SensorLost, match="the stream ended, its program may have stopped"):
         list(source.chunks())
-    with pytest.raises(SourceLost, match="no stream of this name or type"):
+    with pytest.raises(SensorLost, match="no stream of this name or type"):
         source.open()
     with Outlet(pylsl, kind="PPG", labels=("pulse",), sfreq=64) as again:
         source.where = again.name
@@ -126,7 +130,7 @@ def test_a_stream_that_is_silent_is_lost(pylsl, monkeypatch):
     with Outlet(pylsl) as outlet:
         source = lsl("eeg", outlet.name)
         source.open()
-        with pytest.raises(SourceLost, match="nothing came for 0.3 s"):
+        with pytest.raises(SensorLost, match="nothing came for 0.3 s"):
             next(source.chunks())
         source.close()
 
@@ -184,14 +188,14 @@ def test_a_camera_of_opencv(tmp_path, monkeypatch):
     writer.release()
     source = parse(f"face=camera:{path}", TRAINED)
     for _ in range(2):
-        assert source.open() == Trained(0.0, "scene")
+        assert source.open() == SignalInfo(0.0, "scene")
         chunks = source.chunks()
         first = next(chunks)
         assert first.time_s == pytest.approx(time.monotonic(), abs=1)
         np.testing.assert_allclose(first.data.mean((0, 1)), [20, 100, 200], atol=4)
-        with pytest.raises(SourceLost, match="gives no more pictures"):
+        with pytest.raises(SensorLost, match="gives no more pictures"):
             list(chunks)
         source.close()
     (tmp_path / "no.avi").write_text("no video")
-    with pytest.raises(SourceLost, match="cannot be opened"):
+    with pytest.raises(SensorLost, match="cannot be opened"):
         parse(f"face=camera:{tmp_path / 'no.avi'}", TRAINED).open()

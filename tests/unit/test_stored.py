@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emolib.core import artifacts
-from emolib.core import memory_map as stored
+from emolib.core import windows as stored
 from emolib.core.artifacts import Run
 from emolib.datasets.base import EmotionSet
 from emolib.models import training
@@ -99,7 +99,7 @@ def test_training_from_a_file_gives_the_same_weights(monkeypatch):
         monkeypatch.setattr(training, "HELD_BYTES", limit)
         standardiser = Standardiser.fit(data.seen(np.arange(32)), 3)
         train, val = (data.part(rows, standardiser) for rows in (np.arange(32), np.arange(32, 48)))
-        assert isinstance(train.X, stored.Stored) == (limit == 0)
+        assert isinstance(train.X, stored.MappedWindows) == (limit == 0)
         trainer.fit(train, val)
         weights.append(trainer.model.get_weights() + [trainer.predict(val.X)])
     for a, b in zip(*weights, strict=True):

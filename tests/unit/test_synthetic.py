@@ -14,11 +14,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import MODALITIES
 from emolib.datasets.synthetic import CORPUS
+from emolib.signals.beats import FEATURES, detect_beats
 from emolib.signals.frontend import front_end
 from emolib.signals.generated import affect as latent
-from emolib.signals.generated import ecg, eeg, face, heart, scenes, speech
+from emolib.signals.generated import eeg, face, heart, scenes, speech
 from emolib.signals.generated.affect import QUADRANTS, Affect, affects
-from emolib.signals.heart import FEATURES, detect_beats
 
 
 def trials(modality, **options):
@@ -93,7 +93,7 @@ def test_modalities_pair_and_do_not_depend_on_each_other():
 def test_one_trial_is_made_without_those_before_it():
     made_in_order = first("heart", 5)[4]
     affect = list(affects(10, 40, 8.0, 0))[4]
-    np.testing.assert_array_equal(heart.recording(affect), made_in_order.data)
+    np.testing.assert_array_equal(heart.ppg_recording(affect), made_in_order.data)
 
 
 def test_labels_are_balanced_in_every_subject_and_shuffled():
@@ -161,7 +161,7 @@ def matched(found, true, tolerance_s):
 
 def test_ecg_peaks_found_by_neurokit_are_the_true_beats():
     t, true = long_beats()
-    found = nk.ecg_peaks(ecg.wave(true, t), sampling_rate=256)[1]["ECG_R_Peaks"] / 256
+    found = nk.ecg_peaks(heart.ecg(true, t), sampling_rate=256)[1]["ECG_R_Peaks"] / 256
     inner = true[(true > 2) & (true < 118)]
     assert matched(found, inner, 0.008) == 1.0
     assert abs(len(found) - len(true)) <= 2
@@ -240,7 +240,7 @@ def test_the_heart_front_end_finds_the_beats_of_the_ecg():
 
 def test_rate_in_the_ecg_rises_with_arousal_and_variability_falls(pure):
     def measured(label):
-        found = [detect_beats(ecg.recording(a), 256, "ecg") for a in pure(label, n=6, trial_s=30.0)]
+        found = [detect_beats(heart.ecg_recording(a), 256, "ecg") for a in pure(label, n=6, trial_s=30.0)]
         ibis = [np.diff(beats) for beats in found]
         return np.median([60 / np.median(i) for i in ibis]), np.median([np.std(np.diff(i)) for i in ibis])
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emolib.core.errors import BadParameter
-from emolib.signals.windows import frame, starts
+from emolib.signals.filters import frame, starts
 
 sizes = st.integers(1, 40)
 

@@ -14,13 +14,11 @@ from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine, Result
 from emolib.device.live import Live
-from emolib.device.page.payloads import BODIES
-from emolib.device.page.server import Server
-from emolib.device.page.session import Hub
+from emolib.device.page.server import PAYLOADS, Server
+from emolib.device.page.session import Session
 from emolib.device.sensors import KINDS, Kind, parse
-from emolib.device.sensors.base import SCENE, Source
-from emolib.device.sensors.pushed import Pushed
-from emolib.signals.readers import Trained
+from emolib.device.sensors.base import SCENE, Pushed, Sensor
+from emolib.signals.readers import SignalInfo
 
 HOP_S = 0.5
 
@@ -53,14 +51,14 @@ def serve(
         if open_browser and not webbrowser.open(server.url):
             print("No browser could be opened: open the address above.", file=sys.stderr)
         for result in live.results():
-            server.hub.publish(result.to_dict())
+            server.session.publish(result.to_dict())
             note(result, file)
 
 
 def sensed(bundle: Bundle, sources: Sequence[str]) -> list[str]:
     """Modalities of the bundle that have a sensor, those of a page first. Raises BadParameter where there is none."""
     asked = [text.partition("=")[0] for text in sources]
-    if found := list(dict.fromkeys([*filter(bundle.of, BODIES), *asked])):
+    if found := list(dict.fromkeys([*filter(bundle.of, PAYLOADS), *asked])):
         return found
     have = sorted({entry["modality"] for entry in bundle.models.values()})
     raise BadParameter(
@@ -71,36 +69,36 @@ def sensed(bundle: Bundle, sources: Sequence[str]) -> list[str]:
 
 @contextmanager
 def opened(
-    engine: Engine, others: Sequence[Source] = (), port: int = 0, keep: Path | None = None
+    engine: Engine, others: Sequence[Sensor] = (), port: int = 0, keep: Path | None = None
 ) -> Iterator[tuple[Server, Live]]:
-    """The server of a page and the live engine behind it; whoever reads the results publishes them to its hub."""
+    """The server of a page and the live engine behind it; whoever reads the results publishes them to its session."""
     pushed = [
         Pushed(modality, f"{modality}=page", about)
         for modality, about in given(engine).items()
         if modality not in {source.modality for source in others}
     ]
-    hub = Hub(engine, pushed)
+    session = Session(engine, pushed)
     with (
         Live(engine, [*pushed, *others]) as live,
-        Server(hub, about(engine, hub, others, keep), port) as server,
+        Server(session, about(engine, session, others, keep), port) as server,
     ):
         thread = threading.Thread(target=server.serve_forever, name="emolib live page", daemon=True)
         thread.start()
         try:
             yield server, live
         finally:
-            hub.close()
+            session.close()
             server.shutdown()
             thread.join()
 
 
-def given(engine: Engine) -> dict[str, Trained]:
+def given(engine: Engine) -> dict[str, SignalInfo]:
     """What a page gives, by modality, of those that the engine answers for."""
-    known = {name: about for name, about in engine.trained.items() if name in BODIES}
-    return {name: Trained(0.0, SCENE) if name == "face" else about for name, about in known.items()}
+    known = {name: about for name, about in engine.trained.items() if name in PAYLOADS}
+    return {name: SignalInfo(0.0, SCENE) if name == "face" else about for name, about in known.items()}
 
 
-def about(engine: Engine, hub: Hub, others: Sequence[Source], keep: Path | None) -> dict:
+def about(engine: Engine, session: Session, others: Sequence[Sensor], keep: Path | None) -> dict:
     """What the page says of the models and their sensors."""
     sensors = {source.modality: source.name for source in others}
     modalities = {
@@ -109,7 +107,7 @@ def about(engine: Engine, hub: Hub, others: Sequence[Source], keep: Path | None)
             "classes": engine.classes(name),
             "sfreq": pipeline.trained.sfreq,
             "window_s": pipeline.front.window_s,
-            "from_page": name in hub.feeds,
+            "from_page": name in session.feeds,
             "sensor": sensors.get(name),
             "looks": name == "face" and engine.look is not None,
         }
