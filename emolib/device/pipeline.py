@@ -43,9 +43,9 @@ class Pipeline:
         )
 
     def windows(self, pieces: Sequence[np.ndarray], sfreq: float) -> tuple[np.ndarray, dict[str, int]]:
-        """Windows of all pieces as the network takes them, and a count of those dropped by reason.
+        """Windows of all pieces as the network takes them, and {reason: windows dropped}.
 
-        Where the source is `by_person` they are standardised within this recording; too few are dropped.
+        Where the source is `by_person` they are standardised within this recording, and dropped if they are too few.
         """
         found = [self.front(piece, sfreq, self.trained.kind) for piece in pieces]
         dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
