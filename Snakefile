@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from emolib import datasets
-from emolib.report import compression as lab, faces, fusion as fusion_lab, repeats
+from emolib.models import check_network
 from emolib.core.errors import BadParameter, check_name, check_names
 from emolib.core.lock import hold, plan, this_process
 from emolib.core.notebook import defaults
@@ -21,25 +21,38 @@ if not config:
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
 
-PARTS = ["run", "title", "seed", "sources", "repeats", "lab", "saliency", "reduction", "personal", "detectors"]
-PARTS += ["studies", "missing", "features", "cost", "latency", "power"]
+SEVERAL = ["seed_variability", "compression", "saliency", "reduction", "subject_calibration"]  # name sources
+PARTS = ["run", "title", "seed", "sources", *SEVERAL, "detectors", "studies", "missing", "early_fusion"]
+PARTS += ["cost", "latency", "power"]
+COMPRESSION = {  # rule: notebook
+    "ablation": "02a_ablation",
+    "clipping": "03a_clipping",
+    "mixed": "03b_mixed",
+    "qat": "03c_qat",
+    "npu": "03d_npu",
+}
+STEPS = COMPRESSION | {
+    "saliency": "02b_saliency",
+    "reduction": "02c_reduction",
+    "seed_variability": "02e_seed_variability",
+    "subject_calibration": "04d_subject_calibration",
+}
+UNTRAINED = ("ablation", "reduction")  # steps that train networks of their own
 check_names(list(config), PARTS, "the config")
 for name in ("run", "title", "sources"):
     if name not in config:
         raise BadParameter(f"The config has no {name}: add it, as in config/demo.yaml.")
 RUN = check_name(config["run"], "run")
 SOURCES, STUDIES = config["sources"], config.get("studies") or {}
-OF_SOURCES = {part: config.get(part) or [] for part in ("repeats", "lab", "saliency", "reduction", "personal")}
-MISSING, FEATURES = (
-    {name: given or {} for name, given in (config.get(part) or {}).items()} for part in ("missing", "features")
+OF_SOURCES = {part: config.get(part) or [] for part in SEVERAL}
+MISSING, JOINT = (
+    {name: given or {} for name, given in (config.get(part) or {}).items()} for part in ("missing", "early_fusion")
 )
 DETECTORS = config.get("detectors") or {}
-for part, names in {"studies": STUDIES, "features": FEATURES, "detectors": DETECTORS}.items():
+for part, names in {"studies": STUDIES, "early_fusion": JOINT, "detectors": DETECTORS}.items():
     for name in names:
         check_name(name, f"{part} of the config")
 COMPOSITES = {name: parts["classifier"] for name, parts in DETECTORS.items() if "classifier" in (parts or {})}
-STEPS = repeats.STEPS | lab.STEPS | faces.STEPS | fusion_lab.STEPS
-UNTRAINED = ("ablation", "reduction")  # steps that train networks of their own
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     ALONE = hold(Path(OUT))  # until this process ends
@@ -48,13 +61,15 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
 for name, steps in SOURCES.items():
     known = ["windows", "train", "quantize", *STEPS]
     check_names(list(steps or {}), known, f"source {name} of the config")
+    named = Experiment.parse(name)
+    check_network(named.modality, named.network)
 for part, names in OF_SOURCES.items():
     check_names(names, list(SOURCES), f"sources, which {part} names")
 check_names(list(MISSING), list(STUDIES), "studies, which missing names")
-for name, parts in FEATURES.items():
+for name, parts in JOINT.items():
     if not parts.get("sources"):
-        raise BadParameter(f"features {name} of the config names no sources: give it one a branch.")
-    check_names(parts["sources"], list(SOURCES), f"sources, which features {name} names")
+        raise BadParameter(f"early_fusion {name} of the config names no sources: give it one a branch.")
+    check_names(parts["sources"], list(SOURCES), f"sources, which early_fusion {name} names")
 for name, parts in DETECTORS.items():
     check_names(list(parts or {}), ["train", "classifier", "composite"], f"detector {name} of the config")
 check_names(list(COMPOSITES.values()), list(SOURCES), "sources, which detectors name as classifier")
@@ -72,7 +87,7 @@ wildcard_constraints:
     source=one_of(SOURCES),
     study=one_of(STUDIES),
     detector=one_of(DETECTORS),
-    joint=one_of(FEATURES),
+    joint=one_of(JOINT),
 
 
 fingerprint = cache(datasets.fingerprint)  # one for every use, whatever happens to the files meanwhile
@@ -105,20 +120,27 @@ PAPERMILL = (
 )
 
 
-SUMMARIES = expand(
-    f"{OUT}/scores/{{name}}-summary.json",
-    name=[
-        *SOURCES,
-        *repeats.parts(OF_SOURCES["repeats"]),
-        *lab.parts(OF_SOURCES["lab"]),
-        *faces.parts(OF_SOURCES["saliency"], OF_SOURCES["reduction"], DETECTORS, COMPOSITES),
-        *STUDIES,
-        *fusion_lab.parts(OF_SOURCES["personal"], MISSING, FEATURES),
-        "cost",
-        "latency",
-        "power",
-    ],
-)
+def rows(rule, names):
+    """What a rule concludes of each of these, in the order of the report."""
+    return [f"{name}-{rule}" for name in names]
+
+
+CONCLUDED = [
+    *(name for source in SOURCES for rule in ("windows", "train", "quantize") for name in rows(rule, [source])),
+    *rows("fusion", STUDIES),
+    *rows("missing", MISSING),
+    *rows("early_fusion", JOINT),
+    *rows("subject_calibration", OF_SOURCES["subject_calibration"]),
+    *rows("seed_variability", OF_SOURCES["seed_variability"]),
+    *(name for source in OF_SOURCES["compression"] for rule in COMPRESSION for name in rows(rule, [source])),
+    *rows("saliency", OF_SOURCES["saliency"]),
+    *rows("reduction", OF_SOURCES["reduction"]),
+    *rows("detector", DETECTORS),
+    *rows("composite", COMPOSITES),
+    "latency",
+    "cost",
+    "power",
+]
 
 
 rule all: # every artifact; once the report exists, Snakemake ignores that one before it is missing
@@ -126,7 +148,7 @@ rule all: # every artifact; once the report exists, Snakemake ignores that one b
         expand(f"{OUT}/data/{{source}}{{end}}.npz", source=SOURCES, end=["", "-folds"]),
         expand(f"{OUT}/scores/{{source}}{{end}}.npz", source=SOURCES, end=["-keras", ""]),
         expand(f"{OUT}/scores/{{study}}-fusion.npz", study=STUDIES),
-        SUMMARIES,
+        expand(f"{OUT}/rows/{{name}}.csv", name=CONCLUDED),
         f"{OUT}/report.html",
 
 
@@ -136,6 +158,7 @@ rule windows:
     output:
         f"{OUT}/data/{{source}}.npz",
         f"{OUT}/data/{{source}}-folds.npz",
+        f"{OUT}/rows/{{source}}-windows.csv",
     priority: SPINE
     params:
         parameters=of_source("01_windows", "windows"),
@@ -152,6 +175,7 @@ rule train:
         notebook="notebooks/02_train.ipynb",
     output:
         f"{OUT}/scores/{{source}}-keras.npz",
+        f"{OUT}/rows/{{source}}-train.csv",
     priority: SPINE
     params:
         parameters=of_source("02_train", "train"),
@@ -167,7 +191,7 @@ rule quantize:
         notebook="notebooks/03_quantize.ipynb",
     output:
         f"{OUT}/scores/{{source}}.npz",
-        f"{OUT}/scores/{{source}}-summary.json",
+        f"{OUT}/rows/{{source}}-quantize.csv",
     priority: SPINE
     params:
         parameters=of_source("03_quantize", "quantize"),
@@ -186,7 +210,7 @@ for step, notebook in STEPS.items():
             f"{OUT}/data/{{source}}-folds.npz" if step in UNTRAINED else f"{OUT}/scores/{{source}}.npz",
             notebook=f"notebooks/{notebook}.ipynb",
         output:
-            f"{OUT}/scores/{{source}}-{step}-summary.json",
+            f"{OUT}/rows/{{source}}-{step}.csv",
         params:
             parameters=of_source(notebook, step),
         log:
@@ -209,7 +233,7 @@ rule detector:
     input:
         notebook="notebooks/02d_detector.ipynb",
     output:
-        f"{OUT}/scores/{{detector}}-detector-summary.json",
+        f"{OUT}/rows/{{detector}}-detector.csv",
     params:
         parameters=of_detector,
     log:
@@ -227,11 +251,11 @@ def of_composite(wildcards):
 
 rule composite:
     input:
-        f"{OUT}/scores/{{detector}}-detector-summary.json",
+        f"{OUT}/rows/{{detector}}-detector.csv",
         lambda wildcards: f"{OUT}/scores/{COMPOSITES[wildcards.detector]}.npz",
         notebook="notebooks/04a_composite.ipynb",
     output:
-        f"{OUT}/scores/{{detector}}-composite-summary.json",
+        f"{OUT}/rows/{{detector}}-composite.csv",
     params:
         parameters=of_composite,
     log:
@@ -247,7 +271,7 @@ rule fusion:
         notebook="notebooks/04_fusion.ipynb",
     output:
         f"{OUT}/scores/{{study}}-fusion.npz",
-        f"{OUT}/scores/{{study}}-summary.json",
+        f"{OUT}/rows/{{study}}-fusion.csv",
     params:
         parameters=lambda wildcards: parameters("04_fusion", name=wildcards.study, **STUDIES[wildcards.study]),
     log:
@@ -263,17 +287,17 @@ def of_missing(wildcards):
 
 
 def asked_too(wildcards):
-    joint = MISSING[wildcards.study].get("features")
-    return [f"{OUT}/scores/{joint}-features-summary.json"] if joint else []
+    joint = MISSING[wildcards.study].get("early_fusion")
+    return [f"{OUT}/rows/{joint}-early_fusion.csv"] if joint else []
 
 
 rule missing:
     input:
-        f"{OUT}/scores/{{study}}-summary.json",
+        f"{OUT}/rows/{{study}}-fusion.csv",
         asked_too,
         notebook="notebooks/04c_missing.ipynb",
     output:
-        f"{OUT}/scores/{{study}}-robustness-summary.json",
+        f"{OUT}/rows/{{study}}-missing.csv",
     params:
         parameters=of_missing,
     log:
@@ -282,16 +306,16 @@ rule missing:
         PAPERMILL
 
 
-rule features:
+rule early_fusion:
     input:
-        lambda wildcards: expand(f"{OUT}/scores/{{source}}.npz", source=FEATURES[wildcards.joint]["sources"]),
-        notebook="notebooks/04b_features.ipynb",
+        lambda wildcards: expand(f"{OUT}/scores/{{source}}.npz", source=JOINT[wildcards.joint]["sources"]),
+        notebook="notebooks/04b_early_fusion.ipynb",
     output:
-        f"{OUT}/scores/{{joint}}-features-summary.json",
+        f"{OUT}/rows/{{joint}}-early_fusion.csv",
     params:
-        parameters=lambda wildcards: parameters("04b_features", name=wildcards.joint, **FEATURES[wildcards.joint]),
+        parameters=lambda wildcards: parameters("04b_early_fusion", name=wildcards.joint, **JOINT[wildcards.joint]),
     log:
-        f"{OUT}/notebooks/04b_features-{{joint}}.ipynb",
+        f"{OUT}/notebooks/04b_early_fusion-{{joint}}.ipynb",
     shell:
         PAPERMILL
 
@@ -301,7 +325,7 @@ rule cost:
         expand(f"{OUT}/scores/{{source}}.npz", source=SOURCES),
         notebook="notebooks/05_cost.ipynb",
     output:
-        f"{OUT}/scores/cost-summary.json",
+        f"{OUT}/rows/cost.csv",
     params:
         parameters=parameters("05_cost", sources=list(SOURCES), **config.get("cost", {})),
     log:
@@ -313,17 +337,17 @@ rule cost:
 rule latency:
     input:
         expand(
-            f"{OUT}/scores/{{name}}-summary.json",
+            f"{OUT}/rows/{{name}}.csv",
             name=[
-                *SOURCES,
-                *(f"{name}-detector" for name in DETECTORS),
-                *STUDIES,
-                *(f"{name}-mixed" for name in OF_SOURCES["lab"]),
+                *rows("quantize", SOURCES),
+                *rows("detector", DETECTORS),
+                *rows("fusion", STUDIES),
+                *rows("mixed", OF_SOURCES["compression"]),
             ],
         ),
         notebook="notebooks/05a_latency.ipynb",
     output:
-        f"{OUT}/scores/latency-summary.json",
+        f"{OUT}/rows/latency.csv",
     params:
         parameters=parameters("05a_latency", sources=list(SOURCES), **config.get("latency", {})),
     log:
@@ -335,10 +359,10 @@ rule latency:
 
 rule power:
     input:
-        f"{OUT}/scores/cost-summary.json",
+        f"{OUT}/rows/cost.csv",
         notebook="notebooks/05b_power.ipynb",
     output:
-        f"{OUT}/scores/power-summary.json",
+        f"{OUT}/rows/power.csv",
     params:
         parameters=parameters("05b_power", sources=list(SOURCES), **config.get("power", {})),
     log:
@@ -350,24 +374,14 @@ rule power:
 
 rule report:
     input:
-        SUMMARIES,
+        expand(f"{OUT}/rows/{{name}}.csv", name=CONCLUDED),
         notebook="notebooks/06_report.ipynb",
     output:
         f"{OUT}/report.html",
-        f"{OUT}/summary.json",
+        f"{OUT}/results.csv",
         f"{OUT}/headline.txt",
     params:
-        parameters=parameters(
-            "06_report",
-            title=config["title"],
-            sources=list(SOURCES),
-            **OF_SOURCES,
-            detectors=list(DETECTORS),
-            composites=list(COMPOSITES),
-            studies=list(STUDIES),
-            missing=list(MISSING),
-            features=list(FEATURES),
-        ),
+        parameters=parameters("06_report", title=config["title"], concluded=CONCLUDED),
     log:
         f"{OUT}/notebooks/06_report.ipynb",
     shell:

@@ -16,7 +16,7 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +27,7 @@ import numpy as np
 from emolib.core.errors import BadArtifact
 from emolib.core.lock import planned
 from emolib.core.paths import PROJECT, read_json
+from emolib.core.results import to_csv
 
 NAME_AT = 26  # bytes from the start of a file in a zip to the lengths of its name and extra field
 MAPPED_BYTES = 1 << 20  # from which on an array stays in its file
@@ -165,6 +166,22 @@ def versions() -> dict[str, str]:
     return found
 
 
+class Caption(str):
+    """Text that a notebook shows as Markdown."""
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def show(*things):
+    """Show tables, figures and text in a notebook; elsewhere nothing."""
+    if "IPython" in sys.modules:
+        from IPython import display, get_ipython
+
+        if get_ipython():
+            display.display(*things)
+
+
 class Run:
     """One run's folder, with the notebook's parameters and inputs as provenance of what it writes.
 
@@ -176,6 +193,7 @@ class Run:
         self.asked = parameters  # of the notebook
         self.inputs: dict[str, str] = {}
         self.start = time.monotonic()
+        self.n_shown = 0
 
     def branch(self, parameters: dict | None = None) -> "Run":
         """This run with inputs and a clock of its own, for one job: a fold, or a training that `parameters` tell from
@@ -287,15 +305,34 @@ class Run:
     def write_json(self, name: str, record):
         self.write_text(name, json.dumps(record, indent=1) + "\n")
 
-    def write_table(self, name: str, table):
-        """A pandas table as tables/<name>.csv."""
-        with self.write(f"tables/{name}.csv") as path:
-            table.to_csv(path, index=False)
+    def table(self, name: str, frame, caption: str, hidden: Sequence[str] = ()):
+        """Write a pandas table as tables/<name>.csv and show it. Its sidecar keeps the caption for the report.
 
-    def write_figure(self, name: str, figure):
-        """A matplotlib figure as figures/<name>.png."""
-        with self.write(f"figures/{name}.png") as path:
+        Columns in `hidden` stand in the CSV alone.
+        """
+        with self.write(f"tables/{name}.csv", **self._shown(caption), hidden=list(hidden)) as path:
+            frame.to_csv(path, index=bool(frame.index.name))
+        show(Caption(caption), frame.drop(columns=list(hidden)))
+
+    def figure(self, name: str, figure, caption: str):
+        """Write a matplotlib figure as figures/<name>.png and show it. Its sidecar keeps the caption for the report."""
+        with self.write(f"figures/{name}.png", **self._shown(caption)) as path:
             figure.savefig(path, dpi=120, bbox_inches="tight")
+        show(figure, Caption(caption))
+
+    def _shown(self, caption: str) -> dict:
+        self.n_shown += 1
+        return {"caption": caption, "order": self.n_shown}
+
+    def conclude(self, name: str, rows: Iterable[dict], answer: str, cautions: Sequence[str] = ()):
+        """Write a notebook's results as rows/<name>.csv and show its answer, a sentence with the numbers in it.
+
+        `rows`: of `emolib.core.results.row`. `cautions`: what a reader must know before believing the answer. The report
+        shows both above the notebook's tables and figures.
+        """
+        with self.write(f"rows/{name}.csv", answer=answer, cautions=list(cautions)) as path:
+            path.write_text(to_csv(rows))
+        show(Caption(f"**{answer}**"), *(Caption(f"*Read this first.* {text}") for text in cautions))
 
     def is_current(self, name: str, **provenance) -> bool:
         """Whether `name` is whole, of these parameters and inputs, and none of its inputs was written again since.

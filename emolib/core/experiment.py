@@ -1,11 +1,8 @@
-"""A source: one modality of one corpus, for one task, under one protocol, and a network. It names its artifacts."""
+"""An experiment: one modality of one corpus, for one task, under one protocol, with one network. It names its artifacts."""
 
 from dataclasses import astuple, dataclass
 
-from emolib import datasets
 from emolib.core.errors import BadParameter
-from emolib.core.summary import key
-from emolib.models import check_network
 
 INT8 = "int8"  # the variant that goes on a device
 
@@ -14,7 +11,8 @@ INT8 = "int8"  # the variant that goes on a device
 class Experiment:
     """Prints as <corpus>-<modality>-<task>-<protocol>[-<network>], for example emodb-speech-emotion7-loso.
 
-    `network` is one of emolib.models.NAMED, "" the modality's own. Raises BadParameter for another.
+    `network` is one of emolib.models.NAMED, "" the modality's own. In results, several corpora or modalities are joined
+    by "+", and `network` may be a way of fusion.
     """
 
     corpus: str
@@ -23,12 +21,9 @@ class Experiment:
     protocol: str
     network: str = ""
 
-    def __post_init__(self):
-        check_network(self.modality, self.network)
-
     @classmethod
     def parse(cls, name: str) -> "Experiment":
-        """The source of a name. Raises BadParameter."""
+        """The experiment of a name. Raises BadParameter."""
         parts = name.split("-")
         if len(parts) not in (4, 5) or "" in parts:
             raise BadParameter(
@@ -36,16 +31,27 @@ class Experiment:
             )
         return cls(*parts)
 
+    @classmethod
+    def joint(cls, sources: "list[Experiment]", task: str, network: str = "") -> "Experiment":
+        """Several experiments fused: corpora and modalities joined by "+", in the order given, each once."""
+        named = (
+            "+".join(dict.fromkeys(getattr(one, name) for one in sources)) for name in ("corpus", "modality")
+        )
+        return cls(*named, task, sources[0].protocol, network)
+
     def __str__(self) -> str:
         return "-".join(part for part in astuple(self) if part)
 
     def sentence(self) -> str:
-        """What the source is, for a report."""
+        """What the experiment is, for a report."""
         named = f", network {self.network}" if self.network else ""
         return f"{self.modality} of {self.corpus}, task {self.task}, protocol {self.protocol}{named}."
 
     def key(self, variant: str, metric: str) -> str:
-        """Key in summary.json; the variant names the modality where the corpus has several, and the network."""
+        """Key in summary.json."""
+        from emolib import datasets
+        from emolib.core.summary import key
+
         several = len(datasets.get(self.corpus).modalities) > 1
         prefixes = (self.modality if several else "", self.network)
         named = "_".join(part for part in (*prefixes, variant) if part)

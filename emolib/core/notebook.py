@@ -30,10 +30,22 @@ def assigned(source: str) -> list[str]:
     return [target.id for group in targets for target in group if isinstance(target, ast.Name)]
 
 
+def cells(notebook: str) -> list[dict]:
+    """The cells of notebooks/<notebook>.ipynb."""
+    return json.loads((PROJECT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+
+
+def heading(notebook: str) -> tuple[str, str]:
+    """Title and question of a notebook, from its first cell."""
+    lines = "".join(cells(notebook)[0]["source"]).splitlines()
+    return lines[0].removeprefix("# "), next(line for line in lines if line.startswith("> ")).removeprefix(
+        "> "
+    )
+
+
 def defaults(notebook: str) -> dict:
-    """The parameters cell of notebooks/<notebook>.ipynb: by name the default."""
-    cells = json.loads((PROJECT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
-    tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
+    """The parameters cell of a notebook: by name the default. Each is a literal."""
+    tagged = [c for c in cells(notebook) if "parameters" in c["metadata"].get("tags", [])]
     body = ast.parse("".join(tagged[0]["source"])).body
     return {node.targets[0].id: ast.literal_eval(node.value) for node in body}
 

@@ -160,12 +160,17 @@ def by_person(test: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**test, "subject": np.full(len(test["y"]), "all (identities unknown)")}
 
 
+def counted(test: dict[str, np.ndarray]) -> dict[str, int]:
+    """How many answers these are, of how many people."""
+    return {"n": len(test["y"]), "people": len(np.unique(test["subject"]))}
+
+
 def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str) -> pd.DataFrame:
     """One row per variant: n, and uar, accuracy, macro_f1, ece, each with its 95 % interval over subjects, and auc."""
     rows = []
     for variant, of_variant in scores.items():
         test = answers(columns, of_variant, level)
-        row, intervals = {"variant": variant, "n": len(test["y"])}, metrics.evaluate(**test)
+        row, intervals = {"variant": variant, **counted(test)}, metrics.evaluate(**test)
         for metric in METRICS:
             found = intervals[metric]
             row |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
@@ -189,7 +194,7 @@ def compared(
         gain = metrics.paired_gain(first["y"], first["scores"], test["scores"], first["subject"])
         row = {
             "variant": variant,
-            "n": len(test["y"]),
+            **counted(test),
             "uar": uar.value,
             "uar_low": uar.low,
             "uar_high": uar.high,

@@ -9,7 +9,7 @@ from emolib.report.goals import Goal
 from emolib.report.page import Caution, Section, item
 from emolib.studies.fusion.study import OPTIMISTIC
 
-STEPS = {"personal": "04d_personal"}  # of a source, and the notebook of each
+STEPS = {"personal": "04d_subject_calibration"}  # of a source, and the notebook of each
 GOALS = (
     Goal("fused: points over the best single modality", "synthetic/emotion/*/fusion_gain/points", "≥", 3),
     Goal("one modality gone: points over the best one left", "*/missing_one/worst_points", "≥", -1),

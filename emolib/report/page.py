@@ -1,56 +1,22 @@
-"""The report: one HTML file with every figure and table of a run, each with where it comes from.
+"""The report: one HTML file with every answer, table and figure of a run, each with where it comes from.
 
 Nothing in it is fetched from elsewhere; all text is escaped.
 """
 
 import base64
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import pandas as pd
 
 from emolib.core.artifacts import Run, git_commit, record_of, short, versions
+from emolib.core.notebook import heading
 from emolib.report.tables import to_html
 
 NAMES = dict.fromkeys(("subject", "fold", "trial"), str)  # "01" stays "01"
 LONG_TABLE = 25  # rows; longer tables are folded
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A PNG artifact of the run, for example figures/confusion.png."""
-
-    artifact: str
-    caption: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A CSV artifact of the run, for example tables/fusion.csv; `hidden` columns are in the CSV alone."""
-
-    artifact: str
-    caption: str
-    hidden: Sequence[str] = ()
-
-
-def item(name: str, ending: str, caption: str, hidden: Sequence[str] = ()) -> Figure | Table:
-    """The table <name>-<ending>, where the ending is .csv, else the figure."""
-    if ending.endswith(".csv"):
-        return Table(f"tables/{name}-{ending}", caption, hidden)
-    return Figure(f"figures/{name}-{ending}.png", caption)
-
-
-@dataclass(frozen=True)
-class Note:
-    text: str
-
-
-@dataclass(frozen=True)
-class Caution:
-    """What a reader must know before believing the number beside it."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -63,23 +29,33 @@ class Card:
     warning: str = ""
 
 
-@dataclass(frozen=True)
-class Section:
-    title: str
-    text: str
-    items: Sequence[Figure | Table | Note | Caution]
-
-
 def render(
-    run: Run, title: str, subtitle: str, cards: Sequence[Card], sections: Sequence[Section], banner: str = ""
+    run: Run, title: str, subtitle: str, cards: Sequence[Card], concluded: Sequence[str], banner: str = ""
 ) -> str:
-    """The whole page. `banner` stands above everything, in a colour that nobody misses.
+    """The whole page: cards, what this notebook itself shows, and a section for each rows/<name>.csv in `concluded`.
 
-    Raises BadArtifact for a figure or table that is missing or was altered after it was written.
+    A section has the question and the answer of its notebook, and every table and figure of the same call, with the
+    captions that the notebook gave. `banner` stands above everything. Raises BadArtifact for a table or figure that is
+    missing or was altered after it was written.
     """
-    links = "".join(f'<a href="#s{i}">{escape(s.title)}</a>' for i, s in enumerate(sections))
+    shown = _shown(run)
+    sections = [
+        _section(
+            run, "Goals and related work", "", "", [], shown.get(_call(run.notebook, run.parameters), [])
+        )
+    ]
+    for name in concluded:
+        record = record_of(run.read(f"rows/{name}.csv"))
+        head, question = heading(record["notebook"])
+        of = name.rsplit("-", 1)[0] if "-" in name else ""
+        items = shown.get(_call(record["notebook"], record["parameters"]), [])
+        sections.append(
+            _section(
+                run, f"{head}: {of}" if of else head, question, record["answer"], record["cautions"], items
+            )
+        )
+    links = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for title, anchor, _ in sections)
     banners = f'<div class="banner" role="alert">{escape(banner)}</div>' if banner else ""
-    body = "".join(_section(run, f"s{i}", section) for i, section in enumerate(sections))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -87,14 +63,38 @@ def render(
 <body><nav><b>{escape(title)}</b>{links}</nav>
 <main>{banners}<header><h1>{escape(title)}</h1>{_paragraphs(subtitle)}</header>
 <div class="cards">{"".join(map(_card, cards))}</div>
-{body}<footer>{_footer(run)}</footer></main></body></html>
+{"".join(html for _, _, html in sections)}<footer>{_footer(run)}</footer></main></body></html>
 """
 
 
-def _section(run: Run, anchor: str, section: Section) -> str:
-    items = "".join(DRAW[type(item)](run, item) for item in section.items)
-    head = f"<h2>{escape(section.title)}</h2>{_paragraphs(section.text)}"
-    return f'<section id="{anchor}">{head}{items}</section>\n'
+def _call(notebook: str, parameters: dict) -> str:
+    return notebook + json.dumps(parameters, sort_keys=True)
+
+
+def _shown(run: Run) -> dict[str, list[str]]:
+    """Names of the tables and figures that each call of a notebook showed, in its order."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for pattern in ("tables/*.csv", "figures/*.png"):
+        for path in run.folder.glob(pattern):
+            record = record_of(path)
+            call = _call(record["notebook"], record["parameters"])
+            found.setdefault(call, []).append((record["order"], f"{path.parent.name}/{path.name}"))
+    return {call: [name for _, name in sorted(items)] for call, items in found.items()}
+
+
+def _section(
+    run: Run, title: str, question: str, answer: str, cautions: Iterable[str], items: Iterable[str]
+) -> tuple[str, str, str]:
+    """Title, anchor, HTML."""
+    anchor = "".join(sign if sign.isalnum() else "-" for sign in title.lower())
+    head = f"<h2>{escape(title)}</h2>" + (f'<p class="question">{escape(question)}</p>' if question else "")
+    told = f'<p class="answer">{escape(answer)}</p>' if answer else ""
+    warned = "".join(
+        f'<div class="warning" role="note"><b>Read this first.</b>{_paragraphs(text)}</div>'
+        for text in cautions
+    )
+    body = "".join(_table(run, name) if name.endswith(".csv") else _figure(run, name) for name in items)
+    return title, anchor, f'<section id="{anchor}">{head}{told}{warned}{body}</section>\n'
 
 
 def _paragraphs(text: str) -> str:
@@ -107,33 +107,28 @@ def _card(card: Card) -> str:
     return f'<div class="card{" warned" if card.warning else ""}">{lines}</div>'
 
 
-def _figure(run: Run, item: Figure) -> str:
-    image = base64.b64encode(run.read(item.artifact).read_bytes()).decode()
-    picture = f'<img alt="{escape(item.caption)}" src="data:image/png;base64,{image}">'
-    return f"<figure>{picture}{_caption(run, item)}</figure>\n"
+def _figure(run: Run, name: str) -> str:
+    image = base64.b64encode(run.read(name).read_bytes()).decode()
+    caption, html = _caption(run, name)
+    return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{image}">{html}</figure>\n'
 
 
-def _table(run: Run, item: Table) -> str:
-    table = pd.read_csv(run.read(item.artifact), dtype=NAMES).drop(columns=list(item.hidden))
+def _table(run: Run, name: str) -> str:
+    hidden = record_of(run.folder / name)["hidden"]
+    table = pd.read_csv(run.read(name), dtype=NAMES).drop(columns=hidden)
     html = f'<div class="scroll">{to_html(table)}</div>'
     if len(table) > LONG_TABLE:
         html = f"<details><summary>{len(table)} rows</summary>{html}</details>"
-    return f"<figure>{_caption(run, item)}{html}</figure>\n"
+    return f"<figure>{_caption(run, name)[1]}{html}</figure>\n"
 
 
-def _caption(run: Run, item: Figure | Table) -> str:
-    record = record_of(run.folder / item.artifact)
-    parts = (item.artifact, record["notebook"], short(record["commit"]), f"{record['seconds']:g} s")
+def _caption(run: Run, name: str) -> tuple[str, str]:
+    """The caption, and its HTML with the artifact's origin."""
+    record = record_of(run.folder / name)
+    parts = (name, record["notebook"], short(record["commit"]), f"{record['seconds']:g} s")
     origin = " · ".join(escape(part) for part in parts)
-    return f'<figcaption>{escape(item.caption)}<div class="origin">{origin}</div></figcaption>'
-
-
-def _note(run: Run, item: Note) -> str:
-    return f'<div class="note">{_paragraphs(item.text)}</div>\n'
-
-
-def _warning(run: Run, item: Caution) -> str:
-    return f'<div class="warning" role="note"><b>Read this first.</b>{_paragraphs(item.text)}</div>\n'
+    caption = record["caption"]
+    return caption, f'<figcaption>{escape(caption)}<div class="origin">{origin}</div></figcaption>'
 
 
 def _footer(run: Run) -> str:
@@ -141,8 +136,6 @@ def _footer(run: Run) -> str:
     parts = (f"run {run.folder.name}", f"report from {short(git_commit())}", packages)
     return "<br>".join(map(escape, parts))
 
-
-DRAW = {Figure: _figure, Table: _table, Note: _note, Caution: _warning}
 
 STYLE = """
 *{box-sizing:border-box}
@@ -165,8 +158,9 @@ p{max-width:46rem;margin:.5rem 0}
 .label,.detail{font-size:.85rem;color:#4a4f55}
 .value{font-size:1.25rem;white-space:nowrap;font-weight:650;line-height:1.3}
 .why{font-size:.85rem;color:#9a3d00;font-weight:600;margin-top:.25rem}
-.note,.warning{max-width:46rem;margin:1rem 0;padding:.3rem 1rem}
-.note{border-left:5px solid #56b4e9;background:#eef6fc}
+.question{color:#4a4f55;font-style:italic}
+.answer{font-size:1.1rem;font-weight:600}
+.warning{max-width:46rem;margin:1rem 0;padding:.3rem 1rem}
 .warning{border-left:5px solid #d55e00;background:#fff1e6}
 figure{margin:1.6rem 0}
 img{max-width:100%;height:auto;display:block}
@@ -185,5 +179,5 @@ footer{margin-top:3rem;padding-top:.8rem;border-top:2px solid #d9dee3;font-size:
 @media print{body{display:block;font-size:11pt}nav{display:none}main{max-width:none;padding:0}
  figure,.card,.warning{break-inside:avoid}h2{break-after:avoid}
  details::details-content{content-visibility:visible;block-size:auto}.scroll{overflow:visible}
- .banner,.card,.warning,.note,th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+ .banner,.card,.warning,th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """

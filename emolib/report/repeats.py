@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from emolib.core.experiment import Experiment
 from emolib.report.page import Section, item
 
-STEPS = {"repeats": "02e_repeats"}  # of a source, and its notebook
+STEPS = {"repeats": "02e_seed_variability"}  # of a source, and its notebook
 TEXT = (
     "The float32 network trained with several seeds. By train: standardised by training people alone. By subject: within "
     "each person first, without labels, which needs a recording of the person before the first answer."

@@ -1,8 +1,7 @@
 """Tables for people: rounded, units in the header, numbers to the right; the CSV keeps every digit."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from html import escape
 
 import numpy as np
@@ -70,6 +69,16 @@ def interval(value: float, low: float | None = None, high: float | None = None, 
     if low is None or high is None:
         return f"{value:z{digits}}"
     return _joined(*(f"{number:z{digits}}" for number in (value, low, high)))
+
+
+def percent(row: Mapping, name: str) -> str:
+    """A share with its interval from a row of a table: "78.3 (74.1–82.0) %"."""
+    return interval(*(100 * row[column] for column in (name, f"{name}_low", f"{name}_high"))) + " %"
+
+
+def points(row: Mapping, name: str = "points") -> str:
+    """Percentage points with their interval from a row of a table: "1.2 (0.4–2.1) points"."""
+    return interval(*(row[column] for column in (name, f"{name}_low", f"{name}_high"))) + " points"
 
 
 def _joined(value: str, low: str, high: str) -> str:
@@ -183,19 +192,6 @@ def _side(column: pd.Series) -> str:
     return f' style="text-align:{"right" if is_number else "left"}"'
 
 
-@dataclass(frozen=True)
-class Styled:
-    """A table that a notebook shows rounded, the same text in every run."""
-
-    table: pd.DataFrame
-
-    def __repr__(self) -> str:
-        return rounded(self.table).to_string(index=bool(self.table.index.name))
-
-    def _repr_html_(self) -> str:
-        return to_html(self.table)
-
-
-def styled(table: pd.DataFrame) -> Styled:
-    """A DataFrame as people read it, for the last line of a cell."""
-    return Styled(table)
+def to_text(table: pd.DataFrame) -> str:
+    """The table as plain text."""
+    return rounded(table).to_string(index=bool(table.index.name))

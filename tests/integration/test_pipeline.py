@@ -212,7 +212,7 @@ def test_the_fusion_lab_asks_every_method_in_every_condition(run):
 def test_features_that_cannot_be_built_are_one_line(run, tmp_path, given, said):
     shutil.copytree(run, tmp_path / "tiny")
     status, line = papermill(
-        tmp_path, "04b_features", **{"name": "joint", "sources": [HEART, EEG], "width": 1} | given
+        tmp_path, "04b_early_fusion", **{"name": "joint", "sources": [HEART, EEG], "width": 1} | given
     )
     assert status != 0 and line.startswith("BadParameter") and re.search(said, line), line
 

@@ -576,7 +576,7 @@ STUDY = "synthetic-speech-speech"
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory, headed):
     """A fold of a network with heads, as the feature notebook makes it: standardised by branch."""
-    run, name = Run(tmp_path_factory.mktemp("run"), "04b_features", {}), model_name(f"{STUDY}/hybrid", 0)
+    run, name = Run(tmp_path_factory.mktemp("run"), "04b_early_fusion", {}), model_name(f"{STUDY}/hybrid", 0)
     raw = {name: 5 + 2 * x for name, x in windows(SHAPES["equal"], 48).items()}
     raw |= {"speech1": raw["speech1"] + 100}
     subject = np.repeat(["a", "b", "c", "d"], 12)

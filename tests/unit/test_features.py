@@ -11,10 +11,10 @@ from emolib.core.experiment import Experiment
 from emolib.datasets import joint, splits, windowed
 from emolib.datasets.base import EmotionSet
 from emolib.models.training import Training
-from emolib.studies.features import joining
+from emolib.studies.early_fusion import joining
 
 tf = pytest.importorskip("tensorflow")
-features = pytest.importorskip("emolib.studies.features.features")
+features = pytest.importorskip("emolib.studies.early_fusion.networks")
 JointStudy, Network = features.JointStudy, features.Network
 
 HEART, EEG, SPEECH = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg", "speech"))
@@ -228,7 +228,7 @@ def people(n_people, n_classes, prefix="p", n_each=2):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run(tmp_path, "04b_features", {})
+    return Run(tmp_path, "04b_early_fusion", {})
 
 
 def test_a_study_of_the_same_people_is_split_as_its_sources_are(run):

@@ -14,7 +14,7 @@ from emolib.datasets import joint, splits
 from emolib.datasets.base import COPY, EmotionSet
 from emolib.datasets.joint import MISSING
 from emolib.signals import standardise
-from emolib.studies.features import joining
+from emolib.studies.early_fusion import joining
 
 CLASSES = ("low", "high")
 

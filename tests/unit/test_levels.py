@@ -12,11 +12,11 @@ from emolib.datasets import joint, splits
 from emolib.datasets.base import EmotionSet
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
-from emolib.studies.features import joining
+from emolib.studies.early_fusion import joining
 
 pytest.importorskip("tensorflow")
-features = pytest.importorskip("emolib.studies.features.features")
-levels = pytest.importorskip("emolib.studies.features.levels")
+features = pytest.importorskip("emolib.studies.early_fusion.networks")
+levels = pytest.importorskip("emolib.studies.early_fusion.levels")
 JointStudy, Network = features.JointStudy, features.Network
 
 CLASSES = ("low", "high")
@@ -49,7 +49,7 @@ def write_scores(run, source, data, folds):
 
 @pytest.fixture
 def run(tmp_path):
-    return Run(tmp_path, "04b_features", {})
+    return Run(tmp_path, "04b_early_fusion", {})
 
 
 def same_people(run, **lacking):

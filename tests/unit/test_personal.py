@@ -18,8 +18,8 @@ from emolib.datasets.splits import Fold, loso, to_arrays
 from emolib.models import crossval
 from emolib.report import plots
 from emolib.signals.standardise import by_baseline, within_subject_std
-from emolib.studies.personal import study as personal
-from emolib.studies.personal.baseline import Baseline, signal_s
+from emolib.studies.subject_calibration import study as personal
+from emolib.studies.subject_calibration.baseline import Baseline, signal_s
 
 SOURCE = Experiment("synthetic", "heart", "emotion", "loso")
 TRIALS = ("task", "rest", "task", "rest")
@@ -225,7 +225,7 @@ def test_windows_and_their_seconds_come_from_the_run(tmp_path, modality, fails):
     made = Run(tmp_path, "01_windows", {"frontend": frontend})
     made.write_arrays(f"data/{source}.npz", **windowed.to_arrays(data))
     made.write_arrays(f"data/{source}-folds.npz", **to_arrays(loso(data, n_val=1)))
-    run = Run(tmp_path, "04d_personal", {})
+    run = Run(tmp_path, "04d_subject_calibration", {})
     if fails:
         with pytest.raises(BadParameter, match="modality: got face"):
             personal.Study.load(run, source, "rest", 6.0, [])
@@ -246,7 +246,7 @@ def test_arms_are_trained_in_folders_of_their_own_and_scored_by_their_own_networ
     data = recorded(trials=TRIALS * 2)
     data = data.part(np.flatnonzero(data.subject <= "d"))
     study = study_of(data, folds=loso(data, n_val=1)[:2])
-    run, trainer = Run(tmp_path, "04d_personal", {}), Trainer(network, options(0, {"epochs": 3}))
+    run, trainer = Run(tmp_path, "04d_subject_calibration", {}), Trainer(network, options(0, {"epochs": 3}))
     study.train(run, SOURCE, trainer)
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.keras"))
     stem = f"models/{SOURCE}/personal-"
@@ -262,7 +262,7 @@ def test_arms_are_trained_in_folders_of_their_own_and_scored_by_their_own_networ
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(scores["baseline"][-len(rows) :], expected, atol=1e-5)
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.keras")}
-    study.train(Run(tmp_path, "04d_personal", {}), SOURCE, trainer)
+    study.train(Run(tmp_path, "04d_subject_calibration", {}), SOURCE, trainer)
     assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.keras")}
 
 

@@ -12,7 +12,7 @@ from emolib.datasets.splits import loso, to_arrays
 from emolib.models import crossval
 from emolib.report import plots
 from emolib.signals.standardise import by_subject
-from emolib.studies import repeats
+from emolib.studies import seed_variability as repeats
 
 SOURCE = Experiment("synthetic", "heart", "emotion", "loso")
 CLASSES = ("rest", "task")
@@ -102,7 +102,9 @@ def run(tmp_path):
 
 def test_what_02_train_has_trained_serves_and_every_other_arm_has_networks_of_its_own(run):
     folder, data, folds, first = run
-    columns, scores = repeats.scores(Run(folder, "02e_repeats", {}), SOURCE, [0, 1], ["train", "subject"])
+    columns, scores = repeats.scores(
+        Run(folder, "02e_seed_variability", {}), SOURCE, [0, 1], ["train", "subject"]
+    )
     assert list(scores) == [("train", 0), ("train", 1), ("subject", 0), ("subject", 1)]
     np.testing.assert_array_equal(scores["train", 0], first)
     stem = f"models/{SOURCE}/repeat-"
@@ -110,7 +112,7 @@ def test_what_02_train_has_trained_serves_and_every_other_arm_has_networks_of_it
     arms = ("subject-0", "subject-1", "train-1")
     assert files == [f"{stem}{arm}/fold0{k}.keras" for arm in arms for k in (0, 1)]
     written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")}
-    again = repeats.scores(Run(folder, "02e_repeats", {}), SOURCE, [0, 1], ["train", "subject"])[1]
+    again = repeats.scores(Run(folder, "02e_seed_variability", {}), SOURCE, [0, 1], ["train", "subject"])[1]
     assert written == {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")}
     np.testing.assert_array_equal(again["subject", 1], scores["subject", 1])
 
@@ -133,4 +135,4 @@ def test_what_02_train_has_trained_serves_and_every_other_arm_has_networks_of_it
 )
 def test_nothing_to_train_is_refused(run, seeds, ways, message):
     with pytest.raises(BadParameter, match=message):
-        repeats.scores(Run(run[0], "02e_repeats", {}), SOURCE, seeds, ways)
+        repeats.scores(Run(run[0], "02e_seed_variability", {}), SOURCE, seeds, ways)

@@ -12,11 +12,11 @@ from emolib.datasets import joint, load, splits
 from emolib.datasets.windowed import emotion_set
 from emolib.signals import standardise
 from emolib.signals.frontend import FRONT_ENDS, front_end
-from emolib.studies.features import joining
+from emolib.studies.early_fusion import joining
 
 pytest.importorskip("tensorflow")
 training = pytest.importorskip("emolib.models.training")
-features = pytest.importorskip("emolib.studies.features.features")
+features = pytest.importorskip("emolib.studies.early_fusion.networks")
 tinym2net = pytest.importorskip("emolib.models.tinym2net")
 
 PEOPLE = (1, 2, 3, 4)  # one tests, one validates, two train

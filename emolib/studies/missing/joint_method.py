@@ -12,8 +12,8 @@ from emolib.datasets.joint import MISSING, together
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
-from emolib.studies.features.features import JointStudy, Network, networks
-from emolib.studies.features.levels import Answers
+from emolib.studies.early_fusion.levels import Answers
+from emolib.studies.early_fusion.networks import JointStudy, Network, networks
 from emolib.studies.fusion import pairing
 from emolib.studies.fusion.pairing import learned_weights
 from emolib.studies.missing.methods import FoldWeights, fused
@@ -69,7 +69,7 @@ def joint_rows(branches, sensed: Mapping[str, Sensed | None], n_trials: int) -> 
 
 
 def of_study(run: Run, name: str) -> list[Joint]:
-    """The networks of every branch that 04b_features trained under this name.
+    """The networks of every branch that 04b_early_fusion trained under this name.
 
     Raises BadArtifact where it did not, BadParameter for other trials than those of the same people.
     """

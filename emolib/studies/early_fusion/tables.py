@@ -14,8 +14,8 @@ from emolib.models import crossval
 from emolib.quantization import conversion, mixed_precision, ptq
 from emolib.quantization.conversion import Kit
 from emolib.studies import mixed
-from emolib.studies.features import levels
-from emolib.studies.features.features import JointStudy, Network
+from emolib.studies.early_fusion import levels
+from emolib.studies.early_fusion.networks import JointStudy, Network
 from emolib.studies.fusion.study import key_of
 from emolib.studies.quantize import sizes
 

@@ -22,7 +22,7 @@ from emolib.fusion.scores import softmax
 from emolib.models import crossval
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import by_baseline, within_subject_std
-from emolib.studies.personal.baseline import Baseline, check_unseen, restricted
+from emolib.studies.subject_calibration.baseline import Baseline, check_unseen, restricted
 
 if TYPE_CHECKING:  # imports TensorFlow
     from emolib.models.training import Trainer

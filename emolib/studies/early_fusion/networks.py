@@ -23,7 +23,7 @@ from emolib.models import crossval, tinym2net
 from emolib.models.training import Trainer, Training
 from emolib.quantization import conversion
 from emolib.signals.frontend import FRONT_ENDS
-from emolib.studies.features import joining
+from emolib.studies.early_fusion import joining
 
 PAIRS = ("same_trials", "label_paired", "recordings")
 NETWORKS = ("feature", "robust", "hybrid", "alone")

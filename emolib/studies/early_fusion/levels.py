@@ -14,7 +14,7 @@ from emolib.device.interpreter import Model
 from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
-from emolib.studies.features.features import JointStudy, Network
+from emolib.studies.early_fusion.networks import JointStudy, Network
 from emolib.studies.fusion import pairing
 from emolib.studies.fusion.pairing import TrialScores
 from emolib.studies.fusion.study import trials_of

@@ -1,0 +1,82 @@
+"""The table of results: joined from the notebooks of a run, and asked by what a number is of."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from emolib.core.artifacts import Run, record_of
+from emolib.core.results import COLUMNS
+from emolib.report.tables import interval
+
+NUMBERS = ("value", "low", "high")
+UNITS = {  # unit: factor, digits, what stands behind the number
+    "fraction": (100, ".1f", " %"),
+    "bytes": (1e-3, ".1f", " kB"),
+    "points": (1, ".2f", " points"),
+    "ratio": (1, ".2f", " ×"),
+    "us": (1, ".1f", " µs"),
+    "ms": (1, ".3g", " ms"),
+    "mJ": (1, ".3g", " mJ"),
+    "": (1, ".3g", ""),
+    "MACs": (1, ",.0f", " MACs"),
+    "params": (1, ",.0f", " parameters"),
+    "BOPs": (1, ",.0f", " BOPs"),
+    "FLOPs": (1, ",.0f", " FLOPs"),
+    "cycles": (1, ",.0f", " cycles"),
+    "percent": (1, ".1f", " %"),
+    "kB": (1, ".1f", " kB"),
+    "LSB": (1, ".0f", " LSB"),
+    "rank": (1, ".2f", " (mean rank)"),
+    "hops": (1, ",.0f", " hops"),
+    "logits": (1, ".1e", " of a logit"),
+    "cells": (1, ",.0f", " cells"),
+    "windows": (1, ",.0f", " windows"),
+    "people": (1, ",.0f", " people"),
+    "fraction of folds": (100, ".0f", " % of folds"),
+}
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Rows of a CSV file as text, but for NUMBERS, which are floats; what is empty is "" or NaN."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return table.assign(**{name: pd.to_numeric(table[name]) for name in NUMBERS})
+
+
+def joined(run: Run, concluded: Iterable[str]) -> pd.DataFrame:
+    """The rows of rows/<name>.csv of each name, with the run and the commit that wrote them."""
+    parts = []
+    for name in concluded:
+        path = run.read(f"rows/{name}.csv")
+        parts.append(read(path).assign(run=run.folder.name, commit=record_of(path)["commit"]))
+    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def pick(table: pd.DataFrame, **wanted: str | Iterable[str]) -> pd.DataFrame:
+    """The rows whose columns have these values: pick(table, corpus="emodb", metric=("uar", "accuracy"))."""
+    for name, value in wanted.items():
+        table = table[table[name].isin([value] if isinstance(value, str) else list(value))]
+    return table
+
+
+def one(table: pd.DataFrame, **wanted: str) -> pd.Series | None:
+    """The one row of these values, None where there is none. Raises ValueError for several."""
+    found = pick(table, **wanted)
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} results for {wanted}, expected one.")
+    return found.iloc[0] if len(found) else None
+
+
+def named(row: pd.Series) -> str:
+    """What a number is of, in words: corpus, task, protocol, modality, then what else it says."""
+    what = [row[name] for name in ("corpus", "task", "protocol", "modality", "model", "variant", "condition")]
+    return " · ".join(part for part in what if part)
+
+
+def cell(row: pd.Series | None, with_unit: bool = True) -> str:
+    """A number with its interval, in the unit that people read."""
+    if row is None:
+        return "–"
+    factor, digits, unit = UNITS[row.unit]
+    ends = (None if pd.isna(row[end]) else factor * row[end] for end in NUMBERS)
+    return interval(*ends, digits=digits) + unit * with_unit
