@@ -178,7 +178,6 @@ def test_an_interpreter_too_old_for_a_model_says_what_it_was_made_with(bundle, t
     [
         (lambda text: text[: len(text) // 2], "is damaged .JSONDecodeError"),
         (lambda text: "[]", "is damaged .AttributeError"),
-        (lambda text: '{"studies": {}}', "does not name detectors, models"),
         (lambda text: '{"models": {}, "detectors": {}, "studies": {}}', "does not name models"),
         (lambda text: text.replace('"recordings"', '"recorded"'), "does not name recordings"),
     ],
@@ -214,14 +213,6 @@ def test_export_into_runs_and_above_is_refused(results, capsys):
     assert sorted(results.rglob("*")) == before
 
 
-def test_a_damaged_bundle_is_exported_again(bundle, results):
-    """As what reads it says."""
-    whole = (bundle / "bundle.json").read_text()
-    (bundle / "bundle.json").write_text(whole[:99])
-    assert main(["export", str(results), "--out", str(bundle)]) == 0
-    assert (bundle / "bundle.json").read_text() == whole
-
-
 @pytest.mark.parametrize(
     "out, message", [("a", "is a file, expected a folder"), ("a/b", "cannot be written")]
 )
@@ -229,11 +220,6 @@ def test_export_into_a_file_is_refused(out, message, results, tmp_path, capsys):
     (tmp_path / "a").write_text("x")
     assert message in refused(["export", results, "--out", tmp_path / out], capsys)
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "x"
-
-
-def test_export_of_no_run_is_one_line(tmp_path, capsys):
-    assert "holds no models" in refused(["export", tmp_path, "--out", tmp_path / "deep/b"], capsys)
-    assert not (tmp_path / "deep").exists()
 
 
 def test_a_model_more_leaves_what_the_bundle_holds(results, tmp_path):
@@ -282,11 +268,6 @@ def test_the_first_exported_of_a_modality_answers_where_none_is_picked(results, 
     assert "expected one: pick it with --model" in refused(["run", out, "--face", tmp_path / "b.png"], capsys)
 
 
-def test_export_of_a_model_that_the_run_has_not_is_refused(results, tmp_path, capsys):
-    error = refused(["export", results, "--out", tmp_path / "b", "--model", "synthetic-speech"], capsys)
-    assert "synthetic-speech does not exist in the models of the run: did you mean" in error
-
-
 def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, capsys):
     monkeypatch.setattr("emolib.device.pretrained.models_folder", lambda: bundle)
     pipeline = emolib.load_pretrained("speech-synthetic")
@@ -297,12 +278,7 @@ def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, c
         emolib.load_pretrained("synthetic")
     with pytest.raises(BadParameter, match="eeg fits none"):
         emolib.load_pretrained("eeg")
-    with pytest.raises(AttributeError, match="no attribute 'load'"):
-        emolib.load  # noqa: B018
-
-
-def test_without_pretrained_models_the_error_says_where_they_come_from(tmp_path, monkeypatch):
-    monkeypatch.setattr("emolib.device.pretrained.models_folder", lambda: tmp_path)
+    monkeypatch.setattr("emolib.device.pretrained.models_folder", lambda: bundle.parent)
     with pytest.raises(BadArtifact, match="holds no models, expected those that come with emolib"):
         emolib.load_pretrained("speech")
 
@@ -327,26 +303,6 @@ def test_windows_that_do_not_say_what_was_recorded_are_refused(bundle, results, 
     error = refused(["export", old, "--out", bundle], capsys)
     assert f"{heart}.npz does not say what was recorded" in error and "FORCE=windows" in error
     assert (bundle / "bundle.json").read_text() == before and not (bundle / f"{heart}.tflite").exists()
-
-
-def test_a_modality_that_the_bundle_lacks_is_named(bundle, tmp_path, capsys):
-    (tmp_path / "h.csv").write_text("0\n64\n" + "1\n" * 900)
-    error = refused(["run", bundle, "--heart", tmp_path / "h.csv"], capsys)
-    assert "heart: the bundle has none" in error
-
-
-def test_no_recording_is_refused(bundle, capsys):
-    assert "expected --picture, --source, or some of --heart, --eeg" in refused(["run", bundle], capsys)
-
-
-def test_a_picture_of_200_megapixels_is_refused(bundle, tmp_path, capsys):
-    Image.new("1", (20_000, 10_000)).save(tmp_path / "large.png")
-    error = refused(["run", bundle, "--face", tmp_path / "large.png"], capsys)
-    assert (
-        error.startswith("BadRecording:")
-        and "large.png is too large" in error
-        and "200000000 pixels" in error
-    )
 
 
 def test_faces_of_a_picture_are_those_of_the_path_by_hand(bundle, results, tmp_path, capsys):
@@ -375,14 +331,6 @@ def test_a_bundle_without_a_detector_says_so(bundle, tmp_path, capsys):
     (bundle / "bundle.json").write_text(json.dumps(record))
     said = refused(["run", bundle, "--picture", tmp_path / "b.png"], capsys)
     assert "face detector: the bundle has none, expected one" in said
-
-
-def test_a_card_says_that_files_were_changed(results, tmp_path):
-    run = Run(results, "02d", {})
-    with run.write(f"models/{DETECTOR}-{INT8}.tflite", commit="a" * 40 + "+") as path:
-        path.write_bytes((results / f"models/{DETECTOR}-{INT8}.tflite").read_bytes())
-    assert main(["export", str(results), "--out", str(tmp_path / "b")]) == 0
-    assert "commit aaaaaaa+, sha256" in (tmp_path / f"b/{DETECTOR}.md").read_text()
 
 
 def test_cards_and_networks_go_with_the_models(results, tmp_path):

@@ -157,16 +157,6 @@ def test_micro_refuses_hybrid_kernels_in_one_line():
     assert "\n" not in str(error.value)
 
 
-@each("litert", "tflite_runtime")
-def test_invoke_is_predict_of_one_and_times_are_positive(backend):
-    X, _ = keras_logits("heart")
-    with Model(file("heart", "int8"), backend) as model:
-        np.testing.assert_array_equal(model.invoke(X[3]), model.predict(X)[3])
-        taken = model.times(X[3], 25)
-        assert taken.shape == (25,) and taken.dtype == np.int64 and taken.min() > 0
-        assert model.predict(X[:0]).shape == (0, 4)
-
-
 @each("litert", "tensorflow")
 def test_a_layer_that_was_silent_in_calibration_runs_without_xnnpack(backend):
     import keras
@@ -200,7 +190,7 @@ def test_reads_a_file_and_names_it(tmp_path):
 @each(*BACKENDS)
 def test_corrupt_files_raise_bad_artifact(tmp_path, backend):
     content = file("heart", "int8")
-    for size in (0, 100, len(content) - 200):
+    for size in (0, len(content) - 200):
         path = tmp_path / f"cut-{size}.tflite"
         path.write_bytes(content[:size])
         with pytest.raises(BadArtifact, match=f"cut-{size}.tflite") as error:
@@ -221,21 +211,15 @@ def test_missing_file_and_wrong_parameters(tmp_path, monkeypatch):
 
 
 @needs("tflite_runtime")
-def test_worker_ends_with_the_model():
-    model = Model(file("heart", "float32"), "tflite_runtime")
-    process = model.runner.process
-    assert process.poll() is None
-    model.close()
-    assert process.poll() is not None
-
-
-@needs("tflite_runtime")
 def test_a_killed_worker_is_one_line():
     X, _ = keras_logits("heart")
     with Model(file("heart", "float32"), "tflite_runtime") as model:
+        np.testing.assert_array_equal(model.invoke(X[3]), model.predict(X)[3])
+        assert (model.times(X[3], 25) > 0).all()
         model.runner.process.kill()
         with pytest.raises(BadArtifact, match="The tflite_runtime worker ended with exit code -9"):
             model.predict(X)
+    assert model.runner.process.poll() is not None
 
 
 def test_import_needs_numpy_only():

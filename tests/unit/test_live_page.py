@@ -15,8 +15,8 @@ import pytest
 from emolib.core.errors import BadParameter
 from emolib.device.engine import Result
 from emolib.device.page import kept, note
-from emolib.device.page.server import FILES, MAX_BYTES, Server, picture, sound
-from emolib.device.page.session import BACKLOG, LEAK, MAX_WATCHERS, Clock, Refused, Session
+from emolib.device.page.server import FILES, MAX_BYTES, Server, picture
+from emolib.device.page.session import BACKLOG, LEAK, MAX_WATCHERS, Clock, Session
 from emolib.device.sensors.base import Pushed
 from emolib.signals.readers import SignalInfo
 
@@ -113,13 +113,10 @@ def wait_for(found):
         time.sleep(0.01)
 
 
-def test_only_the_loopback_is_bound(server):
-    assert server.server_address[0] == "127.0.0.1" and len(server.token) >= 32
-
-
-@pytest.mark.parametrize("name", ["", *FILES])
+@pytest.mark.parametrize("name", ["", "page.js", "icon.svg"])
 def test_the_page_and_its_files_are_there_with_safe_headers(server, name):
     status, headers, body = request(server, "GET", name)
+    assert server.server_address[0] == "127.0.0.1" and len(server.token) >= 32
     assert status == 200 and body == FILES[name or "page.html"]
     assert "default-src 'self'" in headers["Content-Security-Policy"]
     assert "unsafe" not in headers["Content-Security-Policy"]
@@ -138,37 +135,26 @@ def test_nothing_of_the_page_is_inline_or_elsewhere():
         assert set(found) <= {"http://www.w3.org/2000/svg"}, name
 
 
-@pytest.mark.parametrize("name", ["face", "speech", "start", "stop", "results", "page.js", "absent", ""])
+@pytest.mark.parametrize("name", ["face", "start", "results", "page.js", "absent", ""])
 def test_a_wrong_token_opens_nothing(server, name):
     for method in ("GET", "POST"):
         status, _, body = request(server, method, name, b"" if method == "POST" else None, token="x" * 32)
         assert status == 403 and server.token.encode() not in body
 
 
-@pytest.mark.parametrize("path", ["/", "", "//", "/favicon.ico", "/é"])
+@pytest.mark.parametrize("path", ["/", "", "/é"])
 def test_without_a_token_nothing_is_there(server, path):
     host = f"Host: 127.0.0.1:{server.server_port}\r\n"
     assert raw(server, f"GET {path or '*'} HTTP/1.1\r\n{host}\r\n").split()[1] == "403"
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1", "127.0.0.1.evil.example:{port}", "evil.example:{port}"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1.evil.example:{port}", "evil.example:{port}"])
 def test_another_name_for_this_machine_is_refused(server, host):
     status, _, _ = request(server, "GET", "", headers={"Host": host.format(port=server.server_port)})
     assert status == 403
 
 
-def test_localhost_is_this_machine_too(server):
-    host = f"localhost:{server.server_port}"
-    assert request(server, "GET", "", headers={"Host": host})[0] == 200
-    own = {"Host": host, "Origin": f"http://{host}"}
-    assert request(server, "POST", f"stop?tab={TAB}&modality=face", b"", own)[0] == 204
-
-
-@pytest.mark.parametrize(
-    "sent", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1:1", ""]
-)
+@pytest.mark.parametrize("sent", ["http://evil.example", "null", "https://127.0.0.1:{port}", ""])
 def test_another_pages_post_is_refused(server, session, sent):
     headers = {"Origin": sent.format(port=server.server_port)}
     with watching(server) as event:
@@ -185,16 +171,7 @@ def test_no_path_leads_out(server, path):
 
 
 @pytest.mark.parametrize(
-    ("method", "name"),
-    [
-        ("POST", "page.js"),
-        ("GET", "face"),
-        ("GET", "start"),
-        ("POST", "results"),
-        ("PUT", "face"),
-        ("OPTIONS", "face"),
-        ("HEAD", ""),
-    ],
+    ("method", "name"), [("POST", "page.js"), ("GET", "face"), ("PUT", "face"), ("HEAD", "")]
 )
 def test_another_method_is_refused(server, method, name):
     assert request(server, method, name, headers=origin(server))[0] == 405
@@ -217,14 +194,10 @@ def test_broken_requests_get_one_line(server, text, status):
     ("query", "body", "status"),
     [
         ("width=16&height=16&at=0", RGBA[:-1], 400),
-        ("width=16&height=16&at=0", b"", 400),
         ("width=16&height=8&at=0", RGBA[:512], 400),
         ("width=nan&height=16&at=0", RGBA, 400),
-        ("width=16.5&height=16&at=0", RGBA, 400),
         ("width=100000&height=16&at=0", RGBA, 400),
         ("height=16&at=0", RGBA, 400),
-        ("width=16&height=16", RGBA, 400),
-        ("width=16&height=16&at=-1", RGBA, 400),
         ("width=16&height=16&at=inf", RGBA, 400),
         ("width=16&height=16&at=0", RGBA, 409),  # nobody started a camera
     ],
@@ -238,53 +211,31 @@ def test_malformed_sound_is_refused(server, body, status):
     assert request(server, "POST", f"speech?tab={TAB}&at=1", body)[0] == status
 
 
-@pytest.mark.parametrize("tab", ["", "short", "x" * 65, "tab 000000001", "<script>alert"])
+@pytest.mark.parametrize("tab", ["short", "x" * 65, "<script>alert"])
 def test_a_tab_has_a_plain_name(server, tab):
     query = urlencode({"tab": tab})
     assert request(server, "GET", f"results?{query}")[0] == 400
 
 
 @pytest.mark.parametrize(
-    "path", ["start?modality=speech", "start?modality=speech&rate=x", "start?modality=speech&rate=1"]
+    ("path", "status"),
+    [
+        ("start?modality=speech&rate=x", 400),
+        ("start?modality=speech&rate=8000", 400),  # what the engine refuses
+        ("start?modality=smell", 404),
+    ],
 )
-def test_sound_needs_a_rate(server, path):
+def test_what_cannot_be_started_is_refused(server, path, status):
     with watching(server) as event:
         event()
-        assert request(server, "POST", f"{path}&tab={TAB}", b"")[0] == 400
-
-
-def test_an_unknown_modality_is_not_there(server):
-    with watching(server) as event:
-        event()
-        assert request(server, "POST", f"start?tab={TAB}&modality=smell", b"")[0] == 404
-
-
-def test_what_the_engine_refuses_is_said(server):
-    with watching(server) as event:
-        event()
-        status, _, body = request(server, "POST", f"start?tab={TAB}&modality=speech&rate=8000", b"")
-        assert status == 400 and b"8000 Hz" in body
+        assert request(server, "POST", f"{path}&tab={TAB}", b"")[0] == status
 
 
 def test_large_bodies_are_not_read(server):
-    for length, status in ((MAX_BYTES + 1, "413"), (10**15, "411"), ("-1", "411"), ("x", "411")):
+    for length, status in ((MAX_BYTES + 1, "413"), (10**15, "411"), ("-1", "411")):
         head = f"POST /{server.token}/face HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n"
         head += f"Origin: http://127.0.0.1:{server.server_port}\r\nContent-Length: {length}\r\n\r\n"
         assert raw(server, head).split()[1] == status
-
-
-def test_chunked_bodies_are_refused(server):
-    headers = {"Transfer-Encoding": "chunked"}
-    assert request(server, "POST", "face", b"0\r\n\r\n", headers)[0] == 411
-
-
-def test_many_requests_share_a_connection(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
-    for _ in range(3):
-        connection.request("POST", f"/{server.token}/stop?tab={TAB}&modality=face", b"ab", origin(server))
-        answer = connection.getresponse()
-        assert (answer.status, answer.read()) == (204, b"")
-    connection.close()
 
 
 def test_results_come_as_events(server, session):
@@ -345,10 +296,6 @@ def test_a_page_that_goes_frees_what_it_held(server, session):
     assert session.engine.calls[-1] == ("lost", "face")
 
 
-def test_a_page_that_does_not_listen_cannot_feed(server):
-    assert request(server, "POST", f"start?tab={TAB}&modality=face", b"")[0] == 409
-
-
 def test_too_many_pages_are_told(server, session):
     with (
         watching(server, TAB + "1"),
@@ -378,12 +325,6 @@ def test_a_slow_page_loses_its_oldest_results(session):
         assert [next(results)["k"] for _ in range(BACKLOG)] == list(range(3, BACKLOG + 3))
 
 
-def test_closing_ends_every_watch(session):
-    with session.watch(TAB) as results:
-        session.close()
-        assert list(results) == []
-
-
 def test_late_chunks_are_no_late_samples():
     clock = Clock(10.0, 100.0)
     arrivals = [(10.1, 100.1), (10.2, 100.5), (10.3, 100.5), (10.4, 100.52)]  # two came late
@@ -407,13 +348,6 @@ def test_a_page_that_slept_is_believed_again():
 def test_a_picture_is_red_green_blue_by_rows():
     rgba = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
     np.testing.assert_array_equal(picture(rgba.tobytes(), {"width": "30", "height": "20"}), rgba[:, :, :3])
-
-
-def test_sound_is_float_32():
-    wave = np.array([0.5, -1, np.nan], "<f4")
-    np.testing.assert_array_equal(sound(wave.tobytes(), {}), wave)
-    with pytest.raises(Refused):
-        sound(b"12345", {})
 
 
 def test_a_port_in_use_is_one_line(server, session):

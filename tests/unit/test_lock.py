@@ -32,12 +32,6 @@ def test_a_second_process_waits_until_the_first_is_killed(tmp_path):
             process.communicate()
 
 
-def test_the_folder_is_free_again_at_once(tmp_path, capsys):
-    for _ in range(2):
-        hold(tmp_path / "run").close()
-    assert capsys.readouterr().out == ""
-
-
 def test_what_is_planned_is_known_until_the_pipeline_ends(tmp_path):
     assert planned(tmp_path / "run") is None
     with hold(tmp_path / "run") as file:
@@ -121,9 +115,3 @@ def test_a_notebook_whose_pipeline_has_ended_before_does_not_begin(tmp_path):
         notebook(tmp_path / "run", f"{this_process()}0") as process,
     ):  # another one makes it
         assert process.wait(20) == 1 and process.stdout.read() == ""
-
-
-def test_where_another_machine_does_not_see_the_lock_a_notebook_runs(tmp_path):
-    with notebook(tmp_path / "run", "login-node 7") as process:
-        assert process.stdout.readline() == "runs\n" and process.poll() is None
-        process.kill()

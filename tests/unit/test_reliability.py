@@ -1,8 +1,6 @@
 """Temperatures against a grid and scikit-learn, typicality against scipy, and a sensor that breaks."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from emolib.core.errors import BadSet
-from emolib.fusion.reliability import Typicality, calibrated, fresh, log_loss, statistics, temperature
+from emolib.fusion.reliability import Typicality, calibrated, fresh, statistics, temperature
 from emolib.fusion.scores import softmax
 
 RNG = np.random.default_rng(3)
@@ -45,20 +43,6 @@ def test_the_temperature_undoes_what_made_scores_too_sure_or_unsure(times):
     assert loss(found) <= min(map(loss, grid)) + 1e-5
 
 
-def test_log_loss_is_scikit_learns():
-    scores, y = overconfident(50, 1, 1)
-    assert log_loss(scores, y) == pytest.approx(
-        sklearn_log_loss(y, shares(scores), labels=range(4)), rel=1e-5
-    )
-
-
-def test_few_trials_that_are_all_right_do_not_make_scores_certain():
-    y = np.arange(4000) % 4
-    sure = softmax(2.0 * np.eye(4)[y])
-    found = [temperature(sure[:n], y[:n]) for n in (4, 40, 4000)]
-    assert 1 > found[0] > found[1] > found[2] and found[0] > 0.8 and found[2] < 0.4
-
-
 def test_temperatures_are_bounded_and_missing_trials_are_left_out():
     y = np.arange(8000) % 4
     wrong = softmax(5.0 * np.eye(4)[(y + 1) % 4])
@@ -68,11 +52,6 @@ def test_temperatures_are_bounded_and_missing_trials_are_left_out():
     assert temperature(gap, np.append(y, [0] * 5)) == pytest.approx(temperature(scores, y), rel=1e-6)
     with pytest.raises(BadSet, match="No validation trial"):
         temperature(np.full((3, 4), np.nan), np.zeros(3, int))
-
-
-def test_calibrated_by_hand():
-    found = calibrated(np.array([[0.1, 0.9], [np.nan, np.nan]]), 2.0)
-    assert found[0] == pytest.approx([0.25, 0.75]) and np.isnan(found[1]).all()
 
 
 def test_statistics_by_hand():
@@ -106,6 +85,7 @@ def test_distance_is_scipys_mahalanobis_and_the_limit_a_percentile():
 
 def test_the_weight_falls_with_the_square_of_the_distance_beyond_the_limit():
     typical = Typicality(np.zeros(5), np.ones(5), np.eye(5), 2.0)
+    typical = Typicality.from_dict(json.loads(json.dumps(typical.to_dict())))
     found = typical(np.outer([0, 1.9, 2, 4, 20], [1, 0, 0, 0, 0]))
     assert found == pytest.approx([1, 1, 1, 0.25, 0.01])
 
@@ -128,14 +108,6 @@ def test_a_broken_sensor_loses_weight_and_a_new_one_does_not(breakage):
     assert np.median(typical(statistics(breakage(new)))) < 0.5
 
 
-def test_typicality_goes_to_a_device_as_json():
-    typical = Typicality.fit(statistics(TRAIN))
-    again = Typicality.from_dict(json.loads(json.dumps(typical.to_dict())))
-    far = statistics(4 * TRAIN[:20])
-    np.testing.assert_allclose(again(far), typical(far))
-    assert (again(far) < 1).any()
-
-
 def test_typicality_refuses_what_it_cannot_learn_from():
     with pytest.raises(BadSet, match="two or more"):
         Typicality.fit(np.zeros((1, 5)))
@@ -149,11 +121,3 @@ def test_repetition_is_seen_across_a_gap_and_never_in_live_windows():
     assert fresh(np.stack([a, a, gap, a, b, a])).tolist() == [True, False, True, False, True, True]
     assert fresh(statistics(TRAIN)).all()
     assert fresh(np.empty((0, 5))).tolist() == []
-
-
-def test_a_device_needs_numpy_only():
-    code = (
-        "import sys, emolib.fusion.reliability\n"
-        "assert not {'tensorflow', 'pandas', 'sklearn', 'scipy', 'keras'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

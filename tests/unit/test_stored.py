@@ -12,7 +12,7 @@ from emolib.datasets.base import EmotionSet
 from emolib.models import training
 from emolib.models.heart import build
 from emolib.models.training import Trainer, Training
-from emolib.signals.standardise import Standardiser, by_subject
+from emolib.signals.standardise import Standardiser
 
 SHAPE = (12, 1, 3)
 RNG = np.random.default_rng(0)
@@ -85,13 +85,6 @@ def test_a_standardiser_of_chunks_is_that_of_numpy(axis, monkeypatch):
     np.testing.assert_allclose(fitted.std, X[:30].std(axis=over, dtype=np.float64), rtol=1e-6)
 
 
-def test_standardised_by_person_in_a_file_is_as_in_memory():
-    X, _, subject = windows(40)
-    found = by_subject(spooled(X), subject, 3)
-    assert isinstance(found, np.memmap)
-    np.testing.assert_array_equal(found, by_subject(X, subject, 3))
-
-
 def test_training_from_a_file_gives_the_same_weights(monkeypatch):
     trainer = Trainer(lambda: build(SHAPE, 2), Training(epochs=3, batch_size=8))
     weights = []
@@ -104,12 +97,6 @@ def test_training_from_a_file_gives_the_same_weights(monkeypatch):
         weights.append(trainer.model.get_weights() + [trainer.predict(val.X)])
     for a, b in zip(*weights, strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-def test_a_spool_and_scratch_are_gone_with_their_arrays(tmp_path, monkeypatch):
-    monkeypatch.setattr(stored.tempfile, "tempdir", str(tmp_path))
-    arrays = spooled(windows(20)[0]), stored.scratch((3, 4))
-    assert arrays[1].sum() == 0 and list(tmp_path.iterdir()) == []
 
 
 def test_what_is_written_from_a_file_is_read_from_a_file(tmp_path, monkeypatch):
