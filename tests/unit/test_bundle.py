@@ -17,7 +17,7 @@ from emolib.__main__ import main
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.core.experiment import INT8, Experiment
-from emolib.core.summary import number
+from emolib.core.results import row
 from emolib.device.faces import Classifier, Detector, FacePath
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
@@ -62,8 +62,8 @@ def results(tmp_path_factory):
         windows.write_arrays(f"data/{name}.npz", X=X, sfreq=16000.0)
         train.write_arrays(f"scores/{name}-keras.npz", y=X[:, 0, 0, 0])
         train.write_arrays(f"scores/{name}.npz", classes=CLASSES, **SCORED)
-        entry = number(0.75, 0.5, 1.0, unit="fraction", n=20, artifact="tables/x.csv")
-        train.write_json(f"scores/{name}-summary.json", {Experiment.parse(name).key(INT8, "uar"): entry})
+        found = row(Experiment.parse(name), "uar", 0.75, 0.5, 1.0, unit="fraction", n=20, artifact="x", variant=INT8)
+        train.conclude(f"{name}-quantize", [found], "75 %.")
         standardiser = Standardiser.fit(3 * X + 1, None)
         train.write_json(f"models/{name}/fold00.json", {"standardiser": standardiser.to_dict()})
         model = tiny(shape)
@@ -94,12 +94,10 @@ def write_detector(folder):
     with run.write(f"models/{DETECTOR}.keras") as path:
         model.save(path)
     run.write_json(f"models/{DETECTOR}-grid.json", {"n_cells": 4, "n_boxes": 1, "reach": 1.0})
-    row = {"variant": "int8", "min_score": 0.02}
-    run.write_table(f"{DETECTOR}-detector", pd.DataFrame([row]))
-    entry = number(0.5, 0.4, 0.6, unit="fraction", n=9, artifact="tables/x.csv")
-    run.write_json(
-        f"scores/{DETECTOR}-detector-summary.json", {"scenes/single_face/heldout/detector/iou": entry}
-    )
+    run.table(f"{DETECTOR}-detector", pd.DataFrame([{"variant": "int8", "min_score": 0.02}]), "A detector.")
+    of = Experiment("scenes", "face", "single_face", "heldout", "")
+    found = row(of, "iou", 0.5, 0.4, 0.6, unit="fraction", n=9, artifact="x", variant=INT8)
+    run.conclude(f"{DETECTOR}-detector", [found], "50 %.")
 
 
 @pytest.fixture

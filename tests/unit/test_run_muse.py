@@ -52,7 +52,7 @@ def results(corpus, tmp_path_factory):
     run.write_arrays(f"data/{NAME}.npz", **windowed.to_arrays(data))
     run.write_arrays(f"scores/{NAME}-keras.npz", y=data.y)
     run.write_arrays(f"scores/{NAME}.npz", classes=np.array(data.classes), fold=np.zeros(1))
-    run.write_json(f"scores/{NAME}-summary.json", {})
+    run.conclude(f"{NAME}-quantize", [], "Nothing.")
     X = by_subject(data.X, data.subject, 3)
     standardiser = Standardiser.fit(X, 3)
     run.write_json(f"models/{NAME}/fold00.json", {"standardiser": standardiser.to_dict()})
