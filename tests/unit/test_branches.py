@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from emolib.core import windows as branches
+from emolib.core import windows as core
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadSet
 from emolib.core.experiment import model_name
@@ -105,13 +105,13 @@ def set_of(X, y, **columns):
 
 def test_an_array_and_a_dict_of_arrays_are_handled_alike():
     x, X = np.arange(12.0).reshape(4, 3), {"a": np.zeros((4, 2)), "b": np.arange(4.0)[:, None]}
-    assert (branches.length(x), branches.length(X)) == (4, 4)
-    assert (branches.shape(x), branches.shape(X)) == ((3,), {"a": (2,), "b": (1,)})
-    assert branches.arrays(x)[0] is x and [a.shape for a in branches.arrays(X)] == [(4, 2), (4, 1)]
-    np.testing.assert_array_equal(branches.taken(x, [2, 0]), x[[2, 0]])
-    assert branches.taken(X, slice(1, 3))["b"].ravel().tolist() == [1, 2]
+    assert (core.length(x), core.length(X)) == (4, 4)
+    assert (core.shape(x), core.shape(X)) == ((3,), {"a": (2,), "b": (1,)})
+    assert core.arrays(x)[0] is x and [a.shape for a in core.arrays(X)] == [(4, 2), (4, 1)]
+    np.testing.assert_array_equal(core.taken(x, [2, 0]), x[[2, 0]])
+    assert core.taken(X, slice(1, 3))["b"].ravel().tolist() == [1, 2]
     with pytest.raises(BadSet, match="Branch b has 3 windows, expected 4 as the first"):
-        branches.length({**X, "b": X["b"][:3]})
+        core.length({**X, "b": X["b"][:3]})
 
 
 def test_a_set_refuses_branches_that_do_not_fit():
@@ -127,7 +127,7 @@ def test_a_set_refuses_branches_that_do_not_fit():
         with pytest.raises(BadSet, match="NaN or infinity"):
             set_of({**X, "face": spoiled}, y)
     with pytest.raises(BadSet, match="No windows"):
-        set_of(branches.taken(X, slice(0)), y[:0])
+        set_of(core.taken(X, slice(0)), y[:0])
 
 
 def test_a_part_of_a_set_keeps_its_branches_together():
@@ -174,7 +174,7 @@ def test_the_loss_of_a_step_is_kerass_mean_over_windows_and_heads(used):
     weight = np.array([16 / 2 / 12, 16 / 2 / 4])[y]
     each = [float(entropy(np.eye(2)[y], logits[:, head], sample_weight=weight)) for head in range(3)]
     before = used.model.get_weights()
-    loss = float(used.steps(branches.each(lambda x: x[None], X), used.targets(y)[None], 0))
+    loss = float(used.steps(core.each(lambda x: x[None], X), used.targets(y)[None], 0))
     assert logits.shape == (16, 3, 2) and len(set(each)) == 3
     assert loss == pytest.approx(np.mean(each), rel=1e-5)
     moved = [np.abs(a - b).max() for a, b in zip(before, used.model.get_weights(), strict=True)]
@@ -332,7 +332,7 @@ def test_folding_gives_the_same_answers(models, shapes):
     network, X = folded(models[shapes]), windows(SHAPES[shapes], 10)
     gone = keras.layers.BatchNormalization | keras.layers.Dropout | keras.layers.SeparableConv2D
     assert not any(isinstance(layer, gone) for layer in network.layers)
-    assert branches.shape(network.input) == SHAPES[shapes]
+    assert core.shape(network.input) == SHAPES[shapes]
     np.testing.assert_allclose(logits_of(network, X), logits_of(models[shapes], X), rtol=1e-4, atol=1e-5)
 
 

@@ -234,15 +234,6 @@ def test_a_clock_that_jumps_ahead_is_refused_and_one_that_comes_back_is_heard_ag
     assert engine.step(later).parts["speech"].state == "ok"
 
 
-def test_a_source_that_was_lost_says_why_and_comes_back(engine):
-    engine.start("speech", TRAINED["speech"])
-    engine.lost("speech", "lost: unplugged")
-    assert engine.step(2.0).parts["speech"].state == "lost: unplugged"
-    engine.start("speech", TRAINED["speech"])
-    engine.push("speech", Chunk(10.0, recording("speech", 3.0)))
-    assert engine.step(13.0).parts["speech"].state == "ok"
-
-
 def test_channels_are_picked_by_name(bundle):
     data, order = recording("eeg"), [2, 0, 1]
     mixed = np.insert(data[order], 1, 7.0, axis=0)
@@ -377,12 +368,6 @@ def test_live_refuses_what_it_cannot_listen_to(bundle):
             Engine(Bundle(engine.pipelines["face"].model.source.parent), hop_s=0)
 
 
-def test_a_bundle_without_a_study_counts_its_models_alike(tmp_path):
-    with Engine(Bundle(write(tmp_path, ["eeg", "face"], study=False)), hop_s=HOP_S) as engine:
-        *_, last = replay(engine, [Recording("eeg"), Recording("face")])
-    assert [part.weight for part in last.parts.values()] == [0.5, 0.5]
-
-
 @pytest.fixture
 def apart(tmp_path):
     """A bundle whose face model has classes of its own."""
@@ -484,11 +469,3 @@ def test_the_rate_is_measured_through_jitter_and_a_drop_out(hz):
         if not 150 < k < 158:
             rate.push(k * 8 / hz + rng.uniform(0, 0.03), 8)
     assert rate.hz() == pytest.approx(hz, rel=0.02)
-
-
-def test_a_clock_that_is_set_back_starts_the_rate_again():
-    rate = Rate()
-    for k in range(100):
-        rate.push(1000 + k / 8, 8)
-    rate.push(3.0, 8)
-    assert rate.hz() is None

@@ -15,8 +15,8 @@ import pytest
 from emolib.core.errors import BadParameter
 from emolib.device.engine import Result
 from emolib.device.page import kept, note
-from emolib.device.page.server import FILES, MAX_BYTES, Server, picture
-from emolib.device.page.session import BACKLOG, LEAK, MAX_WATCHERS, Clock, Session
+from emolib.device.page.server import FILES, MAX_BYTES, Server
+from emolib.device.page.session import LEAK, MAX_WATCHERS, Clock, Session
 from emolib.device.sensors.base import Pushed
 from emolib.signals.readers import SignalInfo
 
@@ -318,13 +318,6 @@ def test_a_page_that_listens_again_keeps_its_feeds(session):
     assert session.feeds["face"].tab is None
 
 
-def test_a_slow_page_loses_its_oldest_results(session):
-    with session.watch(TAB) as results:
-        for k in range(BACKLOG + 3):
-            session.publish({"k": k})
-        assert [next(results)["k"] for _ in range(BACKLOG)] == list(range(3, BACKLOG + 3))
-
-
 def test_late_chunks_are_no_late_samples():
     clock = Clock(10.0, 100.0)
     arrivals = [(10.1, 100.1), (10.2, 100.5), (10.3, 100.5), (10.4, 100.52)]  # two came late
@@ -343,11 +336,6 @@ def test_a_page_that_slept_is_believed_again():
     clock = Clock(0.0, 0.0)
     assert clock.ours(0.1, 60.1) == pytest.approx(60.1)
     assert clock.ours(0.2, 60.2) == pytest.approx(60.2)
-
-
-def test_a_picture_is_red_green_blue_by_rows():
-    rgba = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
-    np.testing.assert_array_equal(picture(rgba.tobytes(), {"width": "30", "height": "20"}), rgba[:, :, :3])
 
 
 def test_a_port_in_use_is_one_line(server, session):

@@ -7,7 +7,7 @@ import pytest
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact
-from emolib.core.lock import hold, plan, planned, this_process
+from emolib.core.lock import hold, plan, this_process
 
 CODE = "import sys, time, pathlib; from emolib.core.lock import hold; file = hold(pathlib.Path(sys.argv[1])); print('has it', flush=True); time.sleep(60)"
 
@@ -30,15 +30,6 @@ def test_a_second_process_waits_until_the_first_is_killed(tmp_path):
         for process in (first, second):
             process.kill()
             process.communicate()
-
-
-def test_what_is_planned_is_known_until_the_pipeline_ends(tmp_path):
-    assert planned(tmp_path / "run") is None
-    with hold(tmp_path / "run") as file:
-        assert planned(tmp_path / "run") == {}
-        plan(file, {"02_train": [{"seed": 0}]})
-        assert planned(tmp_path / "run") == {"02_train": [{"seed": 0}]}
-    assert planned(tmp_path / "run") is None
 
 
 def test_a_notebook_of_another_plan_writes_nothing(tmp_path):

@@ -81,12 +81,6 @@ def test_a_stream_gives_the_bits_of_the_whole_however_it_is_cut(lengths, sizes, 
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-def test_frames_come_as_soon_as_they_are_complete():
-    stream = StreamingLogMel(SFREQ)
-    assert [len(stream.feed(np.ones(n))) for n in (511, 1, 255, 1, 512)] == [0, 1, 0, 1, 2]
-    assert len(stream.rest) < 512
-
-
 @pytest.mark.parametrize(
     "call, error",
     [

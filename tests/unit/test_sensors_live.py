@@ -16,8 +16,7 @@ from threads import no_thread_is_left  # noqa: F401
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.sensors import parse
 from emolib.device.sensors.base import Chunk, Inbox, SensorLost
-from emolib.device.sensors.lsl import microvolts, whole
-from emolib.device.sensors.microphone import taken_s
+from emolib.device.sensors.lsl import whole
 from emolib.device.sensors.strap import MEASUREMENT, SERVICE, EverySecond, Measurement, measurement
 from emolib.signals.readers import SignalInfo
 
@@ -159,15 +158,6 @@ def test_blocks_of_a_microphone_are_stamped_by_their_first_sample(sound):
     source.close()
     source.close()
     assert stream.is_closed and list(source.chunks()) == []
-
-
-@pytest.mark.parametrize(
-    "adc_s, now_s, expected_s",
-    [(99.85, 100.0, 9.85), (0.0, 0.0, 9.9), (0.0, 100.0, 9.9), (100.0, 100.0, 9.9), (101.0, 100.0, 9.9)],
-)
-def test_a_driver_without_times_is_stamped_by_arrival(adc_s, now_s, expected_s):
-    at = SimpleNamespace(inputBufferAdcTime=adc_s, currentTime=now_s)
-    assert taken_s(at, 10.0, 0.1) == pytest.approx(expected_s)
 
 
 def test_an_overflow_is_a_gap_not_silence(sound):
@@ -643,12 +633,6 @@ def test_streams_that_do_not_fit(modality, options, message, pylsl):
     with pytest.raises(BadParameter, match=message):
         lsl(modality, outlet.name).open()
     outlet.outlet = None
-
-
-def test_units_in_microvolts():
-    np.testing.assert_allclose(
-        microvolts(["uV", "mV", "V", None, "µV", "nanovolts"], "x")[:, 0], [1, 1e3, 1e6, 1, 1, 1e-3]
-    )
 
 
 def test_samples_are_cut_where_their_time_stamps_leave_a_gap():

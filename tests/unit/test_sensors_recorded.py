@@ -13,7 +13,6 @@ from threads import no_thread_is_left  # noqa: F401
 from emolib.__main__ import SENSORS
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.datasets import load
-from emolib.datasets.as_sensor import CorpusTrial
 from emolib.datasets.base import Trial
 from emolib.datasets.synthetic import trial
 from emolib.device.sensors import KINDS, parse
@@ -105,12 +104,6 @@ def test_a_folder_of_pictures_in_the_order_of_their_numbers(rate, sfreq, faces):
     assert [chunk.time_s for chunk in chunks] == [0, 1 / sfreq, 2 / sfreq]
     assert [chunk.data[0, 0].tolist() for chunk in chunks] == [[1] * 3, [2] * 3, [10] * 3]
     assert chunks[0].data.shape == (6, 8, 3) and chunks[0].data.dtype == np.uint8
-
-
-def test_one_picture_as_a_face_and_as_a_scene(faces):
-    face, about = opened(f"face=file:{faces / 'face10.png'}")
-    assert about == SignalInfo(0.0) and [chunk.data[0, 0, 0] for chunk in face.chunks()] == [10]
-    assert opened(f"face=scene:{faces / 'face10.png'}")[1] == SignalInfo(0.0, "scene")
 
 
 def test_a_video_is_read_whole(tmp_path):
@@ -207,17 +200,6 @@ def test_a_subject_whose_name_is_a_path(monkeypatch):
     assert joined(source.chunks()).tolist() == [1, 1, 1]
     with pytest.raises(BadParameter, match="trials of this subject: t"):
         opened("speech=corpus:x/a/b/u")
-
-
-def test_pictures_and_band_powers_of_corpora():
-    source = CorpusTrial("face", "corpus:x", "x", TRAINED["face"])
-    picture = np.zeros((48, 48), np.uint8)
-    [chunk] = source.samples(Trial("x", "face", "s", "t", picture, 0.0))
-    assert chunk.time_s == 0 and chunk.data is picture
-    powers = np.arange(24, dtype=np.float32).reshape(4, 3, 2)  # steps, channels, bands
-    chunks = list(source.samples(Trial("x", "eeg", "s", "t", powers, 2.0, kind="band_power")))
-    assert [chunk.time_s for chunk in chunks] == [0, 0.5, 1, 1.5]
-    np.testing.assert_array_equal(chunks[3].data[..., 0], powers[3])
 
 
 @pytest.mark.parametrize("modality", TRAINED)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emolib.core import artifacts
-from emolib.core import windows as stored
+from emolib.core import windows as module
 from emolib.core.artifacts import Run
 from emolib.datasets.base import EmotionSet
 from emolib.models import training
@@ -19,7 +19,7 @@ RNG = np.random.default_rng(0)
 
 
 def spooled(X):
-    spool = stored.Spool()
+    spool = module.Spool()
     for start in range(0, len(X), 7):
         spool.add(X[start : start + 7])
     return spool.array()
@@ -51,15 +51,15 @@ def sets(n=48):
 )
 def test_it_is_indexed_as_an_array_is(index):
     X = windows(20)[0]
-    found = stored.part(spooled(X), np.arange(20), lambda x: 2 * x)[index]
+    found = module.part(spooled(X), np.arange(20), lambda x: 2 * x)[index]
     assert isinstance(found, np.ndarray) and not isinstance(found, np.memmap)
     np.testing.assert_array_equal(found, 2 * X[index])
 
 
 def test_parts_of_parts_read_nothing_until_they_are_asked():
     X, seen = windows(20)[0], []
-    first = stored.part(spooled(X), np.arange(2, 20), lambda x: seen.append(len(x)) or x + 1)
-    part = stored.part(first, np.array([3, 0]), lambda x: 2 * x)
+    first = module.part(spooled(X), np.arange(2, 20), lambda x: seen.append(len(x)) or x + 1)
+    part = module.part(first, np.array([3, 0]), lambda x: 2 * x)
     assert seen == [] and (part.shape, part.ndim, len(part), part.dtype) == ((2, *SHAPE), 4, 2, np.float32)
     np.testing.assert_array_equal(np.asarray(part), 2 * (X[[5, 2]] + 1))
     assert seen == [2]
@@ -69,8 +69,8 @@ def test_parts_of_parts_read_nothing_until_they_are_asked():
 def test_chunks_are_the_whole(n, windows_a_chunk):
     X = np.arange(n * 6, dtype=np.float32).reshape(n, 6)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stored, "CHUNK_BYTES", windows_a_chunk * X[0].nbytes)
-        parts = [X[rows] for rows in stored.chunks(X)]
+        patch.setattr(module, "CHUNK_BYTES", windows_a_chunk * X[0].nbytes)
+        parts = [X[rows] for rows in module.chunks(X)]
     assert max(map(len, parts)) <= windows_a_chunk
     np.testing.assert_array_equal(np.concatenate(parts), X)
 
@@ -78,8 +78,8 @@ def test_chunks_are_the_whole(n, windows_a_chunk):
 @pytest.mark.parametrize("axis", [None, 3, 1])
 def test_a_standardiser_of_chunks_is_that_of_numpy(axis, monkeypatch):
     X = 5 + 3 * windows(40)[0]
-    monkeypatch.setattr(stored, "CHUNK_BYTES", 7 * X[0].nbytes)
-    fitted = Standardiser.fit(stored.part(spooled(X), np.arange(30)), axis)
+    monkeypatch.setattr(module, "CHUNK_BYTES", 7 * X[0].nbytes)
+    fitted = Standardiser.fit(module.part(spooled(X), np.arange(30)), axis)
     over = tuple(a for a in range(4) if a != axis)
     np.testing.assert_allclose(fitted.mean, X[:30].mean(axis=over, dtype=np.float64), rtol=1e-6)
     np.testing.assert_allclose(fitted.std, X[:30].std(axis=over, dtype=np.float64), rtol=1e-6)
@@ -92,7 +92,7 @@ def test_training_from_a_file_gives_the_same_weights(monkeypatch):
         monkeypatch.setattr(training, "HELD_BYTES", limit)
         standardiser = Standardiser.fit(data.seen(np.arange(32)), 3)
         train, val = (data.part(rows, standardiser) for rows in (np.arange(32), np.arange(32, 48)))
-        assert isinstance(train.X, stored.MappedWindows) == (limit == 0)
+        assert isinstance(train.X, module.MappedWindows) == (limit == 0)
         trainer.fit(train, val)
         weights.append(trainer.model.get_weights() + [trainer.predict(val.X)])
     for a, b in zip(*weights, strict=True):
