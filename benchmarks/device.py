@@ -29,8 +29,8 @@ def bare(stream: Stream, time_s: float) -> Callable[[], object]:
     pipeline = stream.pipeline
     if not isinstance(stream, Signal):
         image = stream.last[-1].data
-        if stream.look:
-            return lambda: stream.look(image)
+        if stream.face_path:
+            return lambda: stream.face_path(image)
         front, samples, sfreq = pipeline.front, image, 0.0
     else:
         sfreq, samples = stream.sfreq, stream.ring.until(time_s, stream.n_window + stream.n_context)

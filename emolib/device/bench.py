@@ -24,7 +24,7 @@ from emolib.device.latency import (
     steps_summary,
     stream_latency,
 )
-from emolib.device.machine import about, cores, footprint, meter
+from emolib.device.machine import cores, describe_machine, footprint, meter
 from emolib.device.markers import Recorder, pattern
 
 SCHEMA = 1
@@ -63,7 +63,7 @@ def bench(
     return {
         "schema": SCHEMA,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": about(),
+        "machine": describe_machine(),
         "bundle": {
             **{key: bundle.record.get(key) for key in ("run", "commit")},
             "sha256": {name: entry["sha256"] for name, entry in entries.items()},
@@ -125,7 +125,7 @@ def _named(bundle: Bundle, engine: Engine) -> dict:
     ]
     model = next(iter(engine.pipelines.values())).model
     about = {"hop_s": engine.hop_s, "backend": model.backend, "threads": model.threads}
-    return {"sources": sources, "task": (tasks or [""])[0], "detector": engine.look is not None, **about}
+    return {"sources": sources, "task": (tasks or [""])[0], "detector": engine.face_path is not None, **about}
 
 
 def _energy(bundle: Bundle) -> dict:

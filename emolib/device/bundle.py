@@ -111,13 +111,13 @@ class Bundle:
                 f"{path} is not the file that was exported ({found[:12]}, expected {entry['sha256'][:12]}): export again."
             )
 
-    def of(self, modality: str) -> list[str]:
+    def sources_of(self, modality: str) -> list[str]:
         """The sources of a modality."""
         return [name for name, entry in self.models.items() if entry["modality"] == modality]
 
     def source(self, modality: str, names: Sequence[str] = ()) -> str:
         """The source of a modality: the one among `names`, else the default or the only one. Raises BadParameter."""
-        return self._picked(modality, self.of(modality), names)
+        return self._picked(modality, self.sources_of(modality), names)
 
     def sources(self, modalities: Sequence[str] = (), names: Sequence[str] = ()) -> dict[str, str]:
         """The source of each modality, by default of all that the bundle has. Raises BadParameter.
@@ -127,7 +127,9 @@ class Bundle:
         """
         wanted = list(modalities) or list(dict.fromkeys(entry["modality"] for entry in self.models.values()))
         for study in self.studies.values():
-            found = {modality: set(self.of(modality)) & study["sources"].keys() for modality in wanted}
+            found = {
+                modality: set(self.sources_of(modality)) & study["sources"].keys() for modality in wanted
+            }
             if not names and all(len(known) == 1 for known in found.values()):
                 return {modality: known.pop() for modality, known in found.items()}
         return {modality: self.source(modality, names) for modality in wanted}
@@ -198,7 +200,7 @@ class Bundle:
         fused, _ = fusion.fuse(votes) if len(votes) > 1 else (None, {})
         return answers | {"fused": None if fused is None else by_class(fusion.classes, fused)}
 
-    def look(self, pipeline: Pipeline, names: Sequence[str] = ()) -> FacePath | None:
+    def face_path(self, pipeline: Pipeline, names: Sequence[str] = ()) -> FacePath | None:
         """Detector and face pipeline as one function of a picture; None where the bundle has no detector.
 
         Raises BadParameter where it has several, or for a pipeline that needs a recording of the person first.
@@ -222,7 +224,7 @@ class Bundle:
         the milliseconds of each stage. `names`: of detector and source, where there are several. Raises BadRecording,
         BadParameter."""
         detector, pipeline = self.detector(names), self.pipeline(self.source("face", names))
-        look = self._path(detector, pipeline)
+        path_of_faces = self._path(detector, pipeline)
         [image], _ = read_face(path, SignalInfo(0.0))
         found = [
             {
@@ -230,9 +232,9 @@ class Bundle:
                 "score": face.score,
                 "scores": by_class(pipeline.classes, face.scores),
             }
-            for face in look(image)
+            for face in path_of_faces(image)
         ]
-        ms = {stage: round(taken, 2) for stage, taken in look.ms.items()}
+        ms = {stage: round(taken, 2) for stage, taken in path_of_faces.ms.items()}
         return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}
 
 
@@ -255,6 +257,6 @@ def _of_file(pipeline: Pipeline, path: Path) -> tuple[dict, np.ndarray, np.ndarr
     return about | answer, X, scores
 
 
-def of_two(studies: Mapping[str, dict], names: Iterable[str]) -> dict[str, dict]:
+def studies_of(studies: Mapping[str, dict], names: Iterable[str]) -> dict[str, dict]:
     """The studies that fuse two or more of the sources `names`."""
     return {study: each for study, each in studies.items() if len(each["sources"].keys() & set(names)) > 1}

@@ -10,7 +10,7 @@ import numpy as np
 from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle, by_class
 from emolib.device.sensors.base import Chunk
-from emolib.device.stream import OK, WAITING, Heard, Pictures, Signal, Stream, failure
+from emolib.device.stream import OK, WAITING, Pictures, Reading, Signal, Stream, failure
 from emolib.fusion.weighing import Vote
 from emolib.signals.readers import SignalInfo
 
@@ -79,7 +79,7 @@ class Engine:
         self.pipelines = {
             modality: bundle.pipeline(source, backend, threads) for modality, source in sources.items()
         }
-        self.look = bundle.look(self.pipelines["face"], names) if "face" in sources else None
+        self.face_path = bundle.face_path(self.pipelines["face"], names) if "face" in sources else None
         self.streams: dict[str, Stream] = {}
         self.gone: dict[str, str] = {}
 
@@ -112,7 +112,7 @@ class Engine:
         if known is None or (known.about, known.is_live) != (about, is_live):
             pipeline = self.pipelines[modality]
             self.streams[modality] = (
-                Pictures(pipeline, about, is_live, self.look)
+                Pictures(pipeline, about, is_live, self.face_path)
                 if modality == "face"
                 else Signal(pipeline, about, is_live)
             )
@@ -149,7 +149,7 @@ class Engine:
     def _ask(self, modality: str, time_s: float) -> tuple[Part, Vote | None]:
         """What a modality says, not weighed yet, and its vote in the fusion."""
         start, stream = time.perf_counter(), self.streams.get(modality)
-        heard, vote, age_s = Heard(WAITING), None, np.nan
+        heard, vote, age_s = Reading(WAITING), None, np.nan
         try:
             if stream is not None:
                 age_s = float(np.maximum(0.0, time_s - stream.newest_s(time_s)))
@@ -157,9 +157,9 @@ class Engine:
             if heard.state == OK and self.fusion:
                 vote = self.fusion.members[self.pipelines[modality].source].vote(heard.scores, heard.found)
         except Exception as error:  # interpreters raise what they like; the other modalities go on
-            heard = Heard(failure(error))
+            heard = Reading(failure(error))
         if modality in self.gone and heard.state != OK:
-            heard = Heard(self.gone[modality])
+            heard = Reading(self.gone[modality])
         told = vote.scores[None] if vote else heard.scores
         scores = None if told is None else by_class(self.classes(modality), told[0])
         box = None if heard.box is None else tuple(round(float(side), 1) for side in heard.box)
@@ -170,5 +170,5 @@ class Engine:
         for pipeline in self.pipelines.values():
             with suppress(OSError):
                 pipeline.model.close()
-        if self.look:
-            self.look.detector.model.close()
+        if self.face_path:
+            self.face_path.detector.model.close()

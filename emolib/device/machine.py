@@ -61,7 +61,7 @@ def processor(cpuinfo: Path) -> str:
     return fields.get("model name") or fields.get("Model") or ""
 
 
-def about() -> dict:
+def describe_machine() -> dict:
     """The machine as a bench file describes it; None for what cannot be read here."""
     return {
         "name": machine(),

@@ -50,13 +50,13 @@ class Pipeline:
         found = [self.front(piece, sfreq, self.trained.kind) for piece in pieces]
         dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
         X = np.concatenate([windows.X for windows in found])
-        if len(X) and (reason := self.stranger(len(X))):
+        if len(X) and (reason := self.too_few(len(X))):
             seconds = (self.front.window_s or 0) + (LEAST_OF_PERSON - 1) * self.front.hop_s
             dropped[f"{reason}, expected {seconds:g} s of recording or more"] = len(X)
             X = X[:0]
         return self.standardised(X), dropped
 
-    def stranger(self, n: int) -> str:
+    def too_few(self, n: int) -> str:
         """Why n windows of a person are too few to answer, "" where they are enough."""
         return (
             f"window {n} of {LEAST_OF_PERSON} to know the person"

@@ -108,7 +108,7 @@ class Rate:
         )
 
 
-class Heard(NamedTuple):
+class Reading(NamedTuple):
     """State "ok" with the statistics (1, 5) of the window, its scores (1, n_classes) and a face's box; or why not."""
 
     state: str
@@ -151,17 +151,17 @@ class Stream(ABC):
         with self.lock:
             return self._newest_s(time_s)
 
-    def answer(self, time_s: float) -> Heard:
+    def answer(self, time_s: float) -> Reading:
         """What the network makes of the samples up to time_s."""
         if self.fault:
-            return Heard(self.fault)
+            return Reading(self.fault)
         newest_s = self.newest_s(time_s)
         if np.isnan(newest_s):
-            return Heard(WAITING)
+            return Reading(WAITING)
         if time_s - newest_s > MAX_AGE_S and (self.is_live or self.about.sfreq):
-            return Heard(STOPPED)
-        heard = self._heard(time_s)
-        return Heard(STUCK) if heard.state == OK and self._repeats(newest_s, heard.found[0]) else heard
+            return Reading(STOPPED)
+        heard = self._read(time_s)
+        return Reading(STUCK) if heard.state == OK and self._repeats(newest_s, heard.found[0]) else heard
 
     def _repeats(self, newest_s: float, found: np.ndarray) -> bool:
         """Whether newer samples than those of the last answer give just the same numbers."""
@@ -178,7 +178,7 @@ class Stream(ABC):
     def _newest_s(self, time_s: float) -> float: ...
 
     @abstractmethod
-    def _heard(self, time_s: float) -> Heard: ...
+    def _read(self, time_s: float) -> Reading: ...
 
 
 class Signal(Stream):
@@ -208,16 +208,16 @@ class Signal(Stream):
         newest = self.ring.newest(time_s)
         return newest / self.sfreq if newest > self.ring.oldest() else np.nan
 
-    def _heard(self, time_s: float) -> Heard:
+    def _read(self, time_s: float) -> Reading:
         with self.lock:
             hz = self.rate.hz() if self.is_live else None
             samples = self.ring.until(time_s, self.n_window + self.n_context)
         if hz and abs(hz / self.sfreq - 1) > WRONG_RATE:
-            return Heard(f"rate {hz:.3g} Hz, expected {self.sfreq:g}")
+            return Reading(f"rate {hz:.3g} Hz, expected {self.sfreq:g}")
         if samples.shape[-1] < self.n_window:
-            return Heard(WAITING)
+            return Reading(WAITING)
         X, state = self._window(samples)
-        return Heard(state) if X is None else Heard(OK, statistics(X), self.pipeline.scores(X))
+        return Reading(state) if X is None else Reading(OK, statistics(X), self.pipeline.scores(X))
 
     def _window(self, samples: np.ndarray) -> tuple[np.ndarray | None, str]:
         """The last window of samples (…, n_times), standardised, and OK; or None and why it cannot be used."""
@@ -241,7 +241,7 @@ class Signal(Stream):
         if not self.pipeline.by_person:
             return self.pipeline.standardised(X), OK
         self.person.append(X)
-        if reason := self.pipeline.stranger(len(self.person)):
+        if reason := self.pipeline.too_few(len(self.person)):
             return None, f"{WAITING}: {reason}"
         return self.pipeline.standardised(np.concatenate(self.person))[-1:], OK
 
@@ -249,13 +249,13 @@ class Signal(Stream):
 class Pictures(Stream):
     """Faces: the newest picture, in which a detector looks first if it is a scene and there is one."""
 
-    def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool, look: FacePath | None):
+    def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool, face_path: FacePath | None):
         super().__init__(pipeline, about, is_live)
         if pipeline.by_person:
             raise BadParameter(
                 f"{pipeline.source} needs a recording of each person, expected another: pick it with --model."
             )
-        self.look = look if about.kind == SCENE else None
+        self.face_path = face_path if about.kind == SCENE else None
         self.last: deque[Chunk] = deque(maxlen=2)
 
     def _keep(self, chunk: Chunk):
@@ -268,17 +268,17 @@ class Pictures(Stream):
         """The newest that is not later than time_s, else the oldest that is here."""
         return next((chunk for chunk in reversed(self.last) if chunk.time_s <= time_s), self.last[0])
 
-    def _heard(self, time_s: float) -> Heard:
+    def _read(self, time_s: float) -> Reading:
         with self.lock:
             image = self._picture(time_s).data
-        if not self.look:
+        if not self.face_path:
             X, dropped = self.pipeline.windows([image], 0.0)
             if not len(X):
-                return Heard(f"dropped: {', '.join(dropped)}")
-            return Heard(OK, statistics(X), self.pipeline.scores(X))
-        if not (faces := self.look(image)):
-            return Heard(NO_FACE)
-        return Heard(OK, statistics(faces[0].X[None]), faces[0].scores[None], faces[0].box)
+                return Reading(f"dropped: {', '.join(dropped)}")
+            return Reading(OK, statistics(X), self.pipeline.scores(X))
+        if not (faces := self.face_path(image)):
+            return Reading(NO_FACE)
+        return Reading(OK, statistics(faces[0].X[None]), faces[0].scores[None], faces[0].box)
 
 
 def trained_rows(pipeline: Pipeline, about: SignalInfo) -> list[int] | None:

@@ -16,7 +16,7 @@ from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.core.out import check_out, replaced
 from emolib.core.paths import read_json
 from emolib.datasets import face_boxes
-from emolib.device.bundle import PARTS, of_two, read_record
+from emolib.device.bundle import PARTS, read_record, studies_of
 from emolib.report import cards
 from emolib.signals.readers import KINDS, SignalInfo
 from emolib.studies.fusion import deployed
@@ -93,7 +93,7 @@ def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
         path.name.removesuffix(FUSION): path.name for path in sorted(run.folder.glob(f"models/*{FUSION}"))
     }
     learned = {study: deployed.of_fold(run.json(f"models/{name}"), fold) for study, name in found.items()}
-    return of_two(learned, names)
+    return studies_of(learned, names)
 
 
 def known(out: Path, names: Iterable[str]) -> set[str]:

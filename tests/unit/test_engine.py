@@ -18,7 +18,7 @@ from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
 from emolib.device.live import Live, replay
-from emolib.device.page import sensed
+from emolib.device.page import sensed_modalities
 from emolib.device.sensors.base import Chunk, Pushed, SensorLost
 from emolib.device.stream import Rate, Ring
 from emolib.fusion.reliability import Typicality, statistics
@@ -395,12 +395,12 @@ def test_models_whose_classes_differ_answer_side_by_side(apart, tmp_path, capsys
 
 
 def test_a_page_is_asked_for_what_it_has_sensors_for(bundle, tmp_path):
-    assert sensed(bundle, []) == ["face", "speech"]
-    assert sensed(bundle, ["heart=strap", "speech=microphone"]) == ["face", "speech", "heart"]
+    assert sensed_modalities(bundle, []) == ["face", "speech"]
+    assert sensed_modalities(bundle, ["heart=strap", "speech=microphone"]) == ["face", "speech", "heart"]
     with pytest.raises(
         BadParameter, match="models of heart, for which a browser has no sensor: add --source"
     ):
-        sensed(Bundle(write(tmp_path, ["heart"])), [])
+        sensed_modalities(Bundle(write(tmp_path, ["heart"])), [])
 
 
 def test_the_command_line_replays_a_file_the_same_way_twice(bundle, tmp_path, capsys):

@@ -45,18 +45,18 @@ def test_pitch_of_a_glide_is_librosas():
 def test_sums_by_hand():
     levels = np.arange(101.0)
     np.testing.assert_allclose(functionals.spread(levels[:, None]), [50, np.std(levels), 10, 50, 90])
-    at = functionals.of_pitch(levels / 10)
+    at = functionals.pitch_functionals(levels / 10)
     np.testing.assert_allclose(at[:8], [0.5, 2.5, 5, 7.5, 9.5, 5, np.std(levels) / 10, 9])
     np.testing.assert_allclose(at[8:], [0, 0.1, 0.1, 0.1], atol=1e-9)
-    assert not functionals.of_pitch(levels[:5]).any()
-    jumping = functionals.of_pitch(np.array([0, 1, 0, 12, 13, 12, 13.0]))
+    assert not functionals.pitch_functionals(levels[:5]).any()
+    jumping = functionals.pitch_functionals(np.array([0, 1, 0, 12, 13, 12, 13.0]))
     assert jumping[9] == 1  # the step of an octave is left out
-    loudness = functionals.of_loudness(-levels)
+    loudness = functionals.loudness_functionals(-levels)
     np.testing.assert_allclose(loudness, [np.std(levels), 90, 1, -95, -75, -50, -25, -5])
     voiced = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 1], bool)
-    heard = functionals.of_voice(np.where(voiced, 0.8, 0.1), voiced, 0.1)
+    heard = functionals.voice_functionals(np.where(voiced, 0.8, 0.1), voiced, 0.1)
     np.testing.assert_allclose(heard, [0.6, 0.8, 0, 3], atol=1e-12)
-    np.testing.assert_allclose(functionals.of_voice(np.zeros(4), np.zeros(4, bool), 0.1), 0)
+    np.testing.assert_allclose(functionals.voice_functionals(np.zeros(4), np.zeros(4, bool), 0.1), 0)
 
 
 @pytest.mark.parametrize("rate, band", [(1.2, 0), (6, 2), (18, 4)])

@@ -7,14 +7,13 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter
 from emolib.device.engine import Result
-from emolib.device.page import kept, note
+from emolib.device.page import append_result, open_keep_file
 from emolib.device.page.server import FILES, MAX_BYTES, Server
 from emolib.device.page.session import LEAK, MAX_WATCHERS, Clock, Session
 from emolib.device.sensors.base import Pushed
@@ -126,6 +125,55 @@ def test_the_page_and_its_files_are_there_with_safe_headers(server, name):
     assert headers["Content-Type"].startswith(kind[(name or "page.html").rsplit(".", 1)[1]])
 
 
+SIZE, START = "width=16&height=16&at=0", f"start?tab={TAB}&modality=face"
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path", "body", "headers"),
+    [
+        # another name for this machine, another site's page
+        (403, "GET", "", None, {"Host": "127.0.0.1"}),
+        (403, "GET", "", None, {"Host": "127.0.0.1.evil.example:{port}"}),
+        *(
+            (403, "POST", START, b"", {"Origin": origin})
+            for origin in ("null", "https://127.0.0.1:{port}", "")
+        ),
+        # no path leads out
+        *(
+            (404, "GET", path, None, {})
+            for path in ("../server.py", "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd")
+        ),
+        # another method
+        (405, "POST", "page.js", b"", {}),
+        (405, "GET", "face", None, {}),
+        (405, "PUT", "face", None, {"Origin": "http://127.0.0.1:{port}"}),
+        # malformed pictures, sound, names of tabs
+        (400, "POST", f"face?tab={TAB}&{SIZE}", RGBA[:-1], {}),
+        (400, "POST", f"face?tab={TAB}&width=nan&height=16&at=0", RGBA, {}),
+        (400, "POST", f"face?tab={TAB}&width=100000&height=16&at=0", RGBA, {}),
+        (400, "POST", f"face?tab={TAB}&width=16&height=16&at=inf", RGBA, {}),
+        (400, "POST", f"speech?tab={TAB}&at=1", b"123", {}),
+        *((400, "GET", f"results?tab={tab}", None, {}) for tab in ("short", "x" * 65, "%3Cscript%3Ealert")),
+        # nobody started a camera
+        (409, "POST", f"face?tab={TAB}&{SIZE}", RGBA, {}),
+    ],
+)
+def test_what_is_not_served(server, session, status, method, path, body, headers):
+    headers = {name: value.format(port=server.server_port) for name, value in headers.items()}
+    assert request(server, method, path, body, headers)[0] == status
+    assert session.engine.calls == []
+
+
+@pytest.mark.parametrize("name", ["face", "results", "page.js", "absent", ""])
+def test_a_wrong_token_opens_nothing(server, name):
+    for method in ("GET", "POST"):
+        status, _, body = request(server, method, name, b"" if method == "POST" else None, token="x" * 32)
+        assert status == 403 and server.token.encode() not in body
+    host = f"Host: 127.0.0.1:{server.server_port}\r\n"
+    assert raw(server, f"GET /{name} HTTP/1.1\r\n{host}\r\n").split()[1] == "403"
+    assert "Bad request" in raw(server, "nonsense\r\n\r\n")
+
+
 def test_nothing_of_the_page_is_inline_or_elsewhere():
     """What its own content policy would forbid, and addresses of other hosts."""
     page = FILES["page.html"].decode()
@@ -133,88 +181,6 @@ def test_nothing_of_the_page_is_inline_or_elsewhere():
     for name, text in FILES.items():
         found = re.findall(r"(?:https?:)?//[\w.-]+\.\w+[^\s\"')]*", text.decode())
         assert set(found) <= {"http://www.w3.org/2000/svg"}, name
-
-
-@pytest.mark.parametrize("name", ["face", "start", "results", "page.js", "absent", ""])
-def test_a_wrong_token_opens_nothing(server, name):
-    for method in ("GET", "POST"):
-        status, _, body = request(server, method, name, b"" if method == "POST" else None, token="x" * 32)
-        assert status == 403 and server.token.encode() not in body
-
-
-@pytest.mark.parametrize("path", ["/", "", "/é"])
-def test_without_a_token_nothing_is_there(server, path):
-    host = f"Host: 127.0.0.1:{server.server_port}\r\n"
-    assert raw(server, f"GET {path or '*'} HTTP/1.1\r\n{host}\r\n").split()[1] == "403"
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1.evil.example:{port}", "evil.example:{port}"])
-def test_another_name_for_this_machine_is_refused(server, host):
-    status, _, _ = request(server, "GET", "", headers={"Host": host.format(port=server.server_port)})
-    assert status == 403
-
-
-@pytest.mark.parametrize("sent", ["http://evil.example", "null", "https://127.0.0.1:{port}", ""])
-def test_another_pages_post_is_refused(server, session, sent):
-    headers = {"Origin": sent.format(port=server.server_port)}
-    with watching(server) as event:
-        event()
-        assert request(server, "POST", f"start?tab={TAB}&modality=face", b"", headers)[0] == 403
-    assert session.engine.calls == []
-
-
-@pytest.mark.parametrize(
-    "path", ["../server.py", "..%2fserver.py", "page/page.html", "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd"]
-)
-def test_no_path_leads_out(server, path):
-    assert request(server, "GET", path)[0] == 404
-
-
-@pytest.mark.parametrize(
-    ("method", "name"), [("POST", "page.js"), ("GET", "face"), ("PUT", "face"), ("HEAD", "")]
-)
-def test_another_method_is_refused(server, method, name):
-    assert request(server, method, name, headers=origin(server))[0] == 405
-
-
-@pytest.mark.parametrize(
-    ("text", "status"),
-    [
-        ("nonsense\r\n\r\n", "Bad request"),
-        ("BREW / HTTP/1.1\r\n\r\n", "501"),
-        (f"GET /{'x' * 70000} HTTP/1.1\r\n\r\n", "414"),
-        ("GET / HTTP/1.1\r\n\r\n", "403"),
-    ],
-)
-def test_broken_requests_get_one_line(server, text, status):
-    assert status in raw(server, text)
-
-
-@pytest.mark.parametrize(
-    ("query", "body", "status"),
-    [
-        ("width=16&height=16&at=0", RGBA[:-1], 400),
-        ("width=16&height=8&at=0", RGBA[:512], 400),
-        ("width=nan&height=16&at=0", RGBA, 400),
-        ("width=100000&height=16&at=0", RGBA, 400),
-        ("height=16&at=0", RGBA, 400),
-        ("width=16&height=16&at=inf", RGBA, 400),
-        ("width=16&height=16&at=0", RGBA, 409),  # nobody started a camera
-    ],
-)
-def test_malformed_pictures_are_refused(server, query, body, status):
-    assert request(server, "POST", f"face?tab={TAB}&{query}", body)[0] == status
-
-
-@pytest.mark.parametrize(("body", "status"), [(b"", 400), (b"123", 400), (bytes(400), 409)])
-def test_malformed_sound_is_refused(server, body, status):
-    assert request(server, "POST", f"speech?tab={TAB}&at=1", body)[0] == status
-
-
-@pytest.mark.parametrize("tab", ["short", "x" * 65, "<script>alert"])
-def test_a_tab_has_a_plain_name(server, tab):
-    query = urlencode({"tab": tab})
-    assert request(server, "GET", f"results?{query}")[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -347,13 +313,13 @@ def test_a_port_in_use_is_one_line(server, session):
 
 def test_results_are_kept_only_where_asked(tmp_path):
     result, path = Result(0.5, {"happy": 1.0}, {}, 2.0, 1), tmp_path / "kept.jsonl"
-    with kept(None) as file:
-        note(result, file)
+    with open_keep_file(None) as file:
+        append_result(result, file)
     for _ in range(2):
-        with kept(path) as file:
-            note(result, file)
+        with open_keep_file(path) as file:
+            append_result(result, file)
     assert [file.name for file in tmp_path.iterdir()] == ["kept.jsonl"]
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["scores"] for line in lines] == [{"happy": 1.0}] * 2 and lines[0]["at"].endswith("+00:00")
-    with pytest.raises(BadParameter, match="choose another"), kept(tmp_path / "no" / "folder"):
+    with pytest.raises(BadParameter, match="choose another"), open_keep_file(tmp_path / "no" / "folder"):
         pass

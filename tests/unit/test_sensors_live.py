@@ -16,7 +16,7 @@ from threads import no_thread_is_left  # noqa: F401
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.sensors import parse
 from emolib.device.sensors.base import Chunk, Inbox, SensorLost
-from emolib.device.sensors.lsl import whole
+from emolib.device.sensors.lsl import cut_at_gaps
 from emolib.device.sensors.strap import MEASUREMENT, SERVICE, EverySecond, Measurement, measurement
 from emolib.signals.readers import SignalInfo
 
@@ -640,7 +640,7 @@ def test_samples_are_cut_where_their_time_stamps_leave_a_gap():
     time_s[5:] += 0.02  # jitter
     time_s[10:] += 1
     time_s[15:] -= 3
-    chunks = list(whole(np.arange(20), time_s, 100.0))
+    chunks = list(cut_at_gaps(np.arange(20), time_s, 100.0))
     assert [chunk.data.tolist() for chunk in chunks] == [[*range(10)], [*range(10, 15)], [*range(15, 20)]]
     assert [chunk.time_s for chunk in chunks] == pytest.approx([0, 1.12, -1.83])
 

@@ -33,7 +33,7 @@ def microvolts(units: list[str | None], name: str) -> np.ndarray:
     return np.array([[MICROVOLTS[(unit or "").strip().lower()]] for unit in units], np.float32)
 
 
-def whole(data: np.ndarray, time_s: np.ndarray, sfreq: float) -> Iterator[Chunk]:
+def cut_at_gaps(data: np.ndarray, time_s: np.ndarray, sfreq: float) -> Iterator[Chunk]:
     """Chunks of data (…, n_times), cut where time stamps (n_times,) leave a gap or go back."""
     steps_s = np.diff(time_s)
     at = np.flatnonzero((steps_s > GAP_STEPS / sfreq + PULL_S / 2) | (steps_s < 0)) + 1
@@ -110,7 +110,7 @@ class Lsl(LiveSensor):
                 raise SensorLost(f"{self.name}: the stream ended, {self.hint}.") from error
             if len(stamps):
                 quiet_since_s = time.monotonic()
-                yield from whole(self.data(samples), np.array(stamps) + offset_s, self.sfreq)
+                yield from cut_at_gaps(self.data(samples), np.array(stamps) + offset_s, self.sfreq)
             elif time.monotonic() - quiet_since_s > self.quiet_s:
                 raise SensorLost(f"{self.name}: nothing came for {self.quiet_s:g} s, {self.hint}.")
 

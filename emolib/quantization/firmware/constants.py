@@ -12,7 +12,14 @@ from emolib.core.errors import BadParameter
 from emolib.signals import beats
 from emolib.signals.boxes import FILL, MAX_IOU, Grid
 from emolib.signals.eeg import BANDS
-from emolib.signals.frontend import EegFrontEnd, FaceFrontEnd, HeartFrontEnd, SpeechFrontEnd, front_end, whole
+from emolib.signals.frontend import (
+    EegFrontEnd,
+    FaceFrontEnd,
+    HeartFrontEnd,
+    SpeechFrontEnd,
+    front_end,
+    in_samples,
+)
 from emolib.signals.mfcc import AMIN, dct, hann, mel_filterbank
 from emolib.signals.readers import SignalInfo
 
@@ -87,7 +94,7 @@ def _edges(value):
 def of_eeg(front: EegFrontEnd, trained: SignalInfo) -> Constants:
     found = {"band_edges_hz": np.array([BANDS[name] for name in front.bands], np.float32)}
     if trained.kind == "raw":
-        found["hann"] = hann(whole(front.step_s, trained.sfreq, "step_s"), "float32")
+        found["hann"] = hann(in_samples(front.step_s, trained.sfreq, "step_s"), "float32")
     return found
 
 
