@@ -3,7 +3,7 @@
 Whatever a notebook may import first takes them from here.
 """
 
-from emolib.device.quiet import native_silence
+from emolib.device.backends import native_silence
 
 with native_silence():
     import keras
