@@ -123,14 +123,11 @@ def test_outputs_are_for_people(path):
                 f"{where} ends in an expression or an error"
             )
             assert output.get("name") != "stderr", f"{where} writes to stderr: {output}"
-            lines = "".join(output.get("text", "")).splitlines()
-            if output["output_type"] == "display_data" and not SHOWN & output["data"].keys():
-                lines = [
-                    line
-                    for line in "".join(output["data"].get("text/plain", "")).splitlines()
-                    if not BAR.match(line)
-                ]
-            for line in filter(str.strip, lines):
+            plain = "".join(output.get("text") or output["data"].get("text/plain", ""))
+            if output["output_type"] == "display_data":
+                assert SHOWN & output["data"].keys() or BAR.match(plain), f"{where} shows {plain!r}"
+                continue
+            for line in filter(str.strip, plain.splitlines()):
                 assert not LOG_LINE.match(line) and not BARE.fullmatch(line.strip()), (
-                    f"{where} shows {line!r}"
+                    f"{where} prints {line!r}"
                 )
