@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from emolib.report.plots.detection import detections, detector_history
 from matplotlib.patches import Rectangle
 
 from emolib.datasets.face_boxes import load
-from emolib.report.plots.detection import detections, detector_history
 from emolib.signals.boxes import Found
 
 

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from emolib.models.detection.pictures import PictureSet
 from found_boxes import NOBODY, found, shifted
 from PIL import Image
 
@@ -13,7 +14,6 @@ from emolib.core.errors import BadParameter
 from emolib.datasets import face_boxes
 from emolib.datasets.base import Dropped
 from emolib.evaluation import boxes as evaluation
-from emolib.models.detection.pictures import PictureSet
 from emolib.signals.boxes import Found
 from emolib.signals.grid import Grid
 

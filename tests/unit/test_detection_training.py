@@ -7,11 +7,12 @@ from emolib.core.errors import BadParameter, BadSet
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
+from emolib.models.detection import augment, training  # noqa: E402
+from emolib.models.detection.pictures import PictureSet, gather  # noqa: E402
+
 from emolib.datasets.face_boxes import load  # noqa: E402
 from emolib.models.blocks import conv  # noqa: E402
 from emolib.models.checkpoint import Checkpoint  # noqa: E402
-from emolib.models.detection import augment, training  # noqa: E402
-from emolib.models.detection.pictures import PictureSet, gather  # noqa: E402
 
 SIDE = 32
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from emolib.models.detection.pictures import gather
 
 from emolib.core.errors import BadParameter
-from emolib.models.detection.pictures import gather
 from emolib.signals.grid import Grid
 
 keras = pytest.importorskip("keras")

@@ -8,10 +8,10 @@ from emolib.core.errors import BadParameter
 
 pytest.importorskip("tensorflow")
 import tensorflow as tf
+from emolib.report.plots.augmentation import ways as figure_of
 
 from emolib.models import augment
 from emolib.models import five_ways as ways
-from emolib.report.plots.augmentation import ways as figure_of
 
 SEED = tf.constant([3, 7])
 N, SIDE = 6, 24

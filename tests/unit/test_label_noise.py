@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from emolib.studies.reduction.label_noise import CROWD, relabelled
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from emolib.core.errors import BadParameter
-from emolib.studies.reduction.label_noise import CROWD, relabelled
 
 
 @given(

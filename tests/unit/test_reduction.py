@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 import pytest
+from emolib.studies.reduction.store import Store, judged, trained
 from sklearn import metrics as sklearn_metrics
 
 from emolib.core.artifacts import Run
@@ -14,7 +15,6 @@ from emolib.report.plots.reduction import search_tree
 from emolib.studies.reduction import table
 from emolib.studies.reduction.search import Search, least_auc, trace
 from emolib.studies.reduction.space import axes, below, bound, levels, reductions
-from emolib.studies.reduction.store import Store, judged, trained
 
 TOY = Architecture(64, 1, (Block(32, 7, 4, 3), Block(32, 3, pool=2), Block(16, 3)), (64,), 3)
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from emolib.studies.reduction.table import Answers, table
 
 from emolib.core.artifacts import Run
 from emolib.core.experiment import Experiment
@@ -12,11 +13,11 @@ from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.models.alexnet import Architecture, Block, key
 from emolib.studies.reduction.search import Tried
-from emolib.studies.reduction.table import Answers, table
 
 keras = pytest.importorskip("keras")
-from emolib.studies.reduction import study  # noqa: E402
 from emolib.studies.reduction.store import Store  # noqa: E402
+
+from emolib.studies.reduction import study  # noqa: E402
 
 FER2013 = Experiment("fer2013", "face", "emotion4", "official")
 BIG = Architecture(4, 1, (Block(2, 3),), (), 2)  # 9 · 2 · 16 + 32 · 2 MACs

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from emolib.studies.saliency.generated import window_regions
 from scipy import signal, stats
 
 from emolib.core.errors import BadParameter, BadSet
@@ -9,15 +10,14 @@ from emolib.datasets import load, windowed
 from emolib.signals.frontend import front_end
 from emolib.signals.generated import face
 from emolib.signals.generated.affect import affects
-from emolib.studies.saliency.generated import window_regions
 
 keras = pytest.importorskip("keras")
+from emolib.studies.saliency.layers import image_layer  # noqa: E402
+from emolib.studies.saliency.randomised import cascade, spearman, ssim  # noqa: E402
 from keras import layers  # noqa: E402
 
 from emolib.models import build  # noqa: E402
 from emolib.studies import saliency  # noqa: E402
-from emolib.studies.saliency.layers import image_layer  # noqa: E402
-from emolib.studies.saliency.randomised import cascade, spearman, ssim  # noqa: E402
 from emolib.studies.saliency.regions import ratio, shares  # noqa: E402
 
 RNG = np.random.default_rng(0)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from emolib.studies.reduction.store import Store
+from emolib.studies.reduction.table import Answers
 from sklearn import metrics as sklearn_metrics
 
 from emolib.core.artifacts import Run
@@ -11,8 +13,6 @@ from emolib.datasets.base import EmotionSet
 from emolib.models.alexnet import embedded
 from emolib.report.plots.reduction import noise_cost
 from emolib.studies.reduction import wrong_labels
-from emolib.studies.reduction.store import Store
-from emolib.studies.reduction.table import Answers
 
 NETWORK = embedded(1, 3)
 SOURCE = Experiment("fer2013", "face", "emotion7", "official")
