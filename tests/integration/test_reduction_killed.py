@@ -21,7 +21,7 @@ from emolib.core.artifacts import Run
 from emolib.datasets.base import EmotionSet
 from emolib.models.alexnet import Architecture, Block
 from emolib.studies.reduction.search import Search, trace
-from emolib.studies.reduction.store import Store, trained
+from emolib.studies.reduction.trainings import Store, trained
 from emolib.models.training import Training
 
 y = np.arange(96) % 2
