@@ -16,13 +16,12 @@ import numpy as np
 import tensorflow as tf
 
 from emolib.core.errors import BadParameter, BadSet
-from emolib.datasets.face_boxes.base import Picture
+from emolib.datasets.face_boxes import Picture
 from emolib.evaluation.boxes import average_precision, single_ious
 from emolib.models.checkpoint import Checkpoint, History
 from emolib.models.detector import LOSSES, grid_of
 from emolib.models.training import OPTIMIZERS, batches, forward, progress
-from emolib.signals.boxes import area, clipped
-from emolib.signals.letterbox import FILL, Letterbox
+from emolib.signals.boxes import FILL, Letterbox, area, clipped
 
 FOCUSED = 0.5  # share of the views that look at one face
 HEIGHTS = 0.12, 0.55  # of that face, in sides of the view

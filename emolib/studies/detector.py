@@ -17,8 +17,7 @@ from emolib.models.checkpoint import Checkpoint, History
 from emolib.models.detector_training import LEAST_SCORE, PictureSet, Trainer
 from emolib.quantization import ptq
 from emolib.quantization.flatbuffer import compact
-from emolib.signals.boxes import Found, iou
-from emolib.signals.grid import Grid
+from emolib.signals.boxes import Found, Grid, iou
 
 VARIANTS = ("float32", "int8")
 

@@ -6,7 +6,7 @@ import pytest
 from emolib.core.errors import BadParameter
 from emolib.datasets.face_boxes import load
 from emolib.signals import boxes
-from emolib.signals.grid import Grid
+from emolib.signals.boxes import Grid
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
