@@ -4,13 +4,12 @@ cell. Targets of a loss are `Grid.encode`'s, outputs what `Grid.decode` reads.
 
 import math
 
-import keras
-import tensorflow as tf
-from keras import layers
-
 from emolib.core.errors import check_names
+from emolib.models.backend import keras, tf
 from emolib.models.blocks import conv, residual, scaled, separable
 from emolib.signals.boxes import Grid
+
+layers = keras.layers
 
 FEW = -4.6  # logit of 1 %
 HEADS = {"table1": {"n_boxes": 2, "reach": 0.0}, "small": {"n_boxes": 1, "reach": 1.0}}

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from emolib.core.errors import BadParameter, BadSet
 from emolib.datasets.face_boxes import Picture
 from emolib.evaluation.boxes import average_precision, single_ious
+from emolib.models.backend import keras, tf
 from emolib.models.checkpoint import Checkpoint, History
 from emolib.models.detector import LOSSES, grid_of
 from emolib.models.training import OPTIMIZERS, batches, forward, progress

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -13,6 +12,7 @@ from emolib.core.artifacts import Run
 from emolib.datasets.base import Dropped
 from emolib.device.interpreter import Model
 from emolib.evaluation.boxes import evaluate, pick_threshold
+from emolib.models.backend import keras
 from emolib.models.checkpoint import Checkpoint, History
 from emolib.models.detector_training import LEAST_SCORE, PictureSet, Trainer
 from emolib.quantization import ptq

@@ -410,7 +410,7 @@ def test_answers_are_the_stored_networks_and_what_is_missing_is_trained(tmp_path
     store = Store(run, "models/x/reduction", trains, {})
     store(big)  # the search was here
     of = trainings.parts(numbered(100), FOLD, 12, 7, seed=4)
-    found = trainings.answers(run, store, {"big": big, "none": none}, of)
+    found = trainings.answers(run, {"big": (store, big), "none": (store, none)}, of)
     assert trains.trained == [big, none]
     places = [(one.model, one.part) for one in found]
     assert places == [("big", "val"), ("big", "test"), ("none", "val"), ("none", "test")]

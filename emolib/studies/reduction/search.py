@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter
 from emolib.models.alexnet import Architecture, flops, key
 from emolib.studies.reduction.space import bound, reductions
@@ -100,14 +101,19 @@ class Search:
     def run(self) -> Iterator[Tried]:
         """Train, yield, go on with the neighbours of what was accepted."""
         self._push(None, "baseline", self.baseline)
-        while not self.stopped:
-            *_, parent, change, architecture = heapq.heappop(self.queue)
-            one = self._train(parent, change, architecture)
-            yield one
-            if one.accepted:
-                for reduction in reductions(architecture):
-                    self._push(one.number, reduction.change, reduction.architecture)
-            self.stopped = self._reason()
+        with progress_bar(self.budget, "search", "trainings") as bar:
+            while not self.stopped:
+                *_, parent, change, architecture = heapq.heappop(self.queue)
+                one = self._train(parent, change, architecture)
+                bar.set_postfix_str(
+                    f"best: {self.best.flops / 1e6:.3g} MFLOP, AUC {self.best.auc:.3f}", refresh=False
+                )
+                bar.update(1)
+                yield one
+                if one.accepted:
+                    for reduction in reductions(architecture):
+                        self._push(one.number, reduction.change, reduction.architecture)
+                self.stopped = self._reason()
 
     def _push(self, parent: int | None, change: str, architecture: Architecture):
         """Put an architecture into the queue, once: fewest FLOPs first, then the order of arrival."""

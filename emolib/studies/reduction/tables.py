@@ -129,6 +129,7 @@ def cost_of_noise(answers: Mapping[float, Answers], n_boot: int = 2000) -> pd.Da
     scores = {noise_name(share): one.scores for share, one in answers.items()}
     rows = compared(columns, scores, "window", noise_name(CLEAN)).drop(columns="variant")
     areas = pd.DataFrame([_area(one, n_boot) for one in answers.values()])
-    rows = pd.concat([rows["n"], areas, rows.drop(columns="n")], axis=1)
+    counts = ["n", "people"]
+    rows = pd.concat([rows[counts], areas, rows.drop(columns=counts)], axis=1)
     rows.insert(0, "wrong_labels_percent", [100 * share for share in answers])
     return rows

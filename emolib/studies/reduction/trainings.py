@@ -11,17 +11,17 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from emolib.core.artifacts import Run
+from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, few
 from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax
 from emolib.models.alexnet import Architecture, build, description, key
+from emolib.models.backend import keras, tf
 from emolib.models.checkpoint import Checkpoint
 from emolib.models.five_ways import five_ways
 from emolib.models.training import Trainer, Training
@@ -169,20 +169,21 @@ class Answers:
 
 def answers(
     run: Run,
-    store: Store,
-    chosen: Mapping[str, Architecture],
+    chosen: Mapping[str, tuple[Store, Architecture]],
     of: Mapping[str, EmotionSet],
     parts: Sequence[str] = ("val", "test"),
 ) -> list[Answers]:
-    """What the networks named by `chosen` answer on parts of `of`; what the store does not hold is trained."""
+    """What the networks named by `chosen` answer on parts of `of`; what their store does not hold is trained."""
     found = []
-    for name, architecture in chosen.items():
-        store(architecture)
-        model = keras.models.load_model(run.read(f"{store.name(architecture)}.keras"))
-        for part in parts:
-            data = of[part]
-            starts = range(0, len(data.y), PREDICTED)
-            logits = [model(data.X[i : i + PREDICTED], training=False).numpy() for i in starts]
-            scores = softmax(np.concatenate(logits))
-            found.append(Answers(name, part, architecture, data.y, scores, data.subject))
+    with progress_bar(len(chosen), "answers", "networks") as bar:
+        for name, (store, architecture) in chosen.items():
+            store(architecture)
+            model = keras.models.load_model(run.read(f"{store.name(architecture)}.keras"))
+            for part in parts:
+                data = of[part]
+                starts = range(0, len(data.y), PREDICTED)
+                logits = [model(data.X[i : i + PREDICTED], training=False).numpy() for i in starts]
+                scores = softmax(np.concatenate(logits))
+                found.append(Answers(name, part, architecture, data.y, scores, data.subject))
+            bar.update(1)
     return found

@@ -7,15 +7,14 @@ class for all pictures, or one for each. The model is Keras with logits out.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter
 from emolib.core.experiment import model_name
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, evenly
+from emolib.models.backend import keras, tf
 from emolib.models.crossval import load_model, load_standardiser
 from emolib.quantization.folding import readers
 

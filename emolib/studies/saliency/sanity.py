@@ -5,12 +5,11 @@ Source: Adebayo et al. 2018, "Sanity checks for saliency maps": cascading random
 
 from collections.abc import Callable, Iterator, Mapping
 
-import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from scipy.stats import rankdata
 
+from emolib.models.backend import keras, tf
 from emolib.studies.saliency.maps import METHODS
 from emolib.studies.saliency.regions import ratio_of_sums
 

@@ -72,7 +72,7 @@ def test_parameters_and_macs_are_those_of_the_docstring(model):
     normed = 2 * 8 + 3 * 16 + 3 * 32 + 3 * 64  # channels with a batch norm
     needs = cost(model)
     assert (needs.params, needs.macs) == (params + 4 * normed, macs)
-    docstring = network("face", "table2").__doc__
+    docstring = network("face", "table2").build.__doc__
     assert f"{needs.params:,} parameters" in docstring and f"{needs.macs:,} MACs" in docstring
 
 
