@@ -13,13 +13,14 @@ from hashlib import sha256
 
 import numpy as np
 
+from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter, BadSet
 from emolib.datasets.face_boxes import Picture
 from emolib.evaluation.boxes import average_precision, single_ious
 from emolib.models.backend import keras, tf
 from emolib.models.checkpoint import Checkpoint, History
 from emolib.models.detector import LOSSES, grid_of
-from emolib.models.training import OPTIMIZERS, batches, forward, progress
+from emolib.models.training import OPTIMIZERS, batches, forward
 from emolib.signals.boxes import FILL, Letterbox, area, clipped
 
 FOCUSED = 0.5  # share of the views that look at one face
@@ -251,7 +252,7 @@ class Trainer:
                 f"None of {len(train.X)} training pictures has a face: check the corpus and its splits."
             )
         history, best = state.restore(self.variables) if state else ([], [])
-        with progress(name, self.recipe.epochs) as bar:
+        with progress_bar(self.recipe.epochs, name, "epochs") as bar:
             bar.update(len(history))
             for number in range(len(history), self.recipe.epochs):
                 history.append(self.epoch(train, number, bar) | self.validate(val))

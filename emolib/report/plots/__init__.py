@@ -11,6 +11,8 @@ from emolib.report.plots.evaluation import (
     per_subject,
     reliability,
     scores,
+    seed_variability,
+    subject_calibration,
     windows_per_subject,
 )
 from emolib.report.plots.faces import attention, detections, detector_history, faces, saliency_maps, sanity
@@ -18,14 +20,12 @@ from emolib.report.plots.fusion import critical_difference, forest, fusion, repa
 from emolib.report.plots.latency import jitter, latency
 from emolib.report.plots.mixed import pareto, sensitivity
 from emolib.report.plots.npu import rounding, vela
-from emolib.report.plots.personal import calibrated, repeats
 from emolib.report.plots.reduction import noise_cost, search_tree, ways
 from emolib.report.plots.robustness import mid_stream, snr_curves, subsets
 from emolib.report.plots.signals import trial, window
 
 __all__ = [
     "attention",
-    "calibrated",
     "confusion",
     "cost",
     "critical_difference",
@@ -49,16 +49,17 @@ __all__ = [
     "ranges",
     "reliability",
     "repaired",
-    "repeats",
     "rounding",
     "saliency_maps",
     "sanity",
     "scores",
     "search_tree",
+    "seed_variability",
     "sensitivity",
     "size_and_uar",
     "snr_curves",
     "sqnr",
+    "subject_calibration",
     "subsets",
     "trial",
     "vela",
