@@ -256,6 +256,7 @@ class Trainer:
             bar.update(len(history))
             for number in range(len(history), self.recipe.epochs):
                 history.append(self.epoch(train, number, bar) | self.validate(val))
+                bar.set_postfix_str(f"validation IoU {history[-1]['val_iou']:.3f}", refresh=False)
                 if goodness(history[-1]) >= max(map(goodness, history)):
                     best = [variable.numpy() for variable in self.model.variables]
                 if state:
