@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from emolib.evaluation.energy.estimate import estimate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,6 @@ from emolib.device import markers
 from emolib.device.markers import PATTERN, Marker, Recorder
 from emolib.evaluation.energy import alignment
 from emolib.evaluation.energy.blocks import measure
-from emolib.evaluation.energy.estimate import estimate
 from emolib.evaluation.energy.generated import START_S, Bench
 from emolib.evaluation.energy.trace import Trace
 

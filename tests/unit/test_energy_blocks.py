@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from emolib.evaluation.energy.estimate import estimate, ratio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import trapezoid
@@ -9,7 +10,6 @@ from scipy.integrate import trapezoid
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.markers import Marker, joined
 from emolib.evaluation.energy.blocks import Block, measure
-from emolib.evaluation.energy.estimate import estimate, ratio
 from emolib.evaluation.energy.generated import START_S, Bench
 from emolib.evaluation.energy.trace import Trace
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from emolib.evaluation.energy.sampler import Sensor
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from emolib.core import summary
@@ -14,7 +15,6 @@ from emolib.core.errors import BadArtifact, BadParameter, BadRecording
 from emolib.device import markers
 from emolib.evaluation.energy import csv_log
 from emolib.evaluation.energy.generated import Bench
-from emolib.evaluation.energy.sampler import Sensor
 from emolib.report import plots
 from emolib.studies.power import logs as lab
 from emolib.studies.power import report

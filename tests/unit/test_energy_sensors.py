@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from emolib.evaluation.energy.sampler import Sampler, Sensor, trace_of
 
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.markers import now_s
 from emolib.evaluation.energy import readers, sensors
 from emolib.evaluation.energy.__main__ import main
-from emolib.evaluation.energy.sampler import Sampler, Sensor, trace_of
 
 PI5 = """ 3V7_WL_SW_A current(0)=0.10000000A
    VDD_CORE_A current(7)=2.00000000A

@@ -6,6 +6,7 @@ from copy import deepcopy
 import numpy as np
 import pandas as pd
 import pytest
+from emolib.studies.latency.files import HERE, of_devices, read
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter
@@ -16,7 +17,6 @@ from emolib.report import plots
 from emolib.report.page import Table
 from emolib.studies.latency import devices
 from emolib.studies.latency import tables as lab
-from emolib.studies.latency.files import HERE, of_devices, read
 
 HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
 

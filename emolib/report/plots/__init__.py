@@ -2,10 +2,9 @@
 
 from emolib.report.plots.ablation import main_effects
 from emolib.report.plots.augmentation import ways
-from emolib.report.plots.comparison import cost, modelled, size_and_uar
 from emolib.report.plots.compression import points, ranges, sqnr
+from emolib.report.plots.cost import cost, jitter, latency, modelled, power, size_and_uar
 from emolib.report.plots.detection import detections, detector_history, faces
-from emolib.report.plots.energy import power
 from emolib.report.plots.evaluation import (
     confusion,
     folds,
@@ -16,7 +15,6 @@ from emolib.report.plots.evaluation import (
     windows_per_subject,
 )
 from emolib.report.plots.fusion import critical_difference, forest, fusion, repaired, weights
-from emolib.report.plots.latency import jitter, latency
 from emolib.report.plots.mixed import pareto, sensitivity
 from emolib.report.plots.npu import rounding, vela
 from emolib.report.plots.personal import calibrated, repeats
