@@ -92,9 +92,8 @@ def variants(
     The int8 models that `here` has are taken from it, not measured again. The second table has a row per model and
     backend without a number: model, backend, reason. Raises BadArtifact.
     """
-    backends, threads = (
-        list(pd.DataFrame(here["models"])[column].unique()) for column in ("backend", "threads")
-    )
+    benched = pd.DataFrame(here["models"])
+    backends, threads = benched.backend.unique().tolist(), benched.threads.unique().tolist()
     rows = [
         {"source": row["model"], "variant": INT8, **row} for row in here["models"] if row["model"] in sources
     ]

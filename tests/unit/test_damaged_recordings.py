@@ -12,7 +12,6 @@ from emolib.__main__ import SENSORS
 from emolib.datasets import load
 from emolib.device import markers
 from emolib.device.sensors import parse
-from emolib.evaluation.energy import ppk2
 from emolib.evaluation.energy import readers as logs
 from emolib.signals.frontend import front_end
 from emolib.signals.readers import READERS, Trained, read
@@ -166,7 +165,7 @@ LOGS = {
         lambda path: logs.read("nvidia-smi", path),
     ),
     "ppk2": (PPK2, lambda path: logs.read("ppk2", path, voltage_v=3.0)),
-    "pulses": (PPK2, lambda path: ppk2.read_markers(path, {0: "face"})),
+    "pulses": (PPK2, lambda path: logs.ppk2_markers(path, {0: "face"})),
     "markers": (table("start_s,end_s,n,what", [(k, k + 0.5, 9, "face") for k in range(9)]), markers.read),
 }
 
