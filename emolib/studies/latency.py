@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from emolib.core import records
 from emolib.core.artifacts import Run
 from emolib.core.child import run_module
 from emolib.core.errors import BadArtifact, BadParameter, OverBudget
 from emolib.core.experiment import INT8, Experiment, model_name
+from emolib.core.paths import read_json
 from emolib.core.results import tidy
 from emolib.device.bench import SCHEMA
 from emolib.device.interpreter import present
-from emolib.device.latency import models as bench_models
+from emolib.device.latency import measure_models
 from emolib.quantization.npu.tflm import arena_bytes, check_operators
 
 HERE = "this machine"
@@ -55,7 +55,7 @@ def read_bench(path: str | Path) -> dict:
     """A bench file. Raises BadArtifact where it is none, or of another emolib."""
     again = "on the device: `emolib bench BUNDLE --json > FILE`."
     try:
-        record = records.read(Path(path))
+        record = read_json(Path(path))
         schema, missing = record.get("schema"), sorted(FIELDS - record.keys())
     except (OSError, ValueError, AttributeError) as error:
         raise BadArtifact(f"{path} cannot be read ({error}), expected a bench file; {again}") from error
@@ -105,7 +105,7 @@ def variants(
             if variant != INT8 or name not in known
         }
         files = {name: run.read(stem) for name, stem in stems.items() if (run.folder / stem).exists()}
-        found, closed = bench_models.each(files, backends, threads, repeats, BUDGET_S)
+        found, closed = measure_models(files, backends, threads, repeats, BUDGET_S)
         rows += [{"source": row["model"], "variant": variant, **row} for row in found]
         refused += [row | {"model": f"{row['model']} {variant}"} for row in closed]
         absent = {"backend": "", "reason": "this run has no such file"}

@@ -18,7 +18,7 @@ from emolib.core.paths import PROJECT
 from emolib.core.results import row
 from emolib.device import markers
 from emolib.device.interpreter import Model
-from emolib.device.latency.models import window
+from emolib.device.latency import noise_window
 from emolib.device.markers import Marker, Recorder, repeat
 from emolib.evaluation.energy import alignment, readers
 from emolib.evaluation.energy.alignment import Alignment
@@ -145,7 +145,7 @@ def inferences(run: Run, sources: Sequence[str]) -> dict[str, Callable[[], objec
     """One inference of each source's int8 model, on noise: its values do not change the work."""
 
     def one(model: Model) -> Callable[[], object]:
-        x = window(model)
+        x = noise_window(model)
         return lambda: model.times(x, 1)
 
     return {name: one(Model(run.read(f"{model_name(name, 0)}-{INT8}.tflite"))) for name in sources}

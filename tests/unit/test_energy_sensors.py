@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter, BadRecording
+from emolib.device.machine import Meter, meter
 from emolib.device.markers import now_s
-from emolib.device.meter import Meter, meter
 from emolib.evaluation.energy import readers, sensors
 from emolib.evaluation.energy.__main__ import main
 from emolib.evaluation.energy.sensors import Sampler, Sensor, trace_of

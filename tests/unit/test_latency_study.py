@@ -10,7 +10,7 @@ import pytest
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.core.experiment import INT8
-from emolib.device.latency.streaming import Hop, told
+from emolib.device.latency import Hop, hops_summary
 from emolib.report import plots
 from emolib.studies import latency
 from emolib.studies.latency import HERE
@@ -55,7 +55,7 @@ def here():
             "p95_ms": 15.0,
             "p99_ms": 19.0,
         },
-        "stream": {"seconds": 3.0, "core_percent": 2.5, "hop_s": 1.0} | told(hops),
+        "stream": {"seconds": 3.0, "core_percent": 2.5, "hop_s": 1.0} | hops_summary(hops),
         "fresh": {f"{stage}_{unit}": 10.0 * k for unit in ("ms", "mb") for k, stage in enumerate(stages)},
         "refused": [{"model": EEG, "backend": "tflite_runtime", "reason": "old"}],
     }

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
+from emolib.device.machine import POWERCAP, meter
 from emolib.device.markers import now_s
-from emolib.device.meter import POWERCAP, meter
 from emolib.evaluation.energy.trace import Trace
 
 HWMON = Path("/sys/class/hwmon")
@@ -43,7 +43,7 @@ def found() -> tuple[list[Sensor], list[str]]:
 
 
 def rapl(powercap: Path = POWERCAP) -> tuple[list[Sensor], str]:
-    """The energy counter of the processor package, as emolib.device.meter finds it."""
+    """The energy counter of the processor package, as emolib.device.machine finds it."""
     counter = meter(powercap)
     if not counter:
         return [], counter.note
