@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.evaluation.energy import csv_log, ppk2, readers
+from emolib.evaluation.energy import csv_log, readers
 from emolib.evaluation.energy.trace import Trace
 
 WATTS = [2.5, 2.5, 3.75, 3.75, 2.5]
@@ -59,20 +59,32 @@ def test_every_form_gives_the_same_trace(name, log):
     assert not found.dropped
 
 
-def test_stamps_are_seconds_since_1970(log):
-    assert csv_log.read(log(LOGS["several in W, one of them power"])).time_s[0] == 1709632800.0
-    with_zone = "time,W\n2024-03-05 11:00:00+01:00,1\n2024-03-05 11:00:01+01:00,1\n"
-    assert csv_log.read(log(with_zone)).time_s.tolist() == [1709632800.0, 1709632801.0]
-    american = "time,W\n03/05/2024 10:00:00 AM,1\n03/05/2024 10:00:01 AM,1\n"
-    found = csv_log.read(log(american), time_format="%m/%d/%Y %I:%M:%S %p")
-    assert found.time_s.tolist() == [1709632800.0, 1709632801.0]
-
-
-def test_latin_1_and_a_mark_of_byte_order_are_read(log):
-    assert (
-        csv_log.read(log("Zeit time;Strom (µA);V\n0;1000;5\n1;2000;5\n".encode("latin-1"))).power_w[1] == 0.01
-    )
-    assert csv_log.read(log("\ufefftime_s,power_w\n0,1\n1,2\n")).power_w.tolist() == [1, 2]
+@pytest.mark.parametrize(
+    "text, options, times, watts",
+    [
+        ("time,W\n2024-03-05 11:00:00+01:00,1\n2024-03-05 11:00:01+01:00,1\n", {}, [0, 1], [1, 1]),
+        (
+            "time,W\n03/05/2024 10:00:00 AM,1\n03/05/2024 10:00:01 AM,1\n",
+            {"time_format": "%m/%d/%Y %I:%M:%S %p"},
+            [0, 1],
+            [1, 1],
+        ),
+        ("Zeit time;Strom (µA);V\n0;1000;5\n1;2000;5\n".encode("latin-1"), {}, None, [0.005, 0.01]),
+        ("\ufefftime_s,power_w\n0,1\n1,2\n", {}, None, [1, 2]),
+        (
+            "a time,b time,in (W),out (W)\n0,5,1,2\n1,7,1,2\n",
+            {"time": "b time", "power": "out (W)"},
+            None,
+            [2, 2],
+        ),
+        ("time,A\n0,1\n1,2\n", {"voltage_v": 5}, None, [5, 10]),
+    ],
+)
+def test_zones_formats_encodings_and_named_columns(text, options, times, watts, log):
+    found = csv_log.read(log(text), **options)
+    assert found.power_w.tolist() == watts
+    if times:
+        assert (found.time_s - 1709632800.0).tolist() == times
 
 
 def test_what_is_left_out_is_counted(log):
@@ -94,27 +106,14 @@ def test_what_is_left_out_is_counted(log):
         ("time,W\n05/03/2024 10:00,1\n05/03/2024 10:01,1\n", "row 2 has the time .* give time_format"),
         ("time,W\n0,1\n1,-\n", "1 rows with a value, expected 2"),
         ("time,A\n0,1\n1,1\n", "A and no voltage, expected both: give voltage_v"),
-        (
-            "time,in (W),out (W)\n0,1,1\n1,1,1\n",
-            r"in \(W\), out \(W\) are all columns of power: say which by power=",
-        ),
+        ("time,in (W),out (W)\n0,1,1\n1,1,1\n", r"in \(W\), out \(W\) are all columns of power: say which"),
         ("hello\nworld\n", "no row with columns of time, and W or V and A; it begins with 'hello'"),
         ("", "no row with columns"),
     ],
 )
 def test_a_bad_log_names_file_and_row(text, message, log):
-    with pytest.raises(BadRecording, match=message) as error:
+    with pytest.raises(BadRecording, match=rf"log\.csv.*{message}"):
         csv_log.read(log(text))
-    assert "log.csv" in str(error.value) and "\n" not in str(error.value)
-
-
-def test_columns_can_be_named(log):
-    path = log("a time,b time,in (W),out (W)\n0,5,1,2\n1,7,1,2\n")
-    found = csv_log.read(path, time="b time", power="out (W)")
-    assert found.time_s.tolist() == [5, 7] and found.power_w.tolist() == [2, 2]
-    with pytest.raises(BadRecording, match="no row with columns of power=Out"):
-        csv_log.read(path, power="Out")
-    assert csv_log.read(log("time,A\n0,1\n1,2\n"), voltage_v=5).power_w.tolist() == [5, 10]
 
 
 def test_a_written_trace_is_read_again(tmp_path):
@@ -162,18 +161,17 @@ def test_ppk2_is_averaged_and_its_digital_inputs_are_markers(log):
     fine = readers.read("ppk2", path, voltage_v=3.0, step_ms=0.05)
     assert len(fine.time_s) in (80, 81) and fine.power_w.mean() == pytest.approx(0.006, rel=1e-2)
     for export in (path, log(SEPARATE, "b.csv")):
-        (marker,) = ppk2.read_markers(export, {1: "face"})
+        (marker,) = readers.ppk2_markers(export, {1: "face"})
         assert (marker.n, marker.what) == (1, "face")
         assert (marker.start_s, marker.end_s) == pytest.approx((0.002, 0.003), abs=1e-9)
 
 
 def test_ppk2_is_the_same_in_chunks(log, monkeypatch):
     path = log(PPK2)
-    whole = ppk2.read(path, 3.0), ppk2.read_markers(path, {1: "x"})
-    monkeypatch.setattr(ppk2, "CHUNK", 33)
-    parts = ppk2.read(path, 3.0), ppk2.read_markers(path, {1: "x"})
-    np.testing.assert_allclose(parts[0].power_w, whole[0].power_w)
-    assert parts[1] == whole[1]
+    whole = readers.read_ppk2(path, 3.0), readers.ppk2_markers(path, {1: "x"})
+    monkeypatch.setattr(readers, "CHUNK", 33)
+    np.testing.assert_allclose(readers.read_ppk2(path, 3.0).power_w, whole[0].power_w)
+    assert readers.ppk2_markers(path, {1: "x"}) == whole[1]
 
 
 @pytest.mark.parametrize(
@@ -181,14 +179,13 @@ def test_ppk2_is_the_same_in_chunks(log, monkeypatch):
     [
         (PPK2.replace("0.03,1000.000", "0.03,oops"), "row 5 has 'oops' in Current"),
         (PPK2.replace("0.05,", "0.01,"), "time does not go on at row 7"),
-        (PPK2.replace("0.03,1000.000,00000000", "0.03"), "row 5 has nan in Current"),
         ("Timestamp(ms),Current(uA)\n0,1\n", "1 rows below the head"),
         ("a,b\n0,1\n", "row 1 is 'a,b', expected Timestamp"),
     ],
 )
 def test_a_bad_ppk2_export_names_file_and_row(text, message, log):
-    with pytest.raises(BadRecording, match=message):
-        ppk2.read(log(text), 3.0)
+    with pytest.raises(BadRecording, match=rf"log\.csv.*{message}"):
+        readers.read_ppk2(log(text), 3.0)
 
 
 def test_what_is_asked_of_a_reader_is_checked(log):
@@ -196,11 +193,11 @@ def test_what_is_asked_of_a_reader_is_checked(log):
     with pytest.raises(BadParameter, match="voltage_v is nan, expected the V"):
         readers.read("ppk2", path)
     with pytest.raises(BadRecording, match="never high"):
-        ppk2.read_markers(path, {7: "x"})
+        readers.ppk2_markers(path, {7: "x"})
     with pytest.raises(BadParameter, match="channel 8, expected 0 to 7"):
-        ppk2.read_markers(path, {8: "x"})
+        readers.ppk2_markers(path, {8: "x"})
     with pytest.raises(BadRecording, match="no digital channels"):
-        ppk2.read_markers(log("Timestamp(ms),Current(uA)\n0,1\n1,1\n"), {0: "x"})
+        readers.ppk2_markers(log("Timestamp(ms),Current(uA)\n0,1\n1,1\n"), {0: "x"})
     with pytest.raises(BadParameter, match="reader: got 'wall', expected one of csv, ppk2"):
         readers.read("wall", path)
     with pytest.raises(BadParameter, match="volt does not exist in reader ppk2: did you mean voltage_v"):
