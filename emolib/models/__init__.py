@@ -18,9 +18,9 @@ NAMED = {
     "eeg": {"": ("networks", "eeg", "noise"), **LDA},
     "speech": {"": ("networks", "speech", "spectrogram"), **LDA},
     "face": {
-        "": ("face", "build", "image"),
-        "table2": ("xception", "build", "image"),
-        "resnet": ("resnet", "build", "image"),
+        "": ("face", "face", "image"),
+        "table2": ("face", "table2", "image"),
+        "resnet": ("face", "resnet", "image"),
         **LDA,
     },
 }
