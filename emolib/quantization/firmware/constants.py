@@ -1,6 +1,6 @@
-"""What a firmware must know to make a model's input as training did: {field: value}, for emolib.quantization.firmware.cpp.
+"""What a firmware must know to make a model's input as training did, as {field: value}.
 
-The algorithms are those of emolib.signals; here are their numbers, and the tables that they would compute.
+The algorithms are those of emolib.signals. Here are their numbers, and the tables that they would compute.
 """
 
 from collections.abc import Mapping

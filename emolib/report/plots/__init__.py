@@ -1,9 +1,17 @@
 """One function per figure: data in, a matplotlib Figure out, 900 px wide, safe for colour-blind readers."""
 
-from emolib.report.plots.ablation import main_effects
 from emolib.report.plots.augmentation import ways
 from emolib.report.plots.comparison import cost, modelled, size_and_uar
-from emolib.report.plots.compression import points, ranges, sqnr
+from emolib.report.plots.compression import (
+    main_effects,
+    pareto,
+    points,
+    ranges,
+    rounding,
+    sensitivity,
+    sqnr,
+    vela,
+)
 from emolib.report.plots.detection import detections, detector_history, faces
 from emolib.report.plots.energy import power
 from emolib.report.plots.evaluation import (
@@ -17,8 +25,6 @@ from emolib.report.plots.evaluation import (
 )
 from emolib.report.plots.fusion import critical_difference, forest, fusion, repaired, weights
 from emolib.report.plots.latency import jitter, latency
-from emolib.report.plots.mixed import pareto, sensitivity
-from emolib.report.plots.npu import rounding, vela
 from emolib.report.plots.personal import calibrated, repeats
 from emolib.report.plots.reduction import noise_cost, search_tree
 from emolib.report.plots.robustness import mid_stream, snr_curves, subsets

@@ -10,7 +10,7 @@ from emolib.core.errors import OverBudget
 from emolib.core.experiment import INT8, model_name
 from emolib.device.interpreter import present
 from emolib.device.latency import models
-from emolib.quantization.npu.tflm import arena_bytes, check_operators
+from emolib.quantization.tflite_micro import arena_bytes, check_operators
 
 BUDGET_S = 0.3  # for the runs of one model, where they are slow
 LATENCY = ["p50_us", "p95_us", "p99_us", "mean_us", "n", "cold_start_ms"]
