@@ -21,6 +21,7 @@ from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.device.backends import branch_of
 from emolib.device.interpreter import Model
+from emolib.device.quiet import native_silence
 from emolib.fusion.scores import softmax
 from emolib.models.crossval import load_model, load_standardiser
 from emolib.quantization.flatbuffer import activations, compact
@@ -145,11 +146,11 @@ def observed(content: bytes, X: Windows, y: np.ndarray | None = None) -> dict[st
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    with warnings.catch_warnings(action="ignore"):
+    with native_silence(), warnings.catch_warnings(action="ignore"):
         interpreter = Interpreter(
             model_content=content, experimental_preserve_all_tensors=True, num_threads=1
         )
-    interpreter.allocate_tensors()
+        interpreter.allocate_tensors()
     ports = {branch_of(entry["name"]): entry for entry in interpreter.get_input_details()}
     shapes = {name: tuple(map(int, entry["shape"][1:])) for name, entry in ports.items()}
     several = isinstance(X, dict) or len(shapes) > 1
