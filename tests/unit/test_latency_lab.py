@@ -136,7 +136,7 @@ def test_stages_of_this_machine(here):
 
 
 def test_arenas_are_of_tflite_micro(here, network, tmp_path):
-    tflm = pytest.importorskip("tflite_micro") and pytest.importorskip("emolib.quantization.npu.tflm")
+    tflm = pytest.importorskip("tflite_micro") and pytest.importorskip("emolib.quantization.tflite_micro")
     run = Run(tmp_path, "05a_latency", {})
     for name in (HEART, EEG):
         run.write_bytes(f"models/{name}/fold00-{INT8}.tflite", network)

@@ -1,16 +1,22 @@
-"""ONNX of folded Keras networks, and the nodes that Mobilint's compiler takes."""
+"""ONNX of folded Keras networks, and its QDQ form: scales are ours, answers those of the .tflite file."""
 
 import keras
 import numpy as np
 import onnx as onnx_library
 import pytest
+from compressed import network as compressed_network
 from compressed import settled
+from compressed import windows as compressed_windows
 from keras import layers
-from onnx import TensorProto, helper, numpy_helper
+from onnx.numpy_helper import to_array
 from scipy.signal import correlate2d
 
-from emolib.core.errors import BadArtifact, BadParameter, OverBudget
-from emolib.quantization.npu import accepted, onnx
+from emolib.core.errors import BadArtifact, BadParameter, BadSet
+from emolib.quantization import clipping, conversion, mxq, onnx, ptq
+from emolib.quantization.clipping import Clipping
+from emolib.quantization.flatbuffer import weighted
+
+SHAPE = (15, 12, 2)
 
 
 def network(shape, *stack):
@@ -28,31 +34,26 @@ def windows(shape, n=5):
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    x = inputs = keras.Input((15, 12, 2))
+    x = inputs = keras.Input(SHAPE)
     x = layers.Conv2D(8, (5, 3), strides=(4, 2), padding="same", use_bias=False, name="first")(x)
     x = y = layers.ReLU()(layers.BatchNormalization()(x))
     x = layers.SeparableConv2D(8, 3, padding="same", use_bias=False, name="second")(x)
     x = layers.Add()([layers.BatchNormalization()(x), y])
     x = layers.Dropout(0.3)(layers.GlobalAveragePooling2D()(x))
-    return settled(keras.Model(inputs, layers.Dense(4, name="logits")(x)), windows((15, 12, 2), 64) + 1)
+    return settled(keras.Model(inputs, layers.Dense(4, name="logits")(x)), windows(SHAPE, 64) + 1)
 
 
 def test_graph_is_clean_and_equals_keras(model):
     content = onnx.export(model)
-    table = accepted.check_operators(content, "x")
-    assert table.operator.tolist() == [
-        *("Conv", "Relu", "Conv", "Conv", "Add", "GlobalAveragePool", "Flatten", "Gemm"),
-    ]
+    table = mxq.check_operators(content, "x")
+    expected = ["Conv", "Relu", "Conv", "Conv", "Add", "GlobalAveragePool", "Flatten", "Gemm"]
+    assert table.operator.tolist() == expected
     assert table.node[0] == "first_conv" and table.allowed.all() and not table.why.any()
-    X = windows((15, 12, 2))
-    expected = np.asarray(model(X, training=False))
-    np.testing.assert_allclose(onnx.run(content, X), expected, atol=1e-5)
-    assert onnx.parity(content, model, X) < 1e-5
-
-
-def test_input_is_one_window_with_channels_first(model):
-    [entry] = onnx_library.load_from_string(onnx.export(model)).graph.input
+    [entry] = onnx_library.load_from_string(content).graph.input
     assert [axis.dim_value for axis in entry.type.tensor_type.shape.dim] == [1, 2, 15, 12]
+    X = windows(SHAPE)
+    np.testing.assert_allclose(onnx.run(content, X), np.asarray(model(X, training=False)), atol=1e-5)
+    assert onnx.parity(content, model, X) < 1e-5
 
 
 def test_convolution_by_hand():
@@ -98,61 +99,58 @@ def test_layer_without_a_node_is_named(layer, message):
 
 def test_other_weights_are_noticed(model):
     content = onnx.export(model)
-    other = keras.models.clone_model(model)
     with pytest.raises(BadArtifact, match="differs from Keras by .* in a logit, expected at most 0.0001"):
-        onnx.parity(content, other, windows((15, 12, 2)))
+        onnx.parity(content, keras.models.clone_model(model), windows(SHAPE))
     with pytest.raises(BadArtifact, match="differs from Keras by nan"):
-        onnx.parity(content, model, np.full((1, 15, 12, 2), np.nan))
+        onnx.parity(content, model, np.full((1, *SHAPE), np.nan))
 
 
-def graph(*nodes, constants=()):
-    made = helper.make_graph(
-        list(nodes),
-        "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, 4, 4))],
-        [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants],
-    )
-    return helper.make_model(made).SerializeToString()
+class Fold:
+    """What `convert_to_qdq` needs of a fold's CalibrationData."""
+
+    rows = np.arange(60)
+    calibration = compressed_windows(60)
+    calibration_y = np.arange(60) % 4
 
 
-def node(operator, reads, writes, **attributes):
-    return helper.make_node(operator, reads.split(), [writes], f"the_{operator.lower()}", **attributes)
+@pytest.fixture(scope="module")
+def float32():
+    return ptq.convert(compressed_network(), "float32")
 
 
-FLAT = node("Flatten", "a", "b", axis=1), node("Gemm", "b w", "c")
+@pytest.fixture(scope="module")
+def exported():
+    return onnx.export(compressed_network())
 
 
-@pytest.mark.parametrize(
-    "made, refused",
-    [
-        ([node("Concat", "x x", "y", axis=1)], None),
-        ([node("Concat", "x x", "y", axis=2)], "the_concat, Concat, .*channel axis"),
-        ([node("Mul", "x w", "y")], None),
-        ([node("Mul", "x x", "y")], "the_mul, Mul, .*constant"),
-        ([node("Div", "w x", "y")], "the_div, Div, .*constant"),
-        ([node("ReduceMean", "x", "y", axes=[2, 3])], None),
-        ([node("ReduceMean", "x", "y", axes=[-1, -2])], None),
-        ([node("ReduceMean", "x", "y", axes=[1])], "the_reducemean, ReduceMean, .*height and width"),
-        ([node("ReduceMean", "x", "y")], "height and width"),
-        ([node("Transpose", "x", "a", perm=[0, 2, 3, 1]), *FLAT], None),
-        ([node("Transpose", "x", "y", perm=[0, 2, 3, 1])], "the_transpose, Transpose"),
-        ([node("Relu", "x", "a"), FLAT[0], node("Relu", "b", "c")], "the_flatten, Flatten"),
-        ([node("Relu", "x", "a"), node("Flatten", "a", "b", axis=0), FLAT[1]], "the_flatten, Flatten"),
-        ([node("Reshape", "x w", "y")], "the_reshape, Reshape, .*not in the list"),
-        ([node("LSTM", "x w w", "y", hidden_size=2)], "the_lstm, LSTM, .*not in the list"),
-    ],
-)
-def test_rules(made, refused):
-    content = graph(*made, constants=[("w", np.ones((48, 2), np.float32))])
-    if refused is None:
-        assert accepted.check_operators(content, "x").allowed.all()
-        return
-    with pytest.raises(OverBudget, match=f"net: node .*{refused}") as error:
-        accepted.check_operators(content, "net")
-    assert "\n" not in str(error.value)
+@pytest.mark.parametrize("way", [Clipping("max"), Clipping("percentile", 99.0)])
+def test_qdq_has_our_scales_and_the_answers_of_the_tflite_file(float32, exported, way, tmp_path):
+    qdq = onnx.convert_to_qdq(exported, way, Fold)
+    limits = way.ranges(onnx.observed(exported, Fold.calibration))
+    found = onnx.scales(qdq)
+    compared = [name for name in limits if name in found and "pool" not in name and "flatten" not in name]
+    assert len(compared) >= 5
+    for name in compared:
+        low, high = limits[name]
+        scale = (high - low) / 255
+        assert found[name] == (pytest.approx(scale, rel=1e-5), np.rint(-128 - low / scale))
+    file = tmp_path / "x.tflite"
+    observed = conversion.observed(float32, Fold.calibration)
+    file.write_bytes(clipping.quantize(float32, way.ranges(observed)))
+    apart = onnx.agreement(qdq, file, compressed_windows(50, 7)).iloc[0]
+    assert apart["n"] == 50 and apart["lsb"] <= 2 and apart["other_answers"] <= 1
 
 
-def test_reduce_axes_may_be_an_input():
-    content = graph(node("ReduceMean", "x axes", "y"), constants=[("axes", np.array([2, 3]))])
-    assert accepted.operators(content).allowed.all()
+def test_weights_are_cut_as_in_the_tflite_file(float32, exported):
+    """The kernels of both files have the same values, in another order."""
+    ours = [data.view(np.float32) for _, data in weighted(clipping.clip_weights(float32, 70.0))]
+    graph = onnx_library.load_from_string(onnx.clip_weights(exported, 70.0)).graph
+    theirs = [to_array(c) for c in graph.initializer if len(c.dims) > 1]
+    assert len(ours) == len(theirs)
+    for a, b in zip(sorted(ours, key=np.size), sorted(theirs, key=np.size), strict=True):
+        np.testing.assert_allclose(np.sort(a.ravel()), np.sort(b.ravel()), atol=1e-6)
+
+
+def test_bad_calibration(exported):
+    with pytest.raises(BadSet, match="no calibration windows"):
+        onnx.observed(exported, compressed_windows(0))
