@@ -17,7 +17,7 @@ import numpy as np
 
 from emolib.core.errors import BadParameter
 from emolib.datasets.splits import calibration
-from emolib.device.quiet import native_silence
+from emolib.device.backends import native_silence
 from emolib.quantization.conversion import CalibrationData, observed
 from emolib.quantization.flatbuffer import activations, check_operators, graph, read, write
 

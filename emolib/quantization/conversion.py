@@ -13,15 +13,14 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from emolib.core.artifacts import Run
-from emolib.core.branches import Windows, arrays, each, length, shape
 from emolib.core.errors import BadSet
 from emolib.core.experiment import model_name
+from emolib.core.windows import Windows, arrays, each, length, shape
 from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
-from emolib.device.backends import branch_of
+from emolib.device.backends import branch_of, native_silence
 from emolib.device.interpreter import Model
-from emolib.device.quiet import native_silence
 from emolib.fusion.scores import softmax
 from emolib.models.crossval import load_model, load_standardiser
 from emolib.quantization.flatbuffer import activations, compact

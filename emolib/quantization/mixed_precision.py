@@ -17,8 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from emolib.core.branches import Windows, each, length, taken
 from emolib.core.errors import BadArtifact, BadParameter, BadSet, OverBudget, check_names
+from emolib.core.windows import Windows, each, length, taken
 from emolib.evaluation.cost import kind, layer_macs
 from emolib.quantization.flatbuffer import weighted
 from emolib.quantization.folding import folded, weighted_layers

@@ -21,8 +21,7 @@ from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from emolib.core.errors import BadArtifact, BadParameter
-from emolib.device.int8 import apart
-from emolib.device.interpreter import Model
+from emolib.device.interpreter import Model, apart
 from emolib.quantization.clipping import Clipping, Ranges, clipped
 from emolib.quantization.conversion import CalibrationData, check_calibration
 from emolib.quantization.folding import folded

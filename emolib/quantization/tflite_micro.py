@@ -19,10 +19,8 @@ import numpy as np
 import pandas as pd
 
 from emolib.core.errors import BadArtifact, BadParameter, OverBudget
-from emolib.device.backends import ARENA_BYTES, Backend, Micro, TFLite, litert
-from emolib.device.int8 import apart, quantize
-from emolib.device.interpreter import check_backend
-from emolib.device.quiet import native_silence
+from emolib.device.backends import ARENA_BYTES, Backend, Micro, TFLite, litert, native_silence
+from emolib.device.interpreter import apart, check_backend, quantize
 from emolib.quantization.flatbuffer import Operator, graph, read, write
 
 LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")

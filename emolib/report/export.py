@@ -10,18 +10,18 @@ from pathlib import Path
 import pandas as pd
 
 from emolib import __version__, datasets
-from emolib.core import records
 from emolib.core.artifacts import Run, record_of, sha256
 from emolib.core.errors import BadArtifact, check_names
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.core.out import check_out, replaced
+from emolib.core.paths import read_json
 from emolib.datasets import face_boxes
-from emolib.device.bundle import PARTS, of_two, read_record
+from emolib.device.bundle import PARTS, read_record, studies_of
 from emolib.report import cards
-from emolib.signals.readers import KINDS, Trained
+from emolib.signals.readers import KINDS, SignalInfo
 from emolib.studies.fusion import deployed
 
-ENDING, FUSION = "-detector-summary.json", "-fusion.json"
+ENDING, FUSION = "-detector.csv", "-fusion.json"
 FILES = (".tflite", ".md", ".keras")  # of a model in a bundle: itself, its card, its network
 
 
@@ -34,19 +34,19 @@ def sources(run: Run) -> list[str]:
 
 def detectors(run: Run) -> list[str]:
     """Face detectors of a run."""
-    return sorted(path.name.removesuffix(ENDING) for path in (run.folder / "scores").glob(f"*{ENDING}"))
+    return sorted(path.name.removesuffix(ENDING) for path in (run.folder / "rows").glob(f"*{ENDING}"))
 
 
-def recordings(run: Run, name: str) -> Trained:
+def recordings(run: Run, name: str) -> SignalInfo:
     """What the recordings of a source were. Raises BadArtifact for windows of an emolib that did not say it."""
     path, arrays = run.folder / f"data/{name}.npz", run.arrays(f"data/{name}.npz")
-    about = {key: arrays[key].tolist() for key in Trained._fields if key in arrays}
+    about = {key: arrays[key].tolist() for key in SignalInfo._fields if key in arrays}
     if "kind" not in about and Experiment.parse(name).modality in KINDS:
         raise BadArtifact(
             f"{path} does not say what was recorded, expected kind and channels: "
             "run 01_windows.ipynb again, or `make reproduce FORCE=windows`."
         )
-    return Trained(**about)
+    return SignalInfo(**about)
 
 
 def copied(run: Run, artifact: str, folder: Path, file: str) -> dict:
@@ -78,7 +78,7 @@ def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
 def detector_entry(run: Run, name: str, folder: Path) -> dict:
     """Copy one detector into the bundle's folder; what bundle.json says of it."""
     table = pd.read_csv(run.read(f"tables/{name}-detector.csv")).set_index("variant")
-    corpora = run.parameters_of(f"scores/{name}-detector-summary.json")["corpora"]
+    corpora = run.parameters_of(f"rows/{name}-detector.csv")["corpora"]
     return {
         **copied(run, f"models/{name}-{INT8}.tflite", folder, f"{name}.tflite"),
         "grid": run.json(f"models/{name}-grid.json"),
@@ -93,7 +93,7 @@ def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
         path.name.removesuffix(FUSION): path.name for path in sorted(run.folder.glob(f"models/*{FUSION}"))
     }
     learned = {study: deployed.of_fold(run.json(f"models/{name}"), fold) for study, name in found.items()}
-    return of_two(learned, names)
+    return studies_of(learned, names)
 
 
 def known(out: Path, names: Iterable[str]) -> set[str]:
@@ -101,7 +101,7 @@ def known(out: Path, names: Iterable[str]) -> set[str]:
     if not (out / "bundle.json").is_file():
         return set()
     try:
-        record = records.read(out / "bundle.json")
+        record = read_json(out / "bundle.json")
         names = {*names, *record["models"], *record["detectors"]}
     except (ValueError, LookupError, TypeError):
         pass

@@ -7,8 +7,7 @@ import pandas as pd
 
 from emolib.core.artifacts import Run
 from emolib.core.experiment import model_name
-from emolib.device.int8 import apart
-from emolib.device.interpreter import Model, present
+from emolib.device.interpreter import Model, apart, present
 
 
 def sizes(run: Run, source: str, n_folds: int, variants: tuple[str, ...]) -> dict[str, int]:

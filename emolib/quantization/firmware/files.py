@@ -15,15 +15,14 @@ from emolib.core.out import check_out, replaced
 from emolib.datasets.face_boxes import pictures
 from emolib.datasets.splits import few
 from emolib.device.backends import Backend, Micro
-from emolib.device.bundle import Bundle, of_two
-from emolib.device.int8 import quantize
-from emolib.device.interpreter import check_backend
+from emolib.device.bundle import Bundle, studies_of
+from emolib.device.interpreter import check_backend, quantize
 from emolib.models import crossval
 from emolib.quantization import tflite_micro
 from emolib.quantization.firmware import constants, cpp
 from emolib.quantization.firmware.cpp import Described, Vectors
 from emolib.quantization.flatbuffer import DTYPES, graph, read
-from emolib.signals.letterbox import Letterbox
+from emolib.signals.boxes import Letterbox
 
 MODELS = ("models", "detectors")  # parts of a bundle's record
 ALL, RESOLVER = "emolib_models.h", "emolib_resolver.h"
@@ -76,7 +75,7 @@ def picked(record: Mapping, names: Sequence[str]) -> Mapping:
         return record
     check_names(names, [name for part in MODELS for name in record[part]], "the bundle")
     kept = {part: {name: record[part][name] for name in record[part] if name in names} for part in MODELS}
-    return {**record, **kept, "studies": of_two(record["studies"], names)}
+    return {**record, **kept, "studies": studies_of(record["studies"], names)}
 
 
 def written(out: Path) -> set[str]:

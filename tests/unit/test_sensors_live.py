@@ -1,0 +1,668 @@
+"""Live sensors: against stand-ins with the surface of sounddevice, OpenCV and bleak, and with the packages themselves where they are."""
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from threads import no_thread_is_left  # noqa: F401
+
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.device.sensors import parse
+from emolib.device.sensors.base import Chunk, Inbox, SensorLost
+from emolib.device.sensors.lsl import cut_at_gaps
+from emolib.device.sensors.strap import MEASUREMENT, SERVICE, EverySecond, Measurement, measurement
+from emolib.signals.readers import SignalInfo
+
+TRAINED = {"heart": SignalInfo(25.0, "bpm"), "speech": SignalInfo(16000.0), "face": SignalInfo(1.0)}
+STREAMED = {"heart": SignalInfo(64.0, "ppg"), "eeg": SignalInfo(256.0, "raw", ("TP9", "AF7"))}
+
+
+def waited(condition, most_s=3.0):
+    end_s = time.monotonic() + most_s
+    while not condition() and time.monotonic() < end_s:
+        time.sleep(0.005)
+    return condition()
+
+
+def closed_from_elsewhere(source, chunks):
+    """Seconds that a waiting `chunks` takes to end once another thread closes its source."""
+    closed_s = []
+    timer = threading.Timer(0.1, lambda: (closed_s.append(time.monotonic()), source.close()))
+    timer.start()
+    assert list(chunks) == []
+    timer.join()
+    return time.monotonic() - closed_s[0]
+
+
+# The inbox
+
+
+def test_an_inbox_drops_the_oldest_and_counts():
+    inbox = Inbox("x", 3)
+    for number in range(10):
+        inbox.put(Chunk(number, np.zeros(1)))
+    inbox.lose("it was unplugged")
+    chunks = inbox.take(1.0, "")
+    assert [next(chunks).time_s for _ in range(3)] == [7, 8, 9] and inbox.dropped == 7
+    with pytest.raises(SensorLost, match=r"^x: it was unplugged\.$"):
+        next(chunks)
+
+
+def test_an_inbox_that_stays_empty_is_lost_and_an_ended_one_ends():
+    inbox = Inbox("x", 3)
+    with pytest.raises(SensorLost, match=r"x: nothing came for 0.05 s, who knows\."):
+        next(inbox.take(0.05, "who knows"))
+    inbox.put(Chunk(0.0, np.zeros(1)))
+    inbox.end()
+    assert list(inbox.take(1.0, "")) == []
+
+
+# Microphone
+
+
+class FakeSound:
+    """sounddevice with two microphones, the first of which cannot do 16 kHz; blocks are given by hand."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self):
+        self.devices = [
+            {"index": 0, "name": "USB mic", "max_input_channels": 2, "default_samplerate": 48000.0},
+            {"index": 1, "name": "Speaker", "max_input_channels": 0, "default_samplerate": 44100.0},
+            {"index": 2, "name": "Built-in", "max_input_channels": 1, "default_samplerate": 44100.0},
+        ]
+        self.streams, self.starts, self.is_busy = [], 1, False
+
+    def query_devices(self, device=None, kind=None):
+        if kind is None:
+            return self.devices
+        if isinstance(device, str):
+            found = [one for one in self.devices if device.lower() in one["name"].lower()]
+            if len(found) != 1:
+                raise ValueError(f"No input device matching {device!r}")
+            return found[0]
+        number = 2 if device is None else device
+        if not 0 <= number < len(self.devices):
+            raise self.PortAudioError(f"Error querying device {number}")
+        if not self.devices[number]["max_input_channels"]:
+            raise ValueError(f"Not an input device: {self.devices[number]['name']!r}")
+        return self.devices[number]
+
+    def check_input_settings(self, device, channels, dtype, samplerate):
+        if device == 0 and samplerate != 48000:
+            raise self.PortAudioError("Invalid sample rate")
+
+    def InputStream(self, **options):
+        if self.is_busy:
+            raise self.PortAudioError("Device unavailable")
+        self.streams.append(FakeStream(**options))
+        return self.streams[-1]
+
+    def _terminate(self):
+        self.starts -= 1
+
+    def _initialize(self):
+        self.starts += 1
+
+
+class FakeStream:
+    def __init__(self, callback, finished_callback, samplerate, blocksize, device, channels, dtype):
+        self.callback, self.finished = callback, finished_callback
+        self.about = samplerate, blocksize, device, channels, dtype
+        self.is_active, self.is_closed = False, False
+
+    def start(self):
+        self.is_active = True
+
+    def give(self, values, ago_s, overflow=False):
+        """A block whose first sample was taken ago_s before now."""
+        at = SimpleNamespace(inputBufferAdcTime=1000.0 - ago_s, currentTime=1000.0)
+        data = np.array(values, np.float32)[:, None]
+        self.callback(data, len(data), at, SimpleNamespace(input_overflow=overflow))
+
+    def close(self):
+        if self.is_active:
+            self.is_active = False
+            self.finished()
+        self.is_closed = True
+
+
+@pytest.fixture
+def sound(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", made := FakeSound())
+    return made
+
+
+def microphone(where=""):
+    return parse(f"speech=microphone{where}", TRAINED)
+
+
+def test_blocks_of_a_microphone_are_stamped_by_their_first_sample(sound):
+    source = microphone()
+    assert source.is_live and source.open() == SignalInfo(16000.0)
+    [stream] = sound.streams
+    assert stream.about == (16000.0, 1600, 2, 1, "float32") and stream.is_active
+    before_s = time.monotonic()
+    stream.give(block := np.linspace(-1, 1, 1600, dtype=np.float32), ago_s=0.13)
+    chunk = next(source.chunks())
+    assert before_s - 0.13 <= chunk.time_s <= time.monotonic() - 0.13
+    np.testing.assert_array_equal(chunk.data, block)
+    source.close()
+    source.close()
+    assert stream.is_closed and list(source.chunks()) == []
+
+
+def test_an_overflow_is_a_gap_not_silence(sound):
+    source = microphone()
+    source.open()
+    [stream] = sound.streams
+    stream.give(np.ones(1600), ago_s=0.4)
+    stream.give(np.ones(1600), ago_s=0.1, overflow=True)
+    stream.give(np.ones(1600), ago_s=0.0999, overflow=True)
+    chunks = source.chunks()
+    first, gap, second, small, third = (next(chunks) for _ in range(5))
+    assert gap.time_s == pytest.approx(first.time_s + 0.1) and np.isnan(gap.data).all()
+    assert len(gap.data) == pytest.approx(0.2 * 16000, abs=160)
+    assert second.time_s == pytest.approx(gap.time_s + len(gap.data) / 16000, abs=1e-4)
+    assert len(small.data) == 1 and np.isnan(small.data).all() and len(third.data) == 1600
+    source.close()
+
+
+def test_a_microphone_that_cannot_do_the_trained_rate_gives_its_own(sound):
+    source = microphone(":USB")
+    assert source.open() == SignalInfo(48000.0)
+    assert sound.streams[0].about[:3] == (48000.0, 4800, 0)
+    source.close()
+
+
+@pytest.mark.parametrize(
+    "where, reason", [(":nope", "No input device"), (":7", "Error querying"), (":1", "Not an input")]
+)
+def test_microphones_that_there_are_not(where, reason, sound):
+    with pytest.raises(
+        BadParameter, match=rf"microphone{where}: {reason}.*expected one of 0 USB mic, 2 Built-in"
+    ):
+        microphone(where).open()
+    sound.devices.clear()
+    with pytest.raises(BadParameter, match="but there is none"):
+        microphone(where).open()
+
+
+def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
+    source = microphone()
+    source.open()
+    sound.streams[0].give(np.ones(1600), ago_s=0.1)
+    sound.streams[0].finished()
+    chunks = source.chunks()
+    assert len(next(chunks).data) == 1600
+    with pytest.raises(SensorLost, match="microphone: the stream stopped"):
+        next(chunks)
+    sound.devices, there = [], sound.devices
+    with pytest.raises(SensorLost, match="microphone: Error querying device 2, expected .* there is none"):
+        source.open()  # a loss, no mistake: it was here
+    sound.devices = there
+    assert source.open() == SignalInfo(16000.0)
+    assert sound.starts == 1 and sound.streams[0].is_closed and sound.streams[1].is_active
+    assert closed_from_elsewhere(source, source.chunks()) < 0.5
+
+
+@pytest.mark.parametrize("text", ["speech=microphone", "face=camera", "heart=lsl:x", "heart=strap"])
+def test_a_package_that_is_absent(text, monkeypatch):
+    package = {"microphone": "sounddevice", "camera": "cv2", "lsl": "pylsl", "strap": "bleak"}
+    kind = text.partition("=")[2].partition(":")[0]
+    monkeypatch.setitem(sys.modules, package[kind], None)
+    with pytest.raises(BadParameter, match=rf"{kind}.*{package[kind]}.*pip install 'emolib\[live\]'"):
+        parse(text, TRAINED).open()
+
+
+# Camera
+
+
+class FakeVision:
+    """cv2 with one camera whose pictures are given by hand; others do not open."""
+
+    COLOR_BGR2RGB = 4
+    error = type("error", (Exception,), {})
+
+    def __init__(self):
+        self.pictures, self.opened, self.free, self.released = [], [], True, 0
+
+    def setLogLevel(self, level):
+        assert level == 0
+
+    def VideoCapture(self, device):
+        self.opened.append(device)
+        return FakeCapture(self, device == 0 and self.free)
+
+    def cvtColor(self, image, code):
+        assert code == self.COLOR_BGR2RGB
+        return image[..., ::-1].copy()
+
+
+class FakeCapture:
+    def __init__(self, vision, is_open):
+        self.vision, self.is_open = vision, is_open
+        self.image = None
+
+    def isOpened(self):
+        return self.is_open
+
+    def grab(self):
+        time.sleep(0.005)
+        self.image = self.vision.pictures.pop(0) if self.vision.pictures else self.image
+        return self.image is not False
+
+    def retrieve(self):
+        return self.image is not None, self.image
+
+    def release(self):
+        self.is_open = False
+        self.vision.released += 1
+
+
+def picture(level):
+    image = np.zeros((6, 8, 3), np.uint8)
+    image[...] = level, 1, 2
+    return image
+
+
+@pytest.fixture
+def vision(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "cv2", made := FakeVision())
+    return made
+
+
+def camera(where=""):
+    return parse(f"face=camera{where}", TRAINED)
+
+
+def test_a_camera_gives_its_newest_picture_as_rgb(vision):
+    vision.pictures = [picture(7)]
+    source = camera()
+    assert source.open() == SignalInfo(0.0, "scene") and vision.opened == [0]
+    before_s = time.monotonic()
+    first = next(source.chunks())
+    assert first.data[0, 0].tolist() == [2, 1, 7] and abs(first.time_s - before_s) < 1
+    vision.pictures = [picture(8)]
+    assert waited(lambda: source.dropped >= 2)
+    assert next(source.chunks()).data[0, 0].tolist() == [2, 1, 8]
+    source.close()
+    source.close()
+    assert list(source.chunks()) == [] and vision.released == 1
+
+
+def test_a_camera_that_is_unplugged_comes_back(vision):
+    vision.pictures = [picture(7)]
+    source = camera()
+    source.open()
+    next(source.chunks())
+    vision.pictures = [False]
+    with pytest.raises(SensorLost, match="camera: the camera gives no more pictures: it was unplugged"):
+        list(source.chunks())
+    source.close()
+    vision.free = False
+    with pytest.raises(SensorLost, match="is not there, or another program has it"):
+        source.open()
+    vision.free, vision.pictures = True, [picture(9)]
+    source.open()
+    chunks = source.chunks()
+    assert next(chunks).data[0, 0, 2] == 9
+    source.close()
+    assert list(chunks) == []
+
+
+def test_cameras_that_do_not_open(vision, tmp_path):
+    with pytest.raises(BadParameter, match="camera:99 is not there, or another program has it: expected"):
+        camera(":99").open()
+    (tmp_path / "video").write_text("")
+    with pytest.raises(SensorLost, match="cannot be opened: another program may have it"):
+        camera(f":{tmp_path / 'video'}").open()
+
+
+def test_two_engines_on_one_camera(vision):
+    vision.pictures = [picture(7)]
+    first, second = camera(), camera(":/dev/video0")
+    first.open()
+    with pytest.raises(SensorLost, match="camera:/dev/video0 is used by another engine of emolib"):
+        second.open()
+    assert vision.opened == [0]
+    first.close()
+    assert waited(lambda: not first.thread.is_alive())
+    with pytest.raises((SensorLost, BadParameter), match="another program"):
+        second.open()  # what stands in here knows it as 0 only; the lock is free again
+    first.open()
+    first.close()
+
+
+def test_a_camera_is_free_when_the_process_that_had_it_is_killed(vision, tmp_path):
+    code = (
+        f"import tempfile, time; tempfile.tempdir = {str(tmp_path)!r}\n"
+        "from emolib.device.sensors.camera import lock\n"
+        "held = lock('0', 'camera:0'); print('held', flush=True); time.sleep(60)"
+    )
+    vision.pictures = [picture(7)]
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(SensorLost, match="used by another engine"):
+            camera().open()
+        other.kill()
+    source = camera()
+    source.open()
+    source.close()
+
+
+# Strap
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        ("00 48", Measurement(72, None, ())),
+        ("01 2C 01", Measurement(300, None, ())),
+        ("04 00", Measurement(0, False, ())),
+        ("02 48", Measurement(72, None, ())),  # contact without the bit that it is known
+        ("18 48 E8 03 00 04", Measurement(72, None, (1.0,))),  # 1000 kJ, then an interval
+        ("1F 5A 00 FF FF 55 03 AB 02", Measurement(90, True, (853 / 1024, 683 / 1024))),
+        ("10 48 00 04 07", Measurement(72, None, (1.0,))),  # half an interval
+        ("E0 48", Measurement(72, None, ())),  # reserved flags
+    ],
+)
+def test_heart_rate_measurements_by_the_specification(data, expected):
+    assert measurement(bytes.fromhex(data)) == expected
+
+
+@pytest.mark.parametrize("data", ["", "09 48 00 01"])
+def test_measurements_that_are_cut_off(data):
+    with pytest.raises(BadRecording, match="expected"):
+        measurement(bytes.fromhex(data))
+
+
+def test_values_that_come_about_once_a_second_are_one_a_second():
+    series, rng, t, filled = EverySecond(), np.random.default_rng(0), 100.0, []
+    for _ in range(300):
+        if chunk := series.push(t, t):
+            filled += [(chunk.time_s + number, bpm) for number, bpm in enumerate(chunk.data)]
+        t += rng.uniform(0.85, 1.2)
+    times, values = np.array(filled).T
+    np.testing.assert_array_equal(times, 100 + np.arange(len(times)))
+    assert len(times) == pytest.approx(t - 100, abs=2)
+    assert (np.abs(values - times) < 1.2).all()
+
+
+def test_a_short_silence_of_a_strap_is_held_and_a_long_one_is_a_gap():
+    series = EverySecond()
+    found = [series.push(t, bpm) for t, bpm in ((0.0, 60), (0.9, 61), (3.5, 62), (20.25, 63))]
+    assert found[1] is None
+    assert [(c.time_s, c.data.tolist()) for c in found if c] == [(0, [60]), (1, [62] * 3), (20.25, [63])]
+
+
+class FakeBlue:
+    """bleak with straps by address that notify by hand."""
+
+    def __init__(self, straps):
+        self.straps, self.clients = straps, []
+        self.BleakScanner = SimpleNamespace(find_device_by_filter=self.find)
+        self.BleakClient = lambda device, **options: FakeClient(self, device, **options)
+
+    async def find(self, is_wanted, timeout):
+        await asyncio.sleep(0.01)
+        for address, services in self.straps.items():
+            device = SimpleNamespace(address=address)
+            if is_wanted(device, SimpleNamespace(service_uuids=services)):
+                return device
+        return None
+
+
+class FakeClient:
+    def __init__(self, blue, device, disconnected_callback, timeout):
+        self.address, self.gone = device.address, disconnected_callback
+        self.is_connected = False
+        blue.clients.append(self)
+
+    async def __aenter__(self):
+        self.loop, self.is_connected = asyncio.get_running_loop(), True
+        return self
+
+    async def __aexit__(self, *error):
+        await asyncio.sleep(0.01)
+        self.is_connected = False
+        self.gone(self)
+
+    async def start_notify(self, characteristic, callback):
+        assert characteristic == MEASUREMENT
+        self.callback = callback
+
+    def send(self, data):
+        self.loop.call_soon_threadsafe(self.callback, None, bytearray.fromhex(data))
+
+
+@pytest.fixture
+def blue(monkeypatch):
+    straps = {
+        "11:22:33:44:55:66": ["0000180f-0000-1000-8000-00805f9b34fb"],
+        "A0:9E:1A:00:11:22": [SERVICE.upper()],
+    }
+    monkeypatch.setitem(sys.modules, "bleak", made := FakeBlue(straps))
+    return made
+
+
+def strap(where=""):
+    return parse(f"heart=strap{where}", TRAINED)
+
+
+def test_a_strap_is_found_by_its_service_and_read(blue):
+    source = strap()
+    assert source.open() == SignalInfo(1.0, "bpm") and source.is_live
+    [client] = blue.clients
+    assert client.address == "A0:9E:1A:00:11:22"
+    before_s = time.monotonic()
+    for data in ("01", "16 48 00 04", "04 48"):  # a damaged one, 72, none
+        client.send(data)
+    chunk = next(source.chunks())
+    assert chunk.data.tolist() == [72] and chunk.data.dtype == np.float32
+    assert before_s <= chunk.time_s <= time.monotonic() and source.dropped == 1
+    assert closed_from_elsewhere(source, source.chunks()) < 0.5
+    source.close()
+    assert not client.is_connected
+
+
+def test_a_strap_that_disconnects_is_lost_and_comes_back(blue):
+    source = strap()
+    source.open()
+    client = blue.clients[0]
+    client.loop.call_soon_threadsafe(client.gone, client)
+    with pytest.raises(SensorLost, match="strap: the strap disconnected"):
+        next(source.chunks())
+    source.open()
+    blue.clients[1].send("00 50")
+    assert next(source.chunks()).data.tolist() == [80] and not client.is_connected
+    source.close()
+
+
+def test_straps_that_cannot_be_had(blue):
+    with pytest.raises(BadParameter, match="expected an address like"):
+        strap(":12").open()
+    with pytest.raises(SensorLost, match="no strap found in 10 s, wear it"):
+        strap(":A0:9E:1A:00:11:23").open()
+
+    async def off(is_wanted, timeout):
+        raise OSError("no adapter")
+
+    blue.BleakScanner.find_device_by_filter = off
+    with pytest.raises(SensorLost, match=r"Bluetooth failed \(OSError: no adapter\), switch it on"):
+        strap().open()
+
+
+def test_a_strap_can_be_closed_while_it_is_looked_for(blue):
+    async def endless(is_wanted, timeout):
+        await asyncio.sleep(60)
+
+    blue.BleakScanner.find_device_by_filter = endless
+    source = strap()
+    timer = threading.Timer(0.1, source.close)
+    timer.start()
+    start_s = time.monotonic()
+    with pytest.raises(SensorLost, match="strap: it was closed"):
+        source.open()
+    assert time.monotonic() - start_s < 2
+    timer.join()
+
+
+@pytest.fixture
+def pylsl():
+    try:
+        import pylsl
+    except (ImportError, OSError, RuntimeError) as error:
+        pytest.skip(f"pylsl or liblsl is absent ({error}): pip install 'emolib[live]'")
+    return pylsl
+
+
+class Outlet:
+    """A stream of numbers in order, at its rate in real time, from a thread; `skip_s` leaves a gap behind `skip_at`."""
+
+    def __init__(
+        self, pylsl, kind="EEG", labels=("TP9", "AF7"), unit="microvolts", sfreq=256, skip_at=0, skip_s=0.0
+    ):
+        self.name, self.pylsl, self.n_chans, self.sfreq = (
+            f"emolib-{uuid.uuid4().hex[:8]}",
+            pylsl,
+            len(labels),
+            sfreq,
+        )
+        info = pylsl.StreamInfo(self.name, kind, self.n_chans, sfreq, pylsl.cf_float32, "")
+        info.set_channel_labels(list(labels))
+        info.set_channel_units(unit)
+        self.outlet, self.ended = pylsl.StreamOutlet(info), threading.Event()
+        self.skip_at, self.skip_s, self.began_s = skip_at, skip_s, pylsl.local_clock()
+        self.thread = threading.Thread(target=self.send)
+
+    def taken_s(self, number):
+        return self.began_s + number / self.sfreq + (self.skip_s if number >= self.skip_at else 0)
+
+    def send(self):
+        number = 0
+        while not self.ended.wait(max(0.0, self.taken_s(number) - self.pylsl.local_clock())):
+            self.outlet.push_sample([number, *[-number] * (self.n_chans - 1)], self.taken_s(number))
+            number += 1
+
+    def __enter__(self):
+        return self
+
+    def start(self):
+        self.began_s = self.pylsl.local_clock()
+        self.thread.start()
+
+    def __exit__(self, *error):
+        self.ended.set()
+        if self.thread.is_alive():
+            self.thread.join()
+        self.outlet = None
+
+
+def lsl(modality, name):
+    return parse(f"{modality}=lsl:{name}", STREAMED)
+
+
+def some(source, n_times):
+    chunks = []
+    for chunk in source.chunks():
+        chunks.append(chunk)
+        if sum(one.data.shape[-1] for one in chunks) >= n_times:
+            return chunks
+
+
+def test_a_stream_of_eeg_on_one_clock_in_microvolts(pylsl):
+    with Outlet(pylsl, unit="millivolts", skip_at=100, skip_s=0.4) as outlet:
+        source = lsl("eeg", outlet.name.upper())
+        assert source.open() == STREAMED["eeg"] and source.is_live
+        outlet.start()
+        to_monotonic_s = time.monotonic() - pylsl.local_clock()
+        chunks = some(source, 200)
+        for chunk in chunks:
+            numbers = chunk.data[0] / 1e3
+            np.testing.assert_allclose(np.diff(numbers), 1, atol=1e-3)
+            np.testing.assert_allclose(chunk.data[1], -chunk.data[0])
+            assert chunk.time_s == pytest.approx(outlet.taken_s(round(numbers[0])) + to_monotonic_s, abs=2e-3)
+        assert any(round(chunk.data[0, 0] / 1e3) == 100 for chunk in chunks)  # cut at the gap
+        assert np.median([chunk.data.shape[1] for chunk in chunks]) == pytest.approx(25.6, abs=8)
+        closer = threading.Timer(0.1, source.close)
+        closer.start()
+        list(source.chunks())
+        closer.join()
+        source.close()
+        assert source.open().sfreq == 256 and len(some(source, 10)) >= 1
+        source.close()
+
+
+def test_a_stream_whose_program_ends_is_lost_and_found_again(pylsl, monkeypatch):
+    monkeypatch.setattr("emolib.device.sensors.lsl.LOOKS", 2)
+    with Outlet(pylsl, kind="PPG", labels=("pulse",), sfreq=64) as outlet:
+        source = lsl("heart", outlet.name)
+        assert source.open() == SignalInfo(64.0, "ppg")
+        outlet.start()
+        np.testing.assert_array_equal(np.concatenate([c.data for c in some(source, 20)])[:20], np.arange(20))
+    with pytest.raises(SensorLost, match="the stream ended, its program may have stopped"):
+        list(source.chunks())
+    with pytest.raises(SensorLost, match="no stream of this name or type"):
+        source.open()
+    with Outlet(pylsl, kind="PPG", labels=("pulse",), sfreq=64) as again:
+        source.where = again.name
+        assert source.open().sfreq == 64
+        source.close()
+
+
+@pytest.mark.parametrize(
+    "modality, options, message",
+    [
+        ("eeg", {"unit": "celsius"}, "channels in celsius, expected microvolts"),
+        ("heart", {"kind": "PPG"}, "has 2 channels, expected one, the heart's"),
+        ("eeg", {"sfreq": 0}, "no steady rate"),
+    ],
+)
+def test_streams_that_do_not_fit(modality, options, message, pylsl):
+    outlet = Outlet(pylsl, **options)
+    with pytest.raises(BadParameter, match=message):
+        lsl(modality, outlet.name).open()
+    outlet.outlet = None
+
+
+def test_samples_are_cut_where_their_time_stamps_leave_a_gap():
+    time_s = np.arange(20) / 100
+    time_s[5:] += 0.02  # jitter
+    time_s[10:] += 1
+    time_s[15:] -= 3
+    chunks = list(cut_at_gaps(np.arange(20), time_s, 100.0))
+    assert [chunk.data.tolist() for chunk in chunks] == [[*range(10)], [*range(10, 15)], [*range(15, 20)]]
+    assert [chunk.time_s for chunk in chunks] == pytest.approx([0, 1.12, -1.83])
+
+
+def test_a_camera_of_opencv(tmp_path, monkeypatch):
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is absent: pip install 'emolib[live]'")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    path = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, (64, 48))
+    for _ in range(5):
+        writer.write(np.full((48, 64, 3), (200, 100, 20), np.uint8))
+    writer.release()
+    source = camera(f":{path}")
+    for _ in range(2):
+        assert source.open() == SignalInfo(0.0, "scene")
+        chunks = source.chunks()
+        first = next(chunks)
+        assert first.time_s == pytest.approx(time.monotonic(), abs=1)
+        np.testing.assert_allclose(first.data.mean((0, 1)), [20, 100, 200], atol=4)
+        with pytest.raises(SensorLost, match="gives no more pictures"):
+            list(chunks)
+        source.close()
+    (tmp_path / "no.avi").write_text("no video")
+    with pytest.raises(SensorLost, match="cannot be opened"):
+        camera(f":{tmp_path / 'no.avi'}").open()

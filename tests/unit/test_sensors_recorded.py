@@ -1,0 +1,229 @@
+"""Sources of recordings: names, files, trials of corpora, generated people; chunks by position, gaps that stay gaps."""
+
+import subprocess
+import sys
+from itertools import islice
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+from threads import no_thread_is_left  # noqa: F401
+
+from emolib.__main__ import SENSORS
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.datasets import load
+from emolib.datasets.base import Trial
+from emolib.datasets.corpora.synthetic import trial
+from emolib.device.sensors import KINDS, parse
+from emolib.device.sensors.recordings import PART_S, Synthetic, course
+from emolib.signals.generated.affect import QUADRANTS, Affect
+from emolib.signals.readers import SignalInfo
+
+TRAINED = {
+    "heart": SignalInfo(64.0, "ppg"),
+    "eeg": SignalInfo(256.0, "raw", ("TP9", "AF7")),
+    "speech": SignalInfo(16000.0),
+    "face": SignalInfo(2.0),
+}
+
+
+def opened(text):
+    source = parse(text, TRAINED, SENSORS)
+    return source, source.open()
+
+
+def joined(chunks):
+    return np.concatenate([chunk.data for chunk in chunks], axis=-1)
+
+
+@pytest.fixture
+def voice(tmp_path):
+    wave = np.random.default_rng(0).uniform(-1, 1, 8000 + 37).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", wave, 8000, subtype="FLOAT")
+    return tmp_path / "a.wav", wave
+
+
+def test_sound_at_its_own_rate_in_chunks_of_a_tenth_of_a_second(voice):
+    path, wave = voice
+    source, about = opened(f"speech=file:{path}")
+    chunks = list(source.chunks())
+    assert about == SignalInfo(8000.0) and not source.is_live
+    assert (source.modality, source.name) == ("speech", f"file:{path}")
+    assert [chunk.time_s for chunk in chunks] == pytest.approx([number / 10 for number in range(11)])
+    assert [len(chunk.data) for chunk in chunks] == [800] * 10 + [37]
+    np.testing.assert_array_equal(joined(chunks), wave)
+
+
+def test_a_recording_ends_when_closed_and_begins_again_when_opened(voice):
+    source, _ = opened(f"speech=file:{voice[0]}")
+    chunks = source.chunks()
+    first = next(chunks)
+    source.close()
+    source.close()
+    assert list(chunks) == [] and list(source.chunks()) == []
+    source.open()
+    again = source.chunks()
+    np.testing.assert_array_equal(next(again).data, first.data)
+    source.open()
+    assert list(again) == [] and next(source.chunks()).time_s == 0
+
+
+def test_a_gap_in_eeg_stays_a_gap_in_time(tmp_path):
+    stamps = 1.5e9 + np.arange(1000) / 256
+    stamps[400:] += 5
+    stamps[900:] += 0.5
+    rows = [f"{t:.6f},{n},{-n}" for n, t in enumerate(stamps)]
+    path = tmp_path / "eeg.csv"
+    path.write_text("\n".join(["timestamps,AF7,TP9", *rows]) + "\n")
+    source, about = opened(f"eeg=file:{path}")
+    chunks = list(source.chunks())
+    assert about == TRAINED["eeg"]
+    np.testing.assert_array_equal(joined(chunks), [-np.arange(1000.0), np.arange(1000.0)])
+    for chunk in chunks:
+        number = int(chunk.data[1, 0])
+        assert chunk.time_s == pytest.approx(stamps[number] - stamps[0], abs=1e-5)
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """Grey pictures whose level is their number."""
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for number in (1, 2, 10):
+        Image.new("RGB", (8, 6), (number,) * 3).save(folder / f"face{number}.png")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+@pytest.mark.parametrize("rate, sfreq", [("", 2.0), ("@0.5", 0.5)])
+def test_a_folder_of_pictures_in_the_order_of_their_numbers(rate, sfreq, faces):
+    source, about = opened(f"face=file:{faces}{rate}")
+    chunks = list(source.chunks())
+    assert about == SignalInfo(sfreq)
+    assert [chunk.time_s for chunk in chunks] == [0, 1 / sfreq, 2 / sfreq]
+    assert [chunk.data[0, 0].tolist() for chunk in chunks] == [[1] * 3, [2] * 3, [10] * 3]
+    assert chunks[0].data.shape == (6, 8, 3) and chunks[0].data.dtype == np.uint8
+
+
+def test_a_video_is_read_whole(tmp_path):
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is absent: pip install 'emolib[live]'")
+    path, levels = tmp_path / "clip.avi", [30, 90, 150, 210]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 12.5, (64, 48))
+    for level in levels:
+        writer.write(np.full((48, 64, 3), (level, 0, 255 - level), np.uint8))  # blue, green, red
+    writer.release()
+    source, about = opened(f"face=scene:{path}")
+    chunks = list(source.chunks())
+    assert about == SignalInfo(12.5, "scene")
+    assert [chunk.time_s for chunk in chunks] == pytest.approx([0, 0.08, 0.16, 0.24])
+    for chunk, level in zip(chunks, levels, strict=True):
+        assert chunk.data.shape == (48, 64, 3)
+        np.testing.assert_allclose(chunk.data.mean((0, 1)), [255 - level, 0, level], atol=4)
+
+
+def test_files_that_cannot_be_played(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for text, kind, message in (
+        ("heart=file:nowhere.csv", BadRecording, "nowhere.csv"),
+        (f"face=file:{tmp_path / 'empty'}", BadRecording, "holds no pictures"),
+        (f"face=file:{tmp_path / 'empty'}@0", BadParameter, "0 pictures a second"),
+    ):
+        with pytest.raises(kind, match=message):
+            opened(text)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("BVP.csv", "no model of 'BVP.csv', expected heart or eeg"),
+        ("heart=BVP.csv", r"no kind 'BVP.csv', expected one of file:PATH .*strap\[:ADDRESS\]"),
+        ("heart=camera", "a camera is no source of heart, expected face"),
+    ],
+)
+def test_names_that_mean_nothing(text, message):
+    with pytest.raises(BadParameter, match=message) as caught:
+        parse(text, TRAINED, SENSORS)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_kind_can_be_named_without_its_package():
+    code = (
+        "import sys; from emolib.device.sensors import *; from emolib.signals.readers import SignalInfo\n"
+        "for kind, found in KINDS.items():\n"
+        "    for modality in found.modalities:\n"
+        "        source = parse(f'{modality}={kind}', {modality: SignalInfo(64.0)})\n"
+        "        assert (source.modality, source.name) == (modality, kind); source.close()\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"sounddevice", "cv2", "pylsl", "bleak", "tensorflow", "pandas", "scipy", "sklearn"}
+    assert not heavy & set(loaded.stdout.split()) and len(KINDS) == 7
+
+
+def test_a_trial_of_the_synthetic_corpus():
+    for modality, sfreq in (("heart", 64), ("eeg", 128), ("speech", 16000), ("face", 1)):
+        source, about = opened(f"{modality}=corpus:synthetic/s00/s00-t03")
+        chunks, expected = list(source.chunks()), next(islice(load("synthetic", modality), 3, None))
+        assert about == SignalInfo(sfreq, expected.kind, expected.channels)
+        data = np.stack([chunk.data for chunk in chunks]) if modality == "face" else joined(chunks)
+        np.testing.assert_array_equal(data, expected.data)
+        assert chunks[-1].time_s == pytest.approx(7 if modality == "face" else 7.9, abs=0.08)
+
+
+def test_a_trial_in_a_corpus_s_own_layout(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
+    (tmp_path / "emodb" / "wav").mkdir(parents=True)
+    waves = {}
+    for number, name in enumerate(("03a01Fa", "03a01Nc", "08a01Wa")):
+        waves[name] = np.random.default_rng(number).integers(-9000, 9000, 16000, np.int16)
+        soundfile.write(tmp_path / "emodb" / "wav" / f"{name}.wav", waves[name], 16000)
+    source, about = opened("speech=corpus:emodb/03/03a01Nc")
+    assert about == SignalInfo(16000.0)
+    np.testing.assert_allclose(joined(source.chunks()), waves["03a01Nc"] / 32768, atol=1e-7)
+    for name, listed in (
+        ("emodb/03/x", "trials of this subject: 03a01Fa, 03a01Nc"),
+        ("emodb", "subjects of emodb: 03, 08"),
+    ):
+        with pytest.raises(BadParameter, match=listed):
+            opened(f"speech=corpus:{name}")
+    with pytest.raises(BadParameter, match="corpus: got 'emodbx'"):
+        opened("speech=corpus:emodbx/03/03a01Nc")
+
+
+def test_a_subject_whose_name_is_a_path(monkeypatch):
+    trials = [
+        Trial("x", "speech", s, "t", np.full(3, n, np.float32), 1.0) for n, s in enumerate(("a", "a/b"))
+    ]
+    monkeypatch.setattr("emolib.datasets.as_sensor.load", lambda name, modality: iter(trials))
+    source, _ = opened("speech=corpus:x/a/b/t")
+    assert joined(source.chunks()).tolist() == [1, 1, 1]
+    with pytest.raises(BadParameter, match="trials of this subject: t"):
+        opened("speech=corpus:x/a/b/u")
+
+
+@pytest.mark.parametrize("modality", TRAINED)
+def test_a_generated_person_is_what_the_synthetic_corpus_makes(modality):
+    source = Synthetic(modality, "synthetic:sad/7", "sad/7", TRAINED[modality], seconds=2 * PART_S)
+    source.open()
+    chunks = list(source.chunks())
+    parts = [trial(Affect(7, 0, number, "sad", PART_S), modality).data for number in (0, 1)]
+    found = np.stack([chunk.data for chunk in chunks]) if modality == "face" else joined(chunks)
+    np.testing.assert_array_equal(found, np.concatenate(parts, axis=0 if modality == "face" else -1))
+    times = np.array([chunk.time_s for chunk in chunks])
+    assert (np.diff(times) > 0).all() and PART_S in times and times[-1] == pytest.approx(2 * PART_S, abs=1)
+
+
+def test_emotions_change_are_the_same_for_all_modalities_and_repeat_by_seed():
+    felt = course(tuple(QUADRANTS), 200, 3)
+    assert all(a != b for a, b in zip(felt, felt[1:], strict=False)) and set(felt) == set(QUADRANTS)
+    assert course(tuple(QUADRANTS), 5, 3) == felt[:5] != course(tuple(QUADRANTS), 5, 4)
+    assert course(("sad",), 3, 0) == ["sad"] * 3
+
+
+def test_a_generated_heart_as_it_was_trained_on():
+    source = parse("heart=synthetic", {"heart": SignalInfo(256.0, "ecg")})
+    assert source.open() == SignalInfo(256.0, "ecg")
+    for where in ("joy", "sad/x", "sad/-1"):
+        with pytest.raises(BadParameter, match=f"synthetic:{where}: expected .* happy, angry, sad, relaxed"):
+            opened(f"heart=synthetic:{where}")
