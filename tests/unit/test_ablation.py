@@ -144,7 +144,7 @@ def test_bad_numbers_and_searches_are_named(run, stub):
         ablation.search(study(run), LEVELS, "optuna", 0)
 
 
-def test_a_finished_study_trains_nothing_and_an_added_seed_only_itself(run, stub, capsys):
+def test_only_what_is_new_is_trained(run, stub, capsys):
     first = ablation.search(study(run), LEVELS, "grid", 1)
     assert len(stub.fits) == 2 * SETS
     pd.testing.assert_frame_equal(ablation.search(study(run), LEVELS, "grid", 1), first)
@@ -152,15 +152,11 @@ def test_a_finished_study_trains_nothing_and_an_added_seed_only_itself(run, stub
     ablation.search(study(run, seeds=(0, 1, 7)), LEVELS, "grid", 1)
     assert len(stub.fits) == 3 * SETS
     assert all(name.endswith("seed 7") for _, _, name in stub.fits[2 * SETS :])
-    assert capsys.readouterr().out == ""
-
-
-def test_a_wider_grid_or_another_fold_trains_only_what_is_new(run, stub):
-    ablation.search(study(run), LEVELS, "grid", 1)
     ablation.search(study(run), LEVELS | {"epochs": [1, 2, 3]}, "grid", 1)
-    assert len(stub.fits) == 2 * SETS + 2 * 12
+    assert len(stub.fits) == 3 * SETS + 2 * 12
     ablation.search(study(run, n_folds=2), LEVELS, "grid", 1)
-    assert len(stub.fits) == 2 * SETS + 2 * 12 + 2 * SETS
+    assert len(stub.fits) == 3 * SETS + 2 * 12 + 2 * SETS
+    assert capsys.readouterr().out == ""
 
 
 def test_a_killed_study_goes_on_at_its_training(run, stub, monkeypatch):
