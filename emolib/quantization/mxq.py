@@ -155,13 +155,9 @@ def _transpose(graph: Graph, node: onnx.NodeProto) -> bool:
     return graph.only_before(node, ["Flatten"]) and all(_flatten(graph, reader) for reader in readers)
 
 
-def _with_constant(graph: Graph, node: onnx.NodeProto) -> bool:
-    return any(name in graph.constants for name in node.input)
-
-
 RULES: dict[str, tuple[Rule, str]] = {
     "Concat": (lambda graph, node: graph.attribute(node, "axis") == 1, "only on the channel axis, 1"),
-    "Mul": (_with_constant, "only by a constant"),
+    "Mul": (lambda graph, node: any(name in graph.constants for name in node.input), "only by a constant"),
     "Div": (lambda graph, node: node.input[1] in graph.constants, "only by a constant"),
     "Flatten": (_flatten, "only with axis 1 before a dense layer"),
     "Transpose": (_transpose, "only before Flatten and a dense layer"),

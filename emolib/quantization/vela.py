@@ -47,7 +47,7 @@ def compile_for(content: bytes, accelerator: str) -> tuple[dict, pd.DataFrame]:
             raise BadArtifact(f"Vela does not compile the model for {accelerator} ({said[-1]}).")
         summary = pd.read_csv(summaries[0]).iloc[0]
         parts = pd.read_csv(Path(folder, "output", "model_per-layer.csv"))
-    operators = _operators(content, parts, _reasons(done.stdout + done.stderr))
+    operators = _operators(content, parts, done.stdout + done.stderr)
     operators.insert(0, "accelerator", accelerator)
     totals = {
         "accelerator": accelerator,
@@ -71,17 +71,12 @@ def compile_all(content: bytes, accelerators: Iterable[str]) -> tuple[pd.DataFra
     return pd.DataFrame(totals), pd.concat(operators, ignore_index=True)
 
 
-def _reasons(text: str) -> dict[str, str]:
-    """Why an operator stays on the CPU, in Vela's words, by the name of its output."""
-    found = REASON.finditer(text)
-    return {match["name"].removesuffix("_act"): " ".join(match["why"].split()) for match in found}
-
-
-def _operators(content: bytes, parts: pd.DataFrame, reasons: dict[str, str]) -> pd.DataFrame:
+def _operators(content: bytes, parts: pd.DataFrame, said: str) -> pd.DataFrame:
     """One row per operator: index, operator, name, on_npu, cycles, sram_bytes, weight_bytes, why (it is not on the NPU).
 
     Vela splits and renames operators. A part belongs to the operator whose output's name the part's name starts with.
     """
+    reasons = {m["name"].removesuffix("_act"): " ".join(m["why"].split()) for m in REASON.finditer(said)}
     found = graph(content)
     names = [operator.outputs[0].name for operator in found]
     owner = [max((n for n in names if part.startswith(n)), key=len, default="") for part in parts.Name]
