@@ -203,17 +203,6 @@ def unpacked(data, shape):
     return np.where(halves > 7, halves - 16, halves).reshape(shape).astype(np.int8)
 
 
-def test_int4_is_packed_in_the_file(network, sensitive, make):
-    """126 and 63 weights of convolutions, 63 depthwise, 27 of the dense layer; odd ones round up."""
-    files = {bits: make(mp.uniform(sensitive, bits)) for bits in (4, 8)}
-    lengths = {bits: [len(data) for _, data in flatbuffer.weighted(file)] for bits, file in files.items()}
-    assert lengths == {8: [126, 63, 63, 27], 4: [63, 63, 32, 14]}
-    for bits, file in files.items():
-        assert flatbuffer.weight_bytes(file) == mp.total(sensitive, mp.uniform(sensitive, bits)).bytes
-    dtypes = [operator.inputs[1].dtype for operator, _ in flatbuffer.weighted(files[4])]
-    assert dtypes == ["INT4", "INT8", "INT4", "INT4"]
-
-
 def test_the_files_weights_are_those_of_the_sensitivities(network, sensitive, make):
     """So Ω is counted for the rounding that really happens."""
     for bits in (4, 8):
@@ -325,19 +314,6 @@ def test_batches_weigh_by_their_windows(model, monkeypatch):
     parts = mp.traces(network, X, y, n_samples=3, seed=0)
     for name in whole:
         np.testing.assert_allclose(parts[name], whole[name], rtol=1e-3, atol=1e-5)
-
-
-def test_quadratic_has_the_trace_and_variance_of_its_matrix():
-    """½ wᵀ A w has Hessian A; Var vᵀAv = 2 (‖A‖² − Σ aᵢᵢ²) (Avron and Toledo 2011)."""
-    A = np.random.default_rng(0).normal(size=(12, 12)).astype(np.float32)
-    A += A.T
-    w = tf.Variable(np.ones(12, np.float32))
-    forms = mp.curvatures(
-        lambda batch: 0.5 * tf.reduce_sum(w * tf.linalg.matvec(batch[0], w)), [w], [(A[None],)], 800, seed=0
-    )
-    variance = 2 * ((A**2).sum() - (np.diag(A) ** 2).sum())
-    assert abs(forms.mean() - np.trace(A)) < 4 * np.sqrt(variance / 800)
-    assert forms.var() == pytest.approx(variance, rel=0.2)
 
 
 def test_sensitivities_of_a_network(model):

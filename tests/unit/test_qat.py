@@ -73,22 +73,6 @@ def files(used) -> dict[int, bytes]:
     return {bits: qat.Converter(bits)(used) for bits in (8, 4)}
 
 
-def rounded(kernel: np.ndarray, steps: int, axes: tuple[int, ...] | None) -> np.ndarray:
-    scale = np.abs(kernel).max(axis=axes, keepdims=True) / steps
-    return np.rint(kernel / scale) * scale
-
-
-@pytest.mark.parametrize("bits, steps", [(8, 127), (4, 7)])
-def test_weights_lie_on_their_grid(bits, steps):
-    rng = np.random.default_rng(0)
-    conv = rng.normal(size=(3, 2, 4, 5)).astype(np.float32) * np.array([0.1, 1, 3, 10, 50], np.float32)
-    dense = rng.normal(size=(6, 4)).astype(np.float32)
-    for kernel, axes in ((conv, (0, 1, 2)), (dense, None)):
-        expected = rounded(kernel, steps, axes)
-        np.testing.assert_allclose(symmetric(tf.constant(kernel), bits), expected, rtol=1e-5, atol=1e-6)
-    assert not np.any(symmetric(tf.zeros((3, 3, 2, 4)), bits))
-
-
 def test_rounding_lets_the_gradient_through():
     kernel, towards = (np.random.default_rng(i).normal(size=(3, 1, 2, 4)).astype(np.float32) for i in (0, 1))
     with tf.GradientTape() as tape:
