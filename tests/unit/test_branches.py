@@ -18,12 +18,11 @@ from emolib.datasets.splits import Fold
 from emolib.device.interpreter import Model, present
 from emolib.models.tinym2net import Branch, build
 from emolib.models.training import Trainer, Training, over_heads
-from emolib.quantization import conversion, flatbuffer, hessian, ptq
+from emolib.quantization import conversion, flatbuffer, ptq
 from emolib.quantization import mixed_precision as mp
-from emolib.quantization.calibration import observed
-from emolib.quantization.clipping import Clipping
+from emolib.quantization.clipping import Clipping, quantize
+from emolib.quantization.conversion import observed
 from emolib.quantization.folding import folded, weighted_layers
-from emolib.quantization.quantizer import quantize
 from emolib.signals import standardise
 from emolib.studies import mixed
 
@@ -344,7 +343,7 @@ def test_folding_keeps_heads(headed):
 @pytest.fixture(scope="module")
 def sensitive(models):
     X = windows(SHAPES["equal"], 20)
-    return hessian.sensitivities(models["equal"], X, np.arange(20) % 4, n_samples=2, seed=0)
+    return mp.sensitivities(models["equal"], X, np.arange(20) % 4, n_samples=2, seed=0)
 
 
 def exact_traces(model, X, y):
@@ -376,7 +375,7 @@ def tiny():
 
 @pytest.fixture(scope="module")
 def tiny_traces(tiny):
-    return hessian.traces(*tiny, n_samples=100, seed=0)
+    return mp.traces(*tiny, n_samples=100, seed=0)
 
 
 def test_traces_of_several_heads_are_those_of_their_mean_loss(tiny, tiny_traces):
@@ -385,6 +384,13 @@ def test_traces_of_several_heads_are_those_of_their_mean_loss(tiny, tiny_traces)
     for name, (trace, error) in tiny_traces.items():
         assert abs(trace - expected[name]) < 4 * error, name
     assert max(error / expected[name] for name, (_, error) in tiny_traces.items()) < 0.3
+
+
+def test_batches_of_branches_weigh_by_their_windows(tiny, tiny_traces, monkeypatch):
+    monkeypatch.setattr(mp, "BATCH", 16)
+    parts = mp.traces(*tiny, n_samples=100, seed=0)
+    for name, whole in tiny_traces.items():
+        np.testing.assert_allclose(parts[name], whole, rtol=1e-3, atol=1e-5, err_msg=name)
 
 
 @pytest.fixture(scope="module")
@@ -408,7 +414,7 @@ def test_four_bits_in_one_branch_alone(models, sensitive, make):
     X, rounded = windows(SHAPES["equal"], 64), folded(models["equal"])
     for name in branch:
         layer, operator = rounded.get_layer(name), type(rounded.get_layer(name)).__name__
-        layer.kernel.assign(hessian.quantized(np.asarray(layer.kernel), operator, 4))
+        layer.kernel.assign(mp.quantized(np.asarray(layer.kernel), operator, 4))
     whole, expected = logits_of(network, X), logits_of(rounded, X)
     with Model(content) as model:
         found, step = model.predict(X), model.runner.output.scale
@@ -433,7 +439,7 @@ def kit(tmp_path_factory, headed):
     with run.write(f"{name}.keras") as path:
         headed.save(path)
     run.write_text(f"{name}.json", json.dumps({"standardiser": standardiser.to_dict()}))
-    [kit] = conversion.kits(run, f"{STUDY}/hybrid", data, [fold], 16, 0)
+    [kit] = conversion.calibration_data(run, f"{STUDY}/hybrid", data, [fold], 16, 0)
     return kit
 
 

@@ -232,7 +232,7 @@ def trained(study: JointStudy, of: Design, name: str, network: Network) -> list[
 
 def kits(
     study: JointStudy, name: str, network: Network, n_calibration: int, seed: int
-) -> list[conversion.Kit]:
+) -> list[conversion.CalibrationData]:
     """What the converters see of each fold of one network."""
     data, folds = study.of(network)
-    return conversion.kits(study.run, study.artifact(name), data, folds, n_calibration, seed)
+    return conversion.calibration_data(study.run, study.artifact(name), data, folds, n_calibration, seed)

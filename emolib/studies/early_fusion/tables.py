@@ -12,7 +12,7 @@ from emolib.core.summary import ends, number
 from emolib.evaluation.cost import cost
 from emolib.models import crossval
 from emolib.quantization import conversion, mixed_precision, ptq
-from emolib.quantization.conversion import Kit
+from emolib.quantization.conversion import CalibrationData
 from emolib.studies import mixed
 from emolib.studies.early_fusion import levels
 from emolib.studies.early_fusion.networks import JointStudy, Network
@@ -57,7 +57,7 @@ def _need(study, artifact: str, kind: str) -> dict:
 
 
 def precision(
-    study: JointStudy, kits: Mapping[str, Sequence[Kit]], n_samples: int, size_share: float
+    study: JointStudy, kits: Mapping[str, Sequence[CalibrationData]], n_samples: int, size_share: float
 ) -> pd.DataFrame:
     """One row per network and precision: weight and file bytes, MACs, BOPs, UAR with its interval, points over 8 bits.
 

@@ -18,16 +18,16 @@ MISSING = (
 )
 
 
-def numbers(version):
+def major_minor(version):
     """1.0.1.dev2 → (1, 0)"""
     return tuple(int(part) for part in version.split(".")[:2])
 
 
 def chosen(compilers, package, version):
-    """What this version is to be told; the program ends for one that the table does not hold."""
+    """What this version must be told; the program ends for a version that the table does not hold."""
     for key, told in compilers.items():
         name, first = key.split()
-        if name == package and numbers(first) <= numbers(version) < numbers(told["below"]):
+        if name == package and major_minor(first) <= major_minor(version) < major_minor(told["below"]):
             return told
     known = ", ".join(f"{key} (below {told['below']})" for key, told in compilers.items())
     sys.exit(

@@ -1,4 +1,4 @@
-"""The bundle for Mobilint's compiler: its files, and its script with and without a compiler."""
+"""The bundle for Mobilint's compiler: its files, the nodes it takes, and its script with and without a compiler."""
 
 import json
 import os
@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from onnx import TensorProto, helper, numpy_helper
 
 from emolib.core.errors import BadParameter, BadSet, OverBudget
-from emolib.quantization.npu import mxq, onnx
+from emolib.quantization import mxq, onnx
 
 SHAPE = (6, 5, 2)
 
@@ -49,28 +50,22 @@ def test_calibration_is_one_hwc_float32_window_a_file(unpacked):
 
 
 def test_same_content_gives_same_bytes(tmp_path, content):
-    for name in "ab":
-        mxq.bundle(tmp_path / name, content, windows(), "net")
+    names = [mxq.bundle(tmp_path / name, content, windows(2), "net") for name in "ab"][0]
+    assert zipfile.ZipFile(tmp_path / "a").namelist() == names and names[4] == "compile.py"
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 @pytest.mark.parametrize(
-    "X, message",
+    "change, message",
     [
-        (windows(0), "no calibration windows"),
-        (windows() * np.float32(np.nan), "7 of 7 calibration windows hold NaN"),
-        (windows()[:, 1:], r"shape \(5, 5, 2\), expected \(6, 5, 2\)"),
+        ({"X": windows() * np.float32(np.nan)}, "7 of 7 calibration windows hold NaN"),
+        ({"X": windows()[:, 1:]}, r"shape \(5, 5, 2\), expected \(6, 5, 2\)"),
+        ({"percentile": 99.99}, "percentile: got 99.99"),
     ],
 )
-def test_bad_calibration_writes_nothing(tmp_path, content, X, message):
-    with pytest.raises(BadSet, match=message):
-        mxq.bundle(tmp_path / "x.zip", content, X, "net")
-    assert not list(tmp_path.iterdir())
-
-
-def test_bad_share_and_node_write_nothing(tmp_path, content):
-    with pytest.raises(BadParameter, match="percentile: got 99.99"):
-        mxq.bundle(tmp_path / "x.zip", content, windows(), "net", percentile=99.99)
+def test_bad_input_writes_nothing(tmp_path, content, change, message):
+    with pytest.raises((BadSet, BadParameter), match=message):
+        mxq.bundle(tmp_path / "x.zip", **{"content": content, "X": windows(), "name": "net"} | change)
     with pytest.raises(OverBudget, match="net: node .*Conx"):
         mxq.bundle(tmp_path / "x.zip", content.replace(b"Conv", b"Conx"), windows(), "net")
     assert not list(tmp_path.iterdir())
@@ -115,37 +110,18 @@ CalibrationConfig = QuantizationConfig = Config
 SHARES = {"percentile": 0.9999, "topk_ratio": 0.01}
 
 
+OLDEST = {"quantize_method": "maxpercentile", "quantize_percentile": 0.9999, "topk_ratio": 0.01}
+OLDEST |= {"is_quant_ch": True, "quant_output": "layer"}
+OLD = {"quantization_method": 1, "quantization_output": 0, "quantization_mode": 2, **SHARES}
+NEW = {"method": 1, "output": 0, "mode": 1, "max_percentile": SHARES}
+
+
 @pytest.mark.parametrize(
     "package, version, expected",
     [
-        (
-            "qubee",
-            "0.12.0.0",
-            {
-                "quantize_method": "maxpercentile",
-                "quantize_percentile": 0.9999,
-                "topk_ratio": 0.01,
-                "is_quant_ch": True,
-                "quant_output": "layer",
-            },
-        ),
-        (
-            "qbcompiler",
-            "1.0.1",
-            {
-                "quantization_config": {
-                    "quantization_method": 1,
-                    "quantization_output": 0,
-                    "quantization_mode": 2,
-                    **SHARES,
-                }
-            },
-        ),
-        (
-            "qbcompiler",
-            "1.3.1.dev1",
-            {"calibration_config": {"method": 1, "output": 0, "mode": 1, "max_percentile": SHARES}},
-        ),
+        ("qubee", "0.12.0.0", OLDEST),
+        ("qbcompiler", "1.0.1", {"quantization_config": OLD}),
+        ("qbcompiler", "1.3.1.dev1", {"calibration_config": NEW}),
     ],
 )
 def test_each_version_is_told_in_its_own_words(unpacked, package, version, expected):
@@ -170,7 +146,48 @@ def test_a_compiler_that_writes_nothing_is_not_believed(unpacked):
     assert "qubee 0.9.1 ended without an error but wrote no net.mxq" in done.stderr
 
 
-def test_the_bundle_lists_what_it_holds(tmp_path, content):
-    names = mxq.bundle(tmp_path / "x.zip", content, windows(2), "net")
-    assert zipfile.ZipFile(tmp_path / "x.zip").namelist() == names
-    assert names[:5] == ["model.onnx", "calibration.txt", "calibration.json", "mxq.json", "compile.py"]
+def graph(*nodes, constants=()):
+    made = helper.make_graph(
+        list(nodes),
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, 4, 4))],
+        [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants],
+    )
+    return helper.make_model(made).SerializeToString()
+
+
+def node(operator, reads, writes, **attributes):
+    return helper.make_node(operator, reads.split(), [writes], f"the_{operator.lower()}", **attributes)
+
+
+FLAT = node("Flatten", "a", "b", axis=1), node("Gemm", "b w", "c")
+
+
+@pytest.mark.parametrize(
+    "made, refused",
+    [
+        ([node("Concat", "x x", "y", axis=1)], None),
+        ([node("Concat", "x x", "y", axis=2)], "the_concat, Concat, .*channel axis"),
+        ([node("Mul", "x w", "y")], None),
+        ([node("Mul", "x x", "y")], "the_mul, Mul, .*constant"),
+        ([node("Div", "w x", "y")], "the_div, Div, .*constant"),
+        ([node("ReduceMean", "x", "y", axes=[-1, -2])], None),
+        ([node("ReduceMean", "x axes", "y")], None),
+        ([node("ReduceMean", "x", "y", axes=[1])], "the_reducemean, ReduceMean, .*height and width"),
+        ([node("Transpose", "x", "a", perm=[0, 2, 3, 1]), *FLAT], None),
+        ([node("Transpose", "x", "y", perm=[0, 2, 3, 1])], "the_transpose, Transpose"),
+        ([node("Relu", "x", "a"), FLAT[0], node("Relu", "b", "c")], "the_flatten, Flatten"),
+        ([node("Relu", "x", "a"), node("Flatten", "a", "b", axis=0), FLAT[1]], "the_flatten, Flatten"),
+        ([node("LSTM", "x w w", "y", hidden_size=2)], "the_lstm, LSTM, .*not in the list"),
+    ],
+)
+def test_nodes_that_the_compiler_takes(made, refused):
+    constants = [("w", np.ones((48, 2), np.float32)), ("axes", np.array([2, 3]))]
+    content = graph(*made, constants=constants)
+    if refused is None:
+        assert mxq.check_operators(content, "x").allowed.all()
+        return
+    with pytest.raises(OverBudget, match=f"net: node .*{refused}") as error:
+        mxq.check_operators(content, "net")
+    assert "\n" not in str(error.value)
