@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from emolib.studies.missing.bench import Bench
 
 from emolib.__main__ import main
 from emolib.core.artifacts import Run, sidecar
@@ -23,7 +24,6 @@ from emolib.device.bundle import Bundle
 from emolib.fusion.reliability import statistics
 from emolib.report import readme
 from emolib.studies.fusion.study import Study
-from emolib.studies.missing.bench import Bench
 from emolib.studies.missing.methods import score_level
 
 HEART, EEG = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg"))

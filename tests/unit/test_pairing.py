@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from emolib.studies.fusion.repairing import repaired, strangers, whole
 
 from emolib.core.errors import BadParameter, BadSet
 from emolib.fusion.scores import fuse, softmax
@@ -14,7 +15,6 @@ from emolib.studies.fusion.pairing import (
     learned_weights,
     same_trials,
 )
-from emolib.studies.fusion.repairing import repaired, strangers, whole
 
 CLASSES = ("low", "high")
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from emolib.studies.missing.bench import Bench
+from emolib.studies.missing.sensed import GONE
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
@@ -22,8 +24,6 @@ from emolib.signals.frontend import FRONT_ENDS, front_end
 from emolib.signals.standardise import Standardiser, by_subject
 from emolib.studies.fusion.study import Study
 from emolib.studies.missing import conditions, methods, noise, robustness
-from emolib.studies.missing.bench import Bench
-from emolib.studies.missing.sensed import GONE
 
 HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
 OPTIONS = {"n_subjects": 4, "n_trials": 12}

@@ -15,13 +15,21 @@ from emolib.report.plots.evaluation import (
     scores,
     windows_per_subject,
 )
-from emolib.report.plots.fusion import critical_difference, forest, fusion, repaired, weights
+from emolib.report.plots.fusion import (
+    critical_difference,
+    forest,
+    fusion,
+    mid_stream,
+    redrawn,
+    snr_curves,
+    subsets,
+    weights,
+)
 from emolib.report.plots.latency import jitter, latency
 from emolib.report.plots.mixed import pareto, sensitivity
 from emolib.report.plots.npu import rounding, vela
 from emolib.report.plots.personal import calibrated, repeats
 from emolib.report.plots.reduction import noise_cost, search_tree
-from emolib.report.plots.robustness import mid_stream, snr_curves, subsets
 from emolib.report.plots.saliency import attention, saliency_maps, sanity
 from emolib.report.plots.signals import trial, window
 
@@ -50,7 +58,7 @@ __all__ = [
     "power",
     "ranges",
     "reliability",
-    "repaired",
+    "redrawn",
     "repeats",
     "rounding",
     "saliency_maps",
