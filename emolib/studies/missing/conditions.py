@@ -113,6 +113,12 @@ def with_noise(trial: Trial, snr_db: float, seed: int = 0) -> np.ndarray:
     return out.astype(trial.data.dtype)
 
 
+def example_with_noise(run: Run, name: str, snr_db: float, seed: int) -> Trial:
+    """The first trial of a source, with noise."""
+    trial = next(_trials(run, name))
+    return replace(trial, data=with_noise(trial, snr_db, seed))
+
+
 def _power(x: np.ndarray, modality: str) -> np.ndarray:
     """Variance of the finite samples, (n_chans, 1) for EEG, else a number; 0 where there are none."""
     rows = x if modality == "eeg" else x.reshape(1, -1)

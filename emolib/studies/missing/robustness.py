@@ -13,7 +13,6 @@ from emolib.evaluation import metrics
 from emolib.studies.missing.conditions import WHOLE, Condition, lost, shown
 from emolib.studies.missing.streams import Method, Streams
 
-POOLED = "pooled"
 Scored = Mapping[Condition, Mapping[str, np.ndarray]]  # scores (n, n_classes) of each method
 
 
@@ -73,8 +72,8 @@ def worst(missing: pd.DataFrame) -> pd.DataFrame:
     return fused.loc[fused.groupby("method", sort=False).points.idxmin()].reset_index(drop=True)
 
 
-def gains(streams: Streams, found: Scored, method: str, over: Sequence[str]) -> pd.DataFrame:
-    """Points of UAR of a method over others wherever something is bad, and in all of this together, "pooled".
+def gains(streams: Streams, found: Scored, named: str, method: str, over: Sequence[str]) -> pd.DataFrame:
+    """Points of UAR of a method over others wherever something is bad, last in all of this together, condition `named`.
 
     Columns condition, method, over, n, points, points_low, points_high, p, paired over subjects. Raises
     BadParameter for a method that there is not.
@@ -83,7 +82,7 @@ def gains(streams: Streams, found: Scored, method: str, over: Sequence[str]) -> 
     names, rows = [method, *over], []
     for scores in bad.values():
         check_names(names, list(scores), "the methods of this study")
-    bad[POOLED] = {name: np.concatenate([scores[name] for scores in bad.values()]) for name in names}
+    bad[named] = {name: np.concatenate([scores[name] for scores in bad.values()]) for name in names}
     for condition, scores in bad.items():
         times = len(scores[method]) // len(streams.rows)
         y, subject = np.tile(streams.y, times), np.tile(streams.subject, times)
@@ -92,9 +91,3 @@ def gains(streams: Streams, found: Scored, method: str, over: Sequence[str]) -> 
             row = {"condition": condition, "method": method, "over": other, "n": len(y)}
             rows.append(row | gain.columns())
     return pd.DataFrame(rows)
-
-
-def pooled(gained: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The pooled rows of several `gains`, condition "any one noisy", "any one stuck", "any one late"."""
-    parts = [of[of.condition == POOLED].assign(condition=f"any one {bad}") for bad, of in gained.items()]
-    return pd.concat(parts, ignore_index=True)
