@@ -27,6 +27,7 @@ lab: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 # The first of PYTHON on the path that fits; 3.11 alone has tflite-runtime. LOOK is run to know: a name may lead nowhere (so
 # each folder is tried), and Debian packages venv apart.

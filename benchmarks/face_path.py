@@ -20,7 +20,7 @@ from emolib.device.faces import FacePath
 from emolib.signals.generated.scenes import scene
 
 SHARE = 0.1  # of one core
-GOAL_FPS = 4  # of the seed on a Raspberry Pi 3
+GOAL_FPS = 4  # of the reference paper on a Raspberry Pi 3
 N_SCENES = 8
 PACKAGES = ("numpy", "ai-edge-litert")
 HEAD = (
@@ -82,7 +82,7 @@ def table(bundle: Bundle, seconds: float) -> str:
 PART = """## Face path
 
 `python benchmarks/face_path.py BUNDLE --write`: pictures to faces with their emotions, by one thread on {share:.0%} of one
-core, for {seconds:g} s each. The goal is {goal} frames per second, what the seed reached on a Raspberry Pi 3. *Frames per second* were
+core, for {seconds:g} s each. The goal is {goal} frames per second, what the reference paper reached on a Raspberry Pi 3. *Frames per second* were
 measured under a quota of the system; *by CPU time* is derived: the share over the processor time of a frame. A core of this
 machine is not one of a Raspberry Pi.
 

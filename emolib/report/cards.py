@@ -11,10 +11,11 @@ from emolib import datasets
 from emolib.core.artifacts import Run, record_of, short
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.datasets import face_boxes
-from emolib.datasets.face_boxes.base import BoxCorpus
-from emolib.report.readme import cell, markdown
+from emolib.datasets.face_boxes import BoxCorpus
+from emolib.report.publish import markdown, words
+from emolib.report.results import cell, pick, read
 
-METRICS = ("uar", "accuracy", "auc", "iou", "recall", "precision", "ap50", "bytes", "params", "macs")
+METRICS = ("uar", "accuracy", "auc", "iou", "recall", "precision", "ap50", "bytes")
 TESTED = {
     "loso": "Leave one person out: a test fold holds people that no training saw.",
     "grouped": "Folds by person: a test fold holds people that no training saw.",
@@ -40,7 +41,7 @@ def of_source(run: Run, name: str, fold: int) -> str:
         "Data": [_data(datasets.get(source.corpus))],
         "Protocol": [f"{TESTED[source.protocol]} {_own(scored, fold)}", *by_person],
         "Numbers": [
-            _numbers(run.json(f"scores/{name}-summary.json")),
+            _numbers(run, f"{name}-quantize"),
             "Means over folds; 95 % intervals over subjects.",
         ],
         "Limits": [LIMITS],
@@ -51,7 +52,7 @@ def of_source(run: Run, name: str, fold: int) -> str:
 
 def of_detector(run: Run, name: str) -> str:
     """The card of a face detector, as Markdown. Raises BadArtifact."""
-    made = run.parameters_of(f"scores/{name}-detector-summary.json")
+    made = run.parameters_of(f"rows/{name}-detector.csv")
     shape = f"{made['side']} × {made['side']} × {made['n_channels']}"
     sections = {
         "What it is": [f"Face detector, network {made['network']}, input {shape}, values from 0 to 1."],
@@ -60,7 +61,7 @@ def of_detector(run: Run, name: str) -> str:
             "Held-out pictures that neither trained nor picked an epoch or the least score; seen once."
         ],
         "Numbers": [
-            _numbers(run.json(f"scores/{name}-detector-summary.json")),
+            _numbers(run, f"{name}-detector"),
             "95 % intervals over pictures.",
         ],
         "Limits": [FACE_LIMITS],
@@ -86,12 +87,14 @@ def _data(corpus: datasets.Corpus | BoxCorpus) -> str:
     return f"{corpus.title}. Licence: {corpus.licence}. {corpus.cite}. The data are not part of this."
 
 
-def _numbers(entries: dict[str, dict]) -> str:
-    """The numbers of a model's own files, by key."""
-    shown = [key for key in entries if key.rsplit("/", 1)[1] in METRICS and "majority" not in key]
-    return markdown(
-        ["key", "value", "n"], [[f"`{key}`", cell(entries[key]), str(entries[key]["n"])] for key in shown]
-    )
+def _numbers(run: Run, concluded: str) -> str:
+    """What a notebook concluded of a model's own files."""
+    rows = pick(read(run.read(f"rows/{concluded}.csv")), metric=METRICS)
+    body = [
+        [" · ".join(filter(None, (row.variant, row.condition))), words(row.metric), cell(row), row.n]
+        for _, row in rows.iterrows()
+    ]
+    return markdown(["file", "metric", "value", "n"], body)
 
 
 def _origin(run: Run, artifact: str) -> str:

@@ -21,7 +21,7 @@ from emolib.report import cards
 from emolib.signals.readers import KINDS, Trained
 from emolib.studies.fusion import experts
 
-ENDING, FUSION = "-detector-summary.json", "-fusion.json"
+ENDING, FUSION = "-detector.csv", "-fusion.json"
 FILES = (".tflite", ".md", ".keras")  # of a model in a bundle: itself, its card, its network
 
 
@@ -34,7 +34,7 @@ def sources(run: Run) -> list[str]:
 
 def detectors(run: Run) -> list[str]:
     """Face detectors of a run."""
-    return sorted(path.name.removesuffix(ENDING) for path in (run.folder / "scores").glob(f"*{ENDING}"))
+    return sorted(path.name.removesuffix(ENDING) for path in (run.folder / "rows").glob(f"*{ENDING}"))
 
 
 def recordings(run: Run, name: str) -> Trained:
@@ -78,7 +78,7 @@ def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
 def detector_entry(run: Run, name: str, folder: Path) -> dict:
     """Copy one detector into the bundle's folder; what bundle.json says of it."""
     table = pd.read_csv(run.read(f"tables/{name}-detector.csv")).set_index("variant")
-    corpora = run.parameters_of(f"scores/{name}-detector-summary.json")["corpora"]
+    corpora = run.parameters_of(f"rows/{name}-detector.csv")["corpora"]
     return {
         **copied(run, f"models/{name}-{INT8}.tflite", folder, f"{name}.tflite"),
         "grid": run.json(f"models/{name}-grid.json"),

@@ -30,6 +30,7 @@ EMODB = {"corpus": "emodb", "task": "emotion7", "model": "lda", "variant": INT8}
 STRESS = {"corpus": "stress_predict", "task": "stress", "protocol": "loso", "variant": INT8}
 FER2013 = {"corpus": "fer2013", "model": "resnet", "variant": INT8}
 DETECTOR = {"corpus": "facemask", "task": "detection", "model": "small", "variant": INT8}
+SEARCHED = {"model": "alexnet_searched"}
 ONE_GONE = {"condition": "any one missing"}
 GOALS = (
     Goal("EmoDB, unseen speakers: UAR of int8", "uar", "≥", 0.85, EMODB | {"protocol": "loso"}),
@@ -43,8 +44,8 @@ GOALS = (
     Goal("four classes: accuracy of int8", "accuracy", "≥", 0.87, FER2013 | {"task": "emotion4"}),
     Goal("detector: IoU on pictures with one face", "iou", "≥", 0.86, DETECTOR | {"condition": "one face"}),
     Goal("detector: bytes of int8", "bytes", "≤", 300_000, DETECTOR),
-    Goal("reduction: times fewer FLOPs", "times_fewer_flops", "≥", 16, {}),
-    Goal("reduction: change of the AUC's margin", "auc_margin_change", "≥", -20, {}),
+    Goal("reduction: times fewer FLOPs", "times_fewer_flops", "≥", 16, SEARCHED),
+    Goal("reduction: change of the AUC's margin", "auc_margin_change", "≥", -20, SEARCHED),
     Goal("composite: times fewer MACs than the reference paper's networks", "times_fewer_macs", "≥", 10, {}),
     Goal(
         "fused: points over the best single modality", "uar_over_best_single", "≥", 3,

@@ -24,14 +24,14 @@ CONFIG = {
     "sources": dict.fromkeys(SOURCES, STEPS),
     "studies": {"both": {"sources": SOURCES, "task": "emotion"}},
 }
-TARGETS = ["scores/both-summary.json", "scores/both-fusion.npz"]
+TARGETS = ["rows/both-fusion.csv", "scores/both-fusion.npz"]
 TARGETS += [f"data/{name}{end}.npz" for name in SOURCES for end in ("", "-folds")]
 TARGETS += [f"scores/{name}{end}.npz" for name in SOURCES for end in ("", "-keras")]
 CLUSTER = ["--profile", "config/slurm", "--slurm-status-command", "squeue"]
 CLUSTER += ["--slurm-init-seconds-before-status-checks", "2"]
 FOLDS = 4 * len(SOURCES)
 WAIT_S = 400
-TIMED = ("-summary.json", ".keras")  # say how long something took, or when it was written
+TIMED = (".keras",)  # says when it was written
 
 
 def start(folder, *options, environment=None, config=CONFIG, **process):
@@ -57,7 +57,9 @@ def trained(folder):
 def made(folder):
     """What a run made, byte for byte, but for what holds a time."""
     run = folder / "tiny"
-    found = [path for part in ("data", "models", "scores", "tables") for path in run.glob(f"{part}/**/*")]
+    found = [
+        path for part in ("data", "models", "scores", "rows", "tables") for path in run.glob(f"{part}/**/*")
+    ]
     found = [path for path in found if path.is_file() and not path.name.endswith((".json.json", *TIMED))]
     artifacts = [path for path in found if not (path.suffix == ".json" and path.with_suffix("").exists())]
     return {str(path.relative_to(run)): path.read_bytes() for path in artifacts}

@@ -94,7 +94,7 @@ def bundle(tmp_path_factory):
     run.write_arrays(f"data/{NAME}.npz", X=X, sfreq=64.0, kind="ppg")
     run.write_arrays(f"scores/{NAME}-keras.npz", X=X)
     run.write_arrays(f"scores/{NAME}.npz", classes=np.array(CLASSES), fold=np.zeros(1))
-    run.write_json(f"scores/{NAME}-summary.json", {})
+    run.conclude(f"{NAME}-quantize", [], "")
     run.write_json(f"{model_name(NAME, 0)}.json", {"standardiser": standardiser.to_dict()})
     with run.write(f"{model_name(NAME, 0)}-{INT8}.tflite") as path:
         path.write_bytes(network(standardiser(X)))

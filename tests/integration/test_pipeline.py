@@ -22,7 +22,7 @@ from emolib.core.experiment import INT8
 from emolib.core.paths import PROJECT
 from emolib.device.bundle import Bundle
 from emolib.fusion.reliability import statistics
-from emolib.report import readme
+from emolib.report import results
 from emolib.studies.fusion.study import Study
 from emolib.studies.missing.methods import score_level
 
@@ -32,7 +32,7 @@ STEPS = {
     "train": {"fit": {"epochs": 2}},
     "quantize": {"n_calibration": 20},
 }
-LAB = {
+COMPRESSION = {
     "ablation": {"optimizers": ["adam"], "epochs": [1, 2], "batch_sizes": [32], "losses": ["focal"]},
     "clipping": {
         "n_calibration": 20,
@@ -54,13 +54,13 @@ JOINT = {
 CONFIG = {
     "run": "tiny",
     "title": "tiny run",
-    "sources": {HEART: STEPS | LAB | {"personal": {"baseline_s": 8.0}}, EEG: STEPS},
-    "repeats": [HEART],
-    "lab": [HEART],
-    "personal": [HEART],
+    "sources": {HEART: STEPS | COMPRESSION | {"subject_calibration": {"baseline_s": 8.0}}, EEG: STEPS},
+    "seed_variability": [HEART],
+    "compression": [HEART],
+    "subject_calibration": [HEART],
     "studies": {"tiny": {"sources": [HEART, EEG], "task": "emotion"}},
-    "missing": {"tiny": {"snrs_db": [0], "trials_per_person": 2, "features": "joint"}},
-    "features": {"joint": JOINT},
+    "missing": {"tiny": {"snrs_db": [0], "trials_per_person": 2, "early_fusion": "joint"}},
+    "early_fusion": {"joint": JOINT},
     "latency": {"repeats": 10, "stream_s": 2},
 }
 PAPERMILL = Path(sys.executable).with_name("papermill")
@@ -136,7 +136,9 @@ def test_a_killed_run_goes_on_at_its_fold(killed, run):
 
 def test_every_artifact_has_a_sidecar(run):
     files = [
-        p for folder in ("data", "models", "scores", "tables", "figures") for p in (run / folder).rglob("*")
+        p
+        for folder in ("data", "models", "scores", "rows", "tables", "figures")
+        for p in (run / folder).rglob("*")
     ]
     artifacts = [p for p in files if p.is_file() and not sidecar(p).name.endswith(".json.json.json")]
     artifacts = [p for p in artifacts if not (p.suffix == ".json" and p.with_suffix("").exists())]
@@ -150,50 +152,55 @@ def test_nothing_half_written_is_left(run):
     assert not [p for p in run.rglob(".*") if p.is_file()]
 
 
-def test_summary_and_report(run):
-    numbers = json.loads((run / "summary.json").read_text())
+@pytest.fixture(scope="module")
+def table(run):
+    """The results of the run."""
+    return results.read(run / "results.csv")
+
+
+HEARTS = {"modality": "heart", "condition": "", "model": ""}
+
+
+def test_results_and_report(run, table):
     for variant in ("float32", "dynamic", "int8"):
-        entry = numbers[f"synthetic/emotion/loso/heart_{variant}/uar"]
-        assert 0 <= entry["low"] <= entry["value"] <= entry["high"] <= 1
-        assert (run / entry["artifact"]).exists()
-    assert {
-        "synthetic/emotion/loso/fusion_gain/points",
-        "synthetic/emotion/loso/missing_one/worst_points",
-        "synthetic/emotion/loso/mean/accuracy",
-        "synthetic/emotion/loso/heart_majority/uar",
-        "synthetic/emotion/loso/heart_keras/chance_p",
-        "synthetic/emotion/loso/heart_float32/auc",
-        "synthetic/emotion/loso/heart_modelled/apollo3_runtime_ms",
-        "synthetic/emotion/loso/heart_int8/latency_p95_us",
-        "synthetic/emotion/loso/heart_clip_picked_drop/points",
-        "synthetic/emotion/loso/heart_mixed_ratio/weights",
-        "synthetic/emotion/loso/heart_qat_drop/points",
-        "synthetic/emotion/loso/heart_int8/tflm_lsb_reference",
-    } <= set(numbers)
-    assert all(readme.cell(entry) for entry in numbers.values())
+        found = results.one(table, metric="uar", variant=variant, **HEARTS)
+        assert 0 <= found.low <= found.value <= found.high <= 1 and found.people == "4"
+        assert (run / found.artifact).exists()
+    for wanted in (
+        {"metric": "uar", "variant": "majority"},
+        {"metric": "chance_p", "variant": "keras"},
+        {"metric": "auc", "variant": "float32"},
+        {"metric": "runtime", "device": "apollo3", "how": "modelled"},
+        {"metric": "latency_p95", "variant": "int8"},
+        {"metric": "uar_lost_to_float32", "variant": "clip_picked"},
+        {"metric": "uar_lost_to_float32", "variant": "qat"},
+        {"metric": "times_smaller_than_int8", "variant": "mixed"},
+        {"metric": "lsb_from_reference", "device": "tflite-micro"},
+    ):
+        assert len(results.pick(table, **HEARTS, **wanted)) == 1, wanted
+    assert all(results.cell(row) for _, row in table.iterrows()) and (table.commit != "").all()
     page = (run / "report.html").read_text()
     assert "Synthetic data" in page and "http" not in page.split("<body>")[1]
+    assert (
+        page.count('class="answer"') == len(list(run.glob("rows/*.csv"))) - 1
+    )  # the report's own is the page
 
 
-def test_the_fusion_lab_asks_every_method_in_every_condition(run):
-    found = json.loads((run / "summary.json").read_text())
-    keys = {key.removeprefix("synthetic/emotion/loso/") for key in found}
-    for method in ("feature", "hybrid"):
-        assert {f"heart+eeg_{method}/uar", f"heart+eeg_{method}_missing_one/worst_points"} <= keys
-        assert {
-            f"{method}_heart_0dB/uar",
-            f"{method}_eeg_stuck/uar",
-            f"{method}_missing_any/worst_points",
-        } <= keys
-    bits = [f"heart+eeg_feature_{name}/weight_bytes" for name in ("int4", "mixed", "uniform_int8")]
-    sizes = [found[f"synthetic/emotion/loso/{key}"]["value"] for key in bits]
+def test_every_method_is_asked_in_every_condition(table):
+    both = {"modality": "heart+eeg", "metric": "uar"}
+    for model in ("feature", "hybrid"):
+        conditions = set(results.pick(table, modality="heart+eeg", model=model).condition)
+        assert {"", "any one missing"} <= conditions and len(conditions) > 5, conditions
+    assert len(results.pick(table, variant="weighted", condition="", model="", **both)) == 1
+    assert len(results.pick(table, variant="reliability", condition="any one missing")) > 0
+    bits = [
+        results.one(table, model="feature", variant=name, metric="weight_bytes")
+        for name in ("int4", "mixed", "uniform_int8")
+    ]
+    sizes = [found.value for found in bits]
     assert sizes == sorted(sizes) and sizes[0] < sizes[1] < sizes[2]
-    assert {"reliability_missing_any/worst_points", "heart_personal_gain/points"} <= keys
-    assert "heart_repeats_subject_gain/points" in keys
-    alone, joint = (
-        found[f"synthetic/emotion/loso/{key}/uar"]["value"] for key in ("feature_all", "heart+eeg_feature")
-    )
-    assert alone == joint  # a network as a method of 04c is the network of 04b
+    assert len(results.pick(table, metric="uar_over_no_calibration")) > 0
+    assert len(results.pick(table, metric="uar_over_train", condition="normalised by subject")) == 1
 
 
 @pytest.mark.parametrize(
@@ -209,7 +216,7 @@ def test_the_fusion_lab_asks_every_method_in_every_condition(run):
         ({"sources": [HEART]}, "sources: got 1 for same_trials, expected two or more"),
     ],
 )
-def test_features_that_cannot_be_built_are_one_line(run, tmp_path, given, said):
+def test_joint_networks_that_cannot_be_built_are_one_line(run, tmp_path, given, said):
     shutil.copytree(run, tmp_path / "tiny")
     status, line = papermill(
         tmp_path, "04b_early_fusion", **{"name": "joint", "sources": [HEART, EEG], "width": 1} | given
@@ -355,12 +362,12 @@ def test_a_misspelt_part_of_the_config_is_one_line(tmp_path):
         ({"saliency": ["synthetic-hart-emotion-loso"]}, "does not exist in sources, which saliency names"),
         ({"detectors": {"d": {"classifier": "nobody"}}}, "does not exist in sources, which detectors name"),
         ({"detectors": {"d": {"fit": {}}}}, "fit does not exist in detector d of the config"),
-        ({"personal": ["nobody"]}, "nobody does not exist in sources, which personal names"),
-        ({"repeats": ["nobody"]}, "nobody does not exist in sources, which repeats names"),
+        ({"subject_calibration": ["nobody"]}, "sources, which subject_calibration names"),
+        ({"seed_variability": ["nobody"]}, "sources, which seed_variability names"),
         ({"missing": {"nobody": {}}}, "nobody does not exist in studies, which missing names"),
         ({"missing": {"tiny": {"snr": [0]}}}, "snr does not exist in 04c_missing.ipynb"),
-        ({"features": {"joint": {"sources": ["nobody"]}}}, "sources, which features joint names"),
-        ({"features": {"joint": None}}, "features joint of the config names no sources"),
+        ({"early_fusion": {"joint": {"sources": ["nobody"]}}}, "sources, which early_fusion joint names"),
+        ({"early_fusion": {"joint": None}}, "early_fusion joint of the config names no sources"),
     ],
 )
 def test_parts_of_the_config_name_what_it_has(part, said, tmp_path):
@@ -368,7 +375,7 @@ def test_parts_of_the_config_name_what_it_has(part, said, tmp_path):
     assert status != 0 and said in output
 
 
-NONE = {"studies": {}, "missing": {}, "features": {}, "personal": [], "repeats": []}
+NONE = {"studies": {}, "missing": {}, "early_fusion": {}, "subject_calibration": [], "seed_variability": []}
 
 
 @pytest.mark.parametrize(
@@ -377,7 +384,7 @@ NONE = {"studies": {}, "missing": {}, "features": {}, "personal": [], "repeats":
 def test_a_config_without_studies_and_detectors_has_no_jobs_of_them(config, tmp_path):
     status, output = snakemake(tmp_path, config, "-n", "--quiet", "rules")
     assert status == 0
-    assert not re.search("Error|fusion|detector|composite|missing|features|personal", output)
+    assert not re.search("Error|fusion|detector|composite|missing|subject", output)
 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "config").glob("*.yaml")), ids=lambda path: path.stem)

@@ -15,7 +15,7 @@ from emolib.core.errors import BadParameter, BadRecording
 from emolib.datasets import load
 from emolib.datasets.as_sensor import CorpusTrial
 from emolib.datasets.base import Trial
-from emolib.datasets.synthetic import trial
+from emolib.datasets.corpora.synthetic import trial
 from emolib.device.sensors import KINDS, parse
 from emolib.device.sensors.files import File
 from emolib.device.sensors.synthetic import PART_S, Synthetic, course

@@ -1,0 +1,85 @@
+"""Muse mental states: four people relaxed, neutral and concentrating, a four-electrode headband at 256 Hz."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from emolib.core.errors import BadRecording
+from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.base import Affect, Corpus, Dropped, Trial, stretches
+from emolib.datasets.labels import AROUSAL, NEUTRAL
+from emolib.datasets.tables import cell_values, read_table
+
+SFREQ = 256.0
+GAP_S = 0.01  # between two samples; they are 3 or 4 ms apart, as written
+CHANNELS = ("TP9", "AF7", "AF8", "TP10")  # "Right AUX" was not worn
+NAME = re.compile(r"(?P<subject>subject[a-z])-(?P<label>[a-z]+)-\d+\.csv", re.IGNORECASE)
+
+
+def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+    """One trial a recording, kind "raw"; one a piece where time stamps leave a gap: subjectb-relaxed-2.1.
+
+    Empty cells stay NaN.
+    """
+    tree = open_tree(root)
+    for name in tree.need("subject*-*.csv"):
+        match = NAME.fullmatch(Path(name).name)
+        if not match:
+            dropped.append(Dropped(name, "no file name like subjecta-relaxed-1.csv"))
+            continue
+        subject, label = match["subject"].lower(), match["label"].lower()
+        time_s, data = read_recording(tree, name)
+        pieces = stretches(np.diff(time_s) > GAP_S)
+        stem = Path(name).stem.lower()
+        if len(pieces) > 1:
+            lost_s = time_s[-1] - time_s[0] - len(time_s) / SFREQ
+            dropped.append(
+                Dropped(stem, f"{len(pieces) - 1} gaps, {lost_s:.1f} s: kept as {len(pieces)} pieces")
+            )
+        for number, (first, end) in enumerate(pieces, start=1):
+            trial = f"{stem}.{number}" if len(pieces) > 1 else stem
+            yield Trial(
+                "muse", "eeg", subject, trial, data[:, first:end], SFREQ, label, "raw", channels=CHANNELS
+            )
+
+
+def read_recording(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Time stamps (n_times,) in seconds and EEG (4, n_times) float32 in µV. Raises BadRecording."""
+    where = tree.where(name)
+    values = cell_values(read_table(tree, name, ["timestamps", *CHANNELS]), where, gaps=True)
+    time_s = values[:, 0]
+    if len(time_s) < 2 or not np.all(np.diff(time_s) > 0):
+        raise BadRecording(
+            f"{where}: expected two or more time stamps that rise in every row: fetch it again."
+        )
+    return time_s, values[:, 1:].T.astype(np.float32)
+
+
+MUSE = Corpus(
+    name="muse",
+    title="Muse mental states: EEG of four people relaxed, neutral and concentrating",
+    modalities=("eeg",),
+    tasks={"state3": ("relaxed", "neutral", "concentrating"), **AROUSAL},
+    labels={
+        "relaxed": Affect("relaxed", "low", None),
+        "neutral": NEUTRAL,
+        "concentrating": Affect("concentrating", "high", None),
+    },
+    licence="none stated: do not redistribute",
+    cite="Bird et al. 2018, A Study on Mental State Classification using EEG-based Brain-Machine Interface, "
+    "IEEE Intelligent Systems, doi:10.1109/IS.2018.8710576",
+    layout="subject<a-d>-<relaxed|neutral|concentrating>-<n>.csv: timestamps, TP9, AF7, AF8, TP10, Right AUX",
+    where="https://github.com/jordan-bird/eeg-feature-generation, the csv files of dataset/original_data",
+    trials=trials,
+    downloads=(
+        (
+            "https://github.com/jordan-bird/eeg-feature-generation/archive/HEAD.zip",
+            None,
+            "eeg-feature-generation.zip",
+        ),
+    ),
+    reads=("subject*-*.csv",),
+    fingerprint="a9c8f1f59c2707b1f2be377226089cda6a43feec856dee7a1b88e13035babf96",
+)

@@ -1,0 +1,81 @@
+"""The embedded default corpus: a generator of time-aligned trials in four modalities.
+
+SYNTHETIC: a program made every signal, and how well a model does on them says nothing about people. It is
+here so that every notebook runs anywhere, and so that tests know the truth behind each signal.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from emolib.core.errors import BadParameter
+from emolib.datasets.base import MODALITIES, Corpus, Dropped, Trial
+from emolib.datasets.labels import ANGRY, HAPPY, RELAXED, SAD, SIDES
+from emolib.signals.generated import CARDIAC, recording
+from emolib.signals.generated.affect import Affect, affects
+
+
+def trial(affect: Affect, modality: str, cardiac: str = "ppg") -> Trial:
+    """One trial in one modality; its ratings are the felt affect that drove it (about -2 to 2).
+
+    cardiac is what records a heart: "ppg" at 64 Hz or "ecg" at 256 Hz, of the same beats.
+    """
+    made = recording(affect, modality, cardiac)
+    valence, arousal = affect.felt().tolist()
+    return Trial(
+        corpus="synthetic",
+        modality=modality,
+        subject=affect.subject_id,
+        trial=affect.trial_id,
+        data=made.data,
+        sfreq=made.sfreq,
+        label=affect.label,
+        kind=made.kind,
+        channels=made.channels,
+        ratings={"valence": valence, "arousal": arousal},
+    )
+
+
+def trials(
+    root: Path,
+    modality: str,
+    dropped: list[Dropped],
+    n_subjects: int = 10,
+    n_trials: int = 40,
+    trial_s: float = 8.0,
+    seed: int = 0,
+    cardiac: str = "ppg",
+) -> Iterator[Trial]:
+    """n_subjects × n_trials trials of one modality, made while they are read; root and dropped stay unused.
+
+    A trial is the same however many subjects and whichever modalities are asked for. cardiac, "ppg" or "ecg", is
+    what records a heart; the other modalities ignore it.
+    Raises BadParameter for an unknown modality or sensor, counts below 1, trials below 1 s, a negative seed.
+    """
+    if modality not in MODALITIES:
+        raise BadParameter(f"modality: got {modality!r}, expected one of {', '.join(MODALITIES)}.")
+    if cardiac not in CARDIAC:
+        raise BadParameter(f"cardiac: got {cardiac!r}, expected {' or '.join(CARDIAC)}.")
+    counts = {
+        "n_subjects": (n_subjects, 1),
+        "n_trials": (n_trials, 1),
+        "trial_s": (trial_s, 1),
+        "seed": (seed, 0),
+    }
+    for name, (value, least) in counts.items():
+        if value < least:
+            raise BadParameter(f"{name}: got {value}, expected {least} or more for the synthetic corpus.")
+    return (trial(affect, modality, cardiac) for affect in affects(n_subjects, n_trials, trial_s, seed))
+
+
+SYNTHETIC = Corpus(
+    name="synthetic",
+    title="SYNTHETIC four-modality trials, made by a program: accuracy on them says nothing about people",
+    modalities=MODALITIES,
+    tasks={"emotion": ("happy", "angry", "sad", "relaxed"), **SIDES},
+    labels={"happy": HAPPY, "angry": ANGRY, "sad": SAD, "relaxed": RELAXED},
+    licence="Apache-2.0 (part of emolib)",
+    cite="emolib, emolib/signals/generated",
+    layout="No files: generated from a seed. Synthetic; accuracy on it says nothing about people.",
+    where="Part of emolib; nothing to fetch.",
+    trials=trials,
+)

@@ -1,0 +1,74 @@
+"""WESAD: 15 people, stressed by a speech and mental arithmetic, amused by films, and meditating."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from emolib.core.errors import BadRecording
+from emolib.datasets import restricted_pickle
+from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.base import Affect, Corpus, Dropped, Trial, stretches
+from emolib.datasets.labels import REST, REST_STRESS, SIDES, STRESS
+
+SFREQ = 64.0  # wrist, Empatica E4
+LABEL_SFREQ = 700.0  # the labels run at the rate of the chest's RespiBAN
+LABELS = {1: "baseline", 2: "stress", 3: "amusement", 4: "meditation"}
+
+
+def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+    """One trial a stretch of one label, of the wrist's blood volume pulse, kind "ppg"; S2-1-baseline."""
+    tree = open_tree(root)
+    for name in tree.need("S*/S*.pkl"):
+        subject = Path(name).stem
+        bvp, labels = read_subject(tree, name)
+        conditions = [edges for edges in stretches(np.diff(labels) != 0) if labels[edges[0]] in LABELS]
+        for number, edges in enumerate(conditions, start=1):
+            first, end = (round(index / LABEL_SFREQ * SFREQ) for index in edges)
+            label = LABELS[labels[edges[0]]]
+            trial = f"{subject}-{number}-{label}"
+            yield Trial("wesad", "heart", subject, trial, bvp[first:end], SFREQ, label, "ppg")
+        left_s = np.isin(labels, list(LABELS), invert=True).sum() / LABEL_SFREQ
+        dropped.append(
+            Dropped(subject, f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)")
+        )
+
+
+def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Wrist pulse (n_times,) float32 at 64 Hz and labels (n_labels,) at 700 Hz. Raises BadRecording."""
+    content = restricted_pickle.load(tree, name)
+    try:
+        bvp = restricted_pickle.array_at(content, "signal", "wrist", "BVP").astype(np.float32).ravel()
+        labels = restricted_pickle.array_at(content, "label").astype(np.int64).ravel()
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadRecording(
+            f"{tree.where(name)} lacks signal/wrist/BVP or label, expected both as arrays: fetch it again."
+        ) from error
+    if not len(labels) or abs(len(bvp) / SFREQ - len(labels) / LABEL_SFREQ) > 1.0:
+        raise BadRecording(
+            f"{tree.where(name)}: pulse lasts {len(bvp) / SFREQ:.1f} s, labels "
+            f"{len(labels) / LABEL_SFREQ:.1f} s, expected the same: fetch it again."
+        )
+    return bvp, labels
+
+
+WESAD = Corpus(
+    name="wesad",
+    title="WESAD: wrist pulse of 15 people at rest, under stress, amused and meditating",
+    modalities=("heart",),
+    tasks={**REST_STRESS, **SIDES},
+    labels={
+        "baseline": REST,
+        "stress": STRESS,
+        "amusement": Affect("amusement", None, "positive"),
+        "meditation": Affect("meditation", "low", None),
+    },
+    licence="academic research, non-commercial",
+    cite="Schmidt et al. 2018, Introducing WESAD, a Multimodal Dataset for Wearable Stress and Affect "
+    "Detection, ICMI, doi:10.1145/3242969.3242985",
+    layout="S2/S2.pkl … S17/S17.pkl (there is no S1 and no S12), or WESAD.zip as it is",
+    where="https://ubicomp.eti.uni-siegen.de/home/datasets/icmi18/ or "
+    "https://archive.ics.uci.edu/dataset/465/wesad+wearable+stress+and+affect+detection, WESAD.zip (2.1 GB)",
+    trials=trials,
+    access="open",
+)

@@ -1,0 +1,178 @@
+"""Published results: docs/results.csv, the pages in docs/ and the table in README.md.
+
+`python -m emolib.report.publish results/real` puts that run's results.csv in the place of what docs/results.csv held of a
+run of that name, and writes the pages from the whole. Nothing is typed by hand.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from emolib.core.artifacts import Run, atomic, record_of, short
+from emolib.core.errors import BadArtifact
+from emolib.core.experiment import INT8, Experiment
+from emolib.core.paths import PROJECT, models_folder
+from emolib.report import goals, related_work
+from emolib.report.cautions import TESTED
+from emolib.report.results import cell, one, pick, read
+
+MARKS = (
+    "<!-- results: written by `python -m emolib.report.publish` from docs/results.csv -->",
+    "<!-- end of results -->",
+)
+WORDS = {
+    "uar": "UAR",
+    "auc": "AUC",
+    "ece": "ECE",
+    "iou": "IoU",
+    "ap50": "AP50",
+    "macs": "MACs",
+    "flops": "FLOPs",
+}
+
+
+def markdown(head: list[str], body: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def words(metric: str) -> str:
+    """A metric's name as people read it."""
+    return " ".join(WORDS.get(word, word) for word in metric.split("_"))
+
+
+def shipped(results: pd.DataFrame) -> str:
+    """A row for the model of each modality that comes with emolib."""
+    names = json.loads((models_folder() / "bundle.json").read_text())["defaults"]
+    body = []
+    for modality, name in names.items():
+        of = Experiment.parse(name)
+        mine = pick(
+            results, corpus=of.corpus, task=of.task, protocol=of.protocol, modality=modality, model=of.network
+        )
+        mine = pick(mine, condition="")
+        uar, size, latency = (
+            one(mine, variant=INT8, metric=name) for name in ("uar", "bytes", "latency_p50")
+        )
+        guess = one(mine, variant="majority", metric="uar")
+        tested = f"{uar.n} answers of {TESTED[of.protocol]}"
+        body.append(
+            [modality, f"`{of.corpus}`, {of.task}", tested, cell(uar), cell(guess), cell(size), cell(latency)]
+        )
+    head = [
+        "modality",
+        "corpus, task",
+        "tested on",
+        "UAR of int8",
+        "of guessing",
+        "size",
+        "one inference here",
+    ]
+    return markdown(head, body)
+
+
+def corpus_page(corpus: str, results: pd.DataFrame) -> str:
+    """Every published number of one corpus, by task, protocol, modality and network."""
+    text = f"# {corpus}\n\nEvery published number of this corpus; 95 % intervals over people. {origins(results)}\n"
+    for key, group in results.groupby(["task", "protocol", "modality", "model", "how"]):
+        task, protocol, modality, model, how = key
+        parts = [task, protocol, modality, model or "own network", *([how] if how != "measured" else [])]
+        text += f"\n## {' · '.join(parts)}\n\n" + "\n".join(map(_pivoted, _alike(group)))
+    return text
+
+
+def _alike(group: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows in parts that share no metric: accuracy apart from latency, so that no table is full of holes."""
+    parts: list[pd.DataFrame] = []
+    for _, rows in group.groupby(["variant", "condition", "pairing", "device"], sort=False):
+        mine = [part for part in parts if part.metric.isin(rows.metric).any()]
+        parts = [part for part in parts if not any(part is one for one in mine)]
+        parts.append(pd.concat([*mine, rows]))
+    return parts
+
+
+def _pivoted(group: pd.DataFrame) -> str:
+    """A row for each variant, condition, pairing and device, a column for each metric."""
+    what, metrics = ["variant", "condition", "pairing", "device"], list(dict.fromkeys(group.metric))
+    used = [name for name in what if (group[name] != "").any()]
+    body = []
+    for _, rows in group.groupby(what, sort=False):
+        of = {row.metric: row for _, row in rows.iterrows()}
+        body.append([*rows.iloc[0][used], *(cell(of.get(metric)) for metric in metrics)])
+    return markdown([*used, *map(words, metrics)], body)
+
+
+def goals_page(results: pd.DataFrame) -> str:
+    """What this project set itself, and what was reached."""
+    body = [
+        [
+            row.goal,
+            row.limit,
+            f"{row.value} {row.unit}".removesuffix(" fraction"),
+            "yes" if row.reached else "**no**",
+            row.result,
+        ]
+        for row in goals.table(results).itertuples()
+    ]
+    table = markdown(["goal", "limit", "measured", "reached", "result"], body)
+    return f"# Goals\n\nWhat this project set itself. Missed goals stay in the table.\n\n{table}\n{origins(results)}\n"
+
+
+def related_work_page(results: pd.DataFrame) -> str:
+    """Numbers of others, with ours beside them."""
+    beside = related_work.side_by_side(results)
+    return f"# Beside the numbers of others\n\n{markdown(list(beside.columns), beside.to_numpy().tolist())}\n{origins(results)}\n"
+
+
+def origins(results: pd.DataFrame) -> str:
+    """The runs, and the commit and command that made each."""
+    made = results[["run", "commit"]].drop_duplicates().sort_values("run").itertuples()
+    told = (
+        f"run `{row.run}` at {short(row.commit)} by `make reproduce CONFIG=config/{row.run}.yaml`"
+        for row in made
+    )
+    return f"Made by {'; '.join(told)}."
+
+
+def commit_of(run: Run) -> str:
+    """The one commit that made the run's results. Raises BadArtifact for several, or changed files."""
+    commits = run.commits(record_of(run.folder / "results.csv")["inputs"])
+    if len(commits) > 1 or commits & {""} or any(commit.endswith("+") for commit in commits):
+        raise BadArtifact(
+            f"{run.folder} was made by {', '.join(sorted(commits))}, expected one commit without changed files: "
+            "run it again in a fresh clone."
+        )
+    return commits.pop()
+
+
+def merged(path: Path, run: Run) -> pd.DataFrame:
+    """Rows of docs/results.csv at `path`, those of the run's name replaced by the run's own."""
+    commit_of(run)
+    new = read(run.read("results.csv"))
+    if not path.exists():
+        return new
+    kept = read(path)
+    return pd.concat([kept[kept.run != run.folder.name], new], ignore_index=True)
+
+
+def write_pages(results: pd.DataFrame, root: Path = PROJECT) -> None:
+    """docs/results.csv, a page a corpus, the goals, related work, and the README's table."""
+    pages = {f"results/{name}.md": corpus_page(name, group) for name, group in results.groupby("corpus")}
+    pages |= {"goals.md": goals_page(results), "related_work.md": related_work_page(results)}
+    pages |= {"results.csv": results.to_csv(index=False)}
+    for name, text in pages.items():
+        with atomic(root / "docs" / name) as path:
+            path.write_text(text)
+    start, end = map(re.escape, MARKS)
+    readme = (root / "README.md").read_text()
+    filled = re.sub(f"({start}).*?({end})", lambda m: f"{m[1]}\n{shipped(results)}{m[2]}", readme, flags=re.S)
+    with atomic(root / "README.md") as path:
+        path.write_text(filled)
+
+
+if __name__ == "__main__":
+    write_pages(merged(PROJECT / "docs/results.csv", Run(Path(sys.argv[1]), "publish", {})))
