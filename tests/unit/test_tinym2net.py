@@ -3,11 +3,10 @@
 import keras
 import numpy as np
 import pytest
-import yaml
 from keras import layers as kl
 
 from emolib.core.errors import BadParameter
-from emolib.evaluation.cost import against_traditional, cost, layers
+from emolib.evaluation.cost import against_traditional, cost
 from emolib.models.tinym2net import Branch, branch, build
 
 SHAPES = {"speech": (12, 8, 1), "face": (8, 8, 3)}
@@ -38,15 +37,6 @@ def test_parameters_and_macs_by_hand():
     assert found.params == sum(w for w, _, _ in CONVOLUTIONS) + norms + dense
     assert found.macs == sum(macs for _, macs, _ in CONVOLUTIONS) + sum(n * m for n, m in DENSE)
     assert found.params == small().count_params() and found.flops == 2 * found.macs
-
-
-def test_every_layer_by_hand():
-    table = layers(small())
-    rows = table[table.type.isin(["Conv2D", "SeparableConv2D"])]
-    assert sorted(zip(rows.params, rows.macs, strict=True)) == sorted((w, m) for w, m, _ in CONVOLUTIONS)
-    sizes = table.set_index("layer")["output shape"]
-    assert [sizes[name] for name in ("speech_dense0", "joint", "joint_dense0")] == [(10,), (17,), (9,)]
-    assert table["output shape"].iloc[-1] == (4,)
 
 
 def convolutions(model, branch_name):
@@ -83,26 +73,6 @@ def test_relu_is_the_only_activation_and_every_convolution_is_pooled():
         assert sum(isinstance(each, kind) for each in model.layers) == n
 
 
-def test_both_branches_reach_the_logits():
-    keras.utils.set_random_seed(0)
-    model, rng = small(), np.random.default_rng(0)
-    X = {name: rng.normal(size=(6, *shape)).astype(np.float32) for name, shape in SHAPES.items()}
-    before = np.asarray(model(X, training=False))
-    for name in SHAPES:
-        after = np.asarray(model({**X, name: X[name] + 1}, training=False))
-        assert np.abs(after - before).max() > 1e-3, name
-    turned = dict(reversed(X.items()))
-    np.testing.assert_array_equal(model(turned, training=False), before)
-
-
-def test_a_single_branch_has_nothing_to_join():
-    model = build({"face": (8, 8, 3)}, 4, LAYOUTS, dense=(9,))
-    assert not any(isinstance(each, kl.Concatenate) for each in model.layers)
-    assert list(model.input) == ["face"] and model.output_shape == (None, 4)
-    convolved, norms = CONVOLUTIONS[2:], 4 * (3 + 5 + 7)
-    assert model.count_params() == sum(w for w, _, _ in convolved) + norms + (7 * 9 + 4 * 9) + (9 * 4 + 4)
-
-
 def test_heads_are_the_joint_one_then_the_branches():
     """Each head is the dense layer of its name: of the joint features, or of its branch's alone."""
     model, rng = small(heads=True), np.random.default_rng(1)
@@ -126,27 +96,6 @@ def test_width_scales_filters_and_dense_layers_alone():
     assert units == {"speech_dense0": 25, "joint_dense0": 22, "logits": 4}
     thin = small(width=0.01)
     assert {each.units for each in thin.layers if isinstance(each, kl.Dense)} == {1, 4}
-
-
-def test_one_number_is_a_square_kernel_or_pool():
-    assert Branch(kernel=5, pool=3) == Branch(kernel=(5, 5), pool=(3, 3))
-    model = build({"face": (9, 9, 1)}, 2, {"face": Branch(filters=(2,), kernel=5, pool=3)})
-    [convolution] = [each for each in model.layers if isinstance(each, kl.Conv2D)]
-    [pooling] = [each for each in model.layers if isinstance(each, kl.MaxPooling2D)]
-    assert convolution.kernel_size == (5, 5) and pooling.output.shape == (None, 3, 3, 2)
-
-
-def test_lists_of_a_config_are_what_tuples_are():
-    config = yaml.safe_load(
-        """
-        speech: {filters: [4, 6], kernel: [5, 3], dense: [10]}
-        face: {filters: [3, 5, 7], pool: 2, dense: [], separable: true}
-        """
-    )
-    layouts = {name: branch(name, name, given) for name, given in config.items()}
-    assert layouts == LAYOUTS and len({*layouts.values()}) == 2
-    model = build(SHAPES, 4, layouts, dense=[9])
-    assert layers(model).params.tolist() == layers(small()).params.tolist()
 
 
 @pytest.mark.parametrize(("modality", "filters", "left"), [("heart", (16, 32), 30), ("eeg", (16,), 15)])
@@ -219,31 +168,6 @@ def test_networks_that_cannot_be_built(options, message):
     given = {"shapes": SHAPES, "n_classes": 4, "branches": LAYOUTS} | options
     with pytest.raises(BadParameter, match=message):
         build(**given)
-
-
-def kernels_of(layer, shape):
-    """Weights of a real Keras layer without bias, and its MACs: every weight once for each position it lies on."""
-    model = keras.Sequential([keras.Input(shape), layer])
-    return model.count_params(), model.count_params() * int(np.prod(model.output_shape[1:3]))
-
-
-@pytest.mark.parametrize(
-    ("shape", "filters", "kernel", "multiplier"),
-    [((10, 6, 8), 16, (3, 3), 1), ((10, 6, 4), 32, (5, 1), 1), ((7, 7, 3), 5, (3, 5), 2)],
-)
-def test_separable_convolutions_against_real_traditional_ones(shape, filters, kernel, multiplier):
-    given = {"kernel_size": kernel, "padding": "same", "use_bias": False}
-    inputs = keras.Input(shape)
-    separable = kl.SeparableConv2D(filters, **given, depth_multiplier=multiplier, name="sep")
-    [row] = against_traditional(keras.Model(inputs, separable(inputs))).to_dict("records")
-    weights, macs = kernels_of(kl.Conv2D(filters, **given), shape)
-    assert (row["weights if traditional"], row["MACs if traditional"]) == (weights, macs)
-    own, own_macs = kernels_of(kl.SeparableConv2D(filters, depth_multiplier=multiplier, **given), shape)
-    assert (row["layer"], row["output shape"]) == ("sep", (*shape[:2], filters))
-    assert (row["weights"], row["MACs"]) == (own, own_macs)
-    closed = 1 / (multiplier * (1 / filters + 1 / np.prod(kernel)))
-    assert row["weights ratio"] == pytest.approx(weights / own) == pytest.approx(closed)
-    assert row["MACs ratio"] == pytest.approx(macs / own_macs) == pytest.approx(closed)
 
 
 def test_the_network_against_itself_with_traditional_convolutions():

@@ -1,4 +1,4 @@
-"""Score-level, feature-level and hybrid answers: every one looked up on the same trials, with branches there or gone."""
+"""Late against early fusion: every way answers the same trials, with branches there or gone."""
 
 from dataclasses import replace
 
@@ -12,12 +12,11 @@ from emolib.datasets import joint, splits
 from emolib.datasets.base import EmotionSet
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
-from emolib.studies.early_fusion import joining
+from emolib.studies.early_fusion.study import JointStudy, label_paired, same_trials, virtual_folds
 
 pytest.importorskip("tensorflow")
-features = pytest.importorskip("emolib.studies.early_fusion.networks")
 levels = pytest.importorskip("emolib.studies.early_fusion.levels")
-JointStudy, Network = features.JointStudy, features.Network
+Network = levels.Network
 
 CLASSES = ("low", "high")
 SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}
@@ -59,13 +58,10 @@ def same_people(run, **lacking):
         name: write_scores(run, source, sets[name], splits.loso(sets[name], n_val=1))
         for name, source in SOURCES.items()
     }
-    trials = joining.same_trials(sets)
+    trials = same_trials(sets)
     data = joint.joined(sets, trials)
     folds = splits.loso(data, n_val=1)
     return JointStudy(run, "x", SOURCES, "arousal", "same_trials", trials, data, folds), known
-
-
-# The sources' own networks
 
 
 def test_a_trial_has_the_scores_of_the_fold_that_tested_it(run):
@@ -95,9 +91,9 @@ def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
     sets = {"heart": windows("h", 4), "eeg": windows("e", 6)}
     folds = {"heart": splits.loso(sets["heart"], n_val=1), "eeg": splits.grouped(sets["eeg"], 2, n_val=1)}
     known = {name: write_scores(run, SOURCES[name], sets[name], folds[name]) for name in sets}
-    trials = joining.label_paired(sets, folds, n_virtual=4, n_train=20)
+    trials = label_paired(sets, folds, n_virtual=4, n_train=20)
     data = joint.joined(sets, trials)
-    made = joining.virtual_folds(data)
+    made = virtual_folds(data)
     study = JointStudy(run, "x", SOURCES, "arousal", "label_paired", trials, data, made)
     heart, eeg = levels.source_scores(study, INT8)
     n_scored = sum(one.split != "train" for one in trials)
@@ -109,12 +105,9 @@ def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
     np.testing.assert_array_equal(heart.y, eeg.y)
 
 
-# Answers of networks
-
-
 def answers(study, name, network, seed=0):
     """Random scores of every window that the network answers."""
-    n = len(crossval.score_columns(*study.of(network))["y"])
+    n = len(crossval.score_columns(*study.of(network.branches))["y"])
     shape = (n, 1 + len(network.branches), 2) if network.heads else (n, 2)
     return levels.Answers(study, name, network, softmax(np.random.default_rng(seed).normal(size=shape)))
 
@@ -123,22 +116,10 @@ BOTH = Network(("heart", "eeg"))
 HYBRID = replace(BOTH, heads=True)
 
 
-def test_scores_of_windows_become_scores_of_trials(run):
-    study, _ = same_people(run)
-    made = answers(study, "feature", BOTH)
-    [found] = made.by_trial()
-    assert found.modality == "feature" and len(found.y) == 32
-    for i in (0, 13, 31):
-        rows = (made.columns["fold"] == found.fold[i]) & (made.columns["trial"] == found.trial[i])
-        rows &= made.columns["part"] == found.part[i]
-        assert rows.sum() == 2
-        np.testing.assert_allclose(found.scores[i], made.scores[rows].mean(axis=0), rtol=1e-6)
-
-
 def test_a_head_is_silent_on_test_where_its_branch_is_missing(run):
     study, _ = same_people(run)
     made = answers(study, "hybrid", HYBRID)
-    whole, lost = made.by_trial(), made.by_trial(("eeg",))
+    whole, lost = made.trial_scores(), made.trial_scores(("eeg",))
     assert [one.modality for one in whole] == ["hybrid", "hybrid/heart", "hybrid/eeg"]
     for one, other in zip(whole[:2], lost[:2], strict=True):
         np.testing.assert_array_equal(one.scores, other.scores)
@@ -149,7 +130,7 @@ def test_a_head_is_silent_on_test_where_its_branch_is_missing(run):
 
 def test_a_head_says_nothing_of_a_trial_that_its_branch_never_had(run):
     study, _ = same_people(run, eeg=["p1-2"])
-    joint_head, heart, eeg = answers(study, "hybrid", HYBRID).by_trial()
+    joint_head, heart, eeg = answers(study, "hybrid", HYBRID).trial_scores()
     assert set(eeg.trial[np.isnan(eeg.scores).any(axis=1)]) == {"p1-2"}
     assert np.isnan(eeg.scores[eeg.trial == "p1-2"]).all()
     assert np.isfinite(joint_head.scores).all() and np.isfinite(heart.scores).all()
@@ -185,9 +166,6 @@ def test_without_a_branch_the_files_answer_test_windows_with_zeros_in_it(run, mo
     assert (study.data.present.all(axis=1)).all()  # the study is as it was
 
 
-# Every method on the same trials
-
-
 class Prepared(levels.Answers):
     """Answers that are reversed where a branch is missing."""
 
@@ -220,7 +198,7 @@ def test_singles_rules_and_networks_answer_the_same_trials(run):
         assert found.scores["eeg"][i, 1] == pytest.approx(0.5 if eeg is None else eeg, abs=1e-5)
         mean = heart if eeg is None else (heart + eeg) / 2
         assert found.scores["mean"][i, 1] == pytest.approx(mean, abs=1e-5)
-    [feature] = made[0].by_trial()
+    [feature] = made[0].trial_scores()
     test = feature.part == "test"
     order = np.lexsort((feature.trial[test], feature.fold[test]))
     np.testing.assert_allclose(found.scores["feature"], feature.scores[test][order], rtol=1e-5)
@@ -254,7 +232,7 @@ def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
     heads = np.stack([right[:, ::-1], right, right[:, ::-1]], axis=1)
     made = replace(made, scores=np.where(val[:, None, None], heads, made.scores))
     found = levels.methods(levels.source_scores(study, INT8), [made], "weighted")
-    heart = made.by_trial()[1]
+    heart = made.trial_scores()[1]
     test = heart.part == "test"
     order = np.lexsort((heart.trial[test], heart.fold[test]))
     np.testing.assert_allclose(found.scores["hybrid"], heart.scores[test][order], rtol=1e-5)
@@ -270,22 +248,6 @@ def test_a_network_of_one_branch_guesses_where_its_branch_is_missing(run):
     np.testing.assert_allclose(found[6], [0.5, 0.5])  # p1-2
     assert np.isfinite(found).all() and not np.isclose(np.delete(found, 6, axis=0), 0.5).any()
     assert "only_eeg" not in levels.methods(spine, [alone], "weighted", ("eeg",)).scores
-
-
-# Tables
-
-
-@pytest.mark.parametrize(
-    ("branches", "expected"),
-    [
-        (["a"], []),
-        (["a", "b"], [("a",), ("b",)]),
-        (["a", "b", "c"], [("a",), ("b",), ("c",), ("a", "b"), ("a", "c"), ("b", "c")]),
-    ],
-)
-def test_every_way_to_lose_branches_but_all(branches, expected):
-    assert levels.subsets(branches) == expected
-    assert len(levels.subsets("abcd")) == 14
 
 
 Y, SUBJECT = np.array([0, 0, 1, 1] * 3), np.repeat(["p0", "p1", "p2"], 4)
@@ -323,13 +285,6 @@ def test_losses_by_hand():
     # everybody answers alike: drawing people again changes nothing
     np.testing.assert_allclose(table.points_low, table.points)
     np.testing.assert_allclose(table.points_high, table.points)
-
-
-def test_the_worst_loss_of_one_branch_of_each_method():
-    worst = levels.worst(levels.missing_table(three_losses(), seed=0)).set_index("method")
-    # a and b are the best that is left but in one loss each; c never is
-    assert worst.missing.to_dict() == {"c": "b", "mean": "b", "net": "a", "b": "c"}
-    assert worst.points.to_dict() == {"c": -75, "mean": -50, "net": -25, "b": -25}
 
 
 def test_the_table_of_methods_by_hand():
