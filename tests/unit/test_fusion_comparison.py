@@ -201,13 +201,13 @@ def drawn(n_draws=20):
 
 def test_every_pairing_is_a_dot_and_the_study_a_mark():
     draws, reference = drawn()
-    uar, gain = plots.repaired(draws, reference, "as reported").axes
+    uar, gain = plots.redrawn(draws, reference, "as reported").axes
     dots = [line.get_xdata() for line in uar.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(sorted(dots[2]), sorted(100 * draws[draws["rule"] == "mean"]["uar"]))
     marks = [line.get_xdata()[0] for line in uar.lines if line.get_marker() == "D"]
     np.testing.assert_allclose(marks, [50, 60, 70, 65])
     assert sum(line.get_marker() == "D" for line in gain.lines) == 2  # single modalities gain nothing
-    empty = plots.repaired(draws.iloc[:0], reference, "the same people").axes[0]
+    empty = plots.redrawn(draws.iloc[:0], reference, "the same people").axes[0]
     assert not [line for line in empty.lines if line.get_marker() == "o"]
 
 
