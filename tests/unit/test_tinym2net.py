@@ -55,12 +55,6 @@ def test_the_first_convolution_is_traditional_and_later_ones_are_separable():
     assert convolutions(small(), "face") == ["Conv2D", "SeparableConv2D", "SeparableConv2D"]
 
 
-def test_traditional_throughout_where_separable_is_false():
-    model = build(SHAPES, 4, {**LAYOUTS, "face": Branch(filters=(3, 5, 7), separable=False)})
-    assert convolutions(model, "face") == ["Conv2D"] * 3
-    assert convolutions(model, "speech") == ["Conv2D", "SeparableConv2D"]
-
-
 def test_relu_is_the_only_activation_and_every_convolution_is_pooled():
     """Batch norm, then ReLU, behind every layer with weights but the logits: without it dense units die."""
     model = small()
@@ -111,63 +105,33 @@ def test_features_over_time_have_kernels_over_time(modality, filters, left):
     assert branch("voice", "speech", {}) == Branch() == branch("look", "face", {})
 
 
-def test_a_pool_that_leaves_nothing_names_branch_layer_and_shape():
-    """Height 8 → 4 → 2 → 1; the fourth pool of four has no two rows left."""
-    with pytest.raises(
-        BadParameter, match=r"Branch face, layer 4 of 4: max-pooling by 2 × 2 of \(1, 1, 32\)"
-    ) as e:
-        build({"face": (8, 8, 1)}, 2, {"face": Branch()})
-    assert "\n" not in str(e.value) and "expected" in str(e.value) and "smaller pool" in str(e.value)
-    with pytest.raises(
-        BadParameter, match=r"Branch heart, layer 1 of 1: max-pooling by 2 × 2 of \(8, 1, 4\)"
-    ):
-        build({"heart": (8, 1, 2)}, 2, {"heart": Branch(filters=(4,))})
-    build({"heart": (2, 1, 2)}, 2, {"heart": Branch(filters=(4,), pool=(2, 1))})
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"filter": [8]}, "Parameter filter does not exist in branch voice: did you mean filters"),
-        ({"filters": [8, 0]}, r"Branch voice: filters: got \[8, 0\], expected a list of whole numbers"),
-        ({"filters": [8, 2.5]}, r"Branch voice: filters: got \[8, 2.5\]"),
-        ({"filters": ["8"]}, r"Branch voice: filters: got \['8'\]"),
+        ({"filters": [8, 2.5]}, r"Branch voice: filters: got \[8, 2.5\], expected a list of whole numbers"),
         ({"filters": [True]}, r"Branch voice: filters: got \[True\]"),
-        ({"filters": 16}, "Branch voice: filters: got 16, expected a list"),
-        ({"filters": "16"}, "Branch voice: filters: got '16', expected a list"),
         ({"dense": None}, "Branch voice: dense: got None, expected a list"),
-        ({"dense": [-1]}, r"Branch voice: dense: got \[-1\]"),
-        ({"kernel": 0}, "Branch voice: kernel: got 0, expected a whole number or two"),
-        ({"kernel": 2.5}, "Branch voice: kernel: got 2.5"),
-        ({"kernel": "33"}, "Branch voice: kernel: got '33'"),
-        ({"kernel": [3, 3, 3]}, r"Branch voice: kernel: got \[3, 3, 3\]"),
-        ({"pool": [2, 0]}, r"Branch voice: pool: got \[2, 0\]"),
-        ({"pool": True}, "Branch voice: pool: got True"),
+        ({"kernel": [3, 3, 3]}, r"Branch voice: kernel: got \[3, 3, 3\], expected a whole number or two"),
+        ({"pool": 0}, "Branch voice: pool: got 0"),
         ({"separable": "no"}, "Branch voice: separable: got 'no', expected true or false"),
     ],
 )
 def test_layers_that_do_not_exist_name_the_branch(given, message):
-    with pytest.raises(BadParameter, match=message) as error:
-        branch("voice", "speech", given)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"dense": [9, 0]}, r"dense, of the joint layers: got \[9, 0\], expected a list of whole numbers"),
-        ({"dense": 9}, "dense, of the joint layers: got 9"),
-        ({"width": 0}, "width: got 0, expected more than 0"),
-        ({"width": float("nan")}, "width: got nan"),
-        ({"dropout": 1.0}, "dropout: got 1.0, expected 0 to below 1"),
-        ({"shapes": {"face": (8, 8)}}, r"Branch face: got windows of shape \(8, 8\), expected three axes"),
-        ({"shapes": {"eeg": (8, 1, 3)}}, "Branch eeg: got no layers, expected a Branch as speech, face have"),
-    ],
-)
-def test_networks_that_cannot_be_built(options, message):
-    given = {"shapes": SHAPES, "n_classes": 4, "branches": LAYOUTS} | options
     with pytest.raises(BadParameter, match=message):
-        build(**given)
+        branch("voice", "speech", given)
+
+
+def test_networks_that_cannot_be_built():
+    with pytest.raises(BadParameter, match=r"dense, of the joint layers: got \[9, 0\], expected a list"):
+        small(dense=[9, 0])
+    with pytest.raises(BadParameter, match="width: got 0, expected more than 0"):
+        small(width=0)
+    # height 8 → 4 → 2 → 1: the fourth pool of four has no two rows left
+    with pytest.raises(
+        BadParameter, match=r"Branch face, layer 4 of 4: max-pooling by 2 × 2 of \(1, 1, 32\)"
+    ):
+        build({"face": (8, 8, 1)}, 2, {"face": Branch()})
 
 
 def test_the_network_against_itself_with_traditional_convolutions():
