@@ -116,24 +116,18 @@ BOTH = Network(("heart", "eeg"))
 HYBRID = replace(BOTH, heads=True)
 
 
-def test_a_head_is_silent_on_test_where_its_branch_is_missing(run):
-    study, _ = same_people(run)
+def test_a_head_is_silent_where_its_branch_is_missing(run):
+    study, _ = same_people(run, eeg=["p1-2"])
     made = answers(study, "hybrid", HYBRID)
     whole, lost = made.trial_scores(), made.trial_scores(("eeg",))
     assert [one.modality for one in whole] == ["hybrid", "hybrid/heart", "hybrid/eeg"]
     for one, other in zip(whole[:2], lost[:2], strict=True):
         np.testing.assert_array_equal(one.scores, other.scores)
+    never = np.isnan(whole[2].scores).any(axis=1)
+    assert set(whole[2].trial[never]) == {"p1-2"}  # of which there is no eeg
     is_test = lost[2].part == "test"
     assert np.isnan(lost[2].scores[is_test]).all()
     np.testing.assert_array_equal(lost[2].scores[~is_test], whole[2].scores[~is_test])
-
-
-def test_a_head_says_nothing_of_a_trial_that_its_branch_never_had(run):
-    study, _ = same_people(run, eeg=["p1-2"])
-    joint_head, heart, eeg = answers(study, "hybrid", HYBRID).trial_scores()
-    assert set(eeg.trial[np.isnan(eeg.scores).any(axis=1)]) == {"p1-2"}
-    assert np.isnan(eeg.scores[eeg.trial == "p1-2"]).all()
-    assert np.isfinite(joint_head.scores).all() and np.isfinite(heart.scores).all()
 
 
 class Summing:
@@ -205,22 +199,18 @@ def test_singles_rules_and_networks_answer_the_same_trials(run):
 
 
 def test_a_missing_branch_is_no_single_and_out_of_every_rule(run):
-    study, _ = same_people(run)
-    spine, made = levels.source_scores(study, INT8), [prepared(study, "feature", BOTH)]
-    whole, lost = levels.methods(spine, made, "weighted"), levels.methods(spine, made, "weighted", ("eeg",))
-    assert lost.singles == ("heart",) and lost.best_single == "heart" and "eeg" not in lost.scores
-    for rule in ("heart", "mean", "product", "max", "vote", "weighted", "fitted"):
-        expected = whole.scores["heart"].argmax(axis=1)
-        assert (lost.scores[rule].argmax(axis=1) == expected).all()
-    np.testing.assert_allclose(lost.scores["feature"], whole.scores["feature"][:, ::-1], rtol=1e-5)
-
-
-def test_trials_that_have_nothing_left_are_out_for_everyone(run):
     study, _ = same_people(run, heart=["p1-2"], eeg=["p0-3"])
-    spine, made = levels.source_scores(study, INT8), [prepared(study, "feature", BOTH)]
-    lost = levels.methods(spine, made, "weighted", ("eeg",))
-    assert len(lost.y) == 15 and all(len(scores) == 15 for scores in lost.scores.values())
-    assert len(levels.methods(spine, made, "weighted").y) == 16
+    alone = prepared(study, "only_eeg", Network(("eeg",)))
+    of_sources, made = levels.source_scores(study, INT8), [prepared(study, "feature", BOTH), alone]
+    whole, lost = (levels.methods(of_sources, made, "weighted", gone) for gone in ((), ("eeg",)))
+    np.testing.assert_allclose(whole.scores["only_eeg"][3], [0.5, 0.5])  # p0-3: a guess
+    assert lost.singles == ("heart",) and not {"eeg", "only_eeg"} & set(lost.scores)
+    # p1-2 has nothing left: it is out for everyone
+    assert len(whole.y) == 16 and {len(scores) for scores in lost.scores.values()} == {15} == {len(lost.y)}
+    for rule in ("mean", "product", "max", "vote", "weighted", "fitted"):
+        assert (lost.scores[rule].argmax(axis=1) == lost.scores["heart"].argmax(axis=1)).all()
+    kept = np.arange(16) != 6
+    np.testing.assert_allclose(lost.scores["feature"], whole.scores["feature"][kept, ::-1], rtol=1e-5)
 
 
 def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
@@ -240,16 +230,6 @@ def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
         levels.methods(levels.source_scores(study, INT8), [made], "mean")
 
 
-def test_a_network_of_one_branch_guesses_where_its_branch_is_missing(run):
-    study, _ = same_people(run, eeg=["p1-2"])
-    alone = prepared(study, "only_eeg", Network(("eeg",)))
-    spine = levels.source_scores(study, INT8)
-    found = levels.methods(spine, [alone], "weighted").scores["only_eeg"]
-    np.testing.assert_allclose(found[6], [0.5, 0.5])  # p1-2
-    assert np.isfinite(found).all() and not np.isclose(np.delete(found, 6, axis=0), 0.5).any()
-    assert "only_eeg" not in levels.methods(spine, [alone], "weighted", ("eeg",)).scores
-
-
 Y, SUBJECT = np.array([0, 0, 1, 1] * 3), np.repeat(["p0", "p1", "p2"], 4)
 
 
@@ -263,39 +243,31 @@ def found(singles, **scores):
     return levels.Methods(Y, SUBJECT, tuple(singles), scores)
 
 
-def three_losses():
-    a, b, c = right(0, 1, 2), right(0, 2), right()  # UAR 0.75, 0.5 and 0
-    return {
-        ("a",): found("bc", b=b, c=c, mean=right(0, 1, 2, 3), net=right(0)),
-        ("b",): found("ac", a=a, c=c, mean=right(0), net=right(0, 2, 3)),
-        ("c",): found("ab", a=a, b=b, mean=right(0, 1), net=right(0, 1, 2)),
-        ("a", "b"): found("c", c=c, mean=right(), net=right()),
-    }
-
-
 def test_losses_by_hand():
-    table = levels.missing_table(three_losses(), seed=0)
-    assert len(table) == 4 * 3 + 3
-    assert table[table.method == "mean"].missing.tolist() == ["a", "b", "c", "a + b"]
-    assert table[table.method == "mean"].best_left.tolist() == ["b", "a", "a", "c"]
-    assert table[table.method == "mean"].uar.tolist() == [1.0, 0.25, 0.5, 0.0]
-    assert table[table.method == "mean"].points.tolist() == [50, -50, -25, 0]
-    assert table[table.method == "net"].points.tolist() == [-25, 0, 0, 0]
-    assert table.n_missing.tolist() == [1] * 12 + [2] * 3 and set(table.n) == {12}
-    # everybody answers alike: drawing people again changes nothing
-    np.testing.assert_allclose(table.points_low, table.points)
-    np.testing.assert_allclose(table.points_high, table.points)
+    a, b, c = right(0, 1, 2), right(0, 2), right()  # UAR 0.75, 0.5 and 0
+    losses = {
+        ("a",): found("bc", b=b, c=c, mean=right(0, 1, 2, 3)),
+        ("b",): found("ac", a=a, c=c, mean=right(0)),
+        ("c",): found("ab", a=a, b=b, mean=right(0, 1)),
+        ("a", "b"): found("c", c=c, mean=right()),
+    }
+    assert list(losses) == levels.missing_subsets("abc")[:4]
+    table = levels.missing_table(losses, seed=0)
+    of_mean = table[table.method == "mean"]
+    assert of_mean.missing.tolist() == ["a", "b", "c", "a + b"]
+    assert of_mean.best_left.tolist() == ["b", "a", "a", "c"]
+    assert of_mean.uar.tolist() == [1.0, 0.25, 0.5, 0.0] and of_mean.points.tolist() == [50, -50, -25, 0]
+    np.testing.assert_allclose(table.points_low, table.points)  # everybody answers alike
+    worst = levels.worst(table).set_index("method")
+    assert worst.missing.to_dict() == {"c": "b", "mean": "b", "b": "c"}  # a is the best left wherever it is
 
 
 def test_the_table_of_methods_by_hand():
     methods = found("ab", a=right(0, 1, 2), b=right(0, 2), mean=right(0, 1, 2, 3))
-    needs = {name: {"kind": "single", "bytes": 10, "macs": 100} for name in "ab"}
-    needs["mean"] = {"kind": "fused", "bytes": 20, "macs": 200}
+    needs = dict.fromkeys(("a", "b", "mean"), {"kind": "single", "bytes": 10, "macs": 100})
     table = levels.methods_table(methods, needs, seed=0).set_index("rule")
-    assert table.uar.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
-    assert table.accuracy.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
+    assert table.uar.to_dict() == table.accuracy.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
     assert table.gain_points.to_dict() == {"a": 0, "b": -25, "mean": 25}
     # three people alike: of the 8 exchanges of a and b two are as far from 0
     np.testing.assert_allclose(table.p, [np.nan, 0.25, 0.25])
     assert np.isnan(table.gain_points_low["a"]) and table.gain_points_low["mean"] == 25
-    assert table.kind.tolist() == ["single", "single", "fused"] and table.bytes["mean"] == 20
