@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
-from whole_corpora import dreamer_person, write_dreamer_mat
 
 from emolib.datasets import joint, load, splits
 from emolib.datasets.windowed import emotion_set
@@ -44,12 +43,11 @@ def beats(sfreq, duration_s, bpm, width_s, seed):
     return np.exp(-0.5 * (off_s / width_s) ** 2) + rng(seed).normal(0, 0.01, len(time_s))
 
 
-def read(corpus, modalities, task, keep=lambda trial: True):
+def read(corpus, modalities, task):
     """The set of each modality, and its joint trials and windows."""
     sets = {}
     for modality in modalities:
-        trials = (trial for trial in load(corpus, modality) if keep(trial))
-        sets[modality], _ = emotion_set(trials, task, front_end(modality))
+        sets[modality], _ = emotion_set(load(corpus, modality), task, front_end(modality))
     trials = same_trials(sets)
     return sets, trials, joint.joined(sets, trials)
 
@@ -117,25 +115,6 @@ def test_ravdess_speech_and_face(root):
     assert data.present[at].tolist() == [[True, False]] * 2 and data.present.sum() == 32 + 30
     test = learn(data)
     assert not test.X["face"][test.trial == "01-03-01-01-02-01"].any()
-
-
-def test_dreamer_heart_and_eeg(root):
-    def person(p):
-        clips = [rng(p, c).normal(0, 10, (128 * 20, 14)) for c in range(4)]
-        leads = [beats(256, 20, 60 + 10 * p + 5 * c, 0.02, p)[:, None] * [1000, 500] for c in range(4)]
-        return dreamer_person(clips, leads, np.array([[4, 4, 4, 4], [2, 5, 3, 4], [3, 3, 3, 3]]))
-
-    (root / "dreamer").mkdir()
-    write_dreamer_mat(root / "dreamer", [person(p) for p in PEOPLE])
-    sets, trials, data = read("dreamer", ("heart", "eeg"), "arousal")
-    names = [f"s0{p}-0{c}" for p in PEOPLE for c in (1, 2, 3, 4)]
-    assert [(one.trial, one.y) for one in trials] == [(name, int(name[-1] in "24")) for name in names]
-    assert data.shapes == {"heart": (32, 1, 3), "eeg": (4, 1, 56)}
-    assert data.present.all() and len(data.y) == 16 * 9  # windows of 4 s every 2 s in 20 s
-    assert_pairs(sets, data)
-    rate = sets["heart"].X[..., 0].mean(axis=(1, 2))
-    assert rate[sets["heart"].trial == "s03-02"].mean() == pytest.approx(60 + 30 + 5, abs=2)
-    learn(data)
 
 
 def table(sfreq, **columns):
