@@ -92,22 +92,18 @@ def ways(study):
     return methods.score_level(study.paired)
 
 
-def in_study_order(streams, scores):
-    return scores[np.argsort(streams.rows)]
-
-
 def trial(modality, **changes):
     return replace(next(datasets.load("synthetic", modality, None, n_trials=1)), **changes)
 
 
-def test_with_nothing_gone_the_bench_repeats_the_study_from_its_windows(streams, study, ways):
+def test_with_nothing_gone_the_streams_repeat_the_study_from_their_windows(streams, study, ways):
     found = streams.scores(ways, conditions.WHOLE.change)
     for name in ("heart", "eeg", "mean", "product", "weighted", "fitted"):
-        np.testing.assert_allclose(in_study_order(streams, found[name]), study.scores[name], atol=1e-5)
+        in_study_order = found[name][np.argsort(streams.rows)]
+        np.testing.assert_allclose(in_study_order, study.scores[name], atol=1e-5)
 
 
-@pytest.mark.parametrize("modality", ["heart", "speech"])
-@pytest.mark.parametrize("snr_db", [20, 0, -10])
+@pytest.mark.parametrize(("modality", "snr_db"), [("heart", 20), ("speech", -10)])
 def test_noise_has_the_power_that_was_asked_for(modality, snr_db):
     clean = trial(modality)
     added = conditions.with_noise(clean, snr_db).astype(float) - clean.data
@@ -157,8 +153,6 @@ def test_label_pairs_meet_again_whatever_is_corrupted(run):
             expected = study.paired.scores[m][rows]
             np.testing.assert_allclose(found.scores[streams.found_rows[fold][m]], expected, atol=1e-6)
             np.testing.assert_allclose(streams.clean[fold][found.modality].scores, expected, atol=1e-5)
-    for people in (streams.people(fold) for fold in streams.order):
-        assert sum(map(len, people)) > 0
     y = np.concatenate([study.paired.y[rows] for rows in streams.order.values()])
     assert (np.diff(y) != 0).sum() > 2 * len(
         streams.order
@@ -179,7 +173,7 @@ def test_what_is_left_decides_and_nothing_left_is_a_guess(streams, study, ways):
         np.testing.assert_allclose(found["mean"][at], np.tile(shares, (at.sum(), 1)), atol=1e-6)
 
 
-def test_stuck_late_and_dropped_out_by_hand(streams):
+def test_stuck_late_and_lost_by_hand(streams):
     given = streams.clean[0]
     eeg = given["eeg"]
     assert len(streams.people(0)) == 1 and eeg.present.all()
