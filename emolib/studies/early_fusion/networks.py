@@ -124,7 +124,7 @@ def design(
         name: tinym2net.branch(name, source.modality, branches.get(name, {}))
         for name, source in study.sources.items()
     }
-    made = Design(layouts, dense, width or 1.0, options)
+    made = Design(layouts, dense, 1.0 if width is None else width, options)
     if width is not None:
         return made
     of_sources = (
