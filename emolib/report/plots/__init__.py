@@ -23,7 +23,15 @@ from emolib.report.plots.evaluation import (
     windows_per_subject,
 )
 from emolib.report.plots.faces import attention, detections, detector_history, faces, saliency_maps, sanity
-from emolib.report.plots.fusion import critical_difference, forest, fusion, repaired, weights
+from emolib.report.plots.fusion import (
+    critical_difference,
+    forest,
+    fusion,
+    mid_stream,
+    redrawn,
+    snr_curves,
+    subsets,
+    weights,
+)
 from emolib.report.plots.reduction import noise_cost, search_tree, ways
-from emolib.report.plots.robustness import mid_stream, snr_curves, subsets
 from emolib.report.plots.signals import trial, window

@@ -1,4 +1,4 @@
-"""Feature-level studies: branches and networks by name, what training drops, a budget kept, folds that fit the task."""
+"""Early fusion: networks by name, what training drops, a budget kept, folds that fit the task."""
 
 from dataclasses import replace
 
@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment
 from emolib.datasets import joint, splits, windowed
 from emolib.datasets.base import EmotionSet
 from emolib.models.training import Training
-from emolib.studies.early_fusion import joining
+from emolib.studies.early_fusion.study import JointStudy, branches_of, same_trials
 
 tf = pytest.importorskip("tensorflow")
-features = pytest.importorskip("emolib.studies.early_fusion.networks")
-JointStudy, Network = features.JointStudy, features.Network
+networks = pytest.importorskip("emolib.studies.early_fusion.networks")
+Network = networks.Network
 
 HEART, EEG, SPEECH = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg", "speech"))
 EMODB = "emodb-speech-emotion7-loso"
@@ -23,20 +23,15 @@ SEVEN = ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral")
 FOUR = ("happy", "angry", "sad", "relaxed")
 
 
-# Names
-
-
 @pytest.mark.parametrize(
     ("sources", "pairs", "names"),
     [
-        ([HEART, EEG], "same_trials", ["heart", "eeg"]),
-        ([EMODB, "fer2013-face-emotion7-official"], "label_paired", ["speech", "face"]),
         ([EMODB, HEART, SPEECH], "label_paired", ["speech1", "heart", "speech2"]),
         ([EMODB], "recordings", ["speech1", "speech2"]),
     ],
 )
 def test_a_branch_has_the_name_of_its_modality(sources, pairs, names):
-    found = features.branches_of([Experiment.parse(name) for name in sources], pairs)
+    found = branches_of([Experiment.parse(name) for name in sources], pairs)
     assert list(found) == names
     assert [str(source) for source in found.values()] == sources * (2 if pairs == "recordings" else 1)
 
@@ -45,32 +40,27 @@ def test_a_branch_has_the_name_of_its_modality(sources, pairs, names):
     ("n", "pairs", "message"),
     [
         (2, "same_people", "pairs: got 'same_people', expected one of same_trials, label_paired, recordings"),
-        (1, "same_trials", "sources: got 1 for same_trials, expected two or more"),
-        (0, "label_paired", "sources: got 0 for label_paired, expected two or more"),
+        (1, "label_paired", "sources: got 1 for label_paired, expected two or more"),
         (2, "recordings", "sources: got 2 for recordings, expected one, taken twice"),
-        (0, "recordings", "sources: got 0 for recordings, expected one"),
     ],
 )
 def test_sources_that_make_no_pairs_are_refused(n, pairs, message):
     with pytest.raises(BadParameter, match=message):
-        features.branches_of([Experiment.parse(name) for name in (HEART, EEG)[:n]], pairs)
+        branches_of([Experiment.parse(name) for name in (HEART, EEG)[:n]], pairs)
 
 
 def test_networks_by_name():
     both = ("heart", "eeg")
-    assert features.networks(both, ["alone", "hybrid", "robust", "feature"]) == {
+    assert networks.networks(both, ["alone", "hybrid", "robust", "feature"]) == {
         "feature": Network(both),
-        "robust": Network(both, dropped=features.DROPPED),
-        "hybrid": Network(both, heads=True, dropped=features.DROPPED),
+        "robust": Network(both, dropped=networks.DROPPED),
+        "hybrid": Network(both, heads=True, dropped=networks.DROPPED),
         "only_heart": Network(("heart",)),
         "only_eeg": Network(("eeg",)),
     }
-    assert list(features.networks(both, ["robust"])) == ["robust"]
+    assert list(networks.networks(both, ["robust"])) == ["robust"]
     with pytest.raises(BadParameter, match="hybird does not exist in networks: did you mean hybrid"):
-        features.networks(both, ["feature", "hybird"])
-
-
-# Dropping branches
+        networks.networks(both, ["feature", "hybird"])
 
 
 MODALITIES = {"heart": "heart", "eeg": "eeg", "heart2": "heart", "eeg2": "eeg"}
@@ -82,7 +72,7 @@ def ones(n_branches, n):
 
 def kept(n_branches, n, dropped, seed=(1, 2), X=None):
     """Which branches are left of which windows, (n, n_branches); a branch is dropped whole."""
-    augment = features.augmentation(MODALITIES, dropped)
+    augment = networks.augmentation(MODALITIES, dropped)
     found = augment(X or ones(n_branches, n), tf.constant(seed))
     values = np.stack([x.numpy().reshape(n, -1) for x in found.values()], axis=1)
     assert (np.any(values != 0, axis=2) == np.all(values != 0, axis=2)).all()
@@ -99,26 +89,6 @@ def test_branches_are_dropped_at_random_but_never_all(n_branches, rate):
     np.testing.assert_allclose(1 - left.mean(axis=0), rate, atol=4 * spread)
 
 
-def test_two_branches_are_dropped_independently_but_for_the_rule_that_one_is_left():
-    left = kept(4, 40000, 0.3)
-    all_four, one_left = left.all(axis=1).mean(), (left.sum(axis=1) == 1).mean()
-    np.testing.assert_allclose(all_four, 0.7**4, atol=0.01)
-    np.testing.assert_allclose(one_left, 4 * 0.7 * 0.3**3 + 0.3**4, atol=0.006)
-
-
-def test_what_is_dropped_follows_the_seed():
-    first, again, other = (kept(3, 500, 0.5, seed) for seed in ((3, 7), (3, 7), (3, 8)))
-    assert (first == again).all() and (first != other).any()
-
-
-def test_without_dropping_every_branch_stays_and_is_augmented_as_its_modality():
-    augment = features.augmentation(MODALITIES, 0.0)
-    found = augment(ones(2, 4000), tf.constant((0, 1)))
-    for x in found.values():
-        assert 0.09 < x.numpy().std() < 0.11 and abs(x.numpy().mean() - 1) < 0.01  # noise of 0.1
-    assert np.abs(found["heart"] - found["eeg"]).max() > 0.1  # each its own noise
-
-
 @pytest.mark.parametrize("dropped", [0.0, 0.5])
 def test_a_branch_that_is_missing_stays_zero_and_is_never_the_one_that_is_left(dropped):
     there = np.arange(2000)[:, None, None, None] % 4  # 0: heart alone, 1: eeg alone, 2, 3: both
@@ -127,9 +97,6 @@ def test_a_branch_that_is_missing_stays_zero_and_is_never_the_one_that_is_left(d
     left = kept(2, 2000, dropped, X=X)
     assert not left[1::4, 0].any() and not left[::4, 1].any()
     assert left[::4, 0].all() and left[1::4, 1].all()
-
-
-# Designs
 
 
 def joint_set(n_people=4, n_steps=8):
@@ -144,7 +111,7 @@ def joint_set(n_people=4, n_steps=8):
     }
     sets = {name: replace(data, start_s=start_s) for name, data in sets.items()}
     sets["eeg"] = sets["eeg"].part(np.flatnonzero(trial != "p3-0"))
-    return joint.joined(sets, joining.same_trials(sets))
+    return joint.joined(sets, same_trials(sets))
 
 
 @pytest.fixture(scope="module")
@@ -154,11 +121,12 @@ def study():
     return JointStudy(None, "x", sources, "arousal", "same_trials", [], data, splits.loso(data, n_val=1))
 
 
+BOTH = Network(("heart", "eeg"))
 SMALL = {"heart": {"filters": [4], "dense": [8]}, "eeg": {"filters": [4], "pool": [1, 1], "dense": []}}
 
 
 def test_a_design_has_the_layers_that_are_given(study):
-    design = features.design(study, SMALL, [6], 1.0, Training())
+    design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
     model = design.model(study, Network(("heart", "eeg"), heads=True))
     assert model.output_shape == (None, 3, 2)
     # heart: 5 × 4 × 4 weights, batch norm 16, 16 values → 8; eeg: 5 × 6 × 4, 16, 16 values; joint: 24 → 6 → 2
@@ -169,36 +137,32 @@ def test_a_design_has_the_layers_that_are_given(study):
     alone = design.model(study, Network(("eeg",)))
     assert list(alone.input) == ["eeg"] and alone.output_shape == (None, 2)
     with pytest.raises(BadParameter, match="hart does not exist in branches: did you mean heart"):
-        features.design(study, {"hart": {}}, [6], 1.0, Training())
+        networks.design(study, {"hart": {}}, [6], 1.0, Training(), BOTH)
 
 
 def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not(study):
-    network = Network(("heart", "eeg"))
-    design = features.design(study, SMALL, [6], 1.0, Training())
+    design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
 
     def params(width):
-        return replace(design, width=width).model(study, network).count_params()
+        return replace(design, width=width).model(study, BOTH).count_params()
 
     for budget in (params(0.5), params(0.5) + 1, params(2.0)):
-        found = features.widest(study, design, network, budget)
+        found = networks.widest(study, design, BOTH, budget)
         assert params(found.width) <= budget < params(found.width + 0.125)
         assert (found.layouts, found.dense, found.options) == (design.layouts, design.dense, design.options)
     with pytest.raises(BadParameter, match=r"No width from 0\.125 on has at most 9 parameters"):
-        features.widest(study, design, network, 9)
+        networks.widest(study, design, BOTH, 9)
 
 
 def test_a_network_of_one_branch_sees_only_windows_that_have_it(study):
-    data, folds = study.of(Network(("eeg",)))
+    data, folds = study.of(("eeg",))
     assert list(data.sets) == ["eeg"] and len(data.y) == 16
     lacks = np.flatnonzero(data.trial == "p3-0")
     every = [np.concatenate([fold.train, fold.val, fold.test]) for fold in folds]
     assert all(np.setdiff1d(np.arange(16), rows).tolist() == lacks.tolist() for rows in every)
-    whole = study.of(Network(("heart", "eeg")))[1]
+    whole = study.of(("heart", "eeg"))[1]
     assert all(len(np.concatenate([f.train, f.val, f.test])) == 16 for f in whole)
     assert study.axes == {"heart": 3, "eeg": 3}
-
-
-# Studies from a run
 
 
 def write(run, name, trials, classes, seed):
@@ -261,10 +225,3 @@ def test_a_study_of_recordings_takes_its_source_twice(run):
     assert list(study.sources) == ["speech1", "speech2"] and study.data.present.all()
     assert (study.data.sets["speech1"].y[study.data.rows[:, 0]] == study.data.y).all()
     assert len(study.folds) == 4 and study.artifact("feature") == "x/feature"
-
-
-def test_strangers_cannot_be_taken_for_the_same_people(run):
-    write(run, EMODB, people(4, 7, "e"), SEVEN, 0)
-    write(run, HEART, people(4, 4), FOUR, 1)
-    with pytest.raises(BadSet, match="heart and speech share no subjects"):
-        JointStudy.load(run, "x", [EMODB, HEART], "arousal", "same_trials", 2, 50, 0)

@@ -1,4 +1,4 @@
-"""Score-level, feature-level and hybrid answers: every one looked up on the same trials, with branches there or gone."""
+"""Late against early fusion: every way answers the same trials, with branches there or gone."""
 
 from dataclasses import replace
 
@@ -12,12 +12,11 @@ from emolib.datasets import joint, splits
 from emolib.datasets.base import EmotionSet
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
-from emolib.studies.early_fusion import joining
+from emolib.studies.early_fusion.study import JointStudy, label_paired, same_trials, virtual_folds
 
 pytest.importorskip("tensorflow")
-features = pytest.importorskip("emolib.studies.early_fusion.networks")
 levels = pytest.importorskip("emolib.studies.early_fusion.levels")
-JointStudy, Network = features.JointStudy, features.Network
+Network = levels.Network
 
 CLASSES = ("low", "high")
 SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}
@@ -59,13 +58,10 @@ def same_people(run, **lacking):
         name: write_scores(run, source, sets[name], splits.loso(sets[name], n_val=1))
         for name, source in SOURCES.items()
     }
-    trials = joining.same_trials(sets)
+    trials = same_trials(sets)
     data = joint.joined(sets, trials)
     folds = splits.loso(data, n_val=1)
     return JointStudy(run, "x", SOURCES, "arousal", "same_trials", trials, data, folds), known
-
-
-# The sources' own networks
 
 
 def test_a_trial_has_the_scores_of_the_fold_that_tested_it(run):
@@ -95,9 +91,9 @@ def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
     sets = {"heart": windows("h", 4), "eeg": windows("e", 6)}
     folds = {"heart": splits.loso(sets["heart"], n_val=1), "eeg": splits.grouped(sets["eeg"], 2, n_val=1)}
     known = {name: write_scores(run, SOURCES[name], sets[name], folds[name]) for name in sets}
-    trials = joining.label_paired(sets, folds, n_virtual=4, n_train=20)
+    trials = label_paired(sets, folds, n_virtual=4, n_train=20)
     data = joint.joined(sets, trials)
-    made = joining.virtual_folds(data)
+    made = virtual_folds(data)
     study = JointStudy(run, "x", SOURCES, "arousal", "label_paired", trials, data, made)
     heart, eeg = levels.source_scores(study, INT8)
     n_scored = sum(one.split != "train" for one in trials)
@@ -109,12 +105,9 @@ def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
     np.testing.assert_array_equal(heart.y, eeg.y)
 
 
-# Answers of networks
-
-
 def answers(study, name, network, seed=0):
     """Random scores of every window that the network answers."""
-    n = len(crossval.score_columns(*study.of(network))["y"])
+    n = len(crossval.score_columns(*study.of(network.branches))["y"])
     shape = (n, 1 + len(network.branches), 2) if network.heads else (n, 2)
     return levels.Answers(study, name, network, softmax(np.random.default_rng(seed).normal(size=shape)))
 
@@ -123,36 +116,18 @@ BOTH = Network(("heart", "eeg"))
 HYBRID = replace(BOTH, heads=True)
 
 
-def test_scores_of_windows_become_scores_of_trials(run):
-    study, _ = same_people(run)
-    made = answers(study, "feature", BOTH)
-    [found] = made.by_trial()
-    assert found.modality == "feature" and len(found.y) == 32
-    for i in (0, 13, 31):
-        rows = (made.columns["fold"] == found.fold[i]) & (made.columns["trial"] == found.trial[i])
-        rows &= made.columns["part"] == found.part[i]
-        assert rows.sum() == 2
-        np.testing.assert_allclose(found.scores[i], made.scores[rows].mean(axis=0), rtol=1e-6)
-
-
-def test_a_head_is_silent_on_test_where_its_branch_is_missing(run):
-    study, _ = same_people(run)
+def test_a_head_is_silent_where_its_branch_is_missing(run):
+    study, _ = same_people(run, eeg=["p1-2"])
     made = answers(study, "hybrid", HYBRID)
-    whole, lost = made.by_trial(), made.by_trial(("eeg",))
+    whole, lost = made.trial_scores(), made.trial_scores(("eeg",))
     assert [one.modality for one in whole] == ["hybrid", "hybrid/heart", "hybrid/eeg"]
     for one, other in zip(whole[:2], lost[:2], strict=True):
         np.testing.assert_array_equal(one.scores, other.scores)
+    never = np.isnan(whole[2].scores).any(axis=1)
+    assert set(whole[2].trial[never]) == {"p1-2"}  # of which there is no eeg
     is_test = lost[2].part == "test"
     assert np.isnan(lost[2].scores[is_test]).all()
     np.testing.assert_array_equal(lost[2].scores[~is_test], whole[2].scores[~is_test])
-
-
-def test_a_head_says_nothing_of_a_trial_that_its_branch_never_had(run):
-    study, _ = same_people(run, eeg=["p1-2"])
-    joint_head, heart, eeg = answers(study, "hybrid", HYBRID).by_trial()
-    assert set(eeg.trial[np.isnan(eeg.scores).any(axis=1)]) == {"p1-2"}
-    assert np.isnan(eeg.scores[eeg.trial == "p1-2"]).all()
-    assert np.isfinite(joint_head.scores).all() and np.isfinite(heart.scores).all()
 
 
 class Summing:
@@ -183,9 +158,6 @@ def test_without_a_branch_the_files_answer_test_windows_with_zeros_in_it(run, mo
     np.testing.assert_array_equal(without.scores[~is_test], whole.scores[~is_test])
     np.testing.assert_allclose(without.scores[is_test], softmax(np.tile([2.0, 0.0], (is_test.sum(), 1))))
     assert (study.data.present.all(axis=1)).all()  # the study is as it was
-
-
-# Every method on the same trials
 
 
 class Prepared(levels.Answers):
@@ -220,29 +192,25 @@ def test_singles_rules_and_networks_answer_the_same_trials(run):
         assert found.scores["eeg"][i, 1] == pytest.approx(0.5 if eeg is None else eeg, abs=1e-5)
         mean = heart if eeg is None else (heart + eeg) / 2
         assert found.scores["mean"][i, 1] == pytest.approx(mean, abs=1e-5)
-    [feature] = made[0].by_trial()
+    [feature] = made[0].trial_scores()
     test = feature.part == "test"
     order = np.lexsort((feature.trial[test], feature.fold[test]))
     np.testing.assert_allclose(found.scores["feature"], feature.scores[test][order], rtol=1e-5)
 
 
 def test_a_missing_branch_is_no_single_and_out_of_every_rule(run):
-    study, _ = same_people(run)
-    spine, made = levels.source_scores(study, INT8), [prepared(study, "feature", BOTH)]
-    whole, lost = levels.methods(spine, made, "weighted"), levels.methods(spine, made, "weighted", ("eeg",))
-    assert lost.singles == ("heart",) and lost.best_single == "heart" and "eeg" not in lost.scores
-    for rule in ("heart", "mean", "product", "max", "vote", "weighted", "fitted"):
-        expected = whole.scores["heart"].argmax(axis=1)
-        assert (lost.scores[rule].argmax(axis=1) == expected).all()
-    np.testing.assert_allclose(lost.scores["feature"], whole.scores["feature"][:, ::-1], rtol=1e-5)
-
-
-def test_trials_that_have_nothing_left_are_out_for_everyone(run):
     study, _ = same_people(run, heart=["p1-2"], eeg=["p0-3"])
-    spine, made = levels.source_scores(study, INT8), [prepared(study, "feature", BOTH)]
-    lost = levels.methods(spine, made, "weighted", ("eeg",))
-    assert len(lost.y) == 15 and all(len(scores) == 15 for scores in lost.scores.values())
-    assert len(levels.methods(spine, made, "weighted").y) == 16
+    alone = prepared(study, "only_eeg", Network(("eeg",)))
+    of_sources, made = levels.source_scores(study, INT8), [prepared(study, "feature", BOTH), alone]
+    whole, lost = (levels.methods(of_sources, made, "weighted", gone) for gone in ((), ("eeg",)))
+    np.testing.assert_allclose(whole.scores["only_eeg"][3], [0.5, 0.5])  # p0-3: a guess
+    assert lost.singles == ("heart",) and not {"eeg", "only_eeg"} & set(lost.scores)
+    # p1-2 has nothing left: it is out for everyone
+    assert len(whole.y) == 16 and {len(scores) for scores in lost.scores.values()} == {15} == {len(lost.y)}
+    for rule in ("mean", "product", "max", "vote", "weighted", "fitted"):
+        assert (lost.scores[rule].argmax(axis=1) == lost.scores["heart"].argmax(axis=1)).all()
+    kept = np.arange(16) != 6
+    np.testing.assert_allclose(lost.scores["feature"], whole.scores["feature"][kept, ::-1], rtol=1e-5)
 
 
 def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
@@ -254,38 +222,12 @@ def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
     heads = np.stack([right[:, ::-1], right, right[:, ::-1]], axis=1)
     made = replace(made, scores=np.where(val[:, None, None], heads, made.scores))
     found = levels.methods(levels.source_scores(study, INT8), [made], "weighted")
-    heart = made.by_trial()[1]
+    heart = made.trial_scores()[1]
     test = heart.part == "test"
     order = np.lexsort((heart.trial[test], heart.fold[test]))
     np.testing.assert_allclose(found.scores["hybrid"], heart.scores[test][order], rtol=1e-5)
     with pytest.raises(BadParameter, match="mean does not exist in the rules that learn weights"):
         levels.methods(levels.source_scores(study, INT8), [made], "mean")
-
-
-def test_a_network_of_one_branch_guesses_where_its_branch_is_missing(run):
-    study, _ = same_people(run, eeg=["p1-2"])
-    alone = prepared(study, "only_eeg", Network(("eeg",)))
-    spine = levels.source_scores(study, INT8)
-    found = levels.methods(spine, [alone], "weighted").scores["only_eeg"]
-    np.testing.assert_allclose(found[6], [0.5, 0.5])  # p1-2
-    assert np.isfinite(found).all() and not np.isclose(np.delete(found, 6, axis=0), 0.5).any()
-    assert "only_eeg" not in levels.methods(spine, [alone], "weighted", ("eeg",)).scores
-
-
-# Tables
-
-
-@pytest.mark.parametrize(
-    ("branches", "expected"),
-    [
-        (["a"], []),
-        (["a", "b"], [("a",), ("b",)]),
-        (["a", "b", "c"], [("a",), ("b",), ("c",), ("a", "b"), ("a", "c"), ("b", "c")]),
-    ],
-)
-def test_every_way_to_lose_branches_but_all(branches, expected):
-    assert levels.subsets(branches) == expected
-    assert len(levels.subsets("abcd")) == 14
 
 
 Y, SUBJECT = np.array([0, 0, 1, 1] * 3), np.repeat(["p0", "p1", "p2"], 4)
@@ -301,46 +243,31 @@ def found(singles, **scores):
     return levels.Methods(Y, SUBJECT, tuple(singles), scores)
 
 
-def three_losses():
-    a, b, c = right(0, 1, 2), right(0, 2), right()  # UAR 0.75, 0.5 and 0
-    return {
-        ("a",): found("bc", b=b, c=c, mean=right(0, 1, 2, 3), net=right(0)),
-        ("b",): found("ac", a=a, c=c, mean=right(0), net=right(0, 2, 3)),
-        ("c",): found("ab", a=a, b=b, mean=right(0, 1), net=right(0, 1, 2)),
-        ("a", "b"): found("c", c=c, mean=right(), net=right()),
-    }
-
-
 def test_losses_by_hand():
-    table = levels.missing_table(three_losses(), seed=0)
-    assert len(table) == 4 * 3 + 3
-    assert table[table.method == "mean"].missing.tolist() == ["a", "b", "c", "a + b"]
-    assert table[table.method == "mean"].best_left.tolist() == ["b", "a", "a", "c"]
-    assert table[table.method == "mean"].uar.tolist() == [1.0, 0.25, 0.5, 0.0]
-    assert table[table.method == "mean"].points.tolist() == [50, -50, -25, 0]
-    assert table[table.method == "net"].points.tolist() == [-25, 0, 0, 0]
-    assert table.n_missing.tolist() == [1] * 12 + [2] * 3 and set(table.n) == {12}
-    # everybody answers alike: drawing people again changes nothing
-    np.testing.assert_allclose(table.points_low, table.points)
-    np.testing.assert_allclose(table.points_high, table.points)
-
-
-def test_the_worst_loss_of_one_branch_of_each_method():
-    worst = levels.worst(levels.missing_table(three_losses(), seed=0)).set_index("method")
-    # a and b are the best that is left but in one loss each; c never is
-    assert worst.missing.to_dict() == {"c": "b", "mean": "b", "net": "a", "b": "c"}
-    assert worst.points.to_dict() == {"c": -75, "mean": -50, "net": -25, "b": -25}
+    a, b, c = right(0, 1, 2), right(0, 2), right()  # UAR 0.75, 0.5 and 0
+    losses = {
+        ("a",): found("bc", b=b, c=c, mean=right(0, 1, 2, 3)),
+        ("b",): found("ac", a=a, c=c, mean=right(0)),
+        ("c",): found("ab", a=a, b=b, mean=right(0, 1)),
+        ("a", "b"): found("c", c=c, mean=right()),
+    }
+    assert list(losses) == levels.missing_subsets("abc")[:4]
+    table = levels.missing_table(losses, seed=0)
+    of_mean = table[table.method == "mean"]
+    assert of_mean.missing.tolist() == ["a", "b", "c", "a + b"]
+    assert of_mean.best_left.tolist() == ["b", "a", "a", "c"]
+    assert of_mean.uar.tolist() == [1.0, 0.25, 0.5, 0.0] and of_mean.points.tolist() == [50, -50, -25, 0]
+    np.testing.assert_allclose(table.points_low, table.points)  # everybody answers alike
+    worst = levels.worst(table).set_index("method")
+    assert worst.missing.to_dict() == {"c": "b", "mean": "b", "b": "c"}  # a is the best left wherever it is
 
 
 def test_the_table_of_methods_by_hand():
     methods = found("ab", a=right(0, 1, 2), b=right(0, 2), mean=right(0, 1, 2, 3))
-    needs = {name: {"kind": "single", "bytes": 10, "macs": 100} for name in "ab"}
-    needs["mean"] = {"kind": "fused", "bytes": 20, "macs": 200}
+    needs = dict.fromkeys(("a", "b", "mean"), {"kind": "single", "bytes": 10, "macs": 100})
     table = levels.methods_table(methods, needs, seed=0).set_index("rule")
-    assert table.uar.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
-    assert table.accuracy.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
+    assert table.uar.to_dict() == table.accuracy.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
     assert table.gain_points.to_dict() == {"a": 0, "b": -25, "mean": 25}
     # three people alike: of the 8 exchanges of a and b two are as far from 0
     np.testing.assert_allclose(table.p, [np.nan, 0.25, 0.25])
     assert np.isnan(table.gain_points_low["a"]) and table.gain_points_low["mean"] == 25
-    assert table.kind.tolist() == ["single", "single", "fused"] and table.bytes["mean"] == 20
