@@ -133,7 +133,7 @@ def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold])
 
     Networks with several heads give (n_rows, n_heads, n_classes).
     """
-    from emolib.models.training import answered, forward
+    from emolib.models.training import batched_logits, forward
 
     logits, traced = [], None
     for k, fold in enumerate(folds):
@@ -143,7 +143,7 @@ def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold])
             traced, answer = model, forward(model)
         traced.set_weights(model.get_weights())
         scored = data.part(np.concatenate([fold.val, fold.test]), standardiser)
-        logits.append(answered(answer, scored.X))
+        logits.append(batched_logits(answer, scored.X))
     return softmax(np.concatenate(logits))
 
 

@@ -85,12 +85,12 @@ def use_threads(n: int):
         ) from error
 
 
-def balanced(y: np.ndarray, n_classes: int) -> np.ndarray:
+def balanced_weights(y: np.ndarray, n_classes: int) -> np.ndarray:
     """A weight per class, (n_classes,), under which every class of y (n,) weighs n / n_classes."""
     return len(y) / n_classes / np.bincount(y, minlength=n_classes)
 
 
-def focused(log_p, gamma: float):
+def focal(log_p, gamma: float):
     """(1 - p)^gamma log p, in the shape of log_p: minus what a class adds to the focal loss. Gamma 0 gives log_p itself.
 
     Source: Lin et al. (2017), "Focal loss for dense object detection", equation 4. Its alpha are the class weights.
@@ -124,13 +124,13 @@ def forward(model: keras.Model) -> Callable:
     return tf.function(lambda X: model(X, training=False), input_signature=[signature])
 
 
-def answered(forward: Callable, X: Windows) -> np.ndarray:
+def batched_logits(forward: Callable, X: Windows) -> np.ndarray:
     """Logits (n_windows, …) of X (n_windows, …), PREDICTED windows at a time."""
     parts = (taken(X, slice(i, i + PREDICTED)) for i in range(0, length(X), PREDICTED))
     return np.concatenate([forward(part).numpy() for part in parts])
 
 
-def held(X: Windows) -> Windows:
+def in_memory(X: Windows) -> Windows:
     """X in memory if it has at most HELD_BYTES, else as it is."""
     n_bytes = sum(x.dtype.itemsize * math.prod(x.shape) for x in arrays(X))
     return X if n_bytes > HELD_BYTES else each(np.asarray, X)
@@ -179,7 +179,7 @@ class Trainer:
                 batch = self.augment(batch, tf.stack([self.options.seed, first + step]))
             with tf.GradientTape() as tape:
                 log_p = tf.nn.log_softmax(self.model(batch, training=True))
-                gain = focused(log_p, self.options.focal_gamma)
+                gain = focal(log_p, self.options.focal_gamma)
                 loss = -tf.reduce_mean(tf.reduce_sum(self.to_heads(target) * gain, axis=-1))
             variables = self.model.trainable_variables
             self.optimizer.apply(tape.gradient(loss, variables), variables)
@@ -200,7 +200,7 @@ class Trainer:
 
         A network with several heads gives (n_windows, n_heads, n_classes).
         """
-        return answered(self.forward, X)
+        return batched_logits(self.forward, X)
 
     def to_heads(self, target):
         """Targets (n, n_classes) as the network needs them: (n, 1, n_classes), the same for each, if it has several heads."""
@@ -210,7 +210,9 @@ class Trainer:
         """One-hot labels, smoothed and times their class weight, (n, n_classes)."""
         smooth = self.options.label_smoothing
         onehot = np.eye(self.n_classes)[y] * (1 - smooth) + smooth / self.n_classes
-        weights = balanced(y, self.n_classes) if self.options.class_weights else np.ones(self.n_classes)
+        weights = (
+            balanced_weights(y, self.n_classes) if self.options.class_weights else np.ones(self.n_classes)
+        )
         return np.float32(onehot * weights[y][:, None])
 
     def epoch(self, X, targets, number: int, bar: tqdm) -> dict[str, float]:
@@ -273,7 +275,7 @@ class Trainer:
         """
         self.check(train, val)
         self.reset()
-        X, targets, val = held(train.X), self.targets(train.y), replace(val, X=held(val.X))
+        X, targets, val = in_memory(train.X), self.targets(train.y), replace(val, X=in_memory(val.X))
         history, kept = state.restore(self.variables) if state else ([], [])
         bar = tqdm(disable=True) if bar is None else bar
         trained_before = bar.n

@@ -143,7 +143,8 @@ class Explorer:
         if len(windows.X):
             names = feature_names(front, trial.kind)
             yield plots.window(windows.X[0], trial.modality, front.window_s, names)
-        yield Caption(f"{trial.modality}: {len(windows.X)} windows, dropped: {windows.dropped or 'none'}")
+        dropped = ", ".join(f"{n} for {reason}" for reason, n in windows.dropped.items()) or "none"
+        yield Caption(f"{trial.modality}: {len(windows.X)} windows, dropped: {dropped}")
 
 
 def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:

@@ -63,7 +63,7 @@ def scores(
     return crossval.score_columns(data, folds), {arm: found[arm] for arm in arms}
 
 
-def people(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:
+def per_person(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:
     """A row per arm and person: normalise, seed, and what `metrics.per_subject` says of the person."""
     tables = []
     for (normalise, seed), of_arm in scores.items():

@@ -222,7 +222,7 @@ def fold_name(source: Experiment, arm: str, k: int) -> str:
     return f"models/{source}/calibration-{arm}/fold{k:02d}"
 
 
-def people(
+def per_person(
     columns: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray], level: str, classes: Sequence[str]
 ) -> pd.DataFrame:
     """A row per arm and person: arm, then what `metrics.per_subject` says of the person."""

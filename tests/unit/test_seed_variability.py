@@ -61,7 +61,7 @@ def test_every_seed_has_a_row_and_every_person_one_in_it():
     each = seed_variability.by_seed(COLUMNS, SCORES, "window")
     assert each[["normalise", "seed"]].to_numpy().tolist() == [[n, str(s)] for n, s in SCORES]
     assert each.uar.tolist() == pytest.approx([0.625, 0.875, 1, 0.875]) and (each.n == 8).all()
-    people = seed_variability.people(COLUMNS, SCORES, "window")
+    people = seed_variability.per_person(COLUMNS, SCORES, "window")
     last = people[(people.normalise == "train") & (people.seed == "0") & (people.subject == "d")]
     assert len(people) == 16 and last.uar.tolist() == [0]
 

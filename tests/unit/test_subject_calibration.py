@@ -17,7 +17,6 @@ from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, loso, to_arrays
 from emolib.models import crossval
 from emolib.signals.standardise import by_baseline, within_subject_std
-from emolib.studies import subject_calibration
 from emolib.studies.subject_calibration import Baseline, Study, signal_s
 
 SOURCE = Experiment("synthetic", "heart", "emotion", "loso")
@@ -53,13 +52,6 @@ def test_by_baseline_is_the_mean_and_the_shrunk_spread_by_hand():
     np.testing.assert_allclose(found[:3], (X[:3] - [[3, 10]]) / spread, rtol=1e-6)
     np.testing.assert_allclose(found[3:], [[0, 0], [2 / 1.5, 4 / 1]], rtol=1e-6)  # one window has no spread
     assert found.dtype == np.float32
-
-
-def test_by_baseline_names_who_has_none():
-    with pytest.raises(BadSet, match="No baseline window of b, c"):
-        by_baseline(
-            np.zeros((3, 2)), np.array(["a", "b", "c"]), np.array([True, False, False]), np.ones(2), 0.5
-        )
 
 
 def test_within_subject_std_is_around_each_subjects_own_mean():
@@ -259,23 +251,3 @@ def test_arms_are_trained_in_folders_of_their_own_and_scored_by_their_own_networ
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.keras")}
     study.train(Run(tmp_path, "04d_subject_calibration", {}), SOURCE, trainer)
     assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.keras")}
-
-
-def test_people_have_a_row_in_each_arm():
-    columns = {
-        "part": np.array(["val", "test", "test", "test"]),
-        "y": np.array([0, 0, 1, 1]),
-        "subject": np.array(["a", "b", "b", "c"]),
-        "fold": np.zeros(4, int),
-        "trial": np.array(list("wxyz")),
-    }
-    right, first = np.eye(2)[columns["y"]], np.eye(2)[np.zeros(4, int)]
-    table = subject_calibration.people(
-        columns, {"none": first, "baseline": right}, "window", ("rest", "task")
-    )
-    assert table[["arm", "subject", "n", "uar"]].to_numpy().tolist() == [
-        ["none", "b", 2, 0.5],
-        ["none", "c", 1, 0.0],
-        ["baseline", "b", 2, 1.0],
-        ["baseline", "c", 1, 1.0],
-    ]

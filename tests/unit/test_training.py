@@ -197,7 +197,7 @@ def focal_slopes(logits: np.ndarray, targets: np.ndarray, gamma: float) -> tuple
     x = tf.constant(logits)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        gain = training.focused(tf.nn.log_softmax(x), gamma)
+        gain = training.focal(tf.nn.log_softmax(x), gamma)
         loss = -tf.reduce_mean(tf.reduce_sum(targets * gain, axis=1))
     return float(loss), tape.gradient(loss, x).numpy()
 
