@@ -158,9 +158,7 @@ def _parsed(tree: Tree, name: str) -> Element:
         return ElementTree.fromstring(tree.read(name), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise BadRecording(
-            f"{tree.where(name)} is damaged ({reason}), expected plain XML: fetch it again."
-        ) from error
+        raise tree.damaged(name, f"is damaged ({reason}), expected plain XML") from error
 
 
 def _number(tree: Tree, name: str, element: Element, path: str) -> float:
@@ -217,9 +215,9 @@ def _wider_entries(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
             rows = [[int(value) for value in line.split()] for line in lines[at + 2 : end]]
             faces = np.array(rows).reshape(max(n_faces, 1), N_COLUMNS)[:n_faces]
         except (ValueError, IndexError) as error:
-            raise BadRecording(
-                f"{tree.where(name)} is damaged at the entry of line {at + 1}, expected a picture, a count, and "
-                f"that many lines of {N_COLUMNS} whole numbers: fetch it again."
+            expected = f"a picture, a count, and that many lines of {N_COLUMNS} whole numbers"
+            raise tree.damaged(
+                name, f"is damaged at the entry of line {at + 1}, expected {expected}"
             ) from error
         yield lines[at].strip(), faces
         at = end

@@ -63,7 +63,7 @@ def test_muse(root):
         (lambda text: text[:-12], "cut off"),
         (lambda text: text.replace(",1.0,", ",one,"), "holds 'one' in data row 1, column AF7"),
         (lambda text: "", "no CSV table"),
-        (lambda text: "\n".join([text.split("\n")[0], *text.split("\n")[:0:-1]]), "time stamps that rise"),
+        (lambda text: "\n".join([text.split("\n")[0], *text.split("\n")[:0:-1]]), "lacks two or more time stamps that rise"),
     ],
 )
 def test_muse_refuses_damage(root, damage, message):
@@ -124,9 +124,9 @@ def test_gameemo_names_what_has_no_rating_or_no_recording(root):
     "change, ratings, message",
     [
         (lambda t: t.drop(columns="O1_Beta_Power"), {}, "has no column O1_Beta_Power"),
-        (lambda t: t.drop(index=1), {}, "windows of S01-G1 are not numbered 1 to 2"),
+        (lambda t: t.drop(index=1), {}, "numbers the windows of S01-G1 other than 1 to 2"),
         (lambda t: t.assign(F3_Beta_Power=None), {}, "no value in data row 1, column F3_Beta_Power"),
-        (lambda t: t, {"Arousal": (0, 12)}, "ratings leave the scale"),
+        (lambda t: t, {"Arousal": (0, 12)}, "ratings outside the scale"),
         (lambda t: t, {"Arousal": (0, "high")}, "holds 'high' in data row 1, column Arousal"),
     ],
 )
@@ -205,12 +205,12 @@ def test_dreamer_pairs_eeg_and_ecg(root, n_people):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"width": 13}, r"s01 has clips of width \[\(13,\)\]"),
+        ({"width": 13}, r"no readable s01 .clips of width \[\(13,\)\]"),
         ({"rates": (128, 512)}, "rates"),
         ({"DREAMER": 1.0}, "expected a struct DREAMER"),
         (
             {"DREAMER": {"Data": [{"Age": 1}], "EEG_SamplingRate": 128, "ECG_SamplingRate": 256}},
-            "s01 cannot be",
+            "no readable s01",
         ),
     ],
 )
@@ -259,7 +259,7 @@ def test_seed(root):
     [
         ({"last": 14}, r"1_20131027\.mat has clips .*expected 1 to 15"),
         ({"n_chans": 5}, r"1_20131027\.mat: clip 1 has shape \(5, 21\), expected \(62"),
-        ({"label": [1, 2, 3]}, r"label\.mat: label is \[1, 2, 3\]"),
+        ({"label": [1, 2, 3]}, r"label\.mat has the labels \[1, 2, 3\]"),
     ],
 )
 def test_seed_refuses_damage(root, changes, message):

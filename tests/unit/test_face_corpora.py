@@ -200,7 +200,7 @@ def test_image_folder(data, tmp_path):
 def test_a_picture_that_does_not_decode_is_named(data, name, shape, share):
     path = save(data / "image_folder" / "happy" / name, noise(*shape))
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(BadRecording, match=rf"happy/{name} does not decode, expected a picture"):
+    with pytest.raises(BadRecording, match=rf"happy/{name} does not decode .*expected a picture"):
         list(load("image_folder", "face"))
 
 

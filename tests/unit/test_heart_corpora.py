@@ -130,7 +130,7 @@ def test_stress_predict_names_what_lacks_a_log_or_a_recording(root):
     [
         ((1, 9, "Strop"), None, "Time_logs.xlsx has 0 columns 'Stroop Test', expected 1"),
         ((3, 9, "soon"), None, "Time_logs.xlsx lacks a time or the date of S01"),
-        (None, "0\n32\n1\n", "BVP.csv: rate is 32.0, expected 64 Hz"),
+        (None, "0\n32\n1\n", "BVP.csv has a rate of 32.0, expected 64 Hz"),
         (None, "", "BVP.csv is no CSV table"),
         (None, "0\n64\n1\nx1\n", "holds 'x1' in data row 4"),
     ],
@@ -237,7 +237,7 @@ def test_wesad(root):
     [
         ({"signal": {}}, "lacks signal/wrist/BVP or label"),
         ({"label": "none"}, "lacks signal/wrist/BVP or label"),
-        ({"bvp_s": 40}, "pulse lasts 40.0 s, labels 60.0 s"),
+        ({"bvp_s": 40}, "a pulse of 40.0 s, labels of 60.0 s"),
     ],
 )
 def test_wesad_refuses_damage(root, changes, message):

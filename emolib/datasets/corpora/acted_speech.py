@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.download import dataverse_files, lfs_files
 from emolib.datasets.labels import (
     ANGRY,
@@ -150,13 +150,7 @@ CREMA_D = Corpus(
     where="in that folder GIT_LFS_SKIP_SMUDGE=1 git clone --depth 1 https://github.com/CheyneyComputerScience/CREMA-D && "
     "git -C CREMA-D lfs pull --include AudioWAV (0.6 GB; a zip from the website holds pointers, no sound)",
     trials=trials_of("crema_d", ("AudioWAV/*.wav", "*_???_???_*.wav"), parse_crema_d),
-    downloads=(
-        (
-            "https://github.com/CheyneyComputerScience/CREMA-D/archive/refs/heads/master.zip",
-            None,
-            "CREMA-D.zip",
-        ),
-    ),
+    downloads=(github_archive("CheyneyComputerScience/CREMA-D", "refs/heads/master"),),
     listing=partial(
         lfs_files,
         pattern="AudioWAV/*.wav",
