@@ -126,23 +126,17 @@ def test_stress_predict_names_what_lacks_a_log_or_a_recording(root):
 
 
 @pytest.mark.parametrize(
-    "cell, bvp, message",
+    "row, value, message",
     [
-        ((1, 9, "Strop"), None, "Time_logs.xlsx has 0 columns 'Stroop Test', expected 1"),
-        ((3, 9, "soon"), None, "Time_logs.xlsx lacks a time or the date of S01"),
-        (None, "0\n32\n1\n", "BVP.csv has a rate of 32.0, expected 64 Hz"),
-        (None, "", "BVP.csv is no CSV table"),
-        (None, "0\n64\n1\nx1\n", "holds 'x1' in data row 4"),
+        (1, "Strop", "Time_logs.xlsx has 0 columns 'Stroop Test', expected 1"),
+        (3, "soon", "Time_logs.xlsx lacks a time or the date of S01"),
     ],
 )
-def test_stress_predict_refuses_damage(root, cell, bvp, message):
-    folder = stress_predict(root, {"S01": MORNING})
-    if cell:
-        book = openpyxl.load_workbook(folder / "Processed_data/Time_logs.xlsx")
-        book.active.cell(*cell[:2]).value = cell[2]
-        book.save(folder / "Processed_data/Time_logs.xlsx")
-    else:
-        (folder / "Raw_data/S01/BVP.csv").write_text(bvp)
+def test_a_time_log_that_is_not_the_publisher_s_is_named(root, row, value, message):
+    path = stress_predict(root, {"S01": MORNING}) / "Processed_data/Time_logs.xlsx"
+    book = openpyxl.load_workbook(path)
+    book.active.cell(row, 9).value = value
+    book.save(path)
     with pytest.raises(BadRecording, match=message):
         gathered("stress_predict")
 
@@ -187,13 +181,6 @@ def test_restricted_pickle_runs_nothing(tmp_path, wrap, protocol):
 def test_restricted_pickle_refuses_attributes_of_what_it_allows(tmp_path):
     (tmp_path / "x.pkl").write_bytes(b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.")
     with pytest.raises(BadRecording, match=r"numpy\.ndarray\.tofile"):
-        restricted_pickle.load(open_tree(tmp_path), "x.pkl")
-
-
-def test_a_pickle_cut_off_is_named(tmp_path):
-    write_python2(tmp_path / "x.pkl", {"a": np.zeros(100)})
-    (tmp_path / "x.pkl").write_bytes((tmp_path / "x.pkl").read_bytes()[:-1])
-    with pytest.raises(BadRecording, match=r"x\.pkl is no whole pickle"):
         restricted_pickle.load(open_tree(tmp_path), "x.pkl")
 
 
@@ -277,21 +264,3 @@ def test_walking(root):
         "ew7": "dead heart-rate sensor",
         "notes.csv": "no file name like mo_ew10_accdata_30_1_108-1033.csv",
     }
-
-
-@pytest.mark.parametrize(
-    "old, new, message",
-    [
-        ("104.0\n", None, "cut off"),
-        (",102.0\n", ",fast\n", "holds 'fast' in data row 101, column heart_rate"),
-        (",102.0\n", ",\n", "no value in data row 101, column heart_rate"),
-        ("0.0,1.0,", "0.0,7.0,", "has emotion 7, expected -1, 0 or 1"),
-        (",6,", ",", "has 8 columns, expected 9"),
-    ],
-)
-def test_walking_refuses_damage(root, old, new, message):
-    path = walk(root)
-    text = path.read_text()
-    path.write_text(text[: -len(f",6,{old}")] if new is None else text.replace(old, new))
-    with pytest.raises(BadRecording, match=rf"mo_ew10_\S*\.csv.*{message}"):
-        gathered("walking")
