@@ -16,8 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
-from emolib.device.latency.stages import WARMUP, push_hop, sensors
-from emolib.device.latency.streaming import stream
+from emolib.device.latency import WARMUP, looped_sensors, push_hop, stream_latency
 from emolib.device.stream import Signal, Stream
 
 GOAL_MS, GOAL_RATIO, GOAL_MB = 20, 1.2, 2
@@ -30,8 +29,8 @@ def bare(stream: Stream, time_s: float) -> Callable[[], object]:
     pipeline = stream.pipeline
     if not isinstance(stream, Signal):
         image = stream.last[-1].data
-        if stream.look:
-            return lambda: stream.look(image)
+        if stream.face_path:
+            return lambda: stream.face_path(image)
         front, samples, sfreq = pipeline.front, image, 0.0
     else:
         sfreq, samples = stream.sfreq, stream.ring.until(time_s, stream.n_window + stream.n_context)
@@ -54,7 +53,7 @@ def seconds_of(call: Callable[[], object]) -> float:
 def turns(engine: Engine, n: int) -> np.ndarray:
     """Seconds (n, 2) of a step, and of its bare parts, one after the other; a mean of two hops, since who comes second
     finds warm caches, and that changes."""
-    loops, seconds = sensors(engine, is_live=False), np.empty((WARMUP + 2 * n, 2))
+    loops, seconds = looped_sensors(engine, is_live=False), np.empty((WARMUP + 2 * n, 2))
     for k in range(len(seconds)):
         for loop in loops:
             push_hop(engine, loop, k)
@@ -81,7 +80,7 @@ def step_table(bundle: Bundle, n: int) -> str:
 
 def stream_table(bundle: Bundle, minutes: float) -> str:
     with Engine(bundle) as engine:
-        found = stream(engine, 60 * minutes)
+        found = stream_latency(engine, 60 * minutes)
     memory, time_s = np.array(found["resident_mb"], float), np.array(found["time_s"])
     settled = memory[time_s >= SETTLED_S] if minutes > 1 else memory
     ok = min(states.get("ok", 0) for states in found["states"].values()) / found["hops"]

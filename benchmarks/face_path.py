@@ -71,7 +71,7 @@ def row(size: tuple[int, int], n_faces: int, found: Measured) -> tuple[str, ...]
 
 
 def table(bundle: Bundle, seconds: float) -> str:
-    path = bundle.look(bundle.pipeline(bundle.source("face")))
+    path = bundle.face_path(bundle.pipeline(bundle.source("face")))
     rows = []
     for size, n_faces in (((240, 320), 1), ((480, 640), 0), ((480, 640), 1), ((480, 640), 3)):
         images = [scene(seed, size, n_faces)[0] for seed in range(N_SCENES)]

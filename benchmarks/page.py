@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from emolib.device.latency.machine import processor
+from emolib.device.machine import processor
 
 README = Path(__file__).with_name("README.md")
 

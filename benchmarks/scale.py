@@ -61,7 +61,7 @@ class Peak(threading.Thread):
 
 def windows(n: int):
     """n windows, label and subject of each, a batch at a time in a file."""
-    from emolib.core.memory_map import Spool
+    from emolib.core.windows import Spool
 
     rng, spool = np.random.default_rng(0), Spool()
     y = np.arange(n) % 2

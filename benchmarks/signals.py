@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 from turns import ratio, side_by_side
 
 from emolib.signals import mfcc as ours
+from emolib.signals.beats import detect_beats
 from emolib.signals.eeg import band_powers
-from emolib.signals.heart import detect_beats
 
 SFREQ = 16000
 SCIPY_RFFT = ours.rfft

@@ -1,4 +1,4 @@
-"""`emolib`: what notebooks do not do. datasets | export | run | live | firmware | bench."""
+"""What notebooks do not do: datasets, export, run, live, firmware, bench."""
 
 import argparse
 import json
@@ -14,8 +14,7 @@ from emolib.core.paths import models_folder
 from emolib.device.bundle import Bundle
 from emolib.device.engine import HOP_S, Engine, Result
 from emolib.device.interpreter import BACKENDS
-from emolib.device.live import Live
-from emolib.device.replay import replay
+from emolib.device.live import Live, replay
 from emolib.device.sensors import KINDS, Kind, parse
 from emolib.signals.readers import READERS
 
@@ -34,7 +33,7 @@ def export(options) -> None:
 
 
 def run(options) -> None:
-    """Answer for one recording per modality, or for the faces of a picture, as one line of JSON."""
+    """Print one answer, as a line of JSON, for a recording of each modality or the faces of a picture; or stream."""
     bundle = Bundle(options.bundle)
     if options.picture:
         return print(json.dumps(bundle.faces(options.model, options.picture)))
@@ -49,15 +48,15 @@ def run(options) -> None:
 
 
 def stream(bundle: Bundle, options) -> None:
-    """An answer every hop: of recordings as fast as they can be read, of live sources in real time."""
+    """Print an answer every hop: recordings are read as fast as they can be, live sensors in real time."""
     modalities = [text.partition("=")[0] for text in options.source]
     with Engine(bundle, modalities, options.model, options.hop_s, threads=options.threads) as engine:
-        sources = [parse(text, engine.trained, SENSORS) for text in options.source]
-        if any(source.is_live for source in sources):
-            with Live(engine, sources) as live:
+        sensors = [parse(text, engine.trained, SENSORS) for text in options.source]
+        if any(sensor.is_live for sensor in sensors):
+            with Live(engine, sensors) as live:
                 return show(live.results(options.seconds), options.json)
         end_s = options.seconds or float("inf")
-        show(takewhile(lambda result: result.time_s <= end_s, replay(engine, sources)), options.json)
+        show(takewhile(lambda result: result.time_s <= end_s, replay(engine, sensors)), options.json)
 
 
 def show(results: Iterable[Result], as_json: bool) -> None:
@@ -68,9 +67,11 @@ def show(results: Iterable[Result], as_json: bool) -> None:
 
 
 def line(result: Result) -> str:
-    """An answer for people: time, best class with its score, what each modality adds, says by itself or lacks, milliseconds."""
-    heard = [part for part in result.parts.values() if part.scores]
-    answer = best(result.scores) if result.scores else "not fused" if heard else "no answer"
+    """An answer for people: time, best class with its score, what each modality says and weighs, milliseconds."""
+    if result.scores:
+        answer = best(result.scores)
+    else:
+        answer = "not fused" if any(part.scores for part in result.parts.values()) else "no answer"
     parts = [
         f"{name} {best(part.scores, part.weight if result.scores else None) if part.scores else part.state}"
         for name, part in result.parts.items()
@@ -86,22 +87,15 @@ def best(scores: dict[str, float], weight: float | None = None) -> str:
 
 
 def live(options) -> None:
-    """A page of this computer's own browser: camera, microphone, and a face that smiles back."""
+    """Serve a page for this computer's own browser: camera, microphone, and a face that smiles back."""
     from emolib.device.page import serve
 
-    serve(
-        options.bundle,
-        options.source,
-        options.model,
-        options.port,
-        not options.no_browser,
-        options.keep,
-        SENSORS,
-    )
+    asked = options.bundle, options.source, options.model, options.port
+    serve(*asked, open_browser=not options.no_browser, keep=options.keep, kinds=SENSORS)
 
 
 def firmware(options) -> None:
-    """C++ sources of a bundle for tflite-micro, tried on it."""
+    """Write a bundle as C++ for tflite-micro, and try it there."""
     from emolib.quantization.firmware import check, write
 
     made = write(options.bundle, options.out, options.results, options.model)
@@ -111,10 +105,9 @@ def firmware(options) -> None:
 
 
 def bench(options) -> None:
-    """What this machine measures of a bundle, as text or JSON; or what ran when, for a meter that logs meanwhile."""
+    """Measure a bundle on this machine; or run its models for a power meter that logs meanwhile, and write what ran when."""
     from emolib.device.bench import bench as measured
-    from emolib.device.latency.marking import mark
-    from emolib.device.latency.text import text
+    from emolib.device.bench import mark, text
 
     if options.markers:
         return mark(Bundle(options.bundle), options.markers)
@@ -152,9 +145,11 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="command")
     commands.add_parser("datasets", help="list, check or fetch corpora", add_help=False)
     one = commands.add_parser("export", help="a run's int8 models as a bundle")
-    one.add_argument("results", type=Path)
-    one.add_argument("--out", type=Path, required=True)
-    one.add_argument("--fold", type=int, default=0)
+    one.add_argument("results", type=Path, help="the run's folder, such as results/demo")
+    one.add_argument(
+        "--out", type=Path, required=True, help="the bundle's folder; an older bundle is replaced"
+    )
+    one.add_argument("--fold", type=int, default=0, help="whose models are taken (default 0)")
     one.add_argument("--keras", action="store_true", help="also the float32 networks, to train on")
     one.add_argument("--add", action="store_true", help="keep what the bundle holds of other runs")
     picks_models(one)
@@ -162,12 +157,14 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("run", help="a bundle's answer for recordings in files, or for live sources")
     takes_bundle(one)
     for modality in READERS:
-        one.add_argument(f"--{modality}", type=Path)
+        one.add_argument(f"--{modality}", type=Path, help="a recording in a file")
     one.add_argument("--picture", type=Path, help="faces are found in it first; --face is one face")
     listens(one, "an answer every hop from")
     one.add_argument("--seconds", type=float, help="of sources, then end")
-    one.add_argument("--hop-s", type=float, default=HOP_S)
-    one.add_argument("--threads", type=int, default=1)
+    one.add_argument(
+        "--hop-s", type=float, default=HOP_S, help=f"seconds between answers (default {HOP_S:g})"
+    )
+    one.add_argument("--threads", type=int, default=1, help="of each interpreter (default 1)")
     one.add_argument("--json", action="store_true", help="of sources, a line of JSON each hop")
     picks_models(one)
     one.set_defaults(do=run)
@@ -181,22 +178,24 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(do=live)
     one = commands.add_parser("firmware", help="a bundle's models as C++ for tflite-micro")
     takes_bundle(one)
-    one.add_argument("--out", type=Path, required=True)
+    one.add_argument(
+        "--out", type=Path, required=True, help="the folder of the sources; older ones are replaced"
+    )
     one.add_argument("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
     picks_models(one)
     one.set_defaults(do=firmware)
     one = commands.add_parser("bench", help="measured latency, memory and energy of a bundle on this machine")
     takes_bundle(one)
-    one.add_argument("--repeats", type=int, default=200)
+    one.add_argument("--repeats", type=int, default=200, help="runs of each model (default 200)")
     one.add_argument(
         "--backend", action="append", default=[], choices=BACKENDS, help="repeatable; those that are here"
     )
     one.add_argument("--threads", action="append", default=[], type=int, help="repeatable; one and all cores")
-    one.add_argument("--seconds", type=float, default=10.0, help="of streaming, 0 for none")
+    one.add_argument("--seconds", type=float, default=10.0, help="of streaming, 0 for none (default 10)")
     one.add_argument(
         "--markers", type=Path, help="run each model beside a power meter's log, write here what ran when"
     )
-    one.add_argument("--json", action="store_true")
+    one.add_argument("--json", action="store_true", help="print a JSON object instead of lines")
     picks_models(one)
     one.set_defaults(do=bench)
     return made

@@ -24,10 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.core import records
 from emolib.core.errors import BadArtifact
 from emolib.core.lock import planned
-from emolib.core.paths import PROJECT
+from emolib.core.paths import PROJECT, read_json
 from emolib.core.results import to_csv
 
 NAME_AT = 26  # bytes from the start of a file in a zip to the lengths of its name and extra field
@@ -100,7 +99,7 @@ def record_of(path: Path) -> dict:
 
 def _json(path: Path):
     try:
-        return records.read(path)
+        return read_json(path)
     except (OSError, ValueError) as error:
         raise BadArtifact(f"{path} is damaged ({error}), expected JSON: {AGAIN}") from error
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from emolib.core import records
+from emolib.core.paths import read_json
 
 
 def file_of(folder: Path) -> Path:
@@ -83,6 +83,6 @@ def _wait_and_end(folder: Path):
 def _said(folder: Path) -> dict:
     """What the lock file says; {} in the moment in which it is written."""
     try:
-        return records.read(file_of(folder))
+        return read_json(file_of(folder))
     except (OSError, ValueError):
         return {}

@@ -1,5 +1,6 @@
-"""Where things lie: the project, the corpora, the runs."""
+"""Where things lie: the project, the corpora, the runs, and what a JSON file says."""
 
+import json
 import os
 import sysconfig
 from pathlib import Path
@@ -23,3 +24,11 @@ def models_folder() -> Path:
 def run_folder(run: str) -> Path:
     """results/<run> in the project; $EMOLIB_RESULTS moves the results folder. Raises BadParameter for no plain name."""
     return (PROJECT / (os.environ.get("EMOLIB_RESULTS") or "results")).resolve() / check_name(run, "run")
+
+
+def read_json(path: Path):
+    """What a JSON file says. Raises OSError, and ValueError for what is no JSON, or is nested too deep."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from emolib.core.errors import BadRecording, CorpusMissing
-from emolib.signals.unfolding import most_unfolded
+from emolib.signals.files import most_unfolded
 
 NOTES = re.compile(r"(readme|licen[cs]e|changelog)\b.*|.*\.(md|pdf)", re.IGNORECASE)
 NO_TEXT = re.compile("[\ud800-\udfff]")  # how Python shows bytes of a file's name that are not UTF-8

@@ -8,8 +8,8 @@ from emolib.core.errors import BadParameter
 from emolib.datasets import load
 from emolib.datasets.base import Trial
 from emolib.device.sensors.base import Chunk
-from emolib.device.sensors.recording import Recording, cut, pictures
-from emolib.signals.readers import Trained
+from emolib.device.sensors.recordings import Recording, cut, pictures
+from emolib.signals.readers import SignalInfo
 
 N_LISTED = 5  # names in an error
 
@@ -17,9 +17,9 @@ N_LISTED = 5  # names in an error
 class CorpusTrial(Recording):
     """`where` is NAME/SUBJECT/TRIAL. Band powers become (n_chans, n_bands, n_times): time is last, as in signals."""
 
-    def read(self) -> tuple[Trained, Iterator[Chunk]]:
+    def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
         trial = self.trial()
-        return Trained(trial.sfreq, trial.kind, trial.channels), self.samples(trial)
+        return SignalInfo(trial.sfreq, trial.kind, trial.channels), self.samples(trial)
 
     def samples(self, trial: Trial) -> Iterator[Chunk]:
         if trial.modality == "face":

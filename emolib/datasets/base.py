@@ -7,10 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emolib.core import branches
-from emolib.core import memory_map as stored
-from emolib.core.branches import Windows, arrays, length
 from emolib.core.errors import BadSet
+from emolib.core.windows import Windows, arrays, chunks, length, part
 
 COPY = "copy"  # split of a changed copy of a trial: it only trains
 MODALITIES = ("heart", "eeg", "speech", "face")
@@ -138,7 +136,7 @@ class EmotionSet:
             raise BadSet(
                 f"Labels {bad} are out of range, expected 0 to {len(self.classes) - 1} for {self.classes}."
             )
-        if not all(np.isfinite(x[rows]).all() for x in arrays(self.X) for rows in stored.chunks(x)):
+        if not all(np.isfinite(x[rows]).all() for x in arrays(self.X) for rows in chunks(x)):
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
 
     @property
@@ -148,12 +146,12 @@ class EmotionSet:
 
     def seen(self, rows: np.ndarray) -> Windows:
         """X of the windows `rows`: what a standardiser is fitted to."""
-        return branches.part(self.X, rows)
+        return part(self.X, rows)
 
     def part(self, rows: np.ndarray, transform: Callable | None = None) -> "EmotionSet":
         """The windows `rows`. `transform`, for example a Standardiser, is applied to X, lazily where X lies in a file."""
         columns = {name: getattr(self, name)[rows] for name in self._columns()}
-        return replace(self, X=branches.part(self.X, rows, transform), **columns)
+        return replace(self, X=part(self.X, rows, transform), **columns)
 
     def _columns(self) -> list[str]:
         """Names of the fields that have an entry a window, beside X."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from emolib.core.errors import BadParameter
-from emolib.core.memory_map import chunks
+from emolib.core.windows import chunks
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import PARTS, Fold
 from emolib.signals.standardise import Standardiser

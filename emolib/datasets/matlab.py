@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
-from emolib.signals.unfolding import most_unfolded
+from emolib.signals.files import most_unfolded
 
 HEAD_BYTES, TAG_BYTES = 128, 8
 ORDERS = {b"IM": "<", b"MI": ">"}  # by the last two bytes of the head

@@ -9,9 +9,7 @@ import numpy as np
 
 from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets.archives import Tree
-from emolib.signals.limits import MOST_FPS
-from emolib.signals.pictures import opened
-from emolib.signals.sounds import decode
+from emolib.signals.files import MOST_FPS, decode_sound, open_picture
 
 SFREQ = 16000.0  # of speech
 FPS = 5.0  # of the frames that a face trial keeps
@@ -29,7 +27,7 @@ def read_audio(tree: Tree, name: str) -> np.ndarray:
             f"{tree.where(name)} is a Git LFS pointer, expected sound: run `git lfs pull` in the clone."
         )
     try:
-        samples, sfreq, n_frames = decode(io.BytesIO(content), len(content))
+        samples, sfreq, n_frames = decode_sound(io.BytesIO(content), len(content))
     except ValueError as error:
         raise tree.damaged(name, f"does not decode ({error}), expected sound") from error
     promised = _promised_frames(content) or n_frames
@@ -72,7 +70,7 @@ def read_image(tree: Tree, name: str) -> np.ndarray:
 
     content = io.BytesIO(tree.read(name))
     try:
-        with opened(content) as image:
+        with open_picture(content) as image:
             upright = ImageOps.exif_transpose(image)
             return np.asarray(upright.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
     except ValueError as error:

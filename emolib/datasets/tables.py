@@ -11,7 +11,7 @@ import numpy as np
 
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import DAMAGED, Tree
-from emolib.signals.limits import FLOAT32_MAX, MOST_HZ
+from emolib.signals.files import FLOAT32_MAX, MOST_HZ
 
 if TYPE_CHECKING:
     import pandas as pd

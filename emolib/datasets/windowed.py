@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emolib.core.errors import BadRecording, BadSet
-from emolib.core.memory_map import Spool
+from emolib.core.windows import Spool
 from emolib.datasets import labels
 from emolib.datasets.base import COPY, EmotionSet, Trial
 from emolib.signals.frontend import Windows

@@ -1,22 +1,43 @@
 """One interpreter each for a .tflite file of one output, behind the same three methods.
 
-`run` takes an array for each input, in the file's order, and gives one, as the file stores them (int8 or float32,
-batch of 1): nothing is quantised here. A file of several modalities has an input a branch.
+`run` takes an array for each input, in the file's order, and gives one array, as the file stores them (int8 or float32,
+batch of 1). Nothing is quantised here. A file of several modalities has one input per branch.
 """
 
-import contextlib
+import os
+import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from emolib.core.errors import BadArtifact
-from emolib.device.quiet import native_silence
 
 ARENA_BYTES = 8 << 20  # of tflite-micro; more than any model within our budgets needs, float32 included
+
+
+@contextmanager
+def native_silence():
+    """Send file descriptors 1 and 2 to nowhere until the block ends: native libraries write there, past sys.stdout."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, descriptor in zip((1, 2), kept, strict=True):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.close(nowhere)
 
 
 class Port(NamedTuple):
@@ -119,11 +140,8 @@ class Micro(Backend):
         with native_silence():
             self.interpreter = runtime.Interpreter.from_bytes(content, arena_size=ARENA_BYTES)
         self.inputs = (port(self.interpreter.get_input_details(0)),)
-        self._check_single()
         self.output = port(self.interpreter.get_output_details(0))
-
-    def _check_single(self):
-        with contextlib.suppress(IndexError), native_silence():
+        with suppress(IndexError), native_silence():
             self.interpreter.get_input_details(1)
             raise BadArtifact("it has several inputs, whose names tflite-micro does not tell, expected one")
 

@@ -1,20 +1,31 @@
-"""What `emolib bench` measures on a device, and says as text or JSON. numpy and an interpreter alone.
+"""What `emolib bench` measures of a bundle on a device, and says as text or JSON. numpy and an interpreter alone.
 
 The JSON is one object; `schema` rises when a field changes its meaning. Everything in it was measured there and then.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
 
 from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
 from emolib.device.interpreter import check_backend, present
-from emolib.device.latency import models, stages
-from emolib.device.latency.fresh import footprint
-from emolib.device.latency.machine import about, cores
-from emolib.device.latency.streaming import stream
-from emolib.device.meter import meter
+from emolib.device.latency import (
+    CHUNK,
+    engine_steps,
+    front_end_latency,
+    measure_models,
+    noise_window,
+    steps_summary,
+    stream_latency,
+)
+from emolib.device.machine import cores, describe_machine, footprint, meter
+from emolib.device.markers import Recorder, pattern
 
 SCHEMA = 1
 BUDGET_S = 0.5  # for the runs of one model, where they are slow
@@ -46,13 +57,13 @@ def bench(
     check(backends, threads, repeats, seconds)
     entries = bundle.models | bundle.record["detectors"]
     files = {name: bundle.folder / entry["file"] for name, entry in entries.items()}
-    rows, refused = models.each(files, backends, threads, repeats, BUDGET_S)
+    rows, refused = measure_models(files, backends, threads, repeats, BUDGET_S)
     fronts, without = _fronts(bundle, repeats)
     engine, streamed, no_engine = _engine(bundle, names, seconds)
     return {
         "schema": SCHEMA,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": about(),
+        "machine": describe_machine(),
         "bundle": {
             **{key: bundle.record.get(key) for key in ("run", "commit")},
             "sha256": {name: entry["sha256"] for name, entry in entries.items()},
@@ -82,7 +93,7 @@ def _fronts(bundle: Bundle, repeats: int) -> tuple[list[dict], list[dict]]:
     for name in bundle.models:
         pipeline = bundle.pipeline(name)
         try:
-            rows.append(stages.one_window(pipeline, repeats, 2 * BUDGET_S))
+            rows.append(front_end_latency(pipeline, repeats, 2 * BUDGET_S))
         except BadParameter as error:
             refused.append({"model": name, "backend": "front end", "reason": str(error)})
         finally:
@@ -93,14 +104,14 @@ def _fronts(bundle: Bundle, repeats: int) -> tuple[list[dict], list[dict]]:
 def _engine(
     bundle: Bundle, names: Sequence[str], seconds: float
 ) -> tuple[dict | None, dict | None, list[dict]]:
-    """Steps one behind the other, and a stream, each in an engine of its own; or why there is none."""
+    """Steps one after the other, and a stream, each in an engine of its own; or why there is none."""
     try:
         with Engine(bundle, names=names) as engine:
-            stepped = _named(bundle, engine) | stages.summary(stages.steps(engine, STEPS))
+            stepped = _named(bundle, engine) | steps_summary(engine_steps(engine, STEPS))
         if not seconds:
             return stepped, None, []
         with Engine(bundle, names=names) as engine:
-            return stepped, stream(engine, seconds), []
+            return stepped, stream_latency(engine, seconds), []
     except BadParameter as error:
         return None, None, [{"model": "engine", "backend": "", "reason": str(error)}]
 
@@ -114,7 +125,7 @@ def _named(bundle: Bundle, engine: Engine) -> dict:
     ]
     model = next(iter(engine.pipelines.values())).model
     about = {"hop_s": engine.hop_s, "backend": model.backend, "threads": model.threads}
-    return {"sources": sources, "task": (tasks or [""])[0], "detector": engine.look is not None, **about}
+    return {"sources": sources, "task": (tasks or [""])[0], "detector": engine.face_path is not None, **about}
 
 
 def _energy(bundle: Bundle) -> dict:
@@ -122,5 +133,66 @@ def _energy(bundle: Bundle) -> dict:
     counter, found = meter(), {}
     for name in bundle.models if counter else ():
         with bundle.model(name) as model:
-            found[name] = counter.inference_mj(model, models.window(model))
+            found[name] = counter.inference_mj(model, noise_window(model))
     return {"meter": counter.note, "inference_mj": found}
+
+
+def mark(bundle: Bundle, path: Path, model_s: float = 10.0, rest_s: float = 5.0):
+    """Work for a power meter that logs meanwhile; what ran when is written to `path`.
+
+    First the pattern that fits a meter's log at one offset alone, then each model for about `model_s` (ten readings of
+    a meter that looks once a second), with rest_s after it for the idle level.
+    """
+    with Recorder(path) as recorder:
+        for name in bundle.models:
+            with bundle.model(name) as model:
+                x = noise_window(model)
+                if not recorder.markers:
+                    pattern(recorder, partial(model.times, x, CHUNK))
+                n = max(1, round(1e9 * model_s / np.median(model.times(x, CHUNK))))
+                with recorder.mark(name, n):
+                    model.times(x, n)
+            time.sleep(rest_s)
+
+
+def text(record: dict) -> str:
+    """A bench record as lines for a terminal; the last say what could not be measured, and why."""
+    machine, fresh, energy = record["machine"], record["fresh"], record["energy"]
+    governor = machine["governor"] or "unknown"
+    lines = [
+        f"{machine['name']}; governor {governor}, load {machine['load_1min']}; Python {machine['python']}"
+    ]
+    lines += [
+        f"{row['model']:40} {row['backend']:14} {row['threads']:2} thread{'s' * (row['threads'] > 1):1} "
+        f"p50 {row['p50_us']:9.1f} µs  p95 {row['p95_us']:9.1f} µs  p99 {row['p99_us']:9.1f} µs  "
+        f"cold {row['cold_start_ms']:7.1f} ms  n {row['n']}"
+        for row in record["models"]
+    ]
+    lines += [
+        f"{row['model']:40} {'front end':24} p50 {row['front_end_p50_us']:9.1f} µs  p95 {row['front_end_p95_us']:9.1f} µs; "
+        f"with network p50 {row['whole_p50_us']:.1f} µs"
+        for row in record["front_ends"]
+    ]
+    if row := record["engine"]:
+        lines.append(
+            f"engine step of {', '.join(row['sources'])}: p50 {row['p50_ms']:.1f} ms  p95 {row['p95_ms']:.1f} ms  "
+            f"p99 {row['p99_ms']:.1f} ms"
+        )
+    if row := record["stream"]:
+        first, *_, last = row["resident_mb"] * 2
+        resident = "resident memory unknown" if first is None else f"resident {first:.1f} to {last:.1f} MB"
+        lines.append(
+            f"stream of {row['seconds']:g} s: {row['hops']} hops, {row['missed']} missed, late p50 {row['late_p50_ms']:.2f} ms"
+            f"  p99 {row['late_p99_ms']:.2f} ms, {row['core_percent']:.1f} % of a core, {resident}"
+        )
+    memory = (
+        f"; {fresh['start_mb']:.0f} MB, then {fresh['all_mb']:.0f} MB with every model"
+        if fresh["all_mb"]
+        else ""
+    )
+    lines.append(f"new process: first answer after {fresh['first_ms']:.0f} ms{memory}")
+    found = ", ".join(f"{name} {mj:.4f} mJ" for name, mj in energy["inference_mj"].items())
+    idle = f"{found}; {energy['meter']}, the whole package with its idle power"
+    lines.append(f"measured energy: {idle if found else 'none, ' + energy['meter']}")
+    lines += [f"not measured: {row['model']} {row['backend']}: {row['reason']}" for row in record["refused"]]
+    return "\n".join(lines)

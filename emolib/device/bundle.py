@@ -1,8 +1,9 @@
 """A bundle: int8 models and what they need, as a folder that a device opens. numpy and an interpreter alone.
 
-`bundle.json` names each model's file and sha256, classes, the recordings it was trained on, front end, standardiser
-and its data's licence; each face detector's file, sha256, grid and least score; what each fusion study learned; and, as
-`defaults`, the model of each modality that answers where none is picked (bundles of older versions have none).
+`bundle.json` holds, of each model, its file with sha256, classes, the recordings that it was trained on, front end,
+standardiser and the licence of its data; of each face detector its file with sha256, grid and least score; what each
+fusion study learned; and `defaults`, the model of each modality that answers where none is picked (older bundles have
+none).
 """
 
 import hashlib
@@ -12,16 +13,16 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from emolib.core import records
 from emolib.core.errors import BadArtifact, BadParameter, check_names
+from emolib.core.paths import read_json
 from emolib.device.faces import Classifier, Detector, FacePath
 from emolib.device.interpreter import Model
 from emolib.device.pipeline import Pipeline
 from emolib.fusion.reliability import statistics
 from emolib.fusion.weighing import Fusion
+from emolib.signals.boxes import Grid
 from emolib.signals.frontend import front_end
-from emolib.signals.grid import Grid
-from emolib.signals.readers import Trained, read, read_face
+from emolib.signals.readers import SignalInfo, read_face, read_recording
 from emolib.signals.standardise import Standardiser
 
 MOST_HZ = 1e6  # of recordings
@@ -47,7 +48,7 @@ def read_record(path: Path) -> dict:
     if not path.is_file():
         raise BadArtifact(f"{path} is missing, expected a bundle: {again}")
     try:
-        record = records.read(path)
+        record = read_json(path)
         missing = sorted(PARTS - record.keys()) or _missing(record)
         if not missing:
             _check(record)
@@ -72,11 +73,11 @@ def _missing(record: dict) -> list[str]:
 
 
 def _check(record: dict):
-    """Make what the entries say. Raises as their classes do, and ValueError for what they would not refuse."""
+    """Build everything that the entries describe. Raises as their classes do, and ValueError for what they let pass."""
     for entry in record["models"].values():
         front_end(entry["modality"], **entry["frontend"])
         Standardiser.from_dict(entry["standardiser"])
-        sfreq = Trained(**entry["recordings"]).sfreq
+        sfreq = SignalInfo(**entry["recordings"]).sfreq
         if not 0 <= sfreq < MOST_HZ or not isinstance(entry["classes"], list):
             raise ValueError(f"recordings at {sfreq} Hz, classes {entry['classes']}")
     for entry in record["detectors"].values():
@@ -110,20 +111,25 @@ class Bundle:
                 f"{path} is not the file that was exported ({found[:12]}, expected {entry['sha256'][:12]}): export again."
             )
 
-    def of(self, modality: str) -> list[str]:
+    def sources_of(self, modality: str) -> list[str]:
         """The sources of a modality."""
         return [name for name, entry in self.models.items() if entry["modality"] == modality]
 
     def source(self, modality: str, names: Sequence[str] = ()) -> str:
         """The source of a modality: the one among `names`, else the default or the only one. Raises BadParameter."""
-        return self._picked(modality, self.of(modality), names)
+        return self._picked(modality, self.sources_of(modality), names)
 
     def sources(self, modalities: Sequence[str] = (), names: Sequence[str] = ()) -> dict[str, str]:
-        """A source of each modality, of all that the bundle has where none is given; where it has several of one, the one
-        among `names`, else that of the first study that has one of each, else the default. Raises BadParameter."""
+        """The source of each modality, by default of all that the bundle has. Raises BadParameter.
+
+        Of several of one modality it is the one among `names`, else that of the first study that has one of each
+        modality, else the default.
+        """
         wanted = list(modalities) or list(dict.fromkeys(entry["modality"] for entry in self.models.values()))
         for study in self.studies.values():
-            found = {modality: set(self.of(modality)) & study["sources"].keys() for modality in wanted}
+            found = {
+                modality: set(self.sources_of(modality)) & study["sources"].keys() for modality in wanted
+            }
             if not names and all(len(known) == 1 for known in found.values()):
                 return {modality: known.pop() for modality, known in found.items()}
         return {modality: self.source(modality, names) for modality in wanted}
@@ -166,8 +172,8 @@ class Bundle:
         return Pipeline.of(source, self.models[source], self.model(source, backend, threads))
 
     def fusion(self, sources: Sequence[str]) -> Fusion | None:
-        """How these sources are fused: as the first study that has them all learned; without one, all alike, and not at
-        all (None) where their classes differ."""
+        """How these sources are fused: as the first study that has them all learned. Without such a study all count
+        alike, or, where their classes differ, there is no fusion (None)."""
         study = next((each for each in self.studies.values() if each["sources"].keys() >= set(sources)), None)
         if study and len(sources) > 1:
             return Fusion.of_study(study, sources)
@@ -175,12 +181,13 @@ class Bundle:
         return Fusion.equal(classes.pop(), sources) if len(classes) == 1 else None
 
     def answer(self, recordings: Mapping[str, Path], names: Sequence[str] = ()) -> dict:
-        """Of a recording in a file by modality: its rate, windows used and dropped, state "ok" or why there are no
-        scores, scores by class (mean over windows) or None, milliseconds without the reading; and "fused", their scores
-        together, None for less than two modalities with scores, or where no study ties their classes.
+        """What the bundle says of one recording, in a file, of each modality. Raises BadRecording, BadParameter.
 
+        By modality: rate, windows used and dropped, state ("ok", or why there are no scores), scores by class (mean over
+        windows) or None, milliseconds without the reading. "fused": their scores together, None where less than two
+        modalities have scores, or no study maps their classes to each other.
         A source that was trained on windows standardised within each person gets them standardised within this
-        recording, and answers only where it has enough of them. Raises BadRecording, BadParameter.
+        recording, and answers only where it has enough of them.
         """
         sources, answers, votes = self.sources(list(recordings), names), {}, {}
         fusion = self.fusion(list(sources.values()))
@@ -193,8 +200,8 @@ class Bundle:
         fused, _ = fusion.fuse(votes) if len(votes) > 1 else (None, {})
         return answers | {"fused": None if fused is None else by_class(fusion.classes, fused)}
 
-    def look(self, pipeline: Pipeline, names: Sequence[str] = ()) -> FacePath | None:
-        """The detector before a face pipeline, as one function of a picture; None where the bundle has no detector.
+    def face_path(self, pipeline: Pipeline, names: Sequence[str] = ()) -> FacePath | None:
+        """Detector and face pipeline as one function of a picture; None where the bundle has no detector.
 
         Raises BadParameter where it has several, or for a pipeline that needs a recording of the person first.
         """
@@ -213,21 +220,21 @@ class Bundle:
         )
 
     def faces(self, names: Sequence[str], path: Path) -> dict:
-        """Every face of a picture in a file, best first: box in its pixels, the detector's score, scores by class; and
-        the milliseconds of each stage. `names`: of detector and source, where there are several. Raises
-        BadRecording, BadParameter."""
+        """Every face of a picture in a file, best first (box in its pixels, the detector's score, scores by class), and
+        the milliseconds of each stage. `names`: of detector and source, where there are several. Raises BadRecording,
+        BadParameter."""
         detector, pipeline = self.detector(names), self.pipeline(self.source("face", names))
-        look = self._path(detector, pipeline)
-        [image], _ = read_face(path, Trained(0.0))
+        path_of_faces = self._path(detector, pipeline)
+        [image], _ = read_face(path, SignalInfo(0.0))
         found = [
             {
                 "box": face.box.round(1).tolist(),
                 "score": face.score,
                 "scores": by_class(pipeline.classes, face.scores),
             }
-            for face in look(image)
+            for face in path_of_faces(image)
         ]
-        ms = {stage: round(taken, 2) for stage, taken in look.ms.items()}
+        ms = {stage: round(taken, 2) for stage, taken in path_of_faces.ms.items()}
         return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}
 
 
@@ -237,8 +244,8 @@ def by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, float]:
 
 
 def _of_file(pipeline: Pipeline, path: Path) -> tuple[dict, np.ndarray, np.ndarray]:
-    """What is said of a recording in a file, its windows X (n_windows, *shape), and their scores (n_windows, n_classes)."""
-    pieces, sfreq = read(pipeline.modality, path, pipeline.trained)
+    """An entry of `Bundle.answer`, its windows X (n_windows, *shape), and their scores (n_windows, n_classes)."""
+    pieces, sfreq = read_recording(pipeline.modality, path, pipeline.trained)
     start = time.perf_counter()
     X, dropped = pipeline.windows(pieces, sfreq)
     about = {"source": pipeline.source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}
@@ -250,6 +257,6 @@ def _of_file(pipeline: Pipeline, path: Path) -> tuple[dict, np.ndarray, np.ndarr
     return about | answer, X, scores
 
 
-def of_two(studies: Mapping[str, dict], names: Iterable[str]) -> dict[str, dict]:
+def studies_of(studies: Mapping[str, dict], names: Iterable[str]) -> dict[str, dict]:
     """The studies that fuse two or more of the sources `names`."""
     return {study: each for study, each in studies.items() if len(each["sources"].keys() & set(names)) > 1}

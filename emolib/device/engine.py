@@ -10,9 +10,9 @@ import numpy as np
 from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle, by_class
 from emolib.device.sensors.base import Chunk
-from emolib.device.stream import OK, WAITING, Heard, Stream, failure, open_stream
+from emolib.device.stream import OK, WAITING, Pictures, Reading, Signal, Stream, failure
 from emolib.fusion.weighing import Vote
-from emolib.signals.readers import Trained
+from emolib.signals.readers import SignalInfo
 
 HOP_S = 1.0
 
@@ -20,8 +20,8 @@ HOP_S = 1.0
 class Part(NamedTuple):
     """What one modality says at a hop.
 
-    state: "ok", or why it has no scores; weight: its share of the fused answer, 0 without scores or fusion; age_s: from
-    its newest sample to the hop, NaN before the first; ms: of front end and network; box: of the face found, x1 y1 x2 y2
+    state: "ok", or why it has no scores. weight: its share of the fused answer, 0 without scores or fusion. age_s: from
+    its newest sample to the hop, NaN before the first. ms: of front end and network. box: of the face found, x1 y1 x2 y2
     in pixels.
     """
 
@@ -34,8 +34,8 @@ class Part(NamedTuple):
 
 
 class Result(NamedTuple):
-    """An answer: fused scores by class, None where no modality has any, or where the engine does not fuse; `missed` hops
-    were left out before it."""
+    """The answer of a hop. scores: fused, by class; None where no modality has scores, or the engine does not fuse.
+    missed: hops that were left out before it."""
 
     time_s: float
     scores: dict[str, float] | None
@@ -56,9 +56,9 @@ class Result(NamedTuple):
 class Engine:
     """One model of each modality, and the last samples of its sensor: `start`, `push` by any thread, `step` by one.
 
-    modalities: some of the bundle's, all by default; names: which of several models or detectors. Models whose classes
-    differ and that no study ties stand side by side: `fusion` is None, each answers in its own classes. Raises
-    BadParameter for what the bundle has not, or has twice.
+    modalities: some of the bundle's, all by default; names: which of several models or detectors. Where classes differ
+    and no study maps them to each other, `fusion` is None and each model answers in its own classes. Raises BadParameter
+    for what the bundle does not have, or has twice.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Engine:
         self.pipelines = {
             modality: bundle.pipeline(source, backend, threads) for modality, source in sources.items()
         }
-        self.look = bundle.look(self.pipelines["face"], names) if "face" in sources else None
+        self.face_path = bundle.face_path(self.pipelines["face"], names) if "face" in sources else None
         self.streams: dict[str, Stream] = {}
         self.gone: dict[str, str] = {}
 
     @property
-    def trained(self) -> dict[str, Trained]:
+    def trained(self) -> dict[str, SignalInfo]:
         """What the sensor of each modality should give."""
         return {modality: pipeline.trained for modality, pipeline in self.pipelines.items()}
 
@@ -102,7 +102,7 @@ class Engine:
         """Seconds since the engine began."""
         return self.clock() - self.began
 
-    def start(self, modality: str, about: Trained, is_live: bool = False):
+    def start(self, modality: str, about: SignalInfo, is_live: bool = False):
         """The sensor of a modality is there, for the first time or again. Raises BadParameter, BadRecording."""
         if modality not in self.pipelines:
             raise BadParameter(
@@ -110,7 +110,12 @@ class Engine:
             )
         known = self.streams.get(modality)
         if known is None or (known.about, known.is_live) != (about, is_live):
-            self.streams[modality] = open_stream(self.pipelines[modality], about, is_live, self.look)
+            pipeline = self.pipelines[modality]
+            self.streams[modality] = (
+                Pictures(pipeline, about, is_live, self.face_path)
+                if modality == "face"
+                else Signal(pipeline, about, is_live)
+            )
         self.gone.pop(modality, None)
 
     def classes(self, modality: str) -> tuple[str, ...]:
@@ -118,8 +123,8 @@ class Engine:
         return self.fusion.classes if self.fusion else self.pipelines[modality].classes
 
     def push(self, modality: str, chunk: Chunk):
-        """Samples of a sensor, stamped in seconds since the engine began; memory stays as it is. What is no sample becomes
-        the modality's state."""
+        """Keep samples of a sensor, stamped in seconds since the engine began, in fixed memory. It never raises: what is
+        no sample becomes the modality's state."""
         self.streams[modality].push(chunk, self.now_s())
 
     def lost(self, modality: str, reason: str):
@@ -127,7 +132,7 @@ class Engine:
         self.gone[modality] = reason
 
     def step(self, time_s: float, missed: int = 0) -> Result:
-        """The answer at time_s. What one modality cannot do never stops the others."""
+        """The answer at time_s. A failing modality never raises and stops no other; its `Part.state` says why."""
         start, parts, votes = time.perf_counter(), {}, {}
         for modality, pipeline in self.pipelines.items():
             parts[modality], vote = self._ask(modality, time_s)
@@ -144,7 +149,7 @@ class Engine:
     def _ask(self, modality: str, time_s: float) -> tuple[Part, Vote | None]:
         """What a modality says, not weighed yet, and its vote in the fusion."""
         start, stream = time.perf_counter(), self.streams.get(modality)
-        heard, vote, age_s = Heard(WAITING), None, np.nan
+        heard, vote, age_s = Reading(WAITING), None, np.nan
         try:
             if stream is not None:
                 age_s = float(np.maximum(0.0, time_s - stream.newest_s(time_s)))
@@ -152,9 +157,9 @@ class Engine:
             if heard.state == OK and self.fusion:
                 vote = self.fusion.members[self.pipelines[modality].source].vote(heard.scores, heard.found)
         except Exception as error:  # interpreters raise what they like; the other modalities go on
-            heard = Heard(failure(error))
+            heard = Reading(failure(error))
         if modality in self.gone and heard.state != OK:
-            heard = Heard(self.gone[modality])
+            heard = Reading(self.gone[modality])
         told = vote.scores[None] if vote else heard.scores
         scores = None if told is None else by_class(self.classes(modality), told[0])
         box = None if heard.box is None else tuple(round(float(side), 1) for side in heard.box)
@@ -165,5 +170,5 @@ class Engine:
         for pipeline in self.pipelines.values():
             with suppress(OSError):
                 pipeline.model.close()
-        if self.look:
-            self.look.detector.model.close()
+        if self.face_path:
+            self.face_path.detector.model.close()

@@ -10,10 +10,9 @@ import numpy as np
 
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
+from emolib.signals.boxes import FILL, Grid, Letterbox
 from emolib.signals.frontend import FaceFrontEnd
-from emolib.signals.grid import Grid
 from emolib.signals.image import check, crop
-from emolib.signals.letterbox import FILL, Letterbox
 from emolib.signals.standardise import Standardiser
 
 STAGES = ("letterbox", "detector", "boxes", "crop", "classifier")

@@ -1,15 +1,13 @@
-"""Run a .tflite model on one of four interpreters behind one class. Importing this needs numpy only."""
+"""Run a .tflite model on one of four interpreters behind one class, quantising what it takes. numpy only at import."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from emolib.core.branches import Windows, arrays, each, length, shape, taken
 from emolib.core.errors import BadArtifact, BadParameter, BadSet
-from emolib.core.memory_map import chunks
+from emolib.core.windows import Windows, arrays, chunks, each, length, shape, taken
 from emolib.device import backends
-from emolib.device.int8 import dequantize, quantize
 from emolib.device.worker import Worker
 
 # backend: its package, the extra of emolib that installs it, what opens a model
@@ -39,7 +37,7 @@ def check_backend(backend: str, threads: int):
         raise BadParameter(f"threads: got {threads}, expected {allowed} on {backend}.")
 
 
-def read(source: Path | str | bytes) -> tuple[str, bytes]:
+def read_model(source: Path | str | bytes) -> tuple[str, bytes]:
     """Name and content of a model. Raises BadArtifact for a missing file, or one that is not .tflite."""
     if isinstance(source, bytes):
         name, content = "The model", source
@@ -53,6 +51,27 @@ def read(source: Path | str | bytes) -> tuple[str, bytes]:
     return name, content
 
 
+def quantize(x: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """int8 array of the shape of x, where real = scale · (int8 - zero_point); clipped to -128 and 127.
+
+    Source: Jacob et al. 2018, eq. 1, rounding halves to even.
+    """
+    return np.clip(np.rint(x / np.float32(scale) + zero_point), -128, 127).astype(np.int8)
+
+
+def dequantize(q: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """float32 array of the shape of q (int8)."""
+    return (q.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+
+
+def apart(logits: np.ndarray, others: np.ndarray, step: float) -> dict[str, int]:
+    """Of logits (n, n_classes): their largest difference in steps of the int8 output, windows with another class."""
+    return {
+        "lsb": round(np.abs(logits - others).max() / step),
+        "other_answers": int((logits.argmax(axis=1) != others.argmax(axis=1)).sum()),
+    }
+
+
 class Model:
     """A model in an interpreter: `with Model("x.tflite") as model: logits = model.predict(X)`.
 
@@ -63,7 +82,7 @@ class Model:
     def __init__(self, source: Path | str | bytes, backend: str = "litert", threads: int = 1):
         check_backend(backend, threads)
         self.source, self.backend, self.threads = source, backend, threads
-        self.name, content = read(source)
+        self.name, content = read_model(source)
         try:
             self.runner = KNOWN[backend][2](content, threads)
         except Exception as error:  # each library has its own for a file it cannot read

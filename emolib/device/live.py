@@ -1,31 +1,33 @@
-"""An engine on a clock: a thread for each sensor, an answer every hop. A sensor that is lost is opened again."""
+"""An engine on a clock, with a thread for each sensor; or fed from recordings, as fast as they can be read."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from threading import Event, Thread
 
 from emolib.core.errors import BadParameter
 from emolib.device.engine import Engine, Result
-from emolib.device.sensors.base import Chunk, Source, SourceLost
+from emolib.device.sensors.base import Chunk, Sensor, SensorLost
 from emolib.device.stream import failure
 
 RETRY_S = 2.0
 ENDED = "ended"
 PATIENCE_S = 2.0  # for a thread to end that waits for its sensor
+ROUNDING_S = 1e-6
 
 
 class Feeder(Thread):
-    """Opens a source, pushes what it gives to the engine, and begins again where it is lost."""
+    """Opens a sensor, pushes what it gives to the engine, and begins again where it is lost."""
 
-    def __init__(self, engine: Engine, source: Source, retry_s: float):
-        super().__init__(name=f"emolib {source.modality} from {source.name}", daemon=True)
-        self.engine, self.source, self.retry_s = engine, source, retry_s
+    def __init__(self, engine: Engine, sensor: Sensor, retry_s: float):
+        super().__init__(name=f"emolib {sensor.modality} from {sensor.name}", daemon=True)
+        self.engine, self.sensor, self.retry_s = engine, sensor, retry_s
         self.over, self.about = Event(), None
 
     def open(self):
-        """Raises BadParameter, BadRecording, SourceLost."""
-        self.about = self.source.open()
-        self.engine.start(self.source.modality, self.about, self.source.is_live)
+        """Raises BadParameter, BadRecording, SensorLost."""
+        self.about = self.sensor.open()
+        self.engine.start(self.sensor.modality, self.about, self.sensor.is_live)
 
     def run(self):
         while not self.over.is_set():
@@ -33,57 +35,57 @@ class Feeder(Thread):
                 if self.about is None:
                     self.open()
                 self.pump()
-                return self.engine.lost(self.source.modality, ENDED)
-            except SourceLost as error:
-                self.engine.lost(self.source.modality, f"lost: {error}")
+                return self.engine.lost(self.sensor.modality, ENDED)
+            except SensorLost as error:
+                self.engine.lost(self.sensor.modality, f"lost: {error}")
             except Exception as error:  # drivers raise what they like; the other sensors go on
-                self.engine.lost(self.source.modality, failure(error))
-                if not self.source.is_live:
+                self.engine.lost(self.sensor.modality, failure(error))
+                if not self.sensor.is_live:
                     return
             finally:
-                self.source.close()
+                self.sensor.close()
                 self.about = None
             self.over.wait(self.retry_s)
 
     def pump(self):
-        """Push chunks on the engine's clock until the source ends."""
-        for chunk in self.source.chunks():
+        """Push chunks on the engine's clock until the sensor ends."""
+        for chunk in self.sensor.chunks():
             if self.over.is_set():
                 return
-            if self.source.is_live:
+            if self.sensor.is_live:
                 chunk = Chunk(chunk.time_s - self.engine.began, chunk.data)
             else:  # its samples are there once the last one is
                 self.over.wait(max(0.0, chunk.end_s(self.about.sfreq) - self.engine.now_s()))
-            self.engine.push(self.source.modality, chunk)
+            self.engine.push(self.sensor.modality, chunk)
 
     def close(self):
         self.over.set()
-        self.source.close()
+        self.sensor.close()
 
 
 class Live:
-    """`with Live(engine, sources) as live: for result in live.results(): …`; recordings play at their own pace.
+    """`with Live(engine, sensors) as live: for result in live.results(): …`; recordings play at their own pace.
 
-    Raises BadParameter for two sources of one modality, or of one that the engine does not answer for; entering
-    it, for a source that is not there or does not fit. One that is lost is opened again every `retry_s`.
+    Raises BadParameter for two sensors of one modality, or of one that the engine does not answer for; entering
+    it, for a sensor that is not there or does not fit. One that is lost is opened again every `retry_s`.
     """
 
-    def __init__(self, engine: Engine, sources: Sequence[Source], retry_s: float = RETRY_S):
-        modalities = [source.modality for source in sources]
+    def __init__(self, engine: Engine, sensors: Sequence[Sensor], retry_s: float = RETRY_S):
+        modalities = [sensor.modality for sensor in sensors]
         twice = sorted({name for name in modalities if modalities.count(name) > 1})
         unknown = sorted(set(modalities) - engine.pipelines.keys())
-        if twice or unknown or not sources:
+        if twice or unknown or not sensors:
             wrong = ", ".join(twice + unknown) or "none"
             raise BadParameter(
-                f"sources: got {wrong}, expected one of each of {', '.join(engine.pipelines)}."
+                f"sensors: got {wrong}, expected one of each of {', '.join(engine.pipelines)}."
             )
         self.engine = engine
-        self.feeders = [Feeder(engine, source, retry_s) for source in sources]
+        self.feeders = [Feeder(engine, sensor, retry_s) for sensor in sensors]
 
     def __enter__(self) -> "Live":
         try:
             for feeder in self.feeders:
-                with suppress(SourceLost):  # its thread tries again
+                with suppress(SensorLost):  # its thread tries again
                     feeder.open()
         except Exception:
             self.close()
@@ -97,7 +99,7 @@ class Live:
         self.close()
 
     def results(self, seconds: float | None = None) -> Iterator[Result]:
-        """An answer every hop, until `seconds` are over or all sources have ended.
+        """An answer every hop, until `seconds` are over or all sensors have ended.
 
         Hops that are over before their turn comes are left out, and counted in the next answer.
         """
@@ -110,7 +112,7 @@ class Live:
             k = latest + 1
 
     def _wait_until(self, time_s: float) -> bool:
-        """Whether the hop came; False where no source is left before it."""
+        """Whether the hop came; False where no sensor is left before it."""
         while (left_s := time_s - self.engine.now_s()) > 0:
             if not any(feeder.is_alive() for feeder in self.feeders):
                 return False
@@ -124,3 +126,39 @@ class Live:
         for feeder in self.feeders:
             if feeder.is_alive():
                 feeder.join(PATIENCE_S)
+
+
+class Reel:
+    """A recording that is pushed up to a time. end_s: of what has been read so far; shown_s: how long a picture stays."""
+
+    def __init__(self, engine: Engine, sensor: Sensor):
+        if sensor.is_live:
+            raise BadParameter(f"{sensor.name} is live, expected a recording: only these can be replayed.")
+        self.engine, self.modality, self.about = engine, sensor.modality, sensor.open()
+        engine.start(self.modality, self.about)
+        self.chunks, self.end_s = sensor.chunks(), 0.0
+        self.shown_s = 1 / self.about.sfreq if sensor.modality == "face" and self.about.sfreq else 0.0
+
+    def lasts(self, time_s: float) -> bool:
+        """Push what comes before time_s; whether the recording lasts until then."""
+        while self.end_s <= time_s and (chunk := next(self.chunks, None)):
+            self.engine.push(self.modality, chunk)
+            self.end_s = chunk.end_s(self.about.sfreq)
+        return self.end_s + self.shown_s >= time_s - ROUNDING_S
+
+
+def replay(engine: Engine, sensors: Sequence[Sensor]) -> Iterator[Result]:
+    """An answer every hop, until the longest recording ends: the same answers every time.
+
+    Raises BadParameter for a live sensor, or one that does not fit; BadRecording.
+    """
+    try:
+        reels = [Reel(engine, sensor) for sensor in sensors]
+        for k in count(1):
+            last = [reel.lasts(k * engine.hop_s) for reel in reels]
+            if not any(last):
+                return
+            yield engine.step(k * engine.hop_s)
+    finally:
+        for sensor in sensors:
+            sensor.close()

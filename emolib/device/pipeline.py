@@ -9,7 +9,7 @@ import numpy as np
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.signals.frontend import front_end
-from emolib.signals.readers import Trained
+from emolib.signals.readers import SignalInfo
 from emolib.signals.standardise import Standardiser, by_subject
 
 LEAST_OF_PERSON = 8  # windows that a person is standardised by; fewer say nothing
@@ -22,7 +22,7 @@ class Pipeline:
     source: str
     modality: str
     classes: tuple[str, ...]
-    trained: Trained
+    trained: SignalInfo
     front: object
     standardiser: Standardiser
     by_person: bool
@@ -35,7 +35,7 @@ class Pipeline:
             source,
             entry["modality"],
             tuple(entry["classes"]),
-            Trained(**entry["recordings"]),
+            SignalInfo(**entry["recordings"]),
             front_end(entry["modality"], **entry["frontend"]),
             Standardiser.from_dict(entry["standardiser"]),
             entry["normalise"] == "subject",
@@ -43,20 +43,20 @@ class Pipeline:
         )
 
     def windows(self, pieces: Sequence[np.ndarray], sfreq: float) -> tuple[np.ndarray, dict[str, int]]:
-        """Windows of all pieces as the network takes them, and a count of those dropped by reason.
+        """Windows of all pieces as the network takes them, and {reason: windows dropped}.
 
-        Where the source is `by_person` they are standardised within this recording; too few are dropped.
+        Where the source is `by_person` they are standardised within this recording, and dropped if they are too few.
         """
         found = [self.front(piece, sfreq, self.trained.kind) for piece in pieces]
         dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
         X = np.concatenate([windows.X for windows in found])
-        if len(X) and (reason := self.stranger(len(X))):
+        if len(X) and (reason := self.too_few(len(X))):
             seconds = (self.front.window_s or 0) + (LEAST_OF_PERSON - 1) * self.front.hop_s
             dropped[f"{reason}, expected {seconds:g} s of recording or more"] = len(X)
             X = X[:0]
         return self.standardised(X), dropped
 
-    def stranger(self, n: int) -> str:
+    def too_few(self, n: int) -> str:
         """Why n windows of a person are too few to answer, "" where they are enough."""
         return (
             f"window {n} of {LEAST_OF_PERSON} to know the person"

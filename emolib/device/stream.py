@@ -1,4 +1,4 @@
-"""One modality of a live engine: what its sensor sent last, and what its network makes of it. numpy only."""
+"""One modality of a live engine: the last seconds that its sensor sent, and what its network makes of them. numpy only."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -11,21 +11,104 @@ import numpy as np
 from emolib.core.errors import BadParameter, BadRecording, EmolibError
 from emolib.device.faces import FacePath
 from emolib.device.pipeline import Pipeline
-from emolib.device.ring import JITTER_S, Rate, Ring
 from emolib.device.sensors.base import SCENE, Chunk
 from emolib.fusion.reliability import SAME, statistics
 from emolib.signals.image import check
-from emolib.signals.readers import Trained, same_rate
+from emolib.signals.readers import SignalInfo, same_rate
 
+JITTER_S = 0.1  # by which a live sensor's time stamps may be off from its count of samples
+RATE_S = 10.0  # that a measured rate looks back on
+LEAST_RATE_S = 5.0  # of samples before there is one
 OK, WAITING, STOPPED, STUCK, NO_FACE = "ok", "waiting", "stopped", "stuck: the same samples again", "no face"
 MAX_AGE_S = 2.0  # of the newest sample; an older one says nothing of now
 AHEAD_S = 1.0  # of the clock; a stamp beyond is wrong
 WRONG_RATE = 0.05  # share by which a live sensor's rate may be off before it is no longer believed
 SLACK_S = 2.0  # of samples kept beyond the window: a hop that is late still finds its own
-PERSON = 120  # windows that a person is standardised by, at most
+PERSON = 120  # windows by which a person is standardised, at most
 
 
-class Heard(NamedTuple):
+class Ring:
+    """The last `capacity` samples of a signal at sfreq Hz, (n_times,) or, of several rows, (n_rows, n_times).
+
+    Sample k lies at k / sfreq seconds. Stamps within `jitter_s` of the count of samples go on with it; later
+    ones leave a gap of NaN, earlier ones write over what is there: both are counted in `jumps`.
+    """
+
+    def __init__(self, sfreq: float, capacity: int, rows: int | None = None, jitter_s: float = 0.0):
+        self.sfreq, self.capacity = sfreq, capacity
+        self.samples = np.full((*(() if rows is None else (rows,)), capacity), np.nan, np.float32)
+        self.slack = max(1.5, jitter_s * sfreq)
+        self.first = self.end = None  # of the samples that were ever here, and one behind the last
+        self.jumps = 0
+
+    def push(self, time_s: float, data: np.ndarray):
+        """data (…, n_times), the first sample of it at time_s."""
+        at = self._place(round(time_s * self.sfreq))
+        kept = data[..., -self.capacity :]
+        self.end = at + data.shape[-1]
+        self.samples[..., self._columns(self.end - kept.shape[-1], self.end)] = kept
+
+    def until(self, time_s: float, n: int) -> np.ndarray:
+        """The last samples at time_s, n of them or as many as there are, (…, ≤ n), oldest first; a copy."""
+        stop = self.newest(time_s)
+        start = max(stop - n, self.oldest())
+        if stop <= start:
+            return self.samples[..., :0]
+        first, end = start % self.capacity, (stop - 1) % self.capacity + 1
+        if first < end:
+            return self.samples[..., first:end].copy()
+        return np.concatenate([self.samples[..., first:], self.samples[..., :end]], axis=-1)
+
+    def newest(self, time_s: float) -> int:
+        """One behind the last sample that is not later than time_s; 0 before the first came."""
+        return 0 if self.end is None else min(self.end, int(np.floor(time_s * self.sfreq + 1e-6)))
+
+    def oldest(self) -> int:
+        """The first sample that is still here."""
+        return 0 if self.end is None else max(self.first, self.end - self.capacity)
+
+    def _place(self, at: int) -> int:
+        """The number that a chunk's first sample gets, whose stamp says `at`."""
+        if self.end is None:
+            self.first = self.end = at
+        if abs(at - self.end) <= self.slack:
+            return self.end
+        self.jumps += 1
+        if at > self.end:
+            self.samples[..., self._columns(max(self.end, at - self.capacity), at)] = np.nan
+        elif at < self.oldest():
+            self.first = at
+        return at
+
+    def _columns(self, start: int, stop: int) -> np.ndarray:
+        return np.arange(start, stop) % self.capacity
+
+
+class Rate:
+    """Samples a second that a sensor really sends, by the stamps of its chunks; memory is fixed."""
+
+    def __init__(self):
+        self.seen: deque[tuple[float, int]] = deque(maxlen=1024)
+        self.count = 0
+
+    def push(self, time_s: float, n: int):
+        while self.seen and not time_s - RATE_S <= self.seen[0][0] <= time_s:
+            self.seen.popleft()
+        self.seen.append((time_s, self.count))
+        self.count += n
+
+    def hz(self) -> float | None:
+        """Median slope over pairs a quarter of the stretch apart, so that one drop-out does not count; None too early."""
+        times, counts = np.array(self.seen).T if self.seen else np.zeros((2, 1))
+        if times[-1] - times[0] < LEAST_RATE_S or len(times) < 8:
+            return None
+        apart = len(times) // 4
+        return float(
+            np.median((counts[apart:] - counts[:-apart]) / np.maximum(times[apart:] - times[:-apart], 1e-9))
+        )
+
+
+class Reading(NamedTuple):
     """State "ok" with the statistics (1, 5) of the window, its scores (1, n_classes) and a face's box; or why not."""
 
     state: str
@@ -43,7 +126,7 @@ def failure(error: Exception) -> str:
 class Stream(ABC):
     """`push` from one thread, `answer` from another. Raises BadParameter where a sensor gives what was not trained on."""
 
-    def __init__(self, pipeline: Pipeline, about: Trained, is_live: bool):
+    def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool):
         self.pipeline, self.about, self.is_live = pipeline, about, is_live
         self.lock, self.refused, self.fault = Lock(), 0, ""
         self.before: tuple[float, np.ndarray] | None = None  # newest sample and statistics of the last answer
@@ -68,17 +151,17 @@ class Stream(ABC):
         with self.lock:
             return self._newest_s(time_s)
 
-    def answer(self, time_s: float) -> Heard:
+    def answer(self, time_s: float) -> Reading:
         """What the network makes of the samples up to time_s."""
         if self.fault:
-            return Heard(self.fault)
+            return Reading(self.fault)
         newest_s = self.newest_s(time_s)
         if np.isnan(newest_s):
-            return Heard(WAITING)
+            return Reading(WAITING)
         if time_s - newest_s > MAX_AGE_S and (self.is_live or self.about.sfreq):
-            return Heard(STOPPED)
-        heard = self._heard(time_s)
-        return Heard(STUCK) if heard.state == OK and self._repeats(newest_s, heard.found[0]) else heard
+            return Reading(STOPPED)
+        heard = self._read(time_s)
+        return Reading(STUCK) if heard.state == OK and self._repeats(newest_s, heard.found[0]) else heard
 
     def _repeats(self, newest_s: float, found: np.ndarray) -> bool:
         """Whether newer samples than those of the last answer give just the same numbers."""
@@ -95,16 +178,16 @@ class Stream(ABC):
     def _newest_s(self, time_s: float) -> float: ...
 
     @abstractmethod
-    def _heard(self, time_s: float) -> Heard: ...
+    def _read(self, time_s: float) -> Reading: ...
 
 
 class Signal(Stream):
     """Heart, EEG, speech: the last window ends at the newest sample."""
 
-    def __init__(self, pipeline: Pipeline, about: Trained, is_live: bool):
+    def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool):
         super().__init__(pipeline, about, is_live)
         trained = pipeline.trained
-        self.columns = channels(pipeline, about)
+        self.columns = trained_rows(pipeline, about)
         self.sfreq = trained.sfreq if same_rate(about.sfreq, trained.sfreq) else about.sfreq
         self.n_window = pipeline.front.n_window(self.sfreq)
         self.n_context = int(pipeline.front.context_s * self.sfreq)
@@ -125,18 +208,16 @@ class Signal(Stream):
         newest = self.ring.newest(time_s)
         return newest / self.sfreq if newest > self.ring.oldest() else np.nan
 
-    def _heard(self, time_s: float) -> Heard:
+    def _read(self, time_s: float) -> Reading:
         with self.lock:
-            hz, samples = (
-                self.rate.hz() if self.is_live else None,
-                self.ring.until(time_s, self.n_window + self.n_context),
-            )
-        if self.is_live and hz and abs(hz / self.sfreq - 1) > WRONG_RATE:
-            return Heard(f"rate {hz:.3g} Hz, expected {self.sfreq:g}")
+            hz = self.rate.hz() if self.is_live else None
+            samples = self.ring.until(time_s, self.n_window + self.n_context)
+        if hz and abs(hz / self.sfreq - 1) > WRONG_RATE:
+            return Reading(f"rate {hz:.3g} Hz, expected {self.sfreq:g}")
         if samples.shape[-1] < self.n_window:
-            return Heard(WAITING)
+            return Reading(WAITING)
         X, state = self._window(samples)
-        return Heard(state) if X is None else Heard(OK, statistics(X), self.pipeline.scores(X))
+        return Reading(state) if X is None else Reading(OK, statistics(X), self.pipeline.scores(X))
 
     def _window(self, samples: np.ndarray) -> tuple[np.ndarray | None, str]:
         """The last window of samples (…, n_times), standardised, and OK; or None and why it cannot be used."""
@@ -160,7 +241,7 @@ class Signal(Stream):
         if not self.pipeline.by_person:
             return self.pipeline.standardised(X), OK
         self.person.append(X)
-        if reason := self.pipeline.stranger(len(self.person)):
+        if reason := self.pipeline.too_few(len(self.person)):
             return None, f"{WAITING}: {reason}"
         return self.pipeline.standardised(np.concatenate(self.person))[-1:], OK
 
@@ -168,13 +249,13 @@ class Signal(Stream):
 class Pictures(Stream):
     """Faces: the newest picture, in which a detector looks first if it is a scene and there is one."""
 
-    def __init__(self, pipeline: Pipeline, about: Trained, is_live: bool, look: FacePath | None):
+    def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool, face_path: FacePath | None):
         super().__init__(pipeline, about, is_live)
         if pipeline.by_person:
             raise BadParameter(
                 f"{pipeline.source} needs a recording of each person, expected another: pick it with --model."
             )
-        self.look = look if about.kind == SCENE else None
+        self.face_path = face_path if about.kind == SCENE else None
         self.last: deque[Chunk] = deque(maxlen=2)
 
     def _keep(self, chunk: Chunk):
@@ -187,28 +268,20 @@ class Pictures(Stream):
         """The newest that is not later than time_s, else the oldest that is here."""
         return next((chunk for chunk in reversed(self.last) if chunk.time_s <= time_s), self.last[0])
 
-    def _heard(self, time_s: float) -> Heard:
+    def _read(self, time_s: float) -> Reading:
         with self.lock:
             image = self._picture(time_s).data
-        if self.look:
-            return self._found(image)
-        X, dropped = self.pipeline.windows([image], 0.0)
-        return (
-            Heard(OK, statistics(X), self.pipeline.scores(X))
-            if len(X)
-            else Heard(f"dropped: {', '.join(dropped)}")
-        )
-
-    def _found(self, image: np.ndarray) -> Heard:
-        faces = self.look(image)
-        return (
-            Heard(OK, statistics(faces[0].X[None]), faces[0].scores[None], faces[0].box)
-            if faces
-            else Heard(NO_FACE)
-        )
+        if not self.face_path:
+            X, dropped = self.pipeline.windows([image], 0.0)
+            if not len(X):
+                return Reading(f"dropped: {', '.join(dropped)}")
+            return Reading(OK, statistics(X), self.pipeline.scores(X))
+        if not (faces := self.face_path(image)):
+            return Reading(NO_FACE)
+        return Reading(OK, statistics(faces[0].X[None]), faces[0].scores[None], faces[0].box)
 
 
-def channels(pipeline: Pipeline, about: Trained) -> list[int] | None:
+def trained_rows(pipeline: Pipeline, about: SignalInfo) -> list[int] | None:
     """Rows of a sensor's data that were trained on, None where it has no rows. Raises BadParameter, BadRecording."""
     trained, name = pipeline.trained, pipeline.modality
     if (about.kind or trained.kind) != trained.kind:
@@ -233,12 +306,3 @@ def channels(pipeline: Pipeline, about: Trained) -> list[int] | None:
             f"{', '.join(trained.channels)}: name them as the model's corpus does."
         )
     return [known.index(channel.lower()) for channel in trained.channels]
-
-
-def open_stream(pipeline: Pipeline, about: Trained, is_live: bool, look: FacePath | None = None) -> Stream:
-    """The stream of the pipeline's modality. Raises BadParameter, BadRecording where the sensor does not fit."""
-    return (
-        Pictures(pipeline, about, is_live, look)
-        if pipeline.modality == "face"
-        else Signal(pipeline, about, is_live)
-    )

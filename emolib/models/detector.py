@@ -5,7 +5,7 @@ from keras import layers
 
 from emolib.core.errors import check_names
 from emolib.models.blocks import conv, residual, scaled, separable
-from emolib.signals.grid import Grid
+from emolib.signals.boxes import Grid
 
 FEW = -4.6  # logit of 1 %
 HEADS = {"table1": {"n_boxes": 2, "reach": 0.0}, "small": {"n_boxes": 1, "reach": 1.0}}

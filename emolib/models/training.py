@@ -18,9 +18,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from emolib import models
-from emolib.core.branches import Windows, arrays, each, length, shape, taken
 from emolib.core.errors import BadParameter, BadSet, check_names
 from emolib.core.experiment import Experiment
+from emolib.core.windows import Windows, arrays, each, length, shape, taken
 from emolib.datasets.base import EmotionSet
 from emolib.evaluation.metrics import confusion, cross_entropy, uar
 from emolib.fusion.scores import softmax

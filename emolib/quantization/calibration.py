@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from emolib.core.branches import Windows, arrays, each, length, shape
 from emolib.core.errors import BadSet
+from emolib.core.windows import Windows, arrays, each, length, shape
 from emolib.device.backends import branch_of
 from emolib.quantization.flatbuffer import activations
 

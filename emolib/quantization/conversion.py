@@ -12,8 +12,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from emolib.core.artifacts import Run
-from emolib.core.branches import Windows, each
 from emolib.core.experiment import model_name
+from emolib.core.windows import Windows, each
 from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold

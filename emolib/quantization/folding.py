@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from emolib.core.branches import each
 from emolib.core.errors import BadParameter
+from emolib.core.windows import each
 
 WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from emolib.core.branches import Windows, each, length, taken
 from emolib.core.errors import BadParameter, BadSet
+from emolib.core.windows import Windows, each, length, taken
 from emolib.evaluation.cost import kind, layer_macs
 from emolib.quantization.folding import folded, weighted_layers
 from emolib.quantization.mixed_precision import WIDTHS, Layer

@@ -19,9 +19,9 @@ from tensorflow.lite.python.convert import ConverterError
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from emolib.core.branches import Windows, length, shape
 from emolib.core.errors import BadParameter, OverBudget
-from emolib.device.quiet import native_silence
+from emolib.core.windows import Windows, length, shape
+from emolib.device.backends import native_silence
 from emolib.quantization.calibration import check_calibration
 from emolib.quantization.conversion import Kit
 from emolib.quantization.flatbuffer import check_operators

@@ -14,8 +14,7 @@ from onnxruntime.quantization import CalibrationMethod, QuantType
 from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from emolib.device.int8 import apart
-from emolib.device.interpreter import Model
+from emolib.device.interpreter import Model, apart
 from emolib.quantization.calibration import check_calibration
 from emolib.quantization.clipping import Clipping, clipped
 from emolib.quantization.conversion import Kit

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from emolib.core.errors import BadParameter
-from emolib.device.quiet import native_silence
+from emolib.device.backends import native_silence
 from emolib.quantization.flatbuffer import activations, check_operators, graph
 
 FOUR_BIT = ("CONV_2D", "FULLY_CONNECTED")  # operators with a kernel for int4 weights and int8 activations

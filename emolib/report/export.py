@@ -10,15 +10,15 @@ from pathlib import Path
 import pandas as pd
 
 from emolib import __version__, datasets
-from emolib.core import records
 from emolib.core.artifacts import Run, record_of, sha256
 from emolib.core.errors import BadArtifact, check_names
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.core.out import check_out, replaced
+from emolib.core.paths import read_json
 from emolib.datasets import face_boxes
-from emolib.device.bundle import PARTS, of_two, read_record
+from emolib.device.bundle import PARTS, read_record, studies_of
 from emolib.report import cards
-from emolib.signals.readers import KINDS, Trained
+from emolib.signals.readers import KINDS, SignalInfo
 from emolib.studies.fusion import deployed
 
 ENDING, FUSION = "-detector.csv", "-fusion.json"
@@ -37,16 +37,16 @@ def detectors(run: Run) -> list[str]:
     return sorted(path.name.removesuffix(ENDING) for path in (run.folder / "rows").glob(f"*{ENDING}"))
 
 
-def recordings(run: Run, name: str) -> Trained:
+def recordings(run: Run, name: str) -> SignalInfo:
     """What the recordings of a source were. Raises BadArtifact for windows of an emolib that did not say it."""
     path, arrays = run.folder / f"data/{name}.npz", run.arrays(f"data/{name}.npz")
-    about = {key: arrays[key].tolist() for key in Trained._fields if key in arrays}
+    about = {key: arrays[key].tolist() for key in SignalInfo._fields if key in arrays}
     if "kind" not in about and Experiment.parse(name).modality in KINDS:
         raise BadArtifact(
             f"{path} does not say what was recorded, expected kind and channels: "
             "run 01_windows.ipynb again, or `make reproduce FORCE=windows`."
         )
-    return Trained(**about)
+    return SignalInfo(**about)
 
 
 def copied(run: Run, artifact: str, folder: Path, file: str) -> dict:
@@ -93,7 +93,7 @@ def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
         path.name.removesuffix(FUSION): path.name for path in sorted(run.folder.glob(f"models/*{FUSION}"))
     }
     learned = {study: deployed.of_fold(run.json(f"models/{name}"), fold) for study, name in found.items()}
-    return of_two(learned, names)
+    return studies_of(learned, names)
 
 
 def known(out: Path, names: Iterable[str]) -> set[str]:
@@ -101,7 +101,7 @@ def known(out: Path, names: Iterable[str]) -> set[str]:
     if not (out / "bundle.json").is_file():
         return set()
     try:
-        record = records.read(out / "bundle.json")
+        record = read_json(out / "bundle.json")
         names = {*names, *record["models"], *record["detectors"]}
     except (ValueError, LookupError, TypeError):
         pass

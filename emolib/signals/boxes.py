@@ -1,8 +1,15 @@
-"""Boxes (n, 4) as x1 y1 x2 y2 in pixels, and what a detector found. Importing this needs numpy only."""
+"""Geometry of face boxes: overlap, the square that a detector sees, and what its grid of outputs means. numpy only."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+from emolib.core.errors import BadParameter
+from emolib.signals.image import resize, to_grey
+
+FILL = 128  # grey of the bars beside a picture
+MAX_IOU = 0.5  # of two boxes that are taken for two faces
 
 
 class Found(NamedTuple):
@@ -60,3 +67,133 @@ def blended(boxes: np.ndarray, scores: np.ndarray, max_iou: float) -> Found:
         best.append(scores[rows[0]])
         order = order[~same]
     return Found(np.reshape(merged, (-1, 4)), np.array(best, dtype=float))
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """A picture of `size` (height, width) in a square of `side` pixels: resized with its aspect kept, grey bars beside it."""
+
+    size: tuple[int, int]
+    side: int
+
+    @property
+    def inner(self) -> tuple[int, int]:
+        """Height and width of the picture within the square; the longer is `side`."""
+        longest = max(self.size)
+        return tuple(max(1, round(length * self.side / longest)) for length in self.size)
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Row and column of the picture's top left pixel within the square."""
+        return tuple((self.side - length) // 2 for length in self.inner)
+
+    def image(self, image: np.ndarray, n_channels: int = 3) -> np.ndarray:
+        """The square, (side, side, n_channels) uint8, of a picture (height, width[, 3]): 1 channel is grey.
+
+        Raises BadRecording for an array that is no picture.
+        """
+        image = resize(to_grey(image) if n_channels == 1 else image, *self.inner)
+        square = np.full((self.side, self.side, n_channels), FILL, np.uint8)
+        (top, left), (height, width) = self.corner, self.inner
+        square[top : top + height, left : left + width] = image if image.ndim == 3 else image[..., None]
+        return square
+
+    def boxes(self, boxes: np.ndarray) -> np.ndarray:
+        """Boxes (n, 4) of the picture in pixels of the square."""
+        return boxes * self._scale + self._shift
+
+    def inverse(self, boxes: np.ndarray) -> np.ndarray:
+        """Boxes (n, 4) of the square in pixels of the picture, cut to it."""
+        return clipped((boxes - self._shift) / self._scale, self.size)
+
+    @property
+    def _scale(self) -> np.ndarray:
+        return np.tile(np.divide(self.inner, self.size)[::-1], 2)
+
+    @property
+    def _shift(self) -> np.ndarray:
+        return np.tile(self.corner[::-1], 2)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a detector says, cell by cell, and the boxes that it means. Raises BadParameter for a size out of range.
+
+    A picture of side × side pixels is cut into n_cells × n_cells cells. A cell gives 5 · n_boxes + 1 numbers: for each
+    of its boxes x, y, √w, √h and a confidence, and at the end one class probability. x and y are the centre's place in
+    the cell, from 0 to 1; √w and √h are the square roots of the box's sides in sides of the picture. A box's score is
+    its confidence times the class probability.
+    With `reach` above 0 a cell also speaks for a centre up to `reach` cells outside of it; x and y of 0 to 1 then span
+    the cell with that margin.
+    Sources: Redmon et al. (2016), "You only look once", sections 2 and 2.2 (there, too, the network predicts the square
+    roots); for the margin Bochkovskiy et al. (2020), "YOLOv4", section 3.3.
+    """
+
+    n_cells: int = 9
+    n_boxes: int = 2
+    reach: float = 0.0
+
+    def __post_init__(self):
+        if min(self.n_cells, self.n_boxes) < 1 or not 0 <= self.reach <= 1:
+            raise BadParameter(f"Got {self}, expected n_cells and n_boxes of 1 or more, reach of 0 to 1.")
+
+    @property
+    def n_outputs(self) -> int:
+        return 5 * self.n_boxes + 1
+
+    @property
+    def _cells(self) -> np.ndarray:
+        """Column and line of every cell, (n_cells, n_cells, 2)."""
+        line, column = np.mgrid[: self.n_cells, : self.n_cells]
+        return np.stack([column, line], axis=-1)
+
+    def encode(self, boxes: np.ndarray, side: int) -> tuple[np.ndarray, int]:
+        """Targets (n_cells, n_cells, 5) float32: x, y, √w, √h, and 1 where the cell has a face; and n_lost.
+
+        `boxes` (n, 4) lie in a square of `side` pixels. A cell takes the box whose centre is nearest to its
+        own middle, of equally near ones the larger; n_lost counts the boxes that no cell took.
+        """
+        targets = np.zeros((self.n_cells, self.n_cells, 5), np.float32)
+        if len(boxes) == 0:
+            return targets, 0
+        boxes = boxes[np.argsort(-area(boxes), kind="stable")] / side
+        centre = np.clip((boxes[:, :2] + boxes[:, 2:]) / 2 * self.n_cells, 0, self.n_cells - 1e-6)
+        place = centre[:, None, None] - self._cells  # (n, n_cells, n_cells, 2)
+        speaks = ((place >= -self.reach) & (place < 1 + self.reach)).all(axis=-1)
+        owner = np.where(speaks, np.abs(place - 0.5).max(axis=-1), np.inf).argmin(axis=0)
+        taken = speaks.any(axis=0)
+        line, column = np.nonzero(taken)
+        owner = owner[taken]
+        targets[taken, :2] = (place[owner, line, column] + self.reach) / (1 + 2 * self.reach)
+        targets[taken, 2:4] = np.sqrt(boxes[owner, 2:] - boxes[owner, :2])
+        targets[taken, 4] = 1
+        return targets, len(boxes) - len(np.unique(owner))
+
+    def decode(self, output: np.ndarray, side: int) -> Found:
+        """All boxes (n_cells² · n_boxes, 4) in pixels of the square, and their scores, of (n_cells, n_cells, n_outputs).
+
+        Raises BadParameter for an output of another shape.
+        """
+        expected = (self.n_cells, self.n_cells, self.n_outputs)
+        if output.shape != expected:
+            raise BadParameter(
+                f"The detector's output has shape {output.shape}, expected {expected} of {self}."
+            )
+        each = output[..., :-1].reshape(self.n_cells, self.n_cells, self.n_boxes, 5)
+        centre = (self._cells[:, :, None] + each[..., :2] * (1 + 2 * self.reach) - self.reach) / self.n_cells
+        half = np.maximum(each[..., 2:4], 0) ** 2 / 2
+        boxes = np.concatenate([centre - half, centre + half], axis=-1) * side
+        scores = each[..., 4] * output[..., -1:]
+        return Found(boxes.reshape(-1, 4), scores.ravel())
+
+    def found(self, output: np.ndarray, side: int, min_score: float, max_iou: float = MAX_IOU) -> Found:
+        """The faces of one picture: boxes scored `min_score` or more, and one of those with an IoU above `max_iou`.
+
+        That is the best of them, or, where several cells speak for a face, their mean.
+        """
+        boxes, scores = self.decode(output, side)
+        boxes, scores = boxes[scores >= min_score], scores[scores >= min_score]
+        if self.reach:
+            return blended(boxes, scores, max_iou)
+        kept = nms(boxes, scores, max_iou)
+        return Found(boxes[kept], scores[kept])

@@ -3,8 +3,8 @@
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
+from emolib.signals.filters import frame
 from emolib.signals.mfcc import hann
-from emolib.signals.windows import frame
 
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}  # Hz
 ALL_BANDS = tuple(BANDS.values())

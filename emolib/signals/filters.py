@@ -1,7 +1,7 @@
-"""Zero-phase filters and resampling by FFT, along the last axis.
+"""Zero-phase filters and resampling by FFT, and cutting into windows, along the last axis.
 
-The gains are those of digital Butterworth and notch filters run forwards and backwards (as sosfiltfilt does),
-so the results equal theirs away from the ends; the ends are extended by odd reflection. A NaN spoils its row.
+The gains are those of digital Butterworth and notch filters run forwards and backwards (as sosfiltfilt does), so the
+results equal theirs away from the ends, which are extended by odd reflection. A NaN spoils its row.
 """
 
 import numpy as np
@@ -84,3 +84,23 @@ def resample(x: np.ndarray, sfreq: float, sfreq_out: float) -> np.ndarray:
     first = round(pad * sfreq_out / sfreq)
     out = np.fft.irfft(spectrum, n_padded)[..., first : first + n_out] * (n_padded / total)
     return out.astype(x.dtype)
+
+
+def starts(n_times: int, window: int, hop: int) -> np.ndarray:
+    """First sample of each window, (n_windows,), of n_times samples; no window is partial. Raises BadParameter."""
+    if window < 1 or hop < 1:
+        raise BadParameter(f"A window of {window} and a hop of {hop} samples, expected both to be 1 or more.")
+    return np.arange(0, n_times - window + 1, hop)
+
+
+def frame(x: np.ndarray, window: int, hop: int, axis: int = -1) -> np.ndarray:
+    """Windows of x along axis, as a read-only view: n_windows stands at axis, window samples at the end.
+
+    (n_chans, n_times) gives (n_chans, n_windows, window); fewer samples than a window give no windows.
+    Raises BadParameter.
+    """
+    n_windows = len(starts(x.shape[axis], window, hop))
+    shape, strides = list(x.shape), list(x.strides)
+    shape[axis], strides[axis] = n_windows, hop * x.strides[axis]
+    shape, strides = (*shape, window), (*strides, x.strides[axis])
+    return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)

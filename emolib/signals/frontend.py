@@ -12,13 +12,12 @@ import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording, check_names
 from emolib.signals import image
+from emolib.signals.beats import FEATURES, heart_series
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
-from emolib.signals.filters import resample
+from emolib.signals.filters import frame, resample, starts
 from emolib.signals.functionals import functionals
-from emolib.signals.heart import FEATURES, heart_series
 from emolib.signals.mfcc import log_mel, mfcc
 from emolib.signals.quality import MISSING, assess, repair
-from emolib.signals.windows import frame, starts
 
 FEW_BEATS, SILENT, BLANK, SHORT = "too few beats", "no speech", "blank image", "shorter than a window"
 FULL_SCALE = (-0.999, 0.999)  # audio beyond is clipped
@@ -41,7 +40,7 @@ def collect(X: np.ndarray, start_s: np.ndarray, reasons: list[str]) -> Windows:
     return Windows(np.ascontiguousarray(X[kept], np.float32), np.asarray(start_s)[kept], dict(dropped))
 
 
-def whole(seconds: float, sfreq: float, name: str) -> int:
+def in_samples(seconds: float, sfreq: float, name: str) -> int:
     """Seconds in samples or steps. Raises BadParameter below one, BadRecording without a rate."""
     if not sfreq > 0:
         raise BadRecording(f"A sampling rate of {sfreq} Hz, expected one above 0: the corpus must name it.")
@@ -83,16 +82,17 @@ class HeartFrontEnd:
 
     def n_window(self, sfreq: float) -> int:
         """Samples at sfreq Hz that give just one window."""
-        return int(np.ceil(whole(self.window_s, self.sfreq_out, "window_s") / self.sfreq_out * sfreq))
+        return int(np.ceil(in_samples(self.window_s, self.sfreq_out, "window_s") / self.sfreq_out * sfreq))
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "ppg") -> Windows:
         kind = kind or "ppg"
         if kind not in FEATURES:
             raise BadParameter(f"Heart data of kind {kind!r}, expected one of {', '.join(FEATURES)}.")
         n_steps, hop = (
-            whole(s, self.sfreq_out, name) for s, name in ((self.window_s, "window_s"), (self.hop_s, "hop_s"))
+            in_samples(s, self.sfreq_out, name)
+            for s, name in ((self.window_s, "window_s"), (self.hop_s, "hop_s"))
         )
-        data, n_raw = check_shape(data, 1, "(n_times,)"), whole(self.window_s, sfreq, "window_s")
+        data, n_raw = check_shape(data, 1, "(n_times,)"), in_samples(self.window_s, sfreq, "window_s")
         series = self.series(data, sfreq, kind)
         first = starts(len(series), n_steps, hop)
         mended = repair(data, sfreq, self.max_gap_s)
@@ -134,7 +134,9 @@ class EegFrontEnd:
 
     def n_window(self, sfreq: float) -> int:
         """Samples at sfreq Hz that give just one window."""
-        return whole(self.window_s, 1 / self.step_s, "window_s") * whole(self.step_s, sfreq, "step_s")
+        return in_samples(self.window_s, 1 / self.step_s, "window_s") * in_samples(
+            self.step_s, sfreq, "step_s"
+        )
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "raw") -> Windows:
         if kind == "band_power":
@@ -143,7 +145,7 @@ class EegFrontEnd:
             return collect(X, start_s, ["" if np.isfinite(x).all() else MISSING for x in X])
         x = repair(check_shape(data, 2, "(n_chans, n_times)"), sfreq, self.max_gap_s)
         X, start_s = self.windows(self.powers(x, sfreq), 1 / self.step_s)
-        n_raw = whole(self.window_s, sfreq, "window_s")
+        n_raw = in_samples(self.window_s, sfreq, "window_s")
         raw = [x[:, round(s * sfreq) :][:, :n_raw] for s in start_s]
         return collect(X, start_s, [first_reason(w, sfreq, max_flat_s=self.max_flat_s) for w in raw])
 
@@ -152,13 +154,16 @@ class EegFrontEnd:
         unknown = sorted(set(self.bands) - set(BANDS))
         if unknown:
             raise BadParameter(f"EEG bands {', '.join(unknown)}, expected some of {', '.join(BANDS)}.")
-        n_step = whole(self.step_s, sfreq, "step_s")
+        n_step = in_samples(self.step_s, sfreq, "step_s")
         steps = np.moveaxis(frame(x, n_step, n_step), 0, 1)
         return band_powers(steps, sfreq, [BANDS[name] for name in self.bands], self.step_s)
 
     def windows(self, powers: np.ndarray, step_hz: float) -> tuple[np.ndarray, np.ndarray]:
         """X and start_s from powers (n_steps, n_chans, n_bands)."""
-        n_steps, hop = whole(self.window_s, step_hz, "window_s"), whole(self.hop_s, step_hz, "hop_s")
+        n_steps, hop = (
+            in_samples(self.window_s, step_hz, "window_s"),
+            in_samples(self.hop_s, step_hz, "hop_s"),
+        )
         features = [differential_entropy(powers), asymmetry(powers, self.pairs)]
         features = np.concatenate([f.reshape(len(f), np.prod(f.shape[1:])) for f in features], axis=1)
         X = np.moveaxis(frame(features, n_steps, hop, axis=0), -1, 1)[:, :, None]
@@ -193,8 +198,8 @@ class SpeechFrontEnd:
         return int(np.ceil(self.window_s * sfreq))
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "") -> Windows:
-        hop, n_window = whole(self.hop_s, sfreq, "hop_s"), self.n_window(sfreq)
-        if whole(self.window_s, self.sfreq, "window_s") < self.n_fft:
+        hop, n_window = in_samples(self.hop_s, sfreq, "hop_s"), self.n_window(sfreq)
+        if in_samples(self.window_s, self.sfreq, "window_s") < self.n_fft:
             raise BadParameter(
                 f"window_s={self.window_s}, expected {self.n_fft / self.sfreq} s or more: n_fft is {self.n_fft}."
             )
@@ -247,7 +252,7 @@ class FaceFrontEnd:
     feature_axis: ClassVar[int | None] = None
 
     def __call__(self, data: np.ndarray, sfreq: float = 0.0, kind: str = "") -> Windows:
-        hop, data = whole(self.hop_s, sfreq, "hop_s") if sfreq else 1, np.asarray(data)
+        hop, data = in_samples(self.hop_s, sfreq, "hop_s") if sfreq else 1, np.asarray(data)
         frames = data[None] if sfreq == 0 else data[::hop]
         if frames.ndim not in (3, 4) or len(frames) == 0:
             raise BadRecording(

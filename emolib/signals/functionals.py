@@ -6,8 +6,8 @@ Descriptors of frames are summed up over the window by mean, standard deviation 
 
 import numpy as np
 
+from emolib.signals.filters import frame
 from emolib.signals.mfcc import dct
-from emolib.signals.windows import frame
 
 FRAME_S = 0.04  # of which a pitch is taken
 PITCH_HZ = (60.0, 500.0)
@@ -44,10 +44,10 @@ def groups(x: np.ndarray, log_mel: np.ndarray, sfreq: float, hop: int) -> dict[s
         "mfcc": spread(cepstrum),
         "change of mfcc": np.concatenate([slope.mean(axis=0), slope.std(axis=0), _change(slope).std(axis=0)]),
         "mel bands": np.concatenate([loud.mean(axis=0) - loud.mean(), loud.std(axis=0)]),
-        "spectral shape": spread(shape(loud)),
-        "pitch": of_pitch(semitones[voiced]),
-        "voice": of_voice(voicing, voiced, hop / sfreq),
-        "loudness": of_loudness(energy_db),
+        "spectral shape": spread(spectral_shape(loud)),
+        "pitch": pitch_functionals(semitones[voiced]),
+        "voice": voice_functionals(voicing, voiced, hop / sfreq),
+        "loudness": loudness_functionals(energy_db),
         "modulation": modulation(log_mel, sfreq / hop),
     }
 
@@ -101,7 +101,7 @@ def autocorrelation(x: np.ndarray) -> np.ndarray:
     return np.fft.irfft(np.abs(np.fft.rfft(x, 2 * n)) ** 2)[..., :n]
 
 
-def of_pitch(semitones: np.ndarray) -> np.ndarray:
+def pitch_functionals(semitones: np.ndarray) -> np.ndarray:
     """Where the pitch of voiced frames lies and how it moves, (12,); zeros where too few are voiced."""
     if len(semitones) <= MIN_FRAMES:
         return np.zeros(len(PERCENTILES) + 7)
@@ -113,21 +113,21 @@ def of_pitch(semitones: np.ndarray) -> np.ndarray:
     return np.array([*levels, semitones.mean(), semitones.std(), high - low, *moves])
 
 
-def of_voice(voicing: np.ndarray, voiced: np.ndarray, step_s: float) -> np.ndarray:
+def voice_functionals(voicing: np.ndarray, voiced: np.ndarray, step_s: float) -> np.ndarray:
     """Share of voiced frames, mean and deviation of their voicing, and voiced stretches a second, (4,)."""
     n_starts = np.count_nonzero(np.diff(voiced.astype(int), prepend=0) == 1)
     heard = voicing[voiced] if voiced.any() else np.zeros(1)
     return np.array([voiced.mean(), heard.mean(), heard.std(), n_starts / (len(voiced) * step_s)])
 
 
-def of_loudness(energy_db: np.ndarray) -> np.ndarray:
+def loudness_functionals(energy_db: np.ndarray) -> np.ndarray:
     """Spread, range and mean step of the energy, and its percentiles below the loudest frame, (8,)."""
     levels = np.percentile(energy_db, PERCENTILES)
     steps = np.abs(np.diff(energy_db)) if len(energy_db) > 1 else np.zeros(1)
     return np.array([energy_db.std(), levels[-1] - levels[0], steps.mean(), *(levels - energy_db.max())])
 
 
-def shape(log_mel: np.ndarray) -> np.ndarray:
+def spectral_shape(log_mel: np.ndarray) -> np.ndarray:
     """Centre of gravity, low over high bands in dB, change to the next frame in dB, and tilt of each frame, (n_frames, 4)."""
     power, place = 10 ** (log_mel / 10), np.linspace(0, 1, log_mel.shape[1])
     third = log_mel.shape[1] // 3

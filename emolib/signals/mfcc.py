@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.windows import frame
+from emolib.signals.filters import frame
 
 try:
     from scipy.fft import rfft

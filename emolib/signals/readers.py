@@ -1,6 +1,6 @@
-"""One recording from a file, with the small readers of a device: (pieces, sfreq).
+"""Readers of recordings in files, small enough for a device. Each gives (pieces, sfreq).
 
-`pieces` are stretches without a gap, all but EEG give one; sfreq is in Hz, 0 for a picture.
+`pieces` are stretches without a gap: only EEG has more than one. sfreq is in Hz, 0 for a picture.
 """
 
 import csv
@@ -10,19 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.limits import FLOAT32_MAX, MOST_HZ
-from emolib.signals.pictures import TooLarge, opened
-from emolib.signals.sounds import decode
+from emolib.signals.files import FLOAT32_MAX, MOST_HZ, TooLarge, decode_sound, open_picture
 
 KINDS = {"heart": "ppg", "eeg": "raw"}  # of what the readers give; speech and faces have none
-GAP_STEPS = (
-    2.5  # longer steps between two time stamps are a gap; rounded to ms, as Muse writes, steps are uneven
-)
+GAP_STEPS = 2.5  # a longer step between two time stamps is a gap; steps rounded to ms, as by Muse, are uneven
 RATE_TOLERANCE = 0.02  # of the rate that time stamps may differ by from the trained one and still mean it
 
 
-class Trained(NamedTuple):
-    """What the recordings were that a source was trained on: Hz, kind, and channels in their order."""
+class SignalInfo(NamedTuple):
+    """What a model was trained on, or a sensor gives: rate in Hz (0: pictures one by one), kind, channels in their order."""
 
     sfreq: float
     kind: str = ""
@@ -37,7 +33,7 @@ def same_rate(sfreq: float, trained_hz: float) -> bool:
     return abs(sfreq - trained_hz) <= RATE_TOLERANCE * trained_hz
 
 
-def read(modality: str, path: Path, trained: Trained) -> Pieces:
+def read_recording(modality: str, path: Path, trained: SignalInfo) -> Pieces:
     """A recording as `trained` says. Raises BadParameter where files of this modality hold another kind."""
     if KINDS.get(modality, "") != trained.kind:
         raise BadParameter(
@@ -47,21 +43,21 @@ def read(modality: str, path: Path, trained: Trained) -> Pieces:
     return READERS[modality](path, trained)
 
 
-def read_speech(path: Path, trained: Trained) -> Pieces:
+def read_speech(path: Path, trained: SignalInfo) -> Pieces:
     """Mono float32 in [-1, 1]; wav, flac or ogg. Raises BadRecording."""
     try:
-        audio, sfreq, _ = decode(path, path.stat().st_size)
+        audio, sfreq, _ = decode_sound(path, path.stat().st_size)
     except (OSError, ValueError) as error:
         raise BadRecording(f"{path} cannot be read as audio ({error}): expected wav, flac or ogg.") from error
     return [audio.mean(axis=1)], float(sfreq)
 
 
-def read_face(path: Path, trained: Trained) -> Pieces:
+def read_face(path: Path, trained: SignalInfo) -> Pieces:
     """uint8 (height, width, 3), turned as its EXIF says. Raises BadRecording."""
     from PIL import ImageOps
 
     try:
-        with opened(path) as image:
+        with open_picture(path) as image:
             return [np.asarray(ImageOps.exif_transpose(image).convert("RGB"))], 0.0
     except TooLarge as error:
         raise BadRecording(f"{path} is too large ({error}): shrink the picture.") from error
@@ -96,7 +92,7 @@ def _numbers(path: Path, rows: list[list[str]]) -> np.ndarray:
     return values
 
 
-def read_heart(path: Path, trained: Trained) -> Pieces:
+def read_heart(path: Path, trained: SignalInfo) -> Pieces:
     """PPG (n_times,) from the Empatica layout: start time, rate in Hz, then samples. Raises BadRecording."""
     rows = _rows(path)
     if len(rows[0]) != 1:
@@ -119,7 +115,7 @@ def _columns(path: Path, head: list[str], wanted: list[str]) -> list[int]:
     return [names.index(name.lower()) for name in wanted]
 
 
-def read_eeg(path: Path, trained: Trained) -> Pieces:
+def read_eeg(path: Path, trained: SignalInfo) -> Pieces:
     """EEG (n_chans, n_times) float32 in µV of the trained channels in their order, cut at gaps in the time stamps.
 
     A head names the columns; those not trained on are left out. A column `timestamps`, in seconds, may be

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emolib.core import memory_map as stored
-from emolib.core.branches import Windows
 from emolib.core.errors import BadSet
+from emolib.core.windows import Windows, chunks, scratch
 
 FLOOR = 1e-6  # of the mean's size: a smaller deviation is rounding, and the feature constant
 
@@ -29,9 +28,9 @@ class Standardiser:
             raise BadSet("No windows to fit a standardiser to, expected at least one.")
         over = tuple(a for a in range(X.ndim) if axis is None or a != axis % X.ndim)
         n = np.prod([X.shape[a] for a in over])
-        mean = sum(X[rows].sum(axis=over, dtype=np.float64) for rows in stored.chunks(X)) / n
+        mean = sum(X[rows].sum(axis=over, dtype=np.float64) for rows in chunks(X)) / n
         centre = np.expand_dims(mean, over)
-        squares = sum(np.square(X[rows] - centre).sum(axis=over) for rows in stored.chunks(X))
+        squares = sum(np.square(X[rows] - centre).sum(axis=over) for rows in chunks(X))
         std = np.sqrt(squares / n)
         if not np.isfinite(std).all():
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
@@ -93,7 +92,7 @@ def by_subject(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> n
     Needs no labels, but it is transductive: it sees all windows of a subject, test subjects too, before the
     first is scored. On a device that is a calibration phase; report it as such.
     """
-    out = stored.scratch(X.shape) if isinstance(X, np.memmap) else np.empty(X.shape, np.float32)
+    out = scratch(X.shape) if isinstance(X, np.memmap) else np.empty(X.shape, np.float32)
     for name in np.unique(subject):
         rows = subject == name
         out[rows] = Standardiser.fit(X[rows], axis)(X[rows])

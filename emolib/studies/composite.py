@@ -15,10 +15,9 @@ from emolib.evaluation.boxes import MATCH
 from emolib.evaluation.cost import cost
 from emolib.models import build, crossval
 from emolib.models.detector import table1
-from emolib.signals.boxes import Found, iou
+from emolib.signals.boxes import Found, Grid, iou
 from emolib.signals.frontend import front_end
 from emolib.signals.generated.scenes import scene
-from emolib.signals.grid import Grid
 
 SEED = pd.DataFrame(  # Mikhaylevskiy et al. (2021), section IV, on a Raspberry Pi 3
     [("detector", 182.0, 4.95), ("classifier", 56.0, 1.1), ("composite", 238.0, 6.05)],

@@ -20,8 +20,7 @@ from emolib.models.detection.pictures import PictureSet
 from emolib.models.detection.training import LEAST_SCORE, Trainer
 from emolib.quantization import ptq
 from emolib.quantization.flatbuffer import compact
-from emolib.signals.boxes import Found, iou
-from emolib.signals.grid import Grid
+from emolib.signals.boxes import Found, Grid, iou
 
 VARIANTS = ("float32", "int8")
 SINGLE = ("iou", "hit")  # of the pictures with one face

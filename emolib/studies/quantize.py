@@ -9,8 +9,7 @@ import pandas as pd
 from emolib.core.artifacts import Run
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.core.summary import ends, number
-from emolib.device.int8 import apart
-from emolib.device.interpreter import Model, present
+from emolib.device.interpreter import Model, apart, present
 from emolib.evaluation.cost import Cost
 from emolib.evaluation.metrics import Gain
 from emolib.models.crossval import METRICS

@@ -86,7 +86,7 @@ def test_faces_are_found_as_published():
     """On whole pictures as files have them; the run scored pictures that were squared before."""
     if not root_of("facemask").is_dir():
         pytest.skip("facemask absent: set EMOLIB_DATA")
-    look = pretrained().look(load_pretrained(FACES.format(7)))
+    look = pretrained().face_path(load_pretrained(FACES.format(7)))
     test = [each for each in load("facemask", []) if each.split == "test" and len(each.boxes) == 1]
     found = [as_found(look(each.image)) for each in test]
     said = PUBLISHED["facemask/single_face/heldout/detector/iou"]

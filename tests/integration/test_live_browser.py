@@ -16,12 +16,12 @@ from media import MOODS, film, picture, voice
 from emolib.core.experiment import INT8
 from emolib.core.paths import PROJECT
 from emolib.device.page.server import Server
-from emolib.device.page.session import Hub
-from emolib.device.sensors.pushed import Pushed
+from emolib.device.page.session import Session
+from emolib.device.sensors.base import Pushed
 from emolib.signals.frontend import front_end
 from emolib.signals.generated import face, speech
 from emolib.signals.generated.affect import Affect
-from emolib.signals.readers import Trained
+from emolib.signals.readers import SignalInfo
 from emolib.signals.standardise import Standardiser
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
@@ -247,22 +247,22 @@ def result(**parts):
 
 @pytest.fixture
 def told():
-    """A hub, whose results are what the test publishes, and the address of its page."""
-    hub = Hub(Told(), [Pushed(name, name, Trained(sfreq)) for name, sfreq in RATES.items()])
-    with Server(hub, ABOUT) as server:
+    """A session, whose results are what the test publishes, and the address of its page."""
+    session = Session(Told(), [Pushed(name, name, SignalInfo(sfreq)) for name, sfreq in RATES.items()])
+    with Server(session, ABOUT) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield hub, server.url
-        hub.close()
+        yield session, server.url
+        session.close()
         server.shutdown()
 
 
 def test_everything_is_said_in_words_and_bars(chromium, told):
-    hub, url = told
+    session, url = told
     with opened(chromium, url) as tab:
 
         def state(name, text, **part):
-            hub.publish(result(**{name: part}))
+            session.publish(result(**{name: part}))
             until(
                 lambda: text in tab.text(f"[data-modality={name}] .state"), 3, f"{name}: {part} is not {text}"
             )
@@ -279,7 +279,7 @@ def test_everything_is_said_in_words_and_bars(chromium, told):
         assert "trained on emodb, fer2013." in tab.text("#limits") and "Nothing is stored" in tab.text(
             "#kept"
         )
-        hub.publish(result(heart=PART))
+        session.publish(result(heart=PART))
         until(lambda: tab.text("[data-modality=heart] .weight") == "counts 60 %", 3, "no weight")
         until(lambda: abs(shares(tab, "#fused")[0] - 0.75) < 0.01, 3, "a bar is not as long as its score")
         meters = "[...document.querySelectorAll('[role=meter]')]"
@@ -298,11 +298,11 @@ def shares(tab, selector):
 
 
 def test_the_box_lies_where_the_face_was_found(chromium, told):
-    hub, url = told
+    session, url = told
     with opened(chromium, url) as tab:
         tab.press("#camera")
-        until(lambda: hub.feeds["face"].clock, 8, "no picture came")
-        hub.publish(result(face=PART | {"box": [32, 60, 96, 180]}))
+        until(lambda: session.feeds["face"].clock, 8, "no picture came")
+        session.publish(result(face=PART | {"box": [32, 60, 96, 180]}))
         until(lambda: not tab.ask("document.querySelector('#box').hidden"), 3, "no box")
         seen = tab.ask(
             "['#box', '#video'].map(name => document.querySelector(name).getBoundingClientRect())"
@@ -317,7 +317,7 @@ def test_the_box_lies_where_the_face_was_found(chromium, told):
 
 
 def test_a_second_page_takes_the_camera_over(chromium, told):
-    hub, url = told
+    session, url = told
     with opened(chromium, url) as first, opened(chromium, url) as second:
         first.press("#camera")
         until(lambda: first.text("#camera") == "Stop camera", 5, "the camera did not start")

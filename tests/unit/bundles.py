@@ -7,18 +7,18 @@ import keras
 import numpy as np
 
 from emolib.core.experiment import INT8
-from emolib.device.sensors.base import Chunk, Source
+from emolib.device.sensors.base import Chunk, Sensor
 from emolib.quantization.ptq import convert
 from emolib.signals.frontend import front_end
-from emolib.signals.readers import Trained
+from emolib.signals.readers import SignalInfo
 from emolib.signals.standardise import Standardiser
 
 CLASSES = ["happy", "angry", "sad", "relaxed"]
 TRAINED = {
-    "heart": Trained(64.0, "ppg"),
-    "eeg": Trained(128.0, "raw", ("Fp1", "Fp2", "O1")),
-    "speech": Trained(16000.0),
-    "face": Trained(2.0),
+    "heart": SignalInfo(64.0, "ppg"),
+    "eeg": SignalInfo(128.0, "raw", ("Fp1", "Fp2", "O1")),
+    "speech": SignalInfo(16000.0),
+    "face": SignalInfo(2.0),
 }
 FRONTENDS = {
     "heart": {},
@@ -84,7 +84,7 @@ def write(folder, modalities=tuple(TRAINED), study=True):
     return folder
 
 
-class Recording(Source):
+class Recording(Sensor):
     """An array as a source, in chunks of the seconds given, again and again from the first."""
 
     is_live = False

@@ -1,7 +1,8 @@
-"""What `emolib bench` measures of a bundle: front ends, the engine, a stream, new processes; and the file it writes."""
+"""What `emolib bench` measures of a bundle: models, front ends, the engine, a stream, new processes; and the file it writes."""
 
 import hashlib
 import json
+import platform
 import subprocess
 import sys
 import threading
@@ -14,17 +15,30 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadArtifact, BadParameter
+from emolib.device import bench as module
 from emolib.device import markers
-from emolib.device.bench import bench, defaults
+from emolib.device.bench import bench, text
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
 from emolib.device.interpreter import present
-from emolib.device.latency import marking, stages
-from emolib.device.latency.recordings import CAMERA, Looped, recording
-from emolib.device.latency.streaming import Hop, stream, told
-from emolib.device.latency.text import text
-from emolib.device.meter import Meter
-from emolib.signals.readers import Trained
+from emolib.device.latency import (
+    Hop,
+    engine_steps,
+    hops_summary,
+    measure,
+    measure_models,
+    needed_s,
+    timed,
+)
+from emolib.device.machine import (
+    Meter,
+    footprint,
+    machine,
+    processor,
+    versions,
+)
+from emolib.device.sensors.looped import Looped, recording
+from emolib.signals.readers import SignalInfo
 
 STREAM_S = 2.0
 
@@ -57,6 +71,12 @@ def test_everything_is_measured(record):
     assert set(engine["sources"]) == set(engine["modality_p50_ms"]) == set(bundles.TRAINED)
     assert max(engine["modality_p50_ms"].values()) < engine["p50_ms"] <= engine["p99_ms"]
     assert engine["task"] == "emotion" and engine["detector"] is False
+    for unit in ("ms", "mb"):
+        values = [record["fresh"][f"{stage}_{unit}"] for stage in ("start", "opened", "first", "all")]
+        assert None in values or 0 < values[0] < values[1] < values[2] <= values[3]
+    said = text(record)
+    assert all(row["model"] in said for row in record["models"]) and record["machine"]["name"] in said
+    assert f"stream of {record['stream']['seconds']:g} s" in said and "measured energy: " in said
 
 
 def test_no_modality_waits_in_a_bench(record):
@@ -75,40 +95,17 @@ def test_a_stream_answers_or_misses_every_hop(record):
     assert streamed["late_p50_ms"] >= 0 and streamed["seconds"] == pytest.approx(STREAM_S, abs=0.5)
 
 
-def test_a_new_process_passes_its_stages_in_order(record):
-    fresh = record["fresh"]
-    for unit in ("ms", "mb"):
-        values = [fresh[f"{stage}_{unit}"] for stage in ("start", "opened", "first", "all")]
-        if None not in values:
-            assert 0 < values[0] < values[1] < values[2] <= values[3]
-
-
-def test_text_says_the_same(record):
-    said = text(record)
-    assert all(row["model"] in said for row in record["models"]) and record["machine"]["name"] in said
-    assert f"p50 {record['engine']['p50_ms']:.1f} ms" in said and "measured energy: " in said
-    assert f"stream of {record['stream']['seconds']:g} s: {record['stream']['hops']} hops" in said
-    assert "stream of" not in text(record | {"stream": None})
-
-
 def test_the_device_imports_nothing_heavy():
     heavy = ("tensorflow", "keras", "pandas", "sklearn", "matplotlib", "scipy.signal")
-    code = f"import sys, emolib.device.bench, emolib.device.latency.text; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, emolib.device.bench; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_defaults_are_what_is_here_but_for_tensorflow():
-    backends, threads = defaults()
-    assert set(backends) == set(present()) - {"tensorflow"} and threads[0] == 1
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"repeats": 0}, "--repeats: got 0, expected 1 or more"),
-        ({"seconds": -1}, "--seconds: got -1"),
-        ({"threads": [0]}, "--threads: got 0"),
         ({"backends": ["tpu"]}, "backend: got 'tpu', expected one of litert"),
     ],
 )
@@ -136,12 +133,12 @@ def test_a_recording_that_cannot_be_generated_stands_with_its_reason(folder, tmp
 @pytest.mark.parametrize(
     ("modality", "trained", "shape"),
     [
-        ("heart", Trained(64.0, "ppg"), (640,)),
-        ("heart", Trained(100.0, "ecg"), (1000,)),
-        ("heart", Trained(1.0, "bpm"), (10,)),
-        ("eeg", Trained(256.0, "raw", tuple("abcdefghijklmn")), (14, 2560)),
-        ("speech", Trained(8000.0), (80_000,)),
-        ("face", Trained(0.0), (7, 240, 320, 3)),
+        ("heart", SignalInfo(64.0, "ppg"), (640,)),
+        ("heart", SignalInfo(100.0, "ecg"), (1000,)),
+        ("heart", SignalInfo(1.0, "bpm"), (10,)),
+        ("eeg", SignalInfo(256.0, "raw", tuple("abcdefghijklmn")), (14, 2560)),
+        ("speech", SignalInfo(8000.0), (80_000,)),
+        ("face", SignalInfo(0.0), (7, 240, 320, 3)),
     ],
 )
 def test_recordings_are_as_the_sensor_gives_them(modality, trained, shape):
@@ -150,15 +147,8 @@ def test_recordings_are_as_the_sensor_gives_them(modality, trained, shape):
     assert found.dtype == (np.uint8 if modality == "face" else np.float32)
 
 
-def test_a_loop_goes_on_where_the_past_ends():
-    loop = Looped("heart", Trained(64.0, "ppg"), seconds=4.0, at_s=3.5)
-    whole = recording("heart", Trained(64.0, "ppg"), 4.0)
-    np.testing.assert_array_equal(loop.samples(0, loop.first), whole[:224])
-    np.testing.assert_array_equal(loop.samples(loop.first, 64), np.roll(whole, -224)[:64])
-
-
 def test_a_loop_keeps_the_real_rate_and_can_be_opened_again():
-    loop = Looped("heart", Trained(100.0, "ppg"), seconds=2.0)
+    loop = Looped("heart", SignalInfo(100.0, "ppg"), seconds=2.0)
     for _ in range(2):
         loop.open()
         start_s, found = time.monotonic(), []
@@ -171,17 +161,10 @@ def test_a_loop_keeps_the_real_rate_and_can_be_opened_again():
         assert (comes >= begins + 0.1 - 1e-3).all()  # not before its last sample
 
 
-def test_a_camera_has_its_own_rate_and_changes():
-    loop = Looped("face", Trained(1.0), seconds=1.0)
-    assert loop.open() == CAMERA and loop.n_chunk == 1
-    last_of_hops = [loop.samples(30 * k - 1, 1) for k in range(1, 8)]
-    assert len({picture.tobytes() for picture in last_of_hops}) == 7
-
-
 def test_steps_are_hops_of_the_engine(folder):
     with Engine(Bundle(folder), ["heart", "speech"], hop_s=0.5) as engine:
-        assert stages.needed_s(engine) == 8 + 16  # of the heart: window and context
-        results = stages.steps(engine, 4)
+        assert needed_s(engine) == 8 + 16  # of the heart: window and context
+        results = engine_steps(engine, 4)
     assert [result.time_s for result in results] == [3.0, 3.5, 4.0, 4.5]  # after five to warm up
     ages = {name: [result.parts[name].age_s for result in results] for name in ("heart", "speech")}
     np.testing.assert_allclose(list(ages.values()), 0, atol=1e-9)
@@ -192,41 +175,20 @@ def test_hops_in_numbers_by_hand():
         Hop(k + 1.0, late, 10.0 * late, missed, 50.0)
         for k, (late, missed) in enumerate([(1, 0), (2, 3), (3, 0)])
     ]
-    found = told(hops)
+    found = hops_summary(hops)
     assert (found["hops"], found["missed"], found["time_s"]) == (3, 3, [1, 2, 3])
     assert (found["late_p50_ms"], found["step_p50_ms"]) == (2, 20)
     assert found["late_p95_ms"] == pytest.approx(2.9) and found["resident_mb"] == [50, 50, 50]
 
 
-def test_a_slow_step_is_seen_as_missed_hops_not_as_lateness(folder, monkeypatch):
-    with Engine(Bundle(folder), ["face"], hop_s=0.2) as engine:
-        step = engine.step
-
-        def slow(time_s, missed=0):
-            result = step(time_s, missed)
-            if time_s > 0.25:
-                monkeypatch.setattr(engine, "step", step)
-                time.sleep(0.5)
-                return result._replace(ms=result.ms + 500)
-            return result
-
-        monkeypatch.setattr(engine, "step", slow)
-        found = stream(engine, 1.0)
-    assert found["missed"] >= 1 and found["hops"] + found["missed"] in (5, 6)
-    assert max(found["step_ms"]) > 500 and found["late_p50_ms"] < 200
-    assert sum(thread.name.startswith("emolib") for thread in threading.enumerate()) == 0
-
-
 def test_a_folder_that_does_not_open_in_a_new_process(tmp_path):
-    from emolib.device.latency.fresh import footprint
-
     with pytest.raises(BadArtifact, match="does not open in a new process"):
         footprint(tmp_path, runs=1)
 
 
 def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(marking, "pattern", partial(markers.pattern, unit_s=0.02, lead_s=0.0))
-    marking.mark(Bundle(folder), tmp_path / "markers.csv", model_s=0.2, rest_s=0.0)
+    monkeypatch.setattr(module, "pattern", partial(markers.pattern, unit_s=0.02, lead_s=0.0))
+    module.mark(Bundle(folder), tmp_path / "markers.csv", model_s=0.2, rest_s=0.0)
     found = markers.read(tmp_path / "markers.csv")
     names = [marker.what for marker in found]
     n_pattern = names.count(markers.SYNC)
@@ -245,7 +207,7 @@ class OneWatt(Meter):
 
 def test_energy_is_measured_where_there_is_a_meter(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("emolib.device.bench.meter", lambda: OneWatt(tmp_path, "package-0"))
-    monkeypatch.setattr("emolib.device.meter.MEASURED_S", 0.05)
+    monkeypatch.setattr("emolib.device.machine.MEASURED_S", 0.05)
     found = bench(Bundle(folder), ["litert"], [1], repeats=50, seconds=0)
     p50_ms = {row["model"]: row["p50_us"] / 1e3 for row in found["models"]}
     energy = found["energy"]
@@ -254,6 +216,84 @@ def test_energy_is_measured_where_there_is_a_meter(folder, tmp_path, monkeypatch
     assert text(found).endswith(" mJ; package-0, the whole package with its idle power")
 
 
-def test_a_bench_says_why_it_measures_no_energy(record):
-    without = record | {"energy": {"meter": "no RAPL counter in /sys", "inference_mj": {}}}
-    assert "measured energy: none, no RAPL counter in /sys" in text(without) and "mJ" not in text(without)
+class Clockwork:
+    """A model whose runs take 1, 2, 3 … µs by its own account."""
+
+    def __init__(self):
+        self.runs = 0
+
+    def times(self, x, repeats):
+        taken = np.arange(self.runs + 1, self.runs + repeats + 1) * 1000
+        self.runs += repeats
+        return taken
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A network of 8 × 8 pictures as float32 and int8."""
+    import keras
+
+    from emolib.quantization.ptq import convert
+
+    inputs, folder = keras.Input((8, 8, 1)), tmp_path_factory.mktemp("models")
+    network = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+    X = np.random.default_rng(0).standard_normal((8, 8, 8, 1)).astype(np.float32)
+    for variant in ("float32", "int8"):
+        (folder / f"{variant}.tflite").write_bytes(convert(network, variant, X))
+    return folder
+
+
+def test_the_warm_up_is_left_out():
+    assert timed(Clockwork(), np.zeros(3), warmup=100, repeats=101, budget_s=9).tolist() == [
+        1000 * k for k in range(101, 202)
+    ]
+
+
+def test_a_budget_ends_it_early():
+    assert len(timed(Clockwork(), np.zeros(3), warmup=0, repeats=10_000, budget_s=0)) == 10
+    assert len(timed(Clockwork(), np.zeros(3), warmup=0, repeats=3, budget_s=0)) == 3
+
+
+def test_a_real_model_is_timed(files):
+    found = measure(files / "float32.tflite", warmup=5, repeats=50)
+    assert found.n == 50 and 0 < found.p50_us <= found.p95_us <= found.p99_us < 1e5
+    assert found.cold_start_ms > found.p50_us / 1e3 and (found.backend, found.threads) == ("litert", 1)
+
+
+def test_each_backend_and_number_of_threads_has_a_row(files):
+    backends = [name for name in present() if name != "tensorflow"]
+    rows, refused = measure_models({"a": files / "int8.tflite"}, backends, [1, 2], 10, 0.1)
+    found = [(row["backend"], row["threads"]) for row in rows]
+    expected = [(name, n) for name in backends for n in ((1,) if name == "tflite_micro" else (1, 2))]
+    assert found == expected and refused == []
+    assert {row["bytes"] for row in rows} == {(files / "int8.tflite").stat().st_size}
+
+
+def test_a_model_that_does_not_open_has_a_reason_without_a_folder(files, tmp_path):
+    whole = (files / "float32.tflite").read_bytes()
+    (tmp_path / "half.tflite").write_bytes(whole[: len(whole) // 2])
+    known = {"half": tmp_path / "half.tflite", "whole": files / "float32.tflite"}
+    rows, [refused] = measure_models(known, ["litert"], [1], 10, 0.1)
+    assert [row["model"] for row in rows] == ["whole"]
+    assert (refused["model"], refused["backend"]) == ("half", "litert")
+    assert refused["reason"].startswith("half.tflite does not open on litert")
+    assert str(tmp_path) not in refused["reason"]
+
+
+def test_machine_names_no_host():
+    assert platform.machine() in machine() and "core" in machine() and "\n" not in machine()
+    assert not platform.node() or platform.node() not in machine()
+    assert versions(("numpy", "no-such-package")) == {"numpy": np.__version__}
+
+
+def test_processor_of_a_pc_and_of_a_raspberry_pi(tmp_path):
+    path = tmp_path / "cpuinfo"
+    path.write_text(
+        "processor\t: 0\nmodel name\t: AMD EPYC\nmodel\t\t: 1\n\nprocessor\t: 1\nmodel name\t: AMD EPYC\n"
+    )
+    assert processor(path) == "AMD EPYC"
+    path.write_text(
+        "processor\t: 0\nBogoMIPS\t: 108.00\n\nHardware\t: BCM2711\nModel\t\t: Raspberry Pi 4 Model B\n"
+    )
+    assert processor(path) == "Raspberry Pi 4 Model B"
+    assert processor(tmp_path / "absent") == ""

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from emolib.core import branches
+from emolib.core import windows as core
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadSet
 from emolib.core.experiment import model_name
@@ -17,7 +17,7 @@ from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.device.interpreter import Model, present
 from emolib.models.tinym2net import Branch, build
-from emolib.models.training import Trainer, Training, batches, over_heads, progress
+from emolib.models.training import Trainer, Training, over_heads
 from emolib.quantization import conversion, flatbuffer, hessian, ptq
 from emolib.quantization import mixed_precision as mp
 from emolib.quantization.calibration import observed
@@ -105,13 +105,13 @@ def set_of(X, y, **columns):
 
 def test_an_array_and_a_dict_of_arrays_are_handled_alike():
     x, X = np.arange(12.0).reshape(4, 3), {"a": np.zeros((4, 2)), "b": np.arange(4.0)[:, None]}
-    assert (branches.length(x), branches.length(X)) == (4, 4)
-    assert (branches.shape(x), branches.shape(X)) == ((3,), {"a": (2,), "b": (1,)})
-    assert branches.arrays(x)[0] is x and [a.shape for a in branches.arrays(X)] == [(4, 2), (4, 1)]
-    np.testing.assert_array_equal(branches.taken(x, [2, 0]), x[[2, 0]])
-    assert branches.taken(X, slice(1, 3))["b"].ravel().tolist() == [1, 2]
+    assert (core.length(x), core.length(X)) == (4, 4)
+    assert (core.shape(x), core.shape(X)) == ((3,), {"a": (2,), "b": (1,)})
+    assert core.arrays(x)[0] is x and [a.shape for a in core.arrays(X)] == [(4, 2), (4, 1)]
+    np.testing.assert_array_equal(core.taken(x, [2, 0]), x[[2, 0]])
+    assert core.taken(X, slice(1, 3))["b"].ravel().tolist() == [1, 2]
     with pytest.raises(BadSet, match="Branch b has 3 windows, expected 4 as the first"):
-        branches.length({**X, "b": X["b"][:3]})
+        core.length({**X, "b": X["b"][:3]})
 
 
 def test_a_set_refuses_branches_that_do_not_fit():
@@ -127,7 +127,7 @@ def test_a_set_refuses_branches_that_do_not_fit():
         with pytest.raises(BadSet, match="NaN or infinity"):
             set_of({**X, "face": spoiled}, y)
     with pytest.raises(BadSet, match="No windows"):
-        set_of(branches.taken(X, slice(0)), y[:0])
+        set_of(core.taken(X, slice(0)), y[:0])
 
 
 def test_a_part_of_a_set_keeps_its_branches_together():
@@ -174,28 +174,11 @@ def test_the_loss_of_a_step_is_kerass_mean_over_windows_and_heads(used):
     weight = np.array([16 / 2 / 12, 16 / 2 / 4])[y]
     each = [float(entropy(np.eye(2)[y], logits[:, head], sample_weight=weight)) for head in range(3)]
     before = used.model.get_weights()
-    loss = float(used.steps(branches.each(lambda x: x[None], X), used.targets(y)[None], 0))
+    loss = float(used.steps(core.each(lambda x: x[None], X), used.targets(y)[None], 0))
     assert logits.shape == (16, 3, 2) and len(set(each)) == 3
     assert loss == pytest.approx(np.mean(each), rel=1e-5)
     moved = [np.abs(a - b).max() for a, b in zip(before, used.model.get_weights(), strict=True)]
     assert min(moved) > 0
-
-
-def test_an_epoch_takes_the_same_rows_of_every_branch(used):
-    data, weights = toy(32, 1), []
-    targets = used.targets(data.y)
-    used.reset()
-    loss = used.epoch(data.X, targets, 0, progress("epoch", 1))["loss"]
-    weights.append(used.model.get_weights())
-    rows = batches(32, 16, np.random.default_rng((used.options.seed, 0)))
-    used.reset()
-    by_hand = {name: np.stack([x[some] for some in rows]) for name, x in data.X.items()}
-    assert float(used.steps(by_hand, np.stack([targets[some] for some in rows]), 0)) == pytest.approx(
-        loss, rel=1e-6
-    )
-    weights.append(used.model.get_weights())
-    for a, b in zip(*weights, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_fit_learns_from_a_dict_and_validates_the_mean_of_the_heads(used):
@@ -214,14 +197,6 @@ def test_fit_learns_from_a_dict_and_validates_the_mean_of_the_heads(used):
         np.testing.assert_array_equal(a, b)
 
 
-def test_one_head_by_branch_answers_for_any_number_of_windows():
-    single, test = trainer(heads=False), toy(300, 5)
-    logits = single.predict(test.X)
-    assert logits.shape == (300, 2) and over_heads(logits) is logits
-    np.testing.assert_allclose(logits, logits_of(single.model, test.X), rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(single.predict(dict(reversed(test.X.items()))), logits)
-
-
 def test_training_refuses_sets_with_other_branches_or_shapes(used):
     train, val = toy(40, 6), toy(40, 7)
     other = replace(val, X={**val.X, "face": val.X["face"][:, :3]})
@@ -237,21 +212,7 @@ def test_training_refuses_sets_with_other_branches_or_shapes(used):
             used.fit(replace(train, X=X), val)
 
 
-def test_over_heads_by_hand():
-    """Scores 0.5, 0.5 and 0.8, 0.2 have the mean 0.65, 0.35."""
-    logits = np.log([[[0.5, 0.5], [0.8, 0.2]], [[0.1, 0.9], [0.3, 0.7]]]) + np.array([[[3.0], [-1.0]]])
-    np.testing.assert_allclose(np.exp(over_heads(logits)), [[0.65, 0.35], [0.2, 0.8]], atol=1e-6)
-    np.testing.assert_array_equal(over_heads(logits[:, 0]), logits[:, 0])
-    sure = over_heads(np.array([[[1000.0, -1000.0], [1000.0, -1000.0]]]))
-    assert np.isfinite(sure).all() and sure[0, 0] == pytest.approx(0) and sure[0, 1] < -20
-
-
 # --- files and interpreters
-
-
-@pytest.mark.skipif(len(HERE) < 3, reason="tflite-runtime ends at Python 3.11")
-def test_all_three_interpreters_are_here():
-    assert tuple(HERE) == FILES
 
 
 @equal_and_different
@@ -290,30 +251,6 @@ def test_int8_inputs_have_the_range_of_their_own_branch(models, files, shapes):
             assert port.dtype == "int8" and port.scale == pytest.approx((high - low) / 255, rel=1e-4)
 
 
-@equal_and_different
-@pytest.mark.parametrize("backend", HERE)
-def test_int8_is_within_a_few_steps_of_keras(models, files, shapes, backend):
-    X = windows(SHAPES[shapes], 64)
-    expected = logits_of(models[shapes], X)
-    with Model(files[shapes, "int8"], backend) as model:
-        error, step = np.abs(model.predict(X) - expected), model.runner.output.scale
-    assert error.mean() < 3 * step and error.max() < 10 * step and np.ptp(expected) > 100 * step
-
-
-def test_dynamic_weights_are_int8_where_they_are_many():
-    """A joint layer of 64 × 32 weights: in the small networks none has 1024."""
-    keras.utils.set_random_seed(0)
-    layouts = {name: Branch(filters=(4,), dense=(32,)) for name in TWO}
-    model, X = build(TWO, 4, layouts, dense=(32,)), windows(TWO, 20)
-    content, float32 = (ptq.convert(model, variant) for variant in ("dynamic", "float32"))
-    expected = logits_of(model, X)
-    assert len(content) < 0.8 * len(float32)
-    for backend in HERE:
-        with Model(content, backend) as interpreter:
-            error = np.abs(interpreter.predict(X) - expected)
-        assert 0 < error.max() < 0.03 * np.ptp(expected), backend
-
-
 @pytest.mark.parametrize("variant", ["float32", "int8"])
 def test_heads_are_one_output(headed, variant):
     X = windows(SHAPES["equal"], 64)
@@ -337,31 +274,6 @@ def test_a_file_of_one_branch_takes_it_by_name_or_as_an_array(backend):
         with pytest.raises(BadSet, match=r"takes windows of shape {'speech': .*}, got {'face'"):
             file.predict({"face": X["speech"]})
     assert np.abs(found - logits_of(model, X)).max() < 10 * step
-
-
-@pytest.mark.parametrize("backend", ["litert", "tflite_runtime"])
-def test_invoke_and_times_take_a_window_a_branch(files, backend):
-    if backend not in HERE:
-        pytest.skip(f"{backend} has no wheel for this Python")
-    X = windows(SHAPES["different"], 5)
-    with Model(files["different", "int8"], backend) as model:
-        one = branches.taken(X, 3)
-        np.testing.assert_array_equal(model.invoke(one), model.predict(X)[3])
-        times = model.times(one, 7)
-        assert times.shape == (7,) and times.dtype == np.int64 and times.min() > 0
-        assert model.predict(branches.taken(X, slice(0))).shape == (0, 4)
-
-
-@equal_and_different
-def test_a_compact_file_keeps_the_names_of_its_branches(models, files, shapes):
-    X = windows(SHAPES[shapes], 10)
-    for variant in ptq.VARIANTS:
-        content = files[shapes, variant]
-        small = flatbuffer.compact(content)
-        assert len(small) < len(content)
-        with Model(content) as a, Model(small) as b:
-            assert b.shapes == SHAPES[shapes]
-            np.testing.assert_array_equal(a.predict(X), b.predict(X))
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])
@@ -412,43 +324,7 @@ def test_other_branches_are_refused_by_files_and_by_calibration(models, files, c
             calibrate()
 
 
-def test_windows_that_cannot_be_answered_or_calibrated_on(models, files):
-    short = {**DIFFERENT, "face": DIFFERENT["face"][:3]}
-    nan = spoiled(spoiled(DIFFERENT, "face", [1, 4]), "speech", [4, 6])
-    with Model(files["different", "float32"]) as model:
-        with pytest.raises(BadSet, match="NaN"):
-            model.predict(nan)
-        with pytest.raises(BadSet, match="Branch face has 3 windows, expected 8 as the first"):
-            model.predict(short)
-    for X, message in (
-        (nan, "3 of 8 calibration windows hold NaN"),
-        (short, "Branch face has 3 windows"),
-        (branches.taken(DIFFERENT, slice(0)), "no calibration windows"),
-        (None, "no calibration windows"),
-    ):
-        with pytest.raises(BadSet, match=message):
-            ptq.convert(models["different"], "int8", X)
-    with pytest.raises(BadSet, match="All 8 calibration windows are of class 1"):
-        observed(files["different", "float32"], DIFFERENT, np.ones(8, int))
-
-
-def test_observed_inputs_are_the_windows_of_their_branch(files):
-    X = windows(SHAPES["equal"], 6)
-    found = observed(files["equal", "float32"], X)
-    for name, x in X.items():
-        [seen] = [values for tensor, values in found.items() if tensor.split(":")[0].endswith(name)]
-        np.testing.assert_array_equal(seen, x.reshape(6, -1))
-
-
 # --- saved, folded, sensitivities, bits
-
-
-@equal_and_different
-def test_a_saved_network_keeps_its_branches(models, shapes, tmp_path):
-    models[shapes].save(tmp_path / "model.keras")
-    loaded, X = keras.models.load_model(tmp_path / "model.keras"), windows(SHAPES[shapes], 10)
-    assert branches.shape(loaded.input) == SHAPES[shapes]
-    np.testing.assert_array_equal(logits_of(loaded, X), logits_of(models[shapes], X))
 
 
 @equal_and_different
@@ -456,7 +332,7 @@ def test_folding_gives_the_same_answers(models, shapes):
     network, X = folded(models[shapes]), windows(SHAPES[shapes], 10)
     gone = keras.layers.BatchNormalization | keras.layers.Dropout | keras.layers.SeparableConv2D
     assert not any(isinstance(layer, gone) for layer in network.layers)
-    assert branches.shape(network.input) == SHAPES[shapes]
+    assert core.shape(network.input) == SHAPES[shapes]
     np.testing.assert_allclose(logits_of(network, X), logits_of(models[shapes], X), rtol=1e-4, atol=1e-5)
 
 
@@ -469,15 +345,6 @@ def test_folding_keeps_heads(headed):
 def sensitive(models):
     X = windows(SHAPES["equal"], 20)
     return hessian.sensitivities(models["equal"], X, np.arange(20) % 4, n_samples=2, seed=0)
-
-
-def test_sensitivities_name_the_layers_of_every_branch(models, sensitive):
-    kernels = {each.name: each.kernel.shape for each in weighted_layers(folded(models["equal"]))}
-    assert [each.name for each in sensitive] == list(kernels)
-    assert [each.weights for each in sensitive] == [np.prod(shape) for shape in kernels.values()]
-    assert all(each.trace != 0 and np.isfinite(each.trace) for each in sensitive)
-    assert sum(each.operator == "DepthwiseConv2D" for each in sensitive) == 2
-    assert {"speech2_dense0", "speech1_dense0", "joint_dense0", "logits"} <= {*kernels}
 
 
 def exact_traces(model, X, y):
@@ -520,13 +387,6 @@ def test_traces_of_several_heads_are_those_of_their_mean_loss(tiny, tiny_traces)
     assert max(error / expected[name] for name, (_, error) in tiny_traces.items()) < 0.3
 
 
-def test_batches_of_branches_weigh_by_their_windows(tiny, tiny_traces, monkeypatch):
-    monkeypatch.setattr(hessian, "BATCH", 16)
-    parts = hessian.traces(*tiny, n_samples=100, seed=0)
-    for name, whole in tiny_traces.items():
-        np.testing.assert_allclose(parts[name], whole, rtol=1e-3, atol=1e-5, err_msg=name)
-
-
 @pytest.fixture(scope="module")
 def make(models, files):
     """The file of the network with equal branches, with these layers' weights in 4 bits."""
@@ -554,20 +414,6 @@ def test_four_bits_in_one_branch_alone(models, sensitive, make):
         found, step = model.predict(X), model.runner.output.scale
     assert np.abs(found - expected).mean() < 2 * step < 0.3 * np.abs(expected - whole).mean()
     assert np.abs(found - whole).mean() < 0.08 * np.ptp(whole)
-
-
-@pytest.mark.parametrize("dense", [(8,), ()], ids=["dense", "flat"])
-def test_integers_of_heads_that_share_features(dense):
-    """A branch's features go to the joint layers and to its own head, on one scale or through a QUANTIZE."""
-    shapes = SHAPES["equal"]
-    layouts = {name: Branch(filters=(4, 8), dense=dense) for name in shapes}
-    X, model = windows(shapes, 64), network(shapes, layouts, heads=True)
-    content = ptq.convert(model, "float32")
-    made = quantize(content, Clipping("max").ranges(observed(content, X)))
-    expected = logits_of(model, X)
-    with Model(made) as file:
-        error, step = np.abs(file.predict(X) - expected), file.runner.output.scale
-    assert error.mean() < 1.5 * step and error.max() < 8 * step
 
 
 STUDY = "synthetic-speech-speech"

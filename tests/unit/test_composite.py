@@ -9,7 +9,7 @@ from emolib.core.errors import BadArtifact
 from emolib.core.experiment import Experiment
 from emolib.datasets.face_boxes import Picture
 from emolib.device.faces import STAGES, Face
-from emolib.signals.grid import Grid
+from emolib.signals.boxes import Grid
 
 keras = pytest.importorskip("keras")
 from emolib.studies import composite  # noqa: E402

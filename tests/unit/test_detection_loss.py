@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emolib.signals import boxes
-from emolib.signals.grid import Grid
+from emolib.signals.boxes import Grid
 
 tf = pytest.importorskip("tensorflow")
 from emolib.models.detection import loss  # noqa: E402

@@ -14,8 +14,7 @@ from emolib.datasets import face_boxes
 from emolib.datasets.base import Dropped
 from emolib.evaluation import boxes as evaluation
 from emolib.models.detection.pictures import PictureSet
-from emolib.signals.boxes import Found
-from emolib.signals.grid import Grid
+from emolib.signals.boxes import Found, Grid
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")

@@ -5,7 +5,7 @@ import pytest
 
 from emolib.core.errors import BadParameter
 from emolib.models.detection.pictures import gather
-from emolib.signals.grid import Grid
+from emolib.signals.boxes import Grid
 
 keras = pytest.importorskip("keras")
 from emolib.datasets.face_boxes import load  # noqa: E402

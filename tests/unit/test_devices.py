@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from emolib.core.errors import BadParameter
-from emolib.device.meter import Meter, meter
+from emolib.device.machine import Meter, meter
 from emolib.evaluation.cost import Cost, cost, modelled_energy
 from emolib.evaluation.devices import (
     DETECTOR_MACS,

@@ -9,8 +9,7 @@ from PIL import Image
 from emolib.core.errors import BadParameter, BadRecording, CorpusMissing
 from emolib.datasets.face_boxes import CORPORA, TWINS, facemask_split, held_out, load
 from emolib.models.detection.pictures import PictureSet, gather
-from emolib.signals.boxes import area, iou
-from emolib.signals.letterbox import Letterbox
+from emolib.signals.boxes import Letterbox, area, iou
 
 RNG = np.random.default_rng(0)
 

@@ -15,7 +15,7 @@ from emolib.datasets.base import EmotionSet
 from emolib.datasets.face_boxes import pictures
 from emolib.datasets.splits import Fold, to_arrays
 from emolib.quantization.firmware import constants, cpp, headers, operators, vectors
-from emolib.signals.letterbox import Letterbox
+from emolib.signals.boxes import Letterbox
 
 NAME = "synthetic-heart-emotion-loso"
 

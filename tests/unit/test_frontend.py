@@ -53,13 +53,6 @@ def test_the_demo_trial_gives_whole_windows(modality):
 
 
 @pytest.mark.parametrize("modality", FRONT_ENDS)
-def test_features_differ_along_feature_axis_only(modality):
-    axis, shape = FRONT_ENDS[modality].feature_axis, TRIALS[modality][3]
-    n_features = {"heart": 4, "eeg": 32, "speech": 40, "face": None}[modality]
-    assert (axis is None and n_features is None) or shape[axis] == n_features
-
-
-@pytest.mark.parametrize("modality", FRONT_ENDS)
 def test_parameters_survive_json(modality):
     made = front_end(modality)
     fields = json.loads(json.dumps(asdict(made)))
@@ -76,6 +69,12 @@ def test_unknown_names_are_refused_with_the_known_ones():
         front_end("heart", window=3)
     with pytest.raises(BadParameter, match="heart, eeg, speech, face"):
         front_end("gait")
+    with pytest.raises(BadParameter, match="n_mfcc=13 with functionals, expected 0"):
+        front_end("speech", n_mfcc=13, functionals=True)(speech(), 16000)
+    with pytest.raises(BadParameter, match="n_fft is 512"):
+        front_end("speech", window_s=0.03)(speech(), 16000)
+    with pytest.raises(EmolibError, match="hop_s"):
+        front_end("heart", hop_s=0)(ppg(), 64.0, "ppg")
 
 
 @pytest.mark.parametrize(
@@ -83,42 +82,18 @@ def test_unknown_names_are_refused_with_the_known_ones():
     [
         ("heart", np.zeros((2, 600)), 64),
         ("heart", np.zeros(0), 64),
-        ("heart", np.zeros(600), 0),
         ("eeg", np.zeros(600), 128),
         ("eeg", np.zeros((8, 600)), 0),
-        ("speech", np.zeros((2, 600)), 16000),
-        ("speech", np.zeros(0), 16000),
-        ("speech", np.zeros(600), 0),
-        ("face", np.zeros((48, 48)), 0),
-        ("face", np.zeros(48, np.uint8), 0),
-        ("face", np.zeros((0, 48, 48), np.uint8), 1),
-        ("face", np.zeros((0, 0, 3), np.uint8), 0),
-        *(
-            (modality, data, 0 if modality == "face" else 64)
-            for modality in FRONT_ENDS
-            for data in (None, "text")
-        ),
         ("speech", np.full(600, "x"), 16000),
+        ("face", np.zeros((48, 48)), 0),
+        ("face", np.zeros((0, 48, 48), np.uint8), 1),
+        *((modality, None, 0 if modality == "face" else 64) for modality in FRONT_ENDS),
     ],
 )
 def test_unusable_recordings_are_refused_in_one_line(modality, data, sfreq):
     with pytest.raises(BadRecording, match="expected") as raised:
         front_end(modality)(data, sfreq)
     assert "\n" not in str(raised.value)
-
-
-@pytest.mark.parametrize("modality", ["heart", "eeg", "speech"])
-@pytest.mark.parametrize("field", ["window_s", "hop_s"])
-def test_lengths_of_nothing_are_refused(modality, field):
-    data, sfreq, kind, _ = TRIALS[modality]
-    with pytest.raises(EmolibError, match=field):
-        front_end(modality, **{field: 0})(data, sfreq, kind)
-
-
-def test_heart_rate_is_the_first_feature():
-    X = front_end("heart", window_s=20, hop_s=10)(ppg(60, bpm=90), 64, "ppg").X
-    assert X.shape == (5, 80, 1, 4)
-    np.testing.assert_allclose(X[..., 0].mean(axis=(1, 2)), 90, atol=1)
 
 
 def test_heart_windows_without_signal_or_beats_are_dropped_and_counted():
@@ -145,11 +120,6 @@ def test_a_constant_heart_rate_is_no_flat_line():
     assert found.X.shape == (3, 32, 1, 2) and (found.X[..., 0] == 72).all()
     dead = front_end("heart")(np.full(400, 28.0), 25.0, "bpm")
     assert len(dead.X) == 0 and dead.dropped == {"too few beats": 3}
-
-
-def test_trials_shorter_than_a_window_are_counted():
-    assert front_end("heart")(ppg(5), 64, "ppg").dropped == {"shorter than a window": 1}
-    assert front_end("eeg")(eeg(3), 128).dropped == {"shorter than a window": 1}
 
 
 def test_eeg_features_are_the_entropies_of_scipys_band_powers():
@@ -207,11 +177,6 @@ def test_speech_windows_are_librosas_mfcc_where_asked_for():
         front_end("speech", n_mfcc=50)(x, 16000)
 
 
-def test_speech_windows_hold_an_fft():
-    with pytest.raises(BadParameter, match="n_fft is 512"):
-        front_end("speech", window_s=0.03)(speech(), 16000)
-
-
 def test_short_utterances_are_repeated_not_lost():
     x = speech(1.3)
     found = front_end("speech")(x, 16000)
@@ -251,7 +216,7 @@ def test_spoilt_audio_is_dropped():
     } and found.start_s.tolist() == [6]
 
 
-@pytest.mark.parametrize("sfreq", [22050, 24414, 44100, 48000])
+@pytest.mark.parametrize("sfreq", [24414, 44100])
 def test_other_rates_give_the_same_bands(sfreq):
     def sweep(rate):
         t = np.arange(4 * rate) / rate
@@ -277,9 +242,3 @@ def test_faces_are_grey_square_scaled_and_not_blank():
     clip[1] = 7
     found = front_end("face", hop_s=0.5)(clip, 2.0)
     assert found.dropped == {"blank image": 1} and found.start_s.tolist() == [0, 1]
-
-
-def test_equalised_faces_use_every_level():
-    dim = RNG.integers(40, 60, (48, 48), np.uint8)
-    X = front_end("face", equalise=True)(dim, 0).X
-    assert X.min() == -1 and X.max() == 1

@@ -1,12 +1,17 @@
-"""Fusion rules by hand and by their laws; learned weights against a grid."""
+"""Fusion rules by hand and by their laws, learned weights against a grid, temperatures, typicality, and a sensor that breaks."""
+
+import json
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import mahalanobis
+from sklearn.metrics import log_loss as sklearn_log_loss
 
 from emolib.core.errors import BadParameter, BadSet
 from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
+from emolib.fusion.reliability import Typicality, calibrated, fresh, statistics, temperature
 from emolib.fusion.scores import RULES, fuse, softmax, trial_scores
 
 UNWEIGHTED = [rule for rule in RULES if rule != "weighted"]
@@ -59,16 +64,6 @@ def test_rules_by_hand():
     assert fuse(scores, "weighted", [1, 3, 0])[0] == pytest.approx([0.225, 0.7, 0.075])
 
 
-def test_a_tie_of_votes_goes_to_the_better_mean():
-    scores = np.array([[[0.51, 0.49, 0.0]], [[0.0, 0.8, 0.2]], [[0.35, 0.25, 0.4]]])
-    assert fuse(scores, "mean")[0].argmax() == fuse(scores, "vote")[0].argmax() == 1
-
-
-def test_the_product_survives_thousands_of_zeros():
-    scores = np.tile(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]), (500, 1, 1))
-    assert fuse(scores, "product")[0] == pytest.approx([0.5, 0.5])
-
-
 def test_missing_modalities_hand_on_their_weight():
     scores = np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[np.nan, np.nan]]])
     assert fuse(scores, "weighted", [1, 3, 96])[0] == pytest.approx([0.25, 0.75])
@@ -90,7 +85,6 @@ def test_weights_may_differ_by_trial_and_the_product_may_have_some():
     [
         ([[[np.nan, np.nan]]], "Trial 0 .* no modality at all"),
         ([[[0.5, 0.4]]], "Modality 0, trial 0"),
-        ([[[0.5, 0.5]], [[1.5, -0.5]]], "Modality 1, trial 0"),
         ([[[np.nan, 0.5]]], "no shares"),
         ([[0.5, 0.5]], "expected \\(n_modalities, n_trials, n_classes\\)"),
     ],
@@ -102,10 +96,8 @@ def test_scores_that_are_no_shares_are_refused(scores, message):
 
 @pytest.mark.parametrize(
     ("rule", "weights"),
-    [("median", None), ("weighted", None), ("mean", [1, 1]), ("weighted", [1]), ("weighted", [0, 0]),
-     ("weighted", [1, -1]), ("weighted", [1, np.nan]), ("weighted", np.ones((2, 2))), ("product", [1]),
-     ("vote", np.ones((2, 3)))],
-)  # fmt: skip
+    [("median", None), ("weighted", None), ("mean", [1, 1]), ("weighted", [0, 0]), ("weighted", [1, np.nan])],
+)
 def test_rules_and_weights_out_of_range_are_refused(rule, weights):
     with pytest.raises(BadParameter):
         fuse(some_scores((2, 3, 2), 0), rule, weights)
@@ -151,17 +143,106 @@ def test_fitted_weights_are_the_best_of_a_grid():
     assert weights[0] > weights[1] > 0.1 > weights[2]
 
 
-def test_fitted_weights_are_equal_without_evidence():
-    y = np.array([0, 1, 1])
-    scores = np.stack([skilled(y, skill, 2, 1) for skill in (3.0, 0.0)])
-    assert fitted_weights(scores, y, shrinkage=1e6) == pytest.approx([0.5, 0.5], abs=1e-4)
-    assert fitted_weights(np.stack([scores[0]] * 2), y) == pytest.approx([0.5, 0.5])
-    gappy = scores.copy()
-    gappy[0, :2], gappy[1, 2] = np.nan, np.nan
-    assert fitted_weights(gappy, y) == pytest.approx([0.5, 0.5])
+RNG = np.random.default_rng(3)
+TRAIN = RNG.normal(size=(400, 12, 1, 4)).astype(np.float32)
 
 
-def test_fitted_weights_stay_fit_where_a_modality_rules_the_label_out():
-    y = np.zeros(50, dtype=int)
-    scores = np.stack([np.tile([1.0, 0.0], (50, 1)), np.tile([0.0, 1.0], (50, 1))])
-    assert fitted_weights(scores, y, shrinkage=0.0) == pytest.approx([1, 0], abs=1e-4)
+def overconfident(n, times, seed):
+    """Scores whose logits are `times` those of the distribution that the labels were drawn from, and the labels."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 1.5, (n, 4))
+    y = (softmax(logits).cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
+    return softmax(times * logits), np.minimum(y, 3)
+
+
+def shares(scores):
+    """Scores in the precision in which scikit-learn wants their sum to be one."""
+    return scores / scores.sum(axis=1, keepdims=True, dtype=float)
+
+
+@pytest.mark.parametrize("times", [0.5, 1, 3])
+def test_the_temperature_undoes_what_made_scores_too_sure_or_unsure(times):
+    scores, y = overconfident(4000, times, 0)
+    found = temperature(scores, y)
+    assert found == pytest.approx(times, rel=0.1)
+    grid = np.linspace(0.3, 5, 100)
+
+    def loss(t):
+        return (
+            sklearn_log_loss(y, shares(calibrated(scores, t)), labels=range(4)) + 10 / 4000 * (1 / t - 1) ** 2
+        )
+
+    assert loss(found) <= min(map(loss, grid)) + 1e-5
+
+
+def test_temperatures_are_bounded_and_missing_trials_are_left_out():
+    y = np.arange(8000) % 4
+    wrong = softmax(5.0 * np.eye(4)[(y + 1) % 4])
+    assert temperature(wrong, y) == pytest.approx(20, rel=0.01)
+    scores, y = overconfident(60, 2, 2)
+    gap = np.concatenate([scores, np.full((5, 4), np.nan, np.float32)])
+    assert temperature(gap, np.append(y, [0] * 5)) == pytest.approx(temperature(scores, y), rel=1e-6)
+    with pytest.raises(BadSet, match="No validation trial"):
+        temperature(np.full((3, 4), np.nan), np.zeros(3, int))
+
+
+def test_statistics_by_hand():
+    X = np.zeros((2, 3, 1, 2), np.float32)
+    X[0, :, 0] = [[1, -1], [1, -1], [4, -1]]
+    mean, rms, along, across, far = statistics(X)[0]
+    assert (mean, far) == pytest.approx((0.5, 1 / 6))
+    powers = [21 / 6, 9 / 4, (4 + 4 + 25) / 3]
+    assert np.exp([rms, along, across]) == pytest.approx(np.sqrt(powers), abs=2e-3)
+    assert np.isfinite(statistics(X)[1]).all()  # a window of zeros
+    picture = np.zeros((1, 2, 2, 1), np.float32)
+    picture[0, :, :, 0] = [[0, 3], [0, 3]]
+    assert np.exp(statistics(picture)[0][2:4]) == pytest.approx(
+        [0, 3], abs=2e-3
+    )  # along rows, across columns
+    functionals = np.array([0.0, 3, 0], np.float32).reshape(1, 1, 3, 1)  # of one step
+    assert np.exp(statistics(functionals)[0][2:4]) == pytest.approx([0, 3], abs=2e-3)
+
+
+def test_distance_is_scipys_mahalanobis_and_the_limit_a_percentile():
+    train = statistics(TRAIN)
+    typical = Typicality.fit(train)
+    covariance = np.cov((train / train.std(axis=0)).T, bias=True) + 1e-2 * np.eye(5)
+    inverse = np.linalg.inv(covariance)
+    expected = [
+        mahalanobis(*(v / train.std(axis=0) for v in (row, train.mean(axis=0))), inverse) for row in train
+    ]
+    np.testing.assert_allclose(typical.distance(train), expected, rtol=1e-6)
+    assert (typical(train) == 1).mean() == pytest.approx(0.99, abs=0.003)
+
+
+def test_the_weight_falls_with_the_square_of_the_distance_beyond_the_limit():
+    typical = Typicality(np.zeros(5), np.ones(5), np.eye(5), 2.0)
+    typical = Typicality.from_dict(json.loads(json.dumps(typical.to_dict())))
+    found = typical(np.outer([0, 1.9, 2, 4, 20], [1, 0, 0, 0, 0]))
+    assert found == pytest.approx([1, 1, 1, 0.25, 0.01])
+
+
+@pytest.mark.parametrize(
+    "breakage",
+    [
+        lambda X: X + 3 * RNG.normal(size=X.shape),
+        lambda X: np.zeros_like(X),
+        lambda X: np.clip(10 * X, -2.9, 2.9),
+        lambda X: X + 5,
+        lambda X: np.repeat(X[:, :1], X.shape[1], axis=1),
+    ],
+    ids=["noise", "flat", "saturated", "offset", "frozen"],
+)
+def test_a_broken_sensor_loses_weight_and_a_new_one_does_not(breakage):
+    typical = Typicality.fit(statistics(TRAIN))
+    new = RNG.normal(size=(100, 12, 1, 4)).astype(np.float32)
+    assert typical(statistics(new)).mean() > 0.97
+    assert np.median(typical(statistics(breakage(new)))) < 0.5
+
+
+def test_repetition_is_seen_across_a_gap_and_never_in_live_windows():
+    a, b = statistics(TRAIN[:2])
+    gap = np.full(5, np.nan)
+    assert fresh(np.stack([a, a, gap, a, b, a])).tolist() == [True, False, True, False, True, True]
+    assert fresh(statistics(TRAIN)).all()
+    assert fresh(np.empty((0, 5))).tolist() == []

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emolib.core.errors import BadArtifact, BadParameter, BadSet
-from emolib.device.int8 import dequantize, quantize
-from emolib.device.interpreter import BACKENDS, Model, present
+from emolib.device.interpreter import BACKENDS, Model, dequantize, present, quantize
 
 SHAPES = {"heart": (32, 1, 4), "eeg": (4, 1, 40), "speech": (125, 40, 1), "face": (48, 48, 1)}
 SHIPPED = {"heart": (120, 1, 4), "eeg": (30, 1, 40), "speech": (100, 40, 1), "face": (48, 48, 1)}
@@ -83,17 +82,6 @@ def test_int8_is_half_a_step_off_at_most_keeps_order_and_clips(x, scale, zero_po
     assert (q[x < low] == -128).all() and (q[x > high] == 127).all()
 
 
-def test_dequantize_inverts_quantize_at_every_int8():
-    q = np.arange(-128, 128).astype(np.int8)
-    real = dequantize(q, 0.037, -13)
-    assert (
-        real.dtype == np.float32
-        and real[0] == pytest.approx(-115 * 0.037)
-        and real[-1] == pytest.approx(140 * 0.037)
-    )
-    np.testing.assert_array_equal(quantize(real, 0.037, -13), q)
-
-
 @pytest.mark.parametrize("name", SHAPES)
 def test_backends_agree_on_int8(name):
     X, expected = keras_logits(name)
@@ -158,16 +146,6 @@ def test_micro_refuses_hybrid_kernels_in_one_line():
     assert "\n" not in str(error.value)
 
 
-@each("litert", "tflite_runtime")
-def test_invoke_is_predict_of_one_and_times_are_positive(backend):
-    X, _ = keras_logits("heart")
-    with Model(file("heart", "int8"), backend) as model:
-        np.testing.assert_array_equal(model.invoke(X[3]), model.predict(X)[3])
-        taken = model.times(X[3], 25)
-        assert taken.shape == (25,) and taken.dtype == np.int64 and taken.min() > 0
-        assert model.predict(X[:0]).shape == (0, 4)
-
-
 @each("litert", "tensorflow")
 def test_a_layer_that_was_silent_in_calibration_runs_without_xnnpack(backend):
     import keras
@@ -201,7 +179,7 @@ def test_reads_a_file_and_names_it(tmp_path):
 @each(*BACKENDS)
 def test_corrupt_files_raise_bad_artifact(tmp_path, backend):
     content = file("heart", "int8")
-    for size in (0, 100, len(content) - 200):
+    for size in (0, len(content) - 200):
         path = tmp_path / f"cut-{size}.tflite"
         path.write_bytes(content[:size])
         with pytest.raises(BadArtifact, match=f"cut-{size}.tflite") as error:
@@ -222,21 +200,15 @@ def test_missing_file_and_wrong_parameters(tmp_path, monkeypatch):
 
 
 @needs("tflite_runtime")
-def test_worker_ends_with_the_model():
-    model = Model(file("heart", "float32"), "tflite_runtime")
-    process = model.runner.process
-    assert process.poll() is None
-    model.close()
-    assert process.poll() is not None
-
-
-@needs("tflite_runtime")
 def test_a_killed_worker_is_one_line():
     X, _ = keras_logits("heart")
     with Model(file("heart", "float32"), "tflite_runtime") as model:
+        np.testing.assert_array_equal(model.invoke(X[3]), model.predict(X)[3])
+        assert (model.times(X[3], 25) > 0).all()
         model.runner.process.kill()
         with pytest.raises(BadArtifact, match="The tflite_runtime worker ended with exit code -9"):
             model.predict(X)
+    assert model.runner.process.poll() is not None
 
 
 def test_import_needs_numpy_only():

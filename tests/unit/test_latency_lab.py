@@ -10,7 +10,7 @@ import pytest
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.core.experiment import INT8
-from emolib.device.latency.streaming import Hop, told
+from emolib.device.latency import Hop, hops_summary
 from emolib.report import latency as reported
 from emolib.report import plots
 from emolib.report.page import Table
@@ -70,7 +70,7 @@ def here():
         ],
         "front_ends": [front(HEART, 3000.0), front(EEG, 2000.0)],
         "engine": {"sources": sources, "task": "emotion", **step, "states": states},
-        "stream": about | told(hops),
+        "stream": about | hops_summary(hops),
         "fresh": fresh,
         "refused": [{"model": EEG, "backend": "tflite_runtime", "reason": "old"}],
     }

@@ -7,19 +7,17 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter
 from emolib.device.engine import Result
-from emolib.device.page import kept, note
-from emolib.device.page.payloads import MAX_BYTES, picture, sound
-from emolib.device.page.server import FILES, Server
-from emolib.device.page.session import BACKLOG, LEAK, MAX_WATCHERS, Clock, Hub, Refused
-from emolib.device.sensors.pushed import Pushed
-from emolib.signals.readers import Trained
+from emolib.device.page import append_result, open_keep_file
+from emolib.device.page.server import FILES, MAX_BYTES, Server
+from emolib.device.page.session import LEAK, MAX_WATCHERS, Clock, Session
+from emolib.device.sensors.base import Pushed
+from emolib.signals.readers import SignalInfo
 
 ABOUT = {"classes": ["happy", "sad"], "modalities": {"face": {}, "speech": {}}}
 TAB, OTHER = "tab-00000001", "tab-00000002"
@@ -27,7 +25,7 @@ RGBA = bytes(range(64)) * 16  # 16 × 16 × 4
 
 
 class Asked:
-    """What a hub asks of an engine."""
+    """What a session asks of an engine."""
 
     def __init__(self):
         self.calls = []
@@ -42,23 +40,23 @@ class Asked:
 
 
 @pytest.fixture
-def hub():
+def session():
     pushed = [
-        Pushed("face", "face=page", Trained(0.0, "scene")),
-        Pushed("speech", "speech=page", Trained(16000.0)),
+        Pushed("face", "face=page", SignalInfo(0.0, "scene")),
+        Pushed("speech", "speech=page", SignalInfo(16000.0)),
     ]
     for source in pushed:
         source.open()
-    return Hub(Asked(), pushed)
+    return Session(Asked(), pushed)
 
 
 @pytest.fixture
-def server(hub):
-    with Server(hub, ABOUT) as server:
+def server(session):
+    with Server(session, ABOUT) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield server
-        hub.close()
+        session.close()
         server.shutdown()
 
 
@@ -114,13 +112,10 @@ def wait_for(found):
         time.sleep(0.01)
 
 
-def test_only_the_loopback_is_bound(server):
-    assert server.server_address[0] == "127.0.0.1" and len(server.token) >= 32
-
-
-@pytest.mark.parametrize("name", ["", *FILES])
+@pytest.mark.parametrize("name", ["", "page.js", "icon.svg"])
 def test_the_page_and_its_files_are_there_with_safe_headers(server, name):
     status, headers, body = request(server, "GET", name)
+    assert server.server_address[0] == "127.0.0.1" and len(server.token) >= 32
     assert status == 200 and body == FILES[name or "page.html"]
     assert "default-src 'self'" in headers["Content-Security-Policy"]
     assert "unsafe" not in headers["Content-Security-Policy"]
@@ -128,6 +123,55 @@ def test_the_page_and_its_files_are_there_with_safe_headers(server, name):
     assert headers["X-Content-Type-Options"] == "nosniff"
     kind = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
     assert headers["Content-Type"].startswith(kind[(name or "page.html").rsplit(".", 1)[1]])
+
+
+SIZE, START = "width=16&height=16&at=0", f"start?tab={TAB}&modality=face"
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path", "body", "headers"),
+    [
+        # another name for this machine, another site's page
+        (403, "GET", "", None, {"Host": "127.0.0.1"}),
+        (403, "GET", "", None, {"Host": "127.0.0.1.evil.example:{port}"}),
+        *(
+            (403, "POST", START, b"", {"Origin": origin})
+            for origin in ("null", "https://127.0.0.1:{port}", "")
+        ),
+        # no path leads out
+        *(
+            (404, "GET", path, None, {})
+            for path in ("../server.py", "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd")
+        ),
+        # another method
+        (405, "POST", "page.js", b"", {}),
+        (405, "GET", "face", None, {}),
+        (405, "PUT", "face", None, {"Origin": "http://127.0.0.1:{port}"}),
+        # malformed pictures, sound, names of tabs
+        (400, "POST", f"face?tab={TAB}&{SIZE}", RGBA[:-1], {}),
+        (400, "POST", f"face?tab={TAB}&width=nan&height=16&at=0", RGBA, {}),
+        (400, "POST", f"face?tab={TAB}&width=100000&height=16&at=0", RGBA, {}),
+        (400, "POST", f"face?tab={TAB}&width=16&height=16&at=inf", RGBA, {}),
+        (400, "POST", f"speech?tab={TAB}&at=1", b"123", {}),
+        *((400, "GET", f"results?tab={tab}", None, {}) for tab in ("short", "x" * 65, "%3Cscript%3Ealert")),
+        # nobody started a camera
+        (409, "POST", f"face?tab={TAB}&{SIZE}", RGBA, {}),
+    ],
+)
+def test_what_is_not_served(server, session, status, method, path, body, headers):
+    headers = {name: value.format(port=server.server_port) for name, value in headers.items()}
+    assert request(server, method, path, body, headers)[0] == status
+    assert session.engine.calls == []
+
+
+@pytest.mark.parametrize("name", ["face", "results", "page.js", "absent", ""])
+def test_a_wrong_token_opens_nothing(server, name):
+    for method in ("GET", "POST"):
+        status, _, body = request(server, method, name, b"" if method == "POST" else None, token="x" * 32)
+        assert status == 403 and server.token.encode() not in body
+    host = f"Host: 127.0.0.1:{server.server_port}\r\n"
+    assert raw(server, f"GET /{name} HTTP/1.1\r\n{host}\r\n").split()[1] == "403"
+    assert "Bad request" in raw(server, "nonsense\r\n\r\n")
 
 
 def test_nothing_of_the_page_is_inline_or_elsewhere():
@@ -139,188 +183,60 @@ def test_nothing_of_the_page_is_inline_or_elsewhere():
         assert set(found) <= {"http://www.w3.org/2000/svg"}, name
 
 
-@pytest.mark.parametrize("name", ["face", "speech", "start", "stop", "results", "page.js", "absent", ""])
-def test_a_wrong_token_opens_nothing(server, name):
-    for method in ("GET", "POST"):
-        status, _, body = request(server, method, name, b"" if method == "POST" else None, token="x" * 32)
-        assert status == 403 and server.token.encode() not in body
-
-
-@pytest.mark.parametrize("path", ["/", "", "//", "/favicon.ico", "/é"])
-def test_without_a_token_nothing_is_there(server, path):
-    host = f"Host: 127.0.0.1:{server.server_port}\r\n"
-    assert raw(server, f"GET {path or '*'} HTTP/1.1\r\n{host}\r\n").split()[1] == "403"
-
-
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1", "127.0.0.1.evil.example:{port}", "evil.example:{port}"]
-)
-def test_another_name_for_this_machine_is_refused(server, host):
-    status, _, _ = request(server, "GET", "", headers={"Host": host.format(port=server.server_port)})
-    assert status == 403
-
-
-def test_localhost_is_this_machine_too(server):
-    host = f"localhost:{server.server_port}"
-    assert request(server, "GET", "", headers={"Host": host})[0] == 200
-    own = {"Host": host, "Origin": f"http://{host}"}
-    assert request(server, "POST", f"stop?tab={TAB}&modality=face", b"", own)[0] == 204
-
-
-@pytest.mark.parametrize(
-    "sent", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1:1", ""]
-)
-def test_another_pages_post_is_refused(server, hub, sent):
-    headers = {"Origin": sent.format(port=server.server_port)}
-    with watching(server) as event:
-        event()
-        assert request(server, "POST", f"start?tab={TAB}&modality=face", b"", headers)[0] == 403
-    assert hub.engine.calls == []
-
-
-@pytest.mark.parametrize(
-    "path", ["../server.py", "..%2fserver.py", "page/page.html", "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd"]
-)
-def test_no_path_leads_out(server, path):
-    assert request(server, "GET", path)[0] == 404
-
-
-@pytest.mark.parametrize(
-    ("method", "name"),
+    ("path", "status"),
     [
-        ("POST", "page.js"),
-        ("GET", "face"),
-        ("GET", "start"),
-        ("POST", "results"),
-        ("PUT", "face"),
-        ("OPTIONS", "face"),
-        ("HEAD", ""),
+        ("start?modality=speech&rate=x", 400),
+        ("start?modality=speech&rate=8000", 400),  # what the engine refuses
+        ("start?modality=smell", 404),
     ],
 )
-def test_another_method_is_refused(server, method, name):
-    assert request(server, method, name, headers=origin(server))[0] == 405
-
-
-@pytest.mark.parametrize(
-    ("text", "status"),
-    [
-        ("nonsense\r\n\r\n", "Bad request"),
-        ("BREW / HTTP/1.1\r\n\r\n", "501"),
-        (f"GET /{'x' * 70000} HTTP/1.1\r\n\r\n", "414"),
-        ("GET / HTTP/1.1\r\n\r\n", "403"),
-    ],
-)
-def test_broken_requests_get_one_line(server, text, status):
-    assert status in raw(server, text)
-
-
-@pytest.mark.parametrize(
-    ("query", "body", "status"),
-    [
-        ("width=16&height=16&at=0", RGBA[:-1], 400),
-        ("width=16&height=16&at=0", b"", 400),
-        ("width=16&height=8&at=0", RGBA[:512], 400),
-        ("width=nan&height=16&at=0", RGBA, 400),
-        ("width=16.5&height=16&at=0", RGBA, 400),
-        ("width=100000&height=16&at=0", RGBA, 400),
-        ("height=16&at=0", RGBA, 400),
-        ("width=16&height=16", RGBA, 400),
-        ("width=16&height=16&at=-1", RGBA, 400),
-        ("width=16&height=16&at=inf", RGBA, 400),
-        ("width=16&height=16&at=0", RGBA, 409),  # nobody started a camera
-    ],
-)
-def test_malformed_pictures_are_refused(server, query, body, status):
-    assert request(server, "POST", f"face?tab={TAB}&{query}", body)[0] == status
-
-
-@pytest.mark.parametrize(("body", "status"), [(b"", 400), (b"123", 400), (bytes(400), 409)])
-def test_malformed_sound_is_refused(server, body, status):
-    assert request(server, "POST", f"speech?tab={TAB}&at=1", body)[0] == status
-
-
-@pytest.mark.parametrize("tab", ["", "short", "x" * 65, "tab 000000001", "<script>alert"])
-def test_a_tab_has_a_plain_name(server, tab):
-    query = urlencode({"tab": tab})
-    assert request(server, "GET", f"results?{query}")[0] == 400
-
-
-@pytest.mark.parametrize(
-    "path", ["start?modality=speech", "start?modality=speech&rate=x", "start?modality=speech&rate=1"]
-)
-def test_sound_needs_a_rate(server, path):
+def test_what_cannot_be_started_is_refused(server, path, status):
     with watching(server) as event:
         event()
-        assert request(server, "POST", f"{path}&tab={TAB}", b"")[0] == 400
-
-
-def test_an_unknown_modality_is_not_there(server):
-    with watching(server) as event:
-        event()
-        assert request(server, "POST", f"start?tab={TAB}&modality=smell", b"")[0] == 404
-
-
-def test_what_the_engine_refuses_is_said(server):
-    with watching(server) as event:
-        event()
-        status, _, body = request(server, "POST", f"start?tab={TAB}&modality=speech&rate=8000", b"")
-        assert status == 400 and b"8000 Hz" in body
+        assert request(server, "POST", f"{path}&tab={TAB}", b"")[0] == status
 
 
 def test_large_bodies_are_not_read(server):
-    for length, status in ((MAX_BYTES + 1, "413"), (10**15, "411"), ("-1", "411"), ("x", "411")):
+    for length, status in ((MAX_BYTES + 1, "413"), (10**15, "411"), ("-1", "411")):
         head = f"POST /{server.token}/face HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n"
         head += f"Origin: http://127.0.0.1:{server.server_port}\r\nContent-Length: {length}\r\n\r\n"
         assert raw(server, head).split()[1] == status
 
 
-def test_chunked_bodies_are_refused(server):
-    headers = {"Transfer-Encoding": "chunked"}
-    assert request(server, "POST", "face", b"0\r\n\r\n", headers)[0] == 411
-
-
-def test_many_requests_share_a_connection(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
-    for _ in range(3):
-        connection.request("POST", f"/{server.token}/stop?tab={TAB}&modality=face", b"ab", origin(server))
-        answer = connection.getresponse()
-        assert (answer.status, answer.read()) == (204, b"")
-    connection.close()
-
-
-def test_results_come_as_events(server, hub):
+def test_results_come_as_events(server, session):
     with watching(server) as event:
         assert event() == ("about", ABOUT)
-        hub.publish({"scores": {"happy": 0.75, "sad": 0.25}})
+        session.publish({"scores": {"happy": 0.75, "sad": 0.25}})
         name, record = event()
         assert name == "message" and record["scores"] == {"happy": 0.75, "sad": 0.25}
         assert record["feeds"] == {"face": "off", "speech": "off"}
 
 
-def test_a_page_feeds_the_engine(server, hub):
+def test_a_page_feeds_the_engine(server, session):
     with watching(server) as event:
         event()
         assert request(server, "POST", f"start?tab={TAB}&modality=face", b"")[0] == 204
         assert request(server, "POST", f"start?tab={TAB}&modality=speech&rate=48000", b"")[0] == 204
-        assert hub.engine.calls == [
-            ("start", "face", Trained(0.0, "scene"), True),
-            ("start", "speech", Trained(48000.0), True),
+        assert session.engine.calls == [
+            ("start", "face", SignalInfo(0.0, "scene"), True),
+            ("start", "speech", SignalInfo(48000.0), True),
         ]
         before = time.monotonic()
         path = f"face?tab={TAB}&width=16&height=16&at=3"
         assert request(server, "POST", path, RGBA)[0] == 204
         wave = np.linspace(-1, 1, 4800, dtype="<f4")
         assert request(server, "POST", f"speech?tab={TAB}&at=0.1", wave.tobytes())[0] == 204
-        image, heard = (next(hub.feeds[name].source.chunks()) for name in ("face", "speech"))
+        image, heard = (next(session.feeds[name].source.chunks()) for name in ("face", "speech"))
         assert image.data.shape == (16, 16, 3) and image.data[0, 1].tolist() == [4, 5, 6]
         np.testing.assert_array_equal(heard.data, wave)
         assert before <= image.time_s <= time.monotonic()
         assert before <= heard.time_s + 0.1 <= time.monotonic()  # 4800 samples at 48 kHz ended as they came
-        hub.publish({})
+        session.publish({})
         assert event()[1]["feeds"] == {"face": "here", "speech": "here"}
 
 
-def test_the_newest_page_feeds_and_the_others_watch(server, hub):
+def test_the_newest_page_feeds_and_the_others_watch(server, session):
     start, frame = "start?tab={}&modality=face", "face?tab={}&width=16&height=16&at=1"
     with watching(server) as event, watching(server, OTHER) as other:
         event(), other()
@@ -330,59 +246,42 @@ def test_the_newest_page_feeds_and_the_others_watch(server, hub):
         assert status == 409 and b"another page" in body
         assert request(server, "POST", frame.format(OTHER), RGBA)[0] == 204
         request(server, "POST", f"stop?tab={TAB}&modality=face", b"")  # not its to stop
-        hub.publish({})
+        session.publish({})
         assert event()[1]["feeds"]["face"] == "elsewhere" and other()[1]["feeds"]["face"] == "here"
 
 
-def test_a_page_that_goes_frees_what_it_held(server, hub):
+def test_a_page_that_goes_frees_what_it_held(server, session):
     with watching(server) as event:
         event()
         request(server, "POST", f"start?tab={TAB}&modality=face", b"")
     end = time.monotonic() + 5
-    while hub.watchers and time.monotonic() < end:
-        hub.publish({})
+    while session.watchers and time.monotonic() < end:
+        session.publish({})
         time.sleep(0.02)
-    assert not hub.watchers and hub.feeds["face"].tab is None
-    assert hub.engine.calls[-1] == ("lost", "face")
+    assert not session.watchers and session.feeds["face"].tab is None
+    assert session.engine.calls[-1] == ("lost", "face")
 
 
-def test_a_page_that_does_not_listen_cannot_feed(server):
-    assert request(server, "POST", f"start?tab={TAB}&modality=face", b"")[0] == 409
-
-
-def test_too_many_pages_are_told(server, hub):
+def test_too_many_pages_are_told(server, session):
     with (
         watching(server, TAB + "1"),
         watching(server, TAB + "2"),
         watching(server, TAB + "3"),
         watching(server),
     ):
-        wait_for(lambda: len(hub.watchers) == MAX_WATCHERS)
+        wait_for(lambda: len(session.watchers) == MAX_WATCHERS)
         status, _, body = request(server, "GET", f"results?tab={OTHER}")
         assert status == 503 and b"pages are open already" in body
 
 
-def test_a_page_that_listens_again_keeps_its_feeds(hub):
-    with hub.watch(TAB) as first:
-        hub.start(TAB, "face", 0.0)
-        with hub.watch(TAB) as again:
+def test_a_page_that_listens_again_keeps_its_feeds(session):
+    with session.watch(TAB) as first:
+        session.start(TAB, "face", 0.0)
+        with session.watch(TAB) as again:
             assert list(first) == []
-            hub.publish({"time_s": 1})
+            session.publish({"time_s": 1})
             assert next(again)["feeds"]["face"] == "here"
-    assert hub.feeds["face"].tab is None
-
-
-def test_a_slow_page_loses_its_oldest_results(hub):
-    with hub.watch(TAB) as results:
-        for k in range(BACKLOG + 3):
-            hub.publish({"k": k})
-        assert [next(results)["k"] for _ in range(BACKLOG)] == list(range(3, BACKLOG + 3))
-
-
-def test_closing_ends_every_watch(hub):
-    with hub.watch(TAB) as results:
-        hub.close()
-        assert list(results) == []
+    assert session.feeds["face"].tab is None
 
 
 def test_late_chunks_are_no_late_samples():
@@ -405,34 +304,22 @@ def test_a_page_that_slept_is_believed_again():
     assert clock.ours(0.2, 60.2) == pytest.approx(60.2)
 
 
-def test_a_picture_is_red_green_blue_by_rows():
-    rgba = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
-    np.testing.assert_array_equal(picture(rgba.tobytes(), {"width": "30", "height": "20"}), rgba[:, :, :3])
-
-
-def test_sound_is_float_32():
-    wave = np.array([0.5, -1, np.nan], "<f4")
-    np.testing.assert_array_equal(sound(wave.tobytes(), {}), wave)
-    with pytest.raises(Refused):
-        sound(b"12345", {})
-
-
-def test_a_port_in_use_is_one_line(server, hub):
+def test_a_port_in_use_is_one_line(server, session):
     with pytest.raises(BadParameter, match="choose another"):
-        Server(hub, ABOUT, server.server_port)
+        Server(session, ABOUT, server.server_port)
     with pytest.raises(BadParameter, match="choose another"):
-        Server(hub, ABOUT, 70000)
+        Server(session, ABOUT, 70000)
 
 
 def test_results_are_kept_only_where_asked(tmp_path):
     result, path = Result(0.5, {"happy": 1.0}, {}, 2.0, 1), tmp_path / "kept.jsonl"
-    with kept(None) as file:
-        note(result, file)
+    with open_keep_file(None) as file:
+        append_result(result, file)
     for _ in range(2):
-        with kept(path) as file:
-            note(result, file)
+        with open_keep_file(path) as file:
+            append_result(result, file)
     assert [file.name for file in tmp_path.iterdir()] == ["kept.jsonl"]
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["scores"] for line in lines] == [{"happy": 1.0}] * 2 and lines[0]["at"].endswith("+00:00")
-    with pytest.raises(BadParameter, match="choose another"), kept(tmp_path / "no" / "folder"):
+    with pytest.raises(BadParameter, match="choose another"), open_keep_file(tmp_path / "no" / "folder"):
         pass

@@ -7,7 +7,7 @@ import pytest
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact
-from emolib.core.lock import hold, plan, planned, this_process
+from emolib.core.lock import hold, plan, this_process
 
 CODE = "import sys, time, pathlib; from emolib.core.lock import hold; file = hold(pathlib.Path(sys.argv[1])); print('has it', flush=True); time.sleep(60)"
 
@@ -30,21 +30,6 @@ def test_a_second_process_waits_until_the_first_is_killed(tmp_path):
         for process in (first, second):
             process.kill()
             process.communicate()
-
-
-def test_the_folder_is_free_again_at_once(tmp_path, capsys):
-    for _ in range(2):
-        hold(tmp_path / "run").close()
-    assert capsys.readouterr().out == ""
-
-
-def test_what_is_planned_is_known_until_the_pipeline_ends(tmp_path):
-    assert planned(tmp_path / "run") is None
-    with hold(tmp_path / "run") as file:
-        assert planned(tmp_path / "run") == {}
-        plan(file, {"02_train": [{"seed": 0}]})
-        assert planned(tmp_path / "run") == {"02_train": [{"seed": 0}]}
-    assert planned(tmp_path / "run") is None
 
 
 def test_a_notebook_of_another_plan_writes_nothing(tmp_path):
@@ -121,9 +106,3 @@ def test_a_notebook_whose_pipeline_has_ended_before_does_not_begin(tmp_path):
         notebook(tmp_path / "run", f"{this_process()}0") as process,
     ):  # another one makes it
         assert process.wait(20) == 1 and process.stdout.read() == ""
-
-
-def test_where_another_machine_does_not_see_the_lock_a_notebook_runs(tmp_path):
-    with notebook(tmp_path / "run", "login-node 7") as process:
-        assert process.stdout.readline() == "runs\n" and process.poll() is None
-        process.kill()

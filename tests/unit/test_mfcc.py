@@ -52,13 +52,6 @@ def test_log_mel_is_librosas(monkeypatch, rfft, dtype, center, top_db):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_other_options_are_librosas():
-    x = voice()
-    found = log_mel(x, SFREQ, n_fft=400, hop=160, n_mels=64, fmin=50, fmax=7000)
-    expected = reference(x, n_fft=400, hop_length=160, n_mels=64, fmin=50, fmax=7000)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-
-
 def test_mfcc_is_librosas():
     x = voice()
     options = {"n_fft": 512, "n_mels": 40}
@@ -71,10 +64,6 @@ def test_mfcc_is_librosas():
         rtol=1e-5,
         atol=1e-5,
     )
-
-
-def test_silence_is_the_floor():
-    np.testing.assert_allclose(log_mel(np.zeros(2000), SFREQ), -100)
 
 
 @settings(deadline=None, max_examples=40)
@@ -92,24 +81,10 @@ def test_a_stream_gives_the_bits_of_the_whole_however_it_is_cut(lengths, sizes, 
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-def test_a_stream_keeps_less_than_a_frame():
-    stream, held = StreamingLogMel(SFREQ), []
-    for chunk in np.split(np.zeros(160_000, np.float32), 1000):
-        stream.feed(chunk)
-        held.append(len(stream.rest))
-    assert max(held) < 512
-
-
-def test_frames_come_as_soon_as_they_are_complete():
-    stream = StreamingLogMel(SFREQ)
-    assert [len(stream.feed(np.ones(n))) for n in (511, 1, 255, 1, 512)] == [0, 1, 0, 1, 2]
-
-
 @pytest.mark.parametrize(
     "call, error",
     [
         (lambda: log_mel(np.zeros((2, 900)), SFREQ), BadRecording),
-        (lambda: log_mel(np.zeros(900), SFREQ, fmin=5000, fmax=4000), BadParameter),
         (lambda: log_mel(np.zeros(900), SFREQ, fmax=9000), BadParameter),
         (lambda: mfcc(np.zeros(900), SFREQ, n_mfcc=41), BadParameter),
         (lambda: StreamingLogMel(SFREQ, center=True), BadParameter),

@@ -83,11 +83,3 @@ def test_a_link_stays_and_what_it_names_is_replaced(tmp_path):
     with pytest.raises(BadParameter, match="loop cannot be replaced"):
         write(tmp_path / "loop", "new")
     assert len(list(tmp_path.iterdir())) == 3
-
-
-def test_above_the_current_folder_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "out/here").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "out/here")
-    for out in ("..", "."):
-        with pytest.raises(BadParameter, match="--out"):
-            check_out(out, lambda folder: ["here"])

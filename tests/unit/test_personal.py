@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter, BadSet
 from emolib.core.experiment import Experiment
-from emolib.core.memory_map import scratch
+from emolib.core.windows import scratch
 from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, loso, to_arrays

@@ -1,7 +1,6 @@
 """A file in Muse's layout, by `emolib run`: the answer is the model's on the windows that training made of it."""
 
 import json
-import shutil
 
 import keras
 import numpy as np
@@ -53,7 +52,7 @@ def results(corpus, tmp_path_factory):
     run.write_arrays(f"data/{NAME}.npz", **windowed.to_arrays(data))
     run.write_arrays(f"scores/{NAME}-keras.npz", y=data.y)
     run.write_arrays(f"scores/{NAME}.npz", classes=np.array(data.classes), fold=np.zeros(1))
-    run.write_json(f"scores/{NAME}-summary.json", {})
+    run.conclude(f"{NAME}-quantize", [], "Nothing.")
     X = by_subject(data.X, data.subject, 3)
     standardiser = Standardiser.fit(X, 3)
     run.write_json(f"models/{NAME}/fold00.json", {"standardiser": standardiser.to_dict()})
@@ -110,13 +109,3 @@ def test_the_layout_does_not_matter(change, answer, results, corpus, tmp_path, c
     change(pd.read_csv(corpus / f"muse/{trial}.csv")).to_csv(tmp_path / "e.csv", index=False)
     found = answer(tmp_path / "e.csv", capsys)
     np.testing.assert_array_equal(list(found["scores"].values()), by_hand(results, trial)[1].tolist())
-
-
-def test_a_missing_channel_is_named(results, corpus, tmp_path, capsys):
-    shutil.copytree(results.folder, tmp_path / "run")
-    assert main(["export", str(tmp_path / "run"), "--out", str(tmp_path / "bundle")]) == 0
-    table = pd.read_csv(corpus / "muse/subjecta-neutral-1.csv").drop(columns="AF8")
-    table.to_csv(tmp_path / "e.csv", index=False)
-    assert main(["run", str(tmp_path / "bundle"), "--eeg", str(tmp_path / "e.csv")]) == 1
-    error = capsys.readouterr().err
-    assert "0 columns AF8" in error and "found timestamps, TP9, AF7, TP10, Right AUX" in error

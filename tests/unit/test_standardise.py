@@ -21,14 +21,6 @@ def test_axis_is_sklearns_standard_scaler_over_all_steps():
     np.testing.assert_array_equal(Standardiser.fit(X, axis=-1)(X), found)
 
 
-def test_no_axis_is_one_scalar():
-    scaler = StandardScaler().fit(X.reshape(-1, 1).astype(np.float64))
-    standardiser = Standardiser.fit(X)
-    assert standardiser.mean.shape == ()
-    assert standardiser.mean == pytest.approx(scaler.mean_[0], rel=1e-6)
-    assert standardiser.std == pytest.approx(scaler.scale_[0], rel=1e-6)
-
-
 @pytest.mark.parametrize("value", [0.0, 70.1, 1e6])
 def test_a_constant_feature_becomes_zero_even_on_other_values(value):
     constant = X.copy()

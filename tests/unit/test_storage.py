@@ -43,9 +43,6 @@ def test_only_what_differs_is_copied(folder, url, tmp_path):
     assert storage.push(folder, url) == storage.pull(url, tmp_path / "back") == []
     os.utime(folder / "scores/a.json")  # another time alone
     assert storage.push(folder, url) == [] == storage.pull(url, tmp_path / "back")
-    assert (tmp_path / "back/scores/a.json").stat().st_mtime_ns == (
-        folder / "scores/a.json"
-    ).stat().st_mtime_ns
     (folder / "scores/a.json").write_text('{"k": 7}')
     assert storage.push(folder, url) == storage.pull(url, tmp_path / "back") == ["scores/a.json"]
     (tmp_path / "back/scores/a.json").write_text("altered here")

@@ -15,11 +15,11 @@ from emolib.core.errors import BadParameter
 from emolib.datasets.base import MODALITIES
 from emolib.datasets.corpora.synthetic import SYNTHETIC
 from emolib.signals import boxes
+from emolib.signals.beats import FEATURES, detect_beats
 from emolib.signals.frontend import front_end
 from emolib.signals.generated import affect as latent
-from emolib.signals.generated import ecg, eeg, face, heart, scenes, speech
+from emolib.signals.generated import eeg, face, heart, scenes, speech
 from emolib.signals.generated.affect import QUADRANTS, Affect, affects
-from emolib.signals.heart import FEATURES, detect_beats
 
 
 def trials(modality, **options):
@@ -83,7 +83,7 @@ def test_modalities_pair_and_a_trial_depends_on_no_other():
             np.testing.assert_array_equal(trial.data, alone[trial.modality][i])
             np.testing.assert_array_equal(trial.data, fewer[trial.modality][i])
     affect = list(affects(10, 40, 8.0, 0))[4]
-    np.testing.assert_array_equal(heart.recording(affect), first("heart", 5)[4].data)
+    np.testing.assert_array_equal(heart.ppg_recording(affect), first("heart", 5)[4].data)
 
 
 def test_labels_are_balanced_in_every_subject_and_shuffled():
@@ -136,7 +136,7 @@ def matched(found, true, tolerance_s):
 
 def test_ecg_peaks_found_by_neurokit_are_the_true_beats():
     t, true = long_beats()
-    found = nk.ecg_peaks(ecg.wave(true, t), sampling_rate=256)[1]["ECG_R_Peaks"] / 256
+    found = nk.ecg_peaks(heart.ecg(true, t), sampling_rate=256)[1]["ECG_R_Peaks"] / 256
     inner = true[(true > 2) & (true < 118)]
     assert matched(found, inner, 0.008) == 1.0
     assert abs(len(found) - len(true)) <= 2

@@ -14,13 +14,11 @@ from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine, Result
 from emolib.device.live import Live
-from emolib.device.page.payloads import BODIES
-from emolib.device.page.server import Server
-from emolib.device.page.session import Hub
+from emolib.device.page.server import PAYLOADS, Server
+from emolib.device.page.session import Session
 from emolib.device.sensors import KINDS, Kind, parse
-from emolib.device.sensors.base import SCENE, Source
-from emolib.device.sensors.pushed import Pushed
-from emolib.signals.readers import Trained
+from emolib.device.sensors.base import SCENE, Pushed, Sensor
+from emolib.signals.readers import SignalInfo
 
 HOP_S = 0.5
 
@@ -41,26 +39,26 @@ def serve(
     Raises BadParameter, BadArtifact.
     """
     bundle = Bundle(folder)
-    engine = Engine(bundle, sensed(bundle, sources), names, HOP_S)
+    engine = Engine(bundle, sensed_modalities(bundle, sources), names, HOP_S)
     others = [parse(text, engine.trained, kinds) for text in sources]
     with (
         closing(engine),
-        kept(keep) as file,
-        opened(engine, others, port, keep) as (server, live),
+        open_keep_file(keep) as file,
+        open_page(engine, others, port, keep) as (server, live),
         suppress(KeyboardInterrupt),
     ):
         print(f"{server.url}\nThis machine alone can open it. Ctrl-C ends it.", flush=True)
         if open_browser and not webbrowser.open(server.url):
             print("No browser could be opened: open the address above.", file=sys.stderr)
         for result in live.results():
-            server.hub.publish(result.to_dict())
-            note(result, file)
+            server.session.publish(result.to_dict())
+            append_result(result, file)
 
 
-def sensed(bundle: Bundle, sources: Sequence[str]) -> list[str]:
+def sensed_modalities(bundle: Bundle, sources: Sequence[str]) -> list[str]:
     """Modalities of the bundle that have a sensor, those of a page first. Raises BadParameter where there is none."""
     asked = [text.partition("=")[0] for text in sources]
-    if found := list(dict.fromkeys([*filter(bundle.of, BODIES), *asked])):
+    if found := list(dict.fromkeys([*filter(bundle.sources_of, PAYLOADS), *asked])):
         return found
     have = sorted({entry["modality"] for entry in bundle.models.values()})
     raise BadParameter(
@@ -70,37 +68,37 @@ def sensed(bundle: Bundle, sources: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def opened(
-    engine: Engine, others: Sequence[Source] = (), port: int = 0, keep: Path | None = None
+def open_page(
+    engine: Engine, others: Sequence[Sensor] = (), port: int = 0, keep: Path | None = None
 ) -> Iterator[tuple[Server, Live]]:
-    """The server of a page and the live engine behind it; whoever reads the results publishes them to its hub."""
+    """The server of a page and the live engine behind it; whoever reads the results publishes them to its session."""
     pushed = [
         Pushed(modality, f"{modality}=page", about)
-        for modality, about in given(engine).items()
+        for modality, about in page_signals(engine).items()
         if modality not in {source.modality for source in others}
     ]
-    hub = Hub(engine, pushed)
+    session = Session(engine, pushed)
     with (
         Live(engine, [*pushed, *others]) as live,
-        Server(hub, about(engine, hub, others, keep), port) as server,
+        Server(session, page_facts(engine, session, others, keep), port) as server,
     ):
         thread = threading.Thread(target=server.serve_forever, name="emolib live page", daemon=True)
         thread.start()
         try:
             yield server, live
         finally:
-            hub.close()
+            session.close()
             server.shutdown()
             thread.join()
 
 
-def given(engine: Engine) -> dict[str, Trained]:
+def page_signals(engine: Engine) -> dict[str, SignalInfo]:
     """What a page gives, by modality, of those that the engine answers for."""
-    known = {name: about for name, about in engine.trained.items() if name in BODIES}
-    return {name: Trained(0.0, SCENE) if name == "face" else about for name, about in known.items()}
+    known = {name: about for name, about in engine.trained.items() if name in PAYLOADS}
+    return {name: SignalInfo(0.0, SCENE) if name == "face" else about for name, about in known.items()}
 
 
-def about(engine: Engine, hub: Hub, others: Sequence[Source], keep: Path | None) -> dict:
+def page_facts(engine: Engine, session: Session, others: Sequence[Sensor], keep: Path | None) -> dict:
     """What the page says of the models and their sensors."""
     sensors = {source.modality: source.name for source in others}
     modalities = {
@@ -109,9 +107,9 @@ def about(engine: Engine, hub: Hub, others: Sequence[Source], keep: Path | None)
             "classes": engine.classes(name),
             "sfreq": pipeline.trained.sfreq,
             "window_s": pipeline.front.window_s,
-            "from_page": name in hub.feeds,
+            "from_page": name in session.feeds,
             "sensor": sensors.get(name),
-            "looks": name == "face" and engine.look is not None,
+            "looks": name == "face" and engine.face_path is not None,
         }
         for name, pipeline in engine.pipelines.items()
     }
@@ -124,7 +122,7 @@ def about(engine: Engine, hub: Hub, others: Sequence[Source], keep: Path | None)
     }
 
 
-def kept(path: Path | None) -> AbstractContextManager[TextIO | None]:
+def open_keep_file(path: Path | None) -> AbstractContextManager[TextIO | None]:
     """The file that results are appended to, None without one. Raises BadParameter where it cannot be written."""
     try:
         return open(path, "a", encoding="utf-8") if path else nullcontext()
@@ -134,7 +132,7 @@ def kept(path: Path | None) -> AbstractContextManager[TextIO | None]:
         ) from error
 
 
-def note(result: Result, file: TextIO | None):
+def append_result(result: Result, file: TextIO | None):
     """A result and when it was, as one line."""
     if file:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")

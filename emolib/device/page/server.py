@@ -1,21 +1,25 @@
 """The page's server, for this machine's own browser alone: standard library, loopback, a token in every address.
 
-Whoever does not know the token gets 403, as does a page of another site that has one's browser ask (Origin) or
-that has its name point here (Host).
+Whoever does not know the token gets 403, as does a page of another site that has one's browser ask (Origin) or that has
+its name point here (Host). A page sends small pictures and pieces of sound as raw samples: nothing is decoded.
 """
 
 import json
+import math
 import secrets
+import socket
 import sys
-from http.server import ThreadingHTTPServer
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import PurePath
 from re import fullmatch
+from urllib.parse import parse_qsl
 
-from emolib.core.errors import BadParameter
-from emolib.device.page.handler import Door
-from emolib.device.page.payloads import BODIES, RATES, number
-from emolib.device.page.session import Hub, Refused
+import numpy as np
+
+from emolib.core.errors import BadParameter, EmolibError
+from emolib.device.page.session import Refused, Session
 
 HOST = "127.0.0.1"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -24,11 +28,139 @@ FILES = {
     for path in files("emolib.device.page").joinpath("static").iterdir()
     if PurePath(path.name).suffix in TYPES
 }
+SIDES = (16, 640)  # pixels
+RATES = (8_000, 192_000)  # Hz
+MAX_BYTES = SIDES[1] ** 2 * 4
 LATEST_S = 1e8  # of a page's clock
+DIGITS = r"[0-9]{1,12}"
+IDLE_S, DRAIN_S = 60, 1  # a connection that sends nothing for so long is closed
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Permissions-Policy": "camera=(self), microphone=(self)",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
 
 
-class Page(Door):
-    """The files of the page, what it sends, and what it is told."""
+def number(query: dict[str, str], name: str, least: float, most: float) -> float:
+    """A number of the query. Raises Refused where it is missing, none, or out of range."""
+    try:
+        value = float(query[name])
+    except (KeyError, ValueError):
+        value = math.nan
+    if not least <= value <= most:
+        raise Refused(400, f"{name}: got {query.get(name, 'nothing')}, expected {least:g} to {most:g}.")
+    return value
+
+
+def picture(body: bytes, query: dict[str, str]) -> np.ndarray:
+    """(height, width, 3) uint8 of red, green, blue, opacity bytes, row by row. Raises Refused."""
+    width, height = (number(query, name, *SIDES) for name in ("width", "height"))
+    if not (width.is_integer() and height.is_integer() and len(body) == width * height * 4):
+        raise Refused(400, f"A picture of {len(body)} bytes, expected {width:g} × {height:g} × 4.")
+    rgba = np.frombuffer(body, np.uint8).reshape(int(height), int(width), 4)
+    return np.ascontiguousarray(rgba[..., :3])
+
+
+def sound(body: bytes, query: dict[str, str]) -> np.ndarray:
+    """(n_times,) float32 of little-endian float32, one channel. Raises Refused."""
+    if not body or len(body) % 4:
+        raise Refused(400, f"Sound of {len(body)} bytes, expected 4 a sample, at least one.")
+    return np.frombuffer(body, "<f4").astype(np.float32)
+
+
+PAYLOADS = {"face": picture, "speech": sound}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Who is let in, how much is read, and what is answered: the page's files, what it sends, the results that it shows.
+
+    `routes` name the method and the function of every address.
+    """
+
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "emolib", ""
+    timeout = IDLE_S
+
+    def setup(self):
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+
+    def serve(self):
+        """Answer one request; every method comes here."""
+        self.unread = True
+        try:
+            name, query = self._admitted()
+            method, answer = self.routes.get(name, ("", None))
+            if answer is None:
+                raise Refused(404, "Nothing of this name is here.")
+            if self.command != method:
+                raise Refused(405, f"{self.command}: expected {method}.")
+            answer(self, name, query)
+        except EmolibError as error:
+            self._drain()
+            self.reply(getattr(error, "status", 400), f"{error}\n".encode(), close=True)
+
+    do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve
+
+    def body(self) -> bytes:
+        """The body, whole. Raises Refused for one of unknown or too great a length."""
+        length = self.headers.get("Content-Length", "")
+        if not fullmatch(DIGITS, length) or "Transfer-Encoding" in self.headers:
+            raise Refused(411, "Content-Length: expected the number of bytes.")
+        if int(length) > MAX_BYTES:
+            raise Refused(413, f"A body of {length} bytes, expected {MAX_BYTES} at most.")
+        self.unread, found = False, self.rfile.read(int(length))
+        if len(found) < int(length):
+            raise Refused(400, f"A body of {len(found)} bytes, expected {length} as said.")
+        return found
+
+    def reply(self, status: int, body: bytes = b"", kind: str = "text/plain", close: bool = False):
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Type", f"{kind}; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+        if close:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def send_error(self, code, message=None, explain=None):
+        """What the standard library refuses, such as a broken request line, without its page."""
+        self.reply(code, f"{message or self.responses[code][0]}\n".encode(), close=True)
+
+    def end_headers(self):
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, *_):
+        """Nothing: an address holds the token."""
+
+    def _admitted(self) -> tuple[str, dict[str, str]]:
+        """What is asked for, behind the token, and how. Raises Refused for whoever is not this machine's own page."""
+        if self.headers.get("Host") not in self.server.hosts:
+            raise Refused(403, f"Host: expected {' or '.join(self.server.hosts)}.")
+        path, _, query = self.path.partition("?")
+        token, slash, name = path.removeprefix("/").partition("/")
+        if not slash or not secrets.compare_digest(token.encode(), self.server.token.encode()):
+            raise Refused(403, "Open the whole address that `emolib live` printed: it holds a token.")
+        own = f"http://{self.headers['Host']}"
+        if self.command != "GET" and self.headers.get("Origin") != own:
+            raise Refused(403, f"Origin: expected {own}.")
+        return name, dict(parse_qsl(query))
+
+    def _drain(self):
+        """Read what a refused request still sends, if it is little: else the client may not see the answer."""
+        length = self.headers.get("Content-Length", "")
+        if self.unread and fullmatch(DIGITS, length) and int(length) <= MAX_BYTES:
+            self.connection.settimeout(DRAIN_S)
+            with suppress(OSError):
+                self.rfile.read(int(length))
 
     def file(self, name: str, _):
         name = name or "page.html"
@@ -38,22 +170,22 @@ class Page(Door):
         self.body()
         modality = query.get("modality", "")
         sfreq = number(query, "rate", *RATES) if modality == "speech" else 0.0
-        self.server.hub.start(tab(query), modality, sfreq)
+        self.server.session.start(tab(query), modality, sfreq)
         self.reply(204)
 
     def stop(self, _, query: dict[str, str]):
         self.body()
-        self.server.hub.stop(tab(query), query.get("modality", ""))
+        self.server.session.stop(tab(query), query.get("modality", ""))
         self.reply(204)
 
     def samples(self, modality: str, query: dict[str, str]):
-        data, at_s = BODIES[modality](self.body(), query), number(query, "at", 0, LATEST_S)
-        self.server.hub.push(tab(query), modality, at_s, data)
+        data, at_s = PAYLOADS[modality](self.body(), query), number(query, "at", 0, LATEST_S)
+        self.server.session.push(tab(query), modality, at_s, data)
         self.reply(204)
 
     def results(self, _, query: dict[str, str]):
         """Server-sent events: `about` once, then a message per result."""
-        with self.server.hub.watch(tab(query)) as results:
+        with self.server.session.watch(tab(query)) as results:
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Connection", "close")
@@ -67,7 +199,7 @@ class Page(Door):
 
     routes = {
         **dict.fromkeys(["", *FILES], ("GET", file)),
-        **dict.fromkeys(BODIES, ("POST", samples)),
+        **dict.fromkeys(PAYLOADS, ("POST", samples)),
         "start": ("POST", start),
         "stop": ("POST", stop),
         "results": ("GET", results),
@@ -82,15 +214,15 @@ def tab(query: dict[str, str]) -> str:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `about` (what the page says of the models) and the results of a hub. Raises BadParameter for a port in use."""
+    """Serves `about` (what the page says of the models) and the results of a session. Raises BadParameter for a port in use."""
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, hub: Hub, about: dict, port: int = 0):
-        self.hub, self.about, self.token = hub, about, secrets.token_urlsafe(24)
+    def __init__(self, session: Session, about: dict, port: int = 0):
+        self.session, self.about, self.token = session, about, secrets.token_urlsafe(24)
         try:
-            super().__init__((HOST, port), Page)
+            super().__init__((HOST, port), Handler)
         except (OSError, OverflowError) as error:
             raise BadParameter(f"--port: {port} cannot be had ({error}): choose another, or none.") from error
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from emolib.core.errors import EmolibError
 from emolib.device.engine import Engine
-from emolib.device.sensors.base import Chunk
-from emolib.device.sensors.pushed import Pushed
+from emolib.device.sensors.base import Chunk, Pushed
 
 MAX_WATCHERS = 4  # a browser keeps six connections to one host: two stay free to send
 BACKLOG = 8  # results that a slow page may be behind
@@ -53,7 +52,7 @@ class Feed:
         return "off" if self.tab is None else "here" if self.tab == tab else "elsewhere"
 
 
-class Hub:
+class Session:
     """The newest page that starts a camera or microphone feeds the engine; every page watches."""
 
     def __init__(self, engine: Engine, sources: Sequence[Pushed]):

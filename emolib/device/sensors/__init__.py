@@ -1,30 +1,30 @@
-"""What a live engine can listen to, by name: recordings of any format, and sensors. Each is imported when it is asked for."""
+"""What a live engine can listen to, by name: recordings and live sensors. Each is imported when it is asked for."""
 
 from collections.abc import Mapping
 from importlib import import_module
 from typing import NamedTuple
 
 from emolib.core.errors import BadParameter
-from emolib.device.sensors.base import Source
-from emolib.signals.readers import READERS, Trained
+from emolib.device.sensors.base import Sensor
+from emolib.signals.readers import READERS, SignalInfo
 
 
 class Kind(NamedTuple):
-    """A kind of sensor: the module and class, the modalities it serves, and how a user writes it."""
+    """A kind of sensor: its module and class, the modalities that it serves, and how a user writes it."""
 
     module: str
-    source: str
+    sensor: str
     modalities: tuple[str, ...]
     form: str
 
 
 ALL = tuple(READERS)
 KINDS = {
-    "file": Kind("emolib.device.sensors.files", "File", ALL, "file:PATH (pictures also file:FOLDER@HZ)"),
+    "file": Kind("emolib.device.sensors.recordings", "File", ALL, "file:PATH (pictures also file:FOLDER@HZ)"),
     "scene": Kind(
-        "emolib.device.sensors.files", "Scene", ("face",), "scene:PATH, in which a face is looked for first"
+        "emolib.device.sensors.recordings", "Scene", ("face",), "scene:PATH, with faces to be found"
     ),
-    "synthetic": Kind("emolib.device.sensors.synthetic", "Synthetic", ALL, "synthetic[:EMOTION[/SEED]]"),
+    "synthetic": Kind("emolib.device.sensors.recordings", "Synthetic", ALL, "synthetic[:EMOTION[/SEED]]"),
     "microphone": Kind("emolib.device.sensors.microphone", "Microphone", ("speech",), "microphone[:DEVICE]"),
     "camera": Kind("emolib.device.sensors.camera", "Camera", ("face",), "camera[:INDEX or PATH]"),
     "lsl": Kind("emolib.device.sensors.lsl", "Lsl", ("heart", "eeg"), "lsl:NAME or TYPE"),
@@ -32,10 +32,10 @@ KINDS = {
 }
 
 
-def parse(text: str, trained: Mapping[str, Trained], kinds: Mapping[str, Kind] = KINDS) -> Source:
-    """The source of "heart=file:BVP.csv"; `trained`, by modality, is what its model learned from.
+def parse(text: str, trained: Mapping[str, SignalInfo], kinds: Mapping[str, Kind] = KINDS) -> Sensor:
+    """The sensor of "heart=file:BVP.csv"; `trained`, by modality, is what its model learned from.
 
-    Nothing is opened. Raises BadParameter for a modality without a model, an unknown kind, one that does not go with it.
+    Nothing is opened. Raises BadParameter for a modality without a model, or a kind that is unknown or serves others.
     """
     modality, _, name = text.partition("=")
     kind, _, where = name.partition(":")
@@ -51,5 +51,5 @@ def parse(text: str, trained: Mapping[str, Trained], kinds: Mapping[str, Kind] =
         raise BadParameter(
             f"source {text!r}: a {kind} is no source of {modality}, expected {' or '.join(found.modalities)}."
         )
-    made = getattr(import_module(found.module), found.source)
+    made = getattr(import_module(found.module), found.sensor)
     return made(modality, name, where, trained[modality])

@@ -8,11 +8,8 @@ from pathlib import Path
 from threading import Thread, current_thread
 
 from emolib.core.errors import BadParameter
-from emolib.device.sensors.base import SCENE, Chunk, SourceLost
-from emolib.device.sensors.extras import extra
-from emolib.device.sensors.inbox import Inbox
-from emolib.device.sensors.sensor import Sensor
-from emolib.signals.readers import Trained
+from emolib.device.sensors.base import SCENE, Chunk, Inbox, LiveSensor, SensorLost, extra
+from emolib.signals.readers import SignalInfo
 
 SILENT = 0  # of OpenCV's log levels
 MAX_HZ = 10.0  # more pictures a second are not decoded
@@ -22,7 +19,7 @@ JOIN_S = 1.0  # a read that hangs is left to end by itself
 def lock(device: str, name: str) -> int:
     """A file descriptor that holds a camera for one engine of this machine; closed, or its process dead, it is free.
 
-    Raises SourceLost where another engine has it.
+    Raises SensorLost where another engine has it.
     """
     import fcntl
 
@@ -34,7 +31,7 @@ def lock(device: str, name: str) -> int:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(held)
-        raise SourceLost(
+        raise SensorLost(
             f"{name} is used by another engine of emolib, expected one a camera: end the other."
         ) from error
     return held
@@ -60,14 +57,14 @@ def pump(cv2, capture, held: int, inbox: Inbox):
         os.close(held)
 
 
-class Camera(Sensor):
+class Camera(LiveSensor):
     """`where` is "" or the number of a camera, or a path like /dev/video2."""
 
     hint = "another program may have the camera"
     limit = 1
     thread: Thread | None = None
 
-    def connect(self, inbox: Inbox) -> Trained:
+    def connect(self, inbox: Inbox) -> SignalInfo:
         cv2 = extra("cv2", self.name)
         cv2.setLogLevel(SILENT)  # what fails is said in one line
         device = self.where or "0"
@@ -80,13 +77,13 @@ class Camera(Sensor):
             target=pump, args=(cv2, capture, held, inbox), name=f"emolib {self.name}", daemon=True
         )
         self.thread.start()
-        return Trained(0.0, SCENE)
+        return SignalInfo(0.0, SCENE)
 
-    def refused(self, device: str) -> SourceLost | BadParameter:
+    def refused(self, device: str) -> SensorLost | BadParameter:
         """The error of a camera that does not open."""
         path = Path(f"/dev/video{device}" if device.isdecimal() else device)
         if path.exists():
-            return SourceLost(f"{self.name} cannot be opened: another program may have it.")
+            return SensorLost(f"{self.name} cannot be opened: another program may have it.")
         known = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "a camera, but there is none"
         return self.absent(f"{self.name} is not there, or another program has it: expected {known}.")
 

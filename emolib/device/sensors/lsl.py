@@ -6,11 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from emolib.core.errors import BadParameter
-from emolib.device.sensors.base import Chunk, SourceLost
-from emolib.device.sensors.extras import extra
-from emolib.device.sensors.inbox import Inbox
-from emolib.device.sensors.sensor import Sensor
-from emolib.signals.readers import GAP_STEPS, Trained
+from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost, extra
+from emolib.signals.readers import GAP_STEPS, SignalInfo
 
 PULL_S, LOOK_S, LOOKS, REPLY_S = 0.1, 0.5, 6, 3.0
 BUFFER_S = 10  # of samples that liblsl keeps when nobody pulls
@@ -36,7 +33,7 @@ def microvolts(units: list[str | None], name: str) -> np.ndarray:
     return np.array([[MICROVOLTS[(unit or "").strip().lower()]] for unit in units], np.float32)
 
 
-def whole(data: np.ndarray, time_s: np.ndarray, sfreq: float) -> Iterator[Chunk]:
+def cut_at_gaps(data: np.ndarray, time_s: np.ndarray, sfreq: float) -> Iterator[Chunk]:
     """Chunks of data (…, n_times), cut where time stamps (n_times,) leave a gap or go back."""
     steps_s = np.diff(time_s)
     at = np.flatnonzero((steps_s > GAP_STEPS / sfreq + PULL_S / 2) | (steps_s < 0)) + 1
@@ -44,13 +41,13 @@ def whole(data: np.ndarray, time_s: np.ndarray, sfreq: float) -> Iterator[Chunk]
         yield Chunk(float(time_s[first]), samples)
 
 
-class Lsl(Sensor):
+class Lsl(LiveSensor):
     """`where` is the name or the type of a stream. liblsl keeps the samples; they are pulled by who wants them."""
 
     hint = "its program may have stopped"
     inlet, scale = None, 1.0
 
-    def connect(self, inbox: Inbox) -> Trained:
+    def connect(self, inbox: Inbox) -> SignalInfo:
         if not self.where:
             raise BadParameter(
                 f"{self.name}: got no stream, expected lsl:NAME or lsl:TYPE, as in eeg=lsl:Muse."
@@ -62,7 +59,7 @@ class Lsl(Sensor):
             inlet.open_stream(timeout=REPLY_S)
             inlet.time_correction(timeout=REPLY_S)
         except (pylsl.util.LostError, pylsl.util.TimeoutError) as error:
-            raise SourceLost(
+            raise SensorLost(
                 f"{self.name} was found, but does not answer ({type(error).__name__}): start it again."
             ) from error
         about = self.about(pylsl, info)
@@ -84,7 +81,7 @@ class Lsl(Sensor):
         )
         raise self.absent(f"{self.name}: no stream of this name or type, expected one of: {known}.")
 
-    def about(self, pylsl, info) -> Trained:
+    def about(self, pylsl, info) -> SignalInfo:
         """Rate, kind and channels as the stream tells them. Raises BadParameter for what cannot be used."""
         sfreq, n_chans = info.nominal_srate(), info.channel_count()
         if not sfreq > 0 or info.channel_format() == pylsl.cf_string:
@@ -94,9 +91,9 @@ class Lsl(Sensor):
         if self.modality == "heart":
             if n_chans != 1:
                 raise BadParameter(f"{self.name} has {n_chans} channels, expected one, the heart's.")
-            return Trained(sfreq, KINDS.get(info.type().lower(), self.trained.kind))
+            return SignalInfo(sfreq, KINDS.get(info.type().lower(), self.trained.kind))
         self.scale = microvolts(info.get_channel_units() or [""] * n_chans, self.name)
-        return Trained(sfreq, "raw", tuple(label or "" for label in info.get_channel_labels() or ()))
+        return SignalInfo(sfreq, "raw", tuple(label or "" for label in info.get_channel_labels() or ()))
 
     def chunks(self) -> Iterator[Chunk]:
         inlet, inbox, quiet_since_s = self.inlet, self.inbox, time.monotonic()
@@ -110,12 +107,12 @@ class Lsl(Sensor):
                 samples, stamps = inlet.pull_chunk(timeout=PULL_S, max_samples=n_most)
                 offset_s = inlet.time_correction(timeout=REPLY_S) + to_monotonic_s
             except (pylsl.util.LostError, pylsl.util.TimeoutError) as error:
-                raise SourceLost(f"{self.name}: the stream ended, {self.hint}.") from error
+                raise SensorLost(f"{self.name}: the stream ended, {self.hint}.") from error
             if len(stamps):
                 quiet_since_s = time.monotonic()
-                yield from whole(self.data(samples), np.array(stamps) + offset_s, self.sfreq)
+                yield from cut_at_gaps(self.data(samples), np.array(stamps) + offset_s, self.sfreq)
             elif time.monotonic() - quiet_since_s > self.quiet_s:
-                raise SourceLost(f"{self.name}: nothing came for {self.quiet_s:g} s, {self.hint}.")
+                raise SensorLost(f"{self.name}: nothing came for {self.quiet_s:g} s, {self.hint}.")
 
     def data(self, samples) -> np.ndarray:
         """Samples (n_times, n_chans) as a chunk has them: EEG (n_chans, n_times) in µV, a heart (n_times,)."""

@@ -4,11 +4,8 @@ import time
 
 import numpy as np
 
-from emolib.device.sensors.base import Chunk, SourceLost
-from emolib.device.sensors.extras import extra
-from emolib.device.sensors.inbox import Inbox
-from emolib.device.sensors.sensor import Sensor
-from emolib.signals.readers import Trained
+from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost, extra
+from emolib.signals.readers import SignalInfo
 
 BLOCK_S = 0.1
 MAX_LATENCY_S = 2.0  # between a sample and its block; more is no time but a clock that was never set
@@ -40,13 +37,13 @@ class Blocks:
         self.end_s = time_s + n_times / self.sfreq
 
 
-class Microphone(Sensor):
+class Microphone(LiveSensor):
     """`where` is "" for the system's own choice, a number, or a part of a name."""
 
     hint = "the microphone was unplugged or its driver hangs"
     stream = None
 
-    def connect(self, inbox: Inbox) -> Trained:
+    def connect(self, inbox: Inbox) -> SignalInfo:
         sd = extra("sounddevice", self.name)
         if self.was_here:  # PortAudio lists the devices that there were when it started
             sd._terminate()
@@ -64,10 +61,10 @@ class Microphone(Sensor):
             )
             self.stream.start()
         except sd.PortAudioError as error:
-            raise SourceLost(
+            raise SensorLost(
                 f"{self.name} cannot be opened ({error}): another program may have it."
             ) from error
-        return Trained(sfreq)
+        return SignalInfo(sfreq)
 
     def device(self, sd) -> tuple[int, float]:
         """Number of the device, and the rate in Hz to open it with."""

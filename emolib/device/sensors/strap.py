@@ -7,25 +7,66 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
 from threading import Thread, current_thread
+from typing import NamedTuple
 
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.device.sensors.base import SourceLost
-from emolib.device.sensors.extras import extra
-from emolib.device.sensors.heart_rate import EverySecond, measurement
-from emolib.device.sensors.inbox import Inbox
-from emolib.device.sensors.sensor import Sensor
-from emolib.signals.readers import Trained
+from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost, extra
+from emolib.signals.readers import SignalInfo
 
+HOLD_S = 3.0  # a longer silence is a gap
 SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
 MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
 SCAN_S, CONNECT_S, END_S = 10.0, 30.0, 5.0
 ADDRESS = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-class Session:
-    """One connection, in a thread with an event loop of its own; what it hears goes into the inbox."""
+class Measurement(NamedTuple):
+    """Beats a minute; whether the strap touches skin, None if it cannot tell; intervals since the last one in seconds."""
+
+    bpm: int
+    has_contact: bool | None
+    rr_s: tuple[float, ...]
+
+
+def measurement(data: bytes) -> Measurement:
+    """What the bytes of a notification (characteristic 0x2A37) say. Raises BadRecording where they are fewer than the flags announce.
+
+    Bluetooth Heart Rate Service 1.0, 3.1: flags (bit 0 a rate of 16 bits, bit 1 contact, bit 2 contact is
+    known, bit 3 energy, bit 4 intervals), rate, energy in kJ (16 bits), intervals in 1/1024 s (16 bits each).
+    """
+    flags = data[0] if data else 0
+    at = 3 if flags & 1 else 2
+    end = at + 2 * bool(flags & 8)
+    if len(data) < end:
+        raise BadRecording(f"A heart-rate measurement of {len(data)} bytes, expected {end} or more.")
+    rr_s = [int.from_bytes(data[i : i + 2], "little") / 1024 for i in range(end, len(data) - 1, 2)]
+    return Measurement(
+        int.from_bytes(data[1:at], "little"),
+        bool(flags & 2) if flags & 4 else None,
+        tuple(rr_s) if flags & 16 else (),
+    )
+
+
+class EverySecond:
+    """Beats a minute that come about once a second, as one a second: what came last holds, for HOLD_S at most."""
+
+    def __init__(self):
+        self.next_s: float | None = None
+
+    def push(self, time_s: float, bpm: float) -> Chunk | None:
+        """The seconds that this value fills, (n_times,); None where they are filled already."""
+        if self.next_s is None or time_s - self.next_s > HOLD_S:
+            self.next_s = time_s
+        n = int(np.floor(time_s - self.next_s)) + 1
+        chunk = Chunk(self.next_s, np.full(n, bpm, np.float32)) if n > 0 else None
+        self.next_s += max(n, 0)
+        return chunk
+
+
+class Connection:
+    """A connection to a strap, in a thread with an event loop of its own; what it hears goes into the inbox."""
 
     def __init__(self, bleak, address: str, inbox: Inbox):
         self.bleak, self.address, self.inbox = bleak, address, inbox
@@ -36,7 +77,7 @@ class Session:
         self.thread.start()
 
     def run(self):
-        """Listen until the end; what goes wrong is told to who opens, or to who reads."""
+        """Listen until the end; what goes wrong is raised where the sensor is opened, or read."""
         try:
             with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
                 runner.get_loop().run_until_complete(self.task)
@@ -49,7 +90,7 @@ class Session:
         if self.ready.done():
             self.inbox.lose(reason)
         else:
-            self.ready.set_exception(SourceLost(f"{self.inbox.name}: {reason}."))
+            self.ready.set_exception(SensorLost(f"{self.inbox.name}: {reason}."))
 
     async def listen(self):
         device = await self.bleak.BleakScanner.find_device_by_filter(self.is_wanted, timeout=SCAN_S)
@@ -89,24 +130,24 @@ class Session:
             self.thread.join(END_S)
 
 
-class Strap(Sensor):
+class Strap(LiveSensor):
     """`where` is "" for the first strap that advertises, or its Bluetooth address."""
 
     hint = "the strap may be out of reach"
     quiet_s = 5.0
-    session: Session | None = None
+    connection: Connection | None = None
 
-    def connect(self, inbox: Inbox) -> Trained:
+    def connect(self, inbox: Inbox) -> SignalInfo:
         if self.where and not ADDRESS.fullmatch(self.where):
             raise BadParameter(f"{self.name}: expected an address like strap:A0:9E:1A:00:11:22, or none.")
-        self.session = Session(extra("bleak", self.name), self.where, inbox)
+        self.connection = Connection(extra("bleak", self.name), self.where, inbox)
         try:
-            self.session.ready.result(SCAN_S + CONNECT_S)
+            self.connection.ready.result(SCAN_S + CONNECT_S)
         except Late as error:
-            raise SourceLost(f"{self.name} was found, but does not connect: move nearer.") from error
-        return Trained(1.0, "bpm")
+            raise SensorLost(f"{self.name} was found, but does not connect: move nearer.") from error
+        return SignalInfo(1.0, "bpm")
 
     def disconnect(self) -> None:
-        session, self.session = self.session, None
-        if session is not None:
-            session.end()
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.end()

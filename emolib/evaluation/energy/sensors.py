@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emolib.core.errors import BadRecording
-from emolib.device.meter import POWERCAP, meter
+from emolib.device.machine import POWERCAP, meter
 from emolib.evaluation.energy.sampler import Sensor
 
 HWMON = Path("/sys/class/hwmon")
@@ -26,7 +26,7 @@ def found() -> tuple[list[Sensor], list[str]]:
 
 
 def rapl(powercap: Path = POWERCAP) -> tuple[list[Sensor], str]:
-    """The energy counter of the processor package, as emolib.device.meter finds it."""
+    """The energy counter of the processor package, as emolib.device.machine finds it."""
     counter = meter(powercap)
     if not counter:
         return [], counter.note

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from emolib.signals.boxes import area, clipped
-from emolib.signals.letterbox import FILL
+from emolib.signals.boxes import FILL, area, clipped
 
 FOCUSED = 0.5  # share of the views that look at one face
 HEIGHTS = 0.12, 0.55  # of that face, in sides of the view

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from emolib.signals.grid import Grid
+from emolib.signals.boxes import Grid
 
 COORD, NOOBJ = 5.0, 0.5  # λ of Redmon et al. (2016)
 LEAST = 1e-7  # added below logarithms and fractions

@@ -7,7 +7,7 @@ from hashlib import sha256
 import numpy as np
 
 from emolib.datasets.face_boxes import Picture
-from emolib.signals.letterbox import Letterbox
+from emolib.signals.boxes import Letterbox
 
 
 @dataclass(frozen=True)

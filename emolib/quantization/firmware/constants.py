@@ -9,13 +9,19 @@ from dataclasses import asdict
 import numpy as np
 
 from emolib.core.errors import BadParameter
-from emolib.signals import heart
+from emolib.signals import beats
+from emolib.signals.boxes import FILL, MAX_IOU, Grid
 from emolib.signals.eeg import BANDS
-from emolib.signals.frontend import EegFrontEnd, FaceFrontEnd, HeartFrontEnd, SpeechFrontEnd, front_end, whole
-from emolib.signals.grid import MAX_IOU, Grid
-from emolib.signals.letterbox import FILL
+from emolib.signals.frontend import (
+    EegFrontEnd,
+    FaceFrontEnd,
+    HeartFrontEnd,
+    SpeechFrontEnd,
+    front_end,
+    in_samples,
+)
 from emolib.signals.mfcc import AMIN, dct, hann, mel_filterbank
-from emolib.signals.readers import Trained
+from emolib.signals.readers import SignalInfo
 
 GREY = (19595, 38470, 7471)  # red, green, blue in 2^16: ITU-R BT.601, as in emolib.signals.image
 Constants = dict[str, object]
@@ -36,7 +42,7 @@ NOTES = {
 def of_source(entry: Mapping) -> Constants:
     """Of a model's entry in bundle.json: recordings, front end, standardiser."""
     front = front_end(entry["modality"], **entry["frontend"])
-    trained = Trained(**entry["recordings"])
+    trained = SignalInfo(**entry["recordings"])
     return {
         "classes": tuple(entry["classes"]),
         **{f"recorded_{name}": _value(value) for name, value in trained._asdict().items()},
@@ -63,17 +69,17 @@ def standardiser(entry: Mapping) -> Constants:
     return {**per_person, **along, "mean": mean, "std": std, "gain": gain}
 
 
-def of_heart(front: HeartFrontEnd, trained: Trained) -> Constants:
+def of_heart(front: HeartFrontEnd, trained: SignalInfo) -> Constants:
     kind = trained.kind or "ppg"
-    found = {"feature_names": heart.FEATURES[kind]}
-    if kind in heart.DETECTORS:
-        found |= {name: _edges(value) for name, value in asdict(heart.DETECTORS[kind]).items()}
+    found = {"feature_names": beats.FEATURES[kind]}
+    if kind in beats.DETECTORS:
+        found |= {name: _edges(value) for name, value in asdict(beats.DETECTORS[kind]).items()}
         found |= {
-            "ibi_range_s": np.array(heart.IBI_RANGE_S, np.float32),
-            "max_jump": heart.MAX_JUMP,
-            "neighbours": heart.NEIGHBOURS,
-            "level_s": heart.LEVEL_S,
-            "spread_s": heart.SPREAD_S,
+            "ibi_range_s": np.array(beats.IBI_RANGE_S, np.float32),
+            "max_jump": beats.MAX_JUMP,
+            "neighbours": beats.NEIGHBOURS,
+            "level_s": beats.LEVEL_S,
+            "spread_s": beats.SPREAD_S,
         }
     return found
 
@@ -85,14 +91,14 @@ def _edges(value):
     return np.array([edge for edge in value if edge is not None], np.float32)
 
 
-def of_eeg(front: EegFrontEnd, trained: Trained) -> Constants:
+def of_eeg(front: EegFrontEnd, trained: SignalInfo) -> Constants:
     found = {"band_edges_hz": np.array([BANDS[name] for name in front.bands], np.float32)}
     if trained.kind == "raw":
-        found["hann"] = hann(whole(front.step_s, trained.sfreq, "step_s"), "float32")
+        found["hann"] = hann(in_samples(front.step_s, trained.sfreq, "step_s"), "float32")
     return found
 
 
-def of_speech(front: SpeechFrontEnd, trained: Trained) -> Constants:
+def of_speech(front: SpeechFrontEnd, trained: SignalInfo) -> Constants:
     """The mel bands without their zeros: see NOTES. Raises BadParameter for functionals."""
     if front.functionals:
         raise BadParameter(
@@ -115,7 +121,7 @@ def of_speech(front: SpeechFrontEnd, trained: Trained) -> Constants:
     return found
 
 
-def of_face(front: FaceFrontEnd, trained: Trained) -> Constants:
+def of_face(front: FaceFrontEnd, trained: SignalInfo) -> Constants:
     return {
         "grey_weights": np.array(GREY, np.int32),
         "pixel_divisor": 127.5,

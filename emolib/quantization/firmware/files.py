@@ -7,7 +7,7 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter, check_names
 from emolib.core.out import check_out, replaced
 from emolib.device.backends import Micro
-from emolib.device.bundle import Bundle, of_two
+from emolib.device.bundle import Bundle, studies_of
 from emolib.quantization.firmware import constants, cpp, headers, vectors
 from emolib.quantization.firmware.checks import included
 from emolib.quantization.firmware.headers import Described
@@ -63,7 +63,7 @@ def picked(record: Mapping, names: Sequence[str]) -> Mapping:
         return record
     check_names(names, [name for part in MODELS for name in record[part]], "the bundle")
     kept = {part: {name: record[part][name] for name in record[part] if name in names} for part in MODELS}
-    return {**record, **kept, "studies": of_two(record["studies"], names)}
+    return {**record, **kept, "studies": studies_of(record["studies"], names)}
 
 
 def known(out: Path) -> set[str]:

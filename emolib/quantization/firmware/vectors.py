@@ -13,10 +13,10 @@ from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.datasets.face_boxes import pictures
 from emolib.datasets.splits import few
 from emolib.device.backends import Backend, Micro
-from emolib.device.int8 import quantize
+from emolib.device.interpreter import quantize
 from emolib.models import crossval
 from emolib.quantization.npu import tflm
-from emolib.signals.letterbox import Letterbox
+from emolib.signals.boxes import Letterbox
 
 N, SEED = 4, 0
 MAX_LSB = 2  # that tflite-micro may be from litert's reference kernels: rounding, see emolib.quantization.npu.kernels

@@ -6,8 +6,8 @@ Both are right to half a step, but a tie is rounded in floating point by one and
 import numpy as np
 import pandas as pd
 
-from emolib.device.int8 import quantize
-from emolib.device.quiet import native_silence
+from emolib.device.backends import native_silence
+from emolib.device.interpreter import quantize
 from emolib.quantization.flatbuffer import Operator, graph, read, write
 
 Values = dict[str, np.ndarray]  # by tensor name

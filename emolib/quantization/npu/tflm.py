@@ -16,8 +16,7 @@ import numpy as np
 
 from emolib.core.errors import BadArtifact, BadParameter, OverBudget
 from emolib.device.backends import ARENA_BYTES, Backend, Micro, TFLite, litert
-from emolib.device.int8 import apart, quantize
-from emolib.device.interpreter import check_backend
+from emolib.device.interpreter import apart, check_backend, quantize
 from emolib.quantization.flatbuffer import graph
 
 LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")

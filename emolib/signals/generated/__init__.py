@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emolib.signals.generated import ecg, eeg, face, heart, speech
+from emolib.signals.generated import eeg, face, heart, speech
 from emolib.signals.generated.affect import Affect
 
-CHANNELS = {"eeg": eeg, "speech": speech, "face": face}
-CARDIAC = {"ppg": heart, "ecg": ecg}  # by kind
+CARDIAC = {"ppg": (heart.ppg_recording, heart.PPG_HZ), "ecg": (heart.ecg_recording, heart.ECG_HZ)}  # by kind
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,9 @@ class Recording:
 
 def recording(affect: Affect, modality: str, cardiac: str = "ppg") -> Recording:
     """The recording of one trial. `cardiac` is what records a heart: "ppg" at 64 Hz or "ecg" at 256 Hz, of the same beats."""
-    channel = CARDIAC[cardiac] if modality == "heart" else CHANNELS[modality]
-    kind = {"heart": cardiac, "eeg": "raw"}.get(modality, "")
-    return Recording(
-        channel.recording(affect), channel.SFREQ, kind, eeg.CHANNELS if modality == "eeg" else ()
-    )
+    if modality == "heart":
+        made, sfreq = CARDIAC[cardiac]
+        return Recording(made(affect), sfreq, cardiac)
+    channel = {"eeg": eeg, "speech": speech, "face": face}[modality]
+    about = ("raw", eeg.CHANNELS) if modality == "eeg" else ()
+    return Recording(channel.recording(affect), channel.SFREQ, *about)

@@ -1,13 +1,21 @@
-"""Heart: beats from a rate that arousal drives, and the pulse that a PPG sensor at the wrist makes of them."""
+"""Heart: beats from a rate that arousal drives, the pulse that a PPG sensor at the wrist makes of them, and their ECG."""
 
 import numpy as np
 
 from emolib.signals.generated.affect import Affect
 
-SFREQ = 64.0
+PPG_HZ, ECG_HZ = 64.0, 256.0
 MARGIN_S = 2.0  # beats before and after the trial whose waves reach into it
 SYSTOLE_S = 0.2  # from the beat to the top of the pulse at the wrist
 MOTION_S = 6 / 64  # half the width of what shakes the sensor
+BREATHING = 0.08  # relative depth of what breathing does to the lead's height
+PQRST = (  # delay in s (T: per √IBI), amplitude in mV, width in s
+    (-0.17, 0.12, 0.022),
+    (-0.030, -0.10, 0.009),
+    (0.0, 1.0, 0.011),
+    (0.030, -0.18, 0.009),
+    (0.28, 0.28, 0.045),
+)
 
 
 def beats(t: np.ndarray, bpm, rsa: float, resp_hz: float, rng: np.random.Generator) -> np.ndarray:
@@ -40,6 +48,14 @@ def ppg(beat_times: np.ndarray, t: np.ndarray, dicrotic: float = 0.4) -> np.ndar
     """Clean pulse wave, (n_times,), its systolic tops about 1 and SYSTOLE_S after each beat."""
     late = SYSTOLE_S + 0.27 * np.sqrt(intervals(beat_times))
     return bumps(t, beat_times + SYSTOLE_S, 0.085) + dicrotic * bumps(t, beat_times + late, 0.11)
+
+
+def ecg(beat_times: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Clean ECG in mV, (n_times,), R peaks on the beats; five Gaussians a beat (McSharry et al. 2003)."""
+    stretch = np.sqrt(intervals(beat_times))
+    delays = [delay * stretch if delay > 0.1 else delay for delay, *_ in PQRST]
+    waves = zip(delays, PQRST, strict=True)
+    return sum(height * bumps(t, beat_times + delay, width) for delay, (_, height, width) in waves)
 
 
 def smooth_noise(rng: np.random.Generator, n_times: int, width: int) -> np.ndarray:
@@ -82,11 +98,21 @@ def rhythm(affect: Affect) -> tuple[np.ndarray, np.ndarray, float]:
     return t, beats(t, bpm, rsa, resp_hz, rng), resp_hz
 
 
-def recording(affect: Affect) -> np.ndarray:
-    """PPG of a trial at SFREQ, (n_times,) float32, in arbitrary units; vessels narrow with arousal."""
+def ppg_recording(affect: Affect) -> np.ndarray:
+    """PPG of a trial at PPG_HZ, (n_times,) float32, in arbitrary units; vessels narrow with arousal."""
     rng = affect.trial_rng("heart sensor")
-    t = np.arange(round(affect.trial_s * SFREQ)) / SFREQ
+    t = np.arange(round(affect.trial_s * PPG_HZ)) / PPG_HZ
     valence, arousal = affect.shown("heart", t)
     pulse = ppg(rhythm(affect)[1], t, 0.4 * np.exp(0.25 * valence.mean() + rng.normal(0, 0.3)))
     height = np.exp(-0.15 * arousal + rng.normal(0, 0.3))
-    return disturb(height * pulse, rng, SFREQ).astype(np.float32)
+    return disturb(height * pulse, rng, PPG_HZ).astype(np.float32)
+
+
+def ecg_recording(affect: Affect) -> np.ndarray:
+    """ECG of a trial at ECG_HZ, (n_times,) float32, in mV; the same beats as in the trial's PPG."""
+    rng = affect.trial_rng("heart sensor")
+    t = np.arange(round(affect.trial_s * ECG_HZ)) / ECG_HZ
+    _, beat_times, resp_hz = rhythm(affect)
+    breath = 1 + BREATHING * np.sin(2 * np.pi * resp_hz * t + rng.uniform(0, 2 * np.pi))
+    height = np.exp(rng.normal(0, 0.2))
+    return disturb(height * breath * ecg(beat_times, t), rng, ECG_HZ).astype(np.float32)

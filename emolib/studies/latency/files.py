@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from emolib.core import records
 from emolib.core.child import run_module
 from emolib.core.errors import BadArtifact, BadParameter
+from emolib.core.paths import read_json
 from emolib.device.bench import SCHEMA
 from emolib.studies.latency import devices
 
@@ -30,7 +30,7 @@ def read(path: str | Path) -> dict:
     """A bench file. Raises BadArtifact where it is none, or of another emolib."""
     again = "on the device: `emolib bench BUNDLE --json > FILE`."
     try:
-        record = records.read(Path(path))
+        record = read_json(Path(path))
         schema, missing = record.get("schema"), sorted(FIELDS - record.keys())
     except (OSError, ValueError, AttributeError) as error:
         raise BadArtifact(f"{path} cannot be read ({error}), expected a bench file; {again}") from error

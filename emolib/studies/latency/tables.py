@@ -9,7 +9,7 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import OverBudget
 from emolib.core.experiment import INT8, model_name
 from emolib.device.interpreter import present
-from emolib.device.latency import models
+from emolib.device.latency import measure_models
 from emolib.quantization.npu.tflm import arena_bytes, check_operators
 
 BUDGET_S = 0.3  # for the runs of one model, where they are slow
@@ -36,7 +36,7 @@ def variants(
             if (name, variant) not in known
         }
         files = {name: run.read(stem) for name, stem in stems.items() if (run.folder / stem).exists()}
-        found, closed = models.each(files, backends, threads, repeats, BUDGET_S)
+        found, closed = measure_models(files, backends, threads, repeats, BUDGET_S)
         rows += [{"source": row["model"], "variant": variant, **row} for row in found]
         refused += [row | {"model": f"{row['model']} {variant}"} for row in closed]
         refused += [_absent(name, variant) for name in stems.keys() - files.keys()]

@@ -10,7 +10,7 @@ from emolib.core.experiment import INT8, model_name
 from emolib.core.paths import PROJECT
 from emolib.device import markers
 from emolib.device.interpreter import Model
-from emolib.device.latency.models import window
+from emolib.device.latency import noise_window
 from emolib.device.markers import Marker, Recorder, repeat
 from emolib.evaluation.energy import alignment, ppk2, readers
 from emolib.evaluation.energy.alignment import Alignment
@@ -127,5 +127,5 @@ def models(run: Run, sources: Sequence[str]) -> dict[str, Callable[[], object]]:
 
 
 def _inference(model: Model) -> Callable[[], object]:
-    x = window(model)
+    x = noise_window(model)
     return lambda: model.times(x, 1)

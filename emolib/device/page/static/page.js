@@ -1,14 +1,14 @@
 // The page: what the engine says, twice a second, as words, bars and a face.
 
 import {Friend} from "./friend.js";
-import {Camera, Microphone, post} from "./senses.js";
+import {Camera, Microphone, post} from "./capture.js";
 import {DEVICES, condition, expression, failure, percent, title} from "./words.js";
 
 const SPEAK_MS = 5000; // at most this often is a new answer read aloud
 const $ = (id) => document.getElementById(id);
 const tab = crypto.randomUUID();
 const friend = new Friend($("friend"));
-const senses = {};
+const captures = {};
 let [about, words, fused, cards, missed, spokenAt] = [null, [], null, {}, 0, -SPEAK_MS];
 
 function add(parent, kind, name = "", text = "") {
@@ -71,13 +71,13 @@ function button(name) {
   const made = add($("buttons"), "button", "", `Start ${DEVICES[name]}`);
   made.type = "button";
   made.id = DEVICES[name];
-  made.addEventListener("click", () => (senses[name].stream ? stop(name) : start(name, made)));
+  made.addEventListener("click", () => (captures[name].stream ? stop(name) : start(name, made)));
   return made;
 }
 
 // A device is on or off: what its button and the preview say.
 function turned(name) {
-  const on = Boolean(senses[name].stream);
+  const on = Boolean(captures[name].stream);
   $(DEVICES[name]).textContent = `${on ? "Stop" : "Start"} ${DEVICES[name]}`;
   $(DEVICES[name]).classList.toggle("on", on);
   if (name === "face") {
@@ -90,7 +90,7 @@ async function start(name, made) {
   $("message").textContent = "";
   made.disabled = true;
   try {
-    await senses[name].start();
+    await captures[name].start();
   } catch (error) {
     $("message").textContent = failure(DEVICES[name], error);
   }
@@ -99,8 +99,8 @@ async function start(name, made) {
 }
 
 function stop(name) {
-  if (!senses[name].stream) return;
-  senses[name].close();
+  if (!captures[name].stream) return;
+  captures[name].close();
   post("stop", {tab, modality: name}).catch(() => {});
   turned(name);
 }
@@ -121,7 +121,7 @@ function build(told) {
   cards = Object.fromEntries(Object.keys(about.modalities).map((name) => [name, card(name)]));
   for (const [name, each] of Object.entries(about.modalities)) {
     if (!each.from_page) continue;
-    senses[name] ??= name === "face" ? new Camera(tab, (error) => ended(name, error), $("video"))
+    captures[name] ??= name === "face" ? new Camera(tab, (error) => ended(name, error), $("video"))
       : new Microphone(tab, (error) => ended(name, error), each.sfreq);
     button(name);
     turned(name);
@@ -153,7 +153,7 @@ function answer(scores) {
 
 // The face that was found, over the preview, in shares of the picture that was sent.
 function box(part) {
-  const size = senses.face?.size, found = part?.box && size && senses.face.stream;
+  const size = captures.face?.size, found = part?.box && size && captures.face.stream;
   $("box").hidden = !found;
   if (!found) return;
   const [x1, y1, x2, y2] = part.box;
@@ -190,7 +190,7 @@ function listen() {
   });
   events.addEventListener("message", ({data}) => show(JSON.parse(data)));
   events.addEventListener("error", () => {
-    Object.keys(senses).forEach(stop);
+    Object.keys(captures).forEach(stop);
     $("link").classList.remove("on");
     $("link").textContent = events.readyState === EventSource.CLOSED
       ? "refused: emolib live has ended, or too many of its pages are open" : "connection lost, trying again";

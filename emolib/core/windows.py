@@ -1,4 +1,7 @@
-"""Windows that stay in a file until they are asked for, so that a corpus may be larger than memory. numpy only."""
+"""Windows, the inputs of a network: an array X (n, …) of one modality, a dict of such arrays by branch of several.
+
+Windows may stay in a file until they are asked for, so that a corpus may be larger than memory. numpy only.
+"""
 
 import math
 import tempfile
@@ -6,10 +9,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from emolib.core.errors import BadSet
+
 CHUNK_BYTES = 4 << 20  # of windows read at a time
 
 
-class Stored:
+class MappedWindows:
     """Windows (n, *shape) of `base`, which lies in a file: some rows of it, and what is done to them once read.
 
     Indexed it gives arrays, and windows again by `part`; np.asarray reads all.
@@ -33,22 +38,13 @@ class Stored:
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.asarray(self[:], dtype)
 
-    def part(self, rows: np.ndarray, step: Callable | None = None) -> "Stored":
+    def part(self, rows: np.ndarray, step: Callable | None = None) -> "MappedWindows":
         """Some of the windows, `step` done to them; nothing is read."""
-        return Stored(self.base, self.rows[rows], self.steps + (() if step is None else (step,)))
-
-
-def part(X, rows: np.ndarray, step: Callable | None = None):
-    """Rows of X, `step` done to them: of windows in a file a Stored, of others an array."""
-    if isinstance(X, np.memmap):
-        X = Stored(X, np.arange(len(X)))
-    if isinstance(X, Stored):
-        return X.part(rows, step)
-    return X[rows] if step is None else step(X[rows])
+        return MappedWindows(self.base, self.rows[rows], self.steps + (() if step is None else (step,)))
 
 
 def chunks(X) -> Iterator[slice]:
-    """Slices that together are X, an array or Stored, each of CHUNK_BYTES at most, or of one window."""
+    """Slices that together are X, an array or MappedWindows, each of CHUNK_BYTES at most, or of one window."""
     n = max(1, CHUNK_BYTES // max(1, X.dtype.itemsize * math.prod(X.shape[1:])))
     return (slice(start, start + n) for start in range(0, len(X), n))
 
@@ -76,3 +72,45 @@ class Spool:
         """All of them; there must be one."""
         self.file.flush()
         return np.memmap(self.file, np.float32, "r", shape=(self.n, *self.shape))
+
+
+Windows = np.ndarray | MappedWindows | dict[str, np.ndarray]
+
+
+def each(function: Callable, X):
+    """The function of X, or of every branch of X."""
+    return {name: function(x) for name, x in X.items()} if isinstance(X, dict) else function(X)
+
+
+def taken(X: Windows, rows) -> Windows:
+    """Some of the windows: `rows` is an index array or a slice."""
+    return each(lambda x: x[rows], X)
+
+
+def part(X: Windows, rows, step: Callable | None = None) -> Windows:
+    """Some of the windows, `step` done to them: to those of one modality in a file once they are read, to others now."""
+    if isinstance(X, np.memmap):
+        X = MappedWindows(X, np.arange(len(X)))
+    if isinstance(X, MappedWindows):
+        return X.part(rows, step)
+    found = taken(X, rows)
+    return found if step is None else step(found)
+
+
+def arrays(X: Windows) -> list[np.ndarray | MappedWindows]:
+    """X itself, or its branches."""
+    return list(X.values()) if isinstance(X, dict) else [X]
+
+
+def length(X: Windows) -> int:
+    """How many windows X holds. Raises BadSet for branches that hold different numbers of them."""
+    n = len(arrays(X)[0])
+    for name, x in X.items() if isinstance(X, dict) else ():
+        if len(x) != n:
+            raise BadSet(f"Branch {name} has {len(x)} windows, expected {n} as the first.")
+    return n
+
+
+def shape(X: Windows):
+    """The shape of one window, or of every branch's."""
+    return each(lambda x: tuple(x.shape[1:]), X)

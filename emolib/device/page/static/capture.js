@@ -10,7 +10,7 @@ export async function post(name, query, body) {
   if (!response.ok) throw new Error((await response.text()).trim());
 }
 
-class Sense {
+class Capture {
   constructor(tab, modality, ended) {
     Object.assign(this, {tab, modality, ended, stream: null});
   }
@@ -49,7 +49,7 @@ class Sense {
   }
 }
 
-export class Camera extends Sense {
+export class Camera extends Capture {
   constructor(tab, ended, video) {
     super(tab, "face", ended);
     Object.assign(this, {video, canvas: document.createElement("canvas"), size: null});
@@ -87,7 +87,7 @@ export class Camera extends Sense {
   }
 }
 
-export class Microphone extends Sense {
+export class Microphone extends Capture {
   constructor(tab, ended, sfreq) {
     super(tab, "speech", ended);
     Object.assign(this, {sfreq, context: null, pieces: [], count: 0, busy: false});

@@ -1,6 +1,4 @@
-"""Generated recordings as a model's sensor would give them, and a sensor that plays one again and again: what is
-timed where no person is measured. numpy only.
-"""
+"""Generated recordings, and a sensor that plays one again and again: what is timed where no person is. numpy only."""
 
 import time
 from collections.abc import Iterator
@@ -9,14 +7,14 @@ from threading import Event
 import numpy as np
 
 from emolib.core.errors import BadParameter
-from emolib.device.sensors.base import SCENE, Chunk, Source
+from emolib.device.sensors.base import SCENE, Chunk, Sensor
 from emolib.signals import generated
 from emolib.signals.filters import resample
 from emolib.signals.generated.affect import affects
 from emolib.signals.generated.scenes import scene
-from emolib.signals.readers import Trained
+from emolib.signals.readers import SignalInfo
 
-CAMERA = Trained(30.0, SCENE)
+CAMERA = SignalInfo(30.0, SCENE)
 PICTURE = (240, 320)  # height and width of a small camera's
 SCENES = (
     0,
@@ -26,18 +24,19 @@ SCENES = (
     13,
     14,
     22,
-)  # with large faces; 7, so that no second of a camera ends with the last one's
+)  # with large faces; 7, so that no second ends with the picture of the last
 CHUNK_S = 0.1
 
 
-def recording(modality: str, trained: Trained, seconds: float) -> np.ndarray:
-    """Of a generated person, (…, n_times) as a sensor of that rate, kind and channels gives it; of a face, some
-    pictures with one in, (n_pictures, height, width, 3) uint8. Raises BadParameter for a kind that is not generated.
+def recording(modality: str, trained: SignalInfo, seconds: float) -> np.ndarray:
+    """A generated person, (…, n_times) as a sensor of that rate, kind and channels gives it; of a face, pictures that
+    show one, (n_pictures, height, width, 3) uint8. Raises BadParameter for a kind that is not generated.
     """
     if modality == "face":
         return np.stack([scene(seed, PICTURE, n_faces=1)[0] for seed in SCENES])
     if modality == "heart" and trained.kind == "bpm":
-        return _bpm(trained.sfreq, seconds)
+        time_s = np.arange(round(seconds * trained.sfreq)) / trained.sfreq
+        return (70 + 4 * np.sin(2 * np.pi * 0.2 * time_s)).astype(np.float32)  # it breathes
     if trained.kind not in {"heart": generated.CARDIAC, "eeg": ("raw",)}.get(modality, ("",)):
         raise BadParameter(f"{modality} of kind {trained.kind} cannot be generated: nothing to time it on.")
     affect = next(iter(affects(n_subjects=1, n_trials=1, trial_s=float(np.ceil(seconds)), seed=0)))
@@ -46,18 +45,12 @@ def recording(modality: str, trained: Trained, seconds: float) -> np.ndarray:
     return np.resize(data, (len(trained.channels), data.shape[-1])) if modality == "eeg" else data
 
 
-def _bpm(sfreq: float, seconds: float) -> np.ndarray:
-    """Beats a minute that breathe around 70, (n_times,) float32."""
-    time_s = np.arange(round(seconds * sfreq)) / sfreq
-    return (70 + 4 * np.sin(2 * np.pi * 0.2 * time_s)).astype(np.float32)
-
-
-class Looped(Source):
+class Looped(Sensor):
     """A live sensor that gives a recording over and over, at its real rate, `at_s` seconds into it from the start."""
 
     is_live = True
 
-    def __init__(self, modality: str, trained: Trained, seconds: float, at_s: float = 0.0):
+    def __init__(self, modality: str, trained: SignalInfo, seconds: float, at_s: float = 0.0):
         super().__init__(modality, f"{modality}=loop")
         self.about = CAMERA if modality == "face" else trained
         self.data, self.stopped = recording(modality, trained, seconds), Event()
@@ -70,7 +63,7 @@ class Looped(Source):
             return self.data[start % len(self.data)]
         return self.data[..., np.arange(start, start + n) % self.data.shape[-1]]
 
-    def open(self) -> Trained:
+    def open(self) -> SignalInfo:
         self.stopped.clear()
         return self.about
 

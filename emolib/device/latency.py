@@ -1,0 +1,220 @@
+"""*Measured* latency on this machine: of one inference, a front end, a step of the engine, and a stream at real rates.
+
+numpy and an interpreter alone.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from emolib.core.errors import BadArtifact
+from emolib.device.engine import Engine, Result
+from emolib.device.interpreter import Model
+from emolib.device.live import Live
+from emolib.device.machine import resident_mb
+from emolib.device.pipeline import Pipeline
+from emolib.device.sensors.base import Chunk
+from emolib.device.sensors.looped import Looped, recording
+
+NOTHING = b"\0\0\0\0TFL3"  # no model opens from it
+CHUNK = 10  # runs between two looks at the time budget
+WARMUP = 5  # windows or steps
+SPARE_S = 20.0  # of a looped recording, beyond what the engine keeps
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Of a batch of 1 on n runs after warm-up: copy in, invoke, copy out; quantisation of the input excluded.
+
+    `cold_start_ms`: opening the file and the first inference, the interpreter's library imported before; on
+    tflite_runtime this starts a process too.
+    """
+
+    p50_us: float
+    p95_us: float
+    p99_us: float
+    mean_us: float
+    n: int
+    cold_start_ms: float
+    threads: int
+    backend: str
+
+
+def measure(
+    source: Path | bytes,
+    backend: str = "litert",
+    threads: int = 1,
+    warmup: int = 20,
+    repeats: int = 200,
+    budget_s: float = 10.0,
+) -> Latency:
+    """Latency on a window of noise; `repeats` runs, or as many as `budget_s` seconds allow. Raises BadArtifact."""
+    start = time.perf_counter_ns()
+    with Model(source, backend, threads) as model:
+        x = noise_window(model)
+        model.invoke(x)
+        cold_ms = (time.perf_counter_ns() - start) / 1e6
+        taken = timed(model, x, warmup, repeats, budget_s) / 1e3
+    found = (*np.percentile(taken, (50, 95, 99)), taken.mean())
+    return Latency(*(round(float(us), 3) for us in found), len(taken), round(cold_ms, 3), threads, backend)
+
+
+def timed(model: Model, x: np.ndarray, warmup: int, repeats: int, budget_s: float) -> np.ndarray:
+    """Nanoseconds (n,) of runs after a warm-up, at least CHUNK or `repeats` of them."""
+    end = time.perf_counter() + budget_s
+    model.times(x, warmup)
+    taken = model.times(x, min(CHUNK, repeats))
+    while len(taken) < repeats and time.perf_counter() < end:
+        taken = np.append(taken, model.times(x, min(CHUNK, repeats - len(taken))))
+    return taken
+
+
+def noise_window(model: Model) -> np.ndarray:
+    """A window of noise (*input_shape): what a network is given does not change how long it takes."""
+    return np.random.default_rng(0).standard_normal(model.input_shape).astype(np.float32)
+
+
+def measure_models(
+    files: Mapping[str, Path], backends: Sequence[str], threads: Sequence[int], repeats: int, budget_s: float
+) -> tuple[list[dict], list[dict]]:
+    """A row per model, backend and number of threads (model, bytes, the fields of Latency), and a row per model that a
+    backend does not open (model, backend, reason). tflite_micro has one thread, whatever `threads` are."""
+    rows, refused = [], []
+    for backend in backends:
+        with suppress(BadArtifact):
+            Model(NOTHING, backend)  # imports its library, so that no model's cold start counts it
+    for name, path in files.items():
+        about = {"model": name, "bytes": path.stat().st_size}
+        for backend in backends:
+            try:
+                for n in [1] if backend == "tflite_micro" else threads:
+                    found = measure(path, backend, n, repeats=repeats, budget_s=budget_s)
+                    rows.append(about | asdict(found))
+            except BadArtifact as error:
+                reason = str(error).replace(str(path), path.name)
+                refused.append({"model": name, "backend": backend, "reason": reason})
+    return rows, refused
+
+
+def percentiles(taken: Sequence[float], unit: str, prefix: str = "") -> dict[str, float]:
+    """p50, p95 and p99 as a bench file names them."""
+    found = np.percentile(taken, (50, 95, 99))
+    return {f"{prefix}p{q}_{unit}": round(float(v), 4) for q, v in zip((50, 95, 99), found, strict=True)}
+
+
+def front_end_latency(pipeline: Pipeline, repeats: int, budget_s: float) -> dict:
+    """p50, p95, p99 in µs of the front end with its standardiser, and of both with the network, on one window of a
+    generated recording at the trained rate. Raises BadParameter where no such recording is generated.
+    """
+    front, trained, taken = pipeline.front, pipeline.trained, []
+    data = recording(pipeline.modality, trained, front.window_s or 0.0)
+    data, sfreq = (data[0], 0.0) if pipeline.modality == "face" else (data, trained.sfreq)
+    end = time.perf_counter() + budget_s
+    while len(taken) < WARMUP + 1 or (len(taken) < WARMUP + repeats and time.perf_counter() < end):
+        start = time.perf_counter_ns()
+        X = pipeline.standardiser(front(data, sfreq, trained.kind).X)
+        ready = time.perf_counter_ns()
+        pipeline.scores(X)
+        taken.append((ready - start, time.perf_counter_ns() - start))
+    before, whole = np.array(taken[WARMUP:]).T / 1e3
+    found = percentiles(before, "us", "front_end_") | percentiles(whole, "us", "whole_")
+    about = {"model": pipeline.source, "modality": pipeline.modality, "windows": len(X), "n": len(whole)}
+    return about | {"window_s": front.window_s, "sfreq": trained.sfreq} | found
+
+
+def looped_sensors(engine: Engine, is_live: bool) -> list[Looped]:
+    """A looped sensor for each modality of an engine, which has got what it needs to answer from time 0 on."""
+    past_s = needed_s(engine)
+    loops = [Looped(name, trained, past_s + SPARE_S, past_s) for name, trained in engine.trained.items()]
+    for loop in loops:
+        engine.start(loop.modality, loop.open(), is_live)
+        engine.push(loop.modality, Chunk(-past_s, loop.samples(0, loop.first)))
+    return loops
+
+
+def needed_s(engine: Engine) -> float:
+    """Seconds of recording until every modality can answer, with all the context that its front end looks back on."""
+    fronts = [pipeline.front for pipeline in engine.pipelines.values()]
+    return float(
+        np.ceil(max((front.window_s + front.context_s for front in fronts if front.window_s), default=1))
+    )
+
+
+def engine_steps(engine: Engine, n: int) -> list[Result]:
+    """n hops over looped recordings, one behind the other, after a warm-up; no clock is waited for."""
+    loops, results = looped_sensors(engine, is_live=False), []
+    for k in range(WARMUP + n):
+        for loop in loops:
+            push_hop(engine, loop, k)
+        results.append(engine.step((k + 1) * engine.hop_s))
+    return results[WARMUP:]
+
+
+def push_hop(engine: Engine, loop: Looped, k: int):
+    """A sensor's samples of hop k, 0 the first; of a camera the last picture in it."""
+    start, stop = (round(hop * engine.hop_s * loop.about.sfreq) for hop in (k, k + 1))
+    start = stop - 1 if loop.modality == "face" else start
+    chunk = Chunk(start / loop.about.sfreq, loop.samples(loop.first + start, stop - start))
+    engine.push(loop.modality, chunk)
+
+
+def steps_summary(results: Sequence[Result]) -> dict:
+    """p50, p95 and p99 of the steps in ms, the median of each modality, and in what states they were."""
+    parts = {name: [result.parts[name] for result in results] for name in results[0].parts}
+    by_modality = {name: round(median(part.ms for part in of), 4) for name, of in parts.items()}
+    states = {name: dict(Counter(part.state for part in of)) for name, of in parts.items()}
+    found = percentiles([result.ms for result in results], "ms")
+    return found | {"n": len(results), "modality_p50_ms": by_modality, "states": states}
+
+
+class Hop(NamedTuple):
+    """When a hop was due and how late its step began, how long that took, hops missed before, MB resident after."""
+
+    time_s: float
+    late_ms: float
+    step_ms: float
+    missed: int
+    resident_mb: float | None
+
+    @classmethod
+    def of(cls, result: Result, now_s: float) -> "Hop":
+        late_ms = 1e3 * (now_s - result.time_s) - result.ms
+        return cls(
+            round(result.time_s, 3), round(late_ms, 3), round(result.ms, 3), result.missed, resident_mb()
+        )
+
+
+def stream_latency(engine: Engine, seconds: float) -> dict:
+    """What happened in `seconds` of streaming from looped sensors: hops answered and missed, how late and how long they
+    were, each hop by itself, the states of the modalities, and this process's share of one core.
+    """
+    hops, states = [], {name: Counter() for name in engine.pipelines}
+    with Live(engine, looped_sensors(engine, is_live=True)) as live:
+        start_s, worked_s = time.perf_counter(), time.process_time()
+        for result in live.results(seconds):
+            hops.append(Hop.of(result, engine.now_s()))
+            for name, part in result.parts.items():
+                states[name][part.state] += 1
+        wall_s, worked_s = time.perf_counter() - start_s, time.process_time() - worked_s
+    about = {
+        "seconds": round(wall_s, 1),
+        "core_percent": round(100 * worked_s / wall_s, 2),
+        "hop_s": engine.hop_s,
+    }
+    return about | hops_summary(hops) | {"states": {name: dict(of) for name, of in states.items()}}
+
+
+def hops_summary(hops: Sequence[Hop]) -> dict:
+    """Hops as a bench file has them: counts, p50, p95 and p99 in ms, and a list of each column but `missed`."""
+    columns = {name: list(values) for name, values in zip(Hop._fields, zip(*hops, strict=True), strict=True)}
+    missed = sum(columns.pop("missed"))
+    late = percentiles(columns["late_ms"], "ms", "late_")
+    step = percentiles(columns["step_ms"], "ms", "step_")
+    return {"hops": len(hops), "missed": missed, **late, **step, **columns}
