@@ -643,26 +643,3 @@ def test_samples_are_cut_where_their_time_stamps_leave_a_gap():
     chunks = list(cut_at_gaps(np.arange(20), time_s, 100.0))
     assert [chunk.data.tolist() for chunk in chunks] == [[*range(10)], [*range(10, 15)], [*range(15, 20)]]
     assert [chunk.time_s for chunk in chunks] == pytest.approx([0, 1.12, -1.83])
-
-
-def test_a_camera_of_opencv(tmp_path, monkeypatch):
-    cv2 = pytest.importorskip("cv2", reason="OpenCV is absent: pip install 'emolib[live]'")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    path = tmp_path / "clip.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, (64, 48))
-    for _ in range(5):
-        writer.write(np.full((48, 64, 3), (200, 100, 20), np.uint8))
-    writer.release()
-    source = camera(f":{path}")
-    for _ in range(2):
-        assert source.open() == SignalInfo(0.0, "scene")
-        chunks = source.chunks()
-        first = next(chunks)
-        assert first.time_s == pytest.approx(time.monotonic(), abs=1)
-        np.testing.assert_allclose(first.data.mean((0, 1)), [20, 100, 200], atol=4)
-        with pytest.raises(SensorLost, match="gives no more pictures"):
-            list(chunks)
-        source.close()
-    (tmp_path / "no.avi").write_text("no video")
-    with pytest.raises(SensorLost, match="cannot be opened"):
-        camera(f":{tmp_path / 'no.avi'}").open()
