@@ -1,4 +1,5 @@
-"""An experiment: one modality of one corpus, for one task, under one protocol, with one network. It names its artifacts."""
+"""An experiment: one modality of one corpus, for one task, under one protocol, with one network. It names its
+artifacts."""
 
 from dataclasses import astuple, dataclass
 

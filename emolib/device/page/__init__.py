@@ -34,8 +34,8 @@ def serve(
 ):
     """Serve a page of the bundle in `folder` until Ctrl-C; its address is printed.
 
-    sources: sensors that the browser has not ("heart=synthetic"), or instead of its own; names: which of several
-    models; port 0: a free one; keep: a file that gets every result as a line of JSON, never sound or pictures; kinds: of sensors.
+    sources: sensors that the browser lacks ("heart=synthetic"), or that replace its own. names: which of several models.
+    port 0: a free one. keep: a file that gets every result as a line of JSON, never sound or pictures. kinds: of sensors.
     Raises BadParameter, BadArtifact.
     """
     bundle = Bundle(folder)
@@ -93,13 +93,13 @@ def open_page(
 
 
 def page_signals(engine: Engine) -> dict[str, SignalInfo]:
-    """What a page gives, by modality, of those that the engine answers for."""
+    """The signals that a page can give, by modality, of those that the engine answers for."""
     known = {name: about for name, about in engine.trained.items() if name in PAYLOADS}
     return {name: SignalInfo(0.0, SCENE) if name == "face" else about for name, about in known.items()}
 
 
 def page_facts(engine: Engine, session: Session, others: Sequence[Sensor], keep: Path | None) -> dict:
-    """What the page says of the models and their sensors."""
+    """What the page shows about the models and their sensors."""
     sensors = {source.modality: source.name for source in others}
     modalities = {
         name: {
@@ -133,7 +133,7 @@ def open_keep_file(path: Path | None) -> AbstractContextManager[TextIO | None]:
 
 
 def append_result(result: Result, file: TextIO | None):
-    """A result and when it was, as one line."""
+    """Append a result and its time, as one line of JSON."""
     if file:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         print(json.dumps({"at": now, **result.to_dict()}), file=file, flush=True)

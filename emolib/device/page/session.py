@@ -1,4 +1,4 @@
-"""Who feeds the engine from a page, and who watches its results. No sound, no picture stays here."""
+"""Pages that feed the engine, and pages that watch its results. No sound and no picture is kept."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ LEAK = 2e-4  # seconds a second by which a page's clock may run slow against our
 
 
 class Refused(EmolibError):
-    """A request of a page that is not served; `status` is HTTP's."""
+    """A request of a page that is not served; `status` is that of HTTP."""
 
     def __init__(self, status: int, text: str):
         super().__init__(text)
@@ -27,7 +27,8 @@ class Refused(EmolibError):
 
 
 class Clock:
-    """A page's seconds on ours: what came fastest through sets the difference, so that a late chunk is not a late sound."""
+    """A page's clock in terms of ours. The fastest chunk sets the difference, so that a late chunk is not taken
+    for late sound."""
 
     def __init__(self, at_s: float, now_s: float):
         self.offset_s, self.now_s = now_s - at_s, now_s
@@ -82,7 +83,7 @@ class Session:
         feed.source.push(data, time_s - Chunk(0.0, data).end_s(feed.sfreq))
 
     def stop(self, tab: str, modality: str):
-        """The page feeds the modality no more; nothing where it did not. Raises Refused."""
+        """The page feeds the modality no more; no effect where it did not. Raises Refused."""
         with self.lock:
             self._end(tab, modality, self._feed(modality))
 
@@ -135,7 +136,7 @@ class Session:
 
 
 def _put(inbox: Queue, item: dict | None):
-    """Into the queue, in the place of its oldest where it is full."""
+    """Put an item into the queue; where that is full, its oldest item makes room."""
     while True:
         try:
             return inbox.put_nowait(item)
