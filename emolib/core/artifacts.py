@@ -218,8 +218,7 @@ class Run:
         return path
 
     def _unplanned(self, notebook: str, parameters: dict) -> str:
-        """How a call of a notebook differs from what the pipeline that makes the run now has planned; "" if it
-        does not."""
+        """How a call of a notebook differs from what the pipeline that makes the run now has planned; "" if it does not."""
         if (plan := planned(self.folder)) is None:
             return ""
         given = json.loads(json.dumps(parameters))

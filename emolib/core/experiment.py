@@ -1,5 +1,4 @@
-"""An experiment: one modality of one corpus, for one task, under one protocol, with one network. It names its
-artifacts."""
+"""An experiment: one modality of one corpus, for one task, under one protocol, with one network. It names its artifacts."""
 
 from dataclasses import astuple, dataclass
 
