@@ -1,11 +1,11 @@
 """The registry of corpora: what there is, where it lies, and its trials.
 
-A corpus's own module is imported when it is first asked for.
+The module of a corpus is imported when it is first asked for.
 """
 
 import hashlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ from emolib.core.paths import data_root
 from emolib.datasets.archives import is_junk
 from emolib.datasets.base import Corpus, Dropped, Trial
 
+ACTED_SPEECH = ("emodb", "crema_d", "tess", "savee")  # share a module
 NAMES = (
     *("synthetic", "emodb", "ravdess", "crema_d", "tess", "savee", "fer2013", "ck_plus", "image_folder"),
     "own",
@@ -22,30 +23,13 @@ NAMES = (
 )
 
 
-class Corpora(Mapping[str, Corpus]):
-    """Every corpus by name; importing one takes place on first use."""
-
-    def __getitem__(self, name: str) -> Corpus:
-        if name not in NAMES:
-            raise KeyError(name)
-        return import_module(f"{__name__}.{name}").CORPUS
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
-
-    def __len__(self) -> int:
-        return len(NAMES)
-
-
-CORPORA = Corpora()
-
-
 def get(name: str) -> Corpus:
     """A corpus of the registry. Raises BadParameter for a name it does not hold."""
-    if name not in CORPORA:
+    if name not in NAMES:
         close = get_close_matches(name, NAMES, n=3, cutoff=0.5) or NAMES
         raise BadParameter(f"corpus: got {name!r}, expected {' or '.join(close)}.")
-    return CORPORA[name]
+    module = import_module(f"{__name__}.corpora.{'acted_speech' if name in ACTED_SPEECH else name}")
+    return getattr(module, name.upper())
 
 
 def root_of(name: str) -> Path:
@@ -54,8 +38,10 @@ def root_of(name: str) -> Path:
 
 
 def fingerprint(*names: str) -> str:
-    """Of the files of corpora, by name, size and time: another one where some were added, changed or removed; "" for
-    corpora without files."""
+    """A hash of the files of corpora, by name, size and time; "" for corpora without files.
+
+    It changes where a file was added, changed or removed.
+    """
     lines = []
     for root in map(root_of, names):
         for path in root.rglob("*"):
@@ -63,17 +49,14 @@ def fingerprint(*names: str) -> str:
             if path.is_file() and not is_junk(name):
                 about = path.stat()
                 lines.append(f"{root.name}/{name} {about.st_size} {about.st_mtime_ns}\n")
-    return (
-        hashlib.sha256("".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()[:16]
-        if lines
-        else ""
-    )
+    listing = "".join(sorted(lines)).encode(errors="surrogateescape")
+    return hashlib.sha256(listing).hexdigest()[:16] if lines else ""
 
 
 def load(name: str, modality: str, dropped: list[Dropped] | None = None, **options) -> Iterator[Trial]:
     """Trials of a corpus in one modality; what it leaves out is appended to `dropped`.
 
-    `options` go to its loader. Raises BadParameter for a corpus, modality or option that there is not,
+    `options` go to its loader. Raises BadParameter for a corpus, modality or option that does not exist,
     CorpusMissing where its files are not, BadRecording and UnmappedLabel while iterating.
     """
     corpus = get(name)

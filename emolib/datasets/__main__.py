@@ -6,11 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from emolib.core.errors import CorpusMissing, EmolibError
-from emolib.datasets import CORPORA, get, labels, load, root_of
+from emolib.datasets import NAMES, get, labels, load, root_of
 from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 
 EXIT_ERROR, EXIT_BY_HAND = 1, 2
+MOST_LISTED = 60  # different values in a line
 BY_HAND = {  # by access
     "open": "open, but emolib knows no lasting address of its files; a person gets them in a browser.",
     "agreement": "given to people who accept its publisher's terms, not to programs.",
@@ -28,18 +29,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "list":
-            return print_list()
+            return list_corpora()
         return {"check": check, "fetch": fetch}[arguments.command](get(arguments.name))
     except EmolibError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_ERROR
 
 
-def print_list() -> int:
+def list_corpora() -> int:
+    """Print every corpus, and whether it is there."""
     rows = [("corpus", "modalities", "tasks", "there?", "licence")]
-    for corpus in CORPORA.values():
+    for corpus in map(get, NAMES):
         modalities, tasks = " ".join(corpus.modalities), " ".join(corpus.tasks)
-        rows.append((corpus.name, modalities, tasks, _there(corpus), corpus.licence))
+        root = root_of(corpus.name)
+        is_there = "yes" if root.is_dir() and any(root.iterdir()) else "no"
+        is_there = "built in" if corpus.name == "synthetic" else is_there
+        rows.append((corpus.name, modalities, tasks, is_there, corpus.licence))
     _print_table(rows)
     return 0
 
@@ -109,16 +114,18 @@ def _check_modality(corpus: Corpus, modality: str):
 
     dropped: list[Dropped] = []
     counts: dict[str, Counter] = defaultdict(Counter)
-    seconds = []
+    n_trials, seconds = 0, []
     for trial in tqdm(load(corpus.name, modality, dropped), f"{corpus.name} {modality}", unit=" trials"):
+        n_trials += 1
         for fact, value in _facts(corpus, trial).items():
             counts[fact][value] += 1
-        seconds += _seconds(trial)
-    if not counts:
+        if trial.sfreq:
+            seconds.append(trial.data.shape[_time_axis(trial)] / trial.sfreq)
+    if not n_trials:
         raise CorpusMissing(f"{root_of(corpus.name)} holds no {modality} trial, expected {corpus.layout}.")
-    print(f"{corpus.name} {modality}: {counts['trial'].total()} trials of {len(counts['subject'])} subjects")
+    print(f"{corpus.name} {modality}: {n_trials} trials of {len(counts['subject'])} subjects")
     length = f"{min(seconds):.2f} to {max(seconds):.2f} s" if seconds else "single pictures"
-    rows = [(fact, _one_line(counter)) for fact, counter in counts.items() if fact != "trial"]
+    rows = [(fact, _listed(counter)) for fact, counter in counts.items()]
     reasons = Counter(drop.reason for drop in dropped)
     left_out = "; ".join(f"{n} {reason}" for reason, n in sorted(reasons.items())) or "none"
     _print_table([*rows, ("length", length), ("dropped", left_out)], indent="  ")
@@ -126,45 +133,24 @@ def _check_modality(corpus: Corpus, modality: str):
 
 def _facts(corpus: Corpus, trial: Trial) -> dict[str, str]:
     """What `check` counts of a trial; every task's class among it, so that an unmapped label is found."""
-    facts = {
-        "trial": "",
-        "subject": trial.subject,
-        "label": trial.label,
-        "split": trial.split,
-        "kind": trial.kind,
-    }
+    facts = {name: getattr(trial, name) for name in ("subject", "label", "split", "kind")}
     facts["rate"] = f"{trial.sfreq:g} Hz" if trial.sfreq else ""
-    facts["size"] = " x ".join(map(str, _size(trial)))
+    without_time = [n for axis, n in enumerate(trial.data.shape) if axis != _time_axis(trial)]
+    facts["size"] = " x ".join(map(str, without_time))  # channels, bands, or a picture's height and width
     for task in corpus.tasks:
         facts[task] = labels.target(corpus.name, task, trial) or "(left out)"
-    return {fact: value for fact, value in facts.items() if value or fact == "trial"}
+    return {fact: value for fact, value in facts.items() if value}
 
 
-def _size(trial: Trial) -> tuple[int, ...]:
-    """The shape without its time axis: channels, bands, or a picture's height and width."""
-    time_axis = _time_axis(trial) if trial.sfreq else None
-    return tuple(n for axis, n in enumerate(trial.data.shape) if axis != time_axis)
+def _time_axis(trial: Trial) -> int | None:
+    """None for a single picture."""
+    return None if not trial.sfreq else 1 if trial.kind == "raw" else 0
 
 
-def _time_axis(trial: Trial) -> int:
-    return 1 if trial.kind == "raw" else 0
-
-
-def _seconds(trial: Trial) -> list[float]:
-    return [trial.data.shape[_time_axis(trial)] / trial.sfreq] if trial.sfreq else []
-
-
-def _one_line(counter: Counter, most: int = 60) -> str:
-    if len(counter) > most:
+def _listed(counter: Counter) -> str:
+    if len(counter) > MOST_LISTED:
         return f"{len(counter)} different, {min(counter.values())} to {max(counter.values())} trials each"
     return ", ".join(f"{value} {n}" for value, n in sorted(counter.items()))
-
-
-def _there(corpus: Corpus) -> str:
-    if corpus.name == "synthetic":
-        return "built in"
-    root = root_of(corpus.name)
-    return "yes" if root.is_dir() and any(root.iterdir()) else "no"
 
 
 def _print_table(rows: Sequence[tuple[str, ...]], indent: str = ""):

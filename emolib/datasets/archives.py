@@ -1,4 +1,4 @@
-"""A corpus as its publisher gives it, folder or zips, in one read-only view; unpacking that stays inside."""
+"""The files of a corpus as its publisher gives them, folder or zips, in one read-only view; safe unpacking."""
 
 import gzip
 import hashlib
@@ -23,15 +23,11 @@ from emolib.signals.files import most_unfolded
 
 NOTES = re.compile(r"(readme|licen[cs]e|changelog)\b.*|.*\.(md|pdf)", re.IGNORECASE)
 NO_TEXT = re.compile("[\ud800-\udfff]")  # how Python shows bytes of a file's name that are not UTF-8
-DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    gzip.BadGzipFile,
-    EOFError,
-    RuntimeError,
-    UnicodeDecodeError,
-)  # RuntimeError: encrypted, or unknown method; UnicodeDecodeError: a name that says to be UTF-8
+DAMAGED = (  # what reading a damaged archive raises
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError),
+    RuntimeError,  # encrypted, or an unknown method
+    UnicodeDecodeError,  # a name that says to be UTF-8
+)
 BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile unfolds other methods without a limit
 BLOCK = 1 << 20  # bytes
 
@@ -62,14 +58,18 @@ class Tree:
         raise CorpusMissing(f"No file like {' or '.join(patterns)} in {self.root}: {_advice(self.root)}")
 
     def open(self, name: str) -> BinaryIO:
-        """A file to read bytes from; opening and reading raise one of DAMAGED where an archive is. Prefer `read`.
+        """A file to read bytes from. Prefer `read`: here a damaged archive raises one of DAMAGED.
 
         Raises BadRecording for a name that is not there, or packed by another method than deflate.
         """
         place = self._places.get(name)
         if place is None:
             raise BadRecording(f"{self.where(name)} is missing: unpack the corpus again.")
-        return _start(place, place.getinfo(name)) if isinstance(place, zipfile.ZipFile) else place.open("rb")
+        return (
+            _open_member(place, place.getinfo(name))
+            if isinstance(place, zipfile.ZipFile)
+            else place.open("rb")
+        )
 
     def read(self, name: str) -> bytes:
         """A file's bytes. Raises BadRecording for a damaged archive member."""
@@ -94,16 +94,16 @@ class Tree:
         return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
     def where(self, name: str) -> str:
-        """The place of a file for a message: a path, or archive.zip:member."""
+        """Where a file lies, for a message: a path, or archive.zip:member."""
         place = self._places.get(name)
         return f"{place.filename}:{name}" if isinstance(place, zipfile.ZipFile) else str(self.root / name)
 
 
 def open_tree(root: Path) -> Tree:
-    """The files under `root`, a corpus's own folder; where only zips lie there, what they hold together.
+    """The files under `root`, a corpus's own folder. Where only zips lie there, the files in all of them.
 
-    Zips beside unpacked files are not read: they are what those came from. Raises CorpusMissing for no files
-    at all, BadRecording for a zip that cannot be read.
+    Zips beside unpacked files are not read: the files came from them. Raises CorpusMissing for no files at all,
+    BadRecording for a zip that cannot be read.
     """
     root = Path(root)
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
@@ -114,7 +114,17 @@ def open_tree(root: Path) -> Tree:
         return Tree(root, loose)
     if not zips:
         raise CorpusMissing(f"No files in {root}: {_advice(root)}")
-    return Tree(root, {name: archive for path in zips for name, archive in _members(path)})
+    places = {}
+    for path in zips:
+        try:
+            archive = zipfile.ZipFile(path)
+        except (*DAMAGED, OSError) as error:
+            raise BadRecording(
+                f"{path} is not a whole zip ({error}): delete it and fetch it again."
+            ) from error
+        names = [name for name in archive.namelist() if not name.endswith("/") and not is_junk(name)]
+        places |= dict.fromkeys(names, archive)
+    return Tree(root, places)
 
 
 def safe_extract(archive: Path, folder: Path):
@@ -131,9 +141,11 @@ def safe_extract(archive: Path, folder: Path):
                 _check_member(archive, name, kind)
             whole = Path(hidden) / folder.name
             whole.mkdir()
-            for name, kind, start in members:
+            for name, kind, open_member in members:
                 if kind == "file" and not is_junk(name):
-                    _write(whole / name, start)
+                    (whole / name).parent.mkdir(parents=True, exist_ok=True)
+                    with open_member() as source, (whole / name).open("wb") as target:
+                        shutil.copyfileobj(source, target)
             whole.replace(folder)
     except (*DAMAGED, tarfile.TarError) as error:
         reason = " ".join(str(error).split())  # tarfile's goes over several lines
@@ -151,15 +163,16 @@ def _opened(archive: Path) -> Iterator[list[tuple[str, str, Callable[[], BinaryI
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as file:
             members = _bounded(archive, ((m, m.file_size) for m in file.infolist()))
-            yield [(m.filename, _zip_kind(m), partial(_start, file, m)) for m in members]
+            yield [(m.filename, _zip_kind(m), partial(_open_member, file, m)) for m in members]
     else:
         with tarfile.open(archive) as file:
             members = _bounded(archive, ((m, m.size) for m in file))
-            yield [(m.name, _tar_kind(m), partial(file.extractfile, m)) for m in members]
+            kinds = ((m, "file" if m.isfile() else "folder" if m.isdir() else "other") for m in members)
+            yield [(m.name, kind, partial(file.extractfile, m)) for m, kind in kinds]
 
 
 def _bounded(archive: Path, members: Iterable[tuple]) -> Iterator:
-    """Members of (member, its size in bytes). Raises BadRecording as soon as they are too much together."""
+    """The members of pairs (member, its size in bytes). Raises BadRecording as soon as they are too large together."""
     total, most = 0, most_unfolded(archive.stat().st_size)
     for member, size in members:
         total += size
@@ -170,7 +183,7 @@ def _bounded(archive: Path, members: Iterable[tuple]) -> Iterator:
         yield member
 
 
-def _start(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
+def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
     """A member to read from, no further than to the size that it claims."""
     if member.compress_type not in BOUNDED:
         raise BadRecording(
@@ -189,30 +202,12 @@ def _zip_kind(member: zipfile.ZipInfo) -> str:
     return "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "other"
 
 
-def _tar_kind(member: tarfile.TarInfo) -> str:
-    return "file" if member.isfile() else "folder" if member.isdir() else "other"
-
-
 def _check_member(archive: Path, name: str, kind: str):
     path = PureWindowsPath(name)  # knows both kinds of slash, and drives
     if path.anchor or ".." in path.parts:
         raise BadRecording(f"{archive} holds {name!r}, outside its own folder: nothing was unpacked.")
     if kind == "other":
         raise BadRecording(f"{archive} holds {name!r}, a link or a device: nothing was unpacked.")
-
-
-def _write(path: Path, start: Callable[[], BinaryIO]):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with start() as source, path.open("wb") as target:
-        shutil.copyfileobj(source, target)
-
-
-def _members(path: Path) -> Iterator[tuple[str, zipfile.ZipFile]]:
-    try:
-        archive = zipfile.ZipFile(path)
-    except (*DAMAGED, OSError) as error:
-        raise BadRecording(f"{path} is not a whole zip ({error}): delete it and fetch it again.") from error
-    return ((name, archive) for name in archive.namelist() if not name.endswith("/") and not is_junk(name))
 
 
 def is_junk(name: str) -> bool:

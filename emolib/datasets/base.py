@@ -3,15 +3,24 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from emolib.core.errors import BadSet
 from emolib.core.windows import Windows, arrays, chunks, length, part
 
-COPY = "copy"  # the split of what only trains: another version of windows that are there too
+COPY = "copy"  # split of a changed copy of a trial: it only trains
 MODALITIES = ("heart", "eeg", "speech", "face")
 Source = tuple[str, str | None, str]  # URL, hash, file name
+
+
+class Affect(NamedTuple):
+    """What a label stands for: its class in the tasks of emotions, and its sides on the circumplex (None: no side)."""
+
+    emotion: str
+    arousal: str | None  # low | high
+    valence: str | None  # negative | positive
 
 
 @dataclass(frozen=True)
@@ -23,9 +32,9 @@ class Trial:
       eeg    raw: (n_chans, n_times) in µV; band_power: (n_steps, n_chans, n_bands), 1/sfreq seconds a step
       speech (n_times,) float32 in [-1, 1]
       face   uint8, (height, width[, 3]) with sfreq 0, or (n_frames, height, width[, 3]) at sfreq frames a second
-    `label` is the corpus's own word for the trial ("" where it rates instead); `ratings` its own scales.
-    `split` is the official split, train | val | test, or "" where the corpus has none; COPY of another version of
-    a trial, under its name.
+    `label` is the corpus's own word for the trial ("" where it rates instead); `ratings` are on its own scales.
+    `split` is the official split, train | val | test, or "" where the corpus has none. A changed copy of a trial has
+    the trial's name and the split COPY.
     """
 
     corpus: str
@@ -55,25 +64,32 @@ class Corpus:
 
     `trials(root, modality, dropped)` yields the corpus's trials lazily from `root` (the corpus's own folder)
     and appends what it leaves out to `dropped`. It raises CorpusMissing where nothing is found.
-    `downloads` lists (url, known hash as "md5:…", "sha256:…" or None, file name below root); `listing(root)`
-    gives more of them, which only the publisher's own list names, once those lie in root.
-    `access` to what has no download: open | agreement | own. `where` says to a person where to get it.
+
+    `tasks` holds the class names of each task in their order, or a function of `root` that reads them from the files.
+    `labels` says what each label stands for. A corpus that rates instead has a `midpoint` of its scale.
+
+    `access` to what has no download: open | agreement | own. `where` tells a person where to get it.
+    `downloads` lists (url, known hash as "md5:…", "sha256:…" or None, file name below root). `listing(root)` gives more
+    of them that only the publisher's own list names, once the downloads lie in root.
     `reads` are the patterns of the files that the loader reads, `fingerprint` is Tree.fingerprint of them in
     the copy that emolib was tested with; both are empty where there was no copy as published.
+    `protocol` is how its results are usually split.
     """
 
     name: str
     title: str
     modalities: tuple[str, ...]
-    tasks: tuple[str, ...]
+    tasks: Mapping[str, tuple[str, ...] | Callable[[Path], tuple[str, ...]]]
     licence: str
     cite: str
     layout: str
     where: str
     trials: Callable[[Path, str, list[Dropped]], Iterator[Trial]]
+    labels: Mapping[str, Affect] = field(default_factory=dict)
+    midpoint: float | None = None
+    access: str = "agreement"
     downloads: tuple[Source, ...] = ()
     listing: Callable[[Path], list[Source]] | None = None
-    access: str = "agreement"
     reads: tuple[str, ...] = ()
     fingerprint: str = ""
     protocol: str = "loso"
@@ -84,8 +100,8 @@ class EmotionSet:
     """Labelled windows: X (n_windows, …) float32, y (n_windows,) int indices into classes.
 
     X of several modalities is a dict of such arrays by branch. subject, trial and split are (n_windows,) strings;
-    subject is the group that no split may cut. sfreq, kind and channels are those of the recordings, so that a
-    device reads one alike: see Trial. start_s (n_windows,) is where in its trial a window begins.
+    no split may cut a subject. sfreq, kind and channels are those of the recordings (see Trial), so that a device reads
+    the same. start_s (n_windows,) is where in its trial a window begins.
     Raises BadSet for unequal lengths, labels out of range, values that are not finite.
     """
 
@@ -119,24 +135,24 @@ class EmotionSet:
 
     @property
     def own(self) -> np.ndarray:
-        """Which windows are not copies, (n,) bool."""
+        """Which windows are not copies, (n_windows,) bool."""
         return self.split != COPY
 
     def seen(self, rows: np.ndarray) -> Windows:
-        """X of these windows: what a standardiser is fitted to."""
+        """X of the windows `rows`: what a standardiser is fitted to."""
         return part(self.X, rows)
 
     def part(self, rows: np.ndarray, transform: Callable | None = None) -> "EmotionSet":
-        """The windows `rows`, their X transformed, by a Standardiser for example; of windows in a file once read."""
+        """The windows `rows`. `transform`, for example a Standardiser, is applied to X, lazily where X lies in a file."""
         columns = {name: getattr(self, name)[rows] for name in self._columns()}
         return replace(self, X=part(self.X, rows, transform), **columns)
 
     def _columns(self) -> list[str]:
-        """What has an entry a window, beside X."""
+        """Names of the fields that have an entry a window, beside X."""
         return ["y", "subject", "trial", "split"] + ["start_s"] * (self.start_s is not None)
 
-    def check_trainable(self):
-        """Refuse a set with an empty class or a single subject; both make every protocol meaningless."""
+    def check_trainable(self) -> "EmotionSet":
+        """The set itself. Raises BadSet for an empty class or a single subject: no protocol can split those."""
         counts = np.bincount(self.y, minlength=len(self.classes))
         empty = [c for c, k in zip(self.classes, counts, strict=True) if k == 0]
         if empty:
@@ -146,3 +162,9 @@ class EmotionSet:
                 f"One subject only ({self.subject[0]}): a subject-independent split needs two or more."
             )
         return self
+
+
+def stretches(is_edge: np.ndarray) -> list[tuple[int, int]]:
+    """(first, end) of each stretch of samples; is_edge (n_times - 1,) bool: a stretch ends between samples i and i + 1."""
+    bounds = [0, *(np.flatnonzero(is_edge) + 1).tolist(), len(is_edge) + 1]
+    return list(zip(bounds[:-1], bounds[1:], strict=True))

@@ -1,5 +1,7 @@
-"""Fetching corpora that are open: what broke off goes on, whole files are checked by their hash and unpacked
-inside their folder."""
+"""Fetching corpora that are open.
+
+A download that broke off goes on. Whole files are checked by their hash, and archives unpacked inside their folder.
+"""
 
 import hashlib
 import re
@@ -10,9 +12,10 @@ from pathlib import Path, PureWindowsPath
 from emolib.core.artifacts import sha256
 from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets.archives import safe_extract
-from emolib.datasets.base import Corpus
+from emolib.datasets.base import Corpus, Source
 
-TIMEOUT_S = 30
+TIMEOUT_S, LIST_TIMEOUT_S = 30, 60
+MOST_POINTER_BYTES = 1024  # of a Git LFS pointer
 CHUNK = 1 << 14  # bytes, at most so many of a broken download are asked for again
 PARTIAL, PAST_THE_END = 206, 416  # HTTP status
 MOVING = re.compile(r"/HEAD\.|/refs/heads/")  # in the URL of an archive: a branch, not a commit
@@ -20,14 +23,13 @@ UNPACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 
 
 def fetch(corpus: Corpus, root: Path) -> list[Path]:
-    """Folders and files that a corpus's downloads became, below `root`.
+    """Download a corpus; returns the folders and files that its downloads became, below `root`.
 
-    What is there already, whole, is not fetched or unpacked again; half a file is gone on with. Raises
-    CorpusMissing where a download fails, BadRecording where it is not what its hash says or an archive that
-    must not be unpacked.
+    What is there whole is not fetched or unpacked again; half a file is completed. Raises CorpusMissing where a
+    download fails, BadRecording where a file is not what its hash says, or is an archive that must not be unpacked.
     """
     places = [_unpacked(_download(*source, root), root) for source in corpus.downloads]
-    return places + (_one_by_one(corpus, root) if corpus.listing else [])
+    return places + (_fetch_listed(corpus, root) if corpus.listing else [])
 
 
 def unhashed(corpus: Corpus, root: Path) -> list[str]:
@@ -52,7 +54,7 @@ def commit_of(archive: Path) -> str:
     return comment if re.fullmatch("[0-9a-f]{40}", comment) else ""
 
 
-def _one_by_one(corpus: Corpus, root: Path) -> list[Path]:
+def _fetch_listed(corpus: Corpus, root: Path) -> list[Path]:
     """Folders of the files that the corpus's listing names; each is fetched where it is not there whole."""
     from tqdm import tqdm
 
@@ -70,7 +72,7 @@ def _download(url: str, known_hash: str | None, name: str, root: Path, quiet: bo
 
     pooch.get_logger().setLevel("WARNING")
     try:
-        return Path(pooch.retrieve(url, known_hash, name, root, downloader=partial(_go_on, quiet=quiet)))
+        return Path(pooch.retrieve(url, known_hash, name, root, downloader=partial(_resume, quiet=quiet)))
     except OSError as error:  # of the network, or of the disk
         reason = " ".join(str(error).split())
         raise CorpusMissing(
@@ -84,9 +86,10 @@ def _download(url: str, known_hash: str | None, name: str, root: Path, quiet: bo
         ) from error
 
 
-def _go_on(url: str, output_file: str, pooch, quiet: bool = False):
+def _resume(url: str, output_file: str, pooch, quiet: bool = False):
     """A downloader for pooch that goes on where an earlier download of the same URL broke off."""
     import requests
+    from tqdm import tqdm
 
     part = Path(output_file).parent / f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.part"
     n_bytes = part.stat().st_size if part.exists() else 0
@@ -94,22 +97,22 @@ def _go_on(url: str, output_file: str, pooch, quiet: bool = False):
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
         if response.status_code == PAST_THE_END:  # whole, but killed before its hash was looked at
             part.unlink()
-            return _go_on(url, output_file, pooch, quiet)
+            return _resume(url, output_file, pooch, quiet)
         response.raise_for_status()
-        _receive(response, part, n_bytes if response.status_code == PARTIAL else 0, quiet)
+        n_bytes = n_bytes if response.status_code == PARTIAL else 0  # a server may begin again
+        total = n_bytes + int(response.headers.get("Content-Length", 0))
+        options = {
+            "total": total or None,
+            "initial": n_bytes,
+            "unit": "B",
+            "unit_scale": True,
+            "disable": quiet,
+        }
+        with part.open("ab" if n_bytes else "wb") as file, tqdm(desc=response.url, **options) as bar:
+            for chunk in response.iter_content(CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))
     part.replace(output_file)
-
-
-def _receive(response, part: Path, n_bytes: int, quiet: bool):
-    """Write a response behind the first n_bytes of a file, with a progress bar unless quiet."""
-    from tqdm import tqdm
-
-    total = n_bytes + int(response.headers.get("Content-Length", 0))
-    options = {"total": total or None, "initial": n_bytes, "unit": "B", "unit_scale": True, "disable": quiet}
-    with part.open("ab" if n_bytes else "wb") as file, tqdm(desc=response.url, **options) as bar:
-        for chunk in response.iter_content(CHUNK):
-            file.write(chunk)
-            bar.update(len(chunk))
 
 
 def _unpacked(archive: Path, root: Path) -> Path:
@@ -124,3 +127,44 @@ def _unpacked(archive: Path, root: Path) -> Path:
             archive.unlink()
             raise
     return folder
+
+
+def lfs_files(root: Path, pattern: str, url: str) -> list[Source]:
+    """The sources of the files below root that are Git LFS pointers: each lies at `url` under its own name.
+
+    A pointer is what an archive of the repository holds instead of a large file: its sha256, its size.
+    """
+    found = []
+    for path in sorted(path for path in root.rglob(pattern) if path.stat().st_size <= MOST_POINTER_BYTES):
+        text = path.read_text(errors="replace")
+        hashes = [line.removeprefix("oid ") for line in text.splitlines() if line.startswith("oid sha256:")]
+        if text.startswith("version https://git-lfs") and hashes:
+            found.append((f"{url}/{path.name}", hashes[0], path.relative_to(root).as_posix()))
+    return found
+
+
+def dataverse_files(server: str, doi: str, suffix: str) -> list[Source]:
+    """Files of a data set on a Dataverse, each with the server's md5, by its documented native API.
+
+    Raises CorpusMissing where the server gives no such list.
+    """
+    import requests
+
+    url = f"{server}/api/datasets/:persistentId?persistentId=doi:{doi}"
+    try:
+        response = requests.get(url, timeout=LIST_TIMEOUT_S)
+        response.raise_for_status()
+        listed = [entry["dataFile"] for entry in response.json()["data"]["latestVersion"]["files"]]
+        found = [
+            (f"{server}/api/access/datafile/{file['id']}", f"md5:{file['md5']}", f"files/{file['filename']}")
+            for file in listed
+            if file["filename"].lower().endswith(suffix)
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise CorpusMissing(
+            f"{url} gave no list of files ({reason}), expected a Dataverse's: try again, or fetch them by hand."
+        ) from error
+    if not found:
+        raise CorpusMissing(f"{url} lists {len(listed)} files, expected some {suffix}: fetch them by hand.")
+    return found

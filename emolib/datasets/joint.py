@@ -1,7 +1,7 @@
-"""Windows of several branches that belong together: what a feature-level network trains on and answers.
+"""Windows of several modalities that belong together: what an early-fusion network trains on and answers.
 
-A joint trial has a trial of each branch, or of some; its joint windows follow the branch with most windows, and take
-from each other branch the window that begins nearest in time.
+Each input of the network is a branch. A joint trial has a trial of each branch, or of some. Its joint windows follow the
+branch with most windows, and take from each other branch the window that begins nearest in time.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ Key = tuple[str, str]  # subject and trial
 
 @dataclass(frozen=True, eq=False)
 class JointTrial:
-    """The trials of each branch, by their keys, that are one joint trial; its split, and fold if pairing gave one."""
+    """The trials of the branches that belong together, by their keys; their split, and fold if pairing gave one."""
 
     y: int
     subject: str
@@ -34,10 +34,10 @@ class JointTrial:
 
 @dataclass(frozen=True, eq=False)
 class JointSet:
-    """Joint windows: `rows` (n, n_branches), the window in the set of each branch or MISSING. Otherwise an EmotionSet
-    whose X, a dict by branch, is only made for the windows that are asked for.
+    """Joint windows: `rows` (n, n_branches) is the window in the set of each branch, or MISSING.
 
-    Raises BadSet where there is none.
+    Otherwise it is like an EmotionSet whose X is a dict by branch, made only for the windows that are asked for.
+    Raises BadSet for no joint window.
     """
 
     sets: Mapping[str, EmotionSet]
@@ -68,9 +68,9 @@ class JointSet:
         return self.rows != MISSING
 
     def seen(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Every window of these joint windows once, by branch: what a standardiser is fitted to.
+        """Every window in these joint windows once, by branch: what a standardiser is fitted to.
 
-        Raises BadSet for a branch of which there is none.
+        Raises BadSet for a branch without a window.
         """
         found = {name: np.unique(column[column != MISSING]) for name, column in self._columns(rows)}
         for name, windows in found.items():
@@ -79,12 +79,12 @@ class JointSet:
         return {name: self.sets[name].X[windows] for name, windows in found.items()}
 
     def part(self, rows: np.ndarray, transform: Callable = lambda X: X) -> EmotionSet:
-        """The joint windows `rows`, transformed by a standardiser; a branch that is missing is 0 then, the mean."""
+        """The joint windows `rows`, transformed by a standardiser; a missing branch is then 0, its mean."""
         X = transform({name: self.sets[name].X[column] for name, column in self._columns(rows)})
         for name, column in self._columns(rows):
             X[name][column == MISSING] = 0
-        columns = {name: getattr(self, name)[rows] for name in ("y", "subject", "trial", "split")}
-        return EmotionSet(X=X, classes=self.classes, **columns)
+        y, subject, trial, split = (column[rows] for column in (self.y, self.subject, self.trial, self.split))
+        return EmotionSet(X, y, subject, trial, self.classes, split=split)
 
     def only(self, branches: Sequence[str]) -> "JointSet":
         """The same joint windows under these branches alone; some may then have none."""
@@ -102,7 +102,7 @@ class JointSet:
 
 
 def in_task(data: EmotionSet, source: Experiment, task: str) -> tuple[np.ndarray, EmotionSet]:
-    """Rows of the windows whose class has a side in `task`, without copies, and these windows with that as their class.
+    """Rows of the windows that have a class in `task`, without copies, and these windows with that class.
 
     Raises BadParameter as `labels.marginal`.
     """
@@ -113,7 +113,7 @@ def in_task(data: EmotionSet, source: Experiment, task: str) -> tuple[np.ndarray
 
 
 def trials_of(data: EmotionSet, rows: np.ndarray | None = None) -> dict[Key, np.ndarray]:
-    """The rows of each trial of a set, or of some of its rows, in order of time."""
+    """By subject and trial the rows of its windows in order of time; of all windows of a set, or of `rows`."""
     rows = np.arange(len(data.y)) if rows is None else rows
     found = defaultdict(list)
     for row in rows[np.argsort(times(data)[rows], kind="stable")]:

@@ -1,7 +1,7 @@
 """The leak audit: what a model could have seen in training of what it is tested on."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,31 +16,30 @@ from emolib.signals.standardise import Standardiser
 COLUMNS = ("fold", "check", "count", "detail")
 EXACT = "exact duplicates across sides (groups)"
 NEAR = 0.999  # correlation above which windows count as copies
-N_PROJECTED = 64
-SLACK = 2.5
-BLOCK = 1024
-N_EXAMPLES = 3
+N_PROJECTED = 64  # dimensions of the random projection
+SLACK = 2.5  # of a squared distance there
+BLOCK = 1024  # windows or pairs at once
+N_EXAMPLES = 3  # in the detail of a check
 
 
 def audited(
     emotion_set: EmotionSet, folds: Sequence[Fold], remove_duplicates: bool, axis: int | None = None
 ) -> tuple[list[Fold], pd.DataFrame]:
-    """The folds to use, and their audit as `audit` gives it with a column `state` before.
+    """The folds to use, and their audit as `audit` gives it, behind a column `state`.
 
-    The state is "as split", and where `remove_duplicates` also "copies removed": the checks of the folds, and a
-    row a fold of the windows left out.
+    The state is "as split"; with `remove_duplicates` the folds are checked again without their copies, as the state
+    "copies removed", and have a row each of how many windows were left out.
     """
     ids, pairs = _alike(emotion_set, NEAR, axis)
     group = ids[EXACT]
-    found = [*_whole_set(emotion_set, group), *_of_folds(emotion_set, folds, ids, pairs)]
+    found = [*_set_checks(emotion_set, group), *_fold_checks(emotion_set, folds, ids, pairs)]
     rows, used = [("as split", *row) for row in found], list(folds)
     if remove_duplicates:
         used = [_without(fold, group) for fold in folds]
-        removed = [
-            (before.name, "windows left out", _n_windows(before) - _n_windows(after), "")
-            for before, after in zip(folds, used, strict=True)
-        ]
-        found = [*_of_folds(emotion_set, used, ids, pairs), *removed]
+        found = _fold_checks(emotion_set, used, ids, pairs)
+        for before, after in zip(folds, used, strict=True):
+            n_left_out = sum(len(getattr(before, part)) - len(getattr(after, part)) for part in PARTS)
+            found.append((before.name, "windows left out", n_left_out, ""))
         rows += [("copies removed", *row) for row in found]
     return used, pd.DataFrame(rows, columns=["state", *COLUMNS])
 
@@ -53,15 +52,17 @@ def audit(
     Whole set: blank windows (one value throughout), groups of exact duplicates, those with conflicting
     labels. Each fold: subjects and trials on more than one side of train, val and test; groups of exact
     duplicates across sides; pairs of near-duplicates (correlation > `near`, not exact) across sides. Windows
-    of few values may correlate like that by nature; `axis` is that of their features. Raises BadParameter
+    of few values may correlate like that by nature. `axis` is that of their features. Raises BadParameter
     unless 0.9 <= near <= 0.9999.
     """
     ids, pairs = _alike(emotion_set, near, axis)
-    rows = [*_whole_set(emotion_set, ids[EXACT]), *_of_folds(emotion_set, folds, ids, pairs)]
+    rows = [*_set_checks(emotion_set, ids[EXACT]), *_fold_checks(emotion_set, folds, ids, pairs)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _alike(emotion_set, near, axis) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _alike(
+    emotion_set: EmotionSet, near: float, axis: int | None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """What must not cross sides: ids (n_windows,) by check, and pairs (n_pairs, 2) of groups of copies."""
     group = duplicates(emotion_set.X)
     pairs = near_duplicates(emotion_set.seen(np.unique(group, return_index=True)[1]), near, axis)
@@ -71,16 +72,17 @@ def _alike(emotion_set, near, axis) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return {"subject on both sides": subject, "trial on both sides": trial, EXACT: group}, pairs
 
 
-def _of_folds(emotion_set, folds, ids, pairs) -> list[tuple]:
+def _fold_checks(emotion_set: EmotionSet, folds: Iterable[Fold], ids: dict, pairs: np.ndarray) -> list[tuple]:
     """Rows of `audit` about folds, from what `_alike` found."""
     rows, group = [], ids[EXACT]
     for fold in folds:
         for check, of_windows in ids.items():
             across = np.flatnonzero(_sides(fold, of_windows).sum(axis=1) > 1)[:, None]
             rows.append((fold.name, check, *_described(emotion_set, of_windows, across)))
-        near_across = pairs[_is_across(_sides(fold, group)[pairs])]
+        sides = _sides(fold, group)[pairs]  # (n_pairs, 2, 3)
+        is_across = sides.any(axis=2).all(axis=1) & (sides.any(axis=1).sum(axis=1) > 1)
         check = "near-duplicates across sides (pairs)"
-        rows.append((fold.name, check, *_described(emotion_set, group, near_across)))
+        rows.append((fold.name, check, *_described(emotion_set, group, pairs[is_across])))
     return rows
 
 
@@ -110,7 +112,8 @@ def near_duplicates(X: np.ndarray, near: float = NEAR, axis: int | None = None) 
     if len(places):
         projected = np.concatenate([_unit(X[block], scale) @ matrix for block in _blocks(places)])
         for pairs in _blocks(places[_close(projected, SLACK * 2 * (1 - near))]):
-            found.append(pairs[_correlation(X, pairs, scale) > near])
+            a, b = _unit(X[pairs[:, 0]], scale), _unit(X[pairs[:, 1]], scale)
+            found.append(pairs[np.einsum("ij,ij->i", a, b) > near])
     return np.concatenate(found)
 
 
@@ -123,12 +126,12 @@ def blank(X: np.ndarray) -> np.ndarray:
 def without_duplicates(emotion_set: EmotionSet, fold: Fold) -> Fold:
     """The fold without the windows of train that occur, to the byte, in val or test, and those of val in test.
 
-    The differences of the lengths are what was dropped. Raises BadSet if nothing is left.
+    Raises BadSet if nothing is left.
     """
     return _without(fold, duplicates(emotion_set.X))
 
 
-def _without(fold, group) -> Fold:
+def _without(fold: Fold, group: np.ndarray) -> Fold:
     """`without_duplicates` by the groups that `duplicates` found."""
     held_out = np.union1d(group[fold.val], group[fold.test])
     return replace(
@@ -138,11 +141,8 @@ def _without(fold, group) -> Fold:
     )
 
 
-def _n_windows(fold) -> int:
-    return sum(len(getattr(fold, part)) for part in PARTS)
-
-
-def _whole_set(emotion_set, group) -> list[tuple]:
+def _set_checks(emotion_set: EmotionSet, group: np.ndarray) -> list[tuple]:
+    """Rows of `audit` about the whole set."""
     labels = np.zeros((group.max() + 1, len(emotion_set.classes)), dtype=bool)
     labels[group, emotion_set.y] = True
     windows = np.arange(len(group))
@@ -157,7 +157,7 @@ def _whole_set(emotion_set, group) -> list[tuple]:
     ]
 
 
-def _sides(fold, ids) -> np.ndarray:
+def _sides(fold: Fold, ids: np.ndarray) -> np.ndarray:
     """In which of train, val and test an id has windows, (n_ids, 3) bool."""
     sides = np.zeros((ids.max() + 1, len(PARTS)), dtype=bool)
     for code, part in enumerate(PARTS):
@@ -165,12 +165,7 @@ def _sides(fold, ids) -> np.ndarray:
     return sides
 
 
-def _is_across(sides) -> np.ndarray:
-    """Whether the two ids of a pair, sides (n_pairs, 2, 3) bool, have windows on different sides."""
-    return sides.any(axis=2).all(axis=1) & (sides.any(axis=1).sum(axis=1) > 1)
-
-
-def _described(emotion_set, ids, found) -> tuple[int, str]:
+def _described(emotion_set: EmotionSet, ids: np.ndarray, found: np.ndarray) -> tuple[int, str]:
     """How many were found (n_found, n_ids), and the trials of the first few: "a = b; c = d"."""
     examples = []
     for wanted in found[:N_EXAMPLES]:
@@ -179,22 +174,18 @@ def _described(emotion_set, ids, found) -> tuple[int, str]:
     return len(found), "; ".join(examples)
 
 
-def _blocks(indices):
+def _blocks(indices: np.ndarray) -> Iterator[np.ndarray]:
     return (indices[i : i + BLOCK] for i in range(0, len(indices), BLOCK))
 
 
-def _unit(X, scale) -> np.ndarray:
+def _unit(X: np.ndarray, scale: Standardiser) -> np.ndarray:
     """Windows flattened, centred, of length one: (n, n_values). The product of two is their correlation."""
     flat = scale(X).reshape(len(X), -1)
     flat -= flat.mean(axis=1, keepdims=True)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), np.finfo(np.float32).tiny)
 
 
-def _correlation(X, pairs, scale) -> np.ndarray:
-    return np.einsum("ij,ij->i", _unit(X[pairs[:, 0]], scale), _unit(X[pairs[:, 1]], scale))
-
-
-def _close(Z, squared) -> np.ndarray:
+def _close(Z: np.ndarray, squared: float) -> np.ndarray:
     """Pairs i < j, (n_pairs, 2), of rows whose squared distance is below `squared`."""
     norm = np.einsum("ij,ij->i", Z, Z)
     found = [np.empty((0, 2), dtype=np.int64)]

@@ -9,7 +9,6 @@ import numpy as np
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
 
-NUMBERS = "fiub"  # kinds of dtype
 PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
@@ -27,7 +26,7 @@ ALLOWED = {
 
 
 class _Forbidden(Exception):
-    pass
+    """The pickle asks for something else."""
 
 
 class _Unpickler(pickle.Unpickler):
@@ -45,7 +44,9 @@ def load(tree: Tree, name: str):
     """
     place, content = tree.where(name), tree.read(name)
     try:
-        _check_puts(content)
+        for n, (opcode, place_in_memo, _) in enumerate(pickletools.genops(content), start=1):
+            if opcode.name in PUTS and place_in_memo > n:  # the unpickler makes room up to that place
+                raise ValueError(f"place {place_in_memo} of its memo after {n} steps")
         return _Unpickler(io.BytesIO(content), encoding="latin1").load()
     except _Forbidden as error:
         raise BadRecording(
@@ -56,20 +57,14 @@ def load(tree: Tree, name: str):
         raise BadRecording(f"{place} is no whole pickle ({error}): fetch it again.") from error
 
 
-def array(content, *keys: str) -> np.ndarray:
+def array_at(content, *keys: str) -> np.ndarray:
     """The array of numbers at content[key][key]….
 
-    Raises KeyError, TypeError or IndexError where there is none: of nested lists it would make an array of any size.
+    Raises KeyError, TypeError or IndexError where there is none. Lists are refused: nested ones can make an array of any
+    size.
     """
     for key in keys:
         content = content[key]
-    if not isinstance(content, np.ndarray) or content.dtype.kind not in NUMBERS:
+    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiub":
         raise TypeError(f"{'/'.join(keys)} is no array of numbers")
     return content
-
-
-def _check_puts(content: bytes):
-    """Raise ValueError for a place in the memo beyond the objects so far: the unpickler makes room up to it."""
-    for n, (opcode, place, _) in enumerate(pickletools.genops(content), start=1):
-        if opcode.name in PUTS and place > n:
-            raise ValueError(f"place {place} of its memo after {n} steps")

@@ -1,8 +1,8 @@
-"""Folds: who trains, who stops the training, who is tested. Subjects are split before anything else."""
+"""Folds: which windows train, which stop the training, which test. Subjects are split before anything else."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,9 +10,8 @@ from emolib.core.errors import BadArtifact, BadParameter, BadSet, check_names
 from emolib.datasets.base import EmotionSet
 
 PARTS = ("train", "val", "test")
-UNUSED = len(PARTS)
 MAX_FOLDS = 500
-DRAWS = 64
+N_DRAWS = 64  # of validation subjects
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +42,10 @@ class Fold:
 
 
 def within(fold: Fold, kept: np.ndarray, place: np.ndarray | None = None) -> Fold:
-    """The fold's windows that are `kept`, bool (n_windows,), under their `place` (n_windows,) in a smaller set.
+    """The fold of its windows that are `kept`, bool (n_windows,).
 
-    Raises BadSet if a part is left empty.
+    `place` (n_windows,) is their index in a smaller set, where the fold shall be of that. Raises BadSet if a part is
+    left empty.
     """
     parts = [rows[kept[rows]] for rows in (fold.train, fold.val, fold.test)]
     return Fold(fold.name, *(parts if place is None else (place[rows] for rows in parts)))
@@ -54,8 +54,8 @@ def within(fold: Fold, kept: np.ndarray, place: np.ndarray | None = None) -> Fol
 def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
     """The folds of a protocol by name: loso, grouped, official or leaky, with the options of that function.
 
-    Copies are in no test or validation part, and train where nothing of their trial is in one. Raises BadParameter for an
-    unknown protocol or option, BadSet for a set that the protocol cannot split.
+    Copies are never in a test or validation part. They train where no window of their trial is in one. Raises
+    BadParameter for an unknown protocol or option, BadSet for a set that the protocol cannot split.
     """
     if protocol not in PROTOCOLS:
         raise BadParameter(f"Unknown protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}.")
@@ -65,21 +65,14 @@ def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
     if emotion_set.own.all():
         return split(emotion_set, **options)
     own, copies = np.flatnonzero(emotion_set.own), np.flatnonzero(~emotion_set.own)
-    made = [_placed(fold, own) for fold in split(emotion_set.part(own), **options)]
     trial = np.char.add(np.char.add(emotion_set.subject, "/"), emotion_set.trial)
-    return [_with_copies(fold, copies, trial) for fold in made]
-
-
-def _placed(fold: Fold, place: np.ndarray) -> Fold:
-    """The fold's windows under their `place` in a larger set."""
-    return Fold(fold.name, *(place[rows] for rows in (fold.train, fold.val, fold.test)))
-
-
-def _with_copies(fold: Fold, copies: np.ndarray, trial: np.ndarray) -> Fold:
-    """The fold whose training part has those of the `copies` too whose trial trains whole; `trial` (n,) of all windows."""
-    apart = np.isin(trial[copies], trial[fold.train])
-    apart &= ~np.isin(trial[copies], trial[np.concatenate([fold.val, fold.test])])
-    return replace(fold, train=np.concatenate([fold.train, copies[apart]]))
+    made = []
+    for fold in split(emotion_set.part(own), **options):
+        train, val, test = own[fold.train], own[fold.val], own[fold.test]
+        of_copies = trial[copies]
+        trains = np.isin(of_copies, trial[train]) & ~np.isin(of_copies, trial[np.concatenate([val, test])])
+        made.append(Fold(fold.name, np.concatenate([train, copies[trains]]), val, test))
+    return made
 
 
 def loso(emotion_set: EmotionSet, n_val: float = 2, seed: int = 0) -> list[Fold]:
@@ -93,8 +86,7 @@ def loso(emotion_set: EmotionSet, n_val: float = 2, seed: int = 0) -> list[Fold]
         raise BadParameter(
             f"loso gives {len(subjects)} folds, expected at most {MAX_FOLDS}: use official or grouped."
         )
-    tests = np.arange(len(subjects))
-    return _by_subject(emotion_set, tests, [str(s) for s in subjects], n_val, seed)
+    return _by_subject(emotion_set, np.arange(len(subjects)), [str(s) for s in subjects], n_val, seed)
 
 
 def grouped(emotion_set: EmotionSet, n_folds: int = 5, n_val: float = 0.2, seed: int = 0) -> list[Fold]:
@@ -140,22 +132,18 @@ def leaky(emotion_set: EmotionSet, test_share: float = 0.2, seed: int = 0, n_fol
         raise BadParameter(f"n_folds is {n_folds}, expected 1 or more.")
     made = []
     for k in range(n_folds):
-        place = _place_in_class(emotion_set.y, np.random.default_rng([seed, k]))
+        rank = _rank_in_class(emotion_set.y, np.random.default_rng([seed, k]))
+        place = rank / np.bincount(emotion_set.y)[emotion_set.y]  # random, within its class, in [0, 1)
         part = np.where(place < test_share, 2, np.where(place < 2 * test_share, 1, 0))
         made.append(_fold(emotion_set, f"leaky{k:02d}", part))
     return made
 
 
-PROTOCOLS: dict[str, Callable[..., list[Fold]]] = {
-    "loso": loso,
-    "grouped": grouped,
-    "official": official,
-    "leaky": leaky,
-}
+PROTOCOLS = {"loso": loso, "grouped": grouped, "official": official, "leaky": leaky}
 
 
 def calibration(emotion_set: EmotionSet, fold: Fold, n: int, seed: int = 0) -> np.ndarray:
-    """Sorted indices of at most n training windows, as many of each class as it has: (min(n, n_train),).
+    """Sorted indices (min(n, n_train),) of a calibration set: training windows, from each class alike.
 
     Raises BadParameter for n < 1.
     """
@@ -165,7 +153,7 @@ def calibration(emotion_set: EmotionSet, fold: Fold, n: int, seed: int = 0) -> n
 
 
 def evenly(y: np.ndarray, rows: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """At most n of these rows, drawn at random, as many of each class of y (n_windows,) as it has; in their order."""
+    """At most n of these rows, drawn at random, from each class of y (n_windows,) alike, in their order."""
     rank = _rank_in_class(y[rows], np.random.default_rng(seed))
     return np.sort(rows[np.lexsort((y[rows], rank))[:n]])
 
@@ -179,7 +167,7 @@ def to_arrays(made: Iterable[Fold]) -> dict[str, np.ndarray]:
     """Folds for an .npz: `part` (n_folds, n_windows) int8, 0 train, 1 val, 2 test, 3 unused; `fold` names."""
     made = list(made)
     n_windows = 1 + max(getattr(fold, part)[-1] for fold in made for part in PARTS)
-    matrix = np.full((len(made), n_windows), UNUSED, dtype=np.int8)
+    matrix = np.full((len(made), n_windows), len(PARTS), dtype=np.int8)
     for row, fold in zip(matrix, made, strict=True):
         for code, part in enumerate(PARTS):
             row[getattr(fold, part)] = code
@@ -198,7 +186,9 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> list[Fold]:
     ]
 
 
-def _by_subject(emotion_set, test_fold, names, n_val, seed) -> list[Fold]:
+def _by_subject(
+    emotion_set: EmotionSet, test_fold: np.ndarray, names: list[str], n_val: float, seed: int
+) -> list[Fold]:
     """One fold per name; `test_fold` (n_subjects,) says in which fold a subject is tested."""
     subject = np.unique(emotion_set.subject, return_inverse=True)[1]
     counts = _class_counts(emotion_set)
@@ -212,7 +202,7 @@ def _by_subject(emotion_set, test_fold, names, n_val, seed) -> list[Fold]:
     return made
 
 
-def _fold(emotion_set, name, part) -> Fold:
+def _fold(emotion_set: EmotionSet, name: str, part: np.ndarray) -> Fold:
     """The fold of part codes (n_windows,). Raises BadSet if a class has no training window."""
     missing = np.setdiff1d(emotion_set.y, emotion_set.y[part == 0])
     if len(missing):
@@ -224,8 +214,13 @@ def _fold(emotion_set, name, part) -> Fold:
     return Fold(name, *(np.flatnonzero(part == code) for code in range(len(PARTS))))
 
 
-def _draw_val(counts, candidates, n_val, rng, name) -> np.ndarray:
-    """Subjects for validation: of some random draws the first with the most classes in train and in val."""
+def _draw_val(
+    counts: np.ndarray, candidates: np.ndarray, n_val: float, rng: np.random.Generator, name: str
+) -> np.ndarray:
+    """Subjects for validation: of some random draws the first with the most classes in train and in val.
+
+    `counts` (n_subjects, n_classes) as of `_class_counts`; `candidates` are indices of subjects.
+    """
     if n_val <= 0 or (n_val > 1 and n_val != int(n_val)):
         raise BadParameter(
             f"n_val is {n_val}, expected a whole number of subjects or a share between 0 and 1."
@@ -238,7 +233,7 @@ def _draw_val(counts, candidates, n_val, rng, name) -> np.ndarray:
         )
     total = counts[candidates].sum(axis=0)
     best, most = None, (-1, -1)
-    for _ in range(DRAWS):
+    for _ in range(N_DRAWS):
         drawn = rng.permutation(candidates)[:n]
         val = counts[drawn].sum(axis=0)
         covered = (np.count_nonzero(total - val), np.count_nonzero(val))
@@ -249,7 +244,7 @@ def _draw_val(counts, candidates, n_val, rng, name) -> np.ndarray:
     return best
 
 
-def _deal(counts, n_folds, seed) -> np.ndarray:
+def _deal(counts: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     """Fold of each subject (n_subjects,): least squares of class shares, greedily, ties to the smaller."""
     shares = counts / counts.sum(axis=0)
     order = np.random.default_rng(seed).permutation(len(counts))
@@ -262,7 +257,7 @@ def _deal(counts, n_folds, seed) -> np.ndarray:
     return chosen
 
 
-def _class_counts(emotion_set, mask=None) -> np.ndarray:
+def _class_counts(emotion_set: EmotionSet, mask: np.ndarray | None = None) -> np.ndarray:
     """Windows of each subject and class, (n_subjects, n_classes). Raises BadSet."""
     emotion_set.check_trainable()
     subjects, subject = np.unique(emotion_set.subject, return_inverse=True)
@@ -271,7 +266,7 @@ def _class_counts(emotion_set, mask=None) -> np.ndarray:
     return counts
 
 
-def _rank_in_class(y, rng) -> np.ndarray:
+def _rank_in_class(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Random rank of each window among those of its class, (n,), from 0."""
     order = rng.permutation(len(y))
     order = order[np.argsort(y[order], kind="stable")]
@@ -279,8 +274,3 @@ def _rank_in_class(y, rng) -> np.ndarray:
     rank = np.empty(len(y), dtype=np.int64)
     rank[order] = np.arange(len(y)) - start
     return rank
-
-
-def _place_in_class(y, rng) -> np.ndarray:
-    """Random place of each window within its class, (n,), in [0, 1)."""
-    return _rank_in_class(y, rng) / np.bincount(y)[y]

@@ -1,20 +1,27 @@
-"""Tables of corpora: CSV files read whole, with every cell that is not a number named, or row by row."""
+"""Tables of corpora: CSV files, pulse and EEG in CSV files that carry their own time, and the sheet of a workbook."""
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import DAMAGED, Tree
-from emolib.signals.files import FLOAT32_MAX
+from emolib.signals.files import FLOAT32_MAX, MOST_HZ
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_COLUMNS = 10_000  # a wider line is damage, and takes pandas minutes
+LEAST_HZ = {"ppg": 16.0, "ecg": 16.0, "bpm": 0.1, "raw": 16.0}  # below, time stamps are hardly seconds
+STAMPS = ("timestamp", "timestamps")
+JITTER = 0.5  # of the median step; a lost sample is 1, and stamps at 256 Hz rounded to ms reach 0.25
+MOST_SHEET_BYTES = 4 << 20  # of all parts of a workbook, unfolded; in memory they are many times that
+MOST_SHEET_ROWS, MOST_SHEET_COLUMNS = 1000, 256
 
 
 def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = True) -> "pd.DataFrame":
@@ -26,15 +33,62 @@ def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = 
     import pandas as pd
 
     data, place = tree.read(name), tree.where(name)
-    _check_width(data, place)
+    widest = max((line.count(b",") for line in io.BytesIO(data)), default=0) + 1
+    if widest > MOST_COLUMNS:
+        raise BadRecording(
+            f"{place} has a line of {widest} cells, expected {MOST_COLUMNS} or fewer: fetch it again."
+        )
     options = {"header": 0 if header else None, "comment": "#", "low_memory": False}
     try:
         frame = pd.read_csv(io.BytesIO(data), **options)
     except (ValueError, pd.errors.ParserError) as error:
         reason = str(error).strip().replace("\n", " ")
         raise BadRecording(f"{place} is no CSV table ({reason}): fetch it again.") from error
-    _check_last_row(data, frame.shape[1], place)
-    return _named(frame, columns, header, place)
+    n_last = data.rstrip().rpartition(b"\n")[2].count(b",") + 1
+    if n_last != frame.shape[1]:
+        raise BadRecording(
+            f"{place} ends in a row of {n_last} cells, expected {frame.shape[1]}: it was cut off, fetch it again."
+        )
+    if not header:
+        if frame.shape[1] != len(columns):
+            raise BadRecording(
+                f"{place} has {frame.shape[1]} columns, expected {len(columns)} ({', '.join(columns)}): "
+                "fetch it again."
+            )
+        return frame.set_axis(list(columns), axis=1)
+    frame = frame.rename(columns=str.strip)
+    if missing := [column for column in columns if column not in frame]:
+        raise BadRecording(
+            f"{place} has no column {', '.join(missing)}, found {', '.join(frame.columns[:8])}: "
+            "check that it is the file of this corpus."
+        )
+    return frame[list(columns)]
+
+
+def cell_values(frame: "pd.DataFrame", place: str, *, gaps: bool = False) -> np.ndarray:
+    """A table's cells (n_rows, n_columns) float64; with `gaps`, empty cells are NaN.
+
+    Raises BadRecording for an empty cell without `gaps`, for other text, and for what float32 takes for infinity.
+    """
+    import pandas as pd
+
+    parsed = frame.apply(pd.to_numeric, errors="coerce")
+    values = parsed.to_numpy(np.float64)
+    wrong = np.argwhere((parsed.isna() & frame.notna()).to_numpy() | (np.abs(values) > FLOAT32_MAX))
+    if len(wrong):
+        row, column = wrong[0]
+        raise BadRecording(
+            f"{place} holds {frame.iloc[:, column].tolist()[row]!r} in data row {row + 1}, column {frame.columns[column]}"
+            ", expected a number: mend the cell or fetch the file again."
+        )
+    empty = np.argwhere(np.isnan(values))
+    if len(empty) and not gaps:
+        row, column = empty[0]
+        raise BadRecording(
+            f"{place} has no value in data row {row + 1}, column {frame.columns[column]}, "
+            "expected a number: fetch the file again."
+        )
+    return values
 
 
 def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
@@ -55,67 +109,133 @@ def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
         ) from error
 
 
-def numbers(frame: "pd.DataFrame", place: str) -> np.ndarray:
-    """A table's cells (n_rows, n_columns) float64; empty ones are NaN.
+class Recording(NamedTuple):
+    """Fields of a Trial that a file gives."""
 
-    Raises BadRecording for other text, and for what float32 takes for infinity.
+    data: np.ndarray
+    sfreq: float
+    kind: str = ""
+    channels: tuple[str, ...] = ()
+
+
+def read_heart(tree: Tree, name: str) -> Recording:
+    """(n_times,) float32: an Empatica E4's BVP.csv, or a column ppg, ecg or bpm beside time stamps in seconds.
+
+    Empty cells beside time stamps stay NaN. Raises BadRecording.
     """
-    import pandas as pd
-
-    parsed = frame.apply(pd.to_numeric, errors="coerce")
-    values = parsed.to_numpy(np.float64)
-    wrong = np.argwhere((parsed.isna() & frame.notna()).to_numpy() | (np.abs(values) > FLOAT32_MAX))
-    if len(wrong):
-        row, column = wrong[0]
+    head = _head(tree, name)
+    try:
+        float(head[0])
+    except ValueError:
+        pass
+    else:
+        return _empatica(tree, name)
+    found = [column for column in head if column.lower() in ("ppg", "ecg", "bpm")]
+    if len(found) != 1:
         raise BadRecording(
-            f"{place} holds {frame.iloc[:, column].tolist()[row]!r} in data row {row + 1}, column {frame.columns[column]}"
-            ", expected a number: mend the cell or fetch the file again."
+            f"{tree.where(name)} has columns {', '.join(head)}; expected timestamp and one of "
+            "ppg, ecg, bpm, or the lines of an Empatica BVP.csv: name the columns in its first line."
         )
-    return values
+    kind = found[0].lower()
+    data, sfreq = _stamped(tree, name, head, found, LEAST_HZ[kind])
+    return Recording(data[0], sfreq, kind)
 
 
-def whole_numbers(frame: "pd.DataFrame", place: str) -> np.ndarray:
-    """As `numbers`, for a table in which an empty cell is an error too."""
-    values = numbers(frame, place)
-    empty = np.argwhere(np.isnan(values))
-    if len(empty):
-        row, column = empty[0]
+def read_eeg(tree: Tree, name: str) -> Recording:
+    """(n_chans, n_times) float32 in µV: every column beside time stamps in seconds is a channel.
+
+    Empty cells stay NaN. Raises BadRecording.
+    """
+    head = _head(tree, name)
+    channels = tuple(column for column in head if column.lower() not in STAMPS)
+    data, sfreq = _stamped(tree, name, head, channels, LEAST_HZ["raw"])
+    return Recording(data, sfreq, "raw", channels)
+
+
+def sampling_rate(time_s: np.ndarray, least_hz: float, where: str) -> float:
+    """Rate in Hz, to four digits, of time stamps (n_times,) in seconds: steps over time, as they may be rounded.
+
+    Raises BadRecording for a step that is half the median longer or shorter, and for an implausible rate.
+    """
+    if len(time_s) < 2:
+        raise BadRecording(f"{where} has {len(time_s)} samples, expected two or more: record it again.")
+    steps_s = np.diff(time_s)
+    median_s = np.median(steps_s)
+    uneven = np.flatnonzero(~(np.abs(steps_s - median_s) <= JITTER * median_s))
+    if len(uneven) or median_s == 0:
+        at = uneven[0] if len(uneven) else 0
         raise BadRecording(
-            f"{place} has no value in data row {row + 1}, column {frame.columns[column]}, "
-            "expected a number: fetch the file again."
+            f"{where}: time stamps step by {steps_s[at]:g} s to data row {at + 2}, the median is {median_s:g} s; "
+            f"expected all within {JITTER:.0%} of it: cut the recording there, or resample it evenly."
         )
-    return values
-
-
-def _check_width(data: bytes, place: str):
-    widest = max((line.count(b",") for line in io.BytesIO(data)), default=0) + 1
-    if widest > MOST_COLUMNS:
+    found = (len(time_s) - 1) / (time_s[-1] - time_s[0])
+    if not least_hz <= found <= MOST_HZ:
+        expected = f"{least_hz:g} or more" if found < least_hz else f"{MOST_HZ:g} or less"
         raise BadRecording(
-            f"{place} has a line of {widest} cells, expected {MOST_COLUMNS} or fewer: fetch it again."
+            f"{where}: time stamps make {found:.4g} Hz, expected {expected}: write them in seconds."
         )
+    return float(f"{found:.4g}")
 
 
-def _check_last_row(data: bytes, n_columns: int, place: str):
-    last = data.rstrip().rpartition(b"\n")[2].count(b",") + 1
-    if last != n_columns:
+def _stamped(tree: Tree, name: str, head: list[str], columns: Sequence[str], least_hz: float):
+    """Columns (n_columns, n_times) float32 beside time stamps, and their rate in Hz."""
+    where = tree.where(name)
+    stamps = [column for column in head if column.lower() in STAMPS]
+    if len(stamps) != 1 or not columns or "" in head or len(set(head)) < len(head):
         raise BadRecording(
-            f"{place} ends in a row of {last} cells, expected {n_columns}: it was cut off, fetch it again."
+            f"{where} has columns {', '.join(head)}; expected timestamps and channels, each with a name of its "
+            "own: mend its first line."
         )
+    table = read_table(tree, name, head)
+    sfreq = sampling_rate(cell_values(table[stamps], where)[:, 0], least_hz, where)
+    return np.ascontiguousarray(cell_values(table[list(columns)], where, gaps=True).T, np.float32), sfreq
 
 
-def _named(frame: "pd.DataFrame", columns: Sequence[str], header: bool, place: str) -> "pd.DataFrame":
-    if not header:
-        if frame.shape[1] != len(columns):
-            raise BadRecording(
-                f"{place} has {frame.shape[1]} columns, expected {len(columns)} ({', '.join(columns)}): "
-                "fetch it again."
-            )
-        return frame.set_axis(list(columns), axis=1)
-    frame = frame.rename(columns=str.strip)
-    missing = [column for column in columns if column not in frame]
-    if missing:
+def _empatica(tree: Tree, name: str) -> Recording:
+    """A BVP.csv: start in Unix time, rate, samples."""
+    where = tree.where(name)
+    values = cell_values(read_table(tree, name, ["bvp"], header=False), where)[:, 0]
+    sfreq = values[1] if len(values) > 1 else 0.0
+    if len(values) < 3 or not LEAST_HZ["ppg"] <= sfreq <= MOST_HZ:
         raise BadRecording(
-            f"{place} has no column {', '.join(missing)}, found {', '.join(frame.columns[:8])}: "
-            "check that it is the file of this corpus."
+            f"{where}: rate is {sfreq:g} Hz in line 2, expected {LEAST_HZ['ppg']:g} to {MOST_HZ:g} and samples of a "
+            "pulse behind it: a heart rate needs a first line timestamp,bpm."
         )
-    return frame[list(columns)]
+    return Recording(values[2:].astype(np.float32), float(sfreq), "ppg")
+
+
+def _head(tree: Tree, name: str) -> list[str]:
+    cells = [cell.strip() for cell in next(read_rows(tree, name), [])]
+    if not cells:
+        raise BadRecording(f"{tree.where(name)} has nothing in its first line, expected a CSV table.")
+    return cells
+
+
+def read_sheet(tree: Tree, name: str) -> list[tuple]:
+    """Values of the first sheet's cells, row by row, None for empty ones, as far as a log written by hand reaches.
+
+    Raises BadRecording for damage, and for a larger sheet.
+    """
+    from openpyxl import load_workbook
+
+    content = io.BytesIO(tree.read(name))
+    try:
+        with zipfile.ZipFile(content) as parts:
+            n_bytes = sum(part.file_size for part in parts.infolist())
+            if n_bytes > MOST_SHEET_BYTES:
+                raise ValueError(f"it unfolds to {n_bytes} bytes, expected {MOST_SHEET_BYTES} at most")
+            if damaged := parts.testzip():  # one that unfolds to another size than it claims is damaged too
+                raise ValueError(f"{damaged} in it is damaged")
+        sheet = load_workbook(content, read_only=True, data_only=True).worksheets[0]
+        rows = list(
+            islice(sheet.iter_rows(max_col=MOST_SHEET_COLUMNS, values_only=True), MOST_SHEET_ROWS + 1)
+        )
+    except Exception as error:  # a damaged workbook fails in zip, XML or lookups
+        raise BadRecording(
+            f"{tree.where(name)} is no workbook with a table ({error}): fetch it again."
+        ) from error
+    if len(rows) > MOST_SHEET_ROWS:
+        raise BadRecording(
+            f"{tree.where(name)} has more than {MOST_SHEET_ROWS} rows, expected a table: fetch it again."
+        )
+    return rows

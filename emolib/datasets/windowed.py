@@ -1,6 +1,6 @@
-"""From trials to the EmotionSet of a task, and to and from an .npz."""
+"""From trials to the EmotionSet of a task, and from that to an .npz and back."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,12 +15,12 @@ from emolib.signals.frontend import Windows
 LEFT_OUT = "no class in this task"
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
 RECORDINGS = ("kind", "channels")
-NO_DATA = np.empty(0, np.float32)  # of a trial whose windows are made
+NO_DATA = np.empty(0, np.float32)  # in a trial whose windows are made, to free its memory
 
 
 @dataclass
 class Counts:
-    """What became of the trials: kept ones, windows, and reasons for what is missing."""
+    """What became of the trials: how many were kept, their windows, those of copies, and why others are missing."""
 
     trials: int = 0
     windows: int = 0
@@ -39,14 +39,13 @@ class Counts:
 
 
 def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tuple[EmotionSet, Counts]:
-    """Labelled windows of the trials that the task has a class for, and what was left out.
+    """Labelled windows of the trials that the task has a class for, and counts of what was left out.
 
-    Raises UnmappedLabel, BadRecording with the trial's name, and BadSet where a class or a second subject is
-    missing, or trials differ in their kind or channels.
+    `front_end(data, sfreq, kind)` gives the Windows of a trial. Raises UnmappedLabel, BadRecording with the trial's
+    name, and BadSet where a class or a second subject is missing, or trials differ in their kind or channels.
     """
-    counts, parts, classes, sfreq, spool = Counts(), [], (), 0.0, Spool()
+    counts, parts, spool = Counts(), [], Spool()
     for trial in trials:
-        classes = labels.classes(trial.corpus, task)
         target = labels.target(trial.corpus, task, trial)
         if target is None:
             counts.drop(f"{trial.label}: {LEFT_OUT}")
@@ -54,22 +53,41 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
         windows = _windows(trial, front_end, counts)
         if len(windows.X):
             spool.add(windows.X)
-            parts.append((windows.start_s, classes.index(target), replace(trial, data=NO_DATA)))
-            sfreq = trial.sfreq
+            parts.append((windows.start_s, target, replace(trial, data=NO_DATA)))
     if not parts:
         raise BadSet(
             f"No window left of {task}: {counts.dropped or 'no trial at all'}; check task and window_s."
         )
-    start_s = np.concatenate([part[0] for part in parts])
-    lengths = [len(part[0]) for part in parts]
-    columns = ([part[1] for part in parts], *_names(parts))
-    y, subject, trial, split = (np.repeat(np.array(column), lengths) for column in columns)
-    kind, channels = (_alike(parts, name) for name in RECORDINGS)
-    made = EmotionSet(spool.array(), y, subject, trial, classes, sfreq, split, kind, channels, start_s)
+    starts, targets, kept = zip(*parts, strict=True)
+    for name in RECORDINGS:
+        found = sorted({getattr(trial, name) for trial in kept})
+        if len(found) > 1:
+            raise BadSet(
+                f"Trials differ in their {name} ({found[0]}, {found[1]}), expected one: load them apart."
+            )
+    lengths = [len(start_s) for start_s in starts]
+
+    def per_window(values: Iterable) -> np.ndarray:
+        return np.repeat(np.array(list(values)), lengths)
+
+    classes = labels.classes(kept[0].corpus, task)
+    made = EmotionSet(
+        spool.array(),
+        y=per_window(classes.index(target) for target in targets),
+        subject=per_window(trial.subject for trial in kept),
+        trial=per_window(trial.trial for trial in kept),
+        split=per_window(trial.split for trial in kept),
+        classes=classes,
+        sfreq=kept[-1].sfreq,
+        kind=kept[0].kind,
+        channels=kept[0].channels,
+        start_s=np.concatenate(starts),
+    )
     return made.check_trainable(), counts
 
 
 def _windows(trial: Trial, front_end: Callable, counts: Counts) -> Windows:
+    """The windows of a trial, counted."""
     try:
         windows = front_end(trial.data, trial.sfreq, trial.kind)
     except BadRecording as error:
@@ -84,25 +102,12 @@ def _windows(trial: Trial, front_end: Callable, counts: Counts) -> Windows:
     return windows
 
 
-def _names(parts) -> Iterator[list[str]]:
-    return ([getattr(part[2], name) for part in parts] for name in ("subject", "trial", "split"))
-
-
-def _alike(parts, name: str):
-    found = sorted({getattr(part[2], name) for part in parts})
-    if len(found) > 1:
-        raise BadSet(
-            f"Trials differ in their {name} ({found[0]}, {found[1]}), expected one: load them apart."
-        )
-    return found[0]
-
-
 def to_arrays(data: EmotionSet) -> dict[str, np.ndarray]:
-    """The set for an .npz without pickles; a kind, channels or times that its recordings do not have are left out."""
-    recordings = [name for name in RECORDINGS if getattr(data, name)] + ["start_s"] * (
-        data.start_s is not None
-    )
-    return {name: np.asanyarray(getattr(data, name)) for name in (*ARRAYS, *recordings)}
+    """The set for an .npz without pickles; a kind, channels or times that its recordings lack are left out."""
+    names = [*ARRAYS, *(name for name in RECORDINGS if getattr(data, name))]
+    if data.start_s is not None:
+        names.append("start_s")
+    return {name: np.asanyarray(getattr(data, name)) for name in names}
 
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> EmotionSet:

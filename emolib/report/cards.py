@@ -11,7 +11,7 @@ from emolib import datasets
 from emolib.core.artifacts import Run, record_of, short
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.datasets import face_boxes
-from emolib.datasets.face_boxes.base import BoxCorpus
+from emolib.datasets.face_boxes import BoxCorpus
 from emolib.report.publish import markdown, words
 from emolib.report.results import cell, pick, read
 

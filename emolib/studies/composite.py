@@ -8,7 +8,7 @@ import pandas as pd
 from emolib.core.artifacts import Run
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.core.summary import key, number
-from emolib.datasets.face_boxes.base import Picture
+from emolib.datasets.face_boxes import Picture
 from emolib.device.faces import STAGES, Classifier, Detector, Face, FacePath
 from emolib.device.interpreter import Model
 from emolib.evaluation.boxes import MATCH

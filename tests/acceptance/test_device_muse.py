@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import CorpusMissing
-from emolib.datasets import load, muse, root_of
+from emolib.datasets import load, root_of
 from emolib.datasets.archives import open_tree
+from emolib.datasets.corpora import muse
 from emolib.signals.readers import SignalInfo, read_recording
 
 pytestmark = pytest.mark.acceptance

@@ -7,7 +7,6 @@ import struct
 import zipfile
 import zlib
 
-import openpyxl
 from whole_corpora import sound, workbook
 
 GIGABYTE = 1 << 30
@@ -62,7 +61,6 @@ def pickles(folder) -> dict[str, bytes]:
         "numpy called": held("cnumpy\nndarray\n((I1073741824\nttR"),
         "a far place in the memo": b"\x80\x02}r\xff\xff\xff\x7f.",
         "a long text": b"\x80\x04\x8d" + struct.pack("<Q", 1 << 60) + b"x.",
-        "many bytes": b"\x80\x05\x96" + struct.pack("<Q", 1 << 34) + b"N.",
     }
 
 
@@ -89,12 +87,11 @@ def flac(n_times: int) -> bytes:
 
 
 SOUNDS = {
-    **{f"{hz} Hz": wave(hz) for hz in (0, 1, 7, 999_983, 2**31 - 1, 2**32 - 1)},
-    **{f"{n} channels": wave(n_channels=n) for n in (0, 1000, 65535)},
+    **{f"{hz} Hz": wave(hz) for hz in (0, 7, 2**32 - 1)},
+    **{f"{n} channels": wave(n_channels=n) for n in (0, 65535)},
     "no bytes a sample": wave(align=0),
-    "no bits": wave(bits=0),
     "4 GB": wave(claimed=2**32 - 1),
-    **{f"flac of {n} samples": flac(n) for n in (2**26, 2**31, 2**36 - 1)},
+    "a flac of very many samples": flac(2**36 - 1),
 }
 
 
@@ -141,12 +138,8 @@ def matrix(class_: int, rows: int, columns: int, *held: bytes) -> bytes:
 CELLS = matrix(1, 40_000, 40_000)
 DOUBLES = struct.pack("<II", 14, GIGABYTE) + matrix(6, 1 << 27, 1)[8:] + struct.pack("<II", 9, GIGABYTE)
 MATS = {
-    "many cells": mat(CELLS),
     "many cells in a cell": mat(matrix(1, 1, 1, CELLS)),
     "many cells, compressed": mat(element(15, zlib.compress(CELLS))),
-    "a struct of many": mat(
-        matrix(2, 40_000, 40_000, element(5, struct.pack("<i", 8)), element(1, b"Data\0\0\0\0"))
-    ),
     "doubles that unfold": mat(element(15, b"\x78\x01" + stored(DOUBLES) + zeros(GIGABYTE))),
 }
 
@@ -160,21 +153,12 @@ def book(part: str, content: bytes) -> bytes:
     return made.getvalue()
 
 
-def far_cell(ref: str = "XFD1048576") -> bytes:
-    """A workbook with a cell in its last corner, 17 billion cells from the first."""
-    sheet = openpyxl.Workbook()
-    sheet.active["A1"], sheet.active[ref] = "S. ID.", 1
-    made = io.BytesIO()
-    sheet.save(made)
-    return made.getvalue()
-
-
 SHEET = "xl/worksheets/sheet1.xml"
 HEAD = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
 BOOKS = {
-    "a far cell": far_cell(),
-    "all cells as one": book(
-        SHEET, HEAD + b'<sheetData/><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells></worksheet>'
+    "a cell in the last corner": book(
+        SHEET,
+        HEAD + b'<sheetData><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>',
     ),
     "many rows": book(SHEET, HEAD + b"<sheetData>" + b"<row/>" * 300_000 + b"</sheetData></worksheet>"),
     "entities of entities": book(
@@ -184,5 +168,4 @@ BOOKS = {
         + b"]><worksheet><sheetData><row><c><v>&a9;</v></c></row></sheetData></worksheet>",
     ),
     "unfolds": zip_of(b"[Content_Types].xml", zeros(GIGABYTE), GIGABYTE),
-    "unfolds, and claims not to": zip_of(b"[Content_Types].xml", zeros(2 * GIGABYTE), 1000),
 }

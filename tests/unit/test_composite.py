@@ -7,7 +7,7 @@ import pytest
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact
 from emolib.core.experiment import Experiment
-from emolib.datasets.face_boxes.base import Picture
+from emolib.datasets.face_boxes import Picture
 from emolib.device.faces import STAGES, Face
 from emolib.signals.boxes import Grid
 

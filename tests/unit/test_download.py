@@ -1,3 +1,5 @@
+"""Fetching corpora from a web server on this machine."""
+
 import hashlib
 import io
 import json
@@ -13,10 +15,9 @@ import pytest
 import soundfile
 
 from emolib.core.errors import BadRecording, CorpusMissing
-from emolib.datasets import CORPORA, get, load
+from emolib.datasets import get, load
 from emolib.datasets.__main__ import main
-from emolib.datasets.download import CHUNK, MOVING, fetch, unhashed
-from emolib.datasets.listings import dataverse_files, lfs_files
+from emolib.datasets.download import CHUNK, MOVING, dataverse_files, fetch, lfs_files, unhashed
 
 
 def zipped(files):
@@ -92,6 +93,13 @@ def test_fetch_unpacks_and_does_not_ask_twice(server, tmp_path, monkeypatch, kno
         "download/wav/08a01Wa.wav",
     ]
     assert [trial.label for trial in load("emodb", "speech")] == ["happiness", "anger"]
+    assert len(unhashed(corpus, tmp_path / "emodb")) == (known_hash is None)
+    for path in (tmp_path / "emodb/download/wav").iterdir():  # as where unpacking was killed
+        path.unlink()
+    (tmp_path / "emodb/download/wav").rmdir()
+    (tmp_path / "emodb/download").rename(tmp_path / "emodb/.unpack-killed")
+    fetch(corpus, tmp_path / "emodb")
+    assert "download/wav/03a01Fa.wav" in files_in(tmp_path / "emodb") and len(server.asked) == 1
 
 
 def test_of_several_files_only_what_is_missing_is_fetched(server, tmp_path):
@@ -106,24 +114,11 @@ def test_of_several_files_only_what_is_missing_is_fetched(server, tmp_path):
     assert server.asked == ["/a.zip", "/b.zip", "/b.zip"]
 
 
-def test_a_killed_unpacking_is_done_again(server, tmp_path):
-    corpus = corpus_at(server, zipped(ARCHIVE))
-    fetch(corpus, tmp_path)
-    for path in (tmp_path / "download" / "wav").iterdir():
-        path.unlink()
-    (tmp_path / "download" / "wav").rmdir()
-    (tmp_path / "download").rename(tmp_path / ".unpack-killed")
-    fetch(corpus, tmp_path)
-    assert "download/wav/03a01Fa.wav" in files_in(tmp_path)
-    assert server.asked == ["/download.zip"]
-
-
-@pytest.mark.parametrize("known_hash", ["md5:" + "0" * 32, "sha256:" + "0" * 64])
-def test_a_wrong_hash_is_one_line_and_leaves_nothing(server, tmp_path, known_hash):
+def test_a_wrong_hash_leaves_nothing(server, tmp_path):
+    known_hash = "md5:" + "0" * 32
     corpus = corpus_at(server, zipped(ARCHIVE), known_hash)
-    with pytest.raises(BadRecording, match=f"download.zip is not the file.*{known_hash}") as error:
+    with pytest.raises(BadRecording, match=f"download.zip is not the file.*{known_hash}"):
         fetch(corpus, tmp_path)
-    assert "\n" not in str(error.value)
     assert files_in(tmp_path) == []
 
 
@@ -132,9 +127,8 @@ def test_a_connection_that_breaks_off_goes_on_where_it_was(server, tmp_path, ran
     content = zipped(ARCHIVE)
     corpus = corpus_at(server, content)
     server.most_bytes, server.ranges = 2 * CHUNK, ranges
-    with pytest.raises(CorpusMissing, match="goes on where it broke off") as error:
+    with pytest.raises(CorpusMissing, match="goes on where it broke off"):
         fetch(corpus, tmp_path)
-    assert "\n" not in str(error.value)
     server.most_bytes = None
     fetch(corpus, tmp_path)
     assert server.first_bytes == [0, 2 * CHUNK if ranges else 0]
@@ -154,13 +148,6 @@ def test_a_download_killed_at_its_end_is_whole_the_next_time(server, tmp_path):
     fetch(corpus, tmp_path)
     assert server.first_bytes == [0, len(content), 0]
     assert (tmp_path / "download.zip").read_bytes() == content
-
-
-def test_no_server_is_one_line(tmp_path):
-    corpus = replace(get("emodb"), downloads=(("http://127.0.0.1:1/x.zip", None, "x.zip"),))
-    with pytest.raises(CorpusMissing, match="127.0.0.1:1/x.zip could not be fetched") as error:
-        fetch(corpus, tmp_path)
-    assert "\n" not in str(error.value)
 
 
 def test_a_malicious_archive_is_refused_and_removed(server, tmp_path):
@@ -211,7 +198,6 @@ def test_files_of_a_dataverse_are_fetched_once_each_and_checked(server, tmp_path
     ("answer", "message"),
     [
         (b"<html>down for maintenance", "gave no list of files .JSONDecodeError"),
-        (b'{"data": {}}', "gave no list of files .KeyError: 'latestVersion'"),
         (b'{"data": {"latestVersion": {"files": []}}}', r"lists 0 files, expected some \.wav"),
         (None, "gave no list of files .HTTPError: 404"),
     ],
@@ -219,13 +205,12 @@ def test_files_of_a_dataverse_are_fetched_once_each_and_checked(server, tmp_path
 def test_a_dataverse_that_gives_no_list_is_one_line(server, tmp_path, answer, message):
     corpus = dataverse_at(server, WORDS)
     server.files[LIST] = answer
-    with pytest.raises(CorpusMissing, match=f"{re.escape(LIST)} {message}.*by hand") as error:
+    with pytest.raises(CorpusMissing, match=f"{re.escape(LIST)} {message}.*by hand"):
         fetch(corpus, tmp_path)
-    assert "\n" not in str(error.value)
     assert files_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["../../evil.wav", "..\\..\\evil.wav", "a/../../../evil.wav"])
+@pytest.mark.parametrize("name", ["../../evil.wav", "..\\..\\evil.wav"])
 def test_a_listed_file_that_would_land_outside_is_refused(server, tmp_path, name):
     root = tmp_path / "raw" / "tess"
     corpus = dataverse_at(server, {"a.wav": sound()}, filename=name)
@@ -285,8 +270,9 @@ def test_another_sound_than_its_pointer_says_is_refused_and_the_pointer_stays(se
 # The command
 
 
-@pytest.mark.parametrize("comment", [b"0123456789" * 4, b"", b"not a commit"])
-@pytest.mark.parametrize("name", ["HEAD.zip", "abc0123.zip"])
+@pytest.mark.parametrize(
+    ("name", "comment"), [("HEAD.zip", b"0123456789" * 4), ("abc0123.zip", b"not a commit")]
+)
 def test_the_command_says_what_came_without_a_hash(server, tmp_path, monkeypatch, capsys, comment, name):
     monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
     content = io.BytesIO(zipped(ARCHIVE))
@@ -294,7 +280,7 @@ def test_the_command_says_what_came_without_a_hash(server, tmp_path, monkeypatch
         archive.comment = comment
     corpus = corpus_at(server, content.getvalue(), None, name)
     corpus = replace(corpus, reads=("wav/*.wav",), fingerprint="0" * 64)
-    monkeypatch.setattr(type(CORPORA), "__getitem__", lambda self, name: corpus)
+    monkeypatch.setattr("emolib.datasets.__main__.get", lambda name: corpus)
     assert main(["fetch", "emodb"]) == 0
     out = capsys.readouterr().out
     moves = ", and its address gives whatever is newest" if name == "HEAD.zip" else ""
@@ -302,12 +288,6 @@ def test_the_command_says_what_came_without_a_hash(server, tmp_path, monkeypatch
     digest = hashlib.sha256(content.getvalue()).hexdigest()
     assert f"{name}: no hash of it is published{moves}; sha256 {digest}{commit} came\n" in out
     assert "emodb: other files than emolib was tested with" in out
-
-
-def test_what_a_hash_was_checked_of_needs_no_words(server, tmp_path):
-    corpus = corpus_at(server, zipped(ARCHIVE))
-    fetch(corpus, tmp_path)
-    assert unhashed(corpus, tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["stress_predict", "muse", "gameemo", "crema_d", "walking"])
@@ -321,7 +301,7 @@ def test_only_walking_is_pinned_to_a_commit(name):
 def test_the_command_shows_progress_and_what_to_cite(server, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
     corpus = corpus_at(server, zipped(ARCHIVE))
-    monkeypatch.setattr(type(CORPORA), "__getitem__", lambda self, name: corpus)
+    monkeypatch.setattr("emolib.datasets.__main__.get", lambda name: corpus)
     assert main(["fetch", "emodb"]) == 0
     shown = capsys.readouterr()
     assert str(tmp_path / "emodb" / "download") in shown.out

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from emolib.core.errors import BadParameter, BadRecording, CorpusMissing
-from emolib.datasets.face_boxes import NAMES, base, facemask, get, load
+from emolib.datasets.face_boxes import CORPORA, TWINS, facemask_split, held_out, load
 from emolib.models.detection.pictures import PictureSet, gather
 from emolib.signals.boxes import Letterbox, area, iou
 
@@ -74,12 +74,9 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><annotation>&c;<
     ("text", "message"),
     [
         (voc(("with_mask", 10, 20, 30, 50))[:100], r"maksssksksss0\.xml is damaged .*expected plain XML"),
-        ("", r"maksssksksss0\.xml is damaged"),
         (BOMB, r"maksssksksss0\.xml is damaged .*DTDForbidden"),
         (voc(("with_mask", 30, 20, 10, 50)), r"maksssksksss0: box 1 goes from \(30, 20\) to \(10, 50\)"),
-        (voc(("with_mask", 10, 20, 30, 20)), "left above right below"),
         (voc(("with_mask", "x", 20, 30, 50)), r"bndbox/xmin is 'x', expected a number"),
-        (voc().replace("width", "breadth"), r"size/width is None, expected a number"),
         (
             voc(("with_mask", 10, 20, 30, 50), size=(61, 80)),
             r"of a picture of \(61, 80\), but .* has \(60, 80\)",
@@ -88,19 +85,17 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><annotation>&c;<
 )
 def test_a_voc_annotation_that_cannot_be_is_named(data, text, message):
     make_facemask(data / "facemask", text)
-    with pytest.raises(BadRecording, match=message) as raised:
+    with pytest.raises(BadRecording, match=message):
         list(load("facemask"))
-    assert "\n" not in str(raised.value)
 
 
 def test_a_picture_or_xml_without_the_other_is_named(data):
     make_facemask(data / "facemask")
-    (data / "facemask" / "images" / "maksssksksss0.png").rename(data / "facemask" / "images" / "b.png")
+    (data / "facemask/images/maksssksksss0.png").rename(data / "facemask/images/b.png")
     with pytest.raises(BadRecording, match="b has no xml in annotations"):
         list(load("facemask"))
-    save(data / "facemask" / "images" / "maksssksksss0.png")
-    (data / "facemask" / "images" / "b.png").unlink()
-    (data / "facemask" / "annotations" / "maksssksksss1.xml").write_text(voc())
+    (data / "facemask/images/b.png").rename(data / "facemask/images/maksssksksss0.png")
+    write(data / "facemask/annotations/maksssksksss1.xml", voc())
     with pytest.raises(BadRecording, match="maksssksksss1 has no picture in images"):
         list(load("facemask"))
 
@@ -108,12 +103,12 @@ def test_a_picture_or_xml_without_the_other_is_named(data):
 def test_splits_follow_the_name_and_twins_stay_together():
     names = [f"maksssksksss{i}" for i in range(853)]
     counts = {
-        split: [facemask.split_of(name) for name in names].count(split) for split in ("train", "val", "test")
+        split: [facemask_split(name) for name in names].count(split) for split in ("train", "val", "test")
     }
     assert 0.66 < counts["train"] / 853 < 0.74 and 0.07 < counts["val"] / 853 < 0.13
-    assert len({base.held_out(twin) != base.held_out(first) for twin, first in facemask.TWINS.items()}) == 2
-    for twin, first in facemask.TWINS.items():
-        assert facemask.split_of(f"maksssksksss{twin}") == facemask.split_of(f"maksssksksss{first}")
+    assert len({held_out(twin) != held_out(first) for twin, first in TWINS.items()}) == 2
+    for twin, first in TWINS.items():
+        assert facemask_split(f"maksssksksss{twin}") == facemask_split(f"maksssksksss{first}")
 
 
 def make_wider(root, text, split="train"):
@@ -151,13 +146,7 @@ def test_wider_face(data):
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        WIDER[:60],
-        WIDER.replace("\n4\n", "\nfour\n"),
-        WIDER.replace("\n4\n", "\n3\n"),
-        WIDER.replace("2 0 0 0 1 0", "2"),
-    ],
+    "text", [WIDER[:60], WIDER.replace("\n4\n", "\n3\n"), WIDER.replace("2 0 0 0 1 0", "2")]
 )
 def test_a_damaged_wider_file_is_named_with_its_line(data, text):
     make_wider(data / "wider_face", text)
@@ -184,17 +173,7 @@ def test_yolo(data, folders):
     assert len(dropped) == 1
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "0 0.5 0.5 0.25",
-        "0 0.5 0.5 0.25 0",
-        "x 0.5 0.5 0.2 0.2",
-        "0 nan 0.5 0.2 0.2",
-        "0 40 30 20 30",
-        "0.5 0.5 0.5 0.2 0.2",
-    ],
-)
+@pytest.mark.parametrize("line", ["0 0.5 0.5 0.25", "0 0.5 0.5 0.25 0", "0 nan 0.5 0.2 0.2", "0 40 30 20 30"])
 def test_a_yolo_line_that_cannot_be_is_named(data, line):
     save(data / "yolo" / "images" / "a.png")
     write(data / "yolo" / "labels" / "a.txt", f"0 0.5 0.5 0.25 0.5\n{line}\n")
@@ -222,15 +201,11 @@ def test_scenes_repeat_and_hold_their_faces():
     assert other.shape != first[0].image.shape or (other != first[0].image).any()
 
 
-@pytest.mark.parametrize("name", ["facemask", "wider_face", "yolo"])
-def test_an_empty_folder_is_missing(data, name):
-    (data / name).mkdir()
-    with pytest.raises(CorpusMissing, match=f"No files in .*{name}"):
-        list(load(name))
-
-
-def test_names_and_options_are_checked():
-    assert {get(name).name for name in NAMES} == set(NAMES)
+def test_names_options_and_folders_are_checked(data):
+    for name in set(CORPORA) - {"scenes"}:
+        (data / name).mkdir()
+        with pytest.raises(CorpusMissing, match=f"No files in .*{name}"):
+            list(load(name))
     with pytest.raises(BadParameter, match="got 'coco', expected facemask or"):
         load("coco")
     with pytest.raises(BadParameter, match="seeed does not exist in the loader of scenes"):

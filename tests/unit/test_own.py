@@ -1,7 +1,8 @@
+"""A corpus of your own: labels.csv, and recordings in several modalities."""
+
 import io
 import os
 import shutil
-import sys
 import wave
 import zipfile
 
@@ -11,7 +12,8 @@ import soundfile
 from PIL import Image
 
 from emolib.core.errors import BadParameter, BadRecording, BadSet, CorpusMissing
-from emolib.datasets import fingerprint, labels, load, series
+from emolib.datasets import fingerprint, get, labels, load
+from emolib.datasets import tables as series
 from emolib.datasets.__main__ import main
 from emolib.datasets.windowed import emotion_set
 from emolib.signals.frontend import front_end
@@ -101,24 +103,6 @@ def test_a_face_is_a_picture_or_a_folder_of_frames_in_the_order_of_their_numbers
     assert found["b"].sfreq == 5 and not dropped
 
 
-def test_a_video_without_opencv_says_what_to_do(own, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cv2", None)  # as if not installed
-    own({"labels.csv": TWO, "face/a.mp4": b"video"})
-    with pytest.raises(CorpusMissing, match=r"a\.mp4 needs opencv-python-headless.*in its place: ffmpeg"):
-        gathered("face")
-
-
-def test_a_video(own):
-    cv2 = pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
-    root = own({"labels.csv": TWO, "face/b.png": picture()})
-    video = cv2.VideoWriter(str(root / "face" / "a.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 30.0, (64, 48))
-    for i in range(30):
-        video.write(np.full((48, 64, 3), 8 * i, np.uint8))
-    video.release()
-    trial = gathered("face")[0]["a"]
-    assert (trial.data.shape, trial.sfreq) == ((5, 48, 64, 3), 5)
-
-
 @pytest.mark.parametrize(
     ("content", "kind", "sfreq", "data"),
     [
@@ -146,18 +130,18 @@ def test_every_column_of_an_eeg_is_a_channel(own):
 def test_a_rate_survives_time_stamps_rounded_to_milliseconds():
     time_s = 1.7e9 + np.round(np.arange(256 * 60) / 256, 3)
     assert {0.003, 0.004} == set(np.diff(time_s).round(4))  # the median step alone would make 250 Hz
-    assert series.rate(time_s, 16, "a.csv") == 256
+    assert series.sampling_rate(time_s, 16, "a.csv") == 256
 
 
 def test_a_step_that_is_missing_or_turns_back_is_named():
     time_s = np.arange(100) / 100
     with pytest.raises(BadRecording, match=r"step by 0\.02 s to data row 42, the median is 0\.01 s"):
-        series.rate(np.delete(time_s, 41), 16, "a.csv")
+        series.sampling_rate(np.delete(time_s, 41), 16, "a.csv")
     time_s[[7, 8]] = time_s[[8, 7]]
     with pytest.raises(BadRecording, match="data row 8, "):
-        series.rate(time_s, 16, "a.csv")
+        series.sampling_rate(time_s, 16, "a.csv")
     with pytest.raises(BadRecording, match="step by 0 s to data row 2"):
-        series.rate(np.zeros(9), 16, "a.csv")
+        series.sampling_rate(np.zeros(9), 16, "a.csv")
 
 
 # labels.csv
@@ -217,7 +201,7 @@ def test_ratings_above_the_middle_are_high_and_may_lack(own):
         {"valence": 0, "arousal": 1},
         {},
     ]
-    targets = {task: [labels.target("own", task, t) for t in trials] for task in labels.tasks("own")}
+    targets = {task: [labels.target("own", task, t) for t in trials] for task in get("own").tasks}
     assert targets == {
         "emotion": [None, "calm", "tense"],
         "valence": ["positive", "negative", None],
@@ -270,26 +254,22 @@ def test_a_corpus_of_your_own_becomes_windows(own):
     ("content", "message"),
     [
         ("", "labels.csv has 0 columns trial, .*found an empty file"),
-        ("trial,label\na,calm\n", "has 0 columns subject, expected one each of trial, subject, label"),
         ("trial;subject;label\na;b;c\n", "has 0 columns trial, .*found trial;subject;label"),
         (f"{HEAD},label\n", "has 2 columns label"),
         (sheet("a,anna,calm", "", "b,ben,calm", "a,ben,calm"), "line 5 names trial a again, after line 2"),
         (sheet("a,anna,calm", "b, ,calm"), "line 3 has no subject"),
-        (sheet(",anna,calm"), "line 2 has no trial"),
         (sheet("a,anna"), "line 2 has 2 cells, expected 3"),
         (sheet("a,anna,calm,dev", head=f"{HEAD},split"), "line 2: split is 'dev', expected train, val, test"),
         (sheet("a,anna,calm,7", head=f"{HEAD},valence"), "line 2: valence is '7', .*-1 to 1.*rescale"),
         (sheet("a,anna,calm,nan", head=f"{HEAD},arousal"), "line 2: arousal is 'nan'"),
-        (sheet("a,anna,calm,high", head=f"{HEAD},arousal"), "line 2: arousal is 'high'"),
         (b"trial,subject,label\na,\xe9mile,calm\n", "is damaged after row 0 .*expected CSV text in UTF-8"),
         (sheet("a.csv,anna,calm"), "names none of the 1 trials in heart/, such as a: .*without their ending"),
     ],
 )
 def test_a_labels_csv_that_is_refused(own, content, message):
     own({"labels.csv": content, "heart/a.csv": PULSE})
-    with pytest.raises(BadRecording, match=message) as raised:
+    with pytest.raises(BadRecording, match=rf"labels\.csv.*{message.removeprefix('labels.csv')}"):
         load("own", "heart")
-    assert "labels.csv" in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_without_labels_csv_or_with_two(own):
@@ -311,9 +291,8 @@ def test_one_label_is_no_task(own):
 def test_a_modality_without_files(own):
     own({"labels.csv": TWO, "heart/a.csv": PULSE, "eeg/a.txt": "1"})
     for modality in ("speech", "eeg"):
-        with pytest.raises(
-            CorpusMissing, match=rf"No {modality} trial in .*own/{modality}, expected labels\.csv"
-        ):
+        expected = rf"No {modality} trial in .*own/{modality}, expected labels\.csv"
+        with pytest.raises(CorpusMissing, match=expected):
             load("own", modality)
 
 
@@ -329,7 +308,6 @@ def test_two_files_of_one_trial(own, names):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("speech/a.wav", b"no sound", "does not decode, expected sound"),
         ("speech/a.wav", sound(range(900))[:500], "is cut off"),
         ("face/a.png", b"no picture", "does not decode, expected a picture"),
         ("heart/a.csv", "", "has nothing in its first line"),
@@ -339,32 +317,21 @@ def test_two_files_of_one_trial(own, names):
             "has columns time, pulse; expected timestamp and one of ppg",
         ),
         ("heart/a.csv", "timestamp,ppg,ecg\n0,1,2\n", "has columns timestamp, ppg, ecg; .*one of ppg"),
-        ("heart/a.csv", "ppg,ppg2\n0,1\n", "has columns ppg, ppg2; expected timestamps"),
         ("heart/a.csv", "timestamp,ppg\n0,1\n", "has 1 samples"),
         ("heart/a.csv", "timestamp,ppg\n0,1\n,1\n", "no value in data row 2, column timestamp"),
-        ("heart/a.csv", "timestamp,ppg\n0,1\n0.01,loud\n", "holds 'loud' in data row 2, column ppg"),
         ("heart/a.csv", "timestamp,ppg\n0,1\n0.01,1e300\n", r"holds 1e\+300 in data row 2, column ppg"),
         ("heart/a.csv", "timestamp,ppg\n0,1\n4,1\n8,1\n", "make 0.25 Hz, expected 16 or more: write them in"),
         ("heart/a.csv", "1544027337\n1\n60\n61\n", "rate is 1 Hz in line 2, .*timestamp,bpm"),
         ("heart/a.csv", "1544027337,1544027337\n64,64\n60,61\n", "2 columns, expected 1"),
         ("eeg/a.csv", "timestamps\n0\n1\n", "has columns timestamps; expected timestamps and channels"),
         ("eeg/a.csv", "timestamps,C3,C3\n0,1,2\n", "has columns timestamps, C3, C3; .*name of its own"),
-        ("eeg/a.csv", ",timestamps,C3\n0,1,2\n", "has columns , timestamps, C3; .*name of its own"),
-        ("eeg/a.csv", "C3,C4\n0,1\n", "has columns C3, C4; expected timestamps"),
         ("eeg/a.csv", "timestamps,C3\n0,1\n0.004,2\n0.008", "ends in a row of 1 cells"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(own, name, content, message):
     own({"labels.csv": TWO, name: content})
-    with pytest.raises(BadRecording, match=rf"own/{name}.*{message}") as raised:
+    with pytest.raises(BadRecording, match=rf"own/{name}.*{message}"):
         gathered(name.split("/")[0])
-    assert "\n" not in str(raised.value)
-
-
-def test_frames_of_unequal_size(own):
-    own({"labels.csv": TWO, "face/a/1.png": picture(), "face/a/2.png": picture(shape=(6, 6))})
-    with pytest.raises(BadRecording, match="face/a has frames of unequal size"):
-        gathered("face")
 
 
 # The command line

@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-from corpus_files import dreamer_person, write_dreamer_mat, write_python2
 from PIL import Image
+from whole_corpora import dreamer_person, write_dreamer_mat, write_python2
 
 from emolib.datasets import joint, load, splits
 from emolib.datasets.windowed import emotion_set

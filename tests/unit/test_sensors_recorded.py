@@ -14,7 +14,7 @@ from emolib.__main__ import SENSORS
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.datasets import load
 from emolib.datasets.base import Trial
-from emolib.datasets.synthetic import trial
+from emolib.datasets.corpora.synthetic import trial
 from emolib.device.sensors import KINDS, parse
 from emolib.device.sensors.recordings import PART_S, Synthetic, course
 from emolib.signals.generated.affect import QUADRANTS, Affect

@@ -1,13 +1,16 @@
+"""Corpora of acted speech, from small files in each corpus's own layout."""
+
 import struct
 import zipfile
 
 import numpy as np
 import pytest
 import soundfile
+from whole_corpora import gathered
 
-from emolib.core.errors import BadRecording, CorpusMissing, UnmappedLabel
-from emolib.datasets import get, labels, load
-from emolib.datasets.audio import resample
+from emolib.core.errors import BadRecording, UnmappedLabel
+from emolib.datasets import labels, load
+from emolib.datasets.media import resample
 
 OFFICIAL = {  # corpus: file → (subject, trial, label)
     "emodb": {
@@ -63,34 +66,23 @@ def write(path, samples=None, sfreq=16000):
 
 
 @pytest.mark.parametrize("corpus", OFFICIAL)
-@pytest.mark.parametrize("packed", [False, True])
-def test_official_layout(data, corpus, packed):
-    for name in OFFICIAL[corpus]:
-        write(data / corpus / name)
-    if packed:
-        pack(data / corpus)
-    dropped = []
-    trials = list(load(corpus, "speech", dropped))
-    found = {trial.trial: (trial.subject, trial.trial, trial.label) for trial in trials}
-    assert found == {expected[1]: expected for expected in OFFICIAL[corpus].values()}
-    assert dropped == []
-    for trial in trials:
-        assert (trial.corpus, trial.modality, trial.sfreq) == (corpus, "speech", 16000)
-        assert trial.data.dtype == np.float32
-        np.testing.assert_allclose(trial.data, tone(), atol=1e-4)
-        for task in get(corpus).tasks:
-            labels.target(corpus, task, trial)
-
-
-def pack(folder):
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    with zipfile.ZipFile(folder / "archive.zip", "w") as archive:
-        for path in files:
-            archive.write(path, f"wrapper/{path.relative_to(folder)}")
+def test_official_layout(data, corpus):
+    paths = [write(data / corpus / name) for name in OFFICIAL[corpus]]
+    unpacked = gathered(corpus, "speech")
+    with zipfile.ZipFile(data / corpus / "archive.zip", "w") as archive:
+        for path in paths:
+            archive.write(path, f"wrapper/{path.relative_to(data / corpus)}")
             path.unlink()
+    for trials, dropped in (unpacked, gathered(corpus, "speech")):
+        assert {(t.subject, t.trial, t.label) for t in trials} == set(OFFICIAL[corpus].values())
+        assert dropped == []
+        for trial in trials:
+            assert (trial.corpus, trial.modality, trial.sfreq) == (corpus, "speech", 16000)
+            assert trial.data.dtype == np.float32
+            np.testing.assert_allclose(trial.data, tone(), atol=1e-4)
 
 
-@pytest.mark.parametrize("sfreq", [48000, 44100, 24414, 8000])
+@pytest.mark.parametrize("sfreq", [48000, 24414, 8000])
 def test_other_rates_become_16_khz(data, sfreq):
     write(data / "tess" / "OAF_back_angry.wav", tone(sfreq, seconds=1.0), sfreq)
     (trial,) = load("tess", "speech")
@@ -109,18 +101,14 @@ def test_stereo_becomes_the_mean_of_its_channels(data):
     np.testing.assert_allclose(trial.data, tone() / 2, atol=1e-4)
 
 
-def cut(path, share=0.5):
+@pytest.mark.parametrize("name", ["03a01Fa.wav", "03a01Fa.flac"])
+@pytest.mark.parametrize("share", [0.01, 0.98])
+def test_a_truncated_file_is_named(data, name, share):
+    path = write(data / "emodb" / "wav" / name, tone(seconds=2.0))
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-
-
-@pytest.mark.parametrize("name", ["03a01Fa.wav", "03a01Fa.flac"])
-@pytest.mark.parametrize("share", [0.01, 0.5, 0.98])
-def test_a_truncated_file_is_named(data, name, share):
-    cut(write(data / "emodb" / "wav" / name, tone(seconds=2.0)), share)
-    with pytest.raises(BadRecording, match=rf"emodb/wav/{name} .*fetch it again") as error:
+    with pytest.raises(BadRecording, match=rf"emodb/wav/{name} .*fetch it again"):
         list(load("emodb", "speech"))
-    assert "\n" not in str(error.value)
 
 
 def test_other_chunks_of_a_wav_do_not_count_as_sound(data):
@@ -132,20 +120,11 @@ def test_other_chunks_of_a_wav_do_not_count_as_sound(data):
     np.testing.assert_allclose(trial.data, tone(), atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"no sound at all", r"03a01Fa\.wav does not decode"),
-        (b"", r"03a01Fa\.wav does not decode"),
-        (
-            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
-            r"03a01Fa\.wav is a Git LFS pointer",
-        ),
-    ],
-)
-def test_what_is_no_sound_is_named(data, content, message):
-    write(data / "emodb" / "wav" / "03a01Fa.wav").write_bytes(content)
-    with pytest.raises(BadRecording, match=message):
+def test_a_git_lfs_pointer_is_no_sound(data):
+    write(data / "emodb" / "03a01Fa.wav").write_bytes(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"
+    )
+    with pytest.raises(BadRecording, match=r"03a01Fa\.wav is a Git LFS pointer"):
         list(load("emodb", "speech"))
 
 
@@ -157,26 +136,18 @@ def test_what_is_no_sound_is_named(data, content, message):
         ("tess", "OAF_back_sad.wav", "copy/OAF_sad/OAF_back_sad.wav", "second copy of an utterance"),
         ("tess", "OAF_back_sad.wav", "YAF_germ_angry.wav", "reported damaged"),
         ("crema_d", "AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/1064_IEO_DIS_MD.wav", "known defect"),
-        ("crema_d", "AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/noise.wav", "not named like"),
         ("savee", "DC/a01.wav", "XX/a01.wav", "not named like"),
         ("emodb", "wav/03a01Fa.wav", "laryngo/03a01F.wav", "not named like"),
+        ("emodb", "wav/03a01Fa.wav", "wav/03a02Fa.wav", "silent or empty"),
     ],
 )
 def test_what_is_left_out_is_counted_with_its_reason(data, corpus, good, left_out, reason):
     write(data / corpus / good)
-    write(data / corpus / left_out)
+    write(data / corpus / left_out, np.zeros(3200) if "silent" in reason else None)
     dropped = []
     assert len(list(load(corpus, "speech", dropped))) == 1
-    assert len(dropped) == 1
-    assert dropped[0].reason.startswith(reason)
-
-
-@pytest.mark.parametrize("n_times", [0, 3200])
-def test_silence_is_left_out(data, n_times):
-    write(data / "emodb" / "03a01Fa.wav", np.zeros(n_times))
-    dropped = []
-    assert list(load("emodb", "speech", dropped)) == []
-    assert [(drop.name, drop.reason) for drop in dropped] == [("03a01Fa.wav", "silent or empty")]
+    (drop,) = dropped
+    assert drop.reason.startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -194,9 +165,3 @@ def test_an_emotion_that_the_corpus_does_not_know_is_named(data, corpus, name, l
     (trial,) = load(corpus, "speech")
     with pytest.raises(UnmappedLabel, match=f"'{label}' of {corpus}"):
         labels.target(corpus, "arousal", trial)
-
-
-@pytest.mark.parametrize("corpus", OFFICIAL)
-def test_an_absent_corpus_is_an_error_at_once(data, corpus):
-    with pytest.raises(CorpusMissing, match=f"{corpus}.*fetch {corpus}"):
-        load(corpus, "speech")

@@ -13,7 +13,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import MODALITIES
-from emolib.datasets.synthetic import CORPUS
+from emolib.datasets.corpora.synthetic import SYNTHETIC
+from emolib.signals import boxes
 from emolib.signals.beats import FEATURES, detect_beats
 from emolib.signals.frontend import front_end
 from emolib.signals.generated import affect as latent
@@ -22,7 +23,7 @@ from emolib.signals.generated.affect import QUADRANTS, Affect, affects
 
 
 def trials(modality, **options):
-    return CORPUS.trials(None, modality, [], **options)
+    return SYNTHETIC.trials(None, modality, [], **options)
 
 
 def first(modality, n, **options):
@@ -42,26 +43,26 @@ def pure(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "modality, shape, sfreq",
+    "modality, options, shape, sfreq, kind",
     [
-        ("heart", (512,), 64),
-        ("eeg", (8, 1024), 128),
-        ("speech", (128000,), 16000),
-        ("face", (8, 48, 48), 1),
+        ("heart", {}, (512,), 64, "ppg"),
+        ("heart", {"cardiac": "ecg"}, (2048,), 256, "ecg"),
+        ("eeg", {}, (8, 1024), 128, "raw"),
+        ("speech", {}, (128000,), 16000, ""),
+        ("face", {}, (8, 48, 48), 1, ""),
     ],
 )
-def test_trials_are_as_the_contract_says(modality, shape, sfreq):
-    trial = first(modality, 1)[0]
+def test_trials_are_as_the_contract_says(modality, options, shape, sfreq, kind):
+    trial = first(modality, 1, **options)[0]
     assert (trial.corpus, trial.modality, trial.subject, trial.trial) == (
         "synthetic",
         modality,
         "s00",
         "s00-t00",
     )
-    assert trial.data.shape == shape and trial.sfreq == sfreq
+    assert trial.data.shape == shape and trial.sfreq == sfreq and trial.kind == kind
     assert trial.data.dtype == (np.uint8 if modality == "face" else np.float32)
     assert len(trial.channels) == (8 if modality == "eeg" else 0)
-    assert trial.kind == {"heart": "ppg", "eeg": "raw"}.get(modality, "")
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
@@ -72,28 +73,17 @@ def test_same_seed_same_data_other_seed_other_data(modality):
         assert not np.array_equal(a.data, c.data, equal_nan=a.data.dtype != np.uint8)
 
 
-@pytest.mark.parametrize("modality", MODALITIES)
-def test_fewer_subjects_are_a_prefix_of_more(modality):
-    few = list(trials(modality, n_subjects=2, n_trials=2))
-    more = first(modality, 4, n_subjects=3, n_trials=2)
-    assert [(t.trial, t.label) for t in few] == [(t.trial, t.label) for t in more]
-    for a, b in zip(few, more, strict=True):
-        np.testing.assert_array_equal(a.data, b.data)
-
-
-def test_modalities_pair_and_do_not_depend_on_each_other():
+def test_modalities_pair_and_a_trial_depends_on_no_other():
     alone = {m: [t.data for t in first(m, 2)] for m in MODALITIES}
+    fewer = {m: [t.data for t in trials(m, n_subjects=1)][:2] for m in MODALITIES}
     together = list(zip(*(first(m, 2) for m in reversed(MODALITIES)), strict=True))
     for i, row in enumerate(together):
         assert len({(t.subject, t.trial, t.label) for t in row}) == 1
         for trial in row:
             np.testing.assert_array_equal(trial.data, alone[trial.modality][i])
-
-
-def test_one_trial_is_made_without_those_before_it():
-    made_in_order = first("heart", 5)[4]
+            np.testing.assert_array_equal(trial.data, fewer[trial.modality][i])
     affect = list(affects(10, 40, 8.0, 0))[4]
-    np.testing.assert_array_equal(heart.ppg_recording(affect), made_in_order.data)
+    np.testing.assert_array_equal(heart.ppg_recording(affect), first("heart", 5)[4].data)
 
 
 def test_labels_are_balanced_in_every_subject_and_shuffled():
@@ -127,24 +117,16 @@ def test_what_is_felt_moves_all_channels_at_the_same_time():
         assert np.corrcoef(courses[0], other)[0, 1] > 0.9
 
 
-@pytest.mark.parametrize(
-    "options, word",
-    [({"n_subjects": 0}, "n_subjects"), ({"n_trials": 0}, "n_trials"), ({"trial_s": 0.5}, "trial_s")],
-)
-def test_counts_out_of_range_are_refused_at_once(options, word):
-    with pytest.raises(BadParameter, match=word):
-        trials("heart", **options)
-
-
-def test_an_unknown_modality_is_refused():
+def test_options_out_of_range_are_refused_at_once():
+    for name, value in {"n_subjects": 0, "n_trials": 0, "trial_s": 0.5, "seed": -1}.items():
+        with pytest.raises(BadParameter, match=f"{name}: got {value}"):
+            trials("heart", **{name: value})
     with pytest.raises(BadParameter, match="'smell'.*heart, eeg, speech, face"):
         trials("smell")
-
-
-def test_it_says_that_it_is_synthetic():
-    assert CORPUS.modalities == MODALITIES and CORPUS.tasks == ("emotion", "arousal", "valence")
-    for text in (CORPUS.title, CORPUS.layout):
-        assert "synthetic" in text.lower() and "says nothing about people" in text
+    with pytest.raises(BadParameter, match="cardiac: got 'bpm', expected ppg or ecg"):
+        trials("speech", cardiac="bpm")
+    with pytest.raises(BadParameter, match="n_faces: got 300"):
+        scenes.scene(0, (100, 100), 300)
 
 
 # Heart
@@ -175,14 +157,10 @@ def test_ppg_peaks_found_by_neurokit_are_the_true_beats():
     assert abs(len(found) - len(true)) <= 2
 
 
-def test_mean_rate_is_the_one_asked_for():
-    _, true = long_beats(bpm=72)
-    assert 60 / np.diff(true).mean() == pytest.approx(72, rel=0.01)
-
-
 @pytest.mark.parametrize("resp_hz", [0.2, 0.3])
 def test_intervals_swing_with_breathing(resp_hz):
-    _, true = long_beats(resp_hz=resp_hz, duration_s=300)
+    _, true = long_beats(bpm=72, resp_hz=resp_hz, duration_s=300)
+    assert 60 / np.diff(true).mean() == pytest.approx(72, rel=0.01)
     grid = np.arange(true[0], true[-2], 0.25)
     freqs, power = periodogram(np.interp(grid, true[:-1], np.diff(true)), fs=4, detrend="linear")
     fast = freqs > 0.15
@@ -212,14 +190,6 @@ def true_beats(trial, number):
     return beats[(beats > 0.4) & (beats < trial.data.size / trial.sfreq - 0.4)]
 
 
-def test_ecg_trials_have_their_kind_their_rate_and_the_labels_of_the_pulse():
-    ecgs, pulses = (first("heart", 4, cardiac=kind) for kind in ("ecg", "ppg"))
-    assert {(t.kind, t.sfreq, t.data.shape, t.data.dtype.name) for t in ecgs} == {
-        ("ecg", 256.0, (2048,), "float32")
-    }
-    assert [(t.trial, t.label, t.ratings) for t in ecgs] == [(t.trial, t.label, t.ratings) for t in pulses]
-
-
 def test_the_heart_front_end_finds_the_beats_of_the_ecg():
     found_by = {
         "emolib": lambda x: detect_beats(x, 256, "ecg"),
@@ -238,17 +208,6 @@ def test_the_heart_front_end_finds_the_beats_of_the_ecg():
     assert np.median(np.abs(errors)) < 1.5
 
 
-def test_rate_in_the_ecg_rises_with_arousal_and_variability_falls(pure):
-    def measured(label):
-        found = [detect_beats(heart.ecg_recording(a), 256, "ecg") for a in pure(label, n=6, trial_s=30.0)]
-        ibis = [np.diff(beats) for beats in found]
-        return np.median([60 / np.median(i) for i in ibis]), np.median([np.std(np.diff(i)) for i in ibis])
-
-    (angry_bpm, angry_sd), (sad_bpm, sad_sd) = measured("angry"), measured("sad")
-    assert 14 < angry_bpm - sad_bpm < 20
-    assert angry_sd < 0.7 * sad_sd
-
-
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_without_the_option_nothing_changes_and_other_modalities_ignore_it(modality):
     default, ppg, other = (
@@ -260,18 +219,9 @@ def test_without_the_option_nothing_changes_and_other_modalities_ignore_it(modal
 
 
 def test_the_pulse_is_what_it_was_before_there_was_an_ecg():
-    before = [0.3071458, 0.1355079, 0.1360903, 0.2469352, 0.4223587]
-    data = first("heart", 3)[
-        2
-    ].data  # written down before; libraries of mathematics differ in their last digits
+    before = [0.3071458, 0.1355079, 0.1360903, 0.2469352, 0.4223587]  # written down before
+    data = first("heart", 3)[2].data  # libraries of mathematics differ in their last digits
     np.testing.assert_allclose(data[:200:40], before, atol=2e-6)
-
-
-def test_an_unknown_heart_sensor_is_refused_at_once():
-    for modality in MODALITIES:
-        with pytest.raises(BadParameter, match="cardiac: got 'bpm', expected ppg or ecg") as error:
-            trials(modality, cardiac="bpm")
-        assert "\n" not in str(error.value)
 
 
 # EEG
@@ -410,53 +360,42 @@ def changed(before, after, size=96):
 def test_regions_hold_what_they_name(yaw, pitch, roll):
     turn = {"yaw": np.full(8, yaw), "pitch": np.full(8, pitch), "roll": np.full(8, roll)}
     shown = replace(neutral(), **turn, eye_open=np.ones(8), mouth_open=np.full(8, 0.4))
-    boxes = face.face_regions(shown, 96)
+    regions = face.face_regions(shown, 96)
     rows, columns = changed(shown, replace(shown, eye_open=np.full(8, 0.0)))
     left = columns < 48
     for name, side in (("left_eye", left), ("right_eye", ~left)):
-        x1, y1, x2, y2 = boxes[name][0]
+        x1, y1, x2, y2 = regions[name][0]
         inside = (columns[side] >= x1 - 2) & (columns[side] < x2 + 2)
         inside &= (rows[side] >= y1 - 3) & (rows[side] < y2 + 2)
         assert inside.size > 30 and inside.mean() > 0.95
-    x1, y1, x2, y2 = boxes["mouth"][0]
+    x1, y1, x2, y2 = regions["mouth"][0]
     rows, columns = changed(shown, replace(shown, mouth_open=np.full(8, 0.1)))
     inside = (columns >= x1 - 1) & (columns < x2 + 1) & (rows >= y1 - 1) & (rows < y2 + 1)
     assert inside.size > 30 and inside.mean() > 0.95
 
 
 def test_regions_lie_in_the_face_and_apart():
-    boxes = face.face_regions(neutral())
-    assert set(boxes) == {"face", "mouth", "left_eye", "right_eye", "left_cheek", "right_cheek"}
-    for name, box in boxes.items():
+    regions = face.face_regions(neutral())
+    assert set(regions) == {"face", "mouth", "left_eye", "right_eye", "left_cheek", "right_cheek"}
+    for name, box in regions.items():
         assert box.shape == (8, 4) and (box[:, 2:] > box[:, :2]).all()
-        assert (box[:, :2] >= boxes["face"][:, :2] - 1).all(), name
-        assert (box[:, 2:] <= boxes["face"][:, 2:] + 1).all(), name
-    assert (boxes["left_eye"][:, 2] < boxes["right_eye"][:, 0]).all()
-    assert (boxes["left_eye"][:, 3] < boxes["mouth"][:, 1]).all()
+        assert (box[:, :2] >= regions["face"][:, :2] - 1).all(), name
+        assert (box[:, 2:] <= regions["face"][:, 2:] + 1).all(), name
+    assert (regions["left_eye"][:, 2] < regions["right_eye"][:, 0]).all()
+    assert (regions["left_eye"][:, 3] < regions["mouth"][:, 1]).all()
 
 
 # Scenes
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_boxes_lie_in_the_picture_and_hardly_overlap(seed):
-    image, boxes, labels = scenes.scene(seed, (160, 200), 3)
+    image, found, labels = scenes.scene(seed, (160, 200), 3)
     assert image.shape == (160, 200, 3) and image.dtype == np.uint8
-    assert boxes.shape == (3, 4) and set(labels) <= set(QUADRANTS)
-    assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= [200, 160]).all()
-    for i, j in itertools.combinations(range(3), 2):
-        (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = boxes[i], boxes[j]
-        both = max(0, min(ax2, bx2) - max(ax1, bx1)) * max(0, min(ay2, by2) - max(ay1, by1))
-        one, other = (ax2 - ax1) * (ay2 - ay1), (bx2 - bx1) * (by2 - by1)
-        assert both / (one + other - both) <= 0.1
-
-
-def test_some_faces_are_cut_by_the_border_and_sizes_vary():
-    boxes = np.concatenate([scenes.scene(seed, (120, 120), 2)[1] for seed in range(30)])
-    cut = (boxes[:, :2] == 0).any(axis=1) | (boxes[:, 2:] == 120).any(axis=1)
-    assert 0.05 < cut.mean() < 0.7
-    heights = (boxes[:, 3] - boxes[:, 1])[~cut]
-    assert heights.max() > 2 * heights.min()
+    assert found.shape == (3, 4) and set(labels) <= set(QUADRANTS)
+    assert (found[:, :2] >= 0).all() and (found[:, 2:] <= [200, 160]).all()
+    assert np.triu(boxes.iou(found, found), 1).max() <= 0.1
+    np.testing.assert_array_equal(scenes.scene(seed, (160, 200), 3)[0], image)
 
 
 def test_the_box_encloses_what_a_face_added_to_the_scene():
@@ -466,14 +405,3 @@ def test_the_box_encloses_what_a_face_added_to_the_scene():
     touched = np.abs(flat - 128).max(axis=-1) > 2
     assert touched[y1 + 2 : y2 - 2, (x1 + x2) // 2].mean() > 0.98
     assert touched.sum() < 2.2 * (x2 - x1) * (y2 - y1)
-
-
-def test_scenes_repeat_by_seed_and_can_be_empty():
-    np.testing.assert_array_equal(scenes.scene(5)[0], scenes.scene(5)[0])
-    image, boxes, labels = scenes.scene(0, (60, 80), 0)
-    assert boxes.shape == (0, 4) and labels.shape == (0,) and image.std() > 5
-
-
-def test_a_crowd_without_room_is_refused():
-    with pytest.raises(BadParameter, match="n_faces: got 300"):
-        scenes.scene(0, (100, 100), 300)

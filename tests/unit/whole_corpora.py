@@ -2,6 +2,7 @@
 
 import io
 import math
+import pickle
 from datetime import datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,11 +10,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import openpyxl
 import soundfile
-from corpus_files import Python2Pickler, dreamer_person, write_dreamer_mat
 from PIL import Image
 from scipy.io import savemat
 
-from emolib.datasets import gameemo
+from emolib.datasets import get, labels, load
+from emolib.datasets.corpora import gameemo
 
 DEAP_SHAPE = (2, 40, 400)  # of data in this DEAP; the published one is (40, 40, 8064)
 MINUTES = (0, 2, 2, 3, 3, 5, 5, 7, 7, 9, 9, 10, 10, 12, 12, 13, 13, 15)  # edges of a session's phases
@@ -21,6 +22,66 @@ PHASES = (
     *("Baseline/Questionniare", "Stroop Test", "Relax", "Interview", "Relax", "Hyperventilation", "Relax"),
     *("Questionniare", "Relax/Baseline"),
 )
+
+
+def gathered(name, modality="heart"):
+    """Trials of a corpus and what was dropped; every trial's label is known to every task."""
+    dropped = []
+    found = list(load(name, modality, dropped))
+    for task in get(name).tasks:
+        assert {labels.target(name, task, trial) for trial in found} <= {None, *labels.classes(name, task)}
+    return found, dropped
+
+
+class Python2Pickler(pickle._Pickler):
+    """Protocol 2 as Python 2 wrote it: its str, which numpy's buffers were, as byte strings."""
+
+    dispatch = dict(pickle._Pickler.dispatch)
+
+    def save_str(self, value):
+        data = value if isinstance(value, bytes) else value.encode("latin1")
+        self.write(pickle.BINSTRING + len(data).to_bytes(4, "little") + data)
+
+    dispatch[str] = dispatch[bytes] = save_str
+
+
+def python2(content):
+    """A pickle as Python 2 wrote it."""
+    file = io.BytesIO()
+    Python2Pickler(file, protocol=2).dump(content)
+    return file.getvalue()
+
+
+def write_python2(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(python2(content))
+
+
+def cell(items):
+    """A 1 × n MATLAB cell, or n × 1 as its clips lie."""
+    array = np.empty((len(items), 1), object)
+    array[:, 0] = items
+    return array
+
+
+def dreamer_person(clips, leads, scores):
+    """A person of DREAMER.mat: EEG (n_times, 14) and ECG (n_times, 2) of each clip, scores (3, n_clips)."""
+    signals = {
+        name: {"baseline": cell(of), "stimuli": cell(of)} for name, of in (("EEG", clips), ("ECG", leads))
+    }
+    scales = ("ScoreValence", "ScoreArousal", "ScoreDominance")
+    return {"Age": "22", **signals} | {scale: row[:, None] for scale, row in zip(scales, scores, strict=True)}
+
+
+def write_dreamer_mat(folder, people, rates=(128, 256), **changes):
+    """DREAMER.mat as its authors wrote it."""
+    content = {
+        "Data": cell(people).T,
+        "EEG_SamplingRate": rates[0],
+        "ECG_SamplingRate": rates[1],
+        "noOfSubjects": len(people),
+    }
+    savemat(folder / "DREAMER.mat", {"DREAMER": content} | changes)
 
 
 def sound(sfreq=16000, n_times=2000, form="WAV"):
@@ -41,13 +102,6 @@ def table(head, rows):
     """CSV; a head of None has no line."""
     lines = [] if head is None else [head]
     return "\n".join([*lines, *(",".join(map(str, row)) for row in rows), ""]).encode()
-
-
-def python2(content):
-    """A pickle as Python 2 wrote it."""
-    file = io.BytesIO()
-    Python2Pickler(file, protocol=2).dump(content)
-    return file.getvalue()
 
 
 def mat(**variables):

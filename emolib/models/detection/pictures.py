@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from emolib.datasets.face_boxes.base import Picture
+from emolib.datasets.face_boxes import Picture
 from emolib.signals.boxes import Letterbox
 
 

@@ -8,14 +8,27 @@ trial, so that speech and face of one take pair.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from emolib.datasets import labels
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.audio import speech_trials
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.frames import FPS, read_frames, read_video
-from emolib.datasets.images import PATTERNS
+from emolib.datasets.corpora.acted_speech import Parsed, speech_trials
+from emolib.datasets.labels import (
+    ANGRY,
+    CALM,
+    DISGUST,
+    EMOTION4,
+    EMOTION6,
+    EMOTION7,
+    FEAR,
+    HAPPY,
+    NEUTRAL,
+    SAD,
+    SIDES,
+    SURPRISE,
+)  # fmt: skip
+from emolib.datasets.media import FPS, PICTURES, read_frames, read_video
 
 NAME = re.compile(
     r"(0\d)-((0\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d))"
@@ -27,17 +40,13 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     """Takes of speech, or the faces in them; songs are dropped."""
     tree = open_tree(root)
     if modality == "speech":
-        return speech_trials("ravdess", tree, tree.need("*-*-*-*-*-*-*.wav"), parse_speech, dropped)
+        names = tree.need("*-*-*-*-*-*-*.wav")
+        return speech_trials("ravdess", tree, names, partial(parse, modality="03"), dropped)
     return _face_trials(tree, dropped)
 
 
-def parse_speech(name: str) -> tuple[str, str, str] | str:
-    return parse(PurePosixPath(name).stem, "03")
-
-
-def parse(stem: str, modality: str) -> tuple[str, str, str] | str:
-    """(subject, trial, label) of a file name, or the reason to leave the file out."""
-    match = NAME.fullmatch(stem)
+def parse(name: str, modality: str) -> Parsed:
+    match = NAME.fullmatch(PurePosixPath(name).stem)
     if not match:
         return "not named like 03-01-06-01-02-01-12"
     if match[3] != "01":
@@ -50,9 +59,11 @@ def parse(stem: str, modality: str) -> tuple[str, str, str] | str:
 
 def _face_trials(tree: Tree, dropped: list[Dropped]) -> Iterator[Trial]:
     """Faces (n_frames, height, width[, 3]) uint8 of each take, from folders of frames, else from videos."""
-    frames = _frame_folders(tree)
+    frames = defaultdict(list)  # by folder
+    for name in tree.names(*(f"*-*-*-*-*-*-*/{pattern}" for pattern in PICTURES)):
+        frames[str(PurePosixPath(name).parent)].append(name)
     for name in sorted(frames) or tree.need("*-*-*-*-*-*-*.mp4"):
-        parsed = parse(PurePosixPath(name).stem, "01")
+        parsed = parse(name, "01")
         if isinstance(parsed, str):
             dropped.append(Dropped(name, parsed))
             continue
@@ -61,29 +72,38 @@ def _face_trials(tree: Tree, dropped: list[Dropped]) -> Iterator[Trial]:
         yield Trial("ravdess", "face", subject, trial, data, sfreq, label)
 
 
-def _frame_folders(tree: Tree) -> dict[str, list[str]]:
-    """The frames of each take, in order, by folder."""
-    folders = defaultdict(list)
-    for name in tree.names(*(f"*-*-*-*-*-*-*/{pattern}" for pattern in PATTERNS)):
-        folders[str(PurePosixPath(name).parent)].append(name)
-    return folders
-
-
-AUDIO = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip"
-MD5 = (
-    "md5:bc696df654c87fed845eb13823edef8a"  # of 208,468,073 bytes, as others quote the record and checked it
-)
-
-CORPUS = Corpus(
+RAVDESS = Corpus(
     name="ravdess",
     title="RAVDESS: acted English speech of 24 actors, with video",
     modalities=("speech", "face"),
-    tasks=labels.tasks("ravdess"),
+    tasks={
+        "emotion8": ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise"),
+        **EMOTION7,
+        **EMOTION6,
+        **EMOTION4,
+        **SIDES,
+    },
+    labels={
+        "neutral": NEUTRAL,
+        "calm": CALM,
+        "happy": HAPPY,
+        "sad": SAD,
+        "angry": ANGRY,
+        "fearful": FEAR,
+        "disgust": DISGUST,
+        "surprised": SURPRISE,
+    },  # fmt: skip
     licence="CC BY-NC-SA 4.0",
     cite="Livingstone and Russo 2018, RAVDESS, PLoS ONE 13(5) e0196391",
     layout="Actor_12/03-01-06-01-02-01-12.wav …; for faces Actor_12/01-01-…-12.mp4 "
     f"(with opencv-python-headless) or a folder of frames, {FPS:g} a second, Actor_12/01-01-…-12/0001.png …",
     where="https://zenodo.org/records/1188976; the videos are its Video_Speech_Actor_XX.zip, by hand (12 GB)",
     trials=trials,
-    downloads=((AUDIO, MD5, "Audio_Speech_Actors_01-24.zip"),),
+    downloads=(
+        (
+            "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip",
+            "md5:bc696df654c87fed845eb13823edef8a",  # of 208,468,073 bytes, as others quote the record and checked it
+            "Audio_Speech_Actors_01-24.zip",
+        ),
+    ),
 )

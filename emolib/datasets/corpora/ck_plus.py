@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from emolib.core.errors import UnmappedLabel
-from emolib.datasets import labels
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.images import read_image
+from emolib.datasets.labels import ANGRY, CONTEMPT, DISGUST, FEAR, HAPPY, SAD, SIDES, SURPRISE
+from emolib.datasets.media import read_image
 
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")  # codes from 1
 
@@ -50,11 +50,12 @@ def _emotion(tree: Tree, name: str) -> str:
     return codes[text]
 
 
-CORPUS = Corpus(
+CK_PLUS = Corpus(
     name="ck_plus",
     title="CK+: posed expressions, picture sequences",
     modalities=("face",),
-    tasks=labels.tasks("ck_plus"),
+    tasks={"emotion7": ("angry", "contempt", "disgust", "fear", "happy", "sad", "surprise"), **SIDES},
+    labels=dict(zip(EMOTIONS, (ANGRY, CONTEMPT, DISGUST, FEAR, HAPPY, SAD, SURPRISE), strict=True)),
     licence="research only, by agreement",
     cite="Lucey et al. 2010, The extended Cohn-Kanade dataset (CK+), CVPR Workshops",
     layout="cohn-kanade-images/S005/001/S005_001_00000011.png … and "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import MODALITIES, Corpus, Dropped, Trial
+from emolib.datasets.labels import ANGRY, HAPPY, RELAXED, SAD, SIDES
 from emolib.signals.generated import CARDIAC, recording
 from emolib.signals.generated.affect import Affect, affects
 
@@ -46,30 +47,32 @@ def trials(
 ) -> Iterator[Trial]:
     """n_subjects × n_trials trials of one modality, made while they are read; root and dropped stay unused.
 
-    The same trial is identical however many subjects and whichever modalities are asked for. cardiac, "ppg"
-    or "ecg", is what records a heart; the other modalities ignore it.
+    A trial is the same however many subjects and whichever modalities are asked for. cardiac, "ppg" or "ecg", is
+    what records a heart; the other modalities ignore it.
     Raises BadParameter for an unknown modality or sensor, counts below 1, trials below 1 s, a negative seed.
     """
     if modality not in MODALITIES:
         raise BadParameter(f"modality: got {modality!r}, expected one of {', '.join(MODALITIES)}.")
     if cardiac not in CARDIAC:
         raise BadParameter(f"cardiac: got {cardiac!r}, expected {' or '.join(CARDIAC)}.")
-    for name, value, least in (
-        ("n_subjects", n_subjects, 1),
-        ("n_trials", n_trials, 1),
-        ("trial_s", trial_s, 1),
-        ("seed", seed, 0),
-    ):
+    counts = {
+        "n_subjects": (n_subjects, 1),
+        "n_trials": (n_trials, 1),
+        "trial_s": (trial_s, 1),
+        "seed": (seed, 0),
+    }
+    for name, (value, least) in counts.items():
         if value < least:
             raise BadParameter(f"{name}: got {value}, expected {least} or more for the synthetic corpus.")
     return (trial(affect, modality, cardiac) for affect in affects(n_subjects, n_trials, trial_s, seed))
 
 
-CORPUS = Corpus(
+SYNTHETIC = Corpus(
     name="synthetic",
     title="SYNTHETIC four-modality trials, made by a program: accuracy on them says nothing about people",
     modalities=MODALITIES,
-    tasks=("emotion", "arousal", "valence"),
+    tasks={"emotion": ("happy", "angry", "sad", "relaxed"), **SIDES},
+    labels={"happy": HAPPY, "angry": ANGRY, "sad": SAD, "relaxed": RELAXED},
     licence="Apache-2.0 (part of emolib)",
     cite="emolib, emolib/signals/generated",
     layout="No files: generated from a seed. Synthetic; accuracy on it says nothing about people.",

@@ -8,8 +8,8 @@ import numpy as np
 
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.labels import tasks
+from emolib.datasets.base import Affect, Corpus, Dropped, Trial
+from emolib.datasets.labels import VALENCE
 from emolib.datasets.matlab import read_mat
 
 SFREQ = 200.0
@@ -69,11 +69,16 @@ def read_clips(tree: Tree, name: str, n_clips: int) -> list[np.ndarray]:
     return [clips[number].astype(np.float32) for number in range(1, n_clips + 1)]
 
 
-CORPUS = Corpus(
+SEED = Corpus(
     name="seed",
     title="SEED: EEG of 15 people watching negative, neutral and positive film clips",
     modalities=("eeg",),
-    tasks=tasks("seed"),
+    tasks={"emotion3": ("negative", "neutral", "positive"), **VALENCE},
+    labels={
+        "negative": Affect("negative", None, "negative"),
+        "neutral": Affect("neutral", None, None),  # films were chosen by valence; their arousal is not stated
+        "positive": Affect("positive", None, "positive"),
+    },
     licence="academic research, by signed agreement",
     cite="Zheng, Lu 2015, Investigating Critical Frequency Bands and Channels for EEG-Based Emotion "
     "Recognition with Deep Neural Networks, IEEE Trans. Auton. Ment. Dev. 7(3):162-175, "

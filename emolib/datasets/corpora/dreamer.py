@@ -8,7 +8,7 @@ import numpy as np
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.labels import tasks
+from emolib.datasets.labels import SIDES
 from emolib.datasets.matlab import read_mat
 
 EEG_SFREQ, ECG_SFREQ = 128.0, 256.0
@@ -25,7 +25,13 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         subject = f"s{number:02d}"
         clips, scores = _clips(person, modality, where, subject)
         for clip, (signals, rated) in enumerate(zip(clips, scores.T, strict=True), start=1):
-            yield _trial(modality, subject, f"{subject}-{clip:02d}", signals, rated)
+            if modality == "eeg":
+                data = np.ascontiguousarray(signals.T)
+                recorded = {"data": data, "sfreq": EEG_SFREQ, "kind": "raw", "channels": CHANNELS}
+            else:
+                recorded = {"data": signals[:, 0].copy(), "sfreq": ECG_SFREQ, "kind": "ecg"}
+            ratings = dict(zip(SCALES, rated.tolist(), strict=True))
+            yield Trial("dreamer", modality, subject, f"{subject}-{clip:02d}", ratings=ratings, **recorded)
 
 
 def _people(content: dict, where: str) -> np.ndarray:
@@ -59,23 +65,12 @@ def _clips(person, modality: str, where: str, subject: str) -> tuple[list[np.nda
     return clips, scores
 
 
-def _trial(modality: str, subject: str, trial: str, signals: np.ndarray, rated: np.ndarray) -> Trial:
-    ratings = dict(zip(SCALES, rated.tolist(), strict=True))
-    if modality == "eeg":
-        eeg = np.ascontiguousarray(signals.T)
-        return Trial(
-            "dreamer", "eeg", subject, trial, eeg, EEG_SFREQ, "", "raw", channels=CHANNELS, ratings=ratings
-        )
-    return Trial(
-        "dreamer", "heart", subject, trial, signals[:, 0].copy(), ECG_SFREQ, "", "ecg", ratings=ratings
-    )
-
-
-CORPUS = Corpus(
+DREAMER = Corpus(
     name="dreamer",
     title="DREAMER: EEG and ECG of 23 people watching film clips",
     modalities=("eeg", "heart"),
-    tasks=tasks("dreamer"),
+    tasks=SIDES,
+    midpoint=3.0,
     licence="CC BY-NC-SA 4.0, by request",
     cite="Katsigiannis, Ramzan 2018, DREAMER: A Database for Emotion Recognition Through EEG and ECG Signals "
     "From Wireless Low-cost Off-the-Shelf Devices, IEEE J. Biomed. Health Inform. 22(1):98-107, "

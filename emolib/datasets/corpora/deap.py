@@ -9,7 +9,7 @@ from emolib.core.errors import BadRecording
 from emolib.datasets import restricted_pickle
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.labels import tasks
+from emolib.datasets.labels import SIDES
 
 SFREQ = 128.0
 BASELINE_S = 3.0  # before each video
@@ -27,26 +27,24 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     tree = open_tree(root)
     for name in tree.need("data_preprocessed_python/s[0-9][0-9].dat"):
         subject = Path(name).stem.lower()
-        data, labels = read(tree, name)
+        data, labels = read_subject(tree, name)
         for video, (signals, scores) in enumerate(zip(data, labels, strict=True), start=1):
-            yield _trial(modality, subject, f"{subject}-{video:02d}", signals, scores)
+            watched = signals[:, round(BASELINE_S * SFREQ) :].astype(np.float32)
+            if modality == "eeg":
+                recorded = {"data": watched[: len(CHANNELS)], "kind": "raw", "channels": CHANNELS}
+            else:
+                recorded = {"data": watched[PLETHYSMOGRAPH], "kind": "ppg"}
+            ratings = dict(zip(SCALES, scores.tolist(), strict=True))
+            trial = f"{subject}-{video:02d}"
+            yield Trial("deap", modality, subject, trial, sfreq=SFREQ, ratings=ratings, **recorded)
 
 
-def _trial(modality: str, subject: str, trial: str, signals: np.ndarray, scores: np.ndarray) -> Trial:
-    watched = signals[:, round(BASELINE_S * SFREQ) :].astype(np.float32)
-    ratings = dict(zip(SCALES, scores.tolist(), strict=True))
-    if modality == "eeg":
-        eeg = watched[: len(CHANNELS)]
-        return Trial("deap", "eeg", subject, trial, eeg, SFREQ, "", "raw", channels=CHANNELS, ratings=ratings)
-    return Trial("deap", "heart", subject, trial, watched[PLETHYSMOGRAPH], SFREQ, "", "ppg", ratings=ratings)
-
-
-def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Signals (40 videos, 40 channels, 8064) at 128 Hz and ratings (40, 4), 1 to 9. Raises BadRecording."""
     content = restricted_pickle.load(tree, name)
     where = tree.where(name)
     try:
-        data, labels = (restricted_pickle.array(content, key) for key in ("data", "labels"))
+        data, labels = (restricted_pickle.array_at(content, key) for key in ("data", "labels"))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadRecording(
             f"{where} lacks data or labels, expected a dict of both: fetch it again."
@@ -59,11 +57,12 @@ def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     return data, labels.astype(float)
 
 
-CORPUS = Corpus(
+DEAP = Corpus(
     name="deap",
     title="DEAP: EEG and finger pulse of 32 people watching music videos",
     modalities=("eeg", "heart"),
-    tasks=tasks("deap"),
+    tasks=SIDES,
+    midpoint=5.0,
     licence="academic research, by signed agreement",
     cite="Koelstra et al. 2012, DEAP: A Database for Emotion Analysis using Physiological Signals, "
     "IEEE Trans. Affect. Comput. 3(1):18-31, doi:10.1109/T-AFFC.2011.15",

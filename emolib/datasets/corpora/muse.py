@@ -8,9 +8,9 @@ import numpy as np
 
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.labels import tasks
-from emolib.datasets.tables import numbers, read_table
+from emolib.datasets.base import Affect, Corpus, Dropped, Trial, stretches
+from emolib.datasets.labels import AROUSAL, NEUTRAL
+from emolib.datasets.tables import cell_values, read_table
 
 SFREQ = 256.0
 GAP_S = 0.01  # between two samples; they are 3 or 4 ms apart, as written
@@ -30,8 +30,8 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             dropped.append(Dropped(name, "no file name like subjecta-relaxed-1.csv"))
             continue
         subject, label = match["subject"].lower(), match["label"].lower()
-        time_s, data = read(tree, name)
-        pieces = _pieces(time_s)
+        time_s, data = read_recording(tree, name)
+        pieces = stretches(np.diff(time_s) > GAP_S)
         stem = Path(name).stem.lower()
         if len(pieces) > 1:
             lost_s = time_s[-1] - time_s[0] - len(time_s) / SFREQ
@@ -45,10 +45,10 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             )
 
 
-def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+def read_recording(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Time stamps (n_times,) in seconds and EEG (4, n_times) float32 in µV. Raises BadRecording."""
     where = tree.where(name)
-    values = numbers(read_table(tree, name, ["timestamps", *CHANNELS]), where)
+    values = cell_values(read_table(tree, name, ["timestamps", *CHANNELS]), where, gaps=True)
     time_s = values[:, 0]
     if len(time_s) < 2 or not np.all(np.diff(time_s) > 0):
         raise BadRecording(
@@ -57,16 +57,16 @@ def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     return time_s, values[:, 1:].T.astype(np.float32)
 
 
-def _pieces(time_s: np.ndarray) -> list[tuple[int, int]]:
-    bounds = [0, *(np.flatnonzero(np.diff(time_s) > GAP_S) + 1).tolist(), len(time_s)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
-
-
-CORPUS = Corpus(
+MUSE = Corpus(
     name="muse",
     title="Muse mental states: EEG of four people relaxed, neutral and concentrating",
     modalities=("eeg",),
-    tasks=tasks("muse"),
+    tasks={"state3": ("relaxed", "neutral", "concentrating"), **AROUSAL},
+    labels={
+        "relaxed": Affect("relaxed", "low", None),
+        "neutral": NEUTRAL,
+        "concentrating": Affect("concentrating", "high", None),
+    },
     licence="none stated: do not redistribute",
     cite="Bird et al. 2018, A Study on Mental State Classification using EEG-based Brain-Machine Interface, "
     "IEEE Intelligent Systems, doi:10.1109/IS.2018.8710576",

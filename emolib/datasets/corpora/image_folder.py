@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from emolib.datasets import labels
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.images import PATTERNS, read_image
+from emolib.datasets.labels import EMOTION4, EMOTION7, FER, SIDES
+from emolib.datasets.media import PICTURES, read_image
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped], folder: str = "") -> Iterator[Trial]:
@@ -15,7 +15,7 @@ def trials(root: Path, modality: str, dropped: list[Dropped], folder: str = "") 
     `happy/anna_01.png` is happy, of subject anna; a name without underscore is a subject of its own.
     """
     tree = open_tree(Path(folder) if folder else root)
-    return _pictures(tree, tree.need(*(f"*/{pattern}" for pattern in PATTERNS)))
+    return _pictures(tree, tree.need(*(f"*/{pattern}" for pattern in PICTURES)))
 
 
 def _pictures(tree: Tree, names: list[str]) -> Iterator[Trial]:
@@ -26,14 +26,15 @@ def _pictures(tree: Tree, names: list[str]) -> Iterator[Trial]:
         yield Trial("image_folder", "face", subject, name, read_image(tree, name), 0.0, label)
 
 
-CORPUS = Corpus(
+IMAGE_FOLDER = Corpus(
     name="image_folder",
     title="Your own pictures of faces, one folder a class",
     modalities=("face",),
-    tasks=labels.tasks("image_folder"),
+    tasks={**EMOTION7, **EMOTION4, **SIDES},
+    labels=FER,
     licence="yours",
     cite="",
-    layout="<class>/<subject>_<anything>.png, with classes " + ", ".join(labels.FER),
+    layout="<class>/<subject>_<anything>.png, with classes " + ", ".join(FER),
     where="your own pictures; nothing to fetch",
     trials=trials,
     access="own",

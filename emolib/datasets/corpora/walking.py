@@ -13,9 +13,9 @@ import numpy as np
 
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.labels import tasks
-from emolib.datasets.tables import read_table, whole_numbers
+from emolib.datasets.base import Corpus, Dropped, Trial, stretches
+from emolib.datasets.labels import HAPPY, NEUTRAL, SAD, SIDES
+from emolib.datasets.tables import cell_values, read_table
 
 SFREQ = 25.0
 DEAD_BPM = 30.0
@@ -33,38 +33,33 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             dropped.append(Dropped(name, "no file name like mo_ew10_accdata_30_1_108-1033.csv"))
             continue
         subject, condition = match["subject"].lower(), match["condition"].lower()
-        emotions, rate_bpm = read(tree, name)
+        emotions, rate_bpm = read_subject(tree, name)
         if rate_bpm.max() <= DEAD_BPM:
             dropped.append(Dropped(subject, f"dead heart-rate sensor: never above {DEAD_BPM:g} bpm"))
             continue
-        for number, (first, end) in enumerate(_walks(emotions), start=1):
+        for number, (first, end) in enumerate(stretches(np.diff(emotions) != 0), start=1):
             label = EMOTIONS[emotions[first]]
             trial = f"{subject}-{condition}-{number}-{label}"
             yield Trial("walking", "heart", subject, trial, rate_bpm[first:end], SFREQ, label, "bpm")
 
 
-def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Emotion codes (n_times,) and heart rate (n_times,) float32 in beats a minute. Raises BadRecording."""
-    values = whole_numbers(read_table(tree, name, COLUMNS, header=False), tree.where(name))
+    values = cell_values(read_table(tree, name, COLUMNS, header=False), tree.where(name))
     emotions, rate_bpm = values[:, COLUMNS.index("emotion")], values[:, COLUMNS.index("heart_rate")]
-    strange = sorted(set(emotions.tolist()) - EMOTIONS.keys())
-    if strange:
+    if strange := sorted(set(emotions.tolist()) - EMOTIONS.keys()):
         raise BadRecording(
             f"{tree.where(name)} has emotion {strange[0]:g}, expected -1, 0 or 1: fetch it again."
         )
     return emotions, rate_bpm.astype(np.float32)
 
 
-def _walks(emotions: np.ndarray) -> list[tuple[int, int]]:
-    bounds = [0, *(np.flatnonzero(np.diff(emotions)) + 1).tolist(), len(emotions)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
-
-
-CORPUS = Corpus(
+WALKING = Corpus(
     name="walking",
     title="Emotion from a walk: heart rate of 44 people after happy, sad and neutral films or music",
     modalities=("heart",),
-    tasks=tasks("walking"),
+    tasks={"emotion3": ("happy", "sad", "neutral"), **SIDES},
+    labels={"happy": HAPPY, "sad": SAD, "neutral": NEUTRAL},
     licence="MIT",
     cite="Quiroz, Geangu, Yong 2018, Emotion Recognition Using Smart Watch Sensor Data: Mixed-Design Study, "
     "JMIR Ment. Health 5(3):e10153, doi:10.2196/10153",

@@ -1,4 +1,4 @@
-"""Copies of utterances in other voices: what they change, that they only train, and that they count for nobody."""
+"""Augmentation: what copies of utterances change, that they only train, and that they count for nobody."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emolib.core.errors import BadParameter
-from emolib.datasets import augmentation as voices
-from emolib.datasets import leaks, splits, windowed
+from emolib.datasets import augmentation, leaks, splits, windowed
 from emolib.datasets.base import COPY, Trial
 from emolib.models import crossval
 from emolib.report import tables
@@ -33,23 +32,23 @@ def trials(n_people=5, each=2):
 @pytest.fixture(scope="module")
 def made():
     front = SpeechFrontEnd(window_s=0.5, hop_s=0.25)
-    return windowed.emotion_set(voices.with_voices(trials(), 2, seed=3), "emotion7", front)
+    return windowed.emotion_set(augmentation.with_voices(trials(), 2, seed=3), "emotion7", front)
 
 
 def test_a_copy_is_higher_or_lower_at_the_same_tempo():
     found = []
     for seed in range(12):
-        other = voices.spoken(utterance(150, 2.0), SFREQ, np.random.default_rng(seed))
+        other = augmentation.in_other_voice(utterance(150, 2.0), SFREQ, np.random.default_rng(seed))
         steps = np.median(functionals.pitch(other, SFREQ, 160)[0]) - 12 * np.log2(1.5)
-        assert abs(steps) < voices.SEMITONES + 0.1
-        assert voices.PART * 2 * SFREQ <= len(other) <= 2 * SFREQ
+        assert abs(steps) < augmentation.MOST_SEMITONES + 0.1
+        assert augmentation.LEAST_SHARE * 2 * SFREQ <= len(other) <= 2 * SFREQ
         found.append(steps)
     assert min(found) < -1 and max(found) > 1
 
 
 def test_copies_follow_their_trial_and_are_the_same_in_every_order():
-    there = [trial for trial in voices.with_voices(trials(1), 2) if trial.split == COPY]
-    back = [trial for trial in voices.with_voices(reversed(list(trials(1))), 2) if trial.split == COPY]
+    there = [trial for trial in augmentation.with_voices(trials(1), 2) if trial.split == COPY]
+    back = [trial for trial in augmentation.with_voices(reversed(list(trials(1))), 2) if trial.split == COPY]
     assert len(there) == 2 * 14 and {trial.trial for trial in there} == {trial.trial for trial in trials(1)}
     for trial, other in zip(
         sorted(there, key=lambda t: t.trial), sorted(back, key=lambda t: t.trial), strict=True
@@ -58,7 +57,7 @@ def test_copies_follow_their_trial_and_are_the_same_in_every_order():
     assert not np.array_equal(there[0].data[:999], there[1].data[:999])
     face = Trial("fer2013", "face", "a", "b", np.zeros((4, 4), np.uint8), 0.0, "happy")
     with pytest.raises(BadParameter, match="voices: got face, expected speech"):
-        list(voices.with_voices([face], 1))
+        list(augmentation.with_voices([face], 1))
 
 
 @pytest.mark.parametrize("protocol", ["loso", "grouped", "leaky"])
@@ -97,7 +96,7 @@ def test_a_person_is_normalised_without_the_copies(made):
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 999), st.floats(0.2, 2))
 def test_any_utterance_has_a_voice_in_range(seed, seconds):
-    other = voices.spoken(utterance(200, seconds), SFREQ, np.random.default_rng(seed))
+    other = augmentation.in_other_voice(utterance(200, seconds), SFREQ, np.random.default_rng(seed))
     assert (
         other.dtype == np.float32 and np.isfinite(other).all() and np.abs(other).max() <= 1 and len(other) > 0
     )

@@ -8,8 +8,8 @@ import numpy as np
 from emolib.core.errors import BadRecording
 from emolib.datasets import restricted_pickle
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.labels import tasks
+from emolib.datasets.base import Affect, Corpus, Dropped, Trial, stretches
+from emolib.datasets.labels import REST, REST_STRESS, SIDES, STRESS
 
 SFREQ = 64.0  # wrist, Empatica E4
 LABEL_SFREQ = 700.0  # the labels run at the rate of the chest's RespiBAN
@@ -21,31 +21,25 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     tree = open_tree(root)
     for name in tree.need("S*/S*.pkl"):
         subject = Path(name).stem
-        bvp, labels = read(tree, name)
-        kept = [stretch for stretch in stretches(labels) if stretch[0] in LABELS]
-        for number, (value, start, end) in enumerate(kept, start=1):
-            first, last = (round(index / LABEL_SFREQ * SFREQ) for index in (start, end))
-            trial = f"{subject}-{number}-{LABELS[value]}"
-            yield Trial("wesad", "heart", subject, trial, bvp[first:last], SFREQ, LABELS[value], "ppg")
+        bvp, labels = read_subject(tree, name)
+        conditions = [edges for edges in stretches(np.diff(labels) != 0) if labels[edges[0]] in LABELS]
+        for number, edges in enumerate(conditions, start=1):
+            first, end = (round(index / LABEL_SFREQ * SFREQ) for index in edges)
+            label = LABELS[labels[edges[0]]]
+            trial = f"{subject}-{number}-{label}"
+            yield Trial("wesad", "heart", subject, trial, bvp[first:end], SFREQ, label, "ppg")
         left_s = np.isin(labels, list(LABELS), invert=True).sum() / LABEL_SFREQ
         dropped.append(
             Dropped(subject, f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)")
         )
 
 
-def stretches(labels: np.ndarray) -> list[tuple[int, int, int]]:
-    """(label, first, end) of each run of equal labels in (n_times,) integers."""
-    edges = np.flatnonzero(np.diff(labels)) + 1
-    bounds = [0, *edges.tolist(), len(labels)]
-    return [(int(labels[first]), first, end) for first, end in zip(bounds[:-1], bounds[1:], strict=True)]
-
-
-def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Wrist pulse (n_times,) float32 at 64 Hz and labels (n_labels,) at 700 Hz. Raises BadRecording."""
     content = restricted_pickle.load(tree, name)
     try:
-        bvp = restricted_pickle.array(content, "signal", "wrist", "BVP").astype(np.float32).ravel()
-        labels = restricted_pickle.array(content, "label").astype(np.int64).ravel()
+        bvp = restricted_pickle.array_at(content, "signal", "wrist", "BVP").astype(np.float32).ravel()
+        labels = restricted_pickle.array_at(content, "label").astype(np.int64).ravel()
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadRecording(
             f"{tree.where(name)} lacks signal/wrist/BVP or label, expected both as arrays: fetch it again."
@@ -58,11 +52,17 @@ def read(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     return bvp, labels
 
 
-CORPUS = Corpus(
+WESAD = Corpus(
     name="wesad",
     title="WESAD: wrist pulse of 15 people at rest, under stress, amused and meditating",
     modalities=("heart",),
-    tasks=tasks("wesad"),
+    tasks={**REST_STRESS, **SIDES},
+    labels={
+        "baseline": REST,
+        "stress": STRESS,
+        "amusement": Affect("amusement", None, "positive"),
+        "meditation": Affect("meditation", "low", None),
+    },
     licence="academic research, non-commercial",
     cite="Schmidt et al. 2018, Introducing WESAD, a Multimodal Dataset for Wearable Stress and Affect "
     "Detection, ICMI, doi:10.1145/3242969.3242985",

@@ -11,8 +11,8 @@ import numpy as np
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
-from emolib.datasets.labels import tasks
-from emolib.datasets.tables import numbers, read_table, whole_numbers
+from emolib.datasets.labels import SIDES
+from emolib.datasets.tables import cell_values, read_table
 
 STEP_S = 12.0
 CHANNELS = ("AF3", "AF4", "F3", "F4", "F7", "F8", "FC5", "FC6", "O1", "O2", "P7", "P8", "T7", "T8")
@@ -26,7 +26,7 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     tree = open_tree(root)
     name = tree.need("eeg_bandpower_features_windowed_12.0_0.0.csv")[0]
     table = read_table(tree, name, KEYS + POWERS)
-    values = whole_numbers(table, tree.where(name))
+    values = cell_values(table, tree.where(name))
     ratings = read_ratings(tree)
     for subject, game in np.unique(values[:, :2].astype(int), axis=0).tolist():
         trial = f"S{subject:02d}-G{game}"
@@ -57,7 +57,7 @@ def read_ratings(tree: Tree) -> dict[str, dict[str, float]]:
     """Valence and arousal, 1 to 9, by trial (S01-G1); trials with an empty cell are left out."""
     name = tree.need("final_SAM_scores.csv")[0]
     table = read_table(tree, name, ["Path", "Subject", "Valence", "Arousal"])
-    values = numbers(table[["Valence", "Arousal"]], tree.where(name))
+    values = cell_values(table[["Valence", "Arousal"]], tree.where(name), gaps=True)
     games = table["Path"].astype(str).str.removesuffix(".pdf")
     if values.size and (np.nanmin(values) < 1 or np.nanmax(values) > 9):
         raise BadRecording(f"{tree.where(name)}: ratings leave the scale, expected 1 to 9: fetch it again.")
@@ -69,11 +69,12 @@ def read_ratings(tree: Tree) -> dict[str, dict[str, float]]:
     }
 
 
-CORPUS = Corpus(
+GAMEEMO = Corpus(
     name="gameemo",
     title="GAMEEMO: EEG band powers of 28 people playing four games",
     modalities=("eeg",),
-    tasks=tasks("gameemo"),
+    tasks=SIDES,
+    midpoint=5.0,
     licence="none stated: do not redistribute",
     cite="Alakus, Gonen, Turkoglu 2020, Database for an emotion recognition system based on EEG signals and "
     "various computer games: GAMEEMO, Biomed. Signal Process. Control 60:101951, "

@@ -1,0 +1,241 @@
+"""Corpora of sentences that actors speak in one emotion after another: EmoDB, CREMA-D, TESS and SAVEE.
+
+Each gives one trial per utterance, whose file name says actor and emotion.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.download import dataverse_files, lfs_files
+from emolib.datasets.labels import (
+    ANGRY,
+    BOREDOM,
+    DISGUST,
+    EMOTION4,
+    EMOTION6,
+    EMOTION7,
+    FEAR,
+    HAPPY,
+    NEUTRAL,
+    SAD,
+    SIDES,
+    SURPRISE,
+)  # fmt: skip
+from emolib.datasets.media import SFREQ, read_audio
+
+Parsed = tuple[str, str, str] | str  # (subject, trial, label), or the reason to leave the file out
+
+
+def speech_trials(
+    corpus: str, tree: Tree, names: list[str], parse: Callable[[str], Parsed], dropped: list[Dropped]
+) -> Iterator[Trial]:
+    """Trials of sound files, of which `parse(name)` says what they are.
+
+    Silent and empty files, and second copies of an utterance (some archives hold all twice) are dropped too.
+    """
+    seen = set()
+    for name in names:
+        parsed = parse(name)
+        if isinstance(parsed, str):
+            dropped.append(Dropped(name, parsed))
+            continue
+        subject, trial, label = parsed
+        if trial in seen:
+            dropped.append(Dropped(name, "second copy of an utterance"))
+            continue
+        seen.add(trial)
+        data = read_audio(tree, name)
+        if not data.any():
+            dropped.append(Dropped(name, "silent or empty"))
+            continue
+        yield Trial(corpus, "speech", subject, trial, data, SFREQ, label)
+
+
+def trials_of(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], Parsed]) -> Callable:
+    """The function `trials` of a corpus whose sound files match one of the patterns."""
+
+    def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+        tree = open_tree(root)
+        return speech_trials(corpus, tree, tree.need(*patterns), parse, dropped)
+
+    return trials
+
+
+EMODB_NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")  # speaker, text, emotion (in German), version
+EMODB_EMOTIONS = {
+    "W": "anger",  # Wut
+    "L": "boredom",  # Langeweile
+    "E": "disgust",  # Ekel
+    "A": "fear",  # Angst
+    "F": "happiness",  # Freude
+    "T": "sadness",  # Trauer
+    "N": "neutral",
+}
+
+
+def parse_emodb(name: str) -> Parsed:
+    stem = PurePosixPath(name).stem
+    match = EMODB_NAME.fullmatch(stem)
+    return (match[1], stem, EMODB_EMOTIONS.get(match[3], match[3])) if match else "not named like 03a01Fa"
+
+
+EMODB = Corpus(
+    name="emodb",
+    title="Berlin EmoDB: acted German speech",
+    modalities=("speech",),
+    tasks={
+        "emotion7": ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral"),
+        **EMOTION6,
+        **SIDES,
+    },
+    labels={
+        "anger": ANGRY,
+        "boredom": BOREDOM,
+        "disgust": DISGUST,
+        "fear": FEAR,
+        "happiness": HAPPY,
+        "sadness": SAD,
+        "neutral": NEUTRAL,
+    },  # fmt: skip
+    licence="freely available; cite the paper",
+    cite="Burkhardt et al. 2005, A database of German emotional speech, Interspeech",
+    layout="wav/03a01Fa.wav … (or the same names as flac): speaker, text, emotion letter, version",
+    where="http://emodb.bilderbar.info",
+    trials=trials_of("emodb", ("*.wav", "*.flac"), parse_emodb),
+    downloads=(("http://emodb.bilderbar.info/download/download.zip", None, "download.zip"),),
+)
+
+
+CREMA_D_NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]+)")  # actor, sentence, emotion, intensity
+CREMA_D_EMOTIONS = {
+    "ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad",
+}  # fmt: skip
+DEFECTS = {  # as the publisher's README lists them
+    "1064_IEO_DIS_MD": "known defect: holds all emotions",
+    "1064_TIE_SAD_XX": "known defect: next to no sound",
+    "1076_MTI_NEU_XX": "known defect: next to no sound",
+    "1076_MTI_SAD_XX": "known defect: next to no sound",
+}
+
+
+def parse_crema_d(name: str) -> Parsed:
+    """The label is the emotion that was acted, not the one that raters heard."""
+    stem = PurePosixPath(name).stem
+    match = CREMA_D_NAME.fullmatch(stem)
+    if stem in DEFECTS or not match:
+        return DEFECTS.get(stem, "not named like 1001_DFA_ANG_XX")
+    return match[1], stem, CREMA_D_EMOTIONS.get(match[3], match[3])
+
+
+CREMA_D = Corpus(
+    name="crema_d",
+    title="CREMA-D: acted English speech of 91 actors",
+    modalities=("speech",),
+    tasks={**EMOTION6, **SIDES},
+    labels={
+        "anger": ANGRY,
+        "disgust": DISGUST,
+        "fear": FEAR,
+        "happy": HAPPY,
+        "neutral": NEUTRAL,
+        "sad": SAD,
+    },  # fmt: skip
+    licence="Open Database License 1.0",
+    cite="Cao et al. 2014, CREMA-D, IEEE Trans. Affective Computing 5(4)",
+    layout="AudioWAV/1001_DFA_ANG_XX.wav …: actor, sentence, emotion, intensity",
+    where="in that folder GIT_LFS_SKIP_SMUDGE=1 git clone --depth 1 https://github.com/CheyneyComputerScience/CREMA-D && "
+    "git -C CREMA-D lfs pull --include AudioWAV (0.6 GB; a zip from the website holds pointers, no sound)",
+    trials=trials_of("crema_d", ("AudioWAV/*.wav", "*_???_???_*.wav"), parse_crema_d),
+    downloads=(
+        (
+            "https://github.com/CheyneyComputerScience/CREMA-D/archive/refs/heads/master.zip",
+            None,
+            "CREMA-D.zip",
+        ),
+    ),
+    listing=partial(
+        lfs_files,
+        pattern="AudioWAV/*.wav",
+        url="https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master/AudioWAV",
+    ),
+)
+
+
+TESS_NAME = re.compile(r"(OAF?|YAF)_(.+)_([a-z]+)", re.IGNORECASE)  # older or younger actress, word, emotion
+TESS_DAMAGED = ("YAF_germ_angry", "YAF_neat_fear")  # say other public loaders; not seen by us
+
+
+def parse_tess(name: str) -> Parsed:
+    stem = PurePosixPath(name).stem
+    if stem in TESS_DAMAGED:
+        return "reported damaged: other public loaders leave it out"
+    match = TESS_NAME.fullmatch(stem)
+    if not match:
+        return "not named like OAF_back_angry"
+    subject = "YAF" if match[1].upper() == "YAF" else "OAF"  # one published file is called OA_bite_neutral
+    label = match[3].lower()
+    return subject, f"{subject}_{match[2].lower()}_{label}", label
+
+
+TESS = Corpus(  # with two actresses, a subject-independent split tests on one person
+    name="tess",
+    title="TESS: acted English words of two actresses",
+    modalities=("speech",),
+    tasks={**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
+    labels={
+        "angry": ANGRY,
+        "disgust": DISGUST,
+        "fear": FEAR,
+        "happy": HAPPY,
+        "neutral": NEUTRAL,
+        "sad": SAD,
+        "ps": SURPRISE._replace(valence="positive"),
+    },  # fmt: skip
+    licence="CC BY-NC-ND 4.0",
+    cite="Pichora-Fuller and Dupuis 2020, Toronto emotional speech set, doi:10.5683/SP2/E8H2MF",
+    layout="any folders with OAF_back_angry.wav …: actress, word, emotion (ps is pleasant surprise)",
+    where="https://doi.org/10.5683/SP2/E8H2MF, its .wav files by the page's button Access Dataset",
+    trials=trials_of("tess", ("*.wav",), parse_tess),
+    listing=lambda root: dataverse_files("https://borealisdata.ca", "10.5683/SP2/E8H2MF", ".wav"),
+)
+
+
+SAVEE_NAME = re.compile(r"(?:.*/)?(DC|JE|JK|KL)[/_]([a-z]+)(\d\d)\.wav")  # speaker, emotion, sentence
+SAVEE_EMOTIONS = {
+    "a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "n": "neutral", "sa": "sadness", "su": "surprise",
+}  # fmt: skip
+
+
+def parse_savee(name: str) -> Parsed:
+    """One folder a speaker, or the flat copy."""
+    match = SAVEE_NAME.fullmatch(name)
+    if not match:
+        return "not named like DC/a01.wav or DC_a01.wav"
+    speaker, code, sentence = match.groups()
+    return speaker, f"{speaker}_{code}{sentence}", SAVEE_EMOTIONS.get(code, code)
+
+
+SAVEE = Corpus(
+    name="savee",
+    title="SAVEE: acted English speech of four men",
+    modalities=("speech",),
+    tasks={**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
+    labels={
+        "anger": ANGRY,
+        "disgust": DISGUST,
+        "fear": FEAR,
+        "happiness": HAPPY,
+        "neutral": NEUTRAL,
+        "sadness": SAD,
+        "surprise": SURPRISE,
+    },  # fmt: skip
+    licence="research only, by registration",
+    cite="Haq and Jackson 2010, Multimodal emotion recognition, in Machine Audition, IGI Global",
+    layout="AudioData/DC/a01.wav … or DC_a01.wav …: speaker, emotion code, sentence",
+    where="register at http://kahlan.eps.surrey.ac.uk/savee/",
+    trials=trials_of("savee", ("*.wav",), parse_savee),
+)

@@ -1,0 +1,225 @@
+"""A corpus of your own: <modality>/<trial>.* beside a labels.csv; trials of one name pair across modalities."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from emolib.core.errors import BadRecording, BadSet, CorpusMissing
+from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.base import MODALITIES, Corpus, Dropped, Trial
+from emolib.datasets.labels import SIDES
+from emolib.datasets.media import FPS, PICTURES, SFREQ, read_audio, read_frames, read_image, read_video
+from emolib.datasets.tables import Recording, read_eeg, read_heart, read_rows
+
+VIDEO = ".mp4"
+PICTURE_ENDINGS = tuple(pattern.removeprefix("*") for pattern in PICTURES)
+FORMATS = {
+    "heart": (".csv",),
+    "eeg": (".csv",),
+    "speech": (".wav", ".flac"),
+    "face": (*PICTURE_ENDINGS, VIDEO),
+}
+NEEDED, RATINGS = ("trial", "subject", "label"), ("valence", "arousal")  # columns of labels.csv
+SPLITS = ("train", "val", "test")
+LAYOUT = (
+    "labels.csv: trial,subject,label and, if wanted, valence,arousal (-1 to 1) and split (train, val, test); "
+    "heart/<trial>.csv, eeg/<trial>.csv, speech/<trial>.wav or .flac, face/<trial>.png, .jpg, .mp4 or a folder of "
+    f"frames, {FPS:g} a second"
+)
+
+
+def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+    """One trial a row of labels.csv that has a file in this modality, by name; see LAYOUT.
+
+    Raises BadRecording for two files of one trial, and where labels.csv names none of the files.
+    """
+    tree = open_tree(root)
+    rows = read_labels(tree)
+    files = _files(tree, modality, dropped)
+    if not files.keys() & rows.keys():
+        raise BadRecording(
+            f"{tree.where(find_labels(tree))} names none of the {len(files)} trials in {modality}/, such as "
+            f"{min(files)}: its column trial holds file names without their ending."
+        )
+    dropped += [Dropped(trial, "no row in labels.csv") for trial in sorted(files.keys() - rows)]
+    dropped += [Dropped(trial, f"no {modality} file") for trial in sorted(rows.keys() - files)]
+    shared = {trial: (rows[trial], files[trial]) for trial in sorted(files.keys() & rows)}
+    return _read_trials(tree, modality, shared, dropped)
+
+
+def _read_trials(tree: Tree, modality: str, shared: dict, dropped: list[Dropped]) -> Iterator[Trial]:
+    for trial, (row, names) in shared.items():
+        if not (row.label or row.ratings):
+            dropped.append(Dropped(trial, "neither label nor rating in labels.csv"))
+            continue
+        recording = _read_recording(tree, modality, names)
+        if not recording.data.any():
+            dropped.append(Dropped(trial, "empty, or zero throughout"))
+            continue
+        yield Trial("own", modality, trial=trial, **row._asdict(), **recording._asdict())
+
+
+def _read_recording(tree: Tree, modality: str, names: list[str]) -> Recording:
+    if modality == "heart":
+        return read_heart(tree, names[0])
+    if modality == "eeg":
+        return read_eeg(tree, names[0])
+    if modality == "speech":
+        return Recording(read_audio(tree, names[0]), SFREQ)
+    if len(names) > 1:
+        return Recording(read_frames(tree, str(PurePosixPath(names[0]).parent), names), FPS)
+    if names[0].lower().endswith(VIDEO):
+        return Recording(*read_video(tree, names[0]))
+    return Recording(read_image(tree, names[0]), 0.0)
+
+
+def _files(tree: Tree, modality: str, dropped: list[Dropped]) -> dict[str, list[str]]:
+    """By trial its file, or its frames in order. Raises BadRecording for two, CorpusMissing for no trial at all."""
+    folder = PurePosixPath(find_labels(tree)).parent / modality
+    places = defaultdict(lambda: defaultdict(list))  # by trial, then by file or folder of frames
+    for name in map(PurePosixPath, tree.names("*")):
+        if not name.is_relative_to(folder):
+            continue
+        place = name.relative_to(folder)
+        ending, depth = place.suffix.lower(), len(place.parts)
+        is_frame = modality == "face" and depth == 2 and ending in PICTURE_ENDINGS
+        if ending not in FORMATS[modality]:
+            dropped.append(Dropped(str(name), f"not {' or '.join(FORMATS[modality])}"))
+        elif depth > 1 and not is_frame:
+            dropped.append(Dropped(str(name), "in a folder of its own"))
+        else:
+            trial = place.stem if depth == 1 else place.parts[0]
+            places[_composed(trial)][place.parts[0]].append(str(name))
+    if not places:
+        raise CorpusMissing(
+            f"No {modality} trial in {tree.where(str(folder))}, expected {LAYOUT}: add files, or take another modality."
+        )
+    for trial, found in places.items():
+        if len(found) > 1:
+            raise BadRecording(
+                f"{tree.where(str(folder))} holds {' and '.join(sorted(found))} of trial {trial}, expected one: remove "
+                "the other, or give it a name and a row of its own."
+            )
+    return {trial: sorted(next(iter(found.values())), key=_frame_order) for trial, found in places.items()}
+
+
+def _frame_order(name: str) -> list[str | int]:
+    """Sorts frame 2 before frame 10."""
+    return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", name))]
+
+
+def _composed(name: str) -> str:
+    """A trial's name in one spelling: file systems differ in how they write accents."""
+    return unicodedata.normalize("NFC", name)
+
+
+# labels.csv: whose each trial is, and what it means
+
+
+class Row(NamedTuple):
+    """What labels.csv says of a trial; `label` and `split` may be "", ratings are from -1 to 1, and may lack."""
+
+    subject: str
+    label: str
+    split: str
+    ratings: dict[str, float]
+
+
+def find_labels(tree: Tree) -> str:
+    """Path of the topmost labels.csv. Raises CorpusMissing for none, BadRecording for several."""
+    names = sorted(tree.need("labels.csv"), key=lambda name: name.count("/"))
+    if len(names) > 1 and names[0].count("/") == names[1].count("/"):
+        raise BadRecording(f"{tree.root} holds {names[0]} and {names[1]}, expected one: remove the other.")
+    return names[0]
+
+
+def read_labels(tree: Tree) -> dict[str, Row]:
+    """Rows by trial, in order. Raises CorpusMissing without the file, BadRecording that names file and line."""
+    name = find_labels(tree)
+    place = tree.where(name)
+    head, *lines = list(read_rows(tree, name)) or [[]]
+    head = [cell.strip().lower() for cell in head]
+    for column in (*NEEDED, *RATINGS, "split"):
+        count = head.count(column)
+        if count > 1 or (count == 0 and column in NEEDED):
+            raise BadRecording(
+                f"{place} has {count} columns {column}, expected one each of {', '.join(NEEDED)}, with commas "
+                f"between; found {', '.join(head) or 'an empty file'}: mend its first line."
+            )
+    rows, first = {}, {}
+    for number, line in enumerate(lines, start=2):
+        if not any(cell.strip() for cell in line):
+            continue
+        trial, row = _row(head, line, f"{place} line {number}")
+        if trial in rows:
+            raise BadRecording(
+                f"{place} line {number} names trial {trial} again, after line {first[trial]}; expected each "
+                "trial once: remove one of them."
+            )
+        rows[trial], first[trial] = row, number
+    return rows
+
+
+def _row(head: list[str], line: list[str], where: str) -> tuple[str, Row]:
+    if len(line) != len(head):
+        raise BadRecording(f"{where} has {len(line)} cells, expected {len(head)} as the first line: mend it.")
+    cells = dict(zip(head, map(str.strip, line), strict=True))
+    for column in ("trial", "subject"):
+        if not cells[column]:
+            raise BadRecording(f"{where} has no {column}, expected one in every row: fill the cell.")
+    split = cells.get("split", "").lower()
+    if split not in ("", *SPLITS):
+        raise BadRecording(f"{where}: split is {split!r}, expected {', '.join(SPLITS)} or nothing: mend it.")
+    ratings = {column: _rating(cells[column], column, where) for column in RATINGS if cells.get(column)}
+    return _composed(cells["trial"]), Row(cells["subject"], cells["label"], split, ratings)
+
+
+def _rating(text: str, column: str, where: str) -> float:
+    try:
+        rating = float(text)
+    except ValueError:
+        rating = float("nan")
+    if not -1 <= rating <= 1:
+        raise BadRecording(
+            f"{where}: {column} is {text!r}, expected a number from -1 to 1, 0 the middle: rescale the column, "
+            "a scale from 1 to 9 by (rating - 5) / 4."
+        )
+    return rating
+
+
+def classes(root: Path) -> tuple[str, ...]:
+    """The different labels of the corpus in `root`, sorted. Raises as `read_labels`, and BadSet for fewer than two."""
+    places = [*root.glob("*"), *root.glob("*/labels.csv")]  # labels.csv or what it lies in
+    return _classes(root, tuple((place, place.stat().st_mtime_ns) for place in sorted(places)))
+
+
+@lru_cache(maxsize=8)
+def _classes(root: Path, state: tuple) -> tuple[str, ...]:
+    """The classes while the files are in this state."""
+    tree = open_tree(root)
+    found = sorted({row.label for row in read_labels(tree).values()} - {""})
+    if len(found) < 2:
+        raise BadSet(
+            f"{tree.where(find_labels(tree))} has {len(found)} different labels, expected two or more for the task "
+            "emotion: fill the column label, or take the task valence or arousal."
+        )
+    return tuple(found)
+
+
+OWN = Corpus(
+    name="own",
+    title="Your own recordings, in one modality or several",
+    modalities=MODALITIES,
+    tasks={"emotion": classes, **SIDES},
+    midpoint=0.0,
+    licence="yours",
+    cite="",
+    layout=LAYOUT,
+    where="your own recordings; nothing to fetch",
+    trials=trials,
+    access="own",
+)

@@ -1,0 +1,215 @@
+"""Stress-Predict: 35 people, an Empatica E4 on the wrist, three stressful tasks with rest between them.
+
+`Time_logs.xlsx` says when each phase began and ended, to the minute, by Irish time on a 12-hour clock; the
+recordings start in UTC. The wearers also pressed the button between phases. Those presses are to the second,
+and the dataset's own processed labels follow them, so an edge of the log moves to its press.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from emolib.core.errors import BadRecording
+from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.labels import AROUSAL, REST, REST_STRESS, STRESS
+from emolib.datasets.tables import cell_values, read_sheet, read_table
+
+SFREQ = 64.0
+ZONE = ZoneInfo("Europe/Dublin")
+HALF_DAY_S = 12 * 3600.0
+PRESS_WITHIN_S = 180.0  # a press further from every edge of the log belongs to none
+TASKS = {"Stroop Test": "stroop", "Interview": "interview", "Hyperventilation": "hyperventilation"}
+LABELS = {
+    **TASKS,
+    **dict.fromkeys(("Relax", "Relax/Baseline"), "rest"),
+    **dict.fromkeys(("Baseline/Questionniare", "Questionniare"), "questionnaire"),  # the sheet's spelling
+}
+HEADINGS = {"S. ID.": 1, "Date": 1, **dict.fromkeys(LABELS, 1), "Relax": 3}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The blood volume pulse, (n_times,) float32 at 64 Hz, from start_s (Unix time) on."""
+
+    bvp: np.ndarray
+    start_s: float
+
+    @property
+    def length_s(self) -> float:
+        return len(self.bvp) / SFREQ
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase of a session. In the log start_s and end_s are in Unix time, each perhaps twelve hours early; once placed
+    they are seconds after the recording's start, and `added_s` is what the logged start lacked: 0 or twelve hours.
+    """
+
+    label: str
+    is_task: bool
+    start_s: float
+    end_s: float
+    added_s: float = 0.0
+
+
+def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+    """One trial a phase, kind "ppg", labels stroop, interview, hyperventilation, rest; S01-3-interview."""
+    tree = open_tree(root)
+    names = {Path(name).parts[-2]: name for name in tree.need("Raw_data/S*/BVP.csv")}
+    log = read_log(tree)
+    dropped += [
+        Dropped(subject, "in Time_logs.xlsx, but not recorded") for subject in sorted(log.keys() - names)
+    ]
+    for subject, name in names.items():
+        if subject not in log:
+            dropped.append(Dropped(subject, "no row in Time_logs.xlsx"))
+            continue
+        recording = read_bvp(tree, name)
+        phases = place(log[subject], recording.start_s, recording.length_s)
+        phases = without_overlap(snap(phases, read_presses(tree, subject, recording)))
+        for number, phase in enumerate(phases, start=1):
+            trial = f"{subject}-{number}-{phase.label}"
+            first, last = (round(max(edge_s, 0.0) * SFREQ) for edge_s in (phase.start_s, phase.end_s))
+            data = recording.bvp[first:last]
+            if phase.label == "questionnaire":
+                dropped.append(Dropped(trial, "filling in questionnaires: neither a task nor rest"))
+            elif len(data) == 0:
+                dropped.append(Dropped(trial, "no time of it lies in the recording"))
+            else:
+                yield Trial("stress_predict", "heart", subject, trial, data, SFREQ, phase.label, "ppg")
+
+
+def read_log(tree: Tree) -> dict[str, list[Phase]]:
+    """Per subject the phases as logged: on the 12-hour clock, Irish time.
+
+    Raises BadRecording for a workbook or a column that is missing.
+    """
+    name = tree.need("Processed_data/Time_logs.xlsx")[0]
+    heads, _, *rows = read_sheet(tree, name) or [(), ()]
+    for heading, count in HEADINGS.items():
+        if heads.count(heading) != count:
+            raise BadRecording(
+                f"{tree.where(name)} has {heads.count(heading)} columns {heading!r}, expected {count}: "
+                "fetch it again."
+            )
+    columns = [column for column, heading in enumerate(heads) if heading in LABELS]
+    log = {}
+    for row in rows:
+        if not row[0]:
+            continue
+        subject, day = row[heads.index("S. ID.")], row[heads.index("Date")]
+        cells = [row[column + end] for column in columns for end in (0, 1)]
+        if not isinstance(day, datetime) or not all(isinstance(cell, time) for cell in cells):
+            raise BadRecording(f"{tree.where(name)} lacks a time or the date of {subject}: fetch it again.")
+        unix_s = [datetime.combine(day, cell, ZONE).timestamp() for cell in cells]
+        log[subject] = [
+            Phase(LABELS[heads[column]], heads[column] in TASKS, start_s, end_s)
+            for column, start_s, end_s in zip(columns, unix_s[::2], unix_s[1::2], strict=True)
+        ]
+    return log
+
+
+def read_bvp(tree: Tree, name: str) -> Recording:
+    """An E4's BVP.csv: start in Unix time, rate, samples. Raises BadRecording for another rate than 64 Hz."""
+    values = cell_values(read_table(tree, name, ["bvp"], header=False), tree.where(name))[:, 0]
+    if len(values) < 3 or values[1] != SFREQ:
+        got = values[1] if len(values) > 1 else "nothing"
+        raise BadRecording(
+            f"{tree.where(name)}: rate is {got}, expected {SFREQ:g} Hz and samples: fetch it again."
+        )
+    return Recording(values[2:].astype(np.float32), values[0])
+
+
+def read_presses(tree: Tree, subject: str, recording: Recording) -> np.ndarray:
+    """Button presses inside the recording, (n_presses,) seconds after its start; some files lag by 12 h."""
+    names = tree.names(f"Raw_data/{subject}/tags_{subject}.csv")
+    if not names or not tree.read(names[0]).strip():
+        return np.zeros(0)
+    unix_s = cell_values(read_table(tree, names[0], ["press"], header=False), tree.where(names[0]))[:, 0]
+    after_s = np.array([on_clock(press - recording.start_s, recording.length_s) for press in unix_s])
+    return after_s[(after_s >= 0) & (after_s <= recording.length_s)]
+
+
+def place(log: list[Phase], recording_start_s: float, length_s: float) -> list[Phase]:
+    """The log on the recording's time: each of its times at the half of the day that the recording is in."""
+    phases = []
+    for phase in log:
+        logged_s = [edge_s - recording_start_s for edge_s in (phase.start_s, phase.end_s)]
+        start_s, end_s = (on_clock(after_s, length_s) for after_s in logged_s)
+        phases.append(replace(phase, start_s=start_s, end_s=end_s, added_s=start_s - logged_s[0]))
+    return phases
+
+
+def on_clock(after_s: float, length_s: float) -> float:
+    """`after_s`, or twelve hours more: whichever lies in the recording, or nearer to it."""
+    return min((after_s, after_s + HALF_DAY_S), key=lambda s: max(-s, s - length_s, 0.0))
+
+
+def snap(phases: list[Phase], presses: np.ndarray) -> list[Phase]:
+    """Phases with every edge at the button press that belongs to it, if one does; presses (n_presses,) in seconds.
+
+    The edges of tasks choose first, the others among the presses that are left.
+    """
+    moved = _pair(_edges([phase for phase in phases if phase.is_task]), presses)
+    others = np.setdiff1d(_edges(phases), list(moved))
+    moved |= _pair(others, np.setdiff1d(presses, list(moved.values())))
+    return [replace(phase, start_s=moved[phase.start_s], end_s=moved[phase.end_s]) for phase in phases]
+
+
+def _edges(phases: list[Phase]) -> np.ndarray:
+    return np.unique([(phase.start_s, phase.end_s) for phase in phases])
+
+
+def _pair(edges: np.ndarray, presses: np.ndarray) -> dict[float, float]:
+    """Each edge's press, one to one with the least sum of distances, none over three minutes; else itself."""
+    from scipy.optimize import linear_sum_assignment
+
+    distances = np.abs(edges[:, None] - presses[None])
+    alone = np.full((len(edges), len(edges)), PRESS_WITHIN_S)
+    _, columns = linear_sum_assignment(np.hstack([distances, alone]))
+    return {
+        float(edge): float(presses[column] if column < len(presses) else edge)
+        for edge, column in zip(edges, columns, strict=True)
+    }
+
+
+def without_overlap(phases: list[Phase]) -> list[Phase]:
+    """Phases in order of time, all but tasks without the minutes that a task takes."""
+    tasks = [phase for phase in phases if phase.is_task]
+    found = []
+    for phase in phases:
+        if not phase.is_task:
+            before = [task.end_s for task in tasks if task.start_s <= phase.start_s]
+            after = [task.start_s for task in tasks if task.start_s > phase.start_s]
+            phase = replace(phase, start_s=max([phase.start_s, *before]), end_s=min([phase.end_s, *after]))
+        found.append(phase)
+    return sorted(found, key=lambda phase: phase.start_s)
+
+
+STRESS_PREDICT = Corpus(
+    name="stress_predict",
+    title="Stress-Predict: wrist pulse of 35 people under the Stroop test, an interview, hyperventilation",
+    modalities=("heart",),
+    tasks={**REST_STRESS, **AROUSAL},
+    labels={"stroop": STRESS, "interview": STRESS, "hyperventilation": STRESS, "rest": REST},
+    licence="MIT",
+    cite="Iqbal et al. 2022, Stress Monitoring Using Wearable Sensors: A Pilot Study and Stress-Predict "
+    "Dataset, Sensors 22(21):8135, doi:10.3390/s22218135",
+    layout="Raw_data/S01…S35/{BVP.csv,tags_S01.csv} and Processed_data/Time_logs.xlsx",
+    where="https://github.com/italha-d/Stress-Predict-Dataset, Raw_data and Processed_data (Code, Download ZIP)",
+    trials=trials,
+    downloads=(
+        (
+            "https://github.com/italha-d/Stress-Predict-Dataset/archive/refs/heads/main.zip",
+            None,
+            "Stress-Predict-Dataset.zip",
+        ),
+    ),
+    reads=("Raw_data/S*/BVP.csv", "Raw_data/S*/tags_S*.csv", "Processed_data/Time_logs.xlsx"),
+    fingerprint="329d1072ec9c212dc2a1426dee6c46c8494ae301486cdd0de2addacaebfbdb15",
+)

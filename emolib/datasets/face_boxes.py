@@ -1,0 +1,355 @@
+"""Corpora of pictures with the boxes of their faces, a registry of its own: Face Mask Detection, WIDER FACE, pictures in
+YOLO's layout, and drawn scenes.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import Element, ParseError
+
+import numpy as np
+from defusedxml import DefusedXmlException, ElementTree
+
+from emolib.core.errors import BadParameter, BadRecording, check_names
+from emolib.datasets import root_of
+from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.base import Dropped
+from emolib.datasets.media import PICTURES, read_image
+from emolib.signals.boxes import area, clipped
+from emolib.signals.generated.scenes import scene
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture and its faces. Raises BadRecording for a box that is upside down, or not finite.
+
+    image: uint8 (height, width[, 3]); boxes: (n, 4) x1 y1 x2 y2 in pixels; labels: (n,) the corpus's own words.
+    `split` is train | val | test.
+    """
+
+    corpus: str
+    name: str
+    split: str
+    image: np.ndarray
+    boxes: np.ndarray
+    labels: tuple[str, ...]
+
+    def __post_init__(self):
+        for number, (x1, y1, x2, y2) in enumerate(self.boxes, 1):
+            if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
+                raise BadRecording(
+                    f"{self.corpus}, {self.name}: box {number} goes from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g}), "
+                    "expected left above right below: mend its annotation."
+                )
+
+
+@dataclass(frozen=True)
+class BoxCorpus:
+    """An entry of the registry; `pictures(root, dropped)` yields lazily and says in `dropped` what it left out.
+
+    Raises CorpusMissing where nothing is found, BadRecording for a file that cannot be used.
+    """
+
+    name: str
+    title: str
+    licence: str
+    cite: str
+    layout: str
+    where: str
+    pictures: Callable[[Path, list[Dropped]], Iterator[Picture]]
+
+
+def get(name: str) -> BoxCorpus:
+    """A corpus of the registry. Raises BadParameter for a name it does not hold."""
+    if name not in CORPORA:
+        raise BadParameter(f"corpus of face boxes: got {name!r}, expected {' or '.join(CORPORA)}.")
+    return CORPORA[name]
+
+
+def load(name: str, dropped: list[Dropped] | None = None, **options) -> Iterator[Picture]:
+    """Pictures of a corpus in $EMOLIB_DATA/<name>; what it leaves out is appended to `dropped`.
+
+    `options` go to its loader. Raises BadParameter for a corpus or option that there is not, CorpusMissing
+    where its files are not, BadRecording while iterating.
+    """
+    corpus = get(name)
+    known = list(inspect.signature(corpus.pictures).parameters)[2:]
+    check_names(options, known, f"the loader of {name}")
+    return corpus.pictures(root_of(name), [] if dropped is None else dropped, **options)
+
+
+def pictures(corpora: Mapping[str, dict], dropped: list[Dropped]) -> Iterator[Picture]:
+    """The pictures of every corpus, by its name and the options of its loader. Raises what they raise."""
+    for name, options in corpora.items():
+        yield from load(name, dropped, **options)
+
+
+def held_out(name: str) -> str:
+    """The split of a picture of a corpus without an official one: 20 % test, 10 % val, by a hash of its name."""
+    place = int(sha256(name.encode()).hexdigest()[:8], 16) / 16**8
+    return "test" if place < 0.2 else "val" if place < 0.3 else "train"
+
+
+def cut(picture: Picture, dropped: list[Dropped]) -> Picture:
+    """The picture with boxes that end at its border; boxes outside of it go. Both are counted in `dropped`."""
+    inside = clipped(picture.boxes, picture.image.shape[:2])
+    for number, (box, whole) in enumerate(zip(inside, picture.boxes, strict=True), 1):
+        if (box != whole).any():
+            what = "cut at the picture's border" if area(box) else "outside the picture"
+            dropped.append(Dropped(f"{picture.name}, box {number}", f"box {what}"))
+    kept = area(inside) > 0
+    labels = tuple(label for label, keep in zip(picture.labels, kept, strict=True) if keep)
+    return Picture(picture.corpus, picture.name, picture.split, picture.image, inside[kept], labels)
+
+
+# Face Mask Detection: street and crowd pictures, faces with and without masks, as Pascal VOC annotations
+
+SIDES = ("xmin", "ymin", "xmax", "ymax")
+TWINS = {  # the same picture twice, at times compressed anew: each goes where its first twin goes
+    "737": "13", "219": "146", "428": "410", "775": "653", "690": "656", "545": "156", "680": "514",
+    "451": "61", "839": "662", "554": "435", "704": "665", "354": "74",
+}  # fmt: skip
+PREFIX = "maksssksksss"
+
+
+def facemask_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
+    """853 pictures, 4,072 boxes. No official split: by a hash of the name, twins on one side."""
+    tree = open_tree(root)
+    annotations = _by_stem(tree.need("annotations/*.xml"))
+    images = _by_stem(tree.need(*(f"images/{pattern}" for pattern in PICTURES)))
+    for stem in sorted(annotations.keys() | images.keys()):
+        if stem not in images or stem not in annotations:
+            lacks = "no picture in images" if stem in annotations else "no xml in annotations"
+            raise BadRecording(f"{root}: {stem} has {lacks}, expected both: unpack the corpus again.")
+        yield cut(_facemask_picture(tree, stem, images[stem], annotations[stem]), dropped)
+
+
+def _by_stem(names: list[str]) -> dict[str, str]:
+    return {PurePosixPath(name).stem: name for name in names}
+
+
+def facemask_split(stem: str) -> str:
+    """By a hash of the name, twins on one side."""
+    number = stem.removeprefix(PREFIX)
+    return held_out(PREFIX + TWINS[number] if number in TWINS else stem)
+
+
+def _facemask_picture(tree: Tree, stem: str, image_name: str, xml_name: str) -> Picture:
+    image, root = read_image(tree, image_name), _parsed(tree, xml_name)
+    size = tuple(int(_number(tree, xml_name, root, f"size/{side}")) for side in ("height", "width"))
+    if size != image.shape[:2]:
+        raise BadRecording(
+            f"{tree.where(xml_name)} is of a picture of {size}, but {image_name} has {image.shape[:2]} "
+            "(height, width): unpack the corpus again."
+        )
+    faces = root.findall("object")
+    boxes = [[_number(tree, xml_name, face, f"bndbox/{side}") for side in SIDES] for face in faces]
+    labels = tuple((face.findtext("name") or "").strip() for face in faces)
+    return Picture(
+        "facemask", stem, facemask_split(stem), image, np.reshape(boxes, (-1, 4)).astype(float), labels
+    )
+
+
+def _parsed(tree: Tree, name: str) -> Element:
+    try:
+        return ElementTree.fromstring(tree.read(name), forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise BadRecording(
+            f"{tree.where(name)} is damaged ({reason}), expected plain XML: fetch it again."
+        ) from error
+
+
+def _number(tree: Tree, name: str, element: Element, path: str) -> float:
+    text = element.findtext(path)
+    try:
+        number = float(text)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadRecording(f"{tree.where(name)}: {path} is {text!r}, expected a number.")
+    return number
+
+
+FACEMASK = BoxCorpus(
+    name="facemask",
+    title="Face Mask Detection: 853 pictures, with, without and with ill-worn masks",
+    licence="CC0",
+    cite="Larxel (2020), Face Mask Detection, Kaggle",
+    layout="images/maksssksksss0.png (or .jpg) and annotations/maksssksksss0.xml, or archive.zip of both",
+    where="Kaggle, andrewmvd/face-mask-detection, after signing in",
+    pictures=facemask_pictures,
+)
+
+
+# WIDER FACE: crowds, one text file of boxes per split. Official splits train and val; test has no boxes
+
+BLUR = ("clear", "blurred", "heavily blurred")
+N_COLUMNS = 10  # x1 y1 w h blur expression illumination invalid occlusion pose
+
+
+def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
+    """12,880 pictures of train and 3,226 of val, labelled by their blur; what is marked invalid is left out."""
+    tree = open_tree(root)
+    for name in tree.need("wider_face_train_bbx_gt.txt", "wider_face_val_bbx_gt.txt"):
+        split = "train" if "train" in PurePosixPath(name).name else "val"
+        found = tree.need(f"WIDER_{split}/images/*.jpg")
+        images = {"/".join(PurePosixPath(path).parts[-2:]): path for path in found}
+        for picture, faces in _wider_entries(tree, name):
+            if picture not in images:
+                raise BadRecording(
+                    f"{tree.where(name)} names {picture}, which is not in WIDER_{split}/images: unpack it again."
+                )
+            yield _wider_picture(tree, split, picture, images[picture], faces, dropped)
+
+
+def _wider_entries(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Picture and its faces, int (n, 10), of every entry; one without faces has a line of zeros to pass over."""
+    lines = tree.read(name).decode("utf-8", "replace").splitlines()
+    at = 0
+    while at < len(lines):
+        try:
+            n_faces = int(lines[at + 1])
+            end = at + 2 + max(n_faces, 1)
+            rows = [[int(value) for value in line.split()] for line in lines[at + 2 : end]]
+            faces = np.array(rows).reshape(max(n_faces, 1), N_COLUMNS)[:n_faces]
+        except (ValueError, IndexError) as error:
+            raise BadRecording(
+                f"{tree.where(name)} is damaged at the entry of line {at + 1}, expected a picture, a count, and "
+                f"that many lines of {N_COLUMNS} whole numbers: fetch it again."
+            ) from error
+        yield lines[at].strip(), faces
+        at = end
+
+
+def _wider_picture(
+    tree: Tree, split: str, name: str, path: str, faces: np.ndarray, dropped: list[Dropped]
+) -> Picture:
+    kept = []
+    for number, face in enumerate(faces, 1):
+        reason = "marked invalid" if face[7] else "box without extent" if face[2:4].min() < 1 else ""
+        if reason:
+            dropped.append(Dropped(f"{name}, box {number}", reason))
+        else:
+            kept.append(face)
+    faces = np.reshape(kept, (-1, N_COLUMNS)).astype(int)
+    boxes = np.hstack([faces[:, :2], faces[:, :2] + faces[:, 2:4]]).astype(float)
+    labels = tuple(BLUR[min(blur, 2)] for blur in faces[:, 4])
+    return cut(Picture("wider_face", name, split, read_image(tree, path), boxes, labels), dropped)
+
+
+WIDER_FACE = BoxCorpus(
+    name="wider_face",
+    title="WIDER FACE: 32,203 pictures, 393,703 faces, of which train and val have boxes",
+    licence="research, non-commercial",
+    cite="Yang et al. (2016), WIDER FACE: a face detection benchmark, CVPR",
+    layout="wider_face_split/wider_face_train_bbx_gt.txt, WIDER_train/images/0--Parade/*.jpg, the same of val; or the zips",
+    where="the project page of WIDER FACE at the Chinese University of Hong Kong",
+    pictures=wider_face_pictures,
+)
+
+
+# Own pictures in YOLO's layout: images/a.jpg and labels/a.txt, a line a face: class, centre x, y, width, height
+
+SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # folder: split
+
+
+def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
+    """Every picture; one without a text file has no faces, as YOLO says. The class number is the label.
+
+    The split is a folder's name, images/train or train/images, else a hash of the picture's own name.
+    """
+    tree = open_tree(root)
+    images = tree.need(*(f"images/{pattern}" for pattern in PICTURES))
+    labels = {_label_file(name) for name in images}
+    for name in tree.names("labels/*.txt"):
+        if name not in labels and PurePosixPath(name).name != "classes.txt":
+            raise BadRecording(
+                f"{tree.where(name)} has no picture in images: put it there, or delete the text."
+            )
+    present = set(tree.names("labels/*.txt"))
+    for name in images:
+        text = _label_file(name)
+        faces = _yolo_faces(tree, text) if text in present else np.empty((0, 5))
+        yield cut(_yolo_picture(tree, name, faces), dropped)
+
+
+def _label_file(image: str) -> str:
+    """images/train/a.jpg → labels/train/a.txt; of several folders `images` the last one counts."""
+    parts = list(PurePosixPath(image).with_suffix(".txt").parts)
+    last = max(i for i, part in enumerate(parts) if part.lower() == "images")
+    return "/".join([*parts[:last], "labels", *parts[last + 1 :]])
+
+
+def _yolo_faces(tree: Tree, name: str) -> np.ndarray:
+    """(n, 5): class, then centre and sides in shares of the picture."""
+    rows = [line.split() for line in tree.read(name).decode("utf-8", "replace").splitlines() if line.strip()]
+    for number, row in enumerate(rows, 1):
+        try:
+            label, *place = map(float, row)
+            good = (
+                len(place) == 4 and label == int(label) and min(place[2:]) > 0 and max(map(abs, place)) <= 2
+            )
+        except (ValueError, OverflowError):
+            good = False
+        if not good:
+            raise BadRecording(
+                f"{tree.where(name)}, line {number}: {' '.join(row)!r}, expected a class and the centre x, y, "
+                "width and height in shares of the picture."
+            )
+    return np.array(rows, dtype=float).reshape(-1, 5)
+
+
+def _yolo_picture(tree: Tree, name: str, faces: np.ndarray) -> Picture:
+    image = read_image(tree, name)
+    centre, half = faces[:, 1:3], faces[:, 3:] / 2
+    boxes = np.hstack([centre - half, centre + half]) * np.tile(image.shape[1::-1], 2)
+    folders = [SPLITS[part.lower()] for part in PurePosixPath(name).parts[:-1] if part.lower() in SPLITS]
+    split = folders[-1] if folders else held_out(PurePosixPath(name).name)
+    return Picture("yolo", name, split, image, boxes, tuple(str(int(label)) for label in faces[:, 0]))
+
+
+YOLO = BoxCorpus(
+    name="yolo",
+    title="Your own pictures, as YOLO's tools write them",
+    licence="yours",
+    cite="",
+    layout="images/a.jpg and labels/a.txt with lines `0 0.5 0.4 0.2 0.3`: class, centre x, y, width, height",
+    where="any labelling tool that exports YOLO",
+    pictures=yolo_pictures,
+)
+
+
+# Scenes: drawn faces before drawn clutter. No files needed, nothing learnt about people
+
+SCENE_SIZES = ((240, 320), (320, 240), (270, 360), (300, 300))
+N_FACES = (0, 1, 1, 1, 2, 3)
+
+
+def scene_pictures(root: Path, dropped: list[Dropped], n: int = 200, seed: int = 0) -> Iterator[Picture]:
+    """n pictures of none to three faces, labelled by their emotion; the same n of the same seed. Nothing is read."""
+    if n < 1:
+        raise BadParameter(f"n: got {n}, expected 1 or more scenes.")
+    for number in range(n):
+        rng = np.random.default_rng([seed, number])
+        size, n_faces = SCENE_SIZES[rng.integers(len(SCENE_SIZES))], N_FACES[rng.integers(len(N_FACES))]
+        image, boxes, words = scene(int(rng.integers(2**31)), size, n_faces)
+        name = f"scene-{seed}-{number}"
+        yield Picture("scenes", name, held_out(name), image, boxes, tuple(words.tolist()))
+
+
+SCENES = BoxCorpus(
+    name="scenes",
+    title="Synthetic scenes",
+    licence="as emolib's",
+    cite="emolib",
+    layout="no files",
+    where="made by emolib.signals.generated.scenes",
+    pictures=scene_pictures,
+)
+
+
+CORPORA = {corpus.name: corpus for corpus in (FACEMASK, WIDER_FACE, YOLO, SCENES)}

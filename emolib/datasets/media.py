@@ -1,0 +1,123 @@
+"""Sound, pictures and videos of corpora, decoded. Recordings of speech become mono at 16 kHz."""
+
+import io
+import itertools
+import math
+import tempfile
+
+import numpy as np
+
+from emolib.core.errors import BadRecording, CorpusMissing
+from emolib.datasets.archives import Tree
+from emolib.signals.files import MOST_FPS, decode_sound, open_picture
+
+SFREQ = 16000.0  # of speech
+FPS = 5.0  # of the frames that a face trial keeps
+PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.bmp")
+
+
+def read_audio(tree: Tree, name: str) -> np.ndarray:
+    """Mono samples (n_times,) float32 in [-1, 1] at 16 kHz from a wav, flac or other sound file.
+
+    Raises BadRecording for a file that does not decode, or whose header promises more than is there.
+    """
+    content, where = tree.read(name), tree.where(name)
+    if content.startswith(b"version https://git-lfs"):
+        raise BadRecording(f"{where} is a Git LFS pointer, expected sound: run `git lfs pull` in the clone.")
+    try:
+        samples, sfreq, n_frames = decode_sound(io.BytesIO(content), len(content))
+    except ValueError as error:
+        raise BadRecording(f"{where} does not decode, expected sound: fetch it again. {error}") from error
+    promised = _promised_frames(content) or n_frames
+    if len(samples) < promised:
+        raise BadRecording(f"{where} is cut off: got {len(samples)} of {promised} samples, fetch it again.")
+    return resample(samples.mean(axis=1, dtype=np.float32), sfreq)
+
+
+def resample(samples: np.ndarray, sfreq: float) -> np.ndarray:
+    """Samples (n_times,) float32 at 16 kHz instead of sfreq Hz, by a polyphase anti-alias filter."""
+    if sfreq == SFREQ:
+        return samples
+    from scipy.signal import resample_poly
+
+    common = math.gcd(int(sfreq), int(SFREQ))
+    return resample_poly(samples, int(SFREQ) // common, int(sfreq) // common).astype(np.float32)
+
+
+def _promised_frames(content: bytes) -> int:
+    """Frames that a wav's header promises (its reader trims them to what is there); 0 for other formats."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        return 0
+    at, frame_bytes = 12, 1
+    while at + 8 <= len(content):
+        kind, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
+        if kind == b"data":
+            return size // frame_bytes
+        if kind == b"fmt ":
+            frame_bytes = max(1, int.from_bytes(content[at + 20 : at + 22], "little"))
+        at += 8 + size + size % 2
+    return 0
+
+
+def read_image(tree: Tree, name: str) -> np.ndarray:
+    """Pixels uint8, upright as its EXIF says: (height, width) of a grey picture, (height, width, 3) of any other.
+
+    Raises BadRecording for a file that does not decode.
+    """
+    from PIL import ImageOps
+
+    content = io.BytesIO(tree.read(name))
+    try:
+        with open_picture(content) as image:
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(upright.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
+    except ValueError as error:
+        raise BadRecording(
+            f"{tree.where(name)} does not decode, expected a picture: fetch it again. {error}"
+        ) from error
+
+
+def read_frames(tree: Tree, folder: str, names: list[str]) -> np.ndarray:
+    """Pictures (n_frames, height, width[, 3]) uint8 in the order of `names`. Raises BadRecording."""
+    frames = [read_image(tree, name) for name in names]
+    if len({frame.shape for frame in frames}) > 1:
+        raise BadRecording(
+            f"{tree.where(folder)} has frames of unequal size: extract them again with ffmpeg."
+        )
+    return np.stack(frames)
+
+
+def read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
+    """About FPS frames a second (n_frames, height, width, 3) uint8 of an mp4, and their exact rate.
+
+    Raises BadRecording for a file that does not decode, CorpusMissing where OpenCV is not installed.
+    """
+    try:
+        import cv2
+    except ImportError as error:
+        raise CorpusMissing(
+            f"{tree.where(name)} needs opencv-python-headless; install it, or put its frames in its place: "
+            f"ffmpeg -i X.mp4 -vf fps={FPS:g} X/%04d.png"
+        ) from error
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # OpenCV reads paths only
+        file.write(tree.read(name))
+        file.flush()
+        video = cv2.VideoCapture(file.name)
+        fps = video.get(cv2.CAP_PROP_FPS)
+        if not 0 < fps < MOST_FPS:
+            raise BadRecording(
+                f"{tree.where(name)} has {fps:g} frames a second, expected a video: fetch it again."
+            )
+        step = max(1, round(fps / FPS))
+        frames = []
+        for at in itertools.count():
+            if not video.grab():
+                break
+            if at % step == 0:
+                is_whole, frame = video.retrieve()
+                if not is_whole:
+                    break
+                frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+    if not frames:
+        raise BadRecording(f"{tree.where(name)} does not decode, expected a video: fetch it again.")
+    return np.stack(frames), fps / step
