@@ -79,30 +79,22 @@ class FakeSound:
             {"index": 1, "name": "Speaker", "max_input_channels": 0, "default_samplerate": 44100.0},
             {"index": 2, "name": "Built-in", "max_input_channels": 1, "default_samplerate": 44100.0},
         ]
-        self.streams, self.starts, self.is_busy = [], 1, False
+        self.streams, self.starts = [], 1
 
     def query_devices(self, device=None, kind=None):
         if kind is None:
             return self.devices
-        if isinstance(device, str):
-            found = [one for one in self.devices if device.lower() in one["name"].lower()]
-            if len(found) != 1:
-                raise ValueError(f"No input device matching {device!r}")
-            return found[0]
-        number = 2 if device is None else device
-        if not 0 <= number < len(self.devices):
-            raise self.PortAudioError(f"Error querying device {number}")
-        if not self.devices[number]["max_input_channels"]:
-            raise ValueError(f"Not an input device: {self.devices[number]['name']!r}")
-        return self.devices[number]
+        wanted = "Built-in" if device is None else device
+        found = [one for one in self.devices if wanted in one["name"]]
+        if not found:
+            raise ValueError(f"No input device matching {wanted!r}")
+        return found[0]
 
     def check_input_settings(self, device, channels, dtype, samplerate):
         if device == 0 and samplerate != 48000:
             raise self.PortAudioError("Invalid sample rate")
 
     def InputStream(self, **options):
-        if self.is_busy:
-            raise self.PortAudioError("Device unavailable")
         self.streams.append(FakeStream(**options))
         return self.streams[-1]
 
@@ -183,17 +175,14 @@ def test_a_microphone_that_cannot_do_the_trained_rate_gives_its_own(sound):
     source.close()
 
 
-@pytest.mark.parametrize(
-    "where, reason", [(":nope", "No input device"), (":7", "Error querying"), (":1", "Not an input")]
-)
-def test_microphones_that_there_are_not(where, reason, sound):
+def test_microphones_that_there_are_not(sound):
     with pytest.raises(
-        BadParameter, match=rf"microphone{where}: {reason}.*expected one of 0 USB mic, 2 Built-in"
+        BadParameter, match="microphone:nope: No input.*expected one of 0 USB mic, 2 Built-in"
     ):
-        microphone(where).open()
+        microphone(":nope").open()
     sound.devices.clear()
     with pytest.raises(BadParameter, match="but there is none"):
-        microphone(where).open()
+        microphone().open()
 
 
 def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
@@ -206,7 +195,7 @@ def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
     with pytest.raises(SensorLost, match="microphone: the stream stopped"):
         next(chunks)
     sound.devices, there = [], sound.devices
-    with pytest.raises(SensorLost, match="microphone: Error querying device 2, expected .* there is none"):
+    with pytest.raises(SensorLost, match="microphone: No input device .* there is none"):
         source.open()  # a loss, no mistake: it was here
     sound.devices = there
     assert source.open() == SignalInfo(16000.0)
