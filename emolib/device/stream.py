@@ -111,11 +111,11 @@ class Rate:
 
 
 class Reading(NamedTuple):
-    """What a stream says at a hop. state: "ok", or why the rest is None. found (1, 5): statistics of the window. scores
+    """What a stream says at a hop. state: "ok", or why the rest is None. stats (1, 5): of the window. scores
     (1, n_classes). box: of a face."""
 
     state: str
-    found: np.ndarray | None = None
+    stats: np.ndarray | None = None
     scores: np.ndarray | None = None
     box: np.ndarray | None = None
 
@@ -164,8 +164,10 @@ class Stream(ABC):
             return Reading(WAITING)
         if time_s - newest_s > MAX_AGE_S and (self.is_live or self.about.sfreq):
             return Reading(STOPPED)
-        heard = self._read(time_s)
-        return Reading(STUCK) if heard.state == OK and self._repeats(newest_s, heard.found[0]) else heard
+        reading = self._read(time_s)
+        return (
+            Reading(STUCK) if reading.state == OK and self._repeats(newest_s, reading.stats[0]) else reading
+        )
 
     def _repeats(self, newest_s: float, found: np.ndarray) -> bool:
         """Whether newer samples than those of the last answer give just the same numbers."""
@@ -191,7 +193,7 @@ class Signal(Stream):
     def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool):
         super().__init__(pipeline, about, is_live)
         trained = pipeline.trained
-        self.columns = trained_rows(pipeline, about)
+        self.rows = trained_rows(pipeline, about)
         self.sfreq = trained.sfreq if same_rate(about.sfreq, trained.sfreq) else about.sfreq
         self.n_window = pipeline.front.n_window(self.sfreq)
         self.n_context = int(pipeline.front.context_s * self.sfreq)
@@ -204,7 +206,7 @@ class Signal(Stream):
         data = np.asarray(chunk.data, np.float32)
         if data.ndim != self.ring.samples.ndim:
             raise BadRecording(f"Samples of shape {data.shape}, expected {self.ring.samples.ndim} axes.")
-        data = data if self.columns is None else data[self.columns]
+        data = data if self.rows is None else data[self.rows]
         self.ring.push(chunk.time_s, data)
         self.rate.push(chunk.time_s, data.shape[-1])
 

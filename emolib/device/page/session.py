@@ -43,8 +43,8 @@ class Clock:
 class Feed:
     """A modality that pages may give, one at a time."""
 
-    def __init__(self, source: Pushed):
-        self.source = source
+    def __init__(self, sensor: Pushed):
+        self.sensor = sensor
         self.tab: str | None = None
         self.sfreq = 0.0
         self.clock: Clock | None = None
@@ -56,9 +56,9 @@ class Feed:
 class Session:
     """The newest page that starts a camera or microphone feeds the engine; every page watches."""
 
-    def __init__(self, engine: Engine, sources: Sequence[Pushed]):
+    def __init__(self, engine: Engine, sensors: Sequence[Pushed]):
         self.engine = engine
-        self.feeds: Mapping[str, Feed] = {source.modality: Feed(source) for source in sources}
+        self.feeds: Mapping[str, Feed] = {sensor.modality: Feed(sensor) for sensor in sensors}
         self.watchers: dict[str, Queue] = {}
         self.lock = threading.Lock()
 
@@ -68,7 +68,7 @@ class Session:
             if tab not in self.watchers:
                 raise Refused(409, "This page does not listen to results: load it again.")
             feed = self._feed(modality)
-            self.engine.start(modality, feed.source.about._replace(sfreq=sfreq), is_live=True)
+            self.engine.start(modality, feed.sensor.about._replace(sfreq=sfreq), is_live=True)
             feed.tab, feed.sfreq, feed.clock = tab, sfreq, None
 
     def push(self, tab: str, modality: str, at_s: float, data: np.ndarray):
@@ -80,7 +80,7 @@ class Session:
                 raise Refused(409, f"another page gives the {modality} now. Start it here to have it back.")
             feed.clock = feed.clock or Clock(at_s, now_s)
             time_s = feed.clock.ours(at_s, now_s)
-        feed.source.push(data, time_s - Chunk(0.0, data).end_s(feed.sfreq))
+        feed.sensor.push(data, time_s - Chunk(0.0, data).end_s(feed.sfreq))
 
     def stop(self, tab: str, modality: str):
         """The page feeds the modality no more; no effect where it did not. Raises Refused."""
