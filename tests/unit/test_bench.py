@@ -23,7 +23,6 @@ from emolib.device.latency import (
     Hop,
     engine_steps,
     hops_summary,
-    measure,
     measure_models,
     needed_s,
     timed,
@@ -241,12 +240,6 @@ def test_the_warm_up_is_left_out():
 def test_a_budget_ends_it_early():
     assert len(timed(Clockwork(), np.zeros(3), warmup=0, repeats=10_000, budget_s=0)) == 10
     assert len(timed(Clockwork(), np.zeros(3), warmup=0, repeats=3, budget_s=0)) == 3
-
-
-def test_a_real_model_is_timed(files):
-    found = measure(files / "float32.tflite", warmup=5, repeats=50)
-    assert found.n == 50 and 0 < found.p50_us <= found.p95_us <= found.p99_us < 1e5
-    assert found.cold_start_ms > found.p50_us / 1e3 and (found.backend, found.threads) == ("litert", 1)
 
 
 def test_each_backend_and_number_of_threads_has_a_row(files):

@@ -17,12 +17,10 @@ from emolib.datasets.splits import Fold
 from emolib.device.interpreter import Model, present
 from emolib.models.tinym2net import Branch, build
 from emolib.models.training import Trainer, Training, over_heads
-from emolib.quantization import conversion, flatbuffer, hessian, ptq
+from emolib.quantization import conversion, flatbuffer, ptq
 from emolib.quantization import mixed_precision as mp
 from emolib.quantization.calibration import observed
-from emolib.quantization.clipping import Clipping
-from emolib.quantization.folding import folded, weighted_layers
-from emolib.quantization.quantizer import quantize
+from emolib.quantization.folding import folded
 from emolib.signals import standardise
 from emolib.studies import mixed
 
@@ -238,17 +236,6 @@ def test_int8_inputs_have_the_range_of_their_own_branch(models, files, shapes):
             assert port.dtype == "int8" and port.scale == pytest.approx((high - low) / 255, rel=1e-4)
 
 
-@pytest.mark.parametrize("variant", ["float32", "int8"])
-def test_heads_are_one_output(headed, variant):
-    X = windows(SHAPES["equal"], 64)
-    content, expected = ptq.convert(headed, variant, X), logits_of(headed, X)
-    for backend in HERE:
-        with Model(content, backend) as model:
-            found, step = model.predict(X), model.runner.output.scale or 1e-5
-        assert found.shape == (64, 3, 4)
-        assert np.abs(found - expected).max() < 8 * step, backend
-
-
 @pytest.mark.parametrize("backend", HERE)
 def test_a_file_of_one_branch_takes_it_by_name_or_as_an_array(backend):
     shape = {"speech": SHAPES["different"]["speech"]}
@@ -319,41 +306,6 @@ def test_folding_gives_the_same_answers(models, shapes):
     assert not any(isinstance(layer, gone) for layer in network.layers)
     assert core.shape(network.input) == SHAPES[shapes]
     np.testing.assert_allclose(logits_of(network, X), logits_of(models[shapes], X), rtol=1e-4, atol=1e-5)
-
-
-@pytest.fixture(scope="module")
-def sensitive(models):
-    X = windows(SHAPES["equal"], 20)
-    return hessian.sensitivities(models["equal"], X, np.arange(20) % 4, n_samples=2, seed=0)
-
-
-@pytest.fixture(scope="module")
-def make(models, files):
-    """The file of the network with equal branches, with these layers' weights in 4 bits."""
-    content, X = files["equal", "float32"], windows(SHAPES["equal"], 64)
-    ranges = Clipping("max").ranges(observed(content, X))
-    kernels = {each.name: np.asarray(each.kernel) for each in weighted_layers(folded(models["equal"]))}
-    outputs = mp.outputs(content, kernels)
-    return lambda four: quantize(content, ranges, {outputs[layer]: 4 for layer in four})
-
-
-def test_four_bits_in_one_branch_alone(models, sensitive, make):
-    """Near the folded network with only that branch's kernels rounded; what is left is activations' int8."""
-    network = folded(models["equal"])
-    own = keras.Model(network.input["speech1"], network.get_layer("speech1_dense0").output)
-    branch = [each.name for each in weighted_layers(own) if not each.name.endswith("_depthwise")]
-    content, sizes = make(branch), {each.name: each.weights for each in sensitive}
-    packed = [op.inputs[1] for op, _ in flatbuffer.weighted(content) if op.inputs[1].dtype == "INT4"]
-    assert [np.prod(each.shape) for each in packed] == [sizes[name] for name in branch] and len(packed) == 3
-    X, rounded = windows(SHAPES["equal"], 64), folded(models["equal"])
-    for name in branch:
-        layer, operator = rounded.get_layer(name), type(rounded.get_layer(name)).__name__
-        layer.kernel.assign(hessian.quantized(np.asarray(layer.kernel), operator, 4))
-    whole, expected = logits_of(network, X), logits_of(rounded, X)
-    with Model(content) as model:
-        found, step = model.predict(X), model.runner.output.scale
-    assert np.abs(found - expected).mean() < 2 * step < 0.3 * np.abs(expected - whole).mean()
-    assert np.abs(found - whole).mean() < 0.08 * np.ptp(whole)
 
 
 STUDY = "synthetic-speech-speech"
