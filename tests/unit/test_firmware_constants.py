@@ -154,7 +154,7 @@ def test_a_run_with_other_models_is_refused(run):
 
 def detector_run(tmp_path, corpora):
     run = Run(tmp_path / "run", "test", {"corpora": corpora, "side": 32, "n_channels": 1})
-    run.write_json("scores/d-detector-summary.json", {})
+    run.write_text("rows/d-detector.csv", "")
     run.write_bytes("models/d-int8.tflite", b"model")
     return run, {"sha256": sha256(run.folder / "models/d-int8.tflite")}
 

@@ -76,7 +76,7 @@ def of_source(run: Run, name: str, entry: Mapping) -> np.ndarray:
 def of_detector(run: Run, name: str, entry: Mapping) -> np.ndarray | None:
     """Test pictures (N, side, side, n_channels) in [0, 1]; None where their corpus is not here. Raises BadArtifact."""
     check_same(run, f"models/{name}-{INT8}.tflite", entry)
-    made = run.parameters_of(f"scores/{name}-detector-summary.json")
+    made = run.parameters_of(f"rows/{name}-detector.csv")
     try:
         tested = (each.image for each in pictures(made["corpora"], []) if each.split == "test")
         images = list(islice(tested, N))

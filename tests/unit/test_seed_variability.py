@@ -1,4 +1,4 @@
-"""Trainings with other seeds: numbers by hand, and that nothing is trained twice."""
+"""Seed variability: numbers by hand, and nothing is trained twice."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,8 @@ from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import loso, to_arrays
 from emolib.models import crossval
-from emolib.report import plots
 from emolib.signals.standardise import by_subject
-from emolib.studies import seed_variability as repeats
+from emolib.studies import seed_variability
 
 SOURCE = Experiment("synthetic", "heart", "emotion", "loso")
 CLASSES = ("rest", "task")
@@ -40,7 +39,7 @@ SCORES = {
 
 
 def test_uar_over_seeds_is_the_mean_of_theirs_and_people_have_a_spread():
-    table = repeats.over_seeds(COLUMNS, SCORES, "window").set_index("normalise")
+    table = seed_variability.over_seeds(COLUMNS, SCORES, "window").set_index("normalise")
     assert table.index.tolist() == ["train", "subject"] and (table.seeds == 2).all() and (table.n == 16).all()
     train, subject = table.loc["train"], table.loc["subject"]
     assert train.uar == pytest.approx((0.625 + 0.875) / 2)
@@ -52,34 +51,19 @@ def test_uar_over_seeds_is_the_mean_of_theirs_and_people_have_a_spread():
     assert subject.points_high > 0 and subject.p <= 1
 
 
+def test_one_seed_and_nameless_people_have_no_spread():
+    nameless = COLUMNS | {"subject": np.array(list("ABCDEFGHI"))}
+    table = seed_variability.over_seeds(nameless, {("train", 0): SCORES["train", 0]}, "window").iloc[0]
+    assert np.isnan([table.uar_seeds_sd, table.uar_people_sd]).all() and table.uar == table.uar_people_mean
+
+
 def test_every_seed_has_a_row_and_every_person_one_in_it():
-    each = repeats.by_seed(COLUMNS, SCORES, "window")
+    each = seed_variability.by_seed(COLUMNS, SCORES, "window")
     assert each[["normalise", "seed"]].to_numpy().tolist() == [[n, str(s)] for n, s in SCORES]
     assert each.uar.tolist() == pytest.approx([0.625, 0.875, 1, 0.875]) and (each.n == 8).all()
-    people = repeats.people(COLUMNS, SCORES, "window")
+    people = seed_variability.people(COLUMNS, SCORES, "window")
     last = people[(people.normalise == "train") & (people.seed == "0") & (people.subject == "d")]
     assert len(people) == 16 and last.uar.tolist() == [0]
-    (ax,) = plots.repeats(people).axes
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["d", "c", "a", "b"]
-    drawn = sorted((round(y) for line in ax.lines for y in line.get_ydata()), reverse=True)
-    assert drawn == sorted((round(100 * uar) for uar in people.uar), reverse=True)
-
-
-def test_numbers_leave_out_what_one_seed_and_nameless_people_do_not_have():
-    of = "synthetic/emotion/loso/heart_repeats_"
-    found = repeats.numbers(SOURCE, repeats.over_seeds(COLUMNS, SCORES, "window"))
-    spreads = ["uar", "uar_people_mean", "uar_people_sd", "uar_seeds_sd"]
-    assert sorted(found) == sorted(
-        [
-            f"{of}subject_gain/points",
-            *(f"{of}{way}/{name}" for way in ("subject", "train") for name in spreads),
-        ]
-    )
-    assert {entry["artifact"] for entry in found.values()} == {f"tables/{SOURCE}-repeats.csv"}
-    nameless = COLUMNS | {"subject": np.array(list("ABCDEFGHI"))}
-    one = {("train", 0): SCORES["train", 0]}
-    found = repeats.numbers(SOURCE, repeats.over_seeds(nameless, one, "window"))
-    assert {key.removeprefix(of) for key in found} == {"train/uar", "train/uar_people_mean"}
 
 
 @pytest.fixture
@@ -102,24 +86,26 @@ def run(tmp_path):
 
 def test_what_02_train_has_trained_serves_and_every_other_arm_has_networks_of_its_own(run):
     folder, data, folds, first = run
-    columns, scores = repeats.scores(
+    columns, scores = seed_variability.scores(
         Run(folder, "02e_seed_variability", {}), SOURCE, [0, 1], ["train", "subject"]
     )
     assert list(scores) == [("train", 0), ("train", 1), ("subject", 0), ("subject", 1)]
     np.testing.assert_array_equal(scores["train", 0], first)
-    stem = f"models/{SOURCE}/repeat-"
+    stem = f"models/{SOURCE}/"
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.keras"))
-    arms = ("subject-0", "subject-1", "train-1")
+    arms = ("subject-seed0", "subject-seed1", "train-seed1")
     assert files == [f"{stem}{arm}/fold0{k}.keras" for arm in arms for k in (0, 1)]
     written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")}
-    again = repeats.scores(Run(folder, "02e_seed_variability", {}), SOURCE, [0, 1], ["train", "subject"])[1]
+    again = seed_variability.scores(
+        Run(folder, "02e_seed_variability", {}), SOURCE, [0, 1], ["train", "subject"]
+    )[1]
     assert written == {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")}
     np.testing.assert_array_equal(again["subject", 1], scores["subject", 1])
 
     own = by_subject(data.X, data.subject, 3)
     train = own[folds[1].train].astype(np.float64)
     X = (own[folds[1].test] - train.mean((0, 1, 2))) / train.std((0, 1, 2))
-    logits = crossval.load_model(Run(folder, "x", {}), f"{stem}subject-1/fold01").predict(X, verbose=0)
+    logits = crossval.load_model(Run(folder, "x", {}), f"{stem}subject-seed1/fold01").predict(X, verbose=0)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     rows = (columns["fold"] == 1) & (columns["part"] == "test")
     np.testing.assert_allclose(scores["subject", 1][rows], expected, atol=1e-4)
@@ -135,4 +121,4 @@ def test_what_02_train_has_trained_serves_and_every_other_arm_has_networks_of_it
 )
 def test_nothing_to_train_is_refused(run, seeds, ways, message):
     with pytest.raises(BadParameter, match=message):
-        repeats.scores(Run(run[0], "02e_seed_variability", {}), SOURCE, seeds, ways)
+        seed_variability.scores(Run(run[0], "02e_seed_variability", {}), SOURCE, seeds, ways)

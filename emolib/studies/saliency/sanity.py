@@ -1,25 +1,25 @@
-"""Do maps show what a network learned? They must go when its weights go. Source: Adebayo et al. 2018, "Sanity
-checks for saliency maps": cascading randomisation, from the logits down to the input.
+"""Do saliency maps show what a network learned? Then they must change when its weights become random.
+
+Source: Adebayo et al. 2018, "Sanity checks for saliency maps": cascading randomisation, from the logits down to the input.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 
-import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from scipy.stats import rankdata
 
-from emolib.studies.saliency.methods import METHODS
-from emolib.studies.saliency.regions import ratio
+from emolib.models.backend import keras, tf
+from emolib.studies.saliency.maps import METHODS
+from emolib.studies.saliency.regions import ratio_of_sums
 
 WINDOW = 11  # pixels, of SSIM
 
 
 def cascade(model: keras.Model, seed: int = 0) -> Iterator[tuple[str, keras.Model]]:
-    """The last layer whose weights are as before training, and the model; from the logits alone to all layers.
+    """Step by step, from the logits down: the layer that got its weights from before training, and the model.
 
-    The batch norm behind a layer goes with it. It is one model, changed between the steps.
+    A layer's batch norm goes with it. It is one model, changed between the steps.
     """
     keras.utils.set_random_seed(seed)
     copy = keras.models.clone_model(model)
@@ -55,10 +55,10 @@ def sanity(
 ) -> pd.DataFrame:
     """A row per method and step of `cascade`: method, step, layer, n, spearman with its 95 % interval, other, ssim.
 
-    Of maps of the trained model and the randomised one, both for the class that the trained one predicts, the
-    interval by bootstrap over the two or more pictures. `other` is the correlation with the randomised model's
-    map of another picture: what networks of one architecture share, not what they know of a picture. Pairs with
-    a map that is the same everywhere have no correlation and are not in n.
+    `spearman` correlates the map of the trained model with that of the randomised one, both for the class that the
+    trained one predicts; the interval is a bootstrap over the two or more pictures. `other` is the correlation with the
+    randomised model's map of another picture: what networks of one architecture share, not what they know of a picture.
+    A map that is the same everywhere has no correlation, and its pair is not in n.
     """
     classes = np.asarray(model(X, training=False)).argmax(axis=1)
     trained = {name: method(model, X, classes) for name, method in methods.items()}
@@ -77,6 +77,6 @@ def _alike(a: np.ndarray, b: np.ndarray, n_boot: int, seed: int) -> dict[str, fl
     if len(same) == 0:
         names = ("spearman", "spearman_low", "spearman_high", "other", "ssim")
         return {"n": 0, **dict.fromkeys(names, np.nan)}
-    mean = ratio(same, np.ones(len(same)), np.arange(len(same)), n_boot, seed)
+    mean = ratio_of_sums(same, np.ones(len(same)), np.arange(len(same)), n_boot, seed)
     ends = {"spearman": mean.value, "spearman_low": mean.low, "spearman_high": mean.high}
     return {"n": len(same), **ends, "other": other.mean(), "ssim": float(ssim(a, b).mean())}

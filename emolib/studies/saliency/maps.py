@@ -1,20 +1,25 @@
-"""Four maps of where a network sees its answer: (n, h, w), never below 0, of standardised pictures X (n, h, w, c).
+"""Saliency maps, by four methods: where a network sees its answer in standardised pictures X (n, h, w, c).
 
-z is the logit of the class that the model predicts for a picture, or of `target`, one class for all or one for
-each. The model is Keras with logits out.
+A map (n, h, w) is never below 0. z is the logit of the class that the model predicts for a picture, or of `target`: one
+class for all pictures, or one for each. The model is Keras with logits out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter
-from emolib.studies.saliency.layers import image_layer
+from emolib.core.experiment import model_name
+from emolib.datasets.base import EmotionSet
+from emolib.datasets.splits import Fold, evenly
+from emolib.models.backend import keras, tf
+from emolib.models.crossval import load_model, load_standardiser
+from emolib.quantization.folding import readers
 
 Target = int | np.ndarray | None
+CELLS = 6  # a side of the image that Grad-CAM looks at, at least
 
 
 def gradient(model: keras.Model, X: np.ndarray, target: Target = None, batch_size: int = 64) -> np.ndarray:
@@ -59,8 +64,8 @@ def grad_cam(
 ) -> np.ndarray:
     """max(0, Σ_k α_k A_k), α_k the mean over positions of ∂z/∂A_k, enlarged to the picture bilinearly.
 
-    A (n, h', w', n_filters) is what `layer` gives, by default the one of `layers.image_layer`. Raises
-    BadParameter for a layer that gives no image.
+    A (n, h', w', n_filters) is what `layer` gives, by default the one of `image_layer`. Raises BadParameter for a
+    layer that gives no image.
     Source: Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2.
     """
     classes = _classes(model, X, target, batch_size)
@@ -90,7 +95,7 @@ def occlusion(
     """max(0, mean over the squares that cover a pixel of z(x) − z(x with the square at `fill`)).
 
     The square has `patch` pixels a side, moves by `stride`, and reaches every edge; 0 is the mean of training.
-    The source watches the score; the logit is taken, because scores of sure answers hardly move. Raises
+    The source watches the score. We take the logit, because scores of sure answers hardly move. Raises
     BadParameter. Source: Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", 4.2.
     """
     n, height, width, _ = X.shape
@@ -115,6 +120,60 @@ METHODS: dict[str, Callable[..., np.ndarray]] = {
     "Grad-CAM": grad_cam,
     "occlusion": occlusion,
 }
+
+
+def fold_maps(
+    run: Run,
+    source: str,
+    data: EmotionSet,
+    folds: Sequence[Fold],
+    n_windows: int,
+    methods: Mapping[str, Callable[..., np.ndarray]] = METHODS,
+    seed: int = 0,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Rows (n,) of `data`, and by method the maps (n, h, w) of these windows.
+
+    Each fold's network explains its own answers on at most n_windows of its test windows, each class alike where there
+    are enough.
+    """
+    rows, maps = [], {name: [] for name in methods}
+    for k, fold in enumerate(folds):
+        model, standardiser = (load(run, model_name(source, k)) for load in (load_model, load_standardiser))
+        rows.append(evenly(data.y, fold.test, n_windows, seed))
+        X = standardiser(data.X[rows[-1]])
+        for name, method in methods.items():
+            maps[name].append(method(model, X))
+    return np.concatenate(rows), {name: np.concatenate(found) for name, found in maps.items()}
+
+
+def image_layer(model: keras.Model, name: str = "") -> keras.layers.Layer:
+    """The layer that Grad-CAM looks at: the one of this name, or the last one that every path passes and whose image has
+    CELLS a side or more.
+
+    The last image of a tiny network has 2 × 2 or 3 × 3 cells, too few to tell an eye from a cheek. It is taken where
+    no layer has more. Raises BadParameter for a layer that gives no image (n, h, w, n_filters).
+    """
+    known = {layer.name: layer for layer in model.layers[1:] if len(layer.output.shape) == 4}
+    if name in known:
+        return known[name]
+    if name or not known:
+        raise BadParameter(
+            f"layer: got {name!r}, expected one that gives an image: {', '.join(known) or 'none'}."
+        )
+    images = [layer for layer in _passed(model) if layer.name in known]
+    fine = [layer for layer in images if min(layer.output.shape[1:3]) >= CELLS]
+    return (fine or images)[-1]
+
+
+def _passed(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers that every path from the input to the logits goes through, in this order."""
+    place = {layer.name: k for k, layer in enumerate(model.layers)}
+    reads, last, found = readers(model), 0, []
+    for k, layer in enumerate(model.layers):
+        if last <= k:  # nothing behind it reads what lies before it
+            found.append(layer)
+        last = max([last, *(place[reader.name] for reader in reads[layer.name])])
+    return found
 
 
 def _batches(n: int, size: int) -> Iterator[slice]:

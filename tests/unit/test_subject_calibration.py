@@ -1,4 +1,4 @@
-"""Personal calibration: numbers by hand, who is left out, and that a person depends on nobody tested."""
+"""Subject calibration: numbers by hand, who is left out, and that a person depends on nobody tested."""
 
 from dataclasses import replace
 
@@ -16,10 +16,9 @@ from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, loso, to_arrays
 from emolib.models import crossval
-from emolib.report import plots
 from emolib.signals.standardise import by_baseline, within_subject_std
-from emolib.studies.subject_calibration import study as personal
-from emolib.studies.subject_calibration.baseline import Baseline, signal_s
+from emolib.studies import subject_calibration
+from emolib.studies.subject_calibration import Baseline, Study, signal_s
 
 SOURCE = Experiment("synthetic", "heart", "emotion", "loso")
 TRIALS = ("task", "rest", "task", "rest")
@@ -43,7 +42,7 @@ def recorded(people=("a", "b", "c", "d", "e"), trials=TRIALS, starts_s=STARTS_S,
 
 
 def study_of(data, lengths_s=(6.0,), folds=None):
-    return personal.Study.of(data, folds or loso(data, n_val=1), "rest", list(lengths_s), 4.0, axis=3)
+    return Study.of(data, folds or loso(data, n_val=1), "rest", list(lengths_s), 4.0, axis=3)
 
 
 def test_by_baseline_is_the_mean_and_the_shrunk_spread_by_hand():
@@ -54,12 +53,6 @@ def test_by_baseline_is_the_mean_and_the_shrunk_spread_by_hand():
     np.testing.assert_allclose(found[:3], (X[:3] - [[3, 10]]) / spread, rtol=1e-6)
     np.testing.assert_allclose(found[3:], [[0, 0], [2 / 1.5, 4 / 1]], rtol=1e-6)  # one window has no spread
     assert found.dtype == np.float32
-
-
-def test_by_baseline_without_an_axis_has_one_spread_for_all_values():
-    X, subject = np.array([[0, 4], [6, 2]], np.float32), np.array(["a", "a"])
-    found = by_baseline(X, subject, np.array([True, False]), std=np.float64(4), share=0.5)
-    np.testing.assert_allclose(found, (X - 2) / np.sqrt(0.5 * 4 + 0.5 * 16), rtol=1e-6)
 
 
 def test_by_baseline_names_who_has_none():
@@ -117,15 +110,15 @@ def test_people_with_too_little_rest_are_left_out_everywhere_and_counted():
     assert study.counts["who"][0] == "b"
 
 
-def test_nobody_with_enough_rest_is_an_error():
-    with pytest.raises(BadSet, match="Nobody has 99 s of rest"):
-        study_of(recorded(), [99.0])
-
-
 def test_no_baseline_window_trains_or_answers_in_any_arm():
     data = recorded()
     study = study_of(without(data, "a", kept_rest=0), [2.0, 6.0])
-    assert study.arms == ["none", "baseline_2s", "baseline", "subject"]
+    assert list(study.arms.values()) == [
+        "no calibration",
+        "baseline 2 s",
+        "baseline 6 s",
+        "all windows of the person",
+    ]
     used = np.unique(np.concatenate([np.r_[f.train, f.val, f.test] for f in study.folds]))
     assert not study.baselines["baseline"][0][used].any()
     assert (study.baselines["baseline"][0] >= study.baselines["baseline_2s"][0]).all()
@@ -179,7 +172,7 @@ def test_people_of_one_test_fold_do_not_influence_each_other(arm):
     assert (X[~same] != Y[~same]).any()
 
 
-@pytest.mark.parametrize("arm", ["none", "baseline", "subject"])
+@pytest.mark.parametrize("arm", ["baseline", "subject"])
 def test_windows_in_a_file_are_scaled_as_those_in_memory(arm):
     data = recorded()
     stored = replace(data, X=scratch(data.X.shape))
@@ -209,6 +202,8 @@ def test_wrong_parameters_are_one_line_errors():
         Baseline.of(data, "calm", 4.0, 4.0)
     with pytest.raises(BadParameter, match="baseline_s: got 0"):
         Baseline.of(data, "rest", 0, 4.0)
+    with pytest.raises(BadSet, match="Nobody has 99 s of rest"):
+        study_of(data, [99.0])
     with pytest.raises(BadParameter, match="expected shorter_s to grow"):
         study_of(data, [8.0, 4.0])
     with pytest.raises(BadArtifact, match="run 01_windows"):
@@ -228,9 +223,9 @@ def test_windows_and_their_seconds_come_from_the_run(tmp_path, modality, fails):
     run = Run(tmp_path, "04d_subject_calibration", {})
     if fails:
         with pytest.raises(BadParameter, match="modality: got face"):
-            personal.Study.load(run, source, "rest", 6.0, [])
+            Study.load(run, source, "rest", 6.0, [])
     else:
-        found, expected = personal.Study.load(run, source, "rest", 6.0, [2.0]), study_of(data, [2.0, 6.0])
+        found, expected = Study.load(run, source, "rest", 6.0, [2.0]), study_of(data, [2.0, 6.0])
         pd.testing.assert_frame_equal(found.counts, expected.counts)
         assert found.arms == expected.arms and found.axis == 3
 
@@ -249,7 +244,7 @@ def test_arms_are_trained_in_folders_of_their_own_and_scored_by_their_own_networ
     run, trainer = Run(tmp_path, "04d_subject_calibration", {}), Trainer(network, options(0, {"epochs": 3}))
     study.train(run, SOURCE, trainer)
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.keras"))
-    stem = f"models/{SOURCE}/personal-"
+    stem = f"models/{SOURCE}/calibration-"
     assert files == [f"{stem}{arm}/fold0{k}.keras" for arm in sorted(study.arms) for k in (0, 1)]
     scores = study.scores(run, SOURCE, trainer)
     rows = np.r_[study.folds[1].val, study.folds[1].test]
@@ -275,44 +270,12 @@ def test_people_have_a_row_in_each_arm():
         "trial": np.array(list("wxyz")),
     }
     right, first = np.eye(2)[columns["y"]], np.eye(2)[np.zeros(4, int)]
-    table = personal.people(columns, {"none": first, "baseline": right}, "window", ("rest", "task"))
+    table = subject_calibration.people(
+        columns, {"none": first, "baseline": right}, "window", ("rest", "task")
+    )
     assert table[["arm", "subject", "n", "uar"]].to_numpy().tolist() == [
         ["none", "b", 2, 0.5],
         ["none", "c", 1, 0.0],
         ["baseline", "b", 2, 1.0],
         ["baseline", "c", 1, 1.0],
     ]
-
-
-def test_numbers_are_the_uar_of_each_arm_and_the_gain_of_the_baseline():
-    names = ["variant", "n", "uar", "uar_low", "uar_high", "points", "points_low", "points_high", "p"]
-    nan = float("nan")
-    table = pd.DataFrame(
-        [
-            ("none", 40, 0.5, 0.4, 0.6, 0.0, nan, nan, nan),
-            ("baseline", 40, 0.625, 0.5, 0.75, 12.5, -1.0, 20.0, 0.25),
-            ("subject", 40, 0.75, nan, nan, 25.0, nan, nan, 1.0),
-        ],
-        columns=names,
-    )
-    found, of = personal.numbers(SOURCE, table), "synthetic/emotion/loso/heart_personal_"
-    limits = {key.removeprefix(of): (e["value"], e["low"], e["high"], e["unit"]) for key, e in found.items()}
-    assert limits == {
-        "none/uar": (0.5, 0.4, 0.6, "fraction"),
-        "baseline/uar": (0.625, 0.5, 0.75, "fraction"),
-        "subject/uar": (0.75, None, None, "fraction"),
-        "gain/points": (12.5, -1.0, 20.0, "points"),
-    }
-    assert {(e["n"], e["artifact"]) for e in found.values()} == {(40, f"tables/{SOURCE}-personal.csv")}
-
-
-def test_the_figure_joins_the_two_arms_of_each_person():
-    uar = {"none": (0.25, 0.5, 0.75), "baseline": (0.5, 0.5 - 1e-12, 0.5), "subject": (1, 1, 1)}
-    rows = [(arm, person, u) for arm, of in uar.items() for person, u in zip("abc", of, strict=True)]
-    (ax,) = plots.calibrated(pd.DataFrame(rows, columns=["arm", "subject", "uar"])).axes
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["c", "b", "a"]
-    none, baseline = ax.collections[1:]
-    np.testing.assert_allclose(none.get_offsets(), [[0, 75], [1, 50], [2, 25]])
-    np.testing.assert_allclose(baseline.get_offsets(), [[0, 50], [1, 50], [2, 50]])
-    worse, same, better = (tuple(colour) for colour in baseline.get_facecolor())
-    assert same == better != worse

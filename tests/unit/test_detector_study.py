@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import pytest
 from found_boxes import NOBODY, found, shifted
 from PIL import Image
@@ -13,7 +12,7 @@ from emolib.core.errors import BadParameter
 from emolib.datasets import face_boxes
 from emolib.datasets.base import Dropped
 from emolib.evaluation import boxes as evaluation
-from emolib.models.detection.pictures import PictureSet
+from emolib.models.detector_training import PictureSet
 from emolib.signals.boxes import Found, Grid
 
 keras = pytest.importorskip("keras")
@@ -137,21 +136,13 @@ def test_other_test_pictures_train_nothing(train):
 
 
 @pytest.mark.parametrize("lost", ["d.keras", "d.json"])
-def test_an_artifact_that_was_lost_or_altered_is_made_again(train, tmp_path, lost):
+def test_an_artifact_that_was_altered_is_made_again(train, tmp_path, lost):
     train("d", Counts())
     (tmp_path / "models" / lost).write_text("altered")
     again = Counts()
     train("d", again)
     assert again.epochs == [0, 1, 2]
     assert (tmp_path / "models/d.keras").read_text() == "weight 3"
-
-
-def test_a_detector_without_its_grid_gets_it_untrained(train, tmp_path):
-    train("d", Counts())
-    (tmp_path / "models/d-grid.json").unlink()
-    again = Counts()
-    train("d", again)
-    assert again.epochs == [] and study.grid(Run(tmp_path, "04a_composite", {}), "d") == Counts.grid
 
 
 def flat(side=8, bias=0.0):
@@ -209,17 +200,6 @@ def test_files_are_made_again_of_another_detector_or_other_pictures_only(tmp_pat
     write_detector(run, bias=5.0)
     files = study.convert(Run(tmp_path, "test", {}), "d", of, 7, 1)
     assert len(converted) == 8 and files["float32"].read_text() == "float32 5, compact"
-
-
-def test_cells_that_run_again_in_one_kernel_do_nothing_again(tmp_path, converted):
-    run, again = Run(tmp_path, "02d_detector", {}), Counts()
-    study.train(run, "d", Counts(), PARTS)
-    study.train(run, "d", again, PARTS)
-    assert again.epochs == []
-    write_detector(run)
-    for _ in range(2):
-        study.convert(run, "d", PARTS, 2, seed=0)
-    assert len(converted) == 2
 
 
 GRID = Grid(n_cells=2, n_boxes=1)
@@ -292,7 +272,8 @@ def test_numbers_on_test_are_those_from_the_threshold_on(files):
     assert row.hit == pytest.approx(1 / 3) and row.recall == pytest.approx(1 / 3)
     assert row.precision == pytest.approx(1 / 3)
     assert row.ap50 == pytest.approx(1 / 3 * 1 / 2 + 1 / 3 * 1 / 2)  # hits are second and fourth of four
-    assert all(row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] for name in study.METRICS)
+    for name in ("iou", "hit", "recall", "precision", "ap50"):
+        assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
 
 
 def test_each_variant_has_its_own_threshold_and_size(files):
@@ -314,39 +295,6 @@ def test_test_pictures_do_not_move_the_threshold(files, test, truth):
     assert table.min_score.tolist() == pytest.approx([0.6, 0.6**0.5])
 
 
-def results():
-    """Rows of `evaluated` whose every number is another."""
-    rows = []
-    for variant, size, base in (("float32", 400, 0.5), (INT8, 123, 0.6)):
-        row = {"variant": variant, "bytes": size, "n": 7, "n_single": 4, "min_score": 0.3}
-        for place, name in enumerate(study.METRICS):
-            value = base + place / 20
-            row |= {name: value, f"{name}_low": value - 0.01, f"{name}_high": value + 0.02}
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-@pytest.mark.parametrize(
-    ("network", "int8", "float32"),
-    [("small", "detector", "detector_float32"), ("table1", "table1", "table1_float32")],
-)
-def test_the_summary_names_the_int8_file_of_our_own_network_detector(network, int8, float32):
-    entries = study.numbers(["facemask", "scenes"], network, flat(side=16), results(), "tables/d.csv")
-    of = "facemask+scenes/single_face/heldout"
-    assert {name.rsplit("/", 1)[0] for name in entries} == {f"{of}/{int8}", f"{of}/{float32}"}
-    assert len(entries) == 2 + 2 * (1 + 5)
-    whole = {"low": None, "high": None, "n": 1, "artifact": "tables/d.csv"}
-    assert entries[f"{of}/{int8}/params"] == {"value": 168, "unit": "params", **whole}
-    assert entries[f"{of}/{int8}/macs"] == {"value": 162 * 4, "unit": "MACs", **whole}
-    assert entries[f"{of}/{int8}/bytes"] == {"value": 123, "unit": "bytes", **whole}
-    assert entries[f"{of}/{float32}/bytes"]["value"] == 400
-    expected = {"value": 0.65, "low": 0.64, "high": 0.67, "unit": "fraction"}
-    entry = entries[f"{of}/{int8}/hit"]
-    assert {name: entry[name] for name in expected} == pytest.approx(expected)
-    assert entries[f"{of}/{float32}/ap50"]["value"] == pytest.approx(0.7)
-    assert [entries[f"{of}/{float32}/{name}"]["n"] for name in study.METRICS] == [4, 4, 7, 7, 7]
-
-
 def test_pictures_faces_and_losses_are_counted():
     of = {"train": shots([FACE], [FACE, FACE], []), "test": shots([FACE])}
     dropped = [Dropped("a", "cut"), Dropped("b", "outside"), Dropped("c", "cut")]
@@ -366,36 +314,21 @@ QUALITY = [  # boxes and faces of pictures 0 to 4, whose overlaps are 1/3, 1, 0,
 ]
 
 
-def spread(min_score, n):
-    boxes, faces = zip(*QUALITY, strict=True)
-    return study.spread(list(boxes), shots(*faces), min_score, n)
-
-
 def test_pictures_are_spread_from_the_best_to_the_worst():
-    images, truth, sure, names = spread(0.5, 5)
+    boxes, faces = zip(*QUALITY, strict=True)
+    images, truth, sure, names = study.spread(list(boxes), shots(*faces), 0.5, 5)
     order = [int(name.removeprefix("scenes/p")) for name in names]
     assert set(order[:2]) == {1, 4} and order[2:] == [3, 0, 2]
     assert images[:, 0, 0, 0].tolist() == order
     assert [len(faces) for faces in truth] == [len(QUALITY[k][1]) for k in order]
     assert sure[2].scores.tolist() == [0.7]  # 0.3 is below the threshold
     assert sure[3].boxes.tolist() == [[5, 0, 15, 10]]
+    assert study.spread(list(boxes), shots(*faces), 0.5, 3)[3][1:] == ["scenes/p3", "scenes/p2"]
+    assert len(study.spread(list(boxes), shots(*faces), 0.5, 99)[3]) == 5
+    grey, *_ = study.spread(list(boxes), shots(*faces, n_channels=1), 0.5, 2)
+    assert grey.shape == (2, 16, 16)
 
 
 def test_boxes_below_the_threshold_do_not_count_as_overlap():
     boxes = [found(shifted(0, 0.2)), found(shifted(5, 0.9)), found(shifted(3, 0.9))]
     assert study.spread(boxes, shots([FACE], [FACE], [FACE]), 0.5)[3] == [f"scenes/p{k}" for k in (2, 1, 0)]
-
-
-def test_one_picture_is_still_a_list_of_pictures():
-    assert study.spread([found()], shots([FACE]), 0.5)[0].shape == (1, 16, 16, 3)
-
-
-def test_a_few_of_many_reach_from_end_to_end():
-    assert spread(0.5, 3)[3][1:] == ["scenes/p3", "scenes/p2"]
-    assert len(spread(0.5, 99)[3]) == 5
-
-
-def test_grey_pictures_are_drawn_without_their_channel():
-    boxes, faces = zip(*QUALITY, strict=True)
-    images, *_ = study.spread(list(boxes), shots(*faces, n_channels=1), 0.5, 2)
-    assert images.shape == (2, 16, 16)

@@ -60,24 +60,6 @@ def test_every_row_of_the_table(model):
     assert sorted(map(str, rows)) == sorted(map(str, ROWS))
 
 
-def before(tensor) -> list[str]:
-    """Types of the layers that end in a tensor, from the last one back, along the first input."""
-    layer = tensor._keras_history.operation
-    if isinstance(layer, keras.layers.InputLayer):
-        return ["InputLayer"]
-    return [type(layer).__name__, *before(keras.tree.flatten(layer.input)[0])]
-
-
-def test_order_of_the_branches_of_a_block(model):
-    main, shortcut = next(layer for layer in model.layers if type(layer).__name__ == "Add").input
-    convolution = ["BatchNormalization", "Conv2D"]
-    assert before(shortcut) == [*convolution, *["ReLU", *convolution] * 2, "InputLayer"]
-    separable = ["BatchNormalization", "SeparableConv2D"]
-    assert before(main) == [
-        "MaxPooling2D", *separable, "ReLU", *separable, *["ReLU", *convolution] * 2, "InputLayer",
-    ]  # fmt: skip
-
-
 def test_parameters_and_macs_are_those_of_the_docstring(model):
     """Counted by hand: h · w of the output × (9 · c_in + c_in · c_out) of a separable convolution."""
     separable = [(16, 8, 16), (16, 16, 16), (8, 16, 32), (8, 32, 32), (4, 32, 64), (4, 64, 64)]
@@ -90,7 +72,7 @@ def test_parameters_and_macs_are_those_of_the_docstring(model):
     normed = 2 * 8 + 3 * 16 + 3 * 32 + 3 * 64  # channels with a batch norm
     needs = cost(model)
     assert (needs.params, needs.macs) == (params + 4 * normed, macs)
-    docstring = network("face", "table2").__doc__
+    docstring = network("face", "table2").build.__doc__
     assert f"{needs.params:,} parameters" in docstring and f"{needs.macs:,} MACs" in docstring
 
 
@@ -118,7 +100,5 @@ def test_a_network_of_another_name_or_option_is_refused():
         BadParameter, match="network: got 'table3' for face, expected \"\" .its own. or table2 or resnet"
     ):
         network("face", "table3")
-    with pytest.raises(BadParameter, match="network: got 'table2' for eeg, expected \"\" .its own. or lda"):
-        build("eeg", (4, 1, 40), 4, "table2")
     with pytest.raises(BadParameter, match="width does not exist in the face model table2"):
         build("face", SIZE, 4, "table2", width=2)
