@@ -1,7 +1,7 @@
 """Cross-validation: every fold is trained once, kept on disk and scored. A killed run goes on at its fold."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from emolib.core.artifacts import Run
 from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment, model_name
-from emolib.core.summary import ends, number
 from emolib.datasets import splits, windowed
 from emolib.datasets.base import COPY, EmotionSet
 from emolib.datasets.splits import Fold
@@ -220,24 +219,6 @@ def compared(
     table = pd.DataFrame(rows)
     table.loc[table.variant == baseline, ["points_low", "points_high", "p"]] = np.nan
     return table
-
-
-def uar_entry(row: Mapping, artifact: str) -> dict:
-    """The UAR of a row of `compared`, for summary.json."""
-    limits = ends(row["uar_low"], row["uar_high"])
-    return number(row["uar"], *limits, unit="fraction", n=row["n"], artifact=artifact)
-
-
-def gained_entry(row: Mapping, artifact: str) -> dict:
-    """The points of UAR that a row of `compared` gains over the baseline, for summary.json."""
-    limits = ends(row["points_low"], row["points_high"])
-    return number(row["points"], *limits, unit="points", n=row["n"], artifact=artifact)
-
-
-def lost_entry(row: Mapping, artifact: str) -> dict:
-    """The points of UAR that a row of `compared` loses to the baseline, for summary.json."""
-    lost = {"points": -row["points"], "points_low": -row["points_high"], "points_high": -row["points_low"]}
-    return gained_entry({**row, **lost}, artifact)
 
 
 def majority_scores(data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:

@@ -8,12 +8,12 @@ from emolib.models import build, network
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
+
 from emolib.device.interpreter import Model  # noqa: E402
 from emolib.evaluation.cost import cost  # noqa: E402
-from emolib.quantization import ptq, qat  # noqa: E402
+from emolib.quantization import onnx, ptq, qat  # noqa: E402
 from emolib.quantization.flatbuffer import operators  # noqa: E402
 from emolib.quantization.folding import folded  # noqa: E402
-from emolib.quantization.npu import onnx  # noqa: E402
 
 SIZE = (64, 64, 1)
 ROWS = (  # of the table: type, filters, kernel, input, output; a block's two branches one after the other
