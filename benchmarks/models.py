@@ -16,8 +16,7 @@ from turns import ratio, side_by_side
 
 from emolib.device.bundle import Bundle
 from emolib.device.interpreter import Model
-from emolib.quantization import ptq, qdq
-from emolib.quantization.npu import onnx
+from emolib.quantization import onnx, ptq
 
 N_CALIBRATION, N_TURNS, RUNS = 20, 60, 20  # RUNS: of a model in one turn
 PACKAGES = ("ai-edge-litert", "onnxruntime", "tensorflow-cpu", "keras")
@@ -37,7 +36,7 @@ Machine: {machine}.
 def sessions(model: keras.Model, X: np.ndarray) -> dict[str, object]:
     """A function of one window for the float32 and the int8 file of onnxruntime."""
     plain = onnx.export(model)
-    ranges = {name: (float(a.min()), float(a.max())) for name, a in qdq.observed(plain, X).items()}
+    ranges = {name: (float(a.min()), float(a.max())) for name, a in onnx.observed(plain, X).items()}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     window = np.ascontiguousarray(np.moveaxis(X[:1], -1, 1))
@@ -46,7 +45,7 @@ def sessions(model: keras.Model, X: np.ndarray) -> dict[str, object]:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         return lambda: [session.run(None, {onnx.INPUT: window}) for _ in range(RUNS)]
 
-    return {"float32 on onnxruntime": call(plain), "int8 on onnxruntime": call(qdq.quantize(plain, ranges))}
+    return {"float32 on onnxruntime": call(plain), "int8 on onnxruntime": call(onnx.to_qdq(plain, ranges))}
 
 
 def rows(name: str, model: keras.Model, int8: bytes | None = None) -> list[tuple[str, ...]]:

@@ -76,13 +76,12 @@ def one(times: int, folder: Path, share_mb: int) -> dict:
     from emolib.core.artifacts import Run
     from emolib.datasets import splits, windowed
     from emolib.datasets.base import EmotionSet
-    from emolib.models import training
-    from emolib.models.face import build
+    from emolib.models import build, training
     from emolib.signals.standardise import Standardiser
 
     training.use_threads(1)
     training.HELD_BYTES = share_mb << 17  # an eighth
-    trainer = training.Trainer(lambda: build(SHAPE, 2), training.Training(epochs=1))
+    trainer = training.Trainer(lambda: build("face", SHAPE, 2), training.Training(epochs=1))
     warm = EmotionSet(*_small(), classes=("calm", "happy"))
     trainer.fit(warm, warm)
     run, clock, peak = Run(folder, "scale", {}), [time.perf_counter()], Peak()

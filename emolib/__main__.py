@@ -105,7 +105,8 @@ def firmware(options) -> None:
 
 
 def bench(options) -> None:
-    """Measure a bundle on this machine; or run its models for a power meter that logs meanwhile, and write what ran when."""
+    """Measure a bundle on this machine; or run its models for a power meter that logs meanwhile, and write what
+    ran when."""
     from emolib.device.bench import bench as measured
     from emolib.device.bench import mark, text
 

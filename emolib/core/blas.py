@@ -1,4 +1,5 @@
-"""Imported before numpy: one thread for its matrices, which are small. More wait for each other longer than they work."""
+"""Imported before numpy: one thread for its matrices, which are small. More wait for each other longer than
+they work."""
 
 import os
 

@@ -47,16 +47,6 @@ class Experiment:
         named = f", network {self.network}" if self.network else ""
         return f"{self.modality} of {self.corpus}, task {self.task}, protocol {self.protocol}{named}."
 
-    def key(self, variant: str, metric: str) -> str:
-        """Key in summary.json."""
-        from emolib import datasets
-        from emolib.core.summary import key
-
-        several = len(datasets.get(self.corpus).modalities) > 1
-        prefixes = (self.modality if several else "", self.network)
-        named = "_".join(part for part in (*prefixes, variant) if part)
-        return key(self.corpus, self.task, self.protocol, named, metric)
-
 
 def model_name(source: str, k: int) -> str:
     """Stem of the artifacts of a source's fold k."""

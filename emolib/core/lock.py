@@ -1,7 +1,7 @@
-"""One pipeline at a time makes a run, and meanwhile nobody writes or reads there what it has not planned.
+"""One pipeline at a time makes a run. Meanwhile nobody writes or reads in its folder what the pipeline has not planned.
 
-The system lets go of a lock when its process ends, however it ends. The lock file of a run lies beside its folder
-and holds, as JSON, the pipeline's process and its plan: by notebook, the parameters of each of its calls.
+The system releases a lock when its process ends, however it ends. The lock file lies beside the run's folder. It holds, as
+JSON, the pipeline's process and its plan: by notebook, the parameters of each call.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ def file_of(folder: Path) -> Path:
 
 
 def hold(folder: Path) -> TextIO:
-    """Have a run's folder alone until the file that is returned is closed; waits, and says so, while another has it."""
+    """Lock a run's folder until the returned file is closed. Waits, and says so, while another process holds it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     file = file_of(folder).open("a+")
     try:
@@ -37,14 +37,14 @@ def hold(folder: Path) -> TextIO:
 
 
 def plan(file: TextIO, calls: Mapping[str, Sequence[dict]]):
-    """Say what will be made: by notebook, the parameters of each of its calls. `file` is that of `hold`."""
+    """Write the plan into the lock file that `hold` returned: by notebook, the parameters of each call."""
     file.truncate(0)
     file.write(json.dumps({"process": this_process(), "plan": calls}))
     file.flush()
 
 
 def planned(folder: Path) -> dict[str, list[dict]] | None:
-    """What the pipeline that makes this run now has planned; None where there is no such pipeline."""
+    """The plan of the pipeline that makes this run now; None where there is no such pipeline."""
     try:
         with file_of(folder).open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -61,9 +61,9 @@ def this_process() -> str:
 
 
 def end_with_pipeline(folder: Path, pipeline: str):
-    """End this process as soon as the pipeline that makes the run has ended; `pipeline` is its `this_process`.
+    """End this process as soon as the pipeline that makes the run has ended; `pipeline` is what `this_process` says there.
 
-    Without effect on another machine, where the file system does not carry the lock to it.
+    It has no effect on another machine, where the file system does not share locks.
     """
     is_held = planned(folder) is not None
     if pipeline.split()[0] == socket.gethostname() and not (
@@ -81,7 +81,7 @@ def _wait_and_end(folder: Path):
 
 
 def _said(folder: Path) -> dict:
-    """What the lock file says; {} in the moment in which it is written."""
+    """What the lock file says; {} while it is being written."""
     try:
         return read_json(file_of(folder))
     except (OSError, ValueError):

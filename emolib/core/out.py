@@ -14,10 +14,10 @@ NEW, OLD = "new", "old"  # in the temporary folder beside `out`
 
 
 def check_out(out: Path, known: Callable[[Path], Collection[str]]) -> Path:
-    """`out` without symlinks, once it may be replaced. known: names of the command's own files in a folder that exists.
+    """Check that `out` may be replaced, and give it without symlinks. known: names of the command's own files in a folder.
 
     What a killed command left beside it is put back or removed. Raises BadParameter where `out` is a file, is or holds
-    the current folder, holds something that is not known, or cannot be read.
+    the current folder, holds a file that is not known, or cannot be read.
     """
     out = Path(os.path.realpath(out))
     try:

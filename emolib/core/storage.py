@@ -38,7 +38,7 @@ def opened(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 
 def index(store: fsspec.AbstractFileSystem, root: str) -> Index:
-    """What a run in storage holds, {} where there is none."""
+    """The index of a run in storage, {} where there is none."""
     try:
         return json.loads(store.cat_file(f"{root}/{INDEX}"))
     except FileNotFoundError:
@@ -46,7 +46,8 @@ def index(store: fsspec.AbstractFileSystem, root: str) -> Index:
 
 
 def push(folder: Path, url: str) -> list[str]:
-    """Copy what differs of a run's folder to `url`; its names. Raises BadParameter where there is no folder."""
+    """Copy the files of a run that differ to `url`, and give their names. Raises BadParameter where there is no
+    folder."""
     if not folder.is_dir():
         raise BadParameter(f"{folder} is no folder, expected a run, such as results/demo.")
     store, root = opened(url)
@@ -65,7 +66,7 @@ def push(folder: Path, url: str) -> list[str]:
 
 
 def pull(url: str, folder: Path) -> list[str]:
-    """Copy what differs of the run at `url` to a folder; its names.
+    """Copy the files of the run at `url` that differ to a folder, and give their names.
 
     Raises BadArtifact where there is no run, or a file is not the one that was pushed.
     """

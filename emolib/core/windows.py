@@ -15,9 +15,9 @@ CHUNK_BYTES = 4 << 20  # of windows read at a time
 
 
 class MappedWindows:
-    """Windows (n, *shape) of `base`, which lies in a file: some rows of it, and what is done to them once read.
+    """Windows (n, *shape) that stay in a file: some rows of `base`, and the steps that are done to them once they are read.
 
-    Indexed it gives arrays, and windows again by `part`; np.asarray reads all.
+    An index reads and gives an array; `part` gives MappedWindows and reads nothing; np.asarray reads all.
     """
 
     def __init__(self, base: np.ndarray, rows: np.ndarray, steps: tuple[Callable, ...] = ()):
@@ -88,7 +88,8 @@ def taken(X: Windows, rows) -> Windows:
 
 
 def part(X: Windows, rows, step: Callable | None = None) -> Windows:
-    """Some of the windows, `step` done to them: to those of one modality in a file once they are read, to others now."""
+    """Some of the windows, `step` done to them: to those of one modality in a file once they are read, to
+    others now."""
     if isinstance(X, np.memmap):
         X = MappedWindows(X, np.arange(len(X)))
     if isinstance(X, MappedWindows):

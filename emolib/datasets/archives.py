@@ -79,9 +79,7 @@ class Tree:
                 shutil.copyfileobj(file, content, BLOCK)
                 return content.getvalue()
         except (*DAMAGED, OSError) as error:
-            raise BadRecording(
-                f"{self.where(name)} is damaged ({error}), expected to read it whole: fetch it again."
-            ) from error
+            raise self.damaged(name, f"is damaged ({error}), expected to read it whole") from error
 
     def fingerprint(self, *patterns: str) -> str:
         """sha256 over names and bytes of what `names` finds; a wrapper folder of an archive does not count."""
@@ -92,6 +90,10 @@ class Tree:
                 own = "/".join(PurePosixPath(name).parts[-n_parts:])
                 lines.append(f"{hashlib.sha256(self.read(name)).hexdigest()}  {own}\n")
         return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+    def damaged(self, name: str, what: str) -> BadRecording:
+        """The error for a file that is not as its publisher gave it; `what` is wrong with it, and what was expected."""
+        return BadRecording(f"{self.where(name)} {what}: fetch it again.")
 
     def where(self, name: str) -> str:
         """Where a file lies, for a message: a path, or archive.zip:member."""

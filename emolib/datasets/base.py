@@ -15,6 +15,12 @@ MODALITIES = ("heart", "eeg", "speech", "face")
 Source = tuple[str, str | None, str]  # URL, hash, file name
 
 
+def github_archive(repository: str, ref: str) -> Source:
+    """A GitHub repository at a commit or branch, as a zip without a published hash."""
+    name = repository.split("/")[1]
+    return f"https://github.com/{repository}/archive/{ref}.zip", None, f"{name}.zip"
+
+
 class Affect(NamedTuple):
     """What a label stands for: its class in the tasks of emotions, and its sides on the circumplex (None: no side)."""
 

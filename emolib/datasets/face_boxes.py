@@ -108,27 +108,30 @@ def cut(picture: Picture, dropped: list[Dropped]) -> Picture:
 # Face Mask Detection: street and crowd pictures, faces with and without masks, as Pascal VOC annotations
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
+PREFIX = "maksssksksss"
 TWINS = {  # the same picture twice, at times compressed anew: each goes where its first twin goes
     "737": "13", "219": "146", "428": "410", "775": "653", "690": "656", "545": "156", "680": "514",
     "451": "61", "839": "662", "554": "435", "704": "665", "354": "74",
 }  # fmt: skip
-PREFIX = "maksssksksss"
 
 
 def facemask_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
     """853 pictures, 4,072 boxes. No official split: by a hash of the name, twins on one side."""
     tree = open_tree(root)
-    annotations = _by_stem(tree.need("annotations/*.xml"))
-    images = _by_stem(tree.need(*(f"images/{pattern}" for pattern in PICTURES)))
+    annotations = {PurePosixPath(name).stem: name for name in tree.need("annotations/*.xml")}
+    pictures = tree.need(*(f"images/{pattern}" for pattern in PICTURES))
+    images = {PurePosixPath(name).stem: name for name in pictures}
     for stem in sorted(annotations.keys() | images.keys()):
         if stem not in images or stem not in annotations:
             lacks = "no picture in images" if stem in annotations else "no xml in annotations"
             raise BadRecording(f"{root}: {stem} has {lacks}, expected both: unpack the corpus again.")
-        yield cut(_facemask_picture(tree, stem, images[stem], annotations[stem]), dropped)
-
-
-def _by_stem(names: list[str]) -> dict[str, str]:
-    return {PurePosixPath(name).stem: name for name in names}
+        image, (size, boxes, labels) = read_image(tree, images[stem]), _read_voc(tree, annotations[stem])
+        if size != image.shape[:2]:
+            raise BadRecording(
+                f"{tree.where(annotations[stem])} is of a picture of {size}, but {images[stem]} has "
+                f"{image.shape[:2]} (height, width): unpack the corpus again."
+            )
+        yield cut(Picture("facemask", stem, facemask_split(stem), image, boxes, labels), dropped)
 
 
 def facemask_split(stem: str) -> str:
@@ -137,41 +140,29 @@ def facemask_split(stem: str) -> str:
     return held_out(PREFIX + TWINS[number] if number in TWINS else stem)
 
 
-def _facemask_picture(tree: Tree, stem: str, image_name: str, xml_name: str) -> Picture:
-    image, root = read_image(tree, image_name), _parsed(tree, xml_name)
-    size = tuple(int(_number(tree, xml_name, root, f"size/{side}")) for side in ("height", "width"))
-    if size != image.shape[:2]:
-        raise BadRecording(
-            f"{tree.where(xml_name)} is of a picture of {size}, but {image_name} has {image.shape[:2]} "
-            "(height, width): unpack the corpus again."
-        )
-    faces = root.findall("object")
-    boxes = [[_number(tree, xml_name, face, f"bndbox/{side}") for side in SIDES] for face in faces]
-    labels = tuple((face.findtext("name") or "").strip() for face in faces)
-    return Picture(
-        "facemask", stem, facemask_split(stem), image, np.reshape(boxes, (-1, 4)).astype(float), labels
-    )
-
-
-def _parsed(tree: Tree, name: str) -> Element:
+def _read_voc(tree: Tree, name: str) -> tuple[tuple[int, int], np.ndarray, tuple[str, ...]]:
+    """(height, width) of the picture, boxes (n, 4) and labels of a Pascal VOC file. Raises BadRecording."""
     try:
-        return ElementTree.fromstring(tree.read(name), forbid_dtd=True)
+        root = ElementTree.fromstring(tree.read(name), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise BadRecording(
-            f"{tree.where(name)} is damaged ({reason}), expected plain XML: fetch it again."
-        ) from error
+        raise tree.damaged(name, f"is damaged ({reason}), expected plain XML") from error
 
+    def number(element: Element, path: str) -> float:
+        text = element.findtext(path)
+        try:
+            found = float(text)
+        except (TypeError, ValueError):
+            found = math.nan
+        if not math.isfinite(found):
+            raise BadRecording(f"{tree.where(name)}: {path} is {text!r}, expected a number.")
+        return found
 
-def _number(tree: Tree, name: str, element: Element, path: str) -> float:
-    text = element.findtext(path)
-    try:
-        number = float(text)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise BadRecording(f"{tree.where(name)}: {path} is {text!r}, expected a number.")
-    return number
+    faces = root.findall("object")
+    boxes = [[number(face, f"bndbox/{side}") for side in SIDES] for face in faces]
+    labels = tuple((face.findtext("name") or "").strip() for face in faces)
+    size = int(number(root, "size/height")), int(number(root, "size/width"))
+    return size, np.reshape(boxes, (-1, 4)).astype(float), labels
 
 
 FACEMASK = BoxCorpus(
@@ -198,15 +189,26 @@ def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]
         split = "train" if "train" in PurePosixPath(name).name else "val"
         found = tree.need(f"WIDER_{split}/images/*.jpg")
         images = {"/".join(PurePosixPath(path).parts[-2:]): path for path in found}
-        for picture, faces in _wider_entries(tree, name):
+        for picture, faces in _read_wider(tree, name):
             if picture not in images:
                 raise BadRecording(
                     f"{tree.where(name)} names {picture}, which is not in WIDER_{split}/images: unpack it again."
                 )
-            yield _wider_picture(tree, split, picture, images[picture], faces, dropped)
+            kept = []
+            for number, face in enumerate(faces, 1):
+                reason = "marked invalid" if face[7] else "box without extent" if face[2:4].min() < 1 else ""
+                if reason:
+                    dropped.append(Dropped(f"{picture}, box {number}", reason))
+                else:
+                    kept.append(face)
+            kept = np.reshape(kept, (-1, N_COLUMNS)).astype(int)
+            boxes = np.hstack([kept[:, :2], kept[:, :2] + kept[:, 2:4]]).astype(float)
+            labels = tuple(BLUR[min(blur, 2)] for blur in kept[:, 4])
+            image = read_image(tree, images[picture])
+            yield cut(Picture("wider_face", picture, split, image, boxes, labels), dropped)
 
 
-def _wider_entries(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
+def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Picture and its faces, int (n, 10), of every entry; one without faces has a line of zeros to pass over."""
     lines = tree.read(name).decode("utf-8", "replace").splitlines()
     at = 0
@@ -217,28 +219,12 @@ def _wider_entries(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
             rows = [[int(value) for value in line.split()] for line in lines[at + 2 : end]]
             faces = np.array(rows).reshape(max(n_faces, 1), N_COLUMNS)[:n_faces]
         except (ValueError, IndexError) as error:
-            raise BadRecording(
-                f"{tree.where(name)} is damaged at the entry of line {at + 1}, expected a picture, a count, and "
-                f"that many lines of {N_COLUMNS} whole numbers: fetch it again."
+            expected = f"a picture, a count, and that many lines of {N_COLUMNS} whole numbers"
+            raise tree.damaged(
+                name, f"is damaged at the entry of line {at + 1}, expected {expected}"
             ) from error
         yield lines[at].strip(), faces
         at = end
-
-
-def _wider_picture(
-    tree: Tree, split: str, name: str, path: str, faces: np.ndarray, dropped: list[Dropped]
-) -> Picture:
-    kept = []
-    for number, face in enumerate(faces, 1):
-        reason = "marked invalid" if face[7] else "box without extent" if face[2:4].min() < 1 else ""
-        if reason:
-            dropped.append(Dropped(f"{name}, box {number}", reason))
-        else:
-            kept.append(face)
-    faces = np.reshape(kept, (-1, N_COLUMNS)).astype(int)
-    boxes = np.hstack([faces[:, :2], faces[:, :2] + faces[:, 2:4]]).astype(float)
-    labels = tuple(BLUR[min(blur, 2)] for blur in faces[:, 4])
-    return cut(Picture("wider_face", name, split, read_image(tree, path), boxes, labels), dropped)
 
 
 WIDER_FACE = BoxCorpus(
@@ -263,18 +249,23 @@ def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
     The split is a folder's name, images/train or train/images, else a hash of the picture's own name.
     """
     tree = open_tree(root)
-    images = tree.need(*(f"images/{pattern}" for pattern in PICTURES))
-    labels = {_label_file(name) for name in images}
-    for name in tree.names("labels/*.txt"):
-        if name not in labels and PurePosixPath(name).name != "classes.txt":
+    text_of = {name: _label_file(name) for name in tree.need(*(f"images/{pattern}" for pattern in PICTURES))}
+    texts = set(tree.names("labels/*.txt"))
+    for text in sorted(texts - set(text_of.values())):
+        if PurePosixPath(text).name != "classes.txt":
             raise BadRecording(
-                f"{tree.where(name)} has no picture in images: put it there, or delete the text."
+                f"{tree.where(text)} has no picture in images: put it there, or delete the text."
             )
-    present = set(tree.names("labels/*.txt"))
-    for name in images:
-        text = _label_file(name)
-        faces = _yolo_faces(tree, text) if text in present else np.empty((0, 5))
-        yield cut(_yolo_picture(tree, name, faces), dropped)
+    for name, text in text_of.items():
+        image = read_image(tree, name)
+        faces = _read_yolo(tree, text) if text in texts else np.empty((0, 5))
+        centre, half = faces[:, 1:3], faces[:, 3:] / 2
+        boxes = np.hstack([centre - half, centre + half]) * np.tile(image.shape[1::-1], 2)
+        path = PurePosixPath(name)
+        folders = [SPLITS[part.lower()] for part in path.parts[:-1] if part.lower() in SPLITS]
+        split = folders[-1] if folders else held_out(path.name)
+        labels = tuple(str(int(label)) for label in faces[:, 0])
+        yield cut(Picture("yolo", name, split, image, boxes, labels), dropped)
 
 
 def _label_file(image: str) -> str:
@@ -284,7 +275,7 @@ def _label_file(image: str) -> str:
     return "/".join([*parts[:last], "labels", *parts[last + 1 :]])
 
 
-def _yolo_faces(tree: Tree, name: str) -> np.ndarray:
+def _read_yolo(tree: Tree, name: str) -> np.ndarray:
     """(n, 5): class, then centre and sides in shares of the picture."""
     rows = [line.split() for line in tree.read(name).decode("utf-8", "replace").splitlines() if line.strip()]
     for number, row in enumerate(rows, 1):
@@ -301,15 +292,6 @@ def _yolo_faces(tree: Tree, name: str) -> np.ndarray:
                 "width and height in shares of the picture."
             )
     return np.array(rows, dtype=float).reshape(-1, 5)
-
-
-def _yolo_picture(tree: Tree, name: str, faces: np.ndarray) -> Picture:
-    image = read_image(tree, name)
-    centre, half = faces[:, 1:3], faces[:, 3:] / 2
-    boxes = np.hstack([centre - half, centre + half]) * np.tile(image.shape[1::-1], 2)
-    folders = [SPLITS[part.lower()] for part in PurePosixPath(name).parts[:-1] if part.lower() in SPLITS]
-    split = folders[-1] if folders else held_out(PurePosixPath(name).name)
-    return Picture("yolo", name, split, image, boxes, tuple(str(int(label)) for label in faces[:, 0]))
 
 
 YOLO = BoxCorpus(

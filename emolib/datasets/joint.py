@@ -113,19 +113,17 @@ def in_task(data: EmotionSet, source: Experiment, task: str) -> tuple[np.ndarray
 
 
 def trials_of(data: EmotionSet, rows: np.ndarray | None = None) -> dict[Key, np.ndarray]:
-    """By subject and trial the rows of its windows in order of time; of all windows of a set, or of `rows`."""
-    rows = np.arange(len(data.y)) if rows is None else rows
-    found = defaultdict(list)
-    for row in rows[np.argsort(times(data)[rows], kind="stable")]:
-        found[str(data.subject[row]), str(data.trial[row])].append(row)
-    return {key: np.array(rows) for key, rows in sorted(found.items())}
+    """By subject and trial the rows of its windows in order of time; of all windows of a set, or of `rows`.
 
-
-def times(data: EmotionSet) -> np.ndarray:
-    """Seconds of each window in its trial, (n,). Raises BadSet where they were not kept."""
+    Raises BadSet for a set that does not know the seconds of its windows.
+    """
     if data.start_s is None:
         raise BadSet("Windows without start_s, expected their seconds: run 01_windows again.")
-    return data.start_s
+    rows = np.arange(len(data.y)) if rows is None else rows
+    found = defaultdict(list)
+    for row in rows[np.argsort(data.start_s[rows], kind="stable")]:
+        found[str(data.subject[row]), str(data.trial[row])].append(row)
+    return {key: np.array(rows) for key, rows in sorted(found.items())}
 
 
 def aligned(starts: Sequence[np.ndarray]) -> np.ndarray:

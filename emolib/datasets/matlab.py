@@ -38,7 +38,7 @@ def read_mat(tree: Tree, name: str) -> dict:
             f"{tree.where(name)} is a MATLAB 7.3 file, expected 7 or older: save it again with `-v7`."
         ) from error
     except Exception as error:  # damaged bytes make the reader fail in many ways
-        raise BadRecording(f"{tree.where(name)} is no MATLAB file ({error}): fetch it again.") from error
+        raise tree.damaged(name, f"is no MATLAB file ({error})") from error
 
 
 class _Unfolding(io.RawIOBase):

@@ -21,16 +21,18 @@ def read_audio(tree: Tree, name: str) -> np.ndarray:
 
     Raises BadRecording for a file that does not decode, or whose header promises more than is there.
     """
-    content, where = tree.read(name), tree.where(name)
+    content = tree.read(name)
     if content.startswith(b"version https://git-lfs"):
-        raise BadRecording(f"{where} is a Git LFS pointer, expected sound: run `git lfs pull` in the clone.")
+        raise BadRecording(
+            f"{tree.where(name)} is a Git LFS pointer, expected sound: run `git lfs pull` in the clone."
+        )
     try:
         samples, sfreq, n_frames = decode_sound(io.BytesIO(content), len(content))
     except ValueError as error:
-        raise BadRecording(f"{where} does not decode, expected sound: fetch it again. {error}") from error
+        raise tree.damaged(name, f"does not decode ({error}), expected sound") from error
     promised = _promised_frames(content) or n_frames
     if len(samples) < promised:
-        raise BadRecording(f"{where} is cut off: got {len(samples)} of {promised} samples, fetch it again.")
+        raise tree.damaged(name, f"is cut off: got {len(samples)} of {promised} samples")
     return resample(samples.mean(axis=1, dtype=np.float32), sfreq)
 
 
@@ -72,9 +74,7 @@ def read_image(tree: Tree, name: str) -> np.ndarray:
             upright = ImageOps.exif_transpose(image)
             return np.asarray(upright.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
     except ValueError as error:
-        raise BadRecording(
-            f"{tree.where(name)} does not decode, expected a picture: fetch it again. {error}"
-        ) from error
+        raise tree.damaged(name, f"does not decode ({error}), expected a picture") from error
 
 
 def read_frames(tree: Tree, folder: str, names: list[str]) -> np.ndarray:
@@ -105,9 +105,7 @@ def read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
         video = cv2.VideoCapture(file.name)
         fps = video.get(cv2.CAP_PROP_FPS)
         if not 0 < fps < MOST_FPS:
-            raise BadRecording(
-                f"{tree.where(name)} has {fps:g} frames a second, expected a video: fetch it again."
-            )
+            raise tree.damaged(name, f"has {fps:g} frames a second, expected a video")
         step = max(1, round(fps / FPS))
         frames = []
         for at in itertools.count():
@@ -119,5 +117,5 @@ def read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
                     break
                 frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
     if not frames:
-        raise BadRecording(f"{tree.where(name)} does not decode, expected a video: fetch it again.")
+        raise tree.damaged(name, "does not decode, expected a video")
     return np.stack(frames), fps / step

@@ -42,7 +42,7 @@ def load(tree: Tree, name: str):
     Raises BadRecording, before anything of it is called, for any other class or function, and for a damaged
     file. Source: Python's documentation of pickle, "Restricting Globals".
     """
-    place, content = tree.where(name), tree.read(name)
+    content = tree.read(name)
     try:
         for n, (opcode, place_in_memo, _) in enumerate(pickletools.genops(content), start=1):
             if opcode.name in PUTS and place_in_memo > n:  # the unpickler makes room up to that place
@@ -50,11 +50,11 @@ def load(tree: Tree, name: str):
         return _Unpickler(io.BytesIO(content), encoding="latin1").load()
     except _Forbidden as error:
         raise BadRecording(
-            f"{place} asks for {error}, expected numpy arrays and builtin containers only: "
+            f"{tree.where(name)} asks for {error}, expected numpy arrays and builtin containers only: "
             "it is not the publisher's file, do not open it with pickle."
         ) from error
     except Exception as error:  # damaged bytes make the unpickler fail in many ways
-        raise BadRecording(f"{place} is no whole pickle ({error}): fetch it again.") from error
+        raise tree.damaged(name, f"is no whole pickle ({error})") from error
 
 
 def array_at(content, *keys: str) -> np.ndarray:

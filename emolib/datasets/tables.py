@@ -32,37 +32,40 @@ def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = 
     """
     import pandas as pd
 
-    data, place = tree.read(name), tree.where(name)
+    data = tree.read(name)
     widest = max((line.count(b",") for line in io.BytesIO(data)), default=0) + 1
     if widest > MOST_COLUMNS:
-        raise BadRecording(
-            f"{place} has a line of {widest} cells, expected {MOST_COLUMNS} or fewer: fetch it again."
-        )
+        raise tree.damaged(name, f"has a line of {widest} cells, expected {MOST_COLUMNS} or fewer")
     options = {"header": 0 if header else None, "comment": "#", "low_memory": False}
     try:
         frame = pd.read_csv(io.BytesIO(data), **options)
     except (ValueError, pd.errors.ParserError) as error:
         reason = str(error).strip().replace("\n", " ")
-        raise BadRecording(f"{place} is no CSV table ({reason}): fetch it again.") from error
+        raise tree.damaged(name, f"is no CSV table ({reason})") from error
     n_last = data.rstrip().rpartition(b"\n")[2].count(b",") + 1
     if n_last != frame.shape[1]:
-        raise BadRecording(
-            f"{place} ends in a row of {n_last} cells, expected {frame.shape[1]}: it was cut off, fetch it again."
+        raise tree.damaged(
+            name, f"was cut off: it ends in a row of {n_last} cells, expected {frame.shape[1]}"
         )
     if not header:
         if frame.shape[1] != len(columns):
-            raise BadRecording(
-                f"{place} has {frame.shape[1]} columns, expected {len(columns)} ({', '.join(columns)}): "
-                "fetch it again."
-            )
+            expected = f"{len(columns)} ({', '.join(columns)})"
+            raise tree.damaged(name, f"has {frame.shape[1]} columns, expected {expected}")
         return frame.set_axis(list(columns), axis=1)
     frame = frame.rename(columns=str.strip)
     if missing := [column for column in columns if column not in frame]:
         raise BadRecording(
-            f"{place} has no column {', '.join(missing)}, found {', '.join(frame.columns[:8])}: "
+            f"{tree.where(name)} has no column {', '.join(missing)}, found {', '.join(frame.columns[:8])}: "
             "check that it is the file of this corpus."
         )
     return frame[list(columns)]
+
+
+def read_numbers(
+    tree: Tree, name: str, columns: Sequence[str], *, header: bool = True, gaps: bool = False
+) -> np.ndarray:
+    """The named columns of a CSV file as `cell_values`; raises as that and `read_table`."""
+    return cell_values(read_table(tree, name, columns, header=header), tree.where(name), gaps=gaps)
 
 
 def cell_values(frame: "pd.DataFrame", place: str, *, gaps: bool = False) -> np.ndarray:
@@ -103,10 +106,8 @@ def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
                 n_rows += 1
                 yield cells
     except (*DAMAGED, OSError, csv.Error) as error:
-        raise BadRecording(
-            f"{tree.where(name)} is damaged after row {n_rows} ({error}), expected CSV text in UTF-8: "
-            "fetch it again."
-        ) from error
+        what = f"is damaged after row {n_rows} ({error}), expected CSV text in UTF-8"
+        raise tree.damaged(name, what) from error
 
 
 class Recording(NamedTuple):
@@ -194,7 +195,7 @@ def _stamped(tree: Tree, name: str, head: list[str], columns: Sequence[str], lea
 def _empatica(tree: Tree, name: str) -> Recording:
     """A BVP.csv: start in Unix time, rate, samples."""
     where = tree.where(name)
-    values = cell_values(read_table(tree, name, ["bvp"], header=False), where)[:, 0]
+    values = read_numbers(tree, name, ["bvp"], header=False)[:, 0]
     sfreq = values[1] if len(values) > 1 else 0.0
     if len(values) < 3 or not LEAST_HZ["ppg"] <= sfreq <= MOST_HZ:
         raise BadRecording(
@@ -231,11 +232,7 @@ def read_sheet(tree: Tree, name: str) -> list[tuple]:
             islice(sheet.iter_rows(max_col=MOST_SHEET_COLUMNS, values_only=True), MOST_SHEET_ROWS + 1)
         )
     except Exception as error:  # a damaged workbook fails in zip, XML or lookups
-        raise BadRecording(
-            f"{tree.where(name)} is no workbook with a table ({error}): fetch it again."
-        ) from error
+        raise tree.damaged(name, f"is no workbook with a table ({error})") from error
     if len(rows) > MOST_SHEET_ROWS:
-        raise BadRecording(
-            f"{tree.where(name)} has more than {MOST_SHEET_ROWS} rows, expected a table: fetch it again."
-        )
+        raise tree.damaged(name, f"has more than {MOST_SHEET_ROWS} rows, expected a table")
     return rows

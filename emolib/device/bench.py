@@ -34,7 +34,8 @@ UNASKED = "tensorflow"  # LiteRT's interpreter again, behind seconds of import: 
 
 
 def defaults() -> tuple[list[str], list[int]]:
-    """Backends and numbers of threads to measure: those that are here; one, and as many as there are cores."""
+    """Backends and numbers of threads that are measured by default: those installed here; one, and as many as
+    there are cores."""
     return [name for name in present() if name != UNASKED], sorted({1, cores()})
 
 
@@ -46,11 +47,11 @@ def bench(
     seconds: float = 10.0,
     names: Sequence[str] = (),
 ) -> dict:
-    """Machine, bundle, and what was measured: each model on each backend, front ends, the engine, a stream, memory.
+    """A record of the machine, the bundle and what was measured: models by backend, front ends, engine, stream, memory.
 
-    backends and threads: `defaults` where none are given; seconds of streaming, 0 for none; names: which models the
-    engine takes where the bundle has several of a modality. What cannot be measured stands in `refused`, with its
-    reason. Raises BadParameter.
+    backends, threads: by default those of `defaults`. seconds: of streaming, 0 for none. names: which models the engine
+    takes where the bundle has several of a modality. `refused` says what could not be measured, and why. Raises
+    BadParameter.
     """
     known, counts = defaults()
     backends, threads = list(backends) or known, list(threads) or counts
@@ -129,7 +130,7 @@ def _named(bundle: Bundle, engine: Engine) -> dict:
 
 
 def _energy(bundle: Bundle) -> dict:
-    """mJ of an inference of each model where this machine has a meter, and the meter, or why there is none."""
+    """mJ of an inference of each model where this machine has a meter; and the meter's name, or why there is none."""
     counter, found = meter(), {}
     for name in bundle.models if counter else ():
         with bundle.model(name) as model:

@@ -149,21 +149,23 @@ class Engine:
     def _ask(self, modality: str, time_s: float) -> tuple[Part, Vote | None]:
         """What a modality says, not weighed yet, and its vote in the fusion."""
         start, stream = time.perf_counter(), self.streams.get(modality)
-        heard, vote, age_s = Reading(WAITING), None, np.nan
+        reading, vote, age_s = Reading(WAITING), None, np.nan
         try:
             if stream is not None:
                 age_s = float(np.maximum(0.0, time_s - stream.newest_s(time_s)))
-                heard = stream.answer(time_s)
-            if heard.state == OK and self.fusion:
-                vote = self.fusion.members[self.pipelines[modality].source].vote(heard.scores, heard.found)
+                reading = stream.answer(time_s)
+            if reading.state == OK and self.fusion:
+                vote = self.fusion.members[self.pipelines[modality].source].vote(
+                    reading.scores, reading.stats
+                )
         except Exception as error:  # interpreters raise what they like; the other modalities go on
-            heard = Reading(failure(error))
-        if modality in self.gone and heard.state != OK:
-            heard = Reading(self.gone[modality])
-        told = vote.scores[None] if vote else heard.scores
+            reading = Reading(failure(error))
+        if modality in self.gone and reading.state != OK:
+            reading = Reading(self.gone[modality])
+        told = vote.scores[None] if vote else reading.scores
         scores = None if told is None else by_class(self.classes(modality), told[0])
-        box = None if heard.box is None else tuple(round(float(side), 1) for side in heard.box)
-        return Part(heard.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box), vote
+        box = None if reading.box is None else tuple(round(float(side), 1) for side in reading.box)
+        return Part(reading.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box), vote
 
     def close(self):
         """Free the interpreters."""

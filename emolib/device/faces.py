@@ -19,8 +19,8 @@ STAGES = ("letterbox", "detector", "boxes", "crop", "classifier")
 
 
 class Face(NamedTuple):
-    """box (4,) x1 y1 x2 y2 in pixels of the picture, the detector's score, the classifier's scores (n_classes,), and the
-    window X (*shape) that it took."""
+    """A face that was found. box (4,): x1 y1 x2 y2 in pixels of the picture. score: the detector's. scores (n_classes,):
+    the classifier's, of the window X (*shape)."""
 
     box: np.ndarray
     score: float
@@ -30,7 +30,7 @@ class Face(NamedTuple):
 
 @dataclass(frozen=True)
 class Detector:
-    """A model, what its outputs mean, and the score from which on a box is a face."""
+    """A face detector: a model, what its outputs mean, and the least score of a face."""
 
     model: Model
     grid: Grid
@@ -39,7 +39,8 @@ class Detector:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A model and what comes before it; `margin`: share of a box's longer side that is added on each side of the crop."""
+    """A model of single faces and what comes before it. margin: added on each side of a crop, in shares of its
+    box's longer side."""
 
     model: Model
     front: FaceFrontEnd
@@ -48,14 +49,16 @@ class Classifier:
 
 
 def square(box: np.ndarray, margin: float) -> tuple[int, int, int, int]:
-    """left, top, right, bottom of a square around a box (4,), whole pixels, at least one; it may leave the picture."""
+    """A square around a box (4,): left, top, right, bottom in whole pixels. It is never empty and may leave the
+    picture."""
     side = max(1, round(float((box[2:] - box[:2]).max()) * (1 + 2 * margin)))
     left, top = np.rint((box[:2] + box[2:] - side) / 2).astype(int).tolist()
     return left, top, left + side, top + side
 
 
 class FacePath:
-    """`faces = path(image)`: detector and classifier as one function; `ms` holds what each stage of that call took."""
+    """Detector and classifier as one function: `faces = path(image)`. `ms` says how long each stage of the last
+    call took."""
 
     def __init__(self, detector: Detector, classifier: Classifier):
         self.detector, self.classifier = detector, classifier

@@ -65,7 +65,8 @@ def dequantize(q: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
 
 
 def apart(logits: np.ndarray, others: np.ndarray, step: float) -> dict[str, int]:
-    """Of logits (n, n_classes): their largest difference in steps of the int8 output, windows with another class."""
+    """How two arrays of logits (n, n_classes) differ: at most, in steps of the int8 output, and for how many
+    windows in class."""
     return {
         "lsb": round(np.abs(logits - others).max() / step),
         "other_answers": int((logits.argmax(axis=1) != others.argmax(axis=1)).sum()),
@@ -103,16 +104,16 @@ class Model:
 
     @property
     def input_shape(self):
-        """The shape of a window, (*shape,); of a file of several branches the shape of each, by branch.
+        """The shape of a window, (*shape,); of a file with several branches a dict of them by branch.
 
-        Windows of a file of one branch may come by branch too.
+        A file with one branch takes its windows as an array or by branch.
         """
         return self.shapes if len(self.shapes) > 1 else next(iter(self.shapes.values()))
 
     def encode(self, X: Windows) -> list[np.ndarray]:
-        """X (n, *input_shape), or by branch, as the file takes each input, int8 or float32.
+        """Windows X (n, *input_shape), or by branch, as an array for each input of the file, int8 or float32.
 
-        Raises BadSet for another shape or other branches, or NaN.
+        Raises BadSet for another shape, other branches, or NaN.
         """
         X = each(lambda x: np.asarray(x, np.float32), X)
         expected = self.shapes if isinstance(X, dict) else self.input_shape
@@ -159,5 +160,5 @@ class Model:
 
 
 def _reason(error: Exception) -> str:
-    """What a library says, in one line without its full stop."""
+    """The message of an error, on one line without its full stop."""
     return " ".join(str(error).split()).rstrip(".")

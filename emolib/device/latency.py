@@ -31,10 +31,10 @@ SPARE_S = 20.0  # of a looped recording, beyond what the engine keeps
 
 @dataclass(frozen=True)
 class Latency:
-    """Of a batch of 1 on n runs after warm-up: copy in, invoke, copy out; quantisation of the input excluded.
+    """Of one inference with a batch of 1, over n runs after a warm-up: copy in, invoke, copy out. Quantising is left out.
 
-    `cold_start_ms`: opening the file and the first inference, the interpreter's library imported before; on
-    tflite_runtime this starts a process too.
+    `cold_start_ms`: opening the file and the first inference. The interpreter's library was imported before; on
+    tflite_runtime a process starts too.
     """
 
     p50_us: float
@@ -140,7 +140,8 @@ def looped_sensors(engine: Engine, is_live: bool) -> list[Looped]:
 
 
 def needed_s(engine: Engine) -> float:
-    """Seconds of recording until every modality can answer, with all the context that its front end looks back on."""
+    """Seconds of recording that every modality needs to answer with all the context that its front end looks
+    back on."""
     fronts = [pipeline.front for pipeline in engine.pipelines.values()]
     return float(
         np.ceil(max((front.window_s + front.context_s for front in fronts if front.window_s), default=1))
@@ -148,7 +149,7 @@ def needed_s(engine: Engine) -> float:
 
 
 def engine_steps(engine: Engine, n: int) -> list[Result]:
-    """n hops over looped recordings, one behind the other, after a warm-up; no clock is waited for."""
+    """The results of n hops over looped recordings, one right after the other, after a warm-up."""
     loops, results = looped_sensors(engine, is_live=False), []
     for k in range(WARMUP + n):
         for loop in loops:
@@ -158,7 +159,7 @@ def engine_steps(engine: Engine, n: int) -> list[Result]:
 
 
 def push_hop(engine: Engine, loop: Looped, k: int):
-    """A sensor's samples of hop k, 0 the first; of a camera the last picture in it."""
+    """Push a sensor's samples of hop k, counted from 0; of a camera the last picture."""
     start, stop = (round(hop * engine.hop_s * loop.about.sfreq) for hop in (k, k + 1))
     start = stop - 1 if loop.modality == "face" else start
     chunk = Chunk(start / loop.about.sfreq, loop.samples(loop.first + start, stop - start))
@@ -175,7 +176,8 @@ def steps_summary(results: Sequence[Result]) -> dict:
 
 
 class Hop(NamedTuple):
-    """When a hop was due and how late its step began, how long that took, hops missed before, MB resident after."""
+    """A hop: when it was due, how late its step began and how long it took, hops missed before it, MB resident
+    after it."""
 
     time_s: float
     late_ms: float

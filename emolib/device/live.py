@@ -64,10 +64,10 @@ class Feeder(Thread):
 
 
 class Live:
-    """`with Live(engine, sensors) as live: for result in live.results(): …`; recordings play at their own pace.
+    """`with Live(engine, sensors) as live: for result in live.results(): …`. Recordings play at their own pace.
 
-    Raises BadParameter for two sensors of one modality, or of one that the engine does not answer for; entering
-    it, for a sensor that is not there or does not fit. One that is lost is opened again every `retry_s`.
+    A sensor that is lost is opened again every `retry_s`. Raises BadParameter for two sensors of one modality, or one of a
+    modality that the engine does not answer for; on entry, for a sensor that is not there or does not fit.
     """
 
     def __init__(self, engine: Engine, sensors: Sequence[Sensor], retry_s: float = RETRY_S):
@@ -112,7 +112,7 @@ class Live:
             k = latest + 1
 
     def _wait_until(self, time_s: float) -> bool:
-        """Whether the hop came; False where no sensor is left before it."""
+        """Wait for the hop at time_s; False where all sensors end before it."""
         while (left_s := time_s - self.engine.now_s()) > 0:
             if not any(feeder.is_alive() for feeder in self.feeders):
                 return False
@@ -129,7 +129,8 @@ class Live:
 
 
 class Reel:
-    """A recording that is pushed up to a time. end_s: of what has been read so far; shown_s: how long a picture stays."""
+    """A recording that is pushed piece by piece. end_s: of what has been read so far. shown_s: how long a
+    picture stays."""
 
     def __init__(self, engine: Engine, sensor: Sensor):
         if sensor.is_live:
@@ -140,7 +141,7 @@ class Reel:
         self.shown_s = 1 / self.about.sfreq if sensor.modality == "face" and self.about.sfreq else 0.0
 
     def lasts(self, time_s: float) -> bool:
-        """Push what comes before time_s; whether the recording lasts until then."""
+        """Push what comes before time_s, and say whether the recording lasts until then."""
         while self.end_s <= time_s and (chunk := next(self.chunks, None)):
             self.engine.push(self.modality, chunk)
             self.end_s = chunk.end_s(self.about.sfreq)

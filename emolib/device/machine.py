@@ -76,9 +76,9 @@ def describe_machine() -> dict:
 
 
 def blas_threads() -> str | None:
-    """Threads that numpy's matrix products may take, as the environment says; None: as many as there are cores.
+    """Threads of numpy's matrix products, as the environment says; None: as many as there are cores.
 
-    Several of them wait for each other on a busy machine: a step of the engine then takes many times as long.
+    On a busy machine several threads wait for each other, and a step of the engine takes many times as long.
     """
     return os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
 
@@ -95,7 +95,7 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
 
 
 def clock(cpufreq: Path) -> dict:
-    """Governor, and least, current and largest MHz, as Linux's cpufreq folder says; None where it does not."""
+    """The governor, and the least, current and largest MHz, from Linux's cpufreq folder; None where it says nothing."""
     governor = _text(cpufreq / "scaling_governor")
     khz = [_text(cpufreq / name) for name in FREQUENCIES]
     return {"governor": governor, "mhz": None if None in khz else [int(text) / 1e3 for text in khz]}

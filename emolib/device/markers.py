@@ -1,4 +1,4 @@
-"""What the device did, and when: written by the device around its inferences, with numpy or without.
+"""Markers: what a device did, and when. The device writes them around its inferences; numpy is not needed.
 
 with Recorder("markers.csv") as recorder:
     pattern(recorder, one_inference)
@@ -132,7 +132,7 @@ def _marker(path: str | Path, k: int, row: list[str]) -> Marker:
 
 
 def joined(markers: Iterable[Marker], apart_s: float) -> list[Marker]:
-    """Blocks: markers of one kind of work that follow each other by less than `apart_s` seconds, as one.
+    """Markers in blocks: those of one kind of work that follow each other within `apart_s` seconds become one.
 
     Raises BadParameter where two kinds of work overlap: their energy cannot be told apart.
     """

@@ -17,7 +17,8 @@ LEAST_OF_PERSON = 8  # windows that a person is standardised by; fewer say nothi
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """`by_person`: trained on windows standardised within each person, so it needs several of a person first."""
+    """One source. by_person: it was trained on windows standardised within each person, so it needs several of
+    a person first."""
 
     source: str
     modality: str
@@ -30,7 +31,7 @@ class Pipeline:
 
     @classmethod
     def of(cls, source: str, entry: dict, model: Model) -> "Pipeline":
-        """Of a model's entry in bundle.json."""
+        """The pipeline of a model, from its entry in bundle.json."""
         return cls(
             source,
             entry["modality"],

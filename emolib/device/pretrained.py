@@ -11,7 +11,7 @@ CHOICES = "`python -m emolib.device.pretrained` lists them."
 
 
 def pretrained() -> Bundle:
-    """The bundle of all of them, with face detectors. Raises BadArtifact where it was not installed."""
+    """The bundle of all pretrained models and face detectors. Raises BadArtifact where it was not installed."""
     folder = models_folder()
     if not (folder / "bundle.json").is_file():
         raise BadArtifact(
@@ -21,7 +21,8 @@ def pretrained() -> Bundle:
 
 
 def matching(known: list[str], name: str) -> str:
-    """The one of `known` that has every word of `name`, words being what dashes part. Raises BadParameter."""
+    """The one of `known` that has every word of `name`; dashes separate words. Raises BadParameter for none or
+    several."""
     words = set(name.split("-"))
     found = [each for each in known if words <= set(each.split("-"))]
     if len(found) != 1:

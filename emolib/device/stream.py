@@ -1,4 +1,5 @@
-"""One modality of a live engine: the last seconds that its sensor sent, and what its network makes of them. numpy only."""
+"""One modality of a live engine: the last seconds that its sensor sent, and what its network makes of them.
+numpy only."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -60,15 +61,15 @@ class Ring:
         return np.concatenate([self.samples[..., first:], self.samples[..., :end]], axis=-1)
 
     def newest(self, time_s: float) -> int:
-        """One behind the last sample that is not later than time_s; 0 before the first came."""
+        """The number of the last sample at or before time_s, plus 1; 0 before the first sample."""
         return 0 if self.end is None else min(self.end, int(np.floor(time_s * self.sfreq + 1e-6)))
 
     def oldest(self) -> int:
-        """The first sample that is still here."""
+        """The number of the first sample that is still here."""
         return 0 if self.end is None else max(self.first, self.end - self.capacity)
 
     def _place(self, at: int) -> int:
-        """The number that a chunk's first sample gets, whose stamp says `at`."""
+        """The number of a chunk's first sample, whose time stamp says `at`."""
         if self.end is None:
             self.first = self.end = at
         if abs(at - self.end) <= self.slack:
@@ -98,7 +99,8 @@ class Rate:
         self.count += n
 
     def hz(self) -> float | None:
-        """Median slope over pairs a quarter of the stretch apart, so that one drop-out does not count; None too early."""
+        """Median slope over pairs of chunks that lie a quarter of the time apart, so that one drop-out does not
+        count; None too early."""
         times, counts = np.array(self.seen).T if self.seen else np.zeros((2, 1))
         if times[-1] - times[0] < LEAST_RATE_S or len(times) < 8:
             return None
@@ -109,22 +111,24 @@ class Rate:
 
 
 class Reading(NamedTuple):
-    """State "ok" with the statistics (1, 5) of the window, its scores (1, n_classes) and a face's box; or why not."""
+    """What a stream says at a hop. state: "ok", or why the rest is None. stats (1, 5): of the window. scores
+    (1, n_classes). box: of a face."""
 
     state: str
-    found: np.ndarray | None = None
+    stats: np.ndarray | None = None
     scores: np.ndarray | None = None
     box: np.ndarray | None = None
 
 
 def failure(error: Exception) -> str:
-    """The state of a modality that an exception left without an answer, one line."""
+    """The state of a modality after an exception, on one line."""
     kind = "" if isinstance(error, EmolibError) else f"{type(error).__name__}: "
     return f"failed: {kind}{EmolibError(error)}"
 
 
 class Stream(ABC):
-    """`push` from one thread, `answer` from another. Raises BadParameter where a sensor gives what was not trained on."""
+    """What one sensor sent: `push` from one thread, `answer` from another. Raises BadParameter for a sensor
+    unlike the training."""
 
     def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool):
         self.pipeline, self.about, self.is_live = pipeline, about, is_live
@@ -132,8 +136,8 @@ class Stream(ABC):
         self.before: tuple[float, np.ndarray] | None = None  # newest sample and statistics of the last answer
 
     def push(self, chunk: Chunk, now_s: float):
-        """Keep a chunk; one that is stamped later than the clock says is refused and counted. One that holds no samples is
-        the `fault` of the stream until the next."""
+        """Keep a chunk. One that is stamped later than the clock is refused and counted; one that holds no samples becomes the
+        `fault` of the stream until the next chunk."""
         try:
             if not np.isfinite(chunk.time_s):
                 raise BadRecording(f"Samples at {chunk.time_s} s, expected a time.")
@@ -147,7 +151,7 @@ class Stream(ABC):
             self.fault = failure(error)
 
     def newest_s(self, time_s: float) -> float:
-        """When the newest sample was taken that is not later than time_s, NaN before the first."""
+        """When the newest sample at or before time_s was taken; NaN before the first."""
         with self.lock:
             return self._newest_s(time_s)
 
@@ -160,8 +164,10 @@ class Stream(ABC):
             return Reading(WAITING)
         if time_s - newest_s > MAX_AGE_S and (self.is_live or self.about.sfreq):
             return Reading(STOPPED)
-        heard = self._read(time_s)
-        return Reading(STUCK) if heard.state == OK and self._repeats(newest_s, heard.found[0]) else heard
+        reading = self._read(time_s)
+        return (
+            Reading(STUCK) if reading.state == OK and self._repeats(newest_s, reading.stats[0]) else reading
+        )
 
     def _repeats(self, newest_s: float, found: np.ndarray) -> bool:
         """Whether newer samples than those of the last answer give just the same numbers."""
@@ -187,7 +193,7 @@ class Signal(Stream):
     def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool):
         super().__init__(pipeline, about, is_live)
         trained = pipeline.trained
-        self.columns = trained_rows(pipeline, about)
+        self.rows = trained_rows(pipeline, about)
         self.sfreq = trained.sfreq if same_rate(about.sfreq, trained.sfreq) else about.sfreq
         self.n_window = pipeline.front.n_window(self.sfreq)
         self.n_context = int(pipeline.front.context_s * self.sfreq)
@@ -200,7 +206,7 @@ class Signal(Stream):
         data = np.asarray(chunk.data, np.float32)
         if data.ndim != self.ring.samples.ndim:
             raise BadRecording(f"Samples of shape {data.shape}, expected {self.ring.samples.ndim} axes.")
-        data = data if self.columns is None else data[self.columns]
+        data = data if self.rows is None else data[self.rows]
         self.ring.push(chunk.time_s, data)
         self.rate.push(chunk.time_s, data.shape[-1])
 
@@ -231,7 +237,7 @@ class Signal(Stream):
         return self._of_person(windows.X[-1:])
 
     def _context_s(self, n: int) -> float:
-        """Seconds before the window that n samples leave for finding beats, in whole steps of the front end."""
+        """Seconds before the window in which beats are found too, of n samples; whole steps of the front end."""
         if not self.n_context:
             return 0.0
         step_hz = self.pipeline.front.sfreq_out
@@ -247,7 +253,8 @@ class Signal(Stream):
 
 
 class Pictures(Stream):
-    """Faces: the newest picture, in which a detector looks first if it is a scene and there is one."""
+    """Faces: the newest picture is used. If it is a scene and the bundle has a detector, a face is found in it
+    first."""
 
     def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool, face_path: FacePath | None):
         super().__init__(pipeline, about, is_live)
@@ -265,7 +272,7 @@ class Pictures(Stream):
         return self._picture(time_s).time_s if self.last else np.nan
 
     def _picture(self, time_s: float) -> Chunk:
-        """The newest that is not later than time_s, else the oldest that is here."""
+        """The newest picture at or before time_s, else the oldest one that is kept."""
         return next((chunk for chunk in reversed(self.last) if chunk.time_s <= time_s), self.last[0])
 
     def _read(self, time_s: float) -> Reading:
@@ -282,7 +289,8 @@ class Pictures(Stream):
 
 
 def trained_rows(pipeline: Pipeline, about: SignalInfo) -> list[int] | None:
-    """Rows of a sensor's data that were trained on, None where it has no rows. Raises BadParameter, BadRecording."""
+    """Which rows of a sensor's data the model was trained on; None for a signal without rows. Raises
+    BadParameter, BadRecording."""
     trained, name = pipeline.trained, pipeline.modality
     if (about.kind or trained.kind) != trained.kind:
         raise BadParameter(

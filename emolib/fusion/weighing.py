@@ -25,7 +25,8 @@ class Vote(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A source in a fusion: to_task (n_classes, n_to) sums its classes into the fusion's; typicality None: always trusted."""
+    """A source in a fusion: to_task (n_classes, n_to) sums its classes into the fusion's; typicality None:
+    always trusted."""
 
     weight: float
     to_task: np.ndarray

@@ -1,31 +1,36 @@
-"""Where to cut activations before they are quantized: MAX, PERCENTILE, MAX-PERCENTILE and KL ranges.
+"""Ranges of activations by four methods (MAX, PERCENTILE, MAX-PERCENTILE, KL), and integer .tflite files on these ranges.
 
-Each method maps the values x of one tensor over N calibration windows, (N, size), to a range [low, high]. The
-range that is quantized also holds 0, since padding must be exact. MAX and PERCENTILE are the methods of NPU
-compilers by those names. MAX-PERCENTILE is our approximation: the vendors have not published theirs.
+A method maps the values x of one tensor over n calibration windows, (n, size), to a range [low, high]. The range in the
+file also holds 0, since padding must be exact. MAX and PERCENTILE are the methods of NPU compilers by those names.
+MAX-PERCENTILE is our approximation: the vendors have not published theirs.
+ai-edge-quantizer writes the file. Activations are asymmetric, per tensor. Weights are symmetric, per channel in
+convolutions and per tensor in dense layers (older interpreters run other dense layers silently wrong).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 
 from emolib.core.errors import BadParameter
 from emolib.datasets.splits import calibration
-from emolib.quantization.calibration import observed
-from emolib.quantization.conversion import Kit
-from emolib.quantization.flatbuffer import activations, graph, read, write
-from emolib.quantization.quantizer import Ranges, quantize
+from emolib.device.backends import native_silence
+from emolib.quantization.conversion import CalibrationData, observed
+from emolib.quantization.flatbuffer import activations, check_operators, graph, read, write
 
 TOP_SHARE = 0.01  # of a window's values that MAX-PERCENTILE takes as its maxima
 KL_BINS, KL_LEVELS, KL_STEP = 2048, 128, 32
 CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": None}  # None: one scale for all
+FOUR_BIT = ("CONV_2D", "FULLY_CONNECTED")  # operators with a kernel for int4 weights and int8 activations
+SAME_SCALE = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "RESHAPE")  # their output keeps the scale of their input
+Ranges = Mapping[str, tuple[float, float]]  # by tensor name
 
 
 def maximum(x: np.ndarray, percentile: float = 100.0) -> tuple[float, float]:
-    """MAX: low = min x, high = max x, over all windows. `percentile` is not used."""
+    """MAX: the least and the largest value of all windows. `percentile` is not used."""
     return float(x.min()), float(x.max())
 
 
@@ -38,8 +43,7 @@ def percentile_of_all(x: np.ndarray, percentile: float) -> tuple[float, float]:
 def percentile_of_maxima(x: np.ndarray, percentile: float) -> tuple[float, float]:
     """MAX-PERCENTILE: high = P_p(∪ᵢ Tᵢ), Tᵢ the largest ⌈0.01 · size⌉ values of window i; low alike from the smallest.
 
-    An approximation of the unpublished method of that name: p = 100 is MAX; with one value a window it is the
-    percentile of the windows' maxima.
+    p = 100 is MAX. With one value a window it is the percentile of the windows' maxima.
     """
     n = int(np.ceil(TOP_SHARE * x.shape[1]))
     ordered = np.sort(x, axis=1)
@@ -50,9 +54,9 @@ def percentile_of_maxima(x: np.ndarray, percentile: float) -> tuple[float, float
 def kl(x: np.ndarray, percentile: float = 100.0) -> tuple[float, float]:
     """KL: the threshold t that minimises KL(P ‖ Q_t), range [max(min x, -t), min(max x, t)]. `percentile` is not used.
 
-    P is the histogram of |x| with what lies beyond t in its last bin, Q_t the same in 128 levels (Migacz 2017,
-    "8-bit inference with TensorRT"). Zeros are left out: they are exact under any range, and behind a ReLU they
-    are most of x.
+    P is the histogram of |x| up to t, whose last bin also counts what lies beyond. Q_t is P in 128 levels. Zeros are left
+    out: they are exact under any range, and behind a ReLU they are most of x.
+    Source: Migacz (2017), "8-bit inference with TensorRT".
     """
     from scipy.stats import entropy
 
@@ -86,9 +90,9 @@ METHODS: dict[str, Callable] = {
 
 
 def clip_weights(content: bytes, percentile: float) -> bytes:
-    """The float32 file with each kernel cut, channel by channel, at the percentile of its size |w|.
+    """The float32 file with each kernel cut, channel by channel, at this percentile of |w|.
 
-    Batch norm is folded into the kernels of such a file, so their channels differ much in size.
+    Batch norm is folded into these kernels, so their channels differ much in size.
     """
     model = read(content)
     for operator in graph(content):
@@ -101,7 +105,7 @@ def clip_weights(content: bytes, percentile: float) -> bytes:
 
 
 def clipped(kernel: np.ndarray, axis: int | None, percentile: float) -> np.ndarray:
-    """The kernel cut at the percentile of its size |w|, by entry of `axis`, or as a whole where that is None."""
+    """The kernel cut at this percentile of |w|, for each entry of `axis`, or as a whole where `axis` is None."""
     over = tuple(a for a in range(kernel.ndim) if a != axis)
     limit = np.percentile(np.abs(kernel), percentile, axis=over, keepdims=True)
     return np.clip(kernel, -limit, limit).astype(np.float32)
@@ -109,9 +113,10 @@ def clipped(kernel: np.ndarray, axis: int | None, percentile: float) -> np.ndarr
 
 @dataclass(frozen=True)
 class Clipping:
-    """A way to choose ranges, and as a converter the int8 file of one fold.
+    """A way to choose ranges; called with the CalibrationData of a fold, it gives the int8 file on these ranges.
 
-    `n_calibration`: how many of the kit's windows are looked at, all if None. Raises BadParameter.
+    `n_calibration` limits the calibration windows; None takes all. `weight_percentile` below 100 cuts the weights
+    too. Raises BadParameter for an unknown method, or a percentile outside (0, 100].
     """
 
     method: str = "max"
@@ -136,70 +141,89 @@ class Clipping:
         return "_".join(parts)
 
     def ranges(self, values: Mapping[str, np.ndarray]) -> Ranges:
-        """The range of each tensor that `observed` gave, 0 included."""
+        """The range of each tensor, 0 included; `values` as `observed` gives them."""
         found = {name: METHODS[self.method](x, self.percentile) for name, x in values.items()}
         return {name: (min(low, 0.0), max(high, 0.0)) for name, (low, high) in found.items()}
 
-    def seen(self, kit: Kit) -> np.ndarray:
-        """Which of the kit's calibration windows are looked at, (n,) bool."""
+    def used(self, fold: CalibrationData) -> np.ndarray:
+        """Which of the fold's calibration windows set the ranges, (n,) bool."""
         if not self.n_calibration:
-            return np.ones(len(kit.rows), bool)
-        return np.isin(kit.rows, calibration(kit.data, kit.fold, self.n_calibration, kit.seed))
+            return np.ones(len(fold.rows), bool)
+        return np.isin(fold.rows, calibration(fold.data, fold.fold, self.n_calibration, fold.seed))
 
-    def __call__(self, kit: Kit) -> bytes:
-        seen = self.seen(kit)
-        limits = self.ranges({name: x[seen] for name, x in _values(kit).items()})
-        content = kit.float32
+    def __call__(self, fold: CalibrationData) -> bytes:
+        used = self.used(fold)
+        limits = self.ranges({name: x[used] for name, x in _values(fold).items()})
+        content = fold.float32
         if self.weight_percentile < 100:
             content = clip_weights(content, self.weight_percentile)
         return quantize(content, limits)
 
 
-def sweep(
-    percentiles: Iterable[float], sizes: Iterable[int], weight_percentiles: Iterable[float]
-) -> dict[str, Clipping]:
-    """Converters by name: every method at every percentile, MAX on fewer windows, and with clipped weights."""
-    found = [Clipping("max"), Clipping("kl")]
-    found += [Clipping(method, p) for method in ("percentile", "max_percentile") for p in percentiles]
-    found += [Clipping(n_calibration=n) for n in sizes]
-    found += [Clipping(weight_percentile=p) for p in weight_percentiles]
-    return {clipping.name: clipping for clipping in found}
-
-
 @lru_cache(maxsize=1)
-def _values(kit: Kit) -> dict[str, np.ndarray]:
-    return observed(kit.float32, kit.calibration, kit.calibration_y)
+def _values(fold: CalibrationData) -> dict[str, np.ndarray]:
+    return observed(fold.float32, fold.calibration, fold.calibration_y)
 
 
-def quality(values: Mapping[str, np.ndarray], ways: Iterable[Clipping]) -> pd.DataFrame:
-    """What 8 bits do to each tensor: tensor, method, low, high, sqnr_db, clipped (share of values).
+def quantize(content: bytes, ranges: Ranges, weight_bits: Mapping[str, int] | None = None) -> bytes:
+    """A float32 .tflite file as int8, its activations on `ranges` (least and largest value by tensor name).
 
-    SQNR = 10 log10(Σ x² / Σ (x - Q(x))²), Q the rounding to 256 steps of [low, high]; NaN where x is 0 throughout.
+    `weight_bits`: 4 or 8 by the name of an operator's output; 8 where nothing is said. Raises BadParameter for a
+    tensor without a range, other bits, or 4 bits where the operator has no kernel for them.
     """
-    rows = []
-    for way in ways:
-        for tensor, (low, high) in way.ranges(values).items():
-            x = values[tensor].astype(np.float64)
-            noise, signal = np.square(x - rounded(x, low, high)).sum(), np.square(x).sum()
-            sqnr = 10 * np.log10(signal / noise) if signal and noise else np.nan
-            outside = ((x < low) | (x > high)).mean()
-            row = {"tensor": tensor, "method": way.name, "low": low, "high": high}
-            rows.append(row | {"sqnr_db": sqnr, "clipped": outside})
-    return pd.DataFrame(rows)
+    weight_bits = weight_bits or {}
+    names = list(activations(content))
+    if missing := [name for name in names if name not in ranges]:
+        raise BadParameter(
+            f"Tensor {missing[0]} has no range, expected one for each of {len(names)} tensors."
+        )
+    _check_bits(content, weight_bits)
+    ranges = tied(content, ranges)
+    quantizer = _quantizer(content, [name for name, bits in weight_bits.items() if bits == 4])
+    found = {
+        name: dict(zip(("min", "max"), np.reshape(np.float32(ranges[name]), (2, 1, 1)), strict=True))
+        for name in names
+    }
+    with native_silence(), warnings.catch_warnings(action="ignore"):
+        result = bytes(quantizer.quantize(found, enable_progress_report=False).quantized_model)
+    check_operators(result, "static")
+    return result
 
 
-def rounded(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    """x as int8 would hold it, in x's unit: scale (high - low) / 255, zero point rint(-128 - low / scale)."""
-    scale = max(high - low, 1e-9) / 255
-    zero_point = np.rint(-128 - low / scale)
-    return (np.clip(np.rint(x / scale) + zero_point, -128, 127) - zero_point) * scale
+def tied(content: bytes, ranges: Ranges) -> Ranges:
+    """The ranges, where an operator that keeps the scale of its input (pooling, reshape) has the range of its input."""
+    found = dict(ranges)
+    for operator in graph(content):
+        if operator.name in SAME_SCALE:
+            found[operator.outputs[0].name] = found[operator.inputs[0].name]
+    return found
 
 
-def largest_deviation(content: bytes, limits: Ranges) -> float:
-    """By how much a scale in a quantized file is off the one that `limits` asks for, as a share; the largest.
+def _check_bits(content: bytes, weight_bits: Mapping[str, int]):
+    operators = {op.outputs[0].name: op.name for op in graph(content)}
+    for name, bits in weight_bits.items():
+        if name not in operators:
+            raise BadParameter(f"weight_bits names {name}, expected the output of an operator of the file.")
+        if bits not in (4, 8):
+            raise BadParameter(f"weight_bits of {name}: got {bits}, expected 4 or 8.")
+        if bits == 4 and operators[name] not in FOUR_BIT:
+            raise BadParameter(
+                f"{name} is a {operators[name]}, which has no 4-bit kernel: give it 8 bits; "
+                f"4 bits are for {' and '.join(FOUR_BIT)}."
+            )
 
-    The file may be compact: activation tensors are compared in order of execution.
-    """
-    tensors = activations(content).values()
-    pairs = zip(tensors, limits.values(), strict=True)
-    return max(abs(255 * float(t.scale[0]) / (high - low) - 1) for t, (low, high) in pairs if high > low)
+
+def _quantizer(content: bytes, four_bit: list[str]):
+    """ai-edge-quantizer with our recipe; of two rules for one operator the later one wins."""
+    from ai_edge_quantizer import quantizer
+    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+
+    made = quantizer.Quantizer(content)
+    made.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8)
+    dense = TFLOperationName.FULLY_CONNECTED
+    made.add_static_config(".*", dense, 8, 8, QuantGranularity.TENSORWISE)
+    for name in four_bit:
+        scope = f"^{re.escape(name)};?$"
+        made.add_static_config(scope, TFLOperationName.CONV_2D, 8, 4)
+        made.add_static_config(scope, dense, 8, 4, QuantGranularity.TENSORWISE)
+    return made

@@ -1,8 +1,9 @@
-"""Every fold of a source converted to .tflite files and scored on litert; a file that is current is skipped.
+"""Convert every fold of a source to .tflite files and score them on litert. A file that is current is not made again.
 
-A converter maps a Kit to the bytes of a file: what it may see ends where the test part begins.
+A converter maps the CalibrationData of a fold to the bytes of a file, so it never sees the test part.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,15 +13,17 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from emolib.core.artifacts import Run
+from emolib.core.errors import BadSet
 from emolib.core.experiment import model_name
-from emolib.core.windows import Windows, each
+from emolib.core.windows import Windows, arrays, each, length, shape
 from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
+from emolib.device.backends import branch_of, native_silence
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.models.crossval import load_model, load_standardiser
-from emolib.quantization.flatbuffer import compact
+from emolib.quantization.flatbuffer import activations, compact
 from emolib.signals.standardise import ByBranch, Standardiser
 
 if TYPE_CHECKING:
@@ -30,10 +33,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Kit:
-    """What a converter may look at of one fold: the trained network and people who train it, never the test part.
+class CalibrationData:
+    """What a converter may see of one fold: the trained network and its training and validation people.
 
-    `rows`: the calibration windows, of training people. X is standardised, (n, *shape).
+    `name` is the stem of the fold's artifacts. `rows` are the calibration windows, all of training people.
+    Windows are standardised, (n, *shape).
     """
 
     run: Run
@@ -74,45 +78,88 @@ class Kit:
 
     @cached_property
     def scored(self) -> Windows:
-        """X of validation and test windows, only to be answered."""
+        """The validation and test windows that the finished file answers; a converter leaves them alone."""
         return self.data.part(np.concatenate([self.fold.val, self.fold.test]), self.standardiser).X
 
 
-Converters = Mapping[str, Callable[[Kit], bytes]]
+Converters = Mapping[str, Callable[[CalibrationData], bytes]]
 
 
-def kits(
+def calibration_data(
     run: Run, source: str, data: "EmotionSet | JointSet", folds: Sequence[Fold], n_calibration: int, seed: int
-) -> list[Kit]:
-    """One kit per fold, each with a branch of the run."""
-    return [
-        Kit(
-            run.branch(),
-            model_name(source, k),
-            data,
-            f,
-            splits.calibration(data, f, n_calibration, seed),
-            seed,
-        )
-        for k, f in enumerate(folds)
-    ]
+) -> list[CalibrationData]:
+    """The CalibrationData of each fold, each with a branch of the run."""
+    found = []
+    for k, fold in enumerate(folds):
+        rows = splits.calibration(data, fold, n_calibration, seed)
+        found.append(CalibrationData(run.branch(), model_name(source, k), data, fold, rows, seed))
+    return found
 
 
-def convert_fold(kit: Kit, converters: Converters) -> dict[str, np.ndarray]:
+def convert_fold(fold: CalibrationData, converters: Converters) -> dict[str, np.ndarray]:
     """Logits (n_val + n_test, n_classes) of each variant on litert; writes <name>-<variant>.tflite, or finds it."""
-    X, run, logits = kit.scored, kit.run, {}
+    X, run, logits = fold.scored, fold.run, {}
     for variant, converter in converters.items():
-        file, calibration = f"{kit.name}-{variant}.tflite", kit.rows.tolist()
+        file, calibration = f"{fold.name}-{variant}.tflite", fold.rows.tolist()
         if not run.is_current(file, calibration=calibration):
-            run.write_bytes(file, compact(converter(kit)), calibration=calibration)
+            run.write_bytes(file, compact(converter(fold)), calibration=calibration)
         with Model(run.folder / file) as interpreter:
             logits[variant] = interpreter.predict(X)
     return logits
 
 
-def convert_folds(run: Run, of_folds: Sequence[Kit], converters: Converters) -> dict[str, np.ndarray]:
-    """Scores (n_rows, n_classes) of each variant, in the order of `score_columns`."""
-    found = [convert_fold(kit, converters) for kit in tqdm(of_folds, desc="convert")]
-    for kit in of_folds:
-        run.inputs |= kit.run.inputs
+def convert_folds(
+    run: Run, folds: Sequence[CalibrationData], converters: Converters
+) -> dict[str, np.ndarray]:
+    """Scores (n_rows, n_classes) of each variant, in the order of `crossval.score_columns`."""
+    found = [convert_fold(fold, converters) for fold in tqdm(folds, desc="convert")]
+    for fold in folds:
+        run.inputs |= fold.run.inputs
     return {variant: softmax(np.concatenate([logits[variant] for logits in found])) for variant in converters}
+
+
+def check_calibration(X: Windows | None, expected, y: np.ndarray | None = None) -> Windows:
+    """The calibration windows X (n, *expected) as float32; for several branches, X and `expected` are by branch.
+
+    Raises BadSet where X cannot show the range of the activations: no windows, another shape, NaN or infinity, or
+    labels `y` (n,) of one class only.
+    """
+    if X is None or length(X) == 0:
+        raise BadSet("Got no calibration windows: pass about 100 of the training subjects.")
+    X = each(lambda x: np.asarray(x, np.float32), X)
+    if shape(X) != expected:
+        raise BadSet(f"Calibration windows have shape {shape(X)}, expected {expected} as the model takes.")
+    finite = [np.isfinite(x).all(axis=tuple(range(1, x.ndim))) for x in arrays(X)]
+    bad = int((~np.all(finite, axis=0)).sum())
+    if bad:
+        raise BadSet(f"{bad} of {length(X)} calibration windows hold NaN or infinity: drop them before.")
+    if y is not None and len(np.unique(y)) < 2:
+        raise BadSet(f"All {length(X)} calibration windows are of class {y[0]}: draw them from every class.")
+    return X
+
+
+def observed(content: bytes, X: Windows, y: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """The values of every activation tensor of a float32 .tflite file on windows X, by name, (n, size) each.
+
+    X is (n, *shape), or such an array by branch. Raises BadSet as `check_calibration` does.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    with native_silence(), warnings.catch_warnings(action="ignore"):
+        interpreter = Interpreter(
+            model_content=content, experimental_preserve_all_tensors=True, num_threads=1
+        )
+        interpreter.allocate_tensors()
+    ports = {branch_of(entry["name"]): entry for entry in interpreter.get_input_details()}
+    shapes = {name: tuple(map(int, entry["shape"][1:])) for name, entry in ports.items()}
+    several = isinstance(X, dict) or len(shapes) > 1
+    X = check_calibration(X, shapes if several else next(iter(shapes.values())), y)
+    tensors = activations(content)
+    found = {name: np.empty((length(X), int(np.prod(t.shape))), np.float32) for name, t in tensors.items()}
+    for i in range(length(X)):
+        for name, entry in ports.items():
+            interpreter.set_tensor(entry["index"], (X[name] if several else X)[i : i + 1])
+        interpreter.invoke()
+        for name, tensor in tensors.items():
+            found[name][i] = interpreter.get_tensor(tensor.index).ravel()
+    return found

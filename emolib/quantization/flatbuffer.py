@@ -1,4 +1,4 @@
-"""Inside a .tflite file: its operators, its weights, its scales, and the same file in fewer bytes."""
+"""Look inside a .tflite file (operators, weights, scales), and write the same file in fewer bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ DTYPES = {code: name for name, code in vars(schema.TensorType).items() if isinst
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of the graph: `constant` where the file holds its values; scale and zero_point (n_channels,) or (0,)."""
+    """A tensor of the graph. `constant`: the file holds its values. scale and zero_point are (n_channels,) or (0,)."""
 
     index: int
     name: str
@@ -32,7 +32,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator in order of execution; a tensor that it leaves out is missing from `inputs`."""
+    """An operator; `index` counts in order of execution. An optional input that it does not have is not in `inputs`."""
 
     index: int
     name: str
@@ -125,9 +125,9 @@ def operators(content: bytes) -> pd.DataFrame:
 
 
 def check_operators(content: bytes, variant: str, name: str = "The model"):
-    """Raises OverBudget, naming operator and tensor, for a custom operator (Flex) or a float island.
+    """Raises OverBudget, naming operator and tensor, for a custom operator (Flex) or a float tensor in a model of integers.
 
-    A float island is any float tensor in a model of integers; of several, the first that does arithmetic.
+    Of several float tensors it names the first one of an operator that does arithmetic.
     """
     found = graph(content)
     for operator in found:
@@ -153,7 +153,7 @@ def _islands(found: list[Operator]) -> Iterator[tuple[Operator, Tensor]]:
 
 
 class _Builder(flatbuffers.Builder):
-    """Writes equal vectors and strings once: the zero points of every layer of one width are one vector of zeros."""
+    """Writes equal vectors and strings only once, for example the zero points of layers of one width."""
 
     def __init__(self):
         super().__init__(1024)
@@ -179,9 +179,9 @@ def write(model: schema.ModelT) -> bytes:
 
 
 def compact(content: bytes) -> bytes:
-    """The same network in fewer bytes: short names, equal vectors once, no notes of the converter.
+    """The same network in fewer bytes: short names, equal vectors only once, no notes of the converter.
 
-    Weights, scales and operators are untouched, so every interpreter gives the same answers.
+    Weights, scales and operators stay as they are, so every interpreter gives the same answers.
     """
     model = read(content)
     model.metadata = model.metadataBuffer = model.description = None
@@ -205,7 +205,7 @@ def _short(name: str) -> str:
 
 
 def _shrink(quantization: schema.QuantizationParametersT | None):
-    """As arrays, which the builder knows again; without the ranges that the scales were computed from."""
+    """Drop the ranges behind the scales, and make the rest arrays, which the builder recognises when they are equal."""
     if quantization is None:
         return
     quantization.min = quantization.max = None

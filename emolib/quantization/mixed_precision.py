@@ -1,34 +1,44 @@
-"""4 or 8 bits for the weights of each layer: an integer linear program picks, under a size and a BOPs budget.
+"""4 or 8 bits for the weights of each layer: an integer linear program picks them, under a size and a BOPs budget.
 
-What a layer's bits cost is Ω = tr(H)/n · ‖Q(W) − W‖² (Yao et al. 2021, HAWQ-V3, section 3.4), H of its kernel's n
-weights. BOPs = MACs · weight bits · activation bits; activations have 8 bits in every variant, because litert has no
-integer kernel with 4 (TinyM²Net, Rashid et al. 2022, gives both the same bits).
+What a layer's bits cost is Ω = tr(H)/n · ‖Q(W) − W‖² (Yao et al. 2021, HAWQ-V3, section 3.4), where H is the Hessian of
+the loss in the n weights W of the layer. Its trace is estimated by Hutchinson's method: tr H = E[vᵀ H v] for v of
+independent ±1 (Hutchinson 1990, lemma 1). One v over all kernels gives the trace of every layer at once: in vᵢᵀ (H v)ᵢ the
+blocks of other layers have mean 0 and only widen the standard error.
+BOPs = MACs · weight bits · activation bits. Activations have 8 bits in every variant, because litert has no integer kernel
+with 4 (TinyM²Net, Rashid et al. 2022, gives both the same bits).
 """
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import keras
 import numpy as np
+import tensorflow as tf
 
-from emolib.core.errors import BadArtifact, BadParameter, OverBudget, check_names
-from emolib.quantization import flatbuffer
+from emolib.core.errors import BadArtifact, BadParameter, BadSet, OverBudget, check_names
+from emolib.core.windows import Windows, each, length, taken
+from emolib.evaluation.cost import kind, layer_macs
+from emolib.quantization.flatbuffer import weighted
+from emolib.quantization.folding import folded, weighted_layers
 
 ACTIVATION_BITS = 8
 WIDTHS = (4, 8)
-FOUR_BIT = ("Conv2D", "Dense")  # what has a 4-bit kernel: CONV_2D and FULLY_CONNECTED of int4
+FOUR_BIT = ("Conv2D", "Dense")  # layers for whose operator litert has a 4-bit kernel
 MOST_ENUMERATED = 16
 DRAWS = 20  # orders drawn for each random pick that is wanted
 SAME = 1e-5  # of the largest weight: the converter folds batch norm in float32, folding.py in float64
 OBJECTIVE = 1e4  # the largest coefficient: CBC stops at differences of about 1e-7
 CBC = ["preprocess off"]  # with it CBC drops the optimum where two budgets are tight, or MACs far apart
+BATCH = 128  # windows that are differentiated twice at one time
+PER_SCALE = {"Conv2D": (0, 1, 2), "DepthwiseConv2D": (0, 1), "Dense": (0, 1)}  # axes that share one
 Bits = dict[str, int]  # 4 or 8 by layer
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer with a kernel: weights, MACs, trace of the Hessian with its standard error, ‖Q(W) − W‖² by bits."""
+    """A layer with weights: their number, its MACs, tr(H) with its standard error, and ‖Q(W) − W‖² by bits."""
 
     name: str
     operator: str
@@ -47,20 +57,104 @@ class Layer:
         return WIDTHS if self.four_bit else (8,)
 
     def perturbation(self, bits: int) -> float:
-        """Ω in nats. A trace below its standard error counts as that: the estimate cannot tell it from 0."""
+        """Ω in nats. A trace below its standard error counts as the error: the estimate cannot tell it from 0."""
         return max(self.trace, self.trace_error) / self.weights * self.squared_error[bits]
 
+    @property
+    def rise(self) -> float:
+        """What 4 bits add to the perturbation at 8 bits, in nats."""
+        return self.perturbation(4) - self.perturbation(8)
+
     def bytes(self, bits: int) -> int:
-        """Packed weights in the file; scales and int32 biases are the same at either width and not counted."""
+        """Packed weights in the file. Scales and int32 biases are not counted: they are the same at either width."""
         return -(-self.weights * bits // 8)
 
     def bops(self, bits: int) -> int:
         return self.macs * bits * ACTIVATION_BITS
 
 
+def sensitivities(model: keras.Model, X: Windows, y: np.ndarray, n_samples: int, seed: int) -> list[Layer]:
+    """The layers with weights of a trained Keras model, its batch norm folded; windows X (n, *shape), labels y (n,).
+
+    `n_samples` random vectors estimate the traces. Raises BadParameter and BadSet as `traces` does.
+    """
+    model, layers = folded(model), []
+    found = traces(model, X, y, n_samples, seed)
+    for layer in weighted_layers(model):
+        kernel, operator = np.asarray(layer.kernel, np.float64), kind(layer)
+        lost = {bits: float(((quantized(kernel, operator, bits) - kernel) ** 2).sum()) for bits in WIDTHS}
+        layers.append(Layer(layer.name, operator, kernel.size, layer_macs(layer), *found[layer.name], lost))
+    return layers
+
+
+def quantized(kernel: np.ndarray, operator: str, bits: int) -> np.ndarray:
+    """The kernel as the file holds it: symmetric, with a scale per output channel, in a Dense one per tensor."""
+    top = 2 ** (bits - 1) - 1
+    scale = np.abs(kernel).max(axis=PER_SCALE[operator], keepdims=True) / top
+    return np.rint(kernel / np.where(scale > 0, scale, 1)) * scale
+
+
+def traces(
+    model: keras.Model, X: Windows, y: np.ndarray, n_samples: int, seed: int
+) -> dict[str, tuple[float, float]]:
+    """The trace of the Hessian and its standard error by layer, for the mean cross-entropy (nats) at windows X (n, *shape).
+
+    With several heads the loss is the mean over heads, as in training. The standard error is that of `n_samples` random
+    vectors, not of the windows. Raises BadParameter for fewer than 2 vectors, BadSet for windows without labels.
+    """
+    if n_samples < 2:
+        raise BadParameter(f"n_samples is {n_samples}, expected 2 or more: one has no standard error.")
+    if not length(X) or length(X) != len(y):
+        raise BadSet(f"Got {length(X)} windows and {len(y)} labels, expected as many of both, one or more.")
+
+    *heads, n_classes = model.output.shape[1:]
+
+    def loss(batch, labels):
+        logits = tf.reshape(model(batch, training=False), (-1, n_classes))
+        labels = tf.repeat(labels, math.prod(heads))
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+    found = weighted_layers(model)
+    starts = range(0, length(X), BATCH)
+    batches = [
+        (each(tf.constant, taken(X, slice(i, i + BATCH))), y[i : i + BATCH].astype(np.int32)) for i in starts
+    ]
+    forms = curvatures(loss, [layer.kernel.value for layer in found], batches, n_samples, seed)
+    errors = forms.std(axis=0, ddof=1) / np.sqrt(n_samples)
+    named = zip(found, forms.mean(axis=0), errors, strict=True)
+    return {layer.name: (float(trace), float(error)) for layer, trace, error in named}
+
+
+def curvatures(
+    loss: Callable, variables: Sequence[tf.Variable], batches: Sequence[tuple], n_samples: int, seed: int
+) -> np.ndarray:
+    """vᵢᵀ (H v)ᵢ for each random v and each variable i, (n_samples, n_variables).
+
+    H is the Hessian of the loss averaged over batches. `loss(*batch)` is the mean over the first axis of a batch, so larger
+    batches weigh more.
+    """
+    rng, rows = np.random.default_rng(seed), []
+    weights = np.array([length(batch[0]) for batch in batches])
+
+    @tf.function(reduce_retracing=True)
+    def forms(vectors, batch):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                value = loss(*batch)
+            slopes = inner.gradient(value, variables)
+            along = tf.add_n([tf.reduce_sum(s * v) for s, v in zip(slopes, vectors, strict=True)])
+        products = outer.gradient(along, variables, unconnected_gradients="zero")
+        return tf.stack([tf.reduce_sum(v * p) for v, p in zip(vectors, products, strict=True)])
+
+    for _ in range(n_samples):
+        vectors = [np.float32(rng.choice((-1, 1), size=variable.shape)) for variable in variables]
+        rows.append(np.average([forms(vectors, batch) for batch in batches], axis=0, weights=weights))
+    return np.array(rows)
+
+
 @dataclass(frozen=True)
 class Budget:
-    """At most so many bytes of packed weights and so many BOPs; infinity is no limit."""
+    """The most bytes of packed weights and the most BOPs; infinity is no limit."""
 
     bytes: float = np.inf
     bops: float = np.inf
@@ -85,7 +179,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Total:
-    """Of all layers at their bits: the sum of Ω (nats), bytes of packed weights, BOPs of one window."""
+    """Sums over all layers at their bits: Ω (nats), bytes of packed weights, BOPs of one window."""
 
     perturbation: float
     bytes: int
@@ -132,11 +226,6 @@ def check_budget(layers: Sequence[Layer], budget: Budget):
         )
 
 
-def rise(layer: Layer) -> float:
-    """What 4 bits add to the perturbation at 8."""
-    return layer.perturbation(4) - layer.perturbation(8)
-
-
 def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
     """The bits of least total perturbation within the budget, by PuLP's CBC. Raises OverBudget.
 
@@ -146,10 +235,10 @@ def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
 
     check_budget(layers, budget)
     low = [layer for layer in layers if layer.four_bit]
-    unit = max((abs(rise(layer)) for layer in low), default=0) or 1.0
+    unit = max((abs(layer.rise) for layer in low), default=0) or 1.0
     four = [pulp.LpVariable(f"x{i}", cat="Binary") for i in range(len(low))]
     program = pulp.LpProblem("bits", pulp.LpMinimize)
-    program += pulp.lpSum(OBJECTIVE * rise(layer) / unit * x for layer, x in zip(low, four, strict=True))
+    program += pulp.lpSum(OBJECTIVE * layer.rise / unit * x for layer, x in zip(low, four, strict=True))
     for measure in ("bytes", "bops"):
         most = getattr(total(layers, uniform(layers, 8)), measure)
         saved = [getattr(layer, measure)(8) - getattr(layer, measure)(4) for layer in low]
@@ -161,7 +250,7 @@ def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
 
 
 def lowered(layers: Sequence[Layer], order: Sequence[Layer], budget: Budget) -> Bits:
-    """8 bits, then 4 for one layer of `order` after the other until the budget holds."""
+    """8 bits everywhere, then 4 for one layer of `order` after the other until the budget holds."""
     bits, queue = uniform(layers, 8), iter(order)
     while not budget.holds(total(layers, bits)):
         bits[next(queue).name] = 4
@@ -172,11 +261,11 @@ def greedy(layers: Sequence[Layer], budget: Budget) -> Bits:
     """4 bits first where a shorter weight adds least perturbation, until the budget holds. Raises OverBudget."""
     check_budget(layers, budget)
     low = [layer for layer in layers if layer.four_bit]
-    return lowered(layers, sorted(low, key=lambda layer: rise(layer) / layer.weights), budget)
+    return lowered(layers, sorted(low, key=lambda layer: layer.rise / layer.weights), budget)
 
 
 def random_picks(layers: Sequence[Layer], budget: Budget, n: int, seed: int) -> list[Bits]:
-    """At most n different choices, 4 bits in random order until the budget holds; a small network has fewer.
+    """At most n different choices: 4 bits for layers in random order until the budget holds. Small networks have fewer.
 
     Raises OverBudget.
     """
@@ -192,30 +281,29 @@ def random_picks(layers: Sequence[Layer], budget: Budget, n: int, seed: int) -> 
 
 
 def exhaustive(layers: Sequence[Layer], budget: Budget) -> Bits:
-    """The best of every choice there is: the truth for small networks. Raises OverBudget, BadParameter if too many."""
+    """The best of all choices within the budget, by trying every one.
+
+    Raises OverBudget, and BadParameter for more than 16 layers that can have 4 bits.
+    """
     check_budget(layers, budget)
-    within = (bits for bits in every(layers) if budget.holds(total(layers, bits)))
-    return min(within, key=lambda bits: total(layers, bits).perturbation)
-
-
-def every(layers: Sequence[Layer]) -> Iterator[Bits]:
-    """Every choice of bits. Raises BadParameter for more than 16 layers that can have 4."""
     low = [layer.name for layer in layers if layer.four_bit]
     if len(low) > MOST_ENUMERATED:
         raise BadParameter(
             f"{len(low)} layers can have 4 bits, expected at most {MOST_ENUMERATED} to try every choice."
         )
-    for widths in itertools.product(WIDTHS, repeat=len(low)):
-        yield uniform(layers, 8) | dict(zip(low, widths, strict=True))
+    every = itertools.product(WIDTHS, repeat=len(low))
+    choices = (uniform(layers, 8) | dict(zip(low, widths, strict=True)) for widths in every)
+    within = (bits for bits in choices if budget.holds(total(layers, bits)))
+    return min(within, key=lambda bits: total(layers, bits).perturbation)
 
 
 def outputs(content: bytes, kernels: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """By layer, the name of the output tensor of the operator that holds its weights in a float32 .tflite file.
+    """For each layer, the output tensor's name of the operator that holds its weights in a float32 .tflite file.
 
-    `kernels` are those of the folded network. Neither order nor name would tell: the converter has its own order
-    of branches, and names an operator after what it fused into it. Raises BadArtifact unless one fits a layer.
+    `kernels` are those of the folded network. Layers are found by their weights, because the converter orders branches in
+    its own way and names an operator after what it fused into it. Raises BadArtifact unless just one fits a layer.
     """
-    operators = flatbuffer.weighted(content)
+    operators = weighted(content)
     found = {
         layer: [operator.outputs[0].name for operator, data in operators if holds(data, kernel)]
         for layer, kernel in kernels.items()
@@ -230,7 +318,7 @@ def outputs(content: bytes, kernels: Mapping[str, np.ndarray]) -> dict[str, str]
 
 
 def holds(data: np.ndarray, kernel: np.ndarray) -> bool:
-    """Whether float32 weights, flat uint8 as in the file, are a kernel's, in its order or outputs first."""
+    """Whether float32 weights, flat uint8 as in the file, are those of a kernel, in its order or with outputs first."""
     if data.size != 4 * kernel.size:
         return False
     orders = (kernel, np.moveaxis(kernel, -1, 0))  # depthwise, other operators

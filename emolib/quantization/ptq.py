@@ -1,9 +1,9 @@
-"""Post-training quantization with TensorFlow's converter: Keras model → .tflite bytes for batch 1.
+"""Post-training quantization (PTQ) with TensorFlow's converter: a Keras model becomes a .tflite file for batch 1.
 
 float32: as trained. dynamic: int8 weights where a tensor has 1024 values or more, float32 activations.
 int8: int8 weights and activations, input and output included.
-Convolution weights have a scale per channel. Dense weights and activations have one per tensor: tflite-runtime
-2.14 does not know dynamic dense layers with more (FULLY_CONNECTED version 12).
+Weights of convolutions have one scale per channel. Weights of dense layers and activations have one per tensor, because
+tflite-runtime 2.14 does not know dynamic dense layers with more (FULLY_CONNECTED version 12).
 """
 
 import contextlib
@@ -22,8 +22,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from emolib.core.errors import BadParameter, OverBudget
 from emolib.core.windows import Windows, length, shape
 from emolib.device.backends import native_silence
-from emolib.quantization.calibration import check_calibration
-from emolib.quantization.conversion import Kit
+from emolib.quantization.conversion import CalibrationData, check_calibration
 from emolib.quantization.flatbuffer import check_operators
 
 VARIANTS = ("float32", "dynamic", "int8")
@@ -36,11 +35,10 @@ def convert(
     calibration: Windows | None = None,
     y: np.ndarray | None = None,
 ) -> bytes:
-    """The model as a .tflite file that `check_operators` accepts; calibration (n, *shape) for int8.
+    """The model as the bytes of a .tflite file; int8 needs `calibration` windows (n, *shape).
 
-    `y` (n,), the labels of the calibration windows, is only checked. Raises BadParameter for an unknown
-    variant, BadSet for calibration windows that are missing, of another shape, not finite, or all of one
-    class, OverBudget for operators that TFLite itself lacks.
+    `y` (n,), the labels of these windows, is only checked. Raises BadParameter for an unknown variant, BadSet as
+    `check_calibration` does, and OverBudget for an operator that TFLite lacks or that stays in float.
     """
     if variant not in VARIANTS:
         raise BadParameter(f"variant: got {variant!r}, expected one of {', '.join(VARIANTS)}.")
@@ -51,7 +49,12 @@ def convert(
     if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if variant == "int8":
-        _make_static(converter, check_calibration(calibration, shape(entry(model)), y))
+        X = check_calibration(calibration, shape(entry(model)), y)
+        converter.representative_dataset = lambda: (
+            {name: x[i : i + 1] for name, x in by_name(X).items()} for i in range(length(X))
+        )
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
     try:
         with silence():
             content = converter.convert()
@@ -65,27 +68,27 @@ def convert(
     return content
 
 
-def converter(variant: str) -> Callable[[Kit], bytes]:
+def converter(variant: str) -> Callable[[CalibrationData], bytes]:
     """`convert` for one fold."""
-    return lambda kit: convert(kit.model, variant, kit.calibration, kit.calibration_y)
+    return lambda fold: convert(fold.model, variant, fold.calibration, fold.calibration_y)
 
 
 def entry(model: keras.Model):
-    """The symbolic input of a model, or those of its branches; a Sequential that was never called does not tell."""
+    """The symbolic input of a model, or those of its branches; a Sequential that was never called has no `input`."""
     return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
 
 
-def named(X: Windows) -> dict:
-    """What is given by branch as it is; a single window under the name that the file gives its input."""
+def by_name(X: Windows) -> dict:
+    """X by branch as it is; X of one modality under the name of the file's input."""
     return X if isinstance(X, dict) else {WINDOW: X}
 
 
 def frozen(model: keras.Model) -> ConcreteFunction:
-    """The model's inference with its weights as constants, batch 1: no shape is left to run time.
+    """The model's inference for batch 1, its weights as constants, so that every shape is known.
 
     Three times faster than giving the converter the Keras model, which it saves and loads again.
     """
-    specs = {name: tf.TensorSpec((1, *x.shape[1:]), name=name) for name, x in named(entry(model)).items()}
+    specs = {name: tf.TensorSpec((1, *x.shape[1:]), name=name) for name, x in by_name(entry(model)).items()}
     several = isinstance(entry(model), dict)
 
     def inference(windows):
@@ -95,18 +98,9 @@ def frozen(model: keras.Model) -> ConcreteFunction:
     return convert_variables_to_constants_v2(traced.get_concrete_function())
 
 
-def _make_static(converter: tf.lite.TFLiteConverter, X: Windows):
-    def windows():  # by name: the file has an order of inputs of its own
-        return ({name: x[i : i + 1] for name, x in named(X).items()} for i in range(length(X)))
-
-    converter.representative_dataset = windows
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-
-
 @contextlib.contextmanager
 def silence():
-    """The converter prints where it saved the model and what it thinks of the graph; errors come through."""
+    """Hide what the converter prints; its errors still come through."""
     nowhere, logger = io.StringIO(), tf.get_logger()
     level = logger.level
     logger.setLevel("ERROR")

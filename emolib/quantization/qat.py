@@ -1,29 +1,31 @@
-"""Quantization-aware training: a folded network trained on with its rounding in the graph, then converted.
+"""Quantization-aware training (QAT): a folded network trained on with its rounding in the graph, then converted.
 
-Batch norm is folded with the statistics of the whole training, as at the end of Jacob et al. 2018, section 3.2.
-Activations keep the range that they have on the calibration windows before; the scales of weights follow them.
+In the graph weights and activations are rounded, x' = s · (clip(⌊x / s⌉ + z, least, largest) − z). The gradient is 1
+within the range and 0 outside of it, as if nothing were rounded (Jacob et al. 2018, section 3). TensorFlow's converter
+takes the scales of the file from this graph. Batch norm is folded with the statistics of the whole training, as at the
+end of section 3.2. Activations keep the range that they have on the calibration windows; the scales of weights follow
+the weights.
 """
 
 from collections import Counter
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import pandas as pd
 import tensorflow as tf
+from keras import layers
 
 from emolib.core.errors import BadParameter
-from emolib.core.experiment import Experiment
-from emolib.core.summary import number
-from emolib.models.crossval import lost_entry, uar_entry
 from emolib.models.training import Trainer, Training
-from emolib.quantization.calibration import check_calibration
-from emolib.quantization.conversion import Kit
-from emolib.quantization.fake_quant import Ranges, activation_ranges, fake_quantized, load
+from emolib.quantization.clipping import Ranges
+from emolib.quantization.conversion import CalibrationData, check_calibration
 from emolib.quantization.flatbuffer import check_operators, operators
-from emolib.quantization.folding import folded, weighted_layers
+from emolib.quantization.folding import WEIGHTED, folded, readers, weighted_layers
 from emolib.quantization.ptq import frozen, silence
 
-BITS = (8, 4)
+MOVING = (layers.Flatten, layers.Reshape, layers.MaxPooling2D, layers.AveragePooling2D)  # keep the scale
+LEAST_LIMIT = 1e-4  # a channel of zeros needs a scale too
 OPERATOR_OF = {
     "Conv2D": "CONV_2D",
     "DepthwiseConv2D": "DEPTHWISE_CONV_2D",
@@ -37,29 +39,29 @@ OPERATOR_OF = {
 
 
 class Converter:
-    """A fold's network as .tflite bytes: int8 activations, weights of 8 or 4 bits, trained on by `options`.
+    """Called with the CalibrationData of a fold: its network as .tflite bytes, int8 activations, 8- or 4-bit weights.
 
-    Without options the weights are rounded as they are, which is PTQ by the same way. Depthwise kernels keep
-    8 bits. The training step is traced once for all folds of a source; a fold gives the same file in any order.
-    Raises BadParameter for other bits, and, when called, BadSet for calibration windows that show no range.
+    The network is trained on with `options`. Without options its weights are rounded as they are: PTQ in the same graph.
+    Depthwise kernels keep 8 bits. The training step is traced once for all folds, and a fold gives the same file in any
+    order. Raises BadParameter for other bits, and, when called, BadSet as `check_calibration` does.
     """
 
     def __init__(self, weight_bits: int, options: Training | None = None, augment: Callable | None = None):
-        if weight_bits not in BITS:
+        if weight_bits not in (8, 4):
             raise BadParameter(f"weight_bits: got {weight_bits}, expected 8 or 4.")
         self.weight_bits, self.options, self.augment = weight_bits, options, augment
         self.names: list[str] = []
 
-    def __call__(self, kit: Kit) -> bytes:
-        shape = tuple(kit.model.input_shape[1:])
-        X = check_calibration(kit.calibration, shape, kit.calibration_y)
-        network = folded(kit.model)
+    def __call__(self, fold: CalibrationData) -> bytes:
+        shape = tuple(fold.model.input_shape[1:])
+        X = check_calibration(fold.calibration, shape, fold.calibration_y)
+        network = folded(fold.model)
         ranges = activation_ranges(network, X)
         if self.options is not None:
-            self.train(network, ranges, kit)
+            self.train(network, ranges, fold)
         return to_tflite(network, ranges, self.weight_bits)
 
-    def train(self, network: keras.Model, ranges: Ranges, kit: Kit):
+    def train(self, network: keras.Model, ranges: Ranges, fold: CalibrationData):
         """Train a folded network on within `ranges`, in place."""
         names = [layer.name for layer in network.layers]
         if names != self.names:
@@ -68,7 +70,7 @@ class Converter:
         self.trainer.reset()
         load(self.trainer.model, network, ranges)
         self.trainer.initial = [variable.numpy() for variable in self.trainer.variables]
-        self.trainer.fit(kit.train, kit.val, f"{kit.fold.name}, {self.weight_bits}-bit weights")
+        self.trainer.fit(fold.train, fold.val, f"{fold.fold.name}, {self.weight_bits}-bit weights")
         for layer in weighted_layers(network):
             layer.set_weights(self.trainer.model.get_layer(layer.name).get_weights())
 
@@ -91,7 +93,10 @@ def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
 
 
 def fusion(model: keras.Model, content: bytes) -> pd.DataFrame:
-    """Where the layers of a trained network went: layer, trained, folded, operator, file; how many of each."""
+    """How many layers of each kind the trained network has, and what is left of them.
+
+    Columns layer, trained (layers), folded (layers), operator, file (operators of the .tflite file).
+    """
     trained, after = (Counter(type(layer).__name__ for layer in of.layers) for of in (model, folded(model)))
     in_file = Counter(operators(content)["operator"])
     rows = [
@@ -103,14 +108,91 @@ def fusion(model: keras.Model, content: bytes) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["layer", "trained", "folded", "operator", "file"])
 
 
-def numbers(source: str, table: pd.DataFrame) -> dict[str, dict]:
-    """Entries of summary.json of one source: uar, bytes, and points lost to float32 of each variant made here.
+def symmetric(kernel: tf.Tensor, bits: int) -> tf.Tensor:
+    """A kernel (…, n_channels) rounded to 2^(bits-1) - 1 steps to either side of 0.
 
-    `table` as `crossval.compared` with float32 gives it, with a column bytes.
+    A convolution has a scale per channel, a dense layer (n_in, n_out) one for all.
     """
-    named, artifact, found = Experiment.parse(source), f"tables/{source}-qat.csv", {}
-    for _, row in table[table.variant.str.contains("ptq|qat")].iterrows():
-        found[named.key(row.variant, "uar")] = uar_entry(row, artifact)
-        found[named.key(row.variant, "bytes")] = number(row.bytes, unit="bytes", n=1, artifact=artifact)
-        found[named.key(f"{row.variant}_drop", "points")] = lost_entry(row, artifact)
+    convolution = len(kernel.shape) == 4
+    limit = tf.reduce_max(tf.abs(kernel), axis=(0, 1, 2) if convolution else None)
+    limit = tf.maximum(limit, LEAST_LIMIT)
+    of = tf.quantization
+    rounded = of.fake_quant_with_min_max_vars_per_channel if convolution else of.fake_quant_with_min_max_vars
+    return rounded(kernel, -limit, limit, num_bits=bits, narrow_range=True)
+
+
+class Weighted(layers.Layer):
+    """A convolution or dense layer that computes with its weights on `bits` bits.
+
+    Depthwise ones stay at 8: their few weights are not worth a byte less, and litert has no int4 kernel for them.
+    """
+
+    def __init__(self, layer: layers.Layer, bits: int):
+        super().__init__(name=layer.name)
+        self.layer, self.bits = layer.__class__.from_config(layer.get_config()), bits
+
+    def build(self, shape):
+        self.layer.build(shape)
+
+    def kernel(self) -> tf.Tensor:
+        kernel = tf.convert_to_tensor(self.layer.kernel)
+        if not isinstance(self.layer, layers.DepthwiseConv2D):
+            return symmetric(kernel, self.bits)
+        by_channel = tf.reshape(kernel, (*kernel.shape[:2], 1, -1))
+        return tf.reshape(symmetric(by_channel, 8), kernel.shape)
+
+    def call(self, x):
+        return self.layer.stateless_call([self.kernel(), self.layer.bias], [], x)[0]
+
+
+class Activations(layers.Layer):
+    """Activations on 8 bits between two fixed values, one scale for all."""
+
+    def build(self, shape):
+        names = ("low", "high")
+        self.low, self.high = (self.add_weight(shape=(), trainable=False, name=name) for name in names)
+
+    def call(self, x):
+        return tf.quantization.fake_quant_with_min_max_vars(x, self.low, self.high, num_bits=8)
+
+
+def activation_ranges(model: keras.Model, X: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Least and largest value of every layer's output on windows X (n, *shape), 0 included, by the layer's name."""
+    outputs = keras.Model(model.inputs[0], [layer.output for layer in model.layers])(X)
+    found = {}
+    for layer, values in zip(model.layers, map(np.asarray, outputs), strict=True):
+        low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+        found[layer.name] = (low, high if high > low else 1.0)
     return found
+
+
+def fake_quantized(model: keras.Model, weight_bits: int, batch_size: int | None = None) -> keras.Model:
+    """The graph of a folded network with its rounding: weights on 8 or 4 bits, activations on 8. `load` fills it.
+
+    Where only a ReLU reads a layer, only the ReLU's output is rounded: the two are one operator of the file.
+    """
+    fused = {n for n, after in readers(model).items() if [type(layer) for layer in after] == [layers.ReLU]}
+    inputs = keras.Input(batch_shape=(batch_size, *model.input_shape[1:]))
+    start = Activations(name=f"{model.layers[0].name}_range")(inputs)
+
+    def replaced(layer: layers.Layer, x, **_):
+        x = keras.tree.map_structure(lambda tensor: start if tensor is inputs else tensor, x)
+        weighted = isinstance(layer, WEIGHTED)
+        made = Weighted(layer, weight_bits) if weighted else layer.__class__.from_config(layer.get_config())
+        if layer.name in fused or isinstance(layer, MOVING):
+            return made(x)
+        return Activations(name=f"{layer.name}_range")(made(x))
+
+    return keras.models.clone_model(
+        model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=replaced
+    )
+
+
+def load(graph: keras.Model, model: keras.Model, ranges: Ranges):
+    """Copy the weights of a folded network, and the ranges of its activations by layer, into its fake-quantized graph."""
+    held = {layer.name: layer for layer in graph.layers}
+    for layer in model.layers:
+        if layer.weights:
+            held[layer.name].set_weights(layer.get_weights())
+        if (name := f"{layer.name}_range") in held:
+            held[name].set_weights([np.float32(end) for end in ranges[layer.name]])

@@ -72,13 +72,17 @@ def _call(notebook: str, parameters: dict) -> str:
 
 
 def _shown(run: Run) -> dict[str, list[str]]:
-    """Names of the tables and figures that each call of a notebook showed, in its order."""
+    """Names of the tables and figures that each call of a notebook showed, in its order.
+
+    A table that a notebook only wrote, because it is long, is left out.
+    """
     found: dict[str, list[tuple[int, str]]] = {}
     for pattern in ("tables/*.csv", "figures/*.png"):
         for path in run.folder.glob(pattern):
             record = record_of(path)
-            call = _call(record["notebook"], record["parameters"])
-            found.setdefault(call, []).append((record["order"], f"{path.parent.name}/{path.name}"))
+            if "order" in record:
+                call = _call(record["notebook"], record["parameters"])
+                found.setdefault(call, []).append((record["order"], f"{path.parent.name}/{path.name}"))
     return {call: [name for _, name in sorted(items)] for call, items in found.items()}
 
 

@@ -71,7 +71,8 @@ def blended(boxes: np.ndarray, scores: np.ndarray, max_iou: float) -> Found:
 
 @dataclass(frozen=True)
 class Letterbox:
-    """A picture of `size` (height, width) in a square of `side` pixels: resized with its aspect kept, grey bars beside it."""
+    """A picture of `size` (height, width) in a square of `side` pixels: resized with its aspect kept, grey bars
+    beside it."""
 
     size: tuple[int, int]
     side: int

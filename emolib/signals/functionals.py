@@ -128,7 +128,8 @@ def loudness_functionals(energy_db: np.ndarray) -> np.ndarray:
 
 
 def spectral_shape(log_mel: np.ndarray) -> np.ndarray:
-    """Centre of gravity, low over high bands in dB, change to the next frame in dB, and tilt of each frame, (n_frames, 4)."""
+    """Centre of gravity, low over high bands in dB, change to the next frame in dB, and tilt of each frame,
+    (n_frames, 4)."""
     power, place = 10 ** (log_mel / 10), np.linspace(0, 1, log_mel.shape[1])
     third = log_mel.shape[1] // 3
     centre = power @ place / power.sum(axis=1)

@@ -39,14 +39,14 @@ def kernel(distance: np.ndarray, method: str) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def bands(n_in: int, n_out: int, method: str, n_channels: int = 1) -> list[Band]:
-    """Shares of input pixels in n_out output pixels, some of these at a time, with channels interleaved."""
+    """Shares of n_in input pixels in n_out output pixels, in bands of output pixels; channels are interleaved."""
     step = max(1, BAND * n_out // n_in)
     starts = range(0, n_out, step)
     return [band(n_in, n_out, method, n_channels, np.arange(i, min(i + step, n_out))) for i in starts]
 
 
 def band(n_in: int, n_out: int, method: str, n_channels: int, rows: np.ndarray) -> Band:
-    """Of the output pixels `rows`, (n_rows,); the filter widens when shrinking."""
+    """The band of the output pixels `rows`, (n_rows,); the filter widens when the image shrinks."""
     scale = n_in / n_out
     width = max(scale, 1.0)
     centre = (rows[:, None] + 0.5) * scale

@@ -1,4 +1,4 @@
-"""Quality of samples: missing, frozen and clipped ones are found, counted, named; short gaps are mended."""
+"""Quality gates: missing, frozen and clipped samples are found, counted and named; short gaps are mended."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ MIN_CLIP_RUN = 3  # samples in a row at the extreme value; a peak alone is no cl
 
 @dataclass(frozen=True)
 class Quality:
-    """Counts of samples that are NaN or infinite, in a flat line, clipped; `reasons` why it fails."""
+    """How many samples are missing (NaN or infinite), in a flat line, clipped; and the `reasons` why a signal fails."""
 
     n_times: int
     n_missing: int

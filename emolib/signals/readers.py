@@ -18,7 +18,8 @@ RATE_TOLERANCE = 0.02  # of the rate that time stamps may differ by from the tra
 
 
 class SignalInfo(NamedTuple):
-    """What a model was trained on, or a sensor gives: rate in Hz (0: pictures one by one), kind, channels in their order."""
+    """What a model was trained on, or a sensor gives: rate in Hz (0: pictures one by one), kind, channels in
+    their order."""
 
     sfreq: float
     kind: str = ""
@@ -34,7 +35,8 @@ def same_rate(sfreq: float, trained_hz: float) -> bool:
 
 
 def read_recording(modality: str, path: Path, trained: SignalInfo) -> Pieces:
-    """A recording as `trained` says. Raises BadParameter where files of this modality hold another kind."""
+    """The recording in a file, read as its modality is. Raises BadParameter where the model was trained on
+    another kind."""
     if KINDS.get(modality, "") != trained.kind:
         raise BadParameter(
             f"{path}: files of {modality} are read as {KINDS.get(modality)}, the source was trained on "
@@ -44,7 +46,7 @@ def read_recording(modality: str, path: Path, trained: SignalInfo) -> Pieces:
 
 
 def read_speech(path: Path, trained: SignalInfo) -> Pieces:
-    """Mono float32 in [-1, 1]; wav, flac or ogg. Raises BadRecording."""
+    """Speech of a wav, flac or ogg file: (n_times,) float32 in [-1, 1], channels mixed. Raises BadRecording."""
     try:
         audio, sfreq, _ = decode_sound(path, path.stat().st_size)
     except (OSError, ValueError) as error:
@@ -53,7 +55,7 @@ def read_speech(path: Path, trained: SignalInfo) -> Pieces:
 
 
 def read_face(path: Path, trained: SignalInfo) -> Pieces:
-    """uint8 (height, width, 3), turned as its EXIF says. Raises BadRecording."""
+    """A picture, uint8 (height, width, 3), turned upright as its EXIF says. Raises BadRecording."""
     from PIL import ImageOps
 
     try:
@@ -130,7 +132,7 @@ def read_eeg(path: Path, trained: SignalInfo) -> Pieces:
 
 
 def _cut(path: Path, data: np.ndarray, time_s: np.ndarray, trained_hz: float) -> Pieces:
-    """Pieces between gaps, and their rate: the trained one where the time stamps mean it, else what they say."""
+    """Pieces between gaps, and their rate: the trained one where the time stamps agree with it, else theirs."""
     steps_s = np.diff(time_s)
     if not np.all(steps_s > 0):
         raise BadRecording(f"{path}: timestamps do not rise in every row, expected seconds.")

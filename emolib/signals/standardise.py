@@ -60,7 +60,7 @@ class Standardiser:
 
 @dataclass(frozen=True)
 class ByBranch:
-    """A Standardiser a branch, for windows that are a dict by branch."""
+    """One Standardiser for each branch, for windows that are a dict by branch."""
 
     branches: dict[str, Standardiser]
 
@@ -73,14 +73,14 @@ class ByBranch:
 
 
 def fit(X: Windows, axis) -> Standardiser | ByBranch:
-    """Fitted to X (n_windows, …), or to each branch of it, `axis` by branch then. Raises BadSet as Standardiser.fit."""
+    """A standardiser fitted to X (n_windows, …), or one for each branch of it, with `axis` by branch. Raises BadSet."""
     if isinstance(X, dict):
         return ByBranch({name: Standardiser.fit(x, axis[name]) for name, x in X.items()})
     return Standardiser.fit(X, axis)
 
 
 def from_dict(record: dict) -> Standardiser | ByBranch:
-    """What `to_dict` of either gave."""
+    """The standardiser that `to_dict` of either class described."""
     if "axis" in record:
         return Standardiser.from_dict(record)
     return ByBranch({name: Standardiser.from_dict(one) for name, one in record.items()})

@@ -1,7 +1,7 @@
-"""Which optimizer, batch size, loss and number of epochs train best, by inner validation people alone.
+"""Which optimizer, batch size, loss and number of epochs train best, as inner validation people tell.
 
-A cell is one level of every factor. A cell with one fold and one seed is one training and one JSON file: a
-killed study goes on at that training, and a wider grid or another seed trains only what is new.
+A cell is one level of every factor. One cell with one fold and one seed is one training and one JSON file. A killed study
+goes on at that training, and a wider grid or another seed trains only what is new.
 """
 
 import io
@@ -19,7 +19,6 @@ from tqdm.auto import tqdm
 from emolib.core.artifacts import Run, git_commit
 from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment
-from emolib.core.summary import number
 from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
@@ -40,7 +39,7 @@ Levels = Mapping[str, Sequence]
 
 
 def grid(levels: Levels) -> list[Cell]:
-    """Every combination of the factors' levels. Raises BadParameter for a level that is unknown or given twice."""
+    """Every combination of levels. Raises BadParameter for a level that is unknown or given twice."""
     for name in FACTORS:
         _check_list(name, levels[name], str if name in ("optimizer", "loss") else int)
     cells = [dict(zip(FACTORS, values, strict=True)) for values in product(*(levels[f] for f in FACTORS))]
@@ -50,7 +49,7 @@ def grid(levels: Levels) -> list[Cell]:
 
 
 def _check_list(name: str, values: Sequence, kind: type, least: int = 1):
-    """Raise BadParameter unless values are a list of at least `least` different entries of one type."""
+    """Raise BadParameter unless `values` is a list of at least `least` entries of one type, each once."""
     if not isinstance(values, list | tuple) or any(type(value) is not kind for value in values):
         raise BadParameter(f"{name}: got {values!r}, expected a list of {kind.__name__}.")
     if len(set(values)) < max(least, len(values)):
@@ -65,7 +64,7 @@ def fields_of(cell: Cell) -> dict:
 
 
 def cell_of(training: Training) -> Cell:
-    """The cell that options of training are. Raises BadParameter where their loss is none of LOSSES."""
+    """The cell of these options. Raises BadParameter where their loss is none of LOSSES."""
     wanted = {name: getattr(training, name) for name in ("label_smoothing", "focal_gamma")}
     named = [name for name, fields in LOSSES.items() if fields == wanted]
     if not named:
@@ -81,15 +80,15 @@ def name_of(cell: Cell) -> str:
 
 @dataclass(eq=False)
 class Study:
-    """The trainings of one source: cells on the inner validation people of its first `n_folds` folds.
+    """The trainings of one source, judged by the inner validation people of its first `n_folds` folds.
 
-    `training` says what no factor sets, `model` and `normalise` what 02_train says; training windows beyond
-    `max_windows` (0: no limit) are left out, so that classes are even. Test parts are never touched.
+    `training` holds the options that no factor sets; `model` and `normalise` are those of 02_train. `max_windows` limits the
+    training windows of a fold and then makes classes even; 0 is no limit. Test parts are never touched.
     Raises BadParameter for fewer than two seeds, which have no spread, or numbers out of range.
     """
 
     run: Run
-    source: str
+    of: Experiment
     data: EmotionSet
     folds: Sequence[Fold]
     seeds: Sequence[int]
@@ -105,58 +104,53 @@ class Study:
             raise BadParameter(f"n_folds: got {self.n_folds}, expected 1 to {len(self.folds)}.")
         if self.max_windows < 0:
             raise BadParameter(f"max_windows: got {self.max_windows}, expected 0 (all) or more.")
-        self.named = Experiment.parse(self.source)
-        self.axis = FRONT_ENDS[self.named.modality].feature_axis
+        self.axis = FRONT_ENDS[self.of.modality].feature_axis
         self.data = prepared(self.data, self.normalise, self.axis)
         self.inputs, self.trainer = dict(self.run.inputs), None
         self.current = cell_of(self.training)
 
-    def rows(self, fold: Fold) -> np.ndarray:
-        """The training windows of a fold that the study uses, sorted indices."""
+    def train_rows(self, fold: Fold) -> np.ndarray:
+        """The training windows of a fold that the study uses, as sorted indices."""
         return splits.calibration(self.data, fold, self.max_windows) if self.max_windows else fold.train
 
-    def parts(self) -> pd.DataFrame:
-        """Whom the study looks at, a row per fold: fold, train_people, train_windows, val_people, val_windows.
+    def people(self) -> pd.DataFrame:
+        """Who trains and who validates, a row per fold: fold, train_people, train_windows, val_people, val_windows.
 
-        People are None where every window has a subject of its own, because identities are unknown.
+        People are None where identities are unknown, so that every window has a subject of its own.
         """
         subject = self.data.subject
         known = len(np.unique(subject)) < len(subject)
 
         def counts(name: str, rows: np.ndarray) -> dict:
-            people = len(np.unique(subject[rows])) if known else None
-            return {f"{name}_people": people, f"{name}_windows": len(rows)}
+            n_people = len(np.unique(subject[rows])) if known else None
+            return {f"{name}_people": n_people, f"{name}_windows": len(rows)}
 
         return pd.DataFrame(
-            {"fold": fold.name, **counts("train", self.rows(fold)), **counts("val", fold.val)}
+            {"fold": fold.name, **counts("train", self.train_rows(fold)), **counts("val", fold.val)}
             for fold in self.folds[: self.n_folds]
         )
 
     def measure(self, cells: Sequence[Cell]) -> pd.DataFrame:
         """A row per training: the factors, fold, seed, val_uar, val_loss, epoch, epochs_run, seconds."""
         jobs = list(product(self.seeds, cells, range(self.n_folds)))
-        return pd.DataFrame(self.result(cell, k, seed) for seed, cell, k in tqdm(jobs, "train", leave=False))
+        return pd.DataFrame(self.trained(cell, k, seed) for seed, cell, k in tqdm(jobs, "train", leave=False))
 
-    def result(self, cell: Cell, k: int, seed: int) -> dict:
-        """What one training gave: from its file if that is current, else trained and written."""
+    def trained(self, cell: Cell, k: int, seed: int) -> dict:
+        """What one training gives: read from its file if that is current, else trained and written."""
         options = replace(self.training, **fields_of(cell), seed=seed)
-        name = f"ablation/{self.source}/{name_of(cell)}-fold{k:02d}-seed{seed}.json"
-        job = self.run.branch(self.matters(options, k))
+        name = f"ablation/{self.of}/{name_of(cell)}-fold{k:02d}-seed{seed}.json"
+        chosen = {field: getattr(self, field) for field in ("model", "normalise", "max_windows")}
+        job = self.run.branch({**chosen, "fold": k, "training": asdict(options)})  # all that it depends on
         job.inputs = self.inputs
         if not job.is_current(name):
             found = self.train(options, k, f"{name_of(cell)}, fold {self.folds[k].name}, seed {seed}")
             job.write_json(name, {**cell, "fold": self.folds[k].name, "seed": seed, **found})
         return self.run.json(name)
 
-    def matters(self, options: Training, k: int) -> dict:
-        """What one training depends on, beside its inputs; nothing that another cell, fold or seed has."""
-        chosen = {name: getattr(self, name) for name in ("model", "normalise", "max_windows")}
-        return {**chosen, "fold": k, "training": asdict(options)}
-
     def train(self, options: Training, k: int, name: str) -> dict:
-        """UAR and loss on the validation people at the epoch of least loss, from 1; seconds without tracing."""
+        """val_uar and val_loss at the epoch of least loss, this epoch (from 1), epochs_run, and seconds without tracing."""
         trainer, fold = self.trainer_of(options), self.folds[k]
-        rows = self.rows(fold)
+        rows = self.train_rows(fold)
         standardiser = Standardiser.fit(self.data.seen(rows), self.axis)
         train, val = (self.data.part(of, standardiser) for of in (rows, fold.val))
         with redirect_stdout(io.StringIO()):  # a line per training is too much
@@ -168,16 +162,16 @@ class Study:
         return {**found, "epoch": best + 1, "epochs_run": ran, "seconds": perf_counter() - start}
 
     def trainer_of(self, options: Training) -> Trainer:
-        """The trainer of these options: the one of the training before, if its graph serves."""
+        """A trainer with these options: the one before, if its graph serves."""
         if self.trainer is None or not self.trainer.serves(options):
-            self.trainer = trainer_of(self.named, self.data, self.model, options)
+            self.trainer = trainer_of(self.of, self.data, self.model, options)
             self.trainer.steps.get_concrete_function()
         self.trainer.options = options
         return self.trainer
 
 
 def by_optuna(study: Study, levels: Levels, n_trials: int) -> pd.DataFrame:
-    """The trainings of the cells that n_trials of a seeded TPE visit; the same trials come again on resume.
+    """The trainings of the cells that `n_trials` of a seeded TPE visit. A resumed search visits the same ones.
 
     Source: Bergstra et al. (2011), "Algorithms for hyper-parameter optimization", as Optuna has it.
     """
@@ -197,10 +191,10 @@ def by_optuna(study: Study, levels: Levels, n_trials: int) -> pd.DataFrame:
 
 
 def search(study: Study, levels: Levels, kind: str, n_trials: int) -> pd.DataFrame:
-    """The table of `summarised` for the cells of a search and for the current options of training.
+    """The table of `summarised` for the cells of a search, and for the current options of training (column current).
 
-    "grid" takes every cell, "optuna" n_trials of them. Raises BadParameter for another search, n_trials below
-    1, unknown or repeated levels, before anything is trained.
+    "grid" takes every cell, "optuna" `n_trials` of them. Raises BadParameter, before anything is trained, for another
+    search, n_trials below 1, and unknown or repeated levels.
     """
     if kind not in SEARCHES:
         raise BadParameter(f"search: got {kind!r}, expected one of {', '.join(SEARCHES)}.")
@@ -234,7 +228,7 @@ def summarised(trainings: pd.DataFrame) -> pd.DataFrame:
 
 
 def seed_sd(table: pd.DataFrame) -> float:
-    """Standard deviation of UAR between seeds, pooled over all cells: that of one cell has few seeds behind it."""
+    """Standard deviation of UAR between seeds, pooled over all cells, because one cell has few seeds."""
     return float(np.sqrt((table["uar_sd"] ** 2).mean()))
 
 
@@ -246,7 +240,7 @@ def near_ties(table: pd.DataFrame) -> int:
 def main_effects(table: pd.DataFrame, levels: Levels) -> pd.DataFrame:
     """A row per factor and level: n_cells, uar and uar_sd over the cells with that level.
 
-    Of the cells whose levels all lie in `levels`: in a full grid every level then meets the same others.
+    Only cells whose levels all lie in `levels` count: in a full grid every level then meets the same others.
     """
     inside = table[np.logical_and.reduce([table[name].isin(levels[name]) for name in FACTORS])]
     rows = []
@@ -259,54 +253,43 @@ def main_effects(table: pd.DataFrame, levels: Levels) -> pd.DataFrame:
 
 
 def tested_elsewhere(study: Study) -> list[str]:
-    """People of the study's validation whom some fold tests: for those folds the choice is optimistic."""
+    """Validation people of the study whom some fold tests. For these folds the choice is optimistic."""
     subject, used = study.data.subject, study.folds[: study.n_folds]
     val = np.concatenate([subject[fold.val] for fold in used])
     test = np.concatenate([subject[fold.test] for fold in study.folds])
     return np.intersect1d(val, test).tolist()
 
 
-def limits(study: Study, table: pd.DataFrame) -> list[str]:
-    """What the reader of the choice must know, a sentence each."""
+def conclusion(study: Study, table: pd.DataFrame) -> tuple[str, list[str]]:
+    """The answer in a sentence, and what a reader must know before believing it."""
     best, now, people = table.iloc[0], table[table["current"]].iloc[0], tested_elsewhere(study)
-    sentences = [
-        f"Best of {len(table)} cells: UAR {100 * best['uar']:.1f} ± {100 * best['uar_sd']:.1f} % of single windows "
-        f"of inner validation people, mean ± sd over {best['n_seeds']} seeds, folds: {study.n_folds}. "
-        f"Options until now: {100 * now['uar']:.1f} %.",
+    answer = (
+        f"Of {len(table)} cells, {best['optimizer']} with batches of {best['batch_size']}, {best['loss']} loss and "
+        f"{best['epochs']} epochs trains best: UAR {100 * best['uar']:.1f} ± {100 * best['uar_sd']:.1f} % of single "
+        f"windows of inner validation people, mean ± sd over {best['n_seeds']} seeds, folds: {study.n_folds}. The "
+        f"options until now reach {100 * now['uar']:.1f} %."
+    )
+    cautions = [
         f"One sd between seeds, over all cells, is {100 * seed_sd(table):.1f} points: {near_ties(table)} other cells "
-        "are that near to the best, which is chosen among many and optimistic by itself.",
+        "are that near to the best. The best is chosen among many, which makes its UAR optimistic."
     ]
     if people:
-        sentences.append(
+        cautions.append(
             f"{len(people)} of these validation people are tested too, in this or another fold: for a score over all "
             "folds the choice is optimistic."
         )
     if study.max_windows:
-        sentences.append(f"Chosen on at most {study.max_windows} training windows a fold, classes even.")
-    return sentences
+        cautions.append(f"Chosen on at most {study.max_windows} training windows a fold, classes even.")
+    return answer, cautions
 
 
-def write_choice(study: Study, table: pd.DataFrame) -> str:
-    """The best cell as ablation/<source>.yaml, a config that goes behind the run's own: its text."""
+def write_choice(study: Study, table: pd.DataFrame):
+    """Write the best cell as ablation/<source>.yaml, a config that goes behind the run's own."""
     fit = fields_of(table.iloc[0][list(FACTORS)].to_dict())
-    config = {"sources": {study.source: {"train": {"fit": fit}}}}
+    config = {"sources": {str(study.of): {"train": {"fit": fit}}}}
     origin = (
         f"Chosen by {study.run.notebook}.ipynb in run {study.run.folder.name}, commit {git_commit()[:12]}."
     )
-    comments = "".join(f"# {line}\n" for line in [origin, *limits(study, table)])
-    text = comments + yaml.safe_dump(config, sort_keys=False)
-    study.run.write_text(f"ablation/{study.source}.yaml", text)
-    return text
-
-
-def numbers(study: Study, table: pd.DataFrame) -> dict[str, dict]:
-    """Entries of summary.json: UAR of the best cell and of the current options, cells, cells near the best."""
-    named, artifact = Experiment.parse(study.source), f"tables/{study.source}-ablation.csv"
-    n = int(study.parts()["val_windows"].sum())
-    current = table.loc[table["current"], "uar"].iloc[0]
-    shares = {"best_val_uar": table["uar"][0], "current_val_uar": current}
-    counts = {"cells": len(table), "cells_near_best": near_ties(table)}
-    found = {key: number(value, unit="fraction", n=n, artifact=artifact) for key, value in shares.items()}
-    trainings = len(table) * len(study.seeds) * study.n_folds
-    found |= {key: number(v, unit="cells", n=trainings, artifact=artifact) for key, v in counts.items()}
-    return {named.key("ablation", key): entry for key, entry in found.items()}
+    answer, cautions = conclusion(study, table)
+    comments = "".join(f"# {line}\n" for line in (origin, answer, *cautions))
+    study.run.write_text(f"ablation/{study.of}.yaml", comments + yaml.safe_dump(config, sort_keys=False))

@@ -1,38 +1,78 @@
-"""Which compression is worth it: accuracy kept times bytes saved."""
+"""Which way of clipping is worth it: a sweep over ways, what 8 bits do to each tensor, and a pick by validation people."""
+
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from emolib.core.experiment import Experiment
-from emolib.core.summary import number
-from emolib.models.crossval import answers, lost_entry, uar_entry
+from emolib.models.crossval import answers
+from emolib.quantization.clipping import Clipping, Ranges
+from emolib.quantization.flatbuffer import activations
 
 
-def efficiency(accuracy: float, n_bytes: float, accuracy_float32: float, bytes_float32: float) -> float:
-    """(accuracy / accuracy of float32) × (bytes of float32 / bytes).
+def sweep(
+    percentiles: Iterable[float], sizes: Iterable[int], weight_percentiles: Iterable[float]
+) -> dict[str, Clipping]:
+    """Converters by name: every method at every percentile, then MAX on fewer windows and MAX with clipped weights."""
+    found = [Clipping("max"), Clipping("kl")]
+    found += [Clipping(method, p) for method in ("percentile", "max_percentile") for p in percentiles]
+    found += [Clipping(n_calibration=n) for n in sizes]
+    found += [Clipping(weight_percentile=p) for p in weight_percentiles]
+    return {clipping.name: clipping for clipping in found}
 
-    The efficiency metric of an NPU project on emotion recognition, "accuracy-increase ratio x compression ratio".
+
+def quality(values: Mapping[str, np.ndarray], ways: Iterable[Clipping]) -> pd.DataFrame:
+    """What 8 bits do to each tensor, a row per tensor and way: tensor, method, low, high, sqnr_db, clipped (share of values).
+
+    SQNR = 10 log10(Σ x² / Σ (x - Q(x))²), Q the rounding to 256 steps of [low, high]; NaN where x is 0 throughout.
     """
-    return (accuracy / accuracy_float32) * (bytes_float32 / n_bytes)
+    rows = []
+    for way in ways:
+        for tensor, (low, high) in way.ranges(values).items():
+            x = values[tensor].astype(np.float64)
+            noise, signal = np.square(x - rounded(x, low, high)).sum(), np.square(x).sum()
+            sqnr = 10 * np.log10(signal / noise) if signal and noise else np.nan
+            outside = ((x < low) | (x > high)).mean()
+            row = {"tensor": tensor, "method": way.name, "low": low, "high": high}
+            rows.append(row | {"sqnr_db": sqnr, "clipped": outside})
+    return pd.DataFrame(rows)
+
+
+def rounded(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """x as int8 would hold it, in x's unit: scale (high - low) / 255, zero point rint(-128 - low / scale)."""
+    scale = max(high - low, 1e-9) / 255
+    zero_point = np.rint(-128 - low / scale)
+    return (np.clip(np.rint(x / scale) + zero_point, -128, 127) - zero_point) * scale
+
+
+def largest_deviation(content: bytes, limits: Ranges) -> float:
+    """The largest share by which a scale in a quantized file is off the one that `limits` asks for.
+
+    Tensors are compared in order of execution, because a compact file has other names.
+    """
+    tensors = activations(content).values()
+    pairs = zip(tensors, limits.values(), strict=True)
+    return max(abs(255 * float(t.scale[0]) / (high - low) - 1) for t, (low, high) in pairs if high > low)
 
 
 def with_efficiency(
     table: pd.DataFrame, columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str
 ) -> pd.DataFrame:
-    """The table with val_accuracy, accuracy_ratio, compression_ratio and efficiency behind its columns.
+    """The table with the columns val_accuracy, accuracy_ratio, compression_ratio and efficiency behind its own.
 
-    `table` has the columns variant and bytes, one variant is float32. All accuracies are of inner validation
-    people, so that a pick by efficiency has not seen the test part.
+    efficiency = (accuracy / accuracy of float32) × (bytes of float32 / bytes), the metric of an NPU project on emotion
+    recognition ("accuracy-increase ratio x compression ratio"). `table` has the columns variant and bytes, and a row
+    float32. Accuracies are of inner validation people, so that a pick by efficiency has not seen the test part.
     """
-    found = []
+    accuracies = []
     for variant in table.variant:
         val = answers(columns, scores[variant], level, "val")
-        found.append((val["scores"].argmax(axis=1) == val["y"]).mean())
-    table = table.assign(val_accuracy=found)
+        accuracies.append((val["scores"].argmax(axis=1) == val["y"]).mean())
+    table = table.assign(val_accuracy=accuracies)
     float32 = table[table.variant == "float32"].iloc[0]
     table["accuracy_ratio"] = table.val_accuracy / float32.val_accuracy
     table["compression_ratio"] = float32.bytes / table.bytes
-    table["efficiency"] = efficiency(table.val_accuracy, table.bytes, float32.val_accuracy, float32.bytes)
+    table["efficiency"] = table.accuracy_ratio * table.compression_ratio
     return table
 
 
@@ -40,16 +80,3 @@ def pick(table: pd.DataFrame) -> str:
     """The variant of the highest efficiency, float32 left out; of equals, the first."""
     candidates = table[table.variant != "float32"]
     return str(candidates.loc[candidates.efficiency.idxmax(), "variant"])
-
-
-def numbers(source: str, table: pd.DataFrame, picked: str) -> dict[str, dict]:
-    """Entries of summary.json: uar, efficiency and lost points of each way of clipping; `clip_picked` is the pick."""
-    named, artifact, found = Experiment.parse(source), f"tables/{source}-clipping.csv", {}
-    for row in table[table.variant != "float32"].to_dict("records"):
-        uar, lost = uar_entry(row, artifact), lost_entry(row, artifact)
-        worth = number(row["efficiency"], unit="ratio", n=row["n"], artifact=artifact)
-        for name in {row["variant"], "picked" if row["variant"] == picked else row["variant"]}:
-            found[named.key(f"clip_{name}", "uar")] = uar
-            found[named.key(f"clip_{name}_drop", "points")] = lost
-            found[named.key(f"clip_{name}", "efficiency")] = worth
-    return found

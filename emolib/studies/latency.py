@@ -16,7 +16,7 @@ from emolib.core.results import tidy
 from emolib.device.bench import SCHEMA
 from emolib.device.interpreter import present
 from emolib.device.latency import measure_models
-from emolib.quantization.npu.tflm import arena_bytes, check_operators
+from emolib.quantization.tflite_micro import arena_bytes, check_operators
 
 HERE = "this machine"
 FIELDS = {

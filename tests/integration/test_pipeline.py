@@ -23,8 +23,8 @@ from emolib.device.bundle import Bundle
 from emolib.fusion.reliability import statistics
 from emolib.report import results
 from emolib.studies.fusion.study import Study
-from emolib.studies.missing.bench import Bench
 from emolib.studies.missing.methods import score_level
+from emolib.studies.missing.streams import Streams
 
 HEART, EEG = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg"))
 STEPS = {
@@ -228,13 +228,13 @@ def test_a_bundle_fuses_as_the_fusion_lab_does(run, tmp_path):
     assert main(["export", str(run), "--out", str(tmp_path / "bundle")]) == 0
     bundle, results, names = Bundle(tmp_path / "bundle"), Run(run, "test", {}), (HEART, EEG)
     study = Study.load(results, names, "emotion", "same_trials", 10, INT8, "weighted", 0)
-    bench = Bench.open(results, study, INT8)
+    streams = Streams.open(results, study, INT8)
     [reliability] = [method for method in score_level(study.paired) if method.name == "reliability"]
-    expected = reliability(0, bench.clean[0])
+    expected = reliability(0, streams.clean[0])
     fusion, pipelines = bundle.fusion(names), [bundle.pipeline(name) for name in names]
     for trial, scores in enumerate(expected):
         votes = {}
-        for pipeline, sensed in zip(pipelines, bench.clean[0].values(), strict=True):
+        for pipeline, sensed in zip(pipelines, streams.clean[0].values(), strict=True):
             X = pipeline.standardiser(sensed.X[sensed.at == trial])
             votes[pipeline.source] = fusion.members[pipeline.source].vote(pipeline.scores(X), statistics(X))
         np.testing.assert_allclose(fusion.fuse(votes)[0], scores, atol=1e-5)

@@ -1,13 +1,12 @@
 """Files that someone made to harm: small ones that claim, or unfold to, very much, or that hold code."""
 
-import io
 import os
 import pickle
 import struct
 import zipfile
 import zlib
 
-from whole_corpora import sound, workbook
+from whole_corpora import sound
 
 GIGABYTE = 1 << 30
 
@@ -144,28 +143,4 @@ MATS = {
 }
 
 
-def book(part: str, content: bytes) -> bytes:
-    """The workbook of Stress-Predict with one of its parts replaced, not packed."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(workbook())) as whole, zipfile.ZipFile(made, "w") as archive:
-        for name in whole.namelist():
-            archive.writestr(name, content if name == part else whole.read(name))
-    return made.getvalue()
-
-
-SHEET = "xl/worksheets/sheet1.xml"
-HEAD = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-BOOKS = {
-    "a cell in the last corner": book(
-        SHEET,
-        HEAD + b'<sheetData><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>',
-    ),
-    "many rows": book(SHEET, HEAD + b"<sheetData>" + b"<row/>" * 300_000 + b"</sheetData></worksheet>"),
-    "entities of entities": book(
-        SHEET,
-        b"<!DOCTYPE x [<!ENTITY a0 'aaaaaaaaaa'>"
-        + b"".join(b"<!ENTITY a%d '%s'>" % (n + 1, b"&a%d;" % n * 10) for n in range(9))
-        + b"]><worksheet><sheetData><row><c><v>&a9;</v></c></row></sheetData></worksheet>",
-    ),
-    "unfolds": zip_of(b"[Content_Types].xml", zeros(GIGABYTE), GIGABYTE),
-}
+BOOKS = {"unfolds": zip_of(b"[Content_Types].xml", zeros(GIGABYTE), GIGABYTE)}

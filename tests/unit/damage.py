@@ -141,10 +141,10 @@ def lay(root: Path, files: dict[str, bytes]):
         path.write_bytes(content)
 
 
-def packed(files: dict[str, bytes]) -> bytes:
+def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return file.getvalue()

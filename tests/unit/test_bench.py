@@ -3,8 +3,6 @@
 import hashlib
 import json
 import platform
-import subprocess
-import sys
 import threading
 import time
 from functools import partial
@@ -25,7 +23,6 @@ from emolib.device.latency import (
     Hop,
     engine_steps,
     hops_summary,
-    measure,
     measure_models,
     needed_s,
     timed,
@@ -95,13 +92,6 @@ def test_a_stream_answers_or_misses_every_hop(record):
     assert streamed["late_p50_ms"] >= 0 and streamed["seconds"] == pytest.approx(STREAM_S, abs=0.5)
 
 
-def test_the_device_imports_nothing_heavy():
-    heavy = ("tensorflow", "keras", "pandas", "sklearn", "matplotlib", "scipy.signal")
-    code = f"import sys, emolib.device.bench; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -133,11 +123,9 @@ def test_a_recording_that_cannot_be_generated_stands_with_its_reason(folder, tmp
 @pytest.mark.parametrize(
     ("modality", "trained", "shape"),
     [
-        ("heart", SignalInfo(64.0, "ppg"), (640,)),
         ("heart", SignalInfo(100.0, "ecg"), (1000,)),
         ("heart", SignalInfo(1.0, "bpm"), (10,)),
         ("eeg", SignalInfo(256.0, "raw", tuple("abcdefghijklmn")), (14, 2560)),
-        ("speech", SignalInfo(8000.0), (80_000,)),
         ("face", SignalInfo(0.0), (7, 240, 320, 3)),
     ],
 )
@@ -252,12 +240,6 @@ def test_the_warm_up_is_left_out():
 def test_a_budget_ends_it_early():
     assert len(timed(Clockwork(), np.zeros(3), warmup=0, repeats=10_000, budget_s=0)) == 10
     assert len(timed(Clockwork(), np.zeros(3), warmup=0, repeats=3, budget_s=0)) == 3
-
-
-def test_a_real_model_is_timed(files):
-    found = measure(files / "float32.tflite", warmup=5, repeats=50)
-    assert found.n == 50 and 0 < found.p50_us <= found.p95_us <= found.p99_us < 1e5
-    assert found.cold_start_ms > found.p50_us / 1e3 and (found.backend, found.threads) == ("litert", 1)
 
 
 def test_each_backend_and_number_of_threads_has_a_row(files):

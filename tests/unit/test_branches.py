@@ -6,7 +6,6 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
 from emolib.core import windows as core
@@ -18,12 +17,10 @@ from emolib.datasets.splits import Fold
 from emolib.device.interpreter import Model, present
 from emolib.models.tinym2net import Branch, build
 from emolib.models.training import Trainer, Training, over_heads
-from emolib.quantization import conversion, flatbuffer, hessian, ptq
+from emolib.quantization import conversion, flatbuffer, ptq
 from emolib.quantization import mixed_precision as mp
-from emolib.quantization.calibration import observed
-from emolib.quantization.clipping import Clipping
-from emolib.quantization.folding import folded, weighted_layers
-from emolib.quantization.quantizer import quantize
+from emolib.quantization.conversion import observed
+from emolib.quantization.folding import folded
 from emolib.signals import standardise
 from emolib.studies import mixed
 
@@ -128,18 +125,6 @@ def test_a_set_refuses_branches_that_do_not_fit():
             set_of({**X, "face": spoiled}, y)
     with pytest.raises(BadSet, match="No windows"):
         set_of(core.taken(X, slice(0)), y[:0])
-
-
-def test_a_part_of_a_set_keeps_its_branches_together():
-    X, rows = windows(SHAPES["different"], 8), np.array([5, 2])
-    data = set_of(X, np.arange(8) % 2, start_s=np.arange(8) / 2)
-    part = data.part(rows, lambda X: {name: 2 * x for name, x in X.items()})
-    for name, x in X.items():
-        np.testing.assert_array_equal(part.X[name], 2 * x[rows])
-        np.testing.assert_array_equal(data.seen(rows)[name], x[rows])
-        np.testing.assert_array_equal(data.part(rows).X[name], x[rows])
-    assert part.y.tolist() == [1, 0] and part.start_s.tolist() == [2.5, 1.0]
-    assert part.trial.tolist() == ["5", "2"] and list(part.X) == list(X)
 
 
 # --- training
@@ -251,17 +236,6 @@ def test_int8_inputs_have_the_range_of_their_own_branch(models, files, shapes):
             assert port.dtype == "int8" and port.scale == pytest.approx((high - low) / 255, rel=1e-4)
 
 
-@pytest.mark.parametrize("variant", ["float32", "int8"])
-def test_heads_are_one_output(headed, variant):
-    X = windows(SHAPES["equal"], 64)
-    content, expected = ptq.convert(headed, variant, X), logits_of(headed, X)
-    for backend in HERE:
-        with Model(content, backend) as model:
-            found, step = model.predict(X), model.runner.output.scale or 1e-5
-        assert found.shape == (64, 3, 4)
-        assert np.abs(found - expected).max() < 8 * step, backend
-
-
 @pytest.mark.parametrize("backend", HERE)
 def test_a_file_of_one_branch_takes_it_by_name_or_as_an_array(backend):
     shape = {"speech": SHAPES["different"]["speech"]}
@@ -300,10 +274,8 @@ def spoiled(X, name, rows):
 DIFFERENT = windows(SHAPES["different"], 8)
 NOT_THE_BRANCHES = {
     "missing": without(DIFFERENT, "face"),
-    "extra": {**DIFFERENT, "eeg": DIFFERENT["face"]},
     "other name": without(DIFFERENT, "face") | {"look": DIFFERENT["face"]},
     "shape": {**DIFFERENT, "face": DIFFERENT["face"][:, :5]},
-    "swapped": swapped(DIFFERENT),
     "array": DIFFERENT["face"],
 }
 
@@ -334,86 +306,6 @@ def test_folding_gives_the_same_answers(models, shapes):
     assert not any(isinstance(layer, gone) for layer in network.layers)
     assert core.shape(network.input) == SHAPES[shapes]
     np.testing.assert_allclose(logits_of(network, X), logits_of(models[shapes], X), rtol=1e-4, atol=1e-5)
-
-
-def test_folding_keeps_heads(headed):
-    X = windows(SHAPES["equal"], 10)
-    np.testing.assert_allclose(logits_of(folded(headed), X), logits_of(headed, X), rtol=1e-4, atol=1e-5)
-
-
-@pytest.fixture(scope="module")
-def sensitive(models):
-    X = windows(SHAPES["equal"], 20)
-    return hessian.sensitivities(models["equal"], X, np.arange(20) % 4, n_samples=2, seed=0)
-
-
-def exact_traces(model, X, y):
-    """Of the whole Hessian of Keras's cross-entropy, mean over heads, with one Jacobian per kernel."""
-    found, entropy = {}, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    for layer in weighted_layers(model):
-        kernel = layer.kernel.value
-        with tf.GradientTape(persistent=True) as outer:
-            with tf.GradientTape() as inner:
-                heads = tf.unstack(model(X, training=False), axis=1)
-                loss = sum(entropy(y, head) for head in heads) / len(heads)
-            slope = tf.reshape(inner.gradient(loss, kernel), [-1])
-        rows = outer.jacobian(slope, kernel, experimental_use_pfor=False, unconnected_gradients="zero")
-        found[layer.name] = float(np.trace(np.reshape(rows, (len(slope), len(slope)))))
-    return found
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    """A folded network with heads, windows of deviation 1 and labels: small enough for a whole Hessian."""
-    shapes = {"speech": (4, 3, 1), "face": (3, 3, 1)}
-    keras.utils.set_random_seed(0)
-    layouts = {name: Branch(filters=(2,), kernel=2, dense=()) for name in shapes}
-    X = windows(shapes, 41)
-    X["face"] = (X["face"] - 30) / 10
-    model = folded(settled(build(shapes, 2, layouts, (3,), heads=True), X))
-    return model, X, np.random.default_rng(0).integers(2, size=41)
-
-
-@pytest.fixture(scope="module")
-def tiny_traces(tiny):
-    return hessian.traces(*tiny, n_samples=100, seed=0)
-
-
-def test_traces_of_several_heads_are_those_of_their_mean_loss(tiny, tiny_traces):
-    expected = exact_traces(*tiny)
-    assert list(tiny_traces) == list(expected) and {"speech_logits", "face_logits"} <= {*expected}
-    for name, (trace, error) in tiny_traces.items():
-        assert abs(trace - expected[name]) < 4 * error, name
-    assert max(error / expected[name] for name, (_, error) in tiny_traces.items()) < 0.3
-
-
-@pytest.fixture(scope="module")
-def make(models, files):
-    """The file of the network with equal branches, with these layers' weights in 4 bits."""
-    content, X = files["equal", "float32"], windows(SHAPES["equal"], 64)
-    ranges = Clipping("max").ranges(observed(content, X))
-    kernels = {each.name: np.asarray(each.kernel) for each in weighted_layers(folded(models["equal"]))}
-    outputs = mp.outputs(content, kernels)
-    return lambda four: quantize(content, ranges, {outputs[layer]: 4 for layer in four})
-
-
-def test_four_bits_in_one_branch_alone(models, sensitive, make):
-    """Near the folded network with only that branch's kernels rounded; what is left is activations' int8."""
-    network = folded(models["equal"])
-    own = keras.Model(network.input["speech1"], network.get_layer("speech1_dense0").output)
-    branch = [each.name for each in weighted_layers(own) if not each.name.endswith("_depthwise")]
-    content, sizes = make(branch), {each.name: each.weights for each in sensitive}
-    packed = [op.inputs[1] for op, _ in flatbuffer.weighted(content) if op.inputs[1].dtype == "INT4"]
-    assert [np.prod(each.shape) for each in packed] == [sizes[name] for name in branch] and len(packed) == 3
-    X, rounded = windows(SHAPES["equal"], 64), folded(models["equal"])
-    for name in branch:
-        layer, operator = rounded.get_layer(name), type(rounded.get_layer(name)).__name__
-        layer.kernel.assign(hessian.quantized(np.asarray(layer.kernel), operator, 4))
-    whole, expected = logits_of(network, X), logits_of(rounded, X)
-    with Model(content) as model:
-        found, step = model.predict(X), model.runner.output.scale
-    assert np.abs(found - expected).mean() < 2 * step < 0.3 * np.abs(expected - whole).mean()
-    assert np.abs(found - whole).mean() < 0.08 * np.ptp(whole)
 
 
 STUDY = "synthetic-speech-speech"

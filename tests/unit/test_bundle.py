@@ -263,14 +263,6 @@ def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, c
         emolib.load_pretrained("speech")
 
 
-def test_export_into_the_current_folder_is_refused(bundle, results, monkeypatch, capsys):
-    """A shell in a folder that is replaced sees no file any more."""
-    monkeypatch.chdir(bundle)
-    error = refused(["export", results, "--out", "."], capsys)
-    assert f"you are in {bundle}, which would be replaced: go to another folder first" in error
-    assert len(list(bundle.iterdir())) == 1 + 2 * 3
-
-
 def test_faces_of_a_picture_are_those_of_the_path_by_hand(bundle, results, tmp_path, capsys):
     pixels = RNG.integers(0, 256, (60, 80, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "b.png")

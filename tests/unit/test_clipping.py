@@ -1,18 +1,22 @@
-"""Ranges by hand and against numpy and onnxruntime; files whose scales are ours."""
+"""Ranges by hand and against numpy; integer files whose scales are ours; a pick that looks at validation people alone."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from compressed import SHAPE, network, windows
+from compressed import network, windows
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from emolib.core.errors import BadParameter, BadSet
-from emolib.device.interpreter import Model
+from emolib.device.interpreter import Model, present
 from emolib.quantization import clipping, flatbuffer, ptq
-from emolib.quantization.calibration import observed
-from emolib.quantization.clipping import Clipping
-from emolib.quantization.quantizer import quantize, tied
+from emolib.quantization.clipping import Clipping, quantize, tied
+from emolib.quantization.conversion import observed
+from emolib.quantization.flatbuffer import compact, graph, weighted
+from emolib.studies import clipping as study
+
+X = np.arange(1000, dtype=np.float32).reshape(10, 100) - 200
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +34,15 @@ def values(float32):
     return observed(float32, windows(60))
 
 
-X = np.arange(1000, dtype=np.float32).reshape(10, 100) - 200
+@pytest.fixture(scope="module")
+def ranges(values):
+    return Clipping("max").ranges(values)
 
 
-def test_max_and_percentile_by_hand():
-    assert Clipping("max").ranges({"x": X})["x"] == (-200, 799)
-    low, high = Clipping("percentile", 99.0).ranges({"x": X})["x"]
-    assert (low, high) == pytest.approx((-200 + 9.99, 799 - 9.99))
-
-
-def test_max_percentile_is_the_percentile_of_each_windows_maxima():
+def test_ranges_by_hand():
     """One value of 100 is 1 %: the maxima of the windows are -101, -1, …, 799, the minima -200, …, 700."""
+    assert Clipping("max").ranges({"x": X})["x"] == (-200, 799)
+    assert Clipping("percentile", 99.0).ranges({"x": X})["x"] == pytest.approx((-200 + 9.99, 799 - 9.99))
     low, high = Clipping("max_percentile", 90.0).ranges({"x": X})["x"]
     assert high == pytest.approx(np.percentile(X.max(axis=1), 90))
     assert low == pytest.approx(np.percentile(X.min(axis=1), 10))
@@ -63,27 +65,24 @@ def test_kl_cuts_an_outlier_and_leaves_a_flat_histogram():
     tailed = np.abs(rng.normal(size=(10, 10000))).astype(np.float32)
     tailed[0, 0] = 60.0
     assert Clipping("kl").ranges({"x": tailed})["x"][1] < 20
-
-
-def test_kl_of_dead_activations_is_empty():
     assert Clipping("kl").ranges({"x": np.zeros((3, 4), np.float32)})["x"] == (0, 0)
 
 
-@pytest.mark.parametrize("percentile", [0, -1, 100.1, 200])
-@pytest.mark.parametrize("name", ["percentile", "weight_percentile"])
-def test_percentiles_out_of_range(name, percentile):
-    with pytest.raises(BadParameter, match=rf"{name}: got {percentile}, expected more than 0, at most 100"):
-        Clipping(**{name: percentile})
-
-
-def test_unknown_method():
-    with pytest.raises(BadParameter, match="method: got 'min', expected one of max, percentile"):
-        Clipping("min")
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"percentile": 0}, "percentile: got 0, expected more than 0, at most 100"),
+        ({"weight_percentile": 100.1}, "weight_percentile: got 100.1"),
+        ({"method": "min"}, "method: got 'min', expected one of max, percentile"),
+    ],
+)
+def test_bad_ways(wrong, message):
+    with pytest.raises(BadParameter, match=message):
+        Clipping(**wrong)
 
 
 def test_names_tell_the_ways_of_a_sweep_apart():
-    found = clipping.sweep([99.0, 99.9], [10], [99.5])
-    assert list(found) == [
+    assert list(study.sweep([99.0, 99.9], [10], [99.5])) == [
         *("max", "kl", "percentile_99", "percentile_99.9", "max_percentile_99", "max_percentile_99.9"),
         *("max_n10", "max_w99.5"),
     ]
@@ -93,22 +92,18 @@ def test_observed_values_are_what_keras_computes(model, values):
     import keras
 
     relu = keras.Model(model.inputs, next(x for x in model.layers if isinstance(x, keras.layers.ReLU)).output)
-    expected = relu.predict(windows(60), verbose=0).reshape(60, -1)
     tensors = list(values)
     np.testing.assert_allclose(values[tensors[0]], windows(60).reshape(60, -1))
+    expected = relu.predict(windows(60), verbose=0).reshape(60, -1)
     np.testing.assert_allclose(values[tensors[2]], expected, atol=1e-5)
     np.testing.assert_allclose(values[tensors[-1]], model.predict(windows(60), verbose=0), atol=1e-5)
 
 
-def test_pooling_keeps_the_scale_of_its_input(float32, values):
-    limits = tied(float32, Clipping("max").ranges(values))
-    entry, pooled = list(limits)[:2]
-    assert limits[pooled] == limits[entry] != Clipping("max").ranges(values)[pooled]
-
-
-@pytest.mark.parametrize("way", [Clipping("max"), Clipping("percentile", 98.0), Clipping("kl")])
+@pytest.mark.parametrize("way", [Clipping("percentile", 98.0), Clipping("kl")])
 def test_scales_in_the_file_are_ours(float32, values, way):
     limits = tied(float32, way.ranges(values))
+    entry, pooled = list(limits)[:2]
+    assert limits[pooled] == limits[entry] != way.ranges(values)[pooled]  # pooling keeps the scale
     content = quantize(float32, limits)
     tensors = flatbuffer.activations(content)
     assert list(tensors) == list(limits)
@@ -116,46 +111,31 @@ def test_scales_in_the_file_are_ours(float32, values, way):
         scale = (high - low) / 255
         assert tensors[name].scale == pytest.approx([scale], rel=1e-6)
         assert tensors[name].zero_point == [np.rint(-128 - low / scale)]
-    assert clipping.largest_deviation(content, limits) < 1e-6
+    assert study.largest_deviation(content, limits) < 1e-6
     wider = {name: (2 * low, 2 * high) for name, (low, high) in limits.items()}
-    assert clipping.largest_deviation(content, wider) == pytest.approx(0.5, abs=1e-3)
-
-
-def test_the_file_answers_as_keras_does(model, float32, values):
-    expected = model.predict(windows(40, 9), verbose=0)
-    with Model(quantize(float32, Clipping("max").ranges(values))) as interpreter:
-        assert np.abs(interpreter.predict(windows(40, 9)) - expected).mean() < 0.03 * np.ptp(expected)
-
-
-def test_clipped_weights_are_cut_channel_by_channel(float32):
-    before = dict(enumerate(kernels(float32)))
-    after = dict(enumerate(kernels(clipping.clip_weights(float32, 80.0))))
-    for k, (operator, kernel) in before.items():
-        axis = {"CONV_2D": (1, 2, 3), "DEPTHWISE_CONV_2D": (0, 1, 2), "FULLY_CONNECTED": None}[operator]
-        limit = np.percentile(np.abs(kernel), 80, axis=axis, keepdims=True)
-        np.testing.assert_allclose(after[k][1], np.clip(kernel, -limit, limit), atol=1e-7)
-        assert (after[k][1] != kernel).mean() == pytest.approx(0.2, abs=0.12)
+    assert study.largest_deviation(content, wider) == pytest.approx(0.5, abs=1e-3)
 
 
 def kernels(content):
-    for operator, data in flatbuffer.weighted(content):
+    for operator, data in weighted(content):
         yield operator.name, data.view(np.float32).reshape(operator.inputs[1].shape)
 
 
-def test_rounding_is_that_of_the_interpreter():
-    x = np.linspace(-3, 3, 1001, dtype=np.float32)
-    scale, zero = 4 / 255, np.rint(-128 + 1 / (4 / 255))
-    expected = (np.clip(np.rint(x / scale + zero), -128, 127) - zero) * scale
-    np.testing.assert_allclose(clipping.rounded(x, -1.0, 3.0), expected, atol=scale / 2 + 1e-6)
-    assert np.abs(clipping.rounded(x, -1.0, 3.0) - np.clip(x, -1, 3)).max() <= scale
+def test_clipped_weights_are_cut_channel_by_channel(float32):
+    cut = list(kernels(clipping.clip_weights(float32, 80.0)))
+    for (operator, kernel), (_, after) in zip(kernels(float32), cut, strict=True):
+        axis = {"CONV_2D": (1, 2, 3), "DEPTHWISE_CONV_2D": (0, 1, 2), "FULLY_CONNECTED": None}[operator]
+        limit = np.percentile(np.abs(kernel), 80, axis=axis, keepdims=True)
+        np.testing.assert_allclose(after, np.clip(kernel, -limit, limit), atol=1e-7)
+        assert (after != kernel).mean() == pytest.approx(0.2, abs=0.12)
 
 
 def test_quality_of_a_sine_is_that_of_the_textbook():
     """Uniform rounding of a full-scale sine has an SQNR of 6.02 · bits + 1.76 dB."""
     x = np.sin(np.linspace(0, 40 * np.pi, 100_001, dtype=np.float64))[None]
-    table = clipping.quality({"x": x}, [Clipping("max")])
+    table = study.quality({"x": x}, [Clipping("max")])
     assert table.sqnr_db[0] == pytest.approx(6.02 * 8 + 1.76, abs=0.2) and table.clipped[0] == 0
-    assert clipping.quality({"x": X}, [Clipping("percentile", 95.0)]).clipped[0] == pytest.approx(0.1)
+    assert study.quality({"x": X}, [Clipping("percentile", 95.0)]).clipped[0] == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -163,10 +143,79 @@ def test_quality_of_a_sine_is_that_of_the_textbook():
     [
         (windows(0), None, "no calibration windows"),
         (windows(4)[:, 1:], None, r"shape \(23, 8, 1\), expected \(24, 8, 1\)"),
-        (np.full((2, *SHAPE), np.nan), None, "2 of 2 calibration windows hold NaN"),
+        (np.full((2, 24, 8, 1), np.nan), None, "2 of 2 calibration windows hold NaN"),
         (windows(4), np.full(4, 2), "All 4 calibration windows are of class 2"),
     ],
 )
 def test_bad_calibration(float32, X, y, message):
-    with pytest.raises(BadSet, match=message):
+    with pytest.raises(BadSet, match=message) as error:
         observed(float32, X, y)
+    assert "\n" not in str(error.value)
+
+
+def test_int4_answers_are_those_of_the_rounded_network(float32, ranges):
+    """litert's int4 kernel against the float network with rounded weights: apart by activations' int8 only."""
+    names = [op.outputs[0].name for op in graph(float32) if op.name in ("CONV_2D", "FULLY_CONNECTED")]
+    bits, rounded = dict.fromkeys(names, 4), flatbuffer.read(float32)
+    for operator in graph(float32):
+        if operator.outputs[0].name in bits:
+            buffer = rounded.buffers[rounded.subgraphs[0].tensors[operator.inputs[1].index].buffer]
+            kernel = np.asarray(buffer.data, np.uint8).view(np.float32).reshape(operator.inputs[1].shape)
+            per = tuple(range(1, kernel.ndim)) if operator.name == "CONV_2D" else None
+            scale = np.abs(kernel).max(axis=per, keepdims=True) / 7
+            buffer.data = np.float32(np.rint(kernel / scale) * scale).view(np.uint8).ravel()
+    with Model(flatbuffer.write(rounded)) as a, Model(quantize(float32, ranges, bits)) as b:
+        expected, found = a.predict(windows(40, 5)), b.predict(windows(40, 5))
+    assert np.abs(found - expected).mean() < 0.02 * np.ptp(expected)
+
+
+@pytest.mark.parametrize(
+    "bits, message",
+    [
+        ({"nothing": 4}, "weight_bits names nothing, expected the output of an operator"),
+        ({"CONV_2D": 2}, "weight_bits of .*: got 2, expected 4 or 8"),
+        ({"DEPTHWISE_CONV_2D": 4}, "is a DEPTHWISE_CONV_2D, which has no 4-bit kernel: give it 8 bits"),
+    ],
+)
+def test_bad_bits_name_the_layer(float32, ranges, bits, message):
+    names = {op.name: op.outputs[0].name for op in graph(float32)}
+    with pytest.raises(BadParameter, match=message):
+        quantize(float32, ranges, {names.get(key, key): value for key, value in bits.items()})
+
+
+def test_a_tensor_without_range_is_named(float32, ranges):
+    name = list(ranges)[2]
+    with pytest.raises(BadParameter, match="has no range") as error:
+        quantize(float32, {key: value for key, value in ranges.items() if key != name})
+    assert name in str(error.value)
+
+
+@pytest.mark.parametrize("backend", present())
+def test_a_compact_file_is_smaller_and_answers_alike(float32, ranges, backend):
+    content = quantize(float32, ranges)
+    small = compact(content)
+    assert len(small) < 0.8 * len(content) and compact(small) == small
+    with Model(content, backend) as a, Model(small, backend) as b:
+        np.testing.assert_array_equal(a.predict(windows(10, 3)), b.predict(windows(10, 3)))
+    names = list(flatbuffer.activations(compact(float32)))
+    assert len(set(names)) == len(names) and all("/" not in name for name in names[1:-1])
+
+
+def test_pick_by_validation_not_by_test():
+    columns = {
+        "fold": np.zeros(8, int),
+        "part": np.array(["val"] * 4 + ["test"] * 4),
+        "y": np.array([0, 0, 1, 1] * 2),
+        "subject": np.array(["a", "a", "b", "b", "c", "c", "d", "d"]),
+        "trial": np.arange(8).astype(str),
+    }
+    given = {
+        "float32": [0, 0, 1, 1, 0, 0, 1, 1],
+        "good_on_test": [0, 1, 1, 1, 0, 0, 1, 1],
+        "good_on_val": [0, 0, 1, 1, 1, 1, 0, 0],
+    }
+    scores = {name: np.eye(2)[answers] * 0.8 + 0.1 for name, answers in given.items()}
+    table = pd.DataFrame({"variant": list(given), "bytes": [4000, 1000, 1000]})
+    found = study.with_efficiency(table, columns, scores, "window")
+    assert found.val_accuracy.tolist() == [1, 0.75, 1] and found.efficiency.tolist() == [1, 3, 4]
+    assert study.pick(found) == "good_on_val"

@@ -177,6 +177,8 @@ def test_fetch_of_what_no_program_can_get_says_why_and_how_a_person_does(data, c
     for part in (get(name).where, get(name).layout, str(data / name), f"emolib.datasets check {name}"):
         assert part in out
     assert list(data.iterdir()) == []
+    assert main(["fetch", "synthetic"]) == 0
+    assert "nothing to fetch" in capsys.readouterr().out.lower()
 
 
 @pytest.mark.parametrize("name", FETCHED)
@@ -191,8 +193,3 @@ def test_a_fetch_without_network_ends_in_the_steps_for_a_person(data, capsys, mo
         assert part in shown.out
     assert re.match(r"error: https?://.* \(.*no network\).*by hand", shown.err.strip())
     assert not any(path.is_file() for path in data.rglob("*"))
-
-
-def test_fetch_of_the_synthetic_corpus_has_nothing_to_do(data, capsys):
-    assert main(["fetch", "synthetic"]) == 0
-    assert "nothing to fetch" in capsys.readouterr().out.lower()

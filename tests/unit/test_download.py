@@ -102,18 +102,6 @@ def test_fetch_unpacks_and_does_not_ask_twice(server, tmp_path, monkeypatch, kno
     assert "download/wav/03a01Fa.wav" in files_in(tmp_path / "emodb") and len(server.asked) == 1
 
 
-def test_of_several_files_only_what_is_missing_is_fetched(server, tmp_path):
-    first = corpus_at(server, zipped(ARCHIVE), name="a.zip").downloads
-    second = corpus_at(server, zipped(ARCHIVE), name="b.zip").downloads
-    corpus = replace(get("emodb"), downloads=first + second)
-    content = server.files.pop("/b.zip")
-    with pytest.raises(CorpusMissing, match=r"b\.zip could not be fetched .*404"):
-        fetch(corpus, tmp_path)
-    server.files["/b.zip"] = content
-    fetch(corpus, tmp_path)
-    assert server.asked == ["/a.zip", "/b.zip", "/b.zip"]
-
-
 def test_a_wrong_hash_leaves_nothing(server, tmp_path):
     known_hash = "md5:" + "0" * 32
     corpus = corpus_at(server, zipped(ARCHIVE), known_hash)
@@ -256,15 +244,12 @@ def test_git_lfs_pointers_become_the_sounds_they_stand_for(server, tmp_path, mon
     assert dropped == []
     fetch(corpus, root)
     assert len(server.asked) == 4
-
-
-def test_another_sound_than_its_pointer_says_is_refused_and_the_pointer_stays(server, tmp_path):
-    corpus = crema_d_at(server)
     server.files["/sound/1001_DFA_ANG_XX.wav"] = b"over its data quota"
+    text = pointer(CLIPS["1001_DFA_ANG_XX.wav"])
+    (folder / "1001_DFA_ANG_XX.wav").write_text(text)
     with pytest.raises(BadRecording, match=r"1001_DFA_ANG_XX\.wav is not the file .*sha256:"):
-        fetch(corpus, tmp_path)
-    path = tmp_path / "CREMA-D" / "CREMA-D-master" / "AudioWAV" / "1001_DFA_ANG_XX.wav"
-    assert path.read_text() == pointer(CLIPS[path.name])
+        fetch(corpus, root)
+    assert (folder / "1001_DFA_ANG_XX.wav").read_text() == text
 
 
 # The command
@@ -282,7 +267,9 @@ def test_the_command_says_what_came_without_a_hash(server, tmp_path, monkeypatch
     corpus = replace(corpus, reads=("wav/*.wav",), fingerprint="0" * 64)
     monkeypatch.setattr("emolib.datasets.__main__.get", lambda name: corpus)
     assert main(["fetch", "emodb"]) == 0
-    out = capsys.readouterr().out
+    shown = capsys.readouterr()
+    out = shown.out
+    assert "Burkhardt" in out and "100%" in shown.err
     moves = ", and its address gives whatever is newest" if name == "HEAD.zip" else ""
     commit = f", commit {comment.decode()}" if len(comment) == 40 else ""
     digest = hashlib.sha256(content.getvalue()).hexdigest()
@@ -296,18 +283,3 @@ def test_only_walking_is_pinned_to_a_commit(name):
     assert known_hash is None
     assert bool(MOVING.search(url)) == (name != "walking")
     assert get(name).fingerprint or get(name).listing
-
-
-def test_the_command_shows_progress_and_what_to_cite(server, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
-    corpus = corpus_at(server, zipped(ARCHIVE))
-    monkeypatch.setattr("emolib.datasets.__main__.get", lambda name: corpus)
-    assert main(["fetch", "emodb"]) == 0
-    shown = capsys.readouterr()
-    assert str(tmp_path / "emodb" / "download") in shown.out
-    assert "Burkhardt" in shown.out
-    assert "100%" in shown.err
-    server.files.clear()
-    (tmp_path / "emodb" / "download.zip").unlink()
-    assert main(["fetch", "emodb"]) == 1
-    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")

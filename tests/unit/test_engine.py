@@ -263,20 +263,6 @@ def test_a_source_that_does_not_fit_is_refused(engine, modality, about, message)
         engine.start(modality, about)
 
 
-def test_memory_stays_as_it_is(bundle):
-    engine, clock = clocked(bundle, modalities=["speech", "face"])
-    engine.start("speech", TRAINED["speech"], is_live=True)
-    engine.start("face", TRAINED["face"], is_live=True)
-    before = engine.streams["speech"].ring.samples.nbytes
-    for k in range(500):
-        clock["s"] = k + 1.0
-        engine.push("speech", Chunk(float(k), np.zeros(16000, np.float32)))
-        engine.push("face", Chunk(float(k), np.zeros((9, 9), np.uint8)))
-    assert engine.streams["speech"].ring.samples.nbytes == before == 4 * (16000 + 2 * 16000)
-    assert len(engine.streams["face"].last) == 2
-    assert len(engine.streams["speech"].rate.seen) <= 11
-
-
 def test_a_person_is_known_after_some_windows(tmp_path):
     with Engine(Bundle(by_person(tmp_path, "eeg")), hop_s=HOP_S) as engine:
         results = list(replay(engine, [Recording("eeg")]))
@@ -452,13 +438,6 @@ def test_stamps_that_go_back_write_over(back_to):
     ring.push(back_to, X[500:520])
     assert ring.jumps == 1
     np.testing.assert_array_equal(ring.until(back_to + 0.2, 20), X[500:520])
-
-
-def test_a_live_sensor_s_stamps_may_be_uneven():
-    rng, ring = np.random.default_rng(0), Ring(100.0, 500, jitter_s=0.1)
-    for at in range(0, 1000, 10):
-        ring.push(at / 100 + rng.uniform(-0.04, 0.04), X[at : at + 10])
-    assert ring.jumps == 0 and np.isfinite(ring.until(11.0, 500)).all()
 
 
 @pytest.mark.parametrize("hz", [48.0, 64.0])

@@ -68,13 +68,6 @@ def test_no_face_is_an_empty_list():
     assert path(margin=0.0)(picture(96, 96, (20, 20, 60, 60))) == []  # one grey level alone is no face
 
 
-def test_a_face_at_the_border_is_cut_to_the_picture():
-    (face,) = path(margin=0.3)(picture(192, 192, (150, 140, 192, 192)))
-    assert close(face.box, (150, 140, 192, 192), 3)
-    assert face.box[2] <= 192
-    assert face.box[3] <= 192
-
-
 def test_a_grey_picture_gives_what_its_colours_give():
     box = (40, 40, 120, 110)
     grey = picture(192, 192, box, colour=False)

@@ -14,7 +14,7 @@ from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.face_boxes import pictures
 from emolib.datasets.splits import Fold, to_arrays
-from emolib.quantization.firmware import constants, cpp, headers, operators, vectors
+from emolib.quantization.firmware import constants, cpp, files
 from emolib.signals.boxes import Letterbox
 
 NAME = "synthetic-heart-emotion-loso"
@@ -40,11 +40,6 @@ def test_every_float_comes_back(value):
     assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?f", literal) and re.search(r"[.e]", literal)
 
 
-def test_what_is_not_finite_is_refused():
-    with pytest.raises(BadParameter, match="finite"):
-        cpp.number(float("nan"))
-
-
 def test_arrays_come_back():
     values = np.arange(-60, 60, dtype=np.int8).reshape(2, 3, 20)
     text = cpp.declared("some_values", values)
@@ -53,7 +48,7 @@ def test_arrays_come_back():
 
 
 def test_a_table_that_is_too_large_is_left_out_aloud():
-    [line] = headers.constants({"large_table": np.zeros(20_000, np.float32)})
+    [line] = cpp.constants({"large_table": np.zeros(20_000, np.float32)})
     assert line == "// kLargeTable: left out, its 80000 bytes are more than 65536"
 
 
@@ -76,9 +71,6 @@ def test_eeg():
     assert found["pairs"].tolist() == [[0, 1]] and list(found["recorded_channels"]) == ["F3", "F4"]
     np.testing.assert_allclose(found["hann"], get_window("hann", 64), atol=1e-7)
     assert found["gain"].tolist() == [0, 0.25] and found["feature_axis"] == 3
-
-
-def test_band_powers_need_no_window():
     assert "hann" not in constants.of_source(entry("eeg", "band_power", ["F3"], sfreq=2.0))
 
 
@@ -88,11 +80,6 @@ def test_band_powers_need_no_window():
 def test_heart(kind, n_edges, n_features):
     found = constants.of_source(entry("heart", kind, sfreq=64.0))
     assert len(found["wave_hz"]) == n_edges and len(found["feature_names"]) == n_features
-
-
-def test_beats_per_minute_need_no_detector():
-    found = constants.of_source(entry("heart", "bpm", sfreq=1.0, normalise="subject"))
-    assert "energy_hz" not in found and found["standardised_per_person_first"] is True
 
 
 def test_mfcc_take_a_cosine_transform():
@@ -111,13 +98,10 @@ def test_everything_can_be_declared(modality):
         assert cpp.constant_name(field) in cpp.declared(field, value)
 
 
-def test_methods_are_sorted_and_each_once():
-    assert operators.methods(["MEAN", "CONV_2D", "CONV_2D"], "m") == ["AddConv2D", "AddMean"]
-
-
-def test_an_unknown_operator_is_named():
+def test_methods_of_operators():
+    assert cpp.methods(["MEAN", "CONV_2D", "CONV_2D"], "m") == ["AddConv2D", "AddMean"]
     with pytest.raises(BadParameter, match="m.tflite: operator WHERE has no known method"):
-        operators.methods(["CONV_2D", "WHERE"], "m.tflite")
+        cpp.methods(["CONV_2D", "WHERE"], "m.tflite")
 
 
 @pytest.fixture
@@ -142,19 +126,16 @@ def run(tmp_path):
 
 def test_windows_are_of_test_people_and_standardised(run):
     digest = sha256(run.folder / f"models/{NAME}/fold01-int8.tflite")
-    X = vectors.of_source(run, NAME, {"fold": 1, "sha256": digest})
+    X = files.source_windows(run, NAME, {"fold": 1, "sha256": digest})
     assert X.shape == (4, 5, 1, 2)
     assert (X[..., 0] == 2.5).all() and (X[..., 1] == 1.5).all()  # person 3
-
-
-def test_a_run_with_other_models_is_refused(run):
     with pytest.raises(BadArtifact, match="is not the model of the bundle"):
-        vectors.of_source(run, NAME, {"fold": 1, "sha256": "0" * 64})
+        files.source_windows(run, NAME, {"fold": 1, "sha256": "0" * 64})
 
 
 def detector_run(tmp_path, corpora):
     run = Run(tmp_path / "run", "test", {"corpora": corpora, "side": 32, "n_channels": 1})
-    run.write_json("scores/d-detector-summary.json", {})
+    run.write_text("rows/d-detector.csv", "")
     run.write_bytes("models/d-int8.tflite", b"model")
     return run, {"sha256": sha256(run.folder / "models/d-int8.tflite")}
 
@@ -162,7 +143,7 @@ def detector_run(tmp_path, corpora):
 def test_pictures_of_a_detector_are_test_pictures(tmp_path):
     corpora = {"scenes": {"n": 25}}
     run, told = detector_run(tmp_path, corpora)
-    X = vectors.of_detector(run, "d", told)
+    X = files.detector_windows(run, "d", told)
     tested = [each.image for each in pictures(corpora, []) if each.split == "test"][:4]
     expected = [Letterbox(image.shape[:2], 32).image(image, 1) / 255 for image in tested]
     np.testing.assert_allclose(X, expected, atol=1e-7)
@@ -171,4 +152,4 @@ def test_pictures_of_a_detector_are_test_pictures(tmp_path):
 def test_without_the_corpus_there_are_no_pictures(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
     run, told = detector_run(tmp_path, {"facemask": {}})
-    assert vectors.of_detector(run, "d", told) is None
+    assert files.detector_windows(run, "d", told) is None

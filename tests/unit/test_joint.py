@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import BadSet
 from emolib.core.experiment import Experiment
 from emolib.datasets import joint, splits
 from emolib.datasets.base import COPY, EmotionSet
 from emolib.datasets.joint import MISSING
 from emolib.signals import standardise
-from emolib.studies.early_fusion import joining
+from emolib.studies.early_fusion.study import label_paired, same_trials, two_recordings, virtual_folds
 
 CLASSES = ("low", "high")
 
@@ -41,24 +41,17 @@ def heart_and_eeg():
 @pytest.fixture
 def both():
     sets = heart_and_eeg()
-    return joint.joined(sets, joining.same_trials(sets))
-
-
-# Windows
+    return joint.joined(sets, same_trials(sets))
 
 
 @pytest.mark.parametrize(
     ("starts", "expected"),
     [
         (([0, 2, 4], [0, 3]), [[0, 0], [1, 1], [2, 1]]),
-        (
-            ([0, 3], [0, 2, 4]),
-            [[0, 0], [1, 1], [1, 2]],
-        ),  # the second branch has most windows: it is the clock
+        (([0, 3], [0, 2, 4]), [[0, 0], [1, 1], [1, 2]]),  # the branch with most windows is the clock
         (([0, 2, 4], [0, 4]), [[0, 0], [1, 0], [2, 1]]),  # 2 lies between both: the earlier one
         (([0, 2], [1, 3]), [[0, 0], [1, 0]]),  # as many windows: the first branch is the clock
         (([5, 6], []), [[0, MISSING], [1, MISSING]]),
-        (([], [0.5]), [[MISSING, 0]]),
         (([1], [0, 9], [0, 1, 2, 8]), [[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 1, 3]]),
         (([], []), np.empty((0, 2))),
     ],
@@ -75,27 +68,6 @@ def test_the_windows_of_a_trial_come_in_order_of_time():
     assert {key: rows.tolist() for key, rows in some.items()} == {("p0", "a"): [2, 0], ("p0", "b"): [5]}
 
 
-def test_windows_without_their_seconds_are_refused():
-    sets = heart_and_eeg()
-    with pytest.raises(BadSet, match="Windows without start_s.*run 01_windows again"):
-        joining.same_trials(sets | {"eeg": replace(sets["eeg"], start_s=None)})
-
-
-# Trials of the same people
-
-
-def test_every_trial_of_any_branch_is_a_joint_trial():
-    found = joining.same_trials(heart_and_eeg())
-    assert [(t.subject, t.trial, t.y, sorted(t.keys)) for t in found] == [
-        ("p0", "a", 0, ["eeg", "heart"]),
-        ("p0", "b", 1, ["eeg", "heart"]),
-        ("p1", "c", 1, ["eeg", "heart"]),
-        ("p1", "d", 0, ["heart"]),
-        ("p1", "e", 0, ["eeg"]),
-    ]
-    assert all(key == (t.subject, t.trial) for t in found for key in t.keys.values())
-
-
 def test_joint_windows_by_hand(both):
     assert both.trial.tolist() == ["a", "a", "a", "b", "c", "c", "d", "e", "e"]
     assert both.subject.tolist() == ["p0"] * 4 + ["p1"] * 5
@@ -104,20 +76,6 @@ def test_joint_windows_by_hand(both):
     np.testing.assert_array_equal(both.rows, np.transpose([heart, eeg]))
     np.testing.assert_array_equal(both.present, np.transpose([heart, eeg]) >= 0)
     assert both.shapes == {"heart": (1, 1, 1), "eeg": (1, 1, 1)}
-
-
-def test_the_split_of_a_trial_stays():
-    heart = windows(("p0", "a", 0, (0,), "train"), ("p1", "b", 1, (0,), "test"))
-    eeg = windows(("p0", "a", 0, (0, 1), "train"), ("p1", "b", 1, (0,), "test"))
-    data = joint.joined({"heart": heart, "eeg": eeg}, joining.same_trials({"heart": heart, "eeg": eeg}))
-    assert data.split.tolist() == ["train", "train", "test"]
-
-
-def test_labels_that_disagree_are_named():
-    sets = heart_and_eeg()
-    y = np.where(sets["eeg"].trial == "c", 0, sets["eeg"].y)
-    with pytest.raises(BadSet, match="Trial c of p1 is high in heart, low in eeg, expected one label"):
-        joining.same_trials(sets | {"eeg": replace(sets["eeg"], y=y)})
 
 
 @pytest.mark.parametrize(
@@ -134,15 +92,18 @@ def test_labels_that_disagree_are_named():
 )
 def test_branches_that_do_not_fit_are_refused(other, message):
     with pytest.raises(BadSet, match=message):
-        joining.same_trials({"heart": heart_and_eeg()["heart"], "eeg": other})
+        same_trials({"heart": heart_and_eeg()["heart"], "eeg": other})
 
 
-def test_no_joint_trial_at_all_is_refused():
+def test_trials_that_do_not_fit_are_refused():
+    sets = heart_and_eeg()
+    y = np.where(sets["eeg"].trial == "c", 0, sets["eeg"].y)
+    with pytest.raises(BadSet, match="Trial c of p1 is high in heart, low in eeg, expected one label"):
+        same_trials(sets | {"eeg": replace(sets["eeg"], y=y)})
+    with pytest.raises(BadSet, match="Windows without start_s.*run 01_windows again"):
+        same_trials(sets | {"eeg": replace(sets["eeg"], start_s=None)})
     with pytest.raises(BadSet, match="No joint window of heart, eeg"):
-        joint.joined(heart_and_eeg(), [])
-
-
-# Tasks
+        joint.joined(sets, [])
 
 
 def test_a_class_without_a_side_in_the_task_is_left_out():
@@ -156,19 +117,6 @@ def test_a_class_without_a_side_in_the_task_is_left_out():
     assert found.X.ravel().tolist() == kept.tolist() and found.start_s.tolist() == [0, 2] * 6
     split = np.where(np.arange(14) == 2, COPY, "")
     assert joint.in_task(replace(data, split=split), source, "arousal")[0].tolist() == [0, 1, *kept[3:]]
-
-
-def test_the_own_task_leaves_a_set_as_it_is():
-    source = Experiment.parse("synthetic-heart-arousal-loso")
-    data = heart_and_eeg()["heart"]
-    kept, found = joint.in_task(data, source, "arousal")
-    assert kept.tolist() == list(range(7)) and found.classes == CLASSES
-    np.testing.assert_array_equal(found.y, data.y)
-    with pytest.raises(BadParameter, match="classes of arousal do not each fall into one class of emotion"):
-        joint.in_task(data, source, "emotion")
-
-
-# What is trained on
 
 
 def test_the_standardiser_sees_each_window_once(both):
@@ -192,19 +140,6 @@ def test_a_missing_branch_is_exactly_zero_once_standardised(both):
     assert both.sets["heart"].X.ravel().tolist() == list(range(7))  # the set itself is as it was
 
 
-def test_some_branches_alone_and_some_gone(both):
-    eeg = both.only(["eeg"])
-    assert list(eeg.sets) == ["eeg"] and eeg.rows.ravel().tolist() == [0, 0, 1, 2, 3, 3, -1, 4, 5]
-    assert not eeg.present[6] and list(both.only(["eeg", "heart"]).sets) == ["eeg", "heart"]
-    gone = both.without(["eeg"])
-    assert (gone.rows[:, 1] == MISSING).all() and gone.rows[:, 0].tolist() == both.rows[:, 0].tolist()
-    assert both.present[:, 1].sum() == 8  # as it was
-    assert not gone.part(np.arange(9)).X["eeg"].any()
-
-
-# Two recordings of one person
-
-
 def people(n_people=4, n_each=3, n_classes=2, n_windows=2, prefix="p", split=lambda i: ""):
     """Everybody has n_each trials of each class."""
     return windows(
@@ -218,11 +153,11 @@ def people(n_people=4, n_each=3, n_classes=2, n_windows=2, prefix="p", split=lam
     )
 
 
-@pytest.mark.parametrize("n_each", [2, 3, 7])
+@pytest.mark.parametrize("n_each", [2, 5])
 def test_two_recordings_are_of_one_person_and_label_and_differ(n_each):
     data = people(n_each=n_each)
     of_trial = {t: (s, y) for t, s, y in zip(data.trial, data.subject, data.y, strict=True)}
-    found = joining.recordings(data, ("speech1", "speech2"), seed=3)
+    found = two_recordings(data, ("speech1", "speech2"), seed=3)
     for one in found:
         first, second = one.keys["speech1"], one.keys["speech2"]
         assert first != second and first[0] == second[0] == one.subject
@@ -232,28 +167,25 @@ def test_two_recordings_are_of_one_person_and_label_and_differ(n_each):
     assert len({(one.subject, one.trial) for one in found}) == len(found) == 8 * n_each
     both = joint.joined({"speech1": data, "speech2": data}, found)
     assert both.present.all() and len(both.y) == 2 * len(found)
-    again, other = joining.recordings(data, ("a", "b"), 3), joining.recordings(data, ("a", "b"), 4)
+    again, other = two_recordings(data, ("a", "b"), 3), two_recordings(data, ("a", "b"), 4)
     assert [one.trial for one in again] == [one.trial for one in found]
     assert n_each == 2 or [one.trial for one in other] != [one.trial for one in found]
 
 
-def test_recordings_of_an_official_split_stay_on_their_side():
+def test_an_official_split_stays_on_its_side():
     data = people(n_each=5, split=lambda i: "test" if i < 2 else "train")
-    found = joining.recordings(data, ("a", "b"))
     split = dict(zip(data.trial, data.split, strict=True))
-    assert len(found) == 40
-    assert all({one.split} == {split[trial] for _, trial in one.keys.values()} for one in found)
+    for found in (two_recordings(data, ("a", "b")), same_trials({"heart": data, "eeg": data})):
+        assert len(found) == 40
+        assert all({one.split} == {split[trial] for _, trial in one.keys.values()} for one in found)
 
 
 def test_one_recording_of_a_class_is_no_pair():
     data = people(n_each=2)
     with pytest.raises(BadSet, match="p2 has one trial of high only, expected two recordings or more"):
-        joining.recordings(data.part(np.flatnonzero(data.trial != "p2-1-1")), ("a", "b"))
+        two_recordings(data.part(np.flatnonzero(data.trial != "p2-1-1")), ("a", "b"))
     with pytest.raises(BadSet, match="p0 has one trial of low only in its test part"):
-        joining.recordings(people(n_each=3, split=lambda i: "train" if i else "test"), ("a", "b"))
-
-
-# Strangers with the same label
+        two_recordings(people(n_each=3, split=lambda i: "train" if i else "test"), ("a", "b"))
 
 
 @st.composite
@@ -275,11 +207,11 @@ def people_of(data, rows):
 
 
 @given(strangers())
-@example_settings(max_examples=30, deadline=None)
+@example_settings(max_examples=15, deadline=None)
 def test_strangers_share_label_and_part(case):
     sets, folds, n_virtual, n_train, seed = case
-    found = joining.label_paired(sets, folds, n_virtual, n_train, seed)
-    again = joining.label_paired(sets, folds, n_virtual, n_train, seed)
+    found = label_paired(sets, folds, n_virtual, n_train, seed)
+    again = label_paired(sets, folds, n_virtual, n_train, seed)
     assert [one.trial for one in found] == [one.trial for one in again]
     assert {one.fold for one in found} == set(range(n_virtual))
     by_key = {name: joint.trials_of(data) for name, data in sets.items()}
@@ -293,12 +225,10 @@ def test_strangers_share_label_and_part(case):
 
 
 @given(strangers())
-@example_settings(max_examples=30, deadline=None)
+@example_settings(max_examples=15, deadline=None)
 def test_a_test_trial_is_used_once_and_as_often_as_the_scarcest_branch_has(case):
     sets, folds, n_virtual, n_train, seed = case
-    found = [
-        one for one in joining.label_paired(sets, folds, n_virtual, n_train, seed) if one.split == "test"
-    ]
+    found = [one for one in label_paired(sets, folds, n_virtual, n_train, seed) if one.split == "test"]
     for name in sets:
         keys = [one.keys[name] for one in found]
         assert len(set(keys)) == len(keys)
@@ -317,11 +247,11 @@ def dealt(data, folds, v, n_virtual, y) -> int:
 
 
 @given(strangers())
-@example_settings(max_examples=30, deadline=None)
+@example_settings(max_examples=15, deadline=None)
 def test_virtual_people_train_on_nobody_whom_they_are_tested_on(case):
     sets, folds, n_virtual, n_train, seed = case
-    data = joint.joined(sets, joining.label_paired(sets, folds, n_virtual, n_train, seed))
-    made = joining.virtual_folds(data)
+    data = joint.joined(sets, label_paired(sets, folds, n_virtual, n_train, seed))
+    made = virtual_folds(data)
     assert [fold.name for fold in made] == [f"v{v:02d}" for v in range(n_virtual)]
     used = np.concatenate([np.concatenate([f.train, f.val, f.test]) for f in made])
     assert sorted(used.tolist()) == list(range(len(data.y)))  # every joint window in one part of one fold
@@ -332,23 +262,11 @@ def test_virtual_people_train_on_nobody_whom_they_are_tested_on(case):
             assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
 
 
-def test_training_pairs_are_about_as_many_as_asked_for():
-    sets = {"speech": people(6, 8, prefix="s"), "face": people(6, 2, prefix="f")}
-    folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
-    for n_train, of_class in ((10, 5), (11, 6), (1000, 32)):  # speech has 4 people × 8 trials of a class
-        found = joining.label_paired(sets, folds, 3, n_train)
-        train = [one for one in found if one.split == "train" and one.fold == 1]
-        assert [sum(one.y == y for one in train) for y in (0, 1)] == [of_class, of_class]
-        times = np.unique([one.keys["face"][1] for one in train if one.y == 0], return_counts=True)[1]
-        assert times.max() - times.min() <= 1 or of_class < 8  # the 8 of the face are used evenly
-    assert len({one.keys["speech"] for one in train}) == 64
-
-
 def test_too_many_virtual_people_are_refused():
     sets = {"speech": people(4, 4, prefix="s"), "face": people(4, 1, prefix="f")}
     folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
-    assert {one.fold for one in joining.label_paired(sets, folds, 4)} == {0, 1, 2, 3}
+    assert {one.fold for one in label_paired(sets, folds, 4)} == {0, 1, 2, 3}
     with pytest.raises(BadSet, match=r"Virtual person \d has no \w+ trial .*choose a smaller n_virtual"):
-        joining.label_paired(sets, folds, 5)
+        label_paired(sets, folds, 5)
     with pytest.raises(BadSet, match="face has classes"):
-        joining.label_paired(sets | {"face": replace(sets["face"], classes=("a", "b"))}, folds, 4)
+        label_paired(sets | {"face": replace(sets["face"], classes=("a", "b"))}, folds, 4)

@@ -45,8 +45,8 @@ def session():
         Pushed("face", "face=page", SignalInfo(0.0, "scene")),
         Pushed("speech", "speech=page", SignalInfo(16000.0)),
     ]
-    for source in pushed:
-        source.open()
+    for sensor in pushed:
+        sensor.open()
     return Session(Asked(), pushed)
 
 
@@ -227,7 +227,7 @@ def test_a_page_feeds_the_engine(server, session):
         assert request(server, "POST", path, RGBA)[0] == 204
         wave = np.linspace(-1, 1, 4800, dtype="<f4")
         assert request(server, "POST", f"speech?tab={TAB}&at=0.1", wave.tobytes())[0] == 204
-        image, heard = (next(session.feeds[name].source.chunks()) for name in ("face", "speech"))
+        image, heard = (next(session.feeds[name].sensor.chunks()) for name in ("face", "speech"))
         assert image.data.shape == (16, 16, 3) and image.data[0, 1].tolist() == [4, 5, 6]
         np.testing.assert_array_equal(heard.data, wave)
         assert before <= image.time_s <= time.monotonic()

@@ -1,58 +1,67 @@
-"""The parameters of notebooks, and the notebooks themselves as files."""
+"""Notebooks: their parameters, what each of them must say, and what may stand in their committed outputs."""
 
 import base64
 import json
+import re
 
 import nbformat
 import pytest
 
 from emolib.core import notebook
-from emolib.core.errors import BadParameter, check_names
+from emolib.core.errors import BadParameter
 from emolib.core.paths import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+SHOWN = {
+    "text/html",
+    "text/markdown",
+    "image/png",
+}  # what a person reads; text/plain alone may be a progress bar
+BAR = re.compile(r"\S.* \|.*\| \d+/\d+ \w+, ")
+LOG_LINE = re.compile(
+    r"WARNING|INFO|ERROR|DEBUG|[IWEF]\d{4} |\[\w+App\]|Traceback|\S+Warning:|.*absl::|.*oneDNN"
+)
+BARE = re.compile(r"[-+\d.e%\s]+|True|False|None|[\[({<'\"].*|\w[\w.]*\(.*\)")  # a number, an object's repr
 
 
 def cells(path, kind):
     return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == kind]
 
 
+def text(path, kind) -> str:
+    return "\n".join("".join(cell["source"]) for cell in cells(path, kind))
+
+
+def start(name: str, **given):
+    return notebook.start(name, dict.fromkeys(notebook.defaults(name)) | {"run": "x"} | given)
+
+
 def test_assigned_names_are_those_of_the_top_level():
     assert notebook.assigned("a = 1  # x\nb = c = [2]\nfor i in b:\n    d = i\n") == ["a", "b", "c"]
 
 
-def test_unknown_names_are_refused_with_a_hint():
-    check_names(["seed"], ["run", "seed"], "x.ipynb")
-    with pytest.raises(BadParameter, match="modalty does not exist in x.ipynb: did you mean modality"):
-        check_names(["modalty"], ["run", "modality"], "x.ipynb")
-    with pytest.raises(BadParameter, match="known: run"):
-        check_names(["zzz"], ["run"], "x.ipynb")
-
-
 def test_start_says_that_data_are_synthetic(capsys):
-    names = dict.fromkeys(notebook.defaults("04_fusion"))
-    for sources, said in ((["emodb-speech-emotion7-loso"], False), (["synthetic-eeg-emotion-loso"], True)):
-        notebook.start("04_fusion", {**names, "run": "x", "sources": sources})
+    for name, given, said in (
+        ("04_fusion", {"sources": ["emodb-speech-emotion7-loso"]}, False),
+        ("04_fusion", {"sources": ["synthetic-eeg-emotion-loso"]}, True),
+        ("02_train", {"corpus": "synthetic"}, True),
+        ("02d_detector", {"corpora": {"facemask": {}, "scenes": {}}}, True),
+    ):
+        start(name, **given)
         assert ("says nothing about people" in capsys.readouterr().out) is said
-    names = dict.fromkeys(notebook.defaults("02_train"))
-    notebook.start("02_train", {**names, "run": "x", "corpus": "synthetic"})
-    assert "Synthetic data" in capsys.readouterr().out
-    names = dict.fromkeys(notebook.defaults("02d_detector"))
-    notebook.start("02d_detector", {**names, "run": "x", "corpora": {"facemask": {}, "scenes": {}}})
-    assert "Synthetic data" in capsys.readouterr().out
 
 
 def test_start_reads_the_cell_that_papermill_injects():
-    names = dict.fromkeys(notebook.defaults("04_fusion")) | {"run": "x"}
-    assert set(notebook.start("04_fusion", {**names, "In": ["# Parameters\nrun = 'x'"]}).parameters) == set(
-        names
-    )
+    started = start("04_fusion", In=["# Parameters\nrun = 'x'"])
+    assert set(started.parameters) == set(notebook.defaults("04_fusion"))
     with pytest.raises(BadParameter, match="did you mean variant"):
-        notebook.start("04_fusion", {**names, "In": ["# Parameters\nvariants = 'x'"]})
+        start("04_fusion", In=["# Parameters\nvariants = 'x'"])
 
 
-def test_what_a_widget_shows_stays_without_its_kernel(tmp_path):
-    code = """import ipywidgets
+def test_a_run_in_place_keeps_what_widgets_and_bars_show_and_no_stderr(tmp_path):
+    code = """import sys
+import ipywidgets
+from emolib.core.bars import progress_bar
 from emolib.report.plots.style import picture
 view = ipywidgets.Output()
 display(ipywidgets.IntSlider(), view)
@@ -60,38 +69,65 @@ view.append_stdout("first")
 view.outputs = ()
 view.append_display_data(picture(1.0)[0])
 view.append_stderr("a warning")
+with progress_bar(3, "train", "folds") as bar:
+    for name in "abc":
+        bar.set_postfix_str(name)
+        bar.update(1)
+print("a warning", file=sys.stderr)
 print("below")"""
     path = tmp_path / "a.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), path)
     notebook.run_in_place(path)
     [cell] = cells(path, "code")
-    drawn, told = cell["outputs"]
+    drawn, bar, told = cell["outputs"]
     assert base64.b64decode(drawn["data"]["image/png"]).startswith(b"\x89PNG") and told["text"] == ["below\n"]
-
-
-SOURCES = [path.stem for path in NOTEBOOKS if "Source(corpus" in path.read_text()]
-
-
-@pytest.mark.parametrize("name", SOURCES)
-def test_a_notebook_of_a_source_takes_a_network(name):
-    assert len(SOURCES) == 13
-    given = {**dict.fromkeys(notebook.defaults(name)), "run": "x", "network": "table2"}
-    started = notebook.start(name, {**given, "In": ["# Parameters\nnetwork = 'table2'"]})
-    assert started.parameters["network"] == "table2"
-    code = "".join(
-        line for cell in cells(PROJECT / f"notebooks/{name}.ipynb", "code") for line in cell["source"]
-    )
-    assert code.count("Source(corpus, modality, task, protocol, network)") == 1
-    assert "network(modality)" not in code and "n_classes, **model" not in code
+    [line] = bar["data"]["text/plain"]
+    assert BAR.match(line) and "3/3 folds" in line and line.endswith(", c")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_asks_a_question_has_parameters_and_small_cells(path):
-    assert cells(path, "markdown")[0]["source"][2].startswith("> ")
+def test_a_notebook_has_parameters_and_small_cells(path):
     assert "run" in notebook.defaults(path.stem)
     tagged = [cell for cell in cells(path, "code") if "parameters" in cell["metadata"].get("tags", [])]
-    assert len(tagged) == 1
     others = [len(cell["source"]) for cell in cells(path, "code") if cell not in tagged]
-    assert max(others) <= 16 and sorted(others)[len(others) // 2] <= 6
+    assert len(tagged) == 1 and max(others) <= 16 and sorted(others)[len(others) // 2] <= 6
     assert json.loads(path.read_text())["metadata"]["kernelspec"]["language"] == "python"
     assert path.stat().st_size < 2_000_000
+    if "network" in notebook.defaults(path.stem) and "corpus" in notebook.defaults(path.stem):
+        assert "(corpus, modality, task, protocol, network)" in text(path, "code")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_asks_answers_and_leads_on(path):
+    title, question = notebook.heading(path.stem)
+    told, code = text(path, "markdown"), text(path, "code")
+    assert title and (question.endswith("?") or path.stem == "06_report")
+    assert "*Reads*" in told and "*Writes*" in told and ".ipynb)" in told
+    assert "Try this" in told
+    if path.stem != "explore":
+        assert "results.conclude(" in code and "\nLimits. " in told
+
+
+def executed() -> list:
+    """The notebooks that were committed with outputs."""
+    return [path for path in NOTEBOOKS if any(cell["outputs"] for cell in cells(path, "code"))]
+
+
+@pytest.mark.parametrize("path", executed(), ids=lambda path: path.stem)
+def test_outputs_are_for_people(path):
+    """No stderr, no log line, no bare number or object; a table, a figure, a sentence or a bar."""
+    for cell in cells(path, "code"):
+        for output in cell["outputs"]:
+            where = f"{path.stem}, {''.join(cell['source'])[:60]!r}"
+            assert output["output_type"] in ("stream", "display_data"), (
+                f"{where} ends in an expression or an error"
+            )
+            assert output.get("name") != "stderr", f"{where} writes to stderr: {output}"
+            plain = "".join(output.get("text") or output["data"].get("text/plain", ""))
+            if output["output_type"] == "display_data":
+                assert SHOWN & output["data"].keys() or BAR.match(plain), f"{where} shows {plain!r}"
+                continue
+            for line in filter(str.strip, plain.splitlines()):
+                assert not LOG_LINE.match(line) and not BARE.fullmatch(line.strip()), (
+                    f"{where} prints {line!r}"
+                )

@@ -72,14 +72,3 @@ def test_an_error_leaves_the_old_folder(tmp_path, monkeypatch):
     with pytest.raises(KeyError), replaced(out):
         raise KeyError
     assert texts(out) == ["old"] * 2 and list(tmp_path.iterdir()) == [out]
-
-
-def test_a_link_stays_and_what_it_names_is_replaced(tmp_path):
-    write(tmp_path / "deep/out", "old")
-    (tmp_path / "link").symlink_to("deep/out")
-    write(tmp_path / "link", "new")
-    assert (tmp_path / "link").is_symlink() and texts(tmp_path / "deep/out") == ["new"] * 2
-    (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(BadParameter, match="loop cannot be replaced"):
-        write(tmp_path / "loop", "new")
-    assert len(list(tmp_path.iterdir())) == 3

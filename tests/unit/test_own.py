@@ -3,8 +3,6 @@
 import io
 import os
 import shutil
-import wave
-import zipfile
 
 import numpy as np
 import pytest
@@ -14,9 +12,6 @@ from PIL import Image
 from emolib.core.errors import BadParameter, BadRecording, BadSet, CorpusMissing
 from emolib.datasets import fingerprint, get, labels, load
 from emolib.datasets import tables as series
-from emolib.datasets.__main__ import main
-from emolib.datasets.windowed import emotion_set
-from emolib.signals.frontend import front_end
 
 HEAD = "trial,subject,label"
 
@@ -44,27 +39,18 @@ def sheet(*rows, head=HEAD):
     return "\n".join([head, *rows]) + "\n"
 
 
-def sound(samples, sfreq=16000):
-    """A wav of int16 samples, by the standard library."""
+def sound(samples, form="WAV"):
+    """A file of int16 samples."""
     file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(sfreq)
-        out.writeframes(np.asarray(samples, "<i2").tobytes())
+    soundfile.write(file, np.array(samples, np.int16), 16000, format=form)
     return file.getvalue()
-
-
-def stamped(time_s, head="timestamp,ppg", **columns):
-    rows = zip(time_s, *columns.values(), strict=True)
-    return "\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n"
 
 
 def picture(seed=0, shape=(6, 5)):
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-PULSE = stamped(np.arange(20) / 20, x=range(20))
+PULSE = "timestamp,ppg\n" + "".join(f"{i / 20},{i}\n" for i in range(20))
 TWO = sheet("a,anna,calm", "b,ben,tense")
 
 
@@ -74,21 +60,12 @@ def gathered(modality):
     return found, {(drop.name, drop.reason) for drop in dropped}
 
 
-# Files
-
-
 def test_speech_is_read_from_wav_and_flac(own):
     samples = np.array([0, 8192, -16384, 32767] * 100)
-    flac = io.BytesIO()
-    soundfile.write(flac, samples.astype(np.int16), 16000, format="FLAC")
-    own({"labels.csv": TWO, "speech/a.wav": sound(samples), "speech/b.FLAC": flac.getvalue()})
+    own({"labels.csv": TWO, "speech/a.wav": sound(samples), "speech/b.FLAC": sound(samples, "FLAC")})
     found, dropped = gathered("speech")
-    assert [(t.subject, t.label, t.sfreq, t.split) for t in found.values()] == [
-        ("anna", "calm", 16000, ""),
-        ("ben", "tense", 16000, ""),
-    ]
+    assert [(t.subject, t.label) for t in found.values()] == [("anna", "calm"), ("ben", "tense")]
     for trial in found.values():
-        assert trial.data.dtype == np.float32
         np.testing.assert_allclose(trial.data[:4], [0, 0.25, -0.5, 32767 / 32768])
     assert not dropped
 
@@ -142,9 +119,6 @@ def test_a_step_that_is_missing_or_turns_back_is_named():
         series.sampling_rate(time_s, 16, "a.csv")
     with pytest.raises(BadRecording, match="step by 0 s to data row 2"):
         series.sampling_rate(np.zeros(9), 16, "a.csv")
-
-
-# labels.csv
 
 
 def test_trials_of_one_name_pair_across_modalities(own):
@@ -214,40 +188,14 @@ def test_ratings_above_the_middle_are_high_and_may_lack(own):
 @pytest.mark.parametrize("wrapper", ["", "mine/"])
 def test_a_zip_and_a_folder_around_everything_make_no_difference(own, tmp_path, wrapper):
     root = own({f"{wrapper}labels.csv": TWO, f"{wrapper}heart/a.csv": PULSE})
-    unpacked = gathered("heart")
-    assert labels.classes("own", "emotion") == ("calm", "tense")
+    unpacked = gathered("heart"), labels.classes("own", "emotion")
     shutil.make_archive(str(tmp_path / "packed"), "zip", root)
     shutil.rmtree(root)
     root.mkdir()
     shutil.move(tmp_path / "packed.zip", root / "packed.zip")
-    assert zipfile.is_zipfile(root / "packed.zip")
-    packed = gathered("heart")
-    np.testing.assert_array_equal(packed[0]["a"].data, np.arange(20))
-    np.testing.assert_array_equal(packed[0]["a"].data, unpacked[0]["a"].data)
-    assert packed[1] == unpacked[1] == {("b", "no heart file")}
-    assert labels.classes("own", "emotion") == ("calm", "tense")
-
-
-def test_a_corpus_of_your_own_becomes_windows(own):
-    rng = np.random.default_rng(0)
-    rows = [f"t{i},p{i % 2},{('calm', 'tense')[i // 2]}" for i in range(4)]
-    time_s = np.round(np.arange(256 * 6) / 256, 3)
-    eeg = {
-        f"eeg/t{i}.csv": stamped(
-            time_s, "timestamps,AF7,AF8", x=rng.normal(0, 20, len(time_s)), y=rng.normal(0, 20, len(time_s))
-        )
-        for i in range(4)
-    }
-    own({"labels.csv": sheet(*rows), **eeg})
-    data, counts = emotion_set(load("own", "eeg"), "emotion", front_end("eeg", window_s=4.0, hop_s=2.0))
-    assert (data.classes, data.sfreq, data.channels) == (("calm", "tense"), 256, ("AF7", "AF8"))
-    assert sorted(zip(data.trial.tolist(), data.y.tolist(), data.subject.tolist(), strict=True)) == [
-        (f"t{i}", i // 2, f"p{i % 2}") for i in range(4) for _ in range(2)
-    ]
-    assert counts.trials == 4
-
-
-# Errors
+    for (found, dropped), classes in (unpacked, (gathered("heart"), labels.classes("own", "emotion"))):
+        np.testing.assert_array_equal(found["a"].data, np.arange(20))
+        assert dropped == {("b", "no heart file")} and classes == ("calm", "tense")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +257,7 @@ def test_two_files_of_one_trial(own, names):
     ("name", "content", "message"),
     [
         ("speech/a.wav", sound(range(900))[:500], "is cut off"),
-        ("face/a.png", b"no picture", "does not decode, expected a picture"),
+        ("face/a.png", b"no picture", "does not decode .*expected a picture"),
         ("heart/a.csv", "", "has nothing in its first line"),
         (
             "heart/a.csv",
@@ -325,32 +273,13 @@ def test_two_files_of_one_trial(own, names):
         ("heart/a.csv", "1544027337,1544027337\n64,64\n60,61\n", "2 columns, expected 1"),
         ("eeg/a.csv", "timestamps\n0\n1\n", "has columns timestamps; expected timestamps and channels"),
         ("eeg/a.csv", "timestamps,C3,C3\n0,1,2\n", "has columns timestamps, C3, C3; .*name of its own"),
-        ("eeg/a.csv", "timestamps,C3\n0,1\n0.004,2\n0.008", "ends in a row of 1 cells"),
+        ("eeg/a.csv", "timestamps,C3\n0,1\n0.004,2\n0.008", "was cut off: it ends in a row of 1 cells"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(own, name, content, message):
     own({"labels.csv": TWO, name: content})
     with pytest.raises(BadRecording, match=rf"own/{name}.*{message}"):
         gathered(name.split("/")[0])
-
-
-# The command line
-
-
-def test_check_and_fetch(own, capsys):
-    rows = sheet("a,anna,calm,0.5", "b,ben,tense,", head=f"{HEAD},valence")
-    own({"labels.csv": rows, "heart/a.csv": PULSE, "heart/b.csv": PULSE, "face/a.png": picture()})
-    assert main(["check", "own"]) == 0
-    out = capsys.readouterr().out
-    assert "own heart: 2 trials of 2 subjects" in out and "own speech: absent" in out
-    for row in ("emotion  calm 1, tense 1", "valence  (left out) 1, positive 1", "rate     20 Hz 2"):
-        assert row in out
-    assert "own face: 1 trials of 1 subjects" in out and "dropped  1 no face file" in out
-    assert main(["fetch", "own"]) == 2
-    assert "nothing to download" in capsys.readouterr().out
-
-
-# What a pipeline sees of a change
 
 
 def test_the_fingerprint_is_another_one_for_other_files(own):

@@ -7,14 +7,9 @@ import pytest
 
 from emolib.core.errors import BadParameter, BadSet
 from emolib.fusion.scores import fuse, softmax
-from emolib.studies.fusion.pairing import (
-    TrialScores,
-    evaluate_rules,
-    label_paired,
-    learned_weights,
-    same_trials,
-)
-from emolib.studies.fusion.repairing import repaired, strangers, whole
+from emolib.studies.fusion.pairing import TrialScores, label_paired, same_trials
+from emolib.studies.fusion.redraw import paired_again, paired_strangers, whole_trials
+from emolib.studies.fusion.study import learned_weights, rule_scores
 
 CLASSES = ("low", "high")
 
@@ -33,11 +28,6 @@ def source(modality, n_folds=4, n_each=8, skill=1.5, seed=0, n_val=1):
     )
 
 
-def rows(scores, keep):
-    names = ("y", "subject", "trial", "fold", "part", "scores")
-    return replace(scores, **{name: getattr(scores, name)[keep] for name in names})
-
-
 def one_picture_each(modality, n, seed=0):
     """An official split: one fold, every picture a subject."""
     y = np.arange(2 * n) % 2
@@ -49,7 +39,7 @@ def one_picture_each(modality, n, seed=0):
 
 def test_same_trials_aligns_rows_in_any_order():
     heart, eeg = source("heart", seed=1), source("eeg", seed=2)
-    shuffled = rows(eeg, np.random.default_rng(0).permutation(len(eeg.y)))
+    shuffled = eeg.part_of(np.random.default_rng(0).permutation(len(eeg.y)))
     paired = same_trials([heart, shuffled])
     assert paired.modalities == ("heart", "eeg") and paired.scores.shape == (2, len(heart.y), 2)
     for m, original in enumerate((heart, eeg)):
@@ -66,11 +56,11 @@ def test_same_trials_aligns_rows_in_any_order():
 def test_a_missing_trial_is_a_row_of_nan():
     heart, eeg = source("heart"), source("eeg", seed=2)
     there = ~((eeg.trial == "p1-t3") | (eeg.trial == "p2-t0"))
-    paired = same_trials([heart, rows(eeg, there)])
+    paired = same_trials([heart, eeg.part_of(there)])
     gone = np.isnan(paired.scores[1]).all(axis=1)
     assert set(paired.trial[gone]) == {"p1-t3", "p2-t0"} and gone.sum() == 4
     assert not np.isnan(paired.scores[0]).any()
-    found = evaluate_rules(paired)
+    found = rule_scores(paired)
     assert all(np.isfinite(scores).all() for scores in found.values())
     lone = gone[paired.is_test]
     assert found["mean"][lone] == pytest.approx(found["heart"][lone])
@@ -87,7 +77,7 @@ def test_disagreements_are_named():
     with pytest.raises(BadSet, match="split all modalities alike"):
         same_trials([heart, replace(eeg, fold=(eeg.fold + 1) % 4)])
     with pytest.raises(BadSet, match="trial p0-t0 occurs twice in the test part of fold 0"):
-        same_trials([rows(heart, np.r_[0, 0 : len(heart.y)])])
+        same_trials([heart.part_of(np.r_[0, 0 : len(heart.y)])])
 
 
 def test_scores_check_themselves():
@@ -97,7 +87,7 @@ def test_scores_check_themselves():
     with pytest.raises(BadSet, match="expected 3 classes"):
         replace(good, classes=("a", "b", "c"))
     with pytest.raises(BadSet, match="expected val and test"):
-        rows(good, good.part == "test")
+        good.part_of(good.part == "test")
 
 
 def assert_sound(paired, sources):
@@ -111,13 +101,16 @@ def assert_sound(paired, sources):
         assert len(set(drawn)) == len(drawn)
 
 
-def test_label_pairs_share_label_and_part_and_people_are_never_on_both_sides():
+@pytest.mark.parametrize(
+    "pair", [lambda of: label_paired(of, 4, seed=3), lambda of: paired_again(of, ["a", "b", "c"], 4, seed=1)]
+)
+def test_label_pairs_share_label_and_part_and_people_are_never_on_both_sides(pair):
     sources = [
         source("heart", 8, n_val=5),
         source("speech", 4, seed=1, n_val=2),
         one_picture_each("face", 64),
     ]
-    paired = label_paired(sources, n_virtual=4, seed=3)
+    paired = pair(sources)
     assert_sound(paired, sources)
     assert np.unique(paired.subject).tolist() == ["v00", "v01", "v02", "v03"]
     for m, original in enumerate(sources):
@@ -130,23 +123,11 @@ def test_label_pairs_share_label_and_part_and_people_are_never_on_both_sides():
 
 
 def test_label_pairs_are_as_many_as_the_scarcest_modality_has():
-    sources = [source("heart", 4, n_each=8), source("eeg", 4, n_each=6, seed=1)]
-    paired = label_paired(sources, n_virtual=4)
+    paired = label_paired([source("heart", 4, n_each=8), source("eeg", 4, n_each=6, seed=1)], n_virtual=4)
     for v in range(4):
-        rows_of_v = paired.is_test & (paired.fold == v)
-        assert np.bincount(paired.y[rows_of_v]).tolist() == [3, 3]
-    folds = {
-        trial.split(" + ")[0].split("-")[0] for trial in paired.trial[paired.is_test & (paired.fold == 2)]
-    }
-    assert folds == {"p2"}
-
-
-def test_few_folds_are_dealt_evenly_among_virtual_subjects():
-    sources = [source("heart", 2, n_each=12), one_picture_each("face", 60)]
-    paired = label_paired(sources, n_virtual=6)
-    counts = [((paired.fold == v) & paired.is_test).sum() for v in range(6)]
-    assert counts == [4] * 6  # two people of 12 trials, each shared by three
-    assert_sound(paired, sources)
+        tested = paired.is_test & (paired.fold == v)
+        assert np.bincount(paired.y[tested]).tolist() == [3, 3]
+        assert all(trial.startswith(f"p{v}-") for trial in paired.trial[tested])
 
 
 def test_label_pairs_follow_the_seed():
@@ -164,19 +145,9 @@ def test_what_cannot_be_paired_is_refused():
         label_paired(sources, 40)
 
 
-def test_errors_of_label_pairs_are_independent_though_those_of_people_are_not():
-    """Optimism in numbers: two modalities that fail on the same trials gain only once they are shuffled."""
-    heart = source("heart", 10, n_each=40, skill=1.0)
-    twin = replace(heart, modality="twin")
-    together, apart = evaluate_rules(same_trials([heart, twin])), label_paired([heart, twin], 10)
-    real = (together["mean"].argmax(1) == same_trials([heart]).y[same_trials([heart]).is_test]).mean()
-    virtual = (evaluate_rules(apart)["mean"].argmax(1) == apart.y[apart.is_test]).mean()
-    assert virtual > real + 0.03
-
-
 def test_rules_are_evaluated_on_test_with_weights_of_their_own_fold():
     paired = same_trials([source("heart", skill=3.0), source("eeg", skill=0.0, seed=1)])
-    found = evaluate_rules(paired)
+    found = rule_scores(paired)
     assert list(found) == ["heart", "eeg", "mean", "product", "max", "vote", "weighted", "fitted"]
     for rule in ("weighted", "fitted"):
         weights = learned_weights(paired, rule)
@@ -197,13 +168,8 @@ def test_the_test_part_never_picks_a_weight():
 
 def test_a_fold_without_validation_trials_is_named():
     paired = same_trials([source("heart")])
-    keep = paired.is_test | (paired.fold != 2)
-    names = ("y", "subject", "fold", "part", "trial")
-    cut = replace(
-        paired, scores=paired.scores[:, keep], **{name: getattr(paired, name)[keep] for name in names}
-    )
     with pytest.raises(BadSet, match="Fold 2 has test trials but no val trial"):
-        evaluate_rules(cut)
+        rule_scores(paired.part_of(paired.is_test | (paired.fold != 2)))
 
 
 def people_of(paired, m) -> np.ndarray:
@@ -219,40 +185,16 @@ def assert_sides_apart(paired, n_modalities):
         assert sides[0] and sides[1] and not sides[0] & sides[1]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_repaired_trials_keep_label_part_and_people_on_one_side(seed):
-    sources = [source("heart", 8, n_val=5), one_picture_each("face", 64)]
-    paired = repaired(sources, ["a", "b"], n_virtual=4, seed=seed)
-    assert_sound(paired, sources)
-    for m, _ in enumerate(sources):
-        for v in range(4):
-            sides = [
-                set(people_of(paired, m)[(paired.fold == v) & (paired.part == s)]) for s in ("val", "test")
-            ]
-            assert not sides[0] & sides[1]
-
-
-def test_repaired_people_meet_others_than_in_other_pairings():
-    sources = [source("heart", 8, n_val=2), source("speech", 4, seed=1)]
-
-    def meetings(paired):
-        return {*zip(people_of(paired, 0), people_of(paired, 1), strict=True)}
-
-    fixed = [meetings(label_paired(sources, 4, seed)) for seed in range(6)]
-    moved = [meetings(repaired(sources, ["a", "b"], 4, seed)) for seed in range(6)]
-    assert len(set().union(*fixed)) < len(set().union(*moved)) == 8 * 4
-
-
-def test_repaired_sources_of_one_corpus_stay_together():
+def test_paired_again_sources_of_one_corpus_stay_together():
     sources = [source("heart", 8, n_val=3), source("eeg", 8, n_val=3, seed=1)]
     for seed in range(5):
-        assert_sides_apart(repaired(sources, ["a", "a"], n_virtual=4, seed=seed), 2)
+        assert_sides_apart(paired_again(sources, ["a", "a"], n_virtual=4, seed=seed), 2)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_strangers_share_label_and_part_but_nobody(seed):
     sources = [source(name, 10, n_val=2, seed=i) for i, name in enumerate(("heart", "eeg", "speech", "face"))]
-    paired = strangers(sources, seed)
+    paired = paired_strangers(sources, seed)
     assert_sound(paired, sources)
     assert_sides_apart(paired, 4)
     people = np.array([people_of(paired, m)[paired.is_test] for m in range(4)])
@@ -266,20 +208,22 @@ def test_strangers_share_label_and_part_but_nobody(seed):
 
 def test_strangers_of_few_people_are_refused_not_paired_with_themselves():
     with pytest.raises(BadSet, match="3 people tested are too few for 3 strangers"):
-        strangers([source(name, 3) for name in ("heart", "eeg", "speech")], 0)
+        paired_strangers([source(name, 3) for name in ("heart", "eeg", "speech")], 0)
     leaky = source("heart", 4)
     leaky = replace(leaky, subject=np.where(leaky.part == "test", "p0", leaky.subject))
     with pytest.raises(BadSet, match="Subject p0 is tested in several folds"):
-        strangers([leaky, replace(leaky, modality="eeg")], 0)
+        paired_strangers([leaky, replace(leaky, modality="eeg")], 0)
 
 
 def test_whole_trials_are_those_of_every_modality():
     heart, eeg = source("heart"), source("eeg", seed=2)
-    kept = whole([rows(heart, heart.trial != "p1-t3"), rows(eeg, eeg.trial != "p2-t0")])
+    kept = whole_trials([heart.part_of(heart.trial != "p1-t3"), eeg.part_of(eeg.trial != "p2-t0")])
     assert not {"p1-t3", "p2-t0"} & {*kept[0].trial, *kept[1].trial}
     assert [len(s.y) for s in kept] == [len(heart.y) - 4] * 2
     with pytest.raises(BadSet, match="no test trial that has all of heart, eeg"):
-        whole([rows(heart, heart.trial != "p1-t3"), rows(eeg, (eeg.part == "val") | (eeg.trial == "p1-t3"))])
+        whole_trials(
+            [heart.part_of(heart.trial != "p1-t3"), eeg.part_of((eeg.part == "val") | (eeg.trial == "p1-t3"))]
+        )
 
 
 def test_three_twins_gain_among_strangers_what_the_binomial_says():
@@ -290,19 +234,9 @@ def test_three_twins_gain_among_strangers_what_the_binomial_says():
     twins = [replace(one, modality=name, scores=scores) for name in "abc"]
 
     def accuracy(paired, rule):
-        return (evaluate_rules(paired)[rule].argmax(1) == paired.y[paired.is_test]).mean()
+        return (rule_scores(paired)[rule].argmax(1) == paired.y[paired.is_test]).mean()
 
     q = accuracy(same_trials(twins), "a")
     assert accuracy(same_trials(twins), "vote") == q
-    apart = np.mean([accuracy(strangers(twins, seed), "vote") for seed in range(4)])
+    apart = np.mean([accuracy(paired_strangers(twins, seed), "vote") for seed in range(4)])
     assert apart == pytest.approx(3 * q**2 - 2 * q**3, abs=0.01)
-
-
-def test_strangers_gain_nothing_where_errors_were_independent_already():
-    sources = [source(name, 10, n_each=200, skill=0.8, seed=i) for i, name in enumerate(("a", "b", "c"))]
-
-    def accuracy(paired):
-        return (evaluate_rules(paired)["mean"].argmax(1) == paired.y[paired.is_test]).mean()
-
-    among = np.mean([accuracy(strangers(sources, seed)) for seed in range(4)])
-    assert among == pytest.approx(accuracy(same_trials(sources)), abs=0.01)

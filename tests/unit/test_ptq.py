@@ -42,17 +42,7 @@ def with_layer(function):
             return function(x)
 
     inputs = keras.Input((4, 1, 3))
-    x = layers.Flatten()(Custom()(inputs))
-    return keras.Model(inputs, layers.Dense(2)(x), name="odd")
-
-
-def test_batch_is_fixed_and_weights_are_kept(model):
-    graph = frozen(model)
-    [inputs], [outputs] = graph.inputs, graph.outputs
-    assert inputs.shape == (1, *SHAPE) and outputs.shape == (1, 4) and not graph.variables
-    X = windows(1, seed=1)
-    [answer] = graph(tf.constant(X))
-    np.testing.assert_allclose(answer, model(X, training=False), atol=1e-6)
+    return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(Custom()(inputs))), name="odd")
 
 
 def test_variants_compute_what_keras_does(model, files):
@@ -65,52 +55,39 @@ def test_variants_compute_what_keras_does(model, files):
     assert len(files["int8"]) < 0.6 * len(files["float32"])
 
 
-def test_static_is_int8_throughout(files):
+def test_int8_is_int8_throughout(files):
     table = operators(files["int8"])
-    assert table.columns.tolist() == ["index", "operator", "inputs", "outputs"]
     assert table["operator"].tolist() == [
-        *("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "RESHAPE"),
-        *("FULLY_CONNECTED", "FULLY_CONNECTED"),
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "RESHAPE", "FULLY_CONNECTED", "FULLY_CONNECTED"),
     ]
-    assert set(table["outputs"]) == {"int8"}
-    assert not table["inputs"].str.contains("float").any()
+    assert set(table["outputs"]) == {"int8"} and not table["inputs"].str.contains("float").any()
 
 
 @pytest.mark.parametrize("variant", ["dynamic", "int8"])
 def test_weights_are_per_channel_in_convolutions_alone(files, variant):
     model = schema.ModelT.InitFromPackedBuf(files[variant], 0)
-    [graph], dense, found = (
-        model.subgraphs,
-        schema.BuiltinOperator.FULLY_CONNECTED,
-        {True: set(), False: set()},
-    )
+    [graph], found = model.subgraphs, {True: set(), False: set()}
     for operator in graph.operators:
         weights = graph.tensors[operator.inputs[1]]
         if weights.type == schema.TensorType.INT8 and len(operator.inputs) == 3:
-            is_dense = model.operatorCodes[operator.opcodeIndex].builtinCode == dense
-            found[is_dense].add(len(weights.quantization.scale))
+            code = model.operatorCodes[operator.opcodeIndex].builtinCode
+            found[code == schema.BuiltinOperator.FULLY_CONNECTED].add(len(weights.quantization.scale))
             assert not np.any(weights.quantization.zeroPoint)
     assert found == {True: {1}, False: {8} if variant == "int8" else set()}
 
 
-def test_same_input_gives_same_bytes_size_and_no_output(model, files, capfd):
+def test_same_input_gives_same_size_and_no_output(model, files, capfd):
     assert len(convert(model, "int8", windows(50))) == len(files["int8"])
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
-    "calibration, y, message",
-    [
-        (None, None, "no calibration windows"),
-        (windows(0), None, "no calibration windows"),
-        (windows(5)[:, 1:], None, r"shape \(15, 12, 1\), expected \(16, 12, 1\)"),
-        (windows(5) * np.array([1, 1, np.nan, 1, np.inf], np.float32)[:, None, None, None], None, "2 of 5"),
-        (windows(5), np.full(5, 3), "All 5 calibration windows are of class 3"),
-    ],
+    "calibration, message",
+    [(None, "no calibration windows"), (windows(5)[:, 1:], r"shape \(15, 12, 1\), expected \(16, 12, 1\)")],
 )
-def test_bad_calibration(model, calibration, y, message):
+def test_bad_calibration(model, calibration, message):
     with pytest.raises(BadSet, match=message):
-        convert(model, "int8", calibration, y)
+        convert(model, "int8", calibration)
 
 
 def test_unknown_variant(model):

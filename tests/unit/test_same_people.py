@@ -1,18 +1,15 @@
 """Corpora whose people were recorded in several modalities at once: from files to a network that answers a stranger."""
 
-import shutil
-
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
-from whole_corpora import dreamer_person, write_dreamer_mat, write_python2
 
 from emolib.datasets import joint, load, splits
 from emolib.datasets.windowed import emotion_set
 from emolib.signals import standardise
 from emolib.signals.frontend import FRONT_ENDS, front_end
-from emolib.studies.early_fusion import joining
+from emolib.studies.early_fusion.study import same_trials
 
 pytest.importorskip("tensorflow")
 training = pytest.importorskip("emolib.models.training")
@@ -31,8 +28,7 @@ TINY = {
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
-    yield tmp_path
-    shutil.rmtree(tmp_path)  # files of DEAP are large
+    return tmp_path
 
 
 def rng(*key):
@@ -47,13 +43,12 @@ def beats(sfreq, duration_s, bpm, width_s, seed):
     return np.exp(-0.5 * (off_s / width_s) ** 2) + rng(seed).normal(0, 0.01, len(time_s))
 
 
-def read(corpus, modalities, task, keep=lambda trial: True):
+def read(corpus, modalities, task):
     """The set of each modality, and its joint trials and windows."""
     sets = {}
     for modality in modalities:
-        trials = (trial for trial in load(corpus, modality) if keep(trial))
-        sets[modality], _ = emotion_set(trials, task, front_end(modality))
-    trials = joining.same_trials(sets)
+        sets[modality], _ = emotion_set(load(corpus, modality), task, front_end(modality))
+    trials = same_trials(sets)
     return sets, trials, joint.joined(sets, trials)
 
 
@@ -120,53 +115,6 @@ def test_ravdess_speech_and_face(root):
     assert data.present[at].tolist() == [[True, False]] * 2 and data.present.sum() == 32 + 30
     test = learn(data)
     assert not test.X["face"][test.trial == "01-03-01-01-02-01"].any()
-
-
-def deap_person(person):
-    """Signals of 40 videos, a minute after three seconds; only the first two hold anything."""
-    data = np.zeros((40, 40, 8064), np.float16)
-    for video in range(2):
-        data[video, :32] = rng(person, video).normal(0, 10, (32, 8064))
-        data[video, 38] = 100 * beats(128, 63, 60 + 10 * person + 5 * video, 0.1, person)
-    ratings = np.full((40, 4), 5.0)
-    ratings[:, 1] = np.where(np.arange(40) % 2, 7, 3)
-    return {"data": data, "labels": ratings}
-
-
-def test_deap_heart_and_eeg(root):
-    for person in PEOPLE:
-        write_python2(root / f"deap/data_preprocessed_python/s0{person}.dat", deap_person(person))
-    sets, trials, data = read("deap", ("heart", "eeg"), "arousal", lambda trial: trial.trial[-2:] <= "02")
-    names = [f"s0{person}-0{video}" for person in PEOPLE for video in (1, 2)]
-    assert [(one.trial, one.y) for one in trials] == [(name, name[-1] == "2") for name in names]
-    assert all(sorted(one.keys) == ["eeg", "heart"] for one in trials)
-    assert data.shapes == {"heart": (32, 1, 4), "eeg": (4, 1, 128)}
-    assert data.present.all() and len(data.y) == 8 * 29  # windows of 4 s every 2 s in 60 s
-    assert_pairs(sets, data)
-    rate = sets["heart"].X[..., 0].mean(axis=(1, 2))
-    assert rate[sets["heart"].trial == "s02-02"].mean() == pytest.approx(
-        60 + 20 + 5, abs=2
-    )  # of this very pulse
-    learn(data)
-
-
-def test_dreamer_heart_and_eeg(root):
-    def person(p):
-        clips = [rng(p, c).normal(0, 10, (128 * 20, 14)) for c in range(4)]
-        leads = [beats(256, 20, 60 + 10 * p + 5 * c, 0.02, p)[:, None] * [1000, 500] for c in range(4)]
-        return dreamer_person(clips, leads, np.array([[4, 4, 4, 4], [2, 5, 3, 4], [3, 3, 3, 3]]))
-
-    (root / "dreamer").mkdir()
-    write_dreamer_mat(root / "dreamer", [person(p) for p in PEOPLE])
-    sets, trials, data = read("dreamer", ("heart", "eeg"), "arousal")
-    names = [f"s0{p}-0{c}" for p in PEOPLE for c in (1, 2, 3, 4)]
-    assert [(one.trial, one.y) for one in trials] == [(name, int(name[-1] in "24")) for name in names]
-    assert data.shapes == {"heart": (32, 1, 3), "eeg": (4, 1, 56)}
-    assert data.present.all() and len(data.y) == 16 * 9  # windows of 4 s every 2 s in 20 s
-    assert_pairs(sets, data)
-    rate = sets["heart"].X[..., 0].mean(axis=(1, 2))
-    assert rate[sets["heart"].trial == "s03-02"].mean() == pytest.approx(60 + 30 + 5, abs=2)
-    learn(data)
 
 
 def table(sfreq, **columns):

@@ -79,30 +79,22 @@ class FakeSound:
             {"index": 1, "name": "Speaker", "max_input_channels": 0, "default_samplerate": 44100.0},
             {"index": 2, "name": "Built-in", "max_input_channels": 1, "default_samplerate": 44100.0},
         ]
-        self.streams, self.starts, self.is_busy = [], 1, False
+        self.streams, self.starts = [], 1
 
     def query_devices(self, device=None, kind=None):
         if kind is None:
             return self.devices
-        if isinstance(device, str):
-            found = [one for one in self.devices if device.lower() in one["name"].lower()]
-            if len(found) != 1:
-                raise ValueError(f"No input device matching {device!r}")
-            return found[0]
-        number = 2 if device is None else device
-        if not 0 <= number < len(self.devices):
-            raise self.PortAudioError(f"Error querying device {number}")
-        if not self.devices[number]["max_input_channels"]:
-            raise ValueError(f"Not an input device: {self.devices[number]['name']!r}")
-        return self.devices[number]
+        wanted = "Built-in" if device is None else device
+        found = [one for one in self.devices if wanted in one["name"]]
+        if not found:
+            raise ValueError(f"No input device matching {wanted!r}")
+        return found[0]
 
     def check_input_settings(self, device, channels, dtype, samplerate):
         if device == 0 and samplerate != 48000:
             raise self.PortAudioError("Invalid sample rate")
 
     def InputStream(self, **options):
-        if self.is_busy:
-            raise self.PortAudioError("Device unavailable")
         self.streams.append(FakeStream(**options))
         return self.streams[-1]
 
@@ -183,17 +175,14 @@ def test_a_microphone_that_cannot_do_the_trained_rate_gives_its_own(sound):
     source.close()
 
 
-@pytest.mark.parametrize(
-    "where, reason", [(":nope", "No input device"), (":7", "Error querying"), (":1", "Not an input")]
-)
-def test_microphones_that_there_are_not(where, reason, sound):
+def test_microphones_that_there_are_not(sound):
     with pytest.raises(
-        BadParameter, match=rf"microphone{where}: {reason}.*expected one of 0 USB mic, 2 Built-in"
+        BadParameter, match="microphone:nope: No input.*expected one of 0 USB mic, 2 Built-in"
     ):
-        microphone(where).open()
+        microphone(":nope").open()
     sound.devices.clear()
     with pytest.raises(BadParameter, match="but there is none"):
-        microphone(where).open()
+        microphone().open()
 
 
 def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
@@ -206,7 +195,7 @@ def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
     with pytest.raises(SensorLost, match="microphone: the stream stopped"):
         next(chunks)
     sound.devices, there = [], sound.devices
-    with pytest.raises(SensorLost, match="microphone: Error querying device 2, expected .* there is none"):
+    with pytest.raises(SensorLost, match="microphone: No input device .* there is none"):
         source.open()  # a loss, no mistake: it was here
     sound.devices = there
     assert source.open() == SignalInfo(16000.0)
@@ -643,26 +632,3 @@ def test_samples_are_cut_where_their_time_stamps_leave_a_gap():
     chunks = list(cut_at_gaps(np.arange(20), time_s, 100.0))
     assert [chunk.data.tolist() for chunk in chunks] == [[*range(10)], [*range(10, 15)], [*range(15, 20)]]
     assert [chunk.time_s for chunk in chunks] == pytest.approx([0, 1.12, -1.83])
-
-
-def test_a_camera_of_opencv(tmp_path, monkeypatch):
-    cv2 = pytest.importorskip("cv2", reason="OpenCV is absent: pip install 'emolib[live]'")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    path = tmp_path / "clip.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, (64, 48))
-    for _ in range(5):
-        writer.write(np.full((48, 64, 3), (200, 100, 20), np.uint8))
-    writer.release()
-    source = camera(f":{path}")
-    for _ in range(2):
-        assert source.open() == SignalInfo(0.0, "scene")
-        chunks = source.chunks()
-        first = next(chunks)
-        assert first.time_s == pytest.approx(time.monotonic(), abs=1)
-        np.testing.assert_allclose(first.data.mean((0, 1)), [20, 100, 200], atol=4)
-        with pytest.raises(SensorLost, match="gives no more pictures"):
-            list(chunks)
-        source.close()
-    (tmp_path / "no.avi").write_text("no video")
-    with pytest.raises(SensorLost, match="cannot be opened"):
-        camera(f":{tmp_path / 'no.avi'}").open()

@@ -13,7 +13,6 @@ from threads import no_thread_is_left  # noqa: F401
 from emolib.__main__ import SENSORS
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.datasets import load
-from emolib.datasets.base import Trial
 from emolib.datasets.corpora.synthetic import trial
 from emolib.device.sensors import KINDS, parse
 from emolib.device.sensors.recordings import PART_S, Synthetic, course
@@ -189,17 +188,6 @@ def test_a_trial_in_a_corpus_s_own_layout(tmp_path, monkeypatch):
             opened(f"speech=corpus:{name}")
     with pytest.raises(BadParameter, match="corpus: got 'emodbx'"):
         opened("speech=corpus:emodbx/03/03a01Nc")
-
-
-def test_a_subject_whose_name_is_a_path(monkeypatch):
-    trials = [
-        Trial("x", "speech", s, "t", np.full(3, n, np.float32), 1.0) for n, s in enumerate(("a", "a/b"))
-    ]
-    monkeypatch.setattr("emolib.datasets.as_sensor.load", lambda name, modality: iter(trials))
-    source, _ = opened("speech=corpus:x/a/b/t")
-    assert joined(source.chunks()).tolist() == [1, 1, 1]
-    with pytest.raises(BadParameter, match="trials of this subject: t"):
-        opened("speech=corpus:x/a/b/u")
 
 
 @pytest.mark.parametrize("modality", TRAINED)

@@ -3,11 +3,10 @@
 import keras
 import numpy as np
 import pytest
-import yaml
 from keras import layers as kl
 
 from emolib.core.errors import BadParameter
-from emolib.evaluation.cost import against_traditional, cost, layers
+from emolib.evaluation.cost import against_traditional, cost
 from emolib.models.tinym2net import Branch, branch, build
 
 SHAPES = {"speech": (12, 8, 1), "face": (8, 8, 3)}
@@ -40,15 +39,6 @@ def test_parameters_and_macs_by_hand():
     assert found.params == small().count_params() and found.flops == 2 * found.macs
 
 
-def test_every_layer_by_hand():
-    table = layers(small())
-    rows = table[table.type.isin(["Conv2D", "SeparableConv2D"])]
-    assert sorted(zip(rows.params, rows.macs, strict=True)) == sorted((w, m) for w, m, _ in CONVOLUTIONS)
-    sizes = table.set_index("layer")["output shape"]
-    assert [sizes[name] for name in ("speech_dense0", "joint", "joint_dense0")] == [(10,), (17,), (9,)]
-    assert table["output shape"].iloc[-1] == (4,)
-
-
 def convolutions(model, branch_name):
     """The kinds of the convolutions between a branch's input and the joint layer, in order."""
     found, frontier = [], {model.input[branch_name].name}
@@ -65,12 +55,6 @@ def test_the_first_convolution_is_traditional_and_later_ones_are_separable():
     assert convolutions(small(), "face") == ["Conv2D", "SeparableConv2D", "SeparableConv2D"]
 
 
-def test_traditional_throughout_where_separable_is_false():
-    model = build(SHAPES, 4, {**LAYOUTS, "face": Branch(filters=(3, 5, 7), separable=False)})
-    assert convolutions(model, "face") == ["Conv2D"] * 3
-    assert convolutions(model, "speech") == ["Conv2D", "SeparableConv2D"]
-
-
 def test_relu_is_the_only_activation_and_every_convolution_is_pooled():
     """Batch norm, then ReLU, behind every layer with weights but the logits: without it dense units die."""
     model = small()
@@ -81,26 +65,6 @@ def test_relu_is_the_only_activation_and_every_convolution_is_pooled():
     assert len(convolved) == 5 and len(weighted) == 5 + 3
     for kind, n in ((kl.MaxPooling2D, 5), (kl.BatchNormalization, 7), (kl.ReLU, 7)):
         assert sum(isinstance(each, kind) for each in model.layers) == n
-
-
-def test_both_branches_reach_the_logits():
-    keras.utils.set_random_seed(0)
-    model, rng = small(), np.random.default_rng(0)
-    X = {name: rng.normal(size=(6, *shape)).astype(np.float32) for name, shape in SHAPES.items()}
-    before = np.asarray(model(X, training=False))
-    for name in SHAPES:
-        after = np.asarray(model({**X, name: X[name] + 1}, training=False))
-        assert np.abs(after - before).max() > 1e-3, name
-    turned = dict(reversed(X.items()))
-    np.testing.assert_array_equal(model(turned, training=False), before)
-
-
-def test_a_single_branch_has_nothing_to_join():
-    model = build({"face": (8, 8, 3)}, 4, LAYOUTS, dense=(9,))
-    assert not any(isinstance(each, kl.Concatenate) for each in model.layers)
-    assert list(model.input) == ["face"] and model.output_shape == (None, 4)
-    convolved, norms = CONVOLUTIONS[2:], 4 * (3 + 5 + 7)
-    assert model.count_params() == sum(w for w, _, _ in convolved) + norms + (7 * 9 + 4 * 9) + (9 * 4 + 4)
 
 
 def test_heads_are_the_joint_one_then_the_branches():
@@ -128,27 +92,6 @@ def test_width_scales_filters_and_dense_layers_alone():
     assert {each.units for each in thin.layers if isinstance(each, kl.Dense)} == {1, 4}
 
 
-def test_one_number_is_a_square_kernel_or_pool():
-    assert Branch(kernel=5, pool=3) == Branch(kernel=(5, 5), pool=(3, 3))
-    model = build({"face": (9, 9, 1)}, 2, {"face": Branch(filters=(2,), kernel=5, pool=3)})
-    [convolution] = [each for each in model.layers if isinstance(each, kl.Conv2D)]
-    [pooling] = [each for each in model.layers if isinstance(each, kl.MaxPooling2D)]
-    assert convolution.kernel_size == (5, 5) and pooling.output.shape == (None, 3, 3, 2)
-
-
-def test_lists_of_a_config_are_what_tuples_are():
-    config = yaml.safe_load(
-        """
-        speech: {filters: [4, 6], kernel: [5, 3], dense: [10]}
-        face: {filters: [3, 5, 7], pool: 2, dense: [], separable: true}
-        """
-    )
-    layouts = {name: branch(name, name, given) for name, given in config.items()}
-    assert layouts == LAYOUTS and len({*layouts.values()}) == 2
-    model = build(SHAPES, 4, layouts, dense=[9])
-    assert layers(model).params.tolist() == layers(small()).params.tolist()
-
-
 @pytest.mark.parametrize(("modality", "filters", "left"), [("heart", (16, 32), 30), ("eeg", (16,), 15)])
 def test_features_over_time_have_kernels_over_time(modality, filters, left):
     """The second axis has length 1: a 3 × 3 kernel would see padding, a 2 × 2 pool nothing at all."""
@@ -162,88 +105,33 @@ def test_features_over_time_have_kernels_over_time(modality, filters, left):
     assert branch("voice", "speech", {}) == Branch() == branch("look", "face", {})
 
 
-def test_a_pool_that_leaves_nothing_names_branch_layer_and_shape():
-    """Height 8 → 4 → 2 → 1; the fourth pool of four has no two rows left."""
-    with pytest.raises(
-        BadParameter, match=r"Branch face, layer 4 of 4: max-pooling by 2 × 2 of \(1, 1, 32\)"
-    ) as e:
-        build({"face": (8, 8, 1)}, 2, {"face": Branch()})
-    assert "\n" not in str(e.value) and "expected" in str(e.value) and "smaller pool" in str(e.value)
-    with pytest.raises(
-        BadParameter, match=r"Branch heart, layer 1 of 1: max-pooling by 2 × 2 of \(8, 1, 4\)"
-    ):
-        build({"heart": (8, 1, 2)}, 2, {"heart": Branch(filters=(4,))})
-    build({"heart": (2, 1, 2)}, 2, {"heart": Branch(filters=(4,), pool=(2, 1))})
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"filter": [8]}, "Parameter filter does not exist in branch voice: did you mean filters"),
-        ({"filters": [8, 0]}, r"Branch voice: filters: got \[8, 0\], expected a list of whole numbers"),
-        ({"filters": [8, 2.5]}, r"Branch voice: filters: got \[8, 2.5\]"),
-        ({"filters": ["8"]}, r"Branch voice: filters: got \['8'\]"),
+        ({"filters": [8, 2.5]}, r"Branch voice: filters: got \[8, 2.5\], expected a list of whole numbers"),
         ({"filters": [True]}, r"Branch voice: filters: got \[True\]"),
-        ({"filters": 16}, "Branch voice: filters: got 16, expected a list"),
-        ({"filters": "16"}, "Branch voice: filters: got '16', expected a list"),
         ({"dense": None}, "Branch voice: dense: got None, expected a list"),
-        ({"dense": [-1]}, r"Branch voice: dense: got \[-1\]"),
-        ({"kernel": 0}, "Branch voice: kernel: got 0, expected a whole number or two"),
-        ({"kernel": 2.5}, "Branch voice: kernel: got 2.5"),
-        ({"kernel": "33"}, "Branch voice: kernel: got '33'"),
-        ({"kernel": [3, 3, 3]}, r"Branch voice: kernel: got \[3, 3, 3\]"),
-        ({"pool": [2, 0]}, r"Branch voice: pool: got \[2, 0\]"),
-        ({"pool": True}, "Branch voice: pool: got True"),
+        ({"kernel": [3, 3, 3]}, r"Branch voice: kernel: got \[3, 3, 3\], expected a whole number or two"),
+        ({"pool": 0}, "Branch voice: pool: got 0"),
         ({"separable": "no"}, "Branch voice: separable: got 'no', expected true or false"),
     ],
 )
 def test_layers_that_do_not_exist_name_the_branch(given, message):
-    with pytest.raises(BadParameter, match=message) as error:
-        branch("voice", "speech", given)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"dense": [9, 0]}, r"dense, of the joint layers: got \[9, 0\], expected a list of whole numbers"),
-        ({"dense": 9}, "dense, of the joint layers: got 9"),
-        ({"width": 0}, "width: got 0, expected more than 0"),
-        ({"width": float("nan")}, "width: got nan"),
-        ({"dropout": 1.0}, "dropout: got 1.0, expected 0 to below 1"),
-        ({"shapes": {"face": (8, 8)}}, r"Branch face: got windows of shape \(8, 8\), expected three axes"),
-        ({"shapes": {"eeg": (8, 1, 3)}}, "Branch eeg: got no layers, expected a Branch as speech, face have"),
-    ],
-)
-def test_networks_that_cannot_be_built(options, message):
-    given = {"shapes": SHAPES, "n_classes": 4, "branches": LAYOUTS} | options
     with pytest.raises(BadParameter, match=message):
-        build(**given)
+        branch("voice", "speech", given)
 
 
-def kernels_of(layer, shape):
-    """Weights of a real Keras layer without bias, and its MACs: every weight once for each position it lies on."""
-    model = keras.Sequential([keras.Input(shape), layer])
-    return model.count_params(), model.count_params() * int(np.prod(model.output_shape[1:3]))
-
-
-@pytest.mark.parametrize(
-    ("shape", "filters", "kernel", "multiplier"),
-    [((10, 6, 8), 16, (3, 3), 1), ((10, 6, 4), 32, (5, 1), 1), ((7, 7, 3), 5, (3, 5), 2)],
-)
-def test_separable_convolutions_against_real_traditional_ones(shape, filters, kernel, multiplier):
-    given = {"kernel_size": kernel, "padding": "same", "use_bias": False}
-    inputs = keras.Input(shape)
-    separable = kl.SeparableConv2D(filters, **given, depth_multiplier=multiplier, name="sep")
-    [row] = against_traditional(keras.Model(inputs, separable(inputs))).to_dict("records")
-    weights, macs = kernels_of(kl.Conv2D(filters, **given), shape)
-    assert (row["weights if traditional"], row["MACs if traditional"]) == (weights, macs)
-    own, own_macs = kernels_of(kl.SeparableConv2D(filters, depth_multiplier=multiplier, **given), shape)
-    assert (row["layer"], row["output shape"]) == ("sep", (*shape[:2], filters))
-    assert (row["weights"], row["MACs"]) == (own, own_macs)
-    closed = 1 / (multiplier * (1 / filters + 1 / np.prod(kernel)))
-    assert row["weights ratio"] == pytest.approx(weights / own) == pytest.approx(closed)
-    assert row["MACs ratio"] == pytest.approx(macs / own_macs) == pytest.approx(closed)
+def test_networks_that_cannot_be_built():
+    with pytest.raises(BadParameter, match=r"dense, of the joint layers: got \[9, 0\], expected a list"):
+        small(dense=[9, 0])
+    with pytest.raises(BadParameter, match="width: got 0, expected more than 0"):
+        small(width=0)
+    # height 8 → 4 → 2 → 1: the fourth pool of four has no two rows left
+    with pytest.raises(
+        BadParameter, match=r"Branch face, layer 4 of 4: max-pooling by 2 × 2 of \(1, 1, 32\)"
+    ):
+        build({"face": (8, 8, 1)}, 2, {"face": Branch()})
 
 
 def test_the_network_against_itself_with_traditional_convolutions():

@@ -1,9 +1,8 @@
 """Every corpus of the registries as small whole files in its publisher's layout: path → bytes."""
 
 import io
-import math
 import pickle
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -133,25 +132,33 @@ def own():
     }
 
 
-def workbook():
-    """Time_logs.xlsx of one person."""
+def workbook(starts):
+    """Time_logs.xlsx of people whose sessions begin at these local times, on the 12-hour clock."""
     book = openpyxl.Workbook()
     heads = [cell for phase in PHASES for cell in (phase, None)]
-    book.active.append(["S. ID.", *heads, "Date"])
-    book.active.append([None] * (len(heads) + 2))
-    book.active.append(["S01", *(time(9, 20 + minute) for minute in MINUTES), datetime(2022, 2, 7)])
+    book.active.append(["S. ID.", "Start Time", *heads, "Date"])
+    book.active.append([None] * (len(heads) + 3))
+    for subject, start in starts.items():
+        edges = [start + timedelta(minutes=minute) for minute in MINUTES]
+        cells = [time((edge.hour - 1) % 12 + 1, edge.minute) for edge in edges]
+        book.active.append([subject, cells[0], *cells, datetime(start.year, start.month, start.day)])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
-def stress_predict():
-    start_s = datetime(2022, 2, 7, 9, 20).timestamp() - datetime(1970, 1, 1).timestamp()
-    samples = [(f"{math.sin(0.1 * n):.3f}",) for n in range(64 * 60 * 4)]
+def stress_predict(
+    start=datetime(2022, 2, 7, 9, 20), presses_s=(130,), zone_h=0, length_s=240, subject="S01"
+):
+    """A session that starts at a local time; its samples are their number."""
+    utc_s = (start - timedelta(hours=zone_h) - datetime(1970, 1, 1)).total_seconds()
+    samples = [(n,) for n in range(64 * length_s)]
     return {
-        "Raw_data/S01/BVP.csv": table(None, [(f"{start_s:.2f}",), ("64.000000",), *samples]),
-        "Raw_data/S01/tags_S01.csv": table(None, [(f"{start_s + 130:.2f}",)]),
-        "Processed_data/Time_logs.xlsx": workbook(),
+        f"Raw_data/{subject}/BVP.csv": table(None, [(f"{utc_s:.2f}",), ("64.000000",), *samples]),
+        f"Raw_data/{subject}/tags_{subject}.csv": table(
+            None, [(f"{utc_s + after_s:.2f}",) for after_s in presses_s]
+        ),
+        "Processed_data/Time_logs.xlsx": workbook({subject: start}),
     }
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.download import dataverse_files, lfs_files
 from emolib.datasets.labels import (
     ANGRY,
@@ -24,7 +24,7 @@ from emolib.datasets.labels import (
     SAD,
     SIDES,
     SURPRISE,
-)  # fmt: skip
+)
 from emolib.datasets.media import SFREQ, read_audio
 
 Parsed = tuple[str, str, str] | str  # (subject, trial, label), or the reason to leave the file out
@@ -55,7 +55,7 @@ def speech_trials(
         yield Trial(corpus, "speech", subject, trial, data, SFREQ, label)
 
 
-def trials_of(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], Parsed]) -> Callable:
+def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], Parsed]) -> Callable:
     """The function `trials` of a corpus whose sound files match one of the patterns."""
 
     def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
@@ -105,7 +105,7 @@ EMODB = Corpus(
     cite="Burkhardt et al. 2005, A database of German emotional speech, Interspeech",
     layout="wav/03a01Fa.wav … (or the same names as flac): speaker, text, emotion letter, version",
     where="http://emodb.bilderbar.info",
-    trials=trials_of("emodb", ("*.wav", "*.flac"), parse_emodb),
+    trials=trials_from("emodb", ("*.wav", "*.flac"), parse_emodb),
     downloads=(("http://emodb.bilderbar.info/download/download.zip", None, "download.zip"),),
 )
 
@@ -149,14 +149,8 @@ CREMA_D = Corpus(
     layout="AudioWAV/1001_DFA_ANG_XX.wav …: actor, sentence, emotion, intensity",
     where="in that folder GIT_LFS_SKIP_SMUDGE=1 git clone --depth 1 https://github.com/CheyneyComputerScience/CREMA-D && "
     "git -C CREMA-D lfs pull --include AudioWAV (0.6 GB; a zip from the website holds pointers, no sound)",
-    trials=trials_of("crema_d", ("AudioWAV/*.wav", "*_???_???_*.wav"), parse_crema_d),
-    downloads=(
-        (
-            "https://github.com/CheyneyComputerScience/CREMA-D/archive/refs/heads/master.zip",
-            None,
-            "CREMA-D.zip",
-        ),
-    ),
+    trials=trials_from("crema_d", ("AudioWAV/*.wav", "*_???_???_*.wav"), parse_crema_d),
+    downloads=(github_archive("CheyneyComputerScience/CREMA-D", "refs/heads/master"),),
     listing=partial(
         lfs_files,
         pattern="AudioWAV/*.wav",
@@ -199,7 +193,7 @@ TESS = Corpus(  # with two actresses, a subject-independent split tests on one p
     cite="Pichora-Fuller and Dupuis 2020, Toronto emotional speech set, doi:10.5683/SP2/E8H2MF",
     layout="any folders with OAF_back_angry.wav …: actress, word, emotion (ps is pleasant surprise)",
     where="https://doi.org/10.5683/SP2/E8H2MF, its .wav files by the page's button Access Dataset",
-    trials=trials_of("tess", ("*.wav",), parse_tess),
+    trials=trials_from("tess", ("*.wav",), parse_tess),
     listing=lambda root: dataverse_files("https://borealisdata.ca", "10.5683/SP2/E8H2MF", ".wav"),
 )
 
@@ -237,5 +231,5 @@ SAVEE = Corpus(
     cite="Haq and Jackson 2010, Multimodal emotion recognition, in Machine Audition, IGI Global",
     layout="AudioData/DC/a01.wav … or DC_a01.wav …: speaker, emotion code, sentence",
     where="register at http://kahlan.eps.surrey.ac.uk/savee/",
-    trials=trials_of("savee", ("*.wav",), parse_savee),
+    trials=trials_from("savee", ("*.wav",), parse_savee),
 )

@@ -42,16 +42,13 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
 def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Signals (40 videos, 40 channels, 8064) at 128 Hz and ratings (40, 4), 1 to 9. Raises BadRecording."""
     content = restricted_pickle.load(tree, name)
-    where = tree.where(name)
     try:
         data, labels = (restricted_pickle.array_at(content, key) for key in ("data", "labels"))
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise BadRecording(
-            f"{where} lacks data or labels, expected a dict of both: fetch it again."
-        ) from error
+        raise tree.damaged(name, "lacks data or labels, expected a dict of both") from error
     if data.shape != SHAPE or data.dtype.kind != "f" or labels.shape != (SHAPE[0], len(SCALES)):
         raise BadRecording(
-            f"{where}: data {data.shape}, labels {labels.shape}; expected {SHAPE} and "
+            f"{tree.where(name)}: data {data.shape}, labels {labels.shape}; expected {SHAPE} and "
             f"{(SHAPE[0], len(SCALES))}: take the file from data_preprocessed_python."
         )
     return data, labels.astype(float)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.core.errors import BadRecording
 from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import SIDES
@@ -20,10 +19,20 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     """One trial a clip, rated and without a label, eeg "raw" or heart "ecg" under the same name; s01-07."""
     tree = open_tree(root)
     name = tree.need("DREAMER.mat")[0]
-    where = tree.where(name)
-    for number, person in enumerate(_people(read_mat(tree, name), where), start=1):
+    content = read_mat(tree, name)
+    try:
+        people = np.atleast_1d(content["DREAMER"].Data)
+        rates = float(content["DREAMER"].EEG_SamplingRate), float(content["DREAMER"].ECG_SamplingRate)
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise tree.damaged(name, f"lacks {error}, expected a struct DREAMER with Data") from error
+    if rates != (EEG_SFREQ, ECG_SFREQ):
+        raise tree.damaged(name, f"has rates {rates} Hz, expected {(EEG_SFREQ, ECG_SFREQ)}")
+    for number, person in enumerate(people, start=1):
         subject = f"s{number:02d}"
-        clips, scores = _clips(person, modality, where, subject)
+        try:
+            clips, scores = _clips(person, modality)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise tree.damaged(name, f"holds no readable {subject} ({error})") from error
         for clip, (signals, rated) in enumerate(zip(clips, scores.T, strict=True), start=1):
             if modality == "eeg":
                 data = np.ascontiguousarray(signals.T)
@@ -34,33 +43,17 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             yield Trial("dreamer", modality, subject, f"{subject}-{clip:02d}", ratings=ratings, **recorded)
 
 
-def _people(content: dict, where: str) -> np.ndarray:
-    try:
-        people = np.atleast_1d(content["DREAMER"].Data)
-        rates = float(content["DREAMER"].EEG_SamplingRate), float(content["DREAMER"].ECG_SamplingRate)
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
-        raise BadRecording(
-            f"{where} lacks {error}, expected a struct DREAMER with Data: fetch it again."
-        ) from error
-    if rates != (EEG_SFREQ, ECG_SFREQ):
-        raise BadRecording(f"{where}: rates {rates} Hz, expected {(EEG_SFREQ, ECG_SFREQ)}: fetch it again.")
-    return people
-
-
-def _clips(person, modality: str, where: str, subject: str) -> tuple[list[np.ndarray], np.ndarray]:
-    """A person's clips, each (n_times, n_chans), and ratings (3, n_clips). Raises BadRecording."""
+def _clips(person, modality: str) -> tuple[list[np.ndarray], np.ndarray]:
+    """A person's clips, each (n_times, n_chans), and ratings (3, n_clips). Raises ValueError and others for damage."""
+    stimuli = (person.EEG if modality == "eeg" else person.ECG).stimuli
+    clips = [np.asarray(clip, np.float32) for clip in stimuli]
+    scores = np.array([getattr(person, f"Score{scale.capitalize()}") for scale in SCALES], float)
     width = len(CHANNELS) if modality == "eeg" else 2
-    try:
-        stimuli = (person.EEG if modality == "eeg" else person.ECG).stimuli
-        clips = [np.asarray(clip, np.float32) for clip in stimuli]
-        scores = np.array([getattr(person, f"Score{scale.capitalize()}") for scale in SCALES], float)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise BadRecording(f"{where}: {subject} cannot be read ({error}): fetch the file again.") from error
     shapes = {clip.shape[1:] for clip in clips}
     if shapes != {(width,)} or scores.shape != (len(SCALES), len(clips)):
-        raise BadRecording(
-            f"{where}: {subject} has clips of width {sorted(shapes)} and ratings {scores.shape}, expected "
-            f"({width},) and {(len(SCALES), len(clips))}: fetch the file again."
+        raise ValueError(
+            f"clips of width {sorted(shapes)} and ratings {scores.shape}, expected ({width},) and "
+            f"{(len(SCALES), len(clips))}"
         )
     return clips, scores
 

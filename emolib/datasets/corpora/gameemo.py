@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.labels import SIDES
-from emolib.datasets.tables import cell_values, read_table
+from emolib.datasets.tables import cell_values, read_numbers, read_table
 
 STEP_S = 12.0
 CHANNELS = ("AF3", "AF4", "F3", "F4", "F7", "F8", "FC5", "FC6", "O1", "O2", "P7", "P8", "T7", "T8")
@@ -25,8 +24,7 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     """One trial a game, kind "band_power" (n_steps, 14, 4), a step 12 s; S01-G3, labelled G3 and rated."""
     tree = open_tree(root)
     name = tree.need("eeg_bandpower_features_windowed_12.0_0.0.csv")[0]
-    table = read_table(tree, name, KEYS + POWERS)
-    values = cell_values(table, tree.where(name))
+    values = read_numbers(tree, name, KEYS + POWERS)
     ratings = read_ratings(tree)
     for subject, game in np.unique(values[:, :2].astype(int), axis=0).tolist():
         trial = f"S{subject:02d}-G{game}"
@@ -34,23 +32,16 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             dropped.append(Dropped(trial, "no valence or arousal rating"))
             continue
         steps = values[(values[:, 0] == subject) & (values[:, 1] == game)]
-        data = _in_order(steps, tree.where(name), trial)
+        steps = steps[np.argsort(steps[:, 2], kind="stable")]
+        if not np.array_equal(steps[:, 2], np.arange(1, len(steps) + 1)):
+            raise tree.damaged(name, f"numbers the windows of {trial} other than 1 to {len(steps)} once each")
+        data = steps[:, 3:].reshape(-1, len(CHANNELS), len(BANDS)).astype(np.float32)
         yield Trial(
             "gameemo", "eeg", f"S{subject:02d}", trial, data, 1 / STEP_S, f"G{game}", "band_power",
             channels=CHANNELS, ratings=ratings[trial],
         )  # fmt: skip
     recorded = {f"S{subject:02d}-G{game}" for subject, game in values[:, :2].astype(int).tolist()}
     dropped += [Dropped(trial, "rated, but no band powers") for trial in sorted(ratings.keys() - recorded)]
-
-
-def _in_order(steps: np.ndarray, where: str, trial: str) -> np.ndarray:
-    """Band powers (n_steps, 14, 4), by window index. Raises BadRecording for one missing or doubled."""
-    steps = steps[np.argsort(steps[:, 2], kind="stable")]
-    if not np.array_equal(steps[:, 2], np.arange(1, len(steps) + 1)):
-        raise BadRecording(
-            f"{where}: windows of {trial} are not numbered 1 to {len(steps)} once each: fetch it again."
-        )
-    return steps[:, 3:].reshape(-1, len(CHANNELS), len(BANDS)).astype(np.float32)
 
 
 def read_ratings(tree: Tree) -> dict[str, dict[str, float]]:
@@ -60,7 +51,7 @@ def read_ratings(tree: Tree) -> dict[str, dict[str, float]]:
     values = cell_values(table[["Valence", "Arousal"]], tree.where(name), gaps=True)
     games = table["Path"].astype(str).str.removesuffix(".pdf")
     if values.size and (np.nanmin(values) < 1 or np.nanmax(values) > 9):
-        raise BadRecording(f"{tree.where(name)}: ratings leave the scale, expected 1 to 9: fetch it again.")
+        raise tree.damaged(name, "has ratings outside the scale, expected 1 to 9")
     names = table["Subject"].astype(str) + "-" + games
     return {
         trial: {"valence": valence, "arousal": arousal}
@@ -83,13 +74,7 @@ GAMEEMO = Corpus(
     where="https://github.com/Joelsp19/EEGEmotionClassificationGAMEEMO, final_SAM_scores.csv and "
     "bandpower_features/eeg_bandpower_features_windowed_12.0_0.0.csv",
     trials=trials,
-    downloads=(
-        (
-            "https://github.com/Joelsp19/EEGEmotionClassificationGAMEEMO/archive/HEAD.zip",
-            None,
-            "EEGEmotionClassificationGAMEEMO.zip",
-        ),
-    ),
+    downloads=(github_archive("Joelsp19/EEGEmotionClassificationGAMEEMO", "HEAD"),),
     reads=("eeg_bandpower_features_windowed_12.0_0.0.csv", "final_SAM_scores.csv"),
     fingerprint="ee4d67a44afd5b4bfb8638742b8bbbbb881b0382cacbb5ca67dad13e7e760574",
 )

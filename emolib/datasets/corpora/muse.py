@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Affect, Corpus, Dropped, Trial, stretches
+from emolib.datasets.base import Affect, Corpus, Dropped, Trial, github_archive, stretches
 from emolib.datasets.labels import AROUSAL, NEUTRAL
-from emolib.datasets.tables import cell_values, read_table
+from emolib.datasets.tables import read_numbers
 
 SFREQ = 256.0
 GAP_S = 0.01  # between two samples; they are 3 or 4 ms apart, as written
@@ -47,13 +46,10 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
 
 def read_recording(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Time stamps (n_times,) in seconds and EEG (4, n_times) float32 in µV. Raises BadRecording."""
-    where = tree.where(name)
-    values = cell_values(read_table(tree, name, ["timestamps", *CHANNELS]), where, gaps=True)
+    values = read_numbers(tree, name, ["timestamps", *CHANNELS], gaps=True)
     time_s = values[:, 0]
     if len(time_s) < 2 or not np.all(np.diff(time_s) > 0):
-        raise BadRecording(
-            f"{where}: expected two or more time stamps that rise in every row: fetch it again."
-        )
+        raise tree.damaged(name, "lacks two or more time stamps that rise in every row")
     return time_s, values[:, 1:].T.astype(np.float32)
 
 
@@ -73,13 +69,7 @@ MUSE = Corpus(
     layout="subject<a-d>-<relaxed|neutral|concentrating>-<n>.csv: timestamps, TP9, AF7, AF8, TP10, Right AUX",
     where="https://github.com/jordan-bird/eeg-feature-generation, the csv files of dataset/original_data",
     trials=trials,
-    downloads=(
-        (
-            "https://github.com/jordan-bird/eeg-feature-generation/archive/HEAD.zip",
-            None,
-            "eeg-feature-generation.zip",
-        ),
-    ),
+    downloads=(github_archive("jordan-bird/eeg-feature-generation", "HEAD"),),
     reads=("subject*-*.csv",),
     fingerprint="a9c8f1f59c2707b1f2be377226089cda6a43feec856dee7a1b88e13035babf96",
 )

@@ -27,7 +27,7 @@ from emolib.datasets.labels import (
     SAD,
     SIDES,
     SURPRISE,
-)  # fmt: skip
+)
 from emolib.datasets.media import FPS, PICTURES, read_frames, read_video
 
 NAME = re.compile(

@@ -45,9 +45,7 @@ def read_labels(tree: Tree) -> list[str]:
     name = tree.need("Preprocessed_EEG/label.mat")[0]
     values = np.atleast_1d(read_mat(tree, name).get("label", ())).tolist()
     if not values or any(value not in LABELS for value in values):
-        raise BadRecording(
-            f"{tree.where(name)}: label is {values}, expected values of -1, 0, 1: fetch it again."
-        )
+        raise tree.damaged(name, f"has the labels {values}, expected values of -1, 0, 1")
     return [LABELS[value] for value in values]
 
 
@@ -56,10 +54,7 @@ def read_clips(tree: Tree, name: str, n_clips: int) -> list[np.ndarray]:
     content = read_mat(tree, name)
     clips = {int(match["number"]): content[key] for key in content if (match := CLIP.fullmatch(key))}
     if sorted(clips) != list(range(1, n_clips + 1)):
-        raise BadRecording(
-            f"{tree.where(name)} has clips {sorted(clips)}, expected 1 to {n_clips} as in label.mat: "
-            "fetch it again."
-        )
+        raise tree.damaged(name, f"has clips {sorted(clips)}, expected 1 to {n_clips} as in label.mat")
     for number, clip in clips.items():
         if np.ndim(clip) != 2 or len(clip) != len(CHANNELS):
             raise BadRecording(

@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.labels import AROUSAL, REST, REST_STRESS, STRESS
-from emolib.datasets.tables import cell_values, read_sheet, read_table
+from emolib.datasets.tables import read_numbers, read_sheet
 
 SFREQ = 64.0
 ZONE = ZoneInfo("Europe/Dublin")
@@ -93,10 +92,7 @@ def read_log(tree: Tree) -> dict[str, list[Phase]]:
     heads, _, *rows = read_sheet(tree, name) or [(), ()]
     for heading, count in HEADINGS.items():
         if heads.count(heading) != count:
-            raise BadRecording(
-                f"{tree.where(name)} has {heads.count(heading)} columns {heading!r}, expected {count}: "
-                "fetch it again."
-            )
+            raise tree.damaged(name, f"has {heads.count(heading)} columns {heading!r}, expected {count}")
     columns = [column for column, heading in enumerate(heads) if heading in LABELS]
     log = {}
     for row in rows:
@@ -105,7 +101,7 @@ def read_log(tree: Tree) -> dict[str, list[Phase]]:
         subject, day = row[heads.index("S. ID.")], row[heads.index("Date")]
         cells = [row[column + end] for column in columns for end in (0, 1)]
         if not isinstance(day, datetime) or not all(isinstance(cell, time) for cell in cells):
-            raise BadRecording(f"{tree.where(name)} lacks a time or the date of {subject}: fetch it again.")
+            raise tree.damaged(name, f"lacks a time or the date of {subject}")
         unix_s = [datetime.combine(day, cell, ZONE).timestamp() for cell in cells]
         log[subject] = [
             Phase(LABELS[heads[column]], heads[column] in TASKS, start_s, end_s)
@@ -116,12 +112,10 @@ def read_log(tree: Tree) -> dict[str, list[Phase]]:
 
 def read_bvp(tree: Tree, name: str) -> Recording:
     """An E4's BVP.csv: start in Unix time, rate, samples. Raises BadRecording for another rate than 64 Hz."""
-    values = cell_values(read_table(tree, name, ["bvp"], header=False), tree.where(name))[:, 0]
+    values = read_numbers(tree, name, ["bvp"], header=False)[:, 0]
     if len(values) < 3 or values[1] != SFREQ:
         got = values[1] if len(values) > 1 else "nothing"
-        raise BadRecording(
-            f"{tree.where(name)}: rate is {got}, expected {SFREQ:g} Hz and samples: fetch it again."
-        )
+        raise tree.damaged(name, f"has a rate of {got}, expected {SFREQ:g} Hz and samples")
     return Recording(values[2:].astype(np.float32), values[0])
 
 
@@ -130,7 +124,7 @@ def read_presses(tree: Tree, subject: str, recording: Recording) -> np.ndarray:
     names = tree.names(f"Raw_data/{subject}/tags_{subject}.csv")
     if not names or not tree.read(names[0]).strip():
         return np.zeros(0)
-    unix_s = cell_values(read_table(tree, names[0], ["press"], header=False), tree.where(names[0]))[:, 0]
+    unix_s = read_numbers(tree, names[0], ["press"], header=False)[:, 0]
     after_s = np.array([on_clock(press - recording.start_s, recording.length_s) for press in unix_s])
     return after_s[(after_s >= 0) & (after_s <= recording.length_s)]
 
@@ -203,13 +197,7 @@ STRESS_PREDICT = Corpus(
     layout="Raw_data/S01…S35/{BVP.csv,tags_S01.csv} and Processed_data/Time_logs.xlsx",
     where="https://github.com/italha-d/Stress-Predict-Dataset, Raw_data and Processed_data (Code, Download ZIP)",
     trials=trials,
-    downloads=(
-        (
-            "https://github.com/italha-d/Stress-Predict-Dataset/archive/refs/heads/main.zip",
-            None,
-            "Stress-Predict-Dataset.zip",
-        ),
-    ),
+    downloads=(github_archive("italha-d/Stress-Predict-Dataset", "refs/heads/main"),),
     reads=("Raw_data/S*/BVP.csv", "Raw_data/S*/tags_S*.csv", "Processed_data/Time_logs.xlsx"),
     fingerprint="329d1072ec9c212dc2a1426dee6c46c8494ae301486cdd0de2addacaebfbdb15",
 )

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial, stretches
+from emolib.datasets.base import Corpus, Dropped, Trial, github_archive, stretches
 from emolib.datasets.labels import HAPPY, NEUTRAL, SAD, SIDES
-from emolib.datasets.tables import cell_values, read_table
+from emolib.datasets.tables import read_numbers
 
 SFREQ = 25.0
 DEAD_BPM = 30.0
@@ -45,12 +44,10 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
 
 def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Emotion codes (n_times,) and heart rate (n_times,) float32 in beats a minute. Raises BadRecording."""
-    values = cell_values(read_table(tree, name, COLUMNS, header=False), tree.where(name))
+    values = read_numbers(tree, name, COLUMNS, header=False)
     emotions, rate_bpm = values[:, COLUMNS.index("emotion")], values[:, COLUMNS.index("heart_rate")]
     if strange := sorted(set(emotions.tolist()) - EMOTIONS.keys()):
-        raise BadRecording(
-            f"{tree.where(name)} has emotion {strange[0]:g}, expected -1, 0 or 1: fetch it again."
-        )
+        raise tree.damaged(name, f"has emotion {strange[0]:g}, expected -1, 0 or 1")
     return emotions, rate_bpm.astype(np.float32)
 
 
@@ -67,12 +64,7 @@ WALKING = Corpus(
     where="https://github.com/juancq/emotion-recognition-smartwatch, folder walking_data",
     trials=trials,
     downloads=(
-        (
-            "https://github.com/juancq/emotion-recognition-smartwatch/archive/"
-            "0cd6fbcad0ed605427bb5bea69dc43dd34c05c90.zip",
-            None,
-            "emotion-recognition-smartwatch.zip",
-        ),
+        github_archive("juancq/emotion-recognition-smartwatch", "0cd6fbcad0ed605427bb5bea69dc43dd34c05c90"),
     ),
     reads=("walking_data/*.csv",),
     fingerprint="061eb8dad72cef1e090babffda2a72dbcea571b5bed02c26391a738cf4e2a8ce",

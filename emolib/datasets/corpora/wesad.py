@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.core.errors import BadRecording
 from emolib.datasets import restricted_pickle
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Affect, Corpus, Dropped, Trial, stretches
@@ -41,13 +40,11 @@ def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
         bvp = restricted_pickle.array_at(content, "signal", "wrist", "BVP").astype(np.float32).ravel()
         labels = restricted_pickle.array_at(content, "label").astype(np.int64).ravel()
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise BadRecording(
-            f"{tree.where(name)} lacks signal/wrist/BVP or label, expected both as arrays: fetch it again."
-        ) from error
-    if not len(labels) or abs(len(bvp) / SFREQ - len(labels) / LABEL_SFREQ) > 1.0:
-        raise BadRecording(
-            f"{tree.where(name)}: pulse lasts {len(bvp) / SFREQ:.1f} s, labels "
-            f"{len(labels) / LABEL_SFREQ:.1f} s, expected the same: fetch it again."
+        raise tree.damaged(name, "lacks signal/wrist/BVP or label, expected both as arrays") from error
+    bvp_s, labels_s = len(bvp) / SFREQ, len(labels) / LABEL_SFREQ
+    if not len(labels) or abs(bvp_s - labels_s) > 1.0:
+        raise tree.damaged(
+            name, f"has a pulse of {bvp_s:.1f} s, labels of {labels_s:.1f} s, expected the same"
         )
     return bvp, labels
 

@@ -34,8 +34,8 @@ def serve(
 ):
     """Serve a page of the bundle in `folder` until Ctrl-C; its address is printed.
 
-    sources: sensors that the browser has not ("heart=synthetic"), or instead of its own; names: which of several
-    models; port 0: a free one; keep: a file that gets every result as a line of JSON, never sound or pictures; kinds: of sensors.
+    sources: sensors that the browser lacks ("heart=synthetic"), or that replace its own. names: which of several models.
+    port 0: a free one. keep: a file that gets every result as a line of JSON, never sound or pictures. kinds: of sensors.
     Raises BadParameter, BadArtifact.
     """
     bundle = Bundle(folder)
@@ -72,10 +72,11 @@ def open_page(
     engine: Engine, others: Sequence[Sensor] = (), port: int = 0, keep: Path | None = None
 ) -> Iterator[tuple[Server, Live]]:
     """The server of a page and the live engine behind it; whoever reads the results publishes them to its session."""
+    taken = {sensor.modality for sensor in others}
     pushed = [
-        Pushed(modality, f"{modality}=page", about)
-        for modality, about in page_signals(engine).items()
-        if modality not in {source.modality for source in others}
+        Pushed(modality, f"{modality}=page", SignalInfo(0.0, SCENE) if modality == "face" else trained)
+        for modality, trained in engine.trained.items()
+        if modality in PAYLOADS and modality not in taken
     ]
     session = Session(engine, pushed)
     with (
@@ -92,15 +93,9 @@ def open_page(
             thread.join()
 
 
-def page_signals(engine: Engine) -> dict[str, SignalInfo]:
-    """What a page gives, by modality, of those that the engine answers for."""
-    known = {name: about for name, about in engine.trained.items() if name in PAYLOADS}
-    return {name: SignalInfo(0.0, SCENE) if name == "face" else about for name, about in known.items()}
-
-
 def page_facts(engine: Engine, session: Session, others: Sequence[Sensor], keep: Path | None) -> dict:
-    """What the page says of the models and their sensors."""
-    sensors = {source.modality: source.name for source in others}
+    """What the page shows about the models and their sensors."""
+    sensors = {sensor.modality: sensor.name for sensor in others}
     modalities = {
         name: {
             "source": pipeline.source,
@@ -133,7 +128,7 @@ def open_keep_file(path: Path | None) -> AbstractContextManager[TextIO | None]:
 
 
 def append_result(result: Result, file: TextIO | None):
-    """A result and when it was, as one line."""
+    """Append a result and its time, as one line of JSON."""
     if file:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         print(json.dumps({"at": now, **result.to_dict()}), file=file, flush=True)

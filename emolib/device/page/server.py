@@ -76,9 +76,9 @@ PAYLOADS = {"face": picture, "speech": sound}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Who is let in, how much is read, and what is answered: the page's files, what it sends, the results that it shows.
+    """Decides who is let in and how much is read, and answers: with the page's files, and with the results that it shows.
 
-    `routes` name the method and the function of every address.
+    `routes` names the method and the function of every address.
     """
 
     protocol_version = "HTTP/1.1"
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve
 
     def body(self) -> bytes:
-        """The body, whole. Raises Refused for one of unknown or too great a length."""
+        """The whole body. Raises Refused where its length is unknown or too large."""
         length = self.headers.get("Content-Length", "")
         if not fullmatch(DIGITS, length) or "Transfer-Encoding" in self.headers:
             raise Refused(411, "Content-Length: expected the number of bytes.")
@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def send_error(self, code, message=None, explain=None):
-        """What the standard library refuses, such as a broken request line, without its page."""
+        """Answer what the standard library refuses, such as a broken request line, with one line of text."""
         self.reply(code, f"{message or self.responses[code][0]}\n".encode(), close=True)
 
     def end_headers(self):
@@ -142,7 +142,7 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: an address holds the token."""
 
     def _admitted(self) -> tuple[str, dict[str, str]]:
-        """What is asked for, behind the token, and how. Raises Refused for whoever is not this machine's own page."""
+        """The name behind the token, and the query. Raises Refused for anybody but this machine's own page."""
         if self.headers.get("Host") not in self.server.hosts:
             raise Refused(403, f"Host: expected {' or '.join(self.server.hosts)}.")
         path, _, query = self.path.partition("?")
@@ -155,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
         return name, dict(parse_qsl(query))
 
     def _drain(self):
-        """Read what a refused request still sends, if it is little: else the client may not see the answer."""
+        """Read what a refused request still sends, if it is little; without that the client may not see the answer."""
         length = self.headers.get("Content-Length", "")
         if self.unread and fullmatch(DIGITS, length) and int(length) <= MAX_BYTES:
             self.connection.settimeout(DRAIN_S)
@@ -214,7 +214,8 @@ def tab(query: dict[str, str]) -> str:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `about` (what the page says of the models) and the results of a session. Raises BadParameter for a port in use."""
+    """Serves `about` (what the page says of the models) and the results of a session. Raises BadParameter for a
+    port in use."""
 
     daemon_threads = True
     block_on_close = False
@@ -235,7 +236,7 @@ class Server(ThreadingHTTPServer):
         return f"http://{self.hosts[0]}/{self.token}/"
 
     def handle_error(self, request, client_address):
-        """A browser that hangs up is no news; anything else is one line."""
+        """Say nothing of a browser that hangs up, and one line of anything else."""
         error = sys.exception()
         if not isinstance(error, (ConnectionError, TimeoutError)):
             print(f"live page: {type(error).__name__}: {error}", file=sys.stderr)

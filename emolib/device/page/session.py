@@ -1,4 +1,4 @@
-"""Who feeds the engine from a page, and who watches its results. No sound, no picture stays here."""
+"""Pages that feed the engine, and pages that watch its results. No sound and no picture is kept."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ LEAK = 2e-4  # seconds a second by which a page's clock may run slow against our
 
 
 class Refused(EmolibError):
-    """A request of a page that is not served; `status` is HTTP's."""
+    """A request of a page that is not served; `status` is that of HTTP."""
 
     def __init__(self, status: int, text: str):
         super().__init__(text)
@@ -27,7 +27,8 @@ class Refused(EmolibError):
 
 
 class Clock:
-    """A page's seconds on ours: what came fastest through sets the difference, so that a late chunk is not a late sound."""
+    """A page's clock in terms of ours. The fastest chunk sets the difference, so that a late chunk is not taken
+    for late sound."""
 
     def __init__(self, at_s: float, now_s: float):
         self.offset_s, self.now_s = now_s - at_s, now_s
@@ -42,8 +43,8 @@ class Clock:
 class Feed:
     """A modality that pages may give, one at a time."""
 
-    def __init__(self, source: Pushed):
-        self.source = source
+    def __init__(self, sensor: Pushed):
+        self.sensor = sensor
         self.tab: str | None = None
         self.sfreq = 0.0
         self.clock: Clock | None = None
@@ -55,9 +56,9 @@ class Feed:
 class Session:
     """The newest page that starts a camera or microphone feeds the engine; every page watches."""
 
-    def __init__(self, engine: Engine, sources: Sequence[Pushed]):
+    def __init__(self, engine: Engine, sensors: Sequence[Pushed]):
         self.engine = engine
-        self.feeds: Mapping[str, Feed] = {source.modality: Feed(source) for source in sources}
+        self.feeds: Mapping[str, Feed] = {sensor.modality: Feed(sensor) for sensor in sensors}
         self.watchers: dict[str, Queue] = {}
         self.lock = threading.Lock()
 
@@ -67,7 +68,7 @@ class Session:
             if tab not in self.watchers:
                 raise Refused(409, "This page does not listen to results: load it again.")
             feed = self._feed(modality)
-            self.engine.start(modality, feed.source.about._replace(sfreq=sfreq), is_live=True)
+            self.engine.start(modality, feed.sensor.about._replace(sfreq=sfreq), is_live=True)
             feed.tab, feed.sfreq, feed.clock = tab, sfreq, None
 
     def push(self, tab: str, modality: str, at_s: float, data: np.ndarray):
@@ -79,10 +80,10 @@ class Session:
                 raise Refused(409, f"another page gives the {modality} now. Start it here to have it back.")
             feed.clock = feed.clock or Clock(at_s, now_s)
             time_s = feed.clock.ours(at_s, now_s)
-        feed.source.push(data, time_s - Chunk(0.0, data).end_s(feed.sfreq))
+        feed.sensor.push(data, time_s - Chunk(0.0, data).end_s(feed.sfreq))
 
     def stop(self, tab: str, modality: str):
-        """The page feeds the modality no more; nothing where it did not. Raises Refused."""
+        """The page feeds the modality no more; no effect where it did not. Raises Refused."""
         with self.lock:
             self._end(tab, modality, self._feed(modality))
 
@@ -135,7 +136,7 @@ class Session:
 
 
 def _put(inbox: Queue, item: dict | None):
-    """Into the queue, in the place of its oldest where it is full."""
+    """Put an item into the queue; where that is full, its oldest item makes room."""
     while True:
         try:
             return inbox.put_nowait(item)

@@ -41,10 +41,11 @@ class SensorLost(EmolibError):
 
 
 class Chunk(NamedTuple):
-    """Samples that came together; time_s: of the first one, on the sensor's clock.
+    """Samples that came together. time_s: when the first one was taken, on the sensor's clock.
 
     data: heart and speech (n_times,) float32, eeg (n_chans, n_times) float32 in µV, face one picture uint8
-    (height, width[, 3]). Seconds at most: what comes after a hop must leave its window in memory.
+    (height, width[, 3]). A chunk is seconds long at most: what comes after a hop must leave the
+    hop's window in memory.
     """
 
     time_s: float
@@ -108,13 +109,13 @@ class Inbox:
             self._news.notify()
 
     def lose(self, reason: str):
-        """Nothing more will come: whoever takes gets what is left, then SensorLost with this reason."""
+        """Say that nothing more will come: whoever takes gets what is left, then SensorLost with this reason."""
         with self._news:
             self._loss = self._loss or reason
             self._news.notify()
 
     def end(self):
-        """Whoever takes gets nothing more."""
+        """End the queue: whoever takes gets nothing more."""
         with self._news:
             self.ended = True
             self._news.notify_all()
@@ -188,7 +189,7 @@ class LiveSensor(Sensor):
 
     @abstractmethod
     def disconnect(self) -> None:
-        """Let go of whatever `connect` took, if it did; twice too."""
+        """Let go of whatever `connect` took; may be called twice, or before `connect`."""
 
 
 class Pushed(Sensor):

@@ -1,4 +1,4 @@
-"""A camera by OpenCV: the newest picture only, and one engine a camera."""
+"""A camera by OpenCV: only the newest picture counts, and one camera serves one engine."""
 
 import os
 import re
@@ -17,7 +17,7 @@ JOIN_S = 1.0  # a read that hangs is left to end by itself
 
 
 def lock(device: str, name: str) -> int:
-    """A file descriptor that holds a camera for one engine of this machine; closed, or its process dead, it is free.
+    """A file descriptor that holds a camera for one engine of this machine. The camera is free once it is closed, or its process dead.
 
     Raises SensorLost where another engine has it.
     """

@@ -21,7 +21,7 @@ MICROVOLTS = {
 
 
 def microvolts(units: list[str | None], name: str) -> np.ndarray:
-    """What each channel is to be multiplied with to be in µV, (n_chans, 1); without a unit it is taken to be.
+    """The factor that turns each channel into µV, (n_chans, 1); a channel without a unit is taken to be in µV.
 
     Raises BadParameter for a unit that is no voltage.
     """

@@ -22,7 +22,8 @@ def taken_s(at, now_s: float, block_s: float) -> float:
 
 
 class Blocks:
-    """What PortAudio calls with each block (n_times, 1); what an overflow lost becomes NaN, at most a second of it."""
+    """The callback of PortAudio for each block (n_times, 1). Samples lost in an overflow become NaN, at most a
+    second of them."""
 
     def __init__(self, inbox: Inbox, sfreq: float):
         self.inbox, self.sfreq = inbox, sfreq
@@ -88,6 +89,6 @@ class Microphone(LiveSensor):
 
 
 def inputs(sd) -> str:
-    """The microphones that there are, as they can be asked for."""
+    """The microphones that are here, by number and name."""
     found = [f"{one['index']} {one['name']}" for one in sd.query_devices() if one["max_input_channels"] > 0]
     return ", ".join(found) or "the microphones, but there is none"

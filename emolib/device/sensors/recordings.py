@@ -59,11 +59,12 @@ class Recording(Sensor):
 
     @abstractmethod
     def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
-        """About the recording, and its chunks. Raises BadParameter, BadRecording."""
+        """What the recording is, and its chunks. Raises BadParameter, BadRecording."""
 
 
 def gaps(path: Path, pieces: list[np.ndarray]) -> list[float]:
-    """Seconds without samples before each piece (n_chans, n_times) of a file, by its time stamps; 0 before the first."""
+    """Seconds without samples before each piece (n_chans, n_times) of a file, by its time stamps; 0 before the
+    first."""
     if len(pieces) == 1:
         return [0.0]
     with open(path, newline="", encoding="utf-8-sig") as file:

@@ -23,7 +23,8 @@ ADDRESS = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{8}(-[0-9a-f]{4}){3}
 
 
 class Measurement(NamedTuple):
-    """Beats a minute; whether the strap touches skin, None if it cannot tell; intervals since the last one in seconds."""
+    """Beats a minute; whether the strap touches skin, None if it cannot tell; intervals since the last one in
+    seconds."""
 
     bpm: int
     has_contact: bool | None
@@ -31,7 +32,7 @@ class Measurement(NamedTuple):
 
 
 def measurement(data: bytes) -> Measurement:
-    """What the bytes of a notification (characteristic 0x2A37) say. Raises BadRecording where they are fewer than the flags announce.
+    """The measurement in a notification (characteristic 0x2A37). Raises BadRecording for fewer bytes than its flags announce.
 
     Bluetooth Heart Rate Service 1.0, 3.1: flags (bit 0 a rate of 16 bits, bit 1 contact, bit 2 contact is
     known, bit 3 energy, bit 4 intervals), rate, energy in kJ (16 bits), intervals in 1/1024 s (16 bits each).
@@ -50,7 +51,7 @@ def measurement(data: bytes) -> Measurement:
 
 
 class EverySecond:
-    """Beats a minute that come about once a second, as one a second: what came last holds, for HOLD_S at most."""
+    """Turns values that come about once a second into one value a second; the last one holds for HOLD_S at most."""
 
     def __init__(self):
         self.next_s: float | None = None

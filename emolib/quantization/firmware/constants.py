@@ -1,6 +1,6 @@
-"""What a firmware must know to make a model's input as training did: {field: value}, for emolib.quantization.firmware.cpp.
+"""What a firmware must know to make a model's input as training did, as {field: value}.
 
-The algorithms are those of emolib.signals; here are their numbers, and the tables that they would compute.
+The algorithms are those of emolib.signals. Here are their numbers, and the tables that they would compute.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ NOTES = {
 
 
 def of_source(entry: Mapping) -> Constants:
-    """Of a model's entry in bundle.json: recordings, front end, standardiser."""
+    """The constants of a model: its recordings, front end and standardiser; `entry` is that of bundle.json."""
     front = front_end(entry["modality"], **entry["frontend"])
     trained = SignalInfo(**entry["recordings"])
     return {
@@ -53,7 +53,7 @@ def of_source(entry: Mapping) -> Constants:
 
 
 def _value(value):
-    """A front end's parameter; sequences of numbers as arrays."""
+    """A front end's parameter; a sequence of numbers becomes an array."""
     if not isinstance(value, (list, tuple)) or not len(value) or isinstance(value[0], str):
         return value
     return np.asarray(value, np.int32)
@@ -99,7 +99,7 @@ def of_eeg(front: EegFrontEnd, trained: SignalInfo) -> Constants:
 
 
 def of_speech(front: SpeechFrontEnd, trained: SignalInfo) -> Constants:
-    """The mel bands without their zeros: see NOTES. Raises BadParameter for functionals."""
+    """The mel bands without their zeros, as NOTES explains. Raises BadParameter for functionals."""
     if front.functionals:
         raise BadParameter(
             "The firmware has no tables for functionals of speech, expected a spectrogram: export a model that was "
@@ -133,7 +133,7 @@ TABLES = {"heart": of_heart, "eeg": of_eeg, "speech": of_speech, "face": of_face
 
 
 def of_detector(entry: Mapping) -> Constants:
-    """Of a detector's entry in bundle.json: the letterbox, the pixels' range, and what the outputs mean."""
+    """The constants of a detector: its letterbox, the pixels' range, and what its outputs mean."""
     return {
         "pixel_divisor": 255.0,
         "pixel_offset": 0.0,
@@ -145,12 +145,12 @@ def of_detector(entry: Mapping) -> Constants:
 
 
 def of_study(study: Mapping) -> Constants:
-    """Classes of the fused scores, and the sources."""
+    """The constants of a fusion study: classes of the fused scores, and its sources."""
     return {"classes": tuple(study["classes"]), "sources": tuple(study["sources"])}
 
 
 def of_member(member: Mapping) -> Constants:
-    """What one source's scores count in a study, see NOTES."""
+    """How the scores of one source count in a study; NOTES explains it."""
     typical = member["typicality"]
     return {
         "weight": float(member["weight"]),

@@ -1,19 +1,107 @@
-"""Values as C++17 text, and arrays read back from it."""
+"""The C++17 files of a firmware as text, and values read back from them.
+
+Each model has a header, an array with the .tflite file, and vectors to test itself by. One header is for all models, one
+registers their operators with tflite-micro.
+"""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 
 from emolib.core.errors import BadArtifact, BadParameter
+from emolib.device.backends import Port
+from emolib.quantization.firmware.constants import NOTES, Constants, of_member, of_study
 
 A_LINE = 16  # bytes; of floats half as many
 TYPES = {"int8": "std::int8_t", "int16": "std::int16_t", "int32": "std::int32_t", "float32": "float"}
 ESCAPED = re.compile(rb"[^ !#-\[\]-~]")  # all but printable ASCII without " and \
+MAX_TABLE_BYTES = 64 << 10
+ARENA = (
+    "Bytes of the tensor arena, the least in which tflite-micro opens the model on a 64-bit computer. A microcontroller's "
+    "pointers are half as long, so it needs less of it; its own kernels (CMSIS-NN) may ask for scratch memory on top."
+)
+INPUT = "int8 input = clip(round_half_even(x / kInputScale + kInputZeroPoint), -128, 127)."
+USE = (
+    "alignas(16) static uint8_t arena[emolib::kArenaBytes]; a Resolver and AddOperators; then tflite::MicroInterpreter("
+    "tflite::GetModel(kModel of a model), resolver, arena, sizeof arena), AllocateTensors, and the vectors as a self-test."
+)
+OUTPUT = "real = kOutputScale * (output - kOutputZeroPoint)"
+VECTORS = (
+    "kExpected are the outputs of LiteRT's reference kernels; tflite-micro's reference kernels are kMaxLsb steps away at most. "
+    "Optimised kernels may round apart by more."
+)
+METHODS = {  # TFLite's operators: what MicroMutableOpResolver of tflite-micro calls them
+    "ADD": "AddAdd",
+    "AVERAGE_POOL_2D": "AddAveragePool2D",
+    "CONCATENATION": "AddConcatenation",
+    "CONV_2D": "AddConv2D",
+    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
+    "DEQUANTIZE": "AddDequantize",
+    "EXPAND_DIMS": "AddExpandDims",
+    "FULLY_CONNECTED": "AddFullyConnected",
+    "HARD_SWISH": "AddHardSwish",
+    "LEAKY_RELU": "AddLeakyRelu",
+    "LOGISTIC": "AddLogistic",
+    "MAX_POOL_2D": "AddMaxPool2D",
+    "MEAN": "AddMean",
+    "MUL": "AddMul",
+    "PACK": "AddPack",
+    "PAD": "AddPad",
+    "PRELU": "AddPrelu",
+    "QUANTIZE": "AddQuantize",
+    "REDUCE_MAX": "AddReduceMax",
+    "RELU": "AddRelu",
+    "RELU6": "AddRelu6",
+    "RESHAPE": "AddReshape",
+    "RESIZE_BILINEAR": "AddResizeBilinear",
+    "RESIZE_NEAREST_NEIGHBOR": "AddResizeNearestNeighbor",
+    "SHAPE": "AddShape",
+    "SOFTMAX": "AddSoftmax",
+    "SPLIT": "AddSplit",
+    "SQUEEZE": "AddSqueeze",
+    "STRIDED_SLICE": "AddStridedSlice",
+    "SUB": "AddSub",
+    "TANH": "AddTanh",
+    "TRANSPOSE": "AddTranspose",
+    "TRANSPOSE_CONV": "AddTransposeConv",
+}
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What a firmware tests itself by: inputs (n, n_values) int8, and outputs (n, n_outputs) int8 of litert's reference kernels.
+
+    `max_lsb` is how far tflite-micro is from these outputs on a computer, `origin` says what the inputs are.
+    """
+
+    inputs: np.ndarray
+    outputs: np.ndarray
+    max_lsb: int
+    origin: str
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the files of a model say. `name` is its C++ name, `source` its name in the bundle, `note` how its input is made."""
+
+    name: str
+    source: str
+    content: bytes
+    sha256: str
+    arena_bytes: int
+    operators: tuple[str, ...]
+    input: Port
+    output: Port
+    note: str
+    constants: Constants
+    vectors: Vectors
 
 
 def identifier(prefix: str, name: str) -> str:
-    """prefix_name for a namespace and its files: with a prefix like model it is no keyword and no digit comes first, and
-    no path hides in it."""
+    """prefix_name, for a namespace and its files. It is no keyword, starts with no digit, and no path hides in it."""
     return f"{prefix}_" + re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
@@ -23,12 +111,9 @@ def constant_name(field: str) -> str:
 
 
 def string(value: str) -> str:
-    """A literal of the UTF-8 bytes of value, on one line whatever it holds."""
-    return (
-        '"'
-        + ESCAPED.sub(lambda found: b"\\%03o" % found[0][0], value.encode(errors="replace")).decode()
-        + '"'
-    )
+    """A literal of the UTF-8 bytes of value, always on one line."""
+    escaped = ESCAPED.sub(lambda found: b"\\%03o" % found[0][0], value.encode(errors="replace"))
+    return f'"{escaped.decode()}"'
 
 
 def number(value) -> str:
@@ -52,9 +137,9 @@ def braces(values: np.ndarray) -> str:
 
 
 def declared(field: str, value) -> str:
-    """A constant of the namespace: a bool, number, string, tuple of strings, or an array that is not empty.
+    """A constant of the namespace: a bool, a number, a string, a tuple of strings or an array.
 
-    C++ has no empty arrays: an empty tuple or array is a comment.
+    An empty tuple or array becomes a comment, because C++ has no empty arrays.
     """
     name = constant_name(field)
     if isinstance(value, str):
@@ -71,13 +156,135 @@ def declared(field: str, value) -> str:
 
 
 def content(values: bytes) -> str:
-    """The values of an array of unsigned char."""
+    """The values as an array of unsigned char."""
     lines = (values[i : i + A_LINE] for i in range(0, len(values), A_LINE))
     return "{\n" + "".join("".join(f"0x{byte:02x}," for byte in line) + "\n" for line in lines) + "}"
 
 
+def comment(text: str) -> str:
+    return "\n".join(f"// {line}" for line in wrap(text, 105))
+
+
+def guarded(file: str, body: Iterable[str]) -> str:
+    guard = f"EMOLIB_{file.upper().replace('.', '_')}_"
+    head = "// Written by `emolib firmware`: not to be edited."
+    return "\n".join([head, f"#ifndef {guard}", f"#define {guard}", *body, f"#endif  // {guard}", ""])
+
+
+def within(namespace: str, lines: Iterable[str]) -> list[str]:
+    return [f"namespace {namespace} {{", *lines, f"}}  // namespace {namespace}"]
+
+
+def constants(values: Mapping[str, object]) -> list[str]:
+    """The constants, a line or more each. A table above MAX_TABLE_BYTES becomes a comment that says so."""
+    return [
+        f"// {constant_name(field)}: left out, its {value.nbytes} bytes are more than {MAX_TABLE_BYTES}"
+        if isinstance(value, np.ndarray) and value.nbytes > MAX_TABLE_BYTES
+        else declared(field, value)
+        for field, value in values.items()
+    ]
+
+
+def port(which: str, of: Port) -> list[str]:
+    shape = np.array(of.shape, np.int32)
+    told = {"shape": shape, "scale": of.scale, "zero_point": of.zero_point}
+    return constants({f"{which}_{field}": value for field, value in told.items()})
+
+
+def model_header(model: Described) -> str:
+    lines = [
+        "// Operators: " + ", ".join(model.operators),
+        *constants({"source": model.source, "sha256": model.sha256}),
+        f"inline constexpr std::size_t kModelBytes = {len(model.content)};",
+        "alignas(16) extern const unsigned char kModel[kModelBytes];  // the .tflite file",
+        comment(ARENA),
+        f"inline constexpr std::size_t kArenaBytes = {model.arena_bytes};",
+        comment(INPUT),
+        *port("input", model.input),
+        f"// {OUTPUT}",
+        *port("output", model.output),
+        comment(model.note),
+        *constants(model.constants),
+    ]
+    body = ["#include <cstddef>", "#include <cstdint>", *within(f"emolib::{model.name}", lines)]
+    return guarded(f"{model.name}.h", body)
+
+
+def model_source(model: Described) -> str:
+    lines = [f"alignas(16) const unsigned char kModel[kModelBytes] = {content(model.content)};"]
+    include = f'#include "{model.name}.h"'
+    return "\n".join([include, *within(f"emolib::{model.name}", lines), ""])
+
+
+def reference_header(model: Described) -> str:
+    told = model.vectors
+    lines = [
+        f"// Inputs: {told.origin}.",
+        comment(VECTORS),
+        *(declared("max_lsb", told.max_lsb), declared("vectors", len(told.inputs))),
+        *(declared("inputs", told.inputs), declared("expected", told.outputs)),
+    ]
+    body = ["#include <cstdint>", *within(f"emolib::{model.name}", lines)]
+    return guarded(f"{model.name}_reference.h", body)
+
+
+def models_header(
+    models: Sequence[Described], about: Mapping[str, str], studies: Mapping[str, Mapping]
+) -> str:
+    """The header of all models: the bytes of one arena that they use in turn, and what each fusion study learned."""
+    lines = [
+        *constants(about),
+        "// Of one arena that the models use in turn; see the note at each.",
+        f"inline constexpr std::size_t kArenaBytes = {max(model.arena_bytes for model in models)};",
+        comment(NOTES["study"]),
+        *(line for name, told in studies.items() for line in study(name, told)),
+    ]
+    includes = [f'#include "{model.name}.h"' for model in models]
+    return guarded("emolib_models.h", ["#include <cstddef>", *includes, *within("emolib", lines)])
+
+
+def study(name: str, told: Mapping) -> list[str]:
+    """The namespace of a study, with one inside for each of its sources."""
+    lines = constants(of_study(told))
+    for source, member in told["sources"].items():
+        lines += within(identifier("model", source), constants(of_member(member)))
+    return within(identifier("study", name), lines)
+
+
+def resolver_header(methods: list[str]) -> str:
+    """The header that registers the operators of all models. It alone needs the headers of tflite-micro."""
+    lines = [
+        comment(USE),
+        f"using Resolver = tflite::MicroMutableOpResolver<{len(methods)}>;",
+        "// Registers the operators of all models, once; kTfLiteOk or the first failure.",
+        "inline TfLiteStatus AddOperators(Resolver& resolver) {",
+        "  TfLiteStatus status = kTfLiteOk;",
+        *(f"  if (status == kTfLiteOk) status = resolver.{method}();" for method in methods),
+        "  return status;",
+        "}",
+    ]
+    include = '#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"'
+    return guarded("emolib_resolver.h", [include, *within("emolib", lines)])
+
+
+def methods(operators: Iterable[str], model: str) -> list[str]:
+    """The resolver's methods for these operators, sorted, each once.
+
+    Raises BadParameter, naming operator and model, for an operator that is not in METHODS.
+    """
+    found = set()
+    for operator in operators:
+        if operator not in METHODS:
+            raise BadParameter(
+                f"{model}: operator {operator} has no known method of MicroMutableOpResolver, expected one of "
+                f"{', '.join(METHODS)}: add it to emolib.quantization.firmware.cpp."
+            )
+        found.add(METHODS[operator])
+    return sorted(found)
+
+
 def array(text: str, name: str, file: str) -> np.ndarray:
-    """The integers (n,) of the array `name` in the text of a file, however many axes it has. Raises BadArtifact."""
+    """The integers (n,) of the array `name` in the text of a file, all its axes flattened. Raises BadArtifact."""
     found = re.search(rf"\b{name}(\[\w+\])* = \{{([^;]*)\}};", text)
     literals = re.findall(r"[^\s,{}]+", found[2]) if found else []
     try:

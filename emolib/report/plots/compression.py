@@ -1,30 +1,67 @@
-"""Ranges, signal-to-noise ratios, and points lost to compression."""
+"""Training options, ranges, bits and kernels: what each way of compression changes."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from emolib.report.plots.style import (
+    BLACK,
     BLUE,
     GREY,
     ORANGE,
     Picture,
     colours,
     legend_below,
+    log_axis,
     name_rows,
     offsets,
     picture,
     tidy,
 )
 
-HIDDEN = ("PartitionedCall", "serving_default")  # TensorFlow's names of a network's two ends
+BESIDE = 0.22  # of the distance between two levels: cells are drawn left of their mean
+SIZES = (9, 13, 11, 7)  # of markers, so that equal choices of bits stay visible over each other
+BITS = {4: (ORANGE, -0.2), 8: (BLUE, 0.2)}
+PANELS = {
+    "latency_ms": "latency of one window (ms)",
+    "sram_kb": "SRAM (kB)",
+    "flash_kb": "flash (kB)",
+    "npu_percent": "operators on the NPU (%)",
+}
 
 
-def layer(name: str) -> str:
-    """A tensor's name for an axis: "output" and "input" for the ends of a network."""
-    ends = {HIDDEN[0]: "output", HIDDEN[1]: "input"}
+def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> Picture:
+    """Validation UAR by level, a panel per factor: mean ± sd over cells, every cell behind it, the best cell.
+
+    `effects`: factor, level, uar, uar_sd; `table`: a row per cell, best first, with the factors and uar; in [0, 1].
+    """
+    factors = list(dict.fromkeys(effects["factor"]))
+    sizes = [(effects["factor"] == name).sum() for name in factors]
+    figure, axes = picture(3.6, 1, len(factors), sharey=True, width_ratios=[size + 1 for size in sizes])
+    for ax, name in zip(axes[0], factors, strict=True):
+        rows = effects[effects["factor"] == name].reset_index()
+        for x, level in enumerate(rows["level"]):
+            cells = 100 * table.loc[table[name].map(str) == level, "uar"]
+            ax.plot([x - BESIDE] * len(cells), cells, "o", color=GREY, markersize=4, alpha=0.5)
+        ax.errorbar(rows.index, 100 * rows["uar"], 100 * rows["uar_sd"], fmt="s", color=BLUE, capsize=4)
+        best = rows.index[rows["level"] == str(table[name][0])]
+        ax.plot(best - BESIDE, [100 * table["uar"][0]] * len(best), "*", color=ORANGE, markersize=11)
+        ax.set_xticks(rows.index, rows["level"].str.replace("_", "\n"))
+        ax.set(xlabel=name.replace("_", " "), xlim=(-0.6, len(rows) - 0.4))
+        tidy(ax, grid="y")
+    axes[0, 0].set_ylabel("UAR of validation people (%)")
+    dots = [(GREY, "o", "one cell"), (BLUE, "s", "mean ± sd of the cells"), (ORANGE, "*", "best cell")]
+    legend_below(figure, [Line2D([], [], color=c, marker=m, linestyle="", label=t) for c, m, t in dots])
+    return figure
+
+
+def _layer(name: str) -> str:
+    """A tensor's name for an axis; TensorFlow's names of a network's two ends become "output" and "input"."""
+    ends = {"PartitionedCall": "output", "serving_default": "input"}
     return next((short for long, short in ends.items() if name.startswith(long)), name)
 
 
@@ -38,7 +75,7 @@ def ranges(values: np.ndarray, limits: Mapping[str, tuple[float, float]], tensor
         for end in {low, high} - {0.0}:
             ax.axvline(end, color=colour, linewidth=1.8)
         handles.append(Line2D([], [], color=colour, label=method))
-    ax.set(xlabel=f"activation of {layer(tensor)}", ylabel="values (log scale)")
+    ax.set(xlabel=f"activation of {_layer(tensor)}", ylabel="values (log scale)")
     tidy(ax)
     legend_below(figure, handles)
     return figure
@@ -54,7 +91,7 @@ def sqnr(table: pd.DataFrame) -> Picture:
         rows = table["method"] == method
         axes[0, 0].plot(table["sqnr_db"][rows], y[rows], marker, color=colour, markersize=5)
         axes[0, 1].plot(100 * table["clipped"][rows], y[rows], marker, color=colour, markersize=5)
-    name_rows(axes[0, 0], [layer(tensor) for tensor in tensors])
+    name_rows(axes[0, 0], [_layer(tensor) for tensor in tensors])
     axes[0, 0].set(xlabel="signal to quantization noise (dB)")
     axes[0, 1].set(xlabel="clipped values (%)")
     for ax in axes[0]:
@@ -83,4 +120,100 @@ def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> Pic
     name_rows(ax, list(table["variant"]))
     ax.set(xlabel=f"points of UAR over {baseline}, 95 % interval over subjects")
     tidy(ax)
+    return figure
+
+
+def sensitivity(table: pd.DataFrame) -> Picture:
+    """Perturbation of each layer at 4 and 8 bits; columns layer, operator, omega_4, omega_8 (nats), bits; row per fold.
+
+    A bar is the median over the folds, its line goes from least to largest. Beside it, how often 4 bits were chosen.
+    """
+    layers = list(dict.fromkeys(table["layer"]))
+    figure, axes = picture(1.6 + 0.42 * len(layers))
+    ax = axes[0, 0]
+    for bits, (colour, shift) in BITS.items():
+        groups = [table.loc[table["layer"] == layer, f"omega_{bits}"] for layer in layers]
+        bars = [
+            (row, values.min(), values.median(), values.max())
+            for row, values in enumerate(groups)
+            if (values > 0).all()
+        ]
+        rows, low, middle, high = (np.array(x) for x in zip(*bars, strict=True))
+        ax.barh(rows + shift, middle, height=0.36, color=colour)
+        ax.hlines(rows + shift, low, high, color="black", linewidth=1)
+    for row, layer in enumerate(layers):
+        own = table[table["layer"] == layer]
+        text = f"4 bits in {(own['bits'] == 4).sum()} of {len(own)}"
+        if own["operator"].iloc[0] == "DepthwiseConv2D":
+            text = "8 bits only"
+        ax.annotate(text, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=9)
+    log_axis(ax, "perturbation of the loss Ω (nats, modelled)")
+    name_rows(ax, layers)
+    tidy(ax, grid="x")
+    handles = [Patch(color=colour, label=f"{bits} bits") for bits, (colour, _) in BITS.items()]
+    legend_below(figure, [*handles, Line2D([], [], color="black", label="least to largest fold")])
+    return figure
+
+
+def pareto(table: pd.DataFrame) -> Picture:
+    """Measured UAR against packed weights and BOPs; columns pick, kind (variant | random), weight_bytes, bops, uar."""
+    figure, axes = picture(4.2, 1, 2, sharey=True)
+    random, named = (table[table["kind"] == kind] for kind in ("random", "variant"))
+    styles = colours(named["pick"])
+    panels = (
+        ("weight_bytes", 1e3, "packed weights in the file (kB)"),
+        ("bops", 1e6, "BOPs of one window (millions, 8-bit activations)"),
+    )
+    for ax, (column, unit, label) in zip(axes[0], panels, strict=True):
+        for size, row in zip(SIZES, named.itertuples(), strict=True):
+            colour, marker = styles[row.pick]
+            ax.plot(getattr(row, column) / unit, 100 * row.uar, marker, color=colour, markersize=size)
+        ax.plot(random[column] / unit, 100 * random["uar"], ".", color=BLACK, markersize=5)
+        ax.set(xlabel=label)
+        ax.margins(0.08)
+        tidy(ax)
+    axes[0, 0].set(ylabel="UAR on test answers (%)")
+    handles = [Line2D([], [], color=c, marker=m, linestyle="", label=n) for n, (c, m) in styles.items()]
+    random_label = f"random, same budget ({len(random)})"
+    handles.append(Line2D([], [], color=BLACK, marker=".", linestyle="", label=random_label))
+    legend_below(figure, handles)
+    return figure
+
+
+def vela(table: pd.DataFrame) -> Picture:
+    """One bar per accelerator; columns accelerator, modelled_by, latency_ms, sram_kb, flash_kb, npu_percent."""
+    figure, axes = picture(1.6 + 0.36 * len(table), 1, 4, sharey=True)
+    whole = table.npu_percent == 100
+    for ax, (column, label) in zip(axes[0], PANELS.items(), strict=True):
+        colour = [BLUE if each else ORANGE for each in whole]
+        bars = ax.barh(range(len(table)), table[column], color=colour, height=0.6)
+        ax.bar_label(bars, [f"{value:.3g}" for value in table[column]], padding=3, fontsize=9)
+        ax.set(xlabel=label)
+        ax.xaxis.set_major_locator(MaxNLocator(3))
+        ax.margins(x=0.35)
+        tidy(ax, grid="x")
+    name_rows(axes[0, 0], list(table.accelerator))
+    handles = {True: Patch(color=BLUE, label="all operators on the NPU")}
+    handles[False] = Patch(color=ORANGE, label="some stay on the CPU: a lower bound of the latency")
+    legend_below(figure, [handles[each] for each in (True, False) if (whole == each).any()])
+    figure.suptitle(f"Modelled by {table.modelled_by.iloc[0]}, not measured")
+    return figure
+
+
+def rounding(table: pd.DataFrame) -> Picture:
+    """Difference of two sets of kernels by operator; columns index, operator, alone_lsb, grown_lsb."""
+    figure, axes = picture(3.4)
+    ax = axes[0, 0]
+    for column, colour, marker, label in (
+        ("grown_lsb", BLUE, "o", "each set reads what it computed itself"),
+        ("alone_lsb", ORANGE, "s", "both sets read the same input"),
+    ):
+        ax.plot(table["index"], table[column], color=colour, marker=marker, markersize=5, label=label)
+    ax.set_xticks(table["index"], [name.replace("_", " ").lower() for name in table.operator], rotation=60)
+    for text in ax.get_xticklabels():
+        text.set(ha="right", rotation_mode="anchor", fontsize=8)
+    ax.set(ylabel="largest difference (LSB)")
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    tidy(ax, grid="y")
+    legend_below(figure, ax.get_legend_handles_labels()[0])
     return figure

@@ -1,4 +1,5 @@
-"""Heart: beats from a rate that arousal drives, the pulse that a PPG sensor at the wrist makes of them, and their ECG."""
+"""Heart: beats from a rate that arousal drives, the pulse that a PPG sensor at the wrist makes of them, and
+their ECG."""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""Score-level, feature-level and hybrid answers to the same joint trials, with every branch or with some missing."""
+"""Late against early fusion on the same joint trials: single branches, rules over their scores, networks of several branches.
+
+Each answers with every branch there, or with some missing.
+"""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -14,10 +17,10 @@ from emolib.device.interpreter import Model
 from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
-from emolib.studies.early_fusion.networks import JointStudy, Network
-from emolib.studies.fusion import pairing
-from emolib.studies.fusion.pairing import TrialScores
-from emolib.studies.fusion.study import trials_of
+from emolib.studies.early_fusion.networks import Network
+from emolib.studies.early_fusion.study import JointStudy
+from emolib.studies.fusion.pairing import COLUMNS, TrialScores, by_trial, same_trials
+from emolib.studies.fusion.study import LEARNED, rule_scores, trials_of
 
 Branches = tuple[str, ...]
 
@@ -28,7 +31,8 @@ def source_scores(study: JointStudy, variant: str) -> list[TrialScores]:
     Raises BadSet where the study tests a trial in another fold than a source did.
     """
     of = {(one.subject, one.trial): one.keys for one in study.trials}
-    places = _places(crossval.score_columns(study.data, study.folds))
+    columns = study.score_columns()
+    places = dict.fromkeys(zip(*(columns[name].tolist() for name in COLUMNS), strict=True))
     found = []
     for branch, source in study.sources.items():
         keys = {place: of[place[2:]][branch] for place in places if branch in of[place[2:]]}
@@ -39,32 +43,24 @@ def source_scores(study: JointStudy, variant: str) -> list[TrialScores]:
 def _looked_up(study, source: str, branch: str, keys: Mapping[tuple, tuple], variant: str) -> TrialScores:
     """Scores of a source's trials `keys`, subject and trial, under the fold, part and name of their joint trials.
 
-    On virtual people fold v is fold v % n_folds of the source, as `joining.label_paired` dealt them.
+    On virtual people fold v is fold v % n_folds of the source, as `study.label_paired` dealt them.
     """
     given = trials_of(study.run, source, study.task, variant)
-    at, n_folds = {key: i for i, key in enumerate(pairing.trial_keys(given))}, int(given.fold.max()) + 1
-    rows = {place: at.get((place[0] % n_folds, place[1], *key)) for place, key in keys.items()}
-    _check_tested(study, source, keys, rows)
-    rows = {place: row for place, row in rows.items() if row is not None}
-    fold, part, subject, trial = (np.array(column) for column in zip(*rows, strict=True))
-    taken = list(rows.values())
-    return TrialScores(branch, given.classes, given.y[taken], subject, trial, fold, part, given.scores[taken])
-
-
-def _check_tested(study, source, keys, rows):
-    """Raise BadSet for a test trial of which the source has no scores in that fold."""
-    for place, row in rows.items():
-        if row is None and place[1] == "test":
-            subject, trial = keys[place]
+    at, n_folds = {key: i for i, key in enumerate(given.row_keys())}, int(given.fold.max()) + 1
+    rows = {}
+    for place, key in keys.items():
+        fold, part = place[:2]
+        row = at.get((fold % n_folds, part, *key))
+        if row is None and part == "test":
             raise BadSet(
-                f"Trial {trial} of {subject} is tested in fold {place[0]} of {study.name}, but not of {source}: expected "
+                f"Trial {key[1]} of {key[0]} is tested in fold {fold} of {study.name}, but not of {source}: expected "
                 "the same folds: take protocol loso, and sources that all have something of every person."
             )
-
-
-def _places(columns) -> list[tuple]:
-    """Fold, part, subject, trial of every joint trial once, in order of appearance."""
-    return list(dict.fromkeys(zip(*(columns[name].tolist() for name in pairing.COLUMNS), strict=True)))
+        if row is not None:
+            rows[place] = row
+    fold, part, subject, trial = (np.array(column) for column in zip(*rows, strict=True))
+    found = given.part_of(list(rows.values()))
+    return replace(found, modality=branch, subject=subject, trial=trial, fold=fold, part=part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +74,11 @@ class Answers:
 
     @cached_property
     def columns(self) -> dict[str, np.ndarray]:
-        return crossval.score_columns(*self.study.of(self.network))
+        return crossval.score_columns(*self.study.of(self.network.branches))
 
     def without(self, missing: Branches) -> "Answers":
         """The same on test windows of which these branches are missing, by the int8 files."""
-        data, folds = self.study.of(self.network)
+        data, folds = self.study.of(self.network.branches)
         data = data.without([branch for branch in missing if branch in self.network.branches])
         scores, run = self.scores.copy(), self.study.run
         for k, fold in enumerate(folds):
@@ -97,7 +93,7 @@ class Answers:
     @cached_property
     def present(self) -> np.ndarray:
         """Which branches each row has, (n_rows, n_branches) bool."""
-        data, folds = self.study.of(self.network)
+        data, folds = self.study.of(self.network.branches)
         return np.concatenate([data.present[np.concatenate([fold.val, fold.test])] for fold in folds])
 
     @property
@@ -105,16 +101,16 @@ class Answers:
         """Of a network with several heads: the joint one, then that of each branch."""
         return [self.name, *(f"{self.name}/{branch}" for branch in self.network.branches)]
 
-    def by_trial(self, missing: Branches = ()) -> list[TrialScores]:
+    def trial_scores(self, missing: Branches = ()) -> list[TrialScores]:
         """Scores by trial of the joint head, and of each branch's own where it has one and the branch is there."""
         classes = self.study.data.classes
         if not self.network.heads:
-            return [pairing.by_trial(self.name, classes, self.columns, self.scores)]
+            return [by_trial(self.name, classes, self.columns, self.scores)]
         joint, *own = self.head_names
-        found = [pairing.by_trial(joint, classes, self.columns, self.scores[:, 0])]
+        found = [by_trial(joint, classes, self.columns, self.scores[:, 0])]
         for i, (head, branch) in enumerate(zip(own, self.network.branches, strict=True)):
             scores = np.where(self.present[:, i, None], self.scores[:, 1 + i], np.nan)
-            one = pairing.by_trial(head, classes, self.columns, scores)
+            one = by_trial(head, classes, self.columns, scores)
             found.append(_silent(one) if branch in missing else one)
         return found
 
@@ -151,28 +147,25 @@ class Methods:
 def methods(
     sources: Sequence[TrialScores], answers: Sequence[Answers], rule: str, missing: Branches = ()
 ) -> Methods:
-    """Single branches, score-level rules over them, and networks, on the same test trials.
+    """Single branches, rules over their scores, and networks, on the same test trials.
 
-    Where branches are missing their scores are gone and networks see zeros, or are out if they have no other branch;
-    weights stay those learned with all.
-    `rule` fuses the heads of hybrid; raises BadParameter for one that learns no weights.
+    Where branches are missing, their scores are gone and a network sees zeros in their place; a network that has no
+    other branch is left out. Weights stay those learned with all branches. `rule` fuses the heads of hybrid; raises
+    BadParameter for one that learns no weights.
     """
-    check_names([rule], list(pairing.LEARNED), "the rules that learn weights")
+    check_names([rule], list(LEARNED), "the rules that learn weights")
     answers = [each for each in answers if set(each.network.branches) - set(missing)]
     left = tuple(one.modality for one in sources if one.modality not in missing)
     of_sources = [_silent(one) if one.modality in missing else one for one in sources]
-    of_networks = (
-        [one for each in answers for one in each.without(missing).by_trial(missing)]
-        if missing
-        else [one for each in answers for one in each.by_trial()]
-    )
-    every, names = pairing.same_trials([*of_sources, *of_networks]), [one.modality for one in of_sources]
+    asked = [each.without(missing) if missing else each for each in answers]
+    of_networks = [one for each in asked for one in each.trial_scores(missing)]
+    every, names = same_trials([*of_sources, *of_networks]), [one.modality for one in of_sources]
     every = every.part_of(every.only(names).has_any | ~every.is_test)
-    found = pairing.evaluate_rules(every.only(names))
+    found = rule_scores(every.only(names))
     found = {name: scores for name, scores in found.items() if name not in missing}
     for each in answers:
         own = each.head_names if each.network.heads else [*names, each.name]  # no trial without anything
-        answered = pairing.evaluate_rules(every.only(own))
+        answered = rule_scores(every.only(own))
         found[each.name] = answered[rule if each.network.heads else each.name]
     test = every.is_test
     return Methods(every.y[test], every.subject[test], left, found)
@@ -197,7 +190,7 @@ def methods_table(found: Methods, needs: Mapping[str, Mapping[str, float]], seed
     return pd.DataFrame(rows)
 
 
-def subsets(branches: Sequence[str]) -> list[Branches]:
+def missing_subsets(branches: Sequence[str]) -> list[Branches]:
     """Every way to lose some of the branches but not all, the smallest loss first."""
     return [gone for n in range(1, len(branches)) for gone in itertools.combinations(branches, n)]
 

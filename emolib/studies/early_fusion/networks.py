@@ -1,34 +1,35 @@
-"""A study of feature-level fusion: networks of several branches, trained and converted fold by fold.
+"""Networks of several branches: built within a budget, trained and converted fold by fold, and what they need.
 
-`feature` is the seed's network (Rashid et al. 2022); `robust` the same, trained with branches dropped at random; `hybrid`
-has logits of each branch beside the joint ones, which are fused like the scores of several networks; `alone` is one
-branch without the others, the unimodal network that the seed compares with.
+`feature` is the reference paper's network (Rashid et al. 2022). `robust` is the same, trained with branches dropped at random.
+`hybrid` has logits of each branch beside the joint ones; they are fused like the scores of several networks. `alone` is
+one branch without the others, the unimodal network that the reference paper compares with.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
+from tqdm.auto import tqdm
 
 from emolib import models
-from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter, check_names
-from emolib.core.experiment import Experiment, model_name
-from emolib.datasets import joint, splits
-from emolib.datasets.joint import JointSet, JointTrial
-from emolib.datasets.splits import Fold
+from emolib.core.experiment import INT8, model_name
+from emolib.evaluation.cost import cost
 from emolib.models import crossval, tinym2net
 from emolib.models.training import Trainer, Training
-from emolib.quantization import conversion
-from emolib.signals.frontend import FRONT_ENDS
-from emolib.studies.early_fusion import joining
+from emolib.quantization import conversion, mixed_precision, ptq
+from emolib.quantization.conversion import CalibrationData
+from emolib.studies import mixed
+from emolib.studies.early_fusion.study import JointStudy
+from emolib.studies.quantize import sizes
 
-PAIRS = ("same_trials", "label_paired", "recordings")
 NETWORKS = ("feature", "robust", "hybrid", "alone")
 DROPPED = 0.3  # share of the branches that training drops
 WIDTHS = np.arange(1, 33) / 8  # that `widest` tries
+PRECISIONS = (mixed.INT8, "int4", mixed.ILP)
 
 
 @dataclass(frozen=True)
@@ -51,94 +52,6 @@ def networks(branches: Sequence[str], names: Sequence[str]) -> dict[str, Network
     }
     found = {name: network for name, network in found.items() if name in names}
     return found | ({f"only_{name}": Network((name,)) for name in branches} if "alone" in names else {})
-
-
-@dataclass(frozen=True, eq=False)
-class JointStudy:
-    """Joint windows of several sources under one task, and their folds."""
-
-    run: Run
-    name: str
-    sources: Mapping[str, Experiment]
-    task: str
-    pairs: str
-    trials: Sequence[JointTrial]
-    data: JointSet
-    folds: Sequence[Fold]
-
-    @classmethod
-    def load(
-        cls,
-        run: Run,
-        name: str,
-        sources: Sequence[str],
-        task: str,
-        pairs: str,
-        n_virtual: int,
-        n_train: int,
-        seed: int,
-    ) -> "JointStudy":
-        """Raises BadParameter for a number of sources or a name that does not fit, BadArtifact, BadSet."""
-        named = branches_of([Experiment.parse(source) for source in sources], pairs)
-        opened = {branch: _opened(run, source, task) for branch, source in named.items()}
-        sets = {branch: data for branch, (data, _) in opened.items()}
-        if pairs == "label_paired":
-            trials = joining.label_paired(
-                sets, {b: folds for b, (_, folds) in opened.items()}, n_virtual, n_train, seed
-            )
-            data = joint.joined(sets, trials)
-            return cls(run, name, named, task, pairs, trials, data, joining.virtual_folds(data))
-        if pairs == "recordings":
-            trials = joining.recordings(next(iter(sets.values())), tuple(sets), seed)
-        else:
-            trials = joining.same_trials(sets)
-        data = joint.joined(sets, trials)
-        first = next(iter(named.values()))
-        made = run.parameters_of(f"data/{first}-folds.npz")
-        folds = splits.folds(data, first.protocol, seed=made["seed"], **made["fold_options"])
-        return cls(run, name, named, task, pairs, trials, data, folds)
-
-    @property
-    def axes(self) -> dict[str, int | None]:
-        """The axis of features of each branch."""
-        return {branch: FRONT_ENDS[source.modality].feature_axis for branch, source in self.sources.items()}
-
-    def artifact(self, network: str) -> str:
-        """What stands for the name of a source in the artifacts of a network."""
-        return f"{self.name}/{network}"
-
-    def of(self, network: Network) -> tuple[JointSet, list[Fold]]:
-        """The joint windows that have any of the network's branches, under its branches alone, and their folds."""
-        data = self.data.only(network.branches)
-        return data, [splits.within(fold, data.present.any(axis=1)) for fold in self.folds]
-
-
-def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experiment]:
-    """The source of each branch: named by its modality, with a number where a modality has several.
-
-    `recordings` takes one source twice. Raises BadParameter.
-    """
-    if pairs not in PAIRS:
-        raise BadParameter(f"pairs: got {pairs!r}, expected one of {', '.join(PAIRS)}.")
-    if pairs == "recordings" and len(sources) == 1:
-        sources = [*sources, *sources]
-    elif pairs == "recordings" or len(sources) < 2:
-        wanted = "one, taken twice" if pairs == "recordings" else "two or more"
-        raise BadParameter(f"sources: got {len(sources)} for {pairs}, expected {wanted}.")
-    names = [source.modality for source in sources]
-    several = {name for name in names if names.count(name) > 1}
-    numbered = [
-        f"{name}{names[: i + 1].count(name)}" if name in several else name for i, name in enumerate(names)
-    ]
-    return dict(zip(numbered, sources, strict=True))
-
-
-def _opened(run: Run, source: Experiment, task: str):
-    """The set of a source in the task, and its folds."""
-    data, folds, _ = crossval.opened(run, source)
-    rows, mapped = joint.in_task(data, source, task)
-    kept = np.isin(np.arange(len(data.y)), rows)
-    return mapped, [splits.within(fold, kept, np.cumsum(kept) - 1) for fold in folds]
 
 
 def augmentation(modalities: Mapping[str, str], dropped: float):
@@ -181,22 +94,43 @@ class Design:
         n_classes = len(study.data.classes)
         return tinym2net.build(shapes, n_classes, self.layouts, self.dense, network.heads, self.width)
 
-    def trainer(self, study: JointStudy, network: Network) -> Trainer:
+    def trained(self, study: JointStudy, name: str, network: Network) -> list[dict]:
+        """The history of every fold of one network, which is then on disk."""
         modalities = {branch: study.sources[branch].modality for branch in network.branches}
-        augment = augmentation(modalities, network.dropped)
-        return Trainer(lambda: self.model(study, network), self.options, augment)
+        trainer = Trainer(
+            lambda: self.model(study, network), self.options, augmentation(modalities, network.dropped)
+        )
+        axes = {branch: study.axes[branch] for branch in network.branches}
+        return crossval.train_folds(
+            study.run, study.artifact(name), trainer, *study.of(network.branches), axes
+        )
 
 
 def design(
-    study: JointStudy, branches: Mapping[str, Mapping], dense, width: float, options: Training
+    study: JointStudy,
+    branches: Mapping[str, Mapping],
+    dense,
+    width: float | None,
+    options: Training,
+    largest: Network,
 ) -> Design:
-    """`branches`: fields of tinym2net.Branch by branch. Raises BadParameter for a branch that there is not."""
+    """`branches`: fields of tinym2net.Branch by branch.
+
+    `width` None is the largest at which `largest` has no more parameters than the networks of all sources together.
+    Raises BadParameter for a branch that there is not, or where no width is small enough.
+    """
     check_names(branches, list(study.sources), "branches")
     layouts = {
         name: tinym2net.branch(name, source.modality, branches.get(name, {}))
         for name, source in study.sources.items()
     }
-    return Design(layouts, dense, width, options)
+    made = Design(layouts, dense, 1.0 if width is None else width, options)
+    if width is not None:
+        return made
+    of_sources = (
+        crossval.load_model(study.run, model_name(str(source), 0)) for source in study.sources.values()
+    )
+    return widest(study, made, largest, sum(model.count_params() for model in of_sources))
 
 
 def widest(study: JointStudy, of: Design, network: Network, most_params: int) -> Design:
@@ -213,26 +147,71 @@ def widest(study: JointStudy, of: Design, network: Network, most_params: int) ->
     return designs[n - 1]
 
 
-def source_params(study: JointStudy) -> int:
-    """Parameters of the networks of all sources together."""
-    models_of = (
-        crossval.load_model(study.run, model_name(str(source), 0)) for source in study.sources.values()
-    )
-    return sum(model.count_params() for model in models_of)
-
-
-def trained(study: JointStudy, of: Design, name: str, network: Network) -> list[dict]:
-    """The history of every fold of one network."""
-    data, folds = study.of(network)
-    axis = {branch: study.axes[branch] for branch in network.branches}
-    return crossval.train_folds(
-        study.run, study.artifact(name), of.trainer(study, network), data, folds, axis
-    )
-
-
-def kits(
+def calibration_kits(
     study: JointStudy, name: str, network: Network, n_calibration: int, seed: int
-) -> list[conversion.Kit]:
+) -> list[CalibrationData]:
     """What the converters see of each fold of one network."""
-    data, folds = study.of(network)
-    return conversion.kits(study.run, study.artifact(name), data, folds, n_calibration, seed)
+    return conversion.calibration_data(
+        study.run, study.artifact(name), *study.of(network.branches), n_calibration, seed
+    )
+
+
+def int8_scores(study: JointStudy, kits: Sequence[CalibrationData]) -> np.ndarray:
+    """Scores of the int8 file of each fold, which is made here, in the order of `crossval.score_columns`."""
+    return conversion.convert_folds(study.run, kits, {INT8: ptq.converter(INT8)})[INT8]
+
+
+def needs(study: JointStudy, methods: Iterable[str], chosen: Mapping[str, Network]) -> dict[str, dict]:
+    """kind, bytes of int8 files (mean over folds) and MACs of every method: a rule needs all sources' networks."""
+    single = {branch: _need(study, str(source), "single") for branch, source in study.sources.items()}
+    every = {name: sum(each[name] for each in single.values()) for name in ("bytes", "macs")}
+    of = {
+        name: _need(study, study.artifact(name), "network" if len(network.branches) > 1 else "alone")
+        for name, network in chosen.items()
+    }
+    return {method: (single | of).get(method, {"kind": "fused", **every}) for method in methods}
+
+
+def _need(study, artifact: str, kind: str) -> dict:
+    model = crossval.load_model(study.run, model_name(artifact, 0))
+    n_folds = len(list((study.run.folder / "models" / artifact).glob(f"fold*-{INT8}.tflite")))
+    n_bytes = sizes(study.run, artifact, n_folds, (INT8,))[INT8]
+    return {"kind": kind, "bytes": n_bytes, "macs": cost(model).macs}
+
+
+def precision(
+    study: JointStudy, kits: Mapping[str, Sequence[CalibrationData]], n_samples: int, size_share: float
+) -> pd.DataFrame:
+    """One row per network and precision: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
+
+    float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC. Empty without networks.
+    """
+    parts = [_precisions(study, name, of, n_samples, size_share) for name, of in kits.items()]
+    return pd.concat([pd.DataFrame(), *parts])
+
+
+def _precisions(study, name, kits, n_samples, size_share) -> pd.DataFrame:
+    run, artifact = study.run, study.artifact(name)
+    conversion.convert_folds(run, kits, {"float32": ptq.converter("float32")})
+    prepared = [mixed.prepare(kit, n_samples) for kit in tqdm(kits, desc=f"sensitivity of {name}")]
+    layers = prepared[0].layers
+    limit = mixed_precision.Budget.shares(layers, size_share, None)
+    chosen = [mixed.choices(fold.layers, limit) for fold in prepared]
+    made = mixed.converters(prepared, chosen)
+    scores = conversion.convert_folds(run, kits, {variant: made[variant] for variant in PRECISIONS})
+    data, folds = kits[0].data, [kit.fold for kit in kits]
+    scores |= {"float32": crossval.keras_scores(run, artifact, data, folds)}
+    needed = {variant: mixed.needs(prepared, [bits[variant] for bits in chosen]) for variant in PRECISIONS}
+    weights, macs = (sum(getattr(layer, what) for layer in layers) for what in ("weights", "macs"))
+    needed["float32"] = {"weight_bytes": 4 * weights, "bops": macs * 32 * 32}
+    size = sizes(run, artifact, len(folds), ("float32", *PRECISIONS))
+    columns = crossval.score_columns(data, folds)
+    table = mixed.variants_table(columns, _joint_head(scores), "trial", size, needed)
+    table.insert(0, "network", name)
+    return table
+
+
+def _joint_head(scores: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Scores of the joint head of a network with several; first the precision that others are compared with."""
+    order = (mixed.INT8, *(name for name in scores if name != mixed.INT8))
+    return {name: scores[name] if scores[name].ndim == 2 else scores[name][:, 0] for name in order}

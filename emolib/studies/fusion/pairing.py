@@ -1,28 +1,33 @@
 """Which scores belong together: trials of the same people, or virtual trials of corpora that share nobody."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadSet
-from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
-from emolib.fusion.scores import RULES, fuse, trial_scores
+from emolib.evaluation import comparison
+from emolib.fusion.scores import trial_scores
 
-LEARNED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "weighted": validation_weights,
-    "fitted": fitted_weights,
+COLUMNS = ("fold", "part", "subject", "trial")  # together they name a row of scores
+PAIRINGS = {  # the parameter `pairs` of the notebooks: `pairing` in the table of results
+    "same_trials": "same trials",
+    "label_paired": "by label",
+    "recordings": "two recordings",
 }
-COLUMNS = ("fold", "part", "subject", "trial")  # what tells rows of scores apart
-FUSED = tuple(dict.fromkeys((*RULES, *LEARNED)))  # what `evaluate_rules` gives beside the single modalities
+
+
+def subject_unit(pairs: str) -> str:
+    """What tests over subjects are over: virtual subjects are not people."""
+    return comparison.VIRTUAL if pairs == "label_paired" else comparison.SUBJECT
 
 
 @dataclass(frozen=True, eq=False)
 class TrialScores:
     """Scores of one modality, a row per trial and fold: y, subject, trial, fold (n,), scores (n, n_classes).
 
-    `part` (n,) is val (the fold's inner validation, which may learn weights) or test. Raises BadSet.
+    `part` (n,) is "test", or "val": the fold's inner validation people, who may learn weights. Raises BadSet.
     """
 
     modality: str
@@ -35,8 +40,7 @@ class TrialScores:
     scores: np.ndarray
 
     def __post_init__(self):
-        columns = ("y", "subject", "trial", "fold", "part", "scores")
-        lengths = {name: len(getattr(self, name)) for name in columns}
+        lengths = {name: len(getattr(self, name)) for name in ("y", *COLUMNS, "scores")}
         if len(set(lengths.values())) > 1 or not len(self.y):
             raise BadSet(f"{self.modality}: lengths {lengths}, expected all equal and above 0.")
         if self.scores.shape[1:] != (len(self.classes),):
@@ -45,6 +49,18 @@ class TrialScores:
             )
         if set(np.unique(self.part).tolist()) != {"val", "test"}:
             raise BadSet(f"{self.modality}: parts {np.unique(self.part).tolist()}, expected val and test.")
+
+    def part_of(self, rows: np.ndarray) -> "TrialScores":
+        """Some of the rows."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in ("y", *COLUMNS, "scores")})
+
+    def row_keys(self) -> list[tuple]:
+        """Fold, part, subject, trial of each row. Raises BadSet for one that occurs twice."""
+        keys = list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
+        if len(set(keys)) < len(keys):
+            fold, part, _, trial = Counter(keys).most_common(1)[0][0]
+            raise BadSet(f"{self.modality}: trial {trial} occurs twice in the {part} part of fold {fold}.")
+        return keys
 
 
 def by_trial(
@@ -104,7 +120,7 @@ def same_trials(sources: Sequence[TrialScores]) -> Paired:
     """
     classes = _common_classes(sources)
     _check_test_folds(sources)
-    keys = [trial_keys(source) for source in sources]
+    keys = [source.row_keys() for source in sources]
     rows = sorted(set().union(*keys))
     at = {key: i for i, key in enumerate(rows)}
     y = np.full(len(rows), -1)
@@ -116,91 +132,11 @@ def same_trials(sources: Sequence[TrialScores]) -> Paired:
             i = np.flatnonzero(clash)[0]
             raise BadSet(
                 f"Trial {source.trial[i]} is {classes[source.y[i]]} in {source.modality}, but "
-                f"{classes[y[places[i]]]} in another modality "
-                f"({clash.sum()} such), expected one label: mend it."
+                f"{classes[y[places[i]]]} in another modality ({clash.sum()} such), expected one label: mend it."
             )
         y[places], scores[m, places] = source.y, source.scores
     fold, part, subject, trial = (np.array(column) for column in zip(*rows, strict=True))
     return Paired(tuple(s.modality for s in sources), classes, y, subject, fold, part, trial, scores)
-
-
-def label_paired(sources: Sequence[TrialScores], n_virtual: int = 10, seed: int = 0) -> Paired:
-    """Virtual trials of `n_virtual` virtual subjects: test with test and val with val, paired by label.
-
-    Virtual subject v has from each modality the trials of folds with fold % n_virtual == v, so people on whom
-    the scoring model was not trained; a modality of fewer folds gives fold v % n_folds, whose trials are
-    dealt round among the virtual subjects that share it. Of each class as many as the modality with fewest
-    has, drawn without replacement. Val trials of people in the virtual subject's own test part are left out.
-
-    *Optimistic*: people whose voice is hard to read may also have a face that is; pairing strangers by label
-    makes the errors of the modalities independent given the label, which is when fusion gains most. Say so
-    beside the number. Raises BadParameter, BadSet.
-    """
-    _common_classes(sources)
-    if n_virtual < 2:
-        raise BadParameter(f"n_virtual is {n_virtual}, expected 2 or more virtual subjects.")
-    decks = [_deal(source, n_virtual, np.random.default_rng([seed, m])) for m, source in enumerate(sources)]
-    return virtual_subjects(sources, decks, np.random.default_rng([seed, len(sources)]))
-
-
-def virtual_subjects(
-    sources: Sequence[TrialScores], decks: Sequence[Sequence[np.ndarray]], rng: np.random.Generator
-) -> Paired:
-    """Virtual trials paired by label: virtual subject v has of modality m the rows decks[m][v]. Raises BadSet."""
-    blocks = [
-        _virtual(sources, [deck[v] for deck in decks], v, part, rng)
-        for v in range(len(decks[0]))
-        for part in ("val", "test")
-    ]
-    columns = (np.concatenate([block[i] for block in blocks]) for i in range(5))
-    scores = np.concatenate([block[5] for block in blocks], axis=1)
-    return Paired(tuple(s.modality for s in sources), sources[0].classes, *columns, scores)
-
-
-def learned_weights(paired: Paired, rule: str) -> dict[int, np.ndarray]:
-    """Weights (n_modalities,) of each fold by a rule of LEARNED, from its val trials alone. Raises BadSet."""
-    learned = {}
-    for fold in np.unique(paired.fold[paired.is_test]).tolist():
-        val = (paired.fold == fold) & ~paired.is_test
-        if not val.any():
-            raise BadSet(
-                f"Fold {fold} has test trials but no val trial, expected both to learn fusion weights."
-            )
-        learned[fold] = LEARNED[rule](paired.scores[:, val], paired.y[val])
-    return learned
-
-
-def evaluate_rules(paired: Paired) -> dict[str, np.ndarray]:
-    """Test scores (n_test, n_classes) in the order of `paired.is_test`: each modality alone, then each rule.
-
-    "weighted" and "fitted" use each fold's own weights. A modality that is missing for a trial guesses the
-    class shares of its fold's val trials. Raises BadSet.
-    """
-    test = paired.scores[:, paired.is_test]
-    found = {
-        name: np.where(np.isnan(scores), _guess(paired), scores)
-        for name, scores in zip(paired.modalities, test, strict=True)
-    }
-    found |= {rule: fuse(test, rule) for rule in RULES if rule not in LEARNED}
-    return found | {rule: _by_fold(paired, learned_weights(paired, rule)) for rule in LEARNED}
-
-
-def _by_fold(paired, weights) -> np.ndarray:
-    fused = np.empty(paired.scores.shape[1:], dtype=np.float32)
-    for fold, of_fold in weights.items():
-        rows = paired.is_test & (paired.fold == fold)
-        fused[rows] = fuse(paired.scores[:, rows], "weighted", of_fold)
-    return fused[paired.is_test]
-
-
-def _guess(paired) -> np.ndarray:
-    """Class shares of the val trials of each test trial's fold, (n_test, n_classes)."""
-    n = len(paired.classes)
-    folds, where = np.unique(paired.fold, return_inverse=True)
-    val = ~paired.is_test
-    counts = np.bincount(where[val] * n + paired.y[val], minlength=len(folds) * n).reshape(-1, n)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return shares[where[paired.is_test]].astype(np.float32)
 
 
 def _common_classes(sources) -> tuple[str, ...]:
@@ -214,22 +150,11 @@ def _common_classes(sources) -> tuple[str, ...]:
     return first.classes
 
 
-def trial_keys(source: TrialScores) -> list[tuple]:
-    """Fold, part, subject, trial of each row. Raises BadSet for one that occurs twice."""
-    keys = list(zip(*(getattr(source, name).tolist() for name in COLUMNS), strict=True))
-    if len(set(keys)) < len(keys):
-        twice = Counter(keys).most_common(1)[0][0]
-        raise BadSet(
-            f"{source.modality}: trial {twice[3]} occurs twice in the {twice[1]} part of fold {twice[0]}."
-        )
-    return keys
-
-
 def _check_test_folds(sources):
     """Refuse a subject who is tested in other folds in one modality than in another."""
     seen: dict[tuple, tuple] = {}
     for source in sources:
-        for fold, part, subject, trial in trial_keys(source):
+        for fold, part, subject, trial in source.row_keys():
             if part != "test":
                 continue
             before, modality = seen.setdefault((subject, trial), (fold, source.modality))
@@ -240,18 +165,38 @@ def _check_test_folds(sources):
                 )
 
 
-def _deal(source, n_virtual, rng) -> list[np.ndarray]:
+def label_paired(sources: Sequence[TrialScores], n_virtual: int = 10, seed: int = 0) -> Paired:
+    """Virtual trials of `n_virtual` virtual subjects: test with test and val with val, paired by label.
+
+    Virtual subject v has from each modality the trials of folds with fold % n_virtual == v: people on whom the
+    scoring model was not trained. A modality with fewer folds gives fold v % n_folds; the trials of that fold are
+    dealt round among the virtual subjects that share it. Of each class there are as many trials as the modality
+    with the fewest has, drawn without replacement. Val trials of people in the virtual subject's own test part are
+    left out.
+
+    *Optimistic*: people whose voice is hard to read may also have a face that is hard to read. Pairing strangers by
+    label makes the errors of the modalities independent given the label, which is when fusion gains most. Say so
+    beside the number. Raises BadParameter, BadSet.
+    """
+    _common_classes(sources)
+    if n_virtual < 2:
+        raise BadParameter(f"n_virtual is {n_virtual}, expected 2 or more virtual subjects.")
+    rows = [_dealt(source, n_virtual, np.random.default_rng([seed, m])) for m, source in enumerate(sources)]
+    return virtual_subjects(sources, rows, np.random.default_rng([seed, len(sources)]))
+
+
+def _dealt(source, n_virtual, rng) -> list[np.ndarray]:
     """Rows of the source for each virtual subject."""
     fold = np.unique(source.fold, return_inverse=True)[1]
     n_folds = fold.max() + 1
     if n_folds >= n_virtual:
         return [_without_tested(source, np.flatnonzero(fold % n_virtual == v)) for v in range(n_virtual)]
     sharing = np.array([len(range(f, n_virtual, n_folds)) for f in range(n_folds)])
-    virtual = fold + n_folds * (_round(source, fold, rng) % sharing[fold])
+    virtual = fold + n_folds * (_random_rank(source, fold, rng) % sharing[fold])
     return [np.flatnonzero(virtual == v) for v in range(n_virtual)]
 
 
-def _round(source, fold, rng) -> np.ndarray:
+def _random_rank(source, fold, rng) -> np.ndarray:
     """Random rank of each row within its fold, part and class, (n,)."""
     order = rng.permutation(len(fold))
     group = 2 * (fold * len(source.classes) + source.y) + (source.part == "test")
@@ -266,6 +211,20 @@ def _without_tested(source, rows) -> np.ndarray:
     is_test = source.part[rows] == "test"
     tested = np.isin(source.subject[rows], source.subject[rows[is_test]])
     return rows[is_test | ~tested]
+
+
+def virtual_subjects(
+    sources: Sequence[TrialScores], rows: Sequence[Sequence[np.ndarray]], rng: np.random.Generator
+) -> Paired:
+    """Virtual trials paired by label: virtual subject v has of modality m the rows rows[m][v]. Raises BadSet."""
+    blocks = [
+        _virtual(sources, [of_modality[v] for of_modality in rows], v, part, rng)
+        for v in range(len(rows[0]))
+        for part in ("val", "test")
+    ]
+    columns = (np.concatenate([block[i] for block in blocks]) for i in range(5))
+    scores = np.concatenate([block[5] for block in blocks], axis=1)
+    return Paired(tuple(s.modality for s in sources), sources[0].classes, *columns, scores)
 
 
 def _virtual(sources, rows, v, part, rng) -> tuple:

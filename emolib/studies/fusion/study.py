@@ -1,35 +1,43 @@
 """A fusion study: the scores of several sources paired on a common task, and every rule beside every source."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadParameter
+from emolib.core.errors import BadParameter, BadSet
 from emolib.core.experiment import Experiment
-from emolib.core.summary import key, number
 from emolib.datasets import labels
 from emolib.evaluation import comparison, metrics
-from emolib.studies.fusion import pairing
-from emolib.studies.fusion.pairing import Paired, TrialScores
-
-PAIRS = ("same_trials", "label_paired")
-OPTIMISTIC = (
-    "These trials are virtual: the corpora share no people, so trials of strangers were paired by label. That "
-    "makes the errors of the modalities independent, which is when fusion gains most: the fused number is "
-    "optimistic, and no system measured on the same people should expect it."
+from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
+from emolib.fusion.scores import RULES, fuse
+from emolib.studies.fusion.pairing import (
+    COLUMNS,
+    Paired,
+    TrialScores,
+    by_trial,
+    label_paired,
+    same_trials,
+    subject_unit,
 )
+
+LEARNED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {  # rules that learn weights
+    "weighted": validation_weights,
+    "fitted": fitted_weights,
+}
+FUSED = tuple(dict.fromkeys((*RULES, *LEARNED)))  # every rule
+PAIRS = ("same_trials", "label_paired")
 
 
 def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
     """A source's scores by trial and fold, its classes summed into those of `task`.
 
-    Trials of a class that has no side in `task` are left out; so is a class's share of the scores, which are
-    then normalised again. Raises BadParameter for a variant without scores, and for a task that the source's
-    classes do not determine.
+    Trials of a class that has no side in `task` are left out. So is that class's share of the scores, which then
+    sum to one again. Raises BadParameter for a variant without scores, and for a task that the source's classes do
+    not determine.
     """
     source, arrays = Experiment.parse(name), run.arrays(f"scores/{name}.npz")
     variants = [key for key in arrays if arrays[key].ndim == 2]
@@ -38,33 +46,61 @@ def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
     to = labels.marginal(source.corpus, source.task, task)
     classes = labels.classes(source.corpus, task)
     kept = to[arrays["y"]].sum(axis=1) > 0
-    columns = {k: arrays[k][kept] for k in pairing.COLUMNS} | {"y": to[arrays["y"][kept]].argmax(axis=1)}
+    columns = {k: arrays[k][kept] for k in COLUMNS} | {"y": to[arrays["y"][kept]].argmax(axis=1)}
     scores = arrays[variant][kept] @ to + 1e-7
     scores /= scores.sum(axis=1, keepdims=True)
-    return pairing.by_trial(source.modality, classes, columns, scores.astype(np.float32))
+    return by_trial(source.modality, classes, columns, scores.astype(np.float32))
 
 
-def caution_of(pairs: str) -> str:
-    """What must stand beside a number of trials paired in this way; "" for trials of the same people."""
-    return OPTIMISTIC if pairs == "label_paired" else ""
+def learned_weights(paired: Paired, rule: str) -> dict[int, np.ndarray]:
+    """Weights (n_modalities,) of each fold by a rule of LEARNED, from its val trials alone. Raises BadSet."""
+    learned = {}
+    for fold in np.unique(paired.fold[paired.is_test]).tolist():
+        val = (paired.fold == fold) & ~paired.is_test
+        if not val.any():
+            raise BadSet(
+                f"Fold {fold} has test trials but no val trial, expected both to learn fusion weights."
+            )
+        learned[fold] = LEARNED[rule](paired.scores[:, val], paired.y[val])
+    return learned
 
 
-def unit_of(pairs: str) -> str:
-    """What tests over subjects are over: virtual ones are not people."""
-    return comparison.VIRTUAL if pairs == "label_paired" else comparison.SUBJECT
+def rule_scores(paired: Paired) -> dict[str, np.ndarray]:
+    """Test scores (n_test, n_classes) of each modality alone, then of each rule.
+
+    A rule of LEARNED uses each fold's own weights. A modality that is missing for a trial guesses the class shares
+    of its fold's val trials. Raises BadSet.
+    """
+    test = paired.scores[:, paired.is_test]
+    found = {
+        name: np.where(np.isnan(scores), _class_shares(paired), scores)
+        for name, scores in zip(paired.modalities, test, strict=True)
+    }
+    found |= {rule: fuse(test, rule) for rule in RULES if rule not in LEARNED}
+    for rule in LEARNED:
+        fused = np.empty(paired.scores.shape[1:], dtype=np.float32)
+        for fold, weights in learned_weights(paired, rule).items():
+            rows = paired.is_test & (paired.fold == fold)
+            fused[rows] = fuse(paired.scores[:, rows], "weighted", weights)
+        found[rule] = fused[paired.is_test]
+    return found
 
 
-def key_of(pairs: str, source: Experiment, task: str, variant: str, metric: str) -> str:
-    """Key in summary.json of a study whose first source this is; on label-paired trials the corpus is `paired`."""
-    corpus = "paired" if pairs == "label_paired" else source.corpus
-    return key(corpus, task, source.protocol, variant, metric)
+def _class_shares(paired) -> np.ndarray:
+    """Class shares of the val trials of each test trial's fold, (n_test, n_classes)."""
+    n = len(paired.classes)
+    folds, where = np.unique(paired.fold, return_inverse=True)
+    val = ~paired.is_test
+    counts = np.bincount(where[val] * n + paired.y[val], minlength=len(folds) * n).reshape(-1, n)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return shares[where[paired.is_test]].astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Study:
-    """Paired scores of several sources, and what is reported of them; `rule` is the one fixed beforehand.
+    """Paired scores of several sources, and what is reported of them.
 
-    `found` are the sources' scores before they were paired.
+    `found` are the sources' scores before they were paired; `rule` is the one fixed beforehand.
     """
 
     sources: tuple[str, ...]
@@ -88,19 +124,15 @@ class Study:
         rule: str,
         seed: int,
     ) -> "Study":
-        """Raises BadParameter for less than two sources and for names that there are not, BadArtifact, BadSet."""
+        """Raises BadParameter for fewer than two sources and for names that there are not, BadArtifact, BadSet."""
         if len(sources) < 2:
             raise BadParameter(f"sources: got {list(sources)}, expected two or more to fuse.")
-        if rule not in pairing.FUSED:
-            raise BadParameter(f"rule: got {rule!r}, expected one of {', '.join(pairing.FUSED)}.")
+        if rule not in FUSED:
+            raise BadParameter(f"rule: got {rule!r}, expected one of {', '.join(FUSED)}.")
         if pairs not in PAIRS:
             raise BadParameter(f"pairs: got {pairs!r}, expected {' or '.join(PAIRS)}.")
         found = [trials_of(run, name, task, variant) for name in sources]
-        paired = (
-            pairing.same_trials(found)
-            if pairs == "same_trials"
-            else pairing.label_paired(found, n_virtual, seed)
-        )
+        paired = same_trials(found) if pairs == "same_trials" else label_paired(found, n_virtual, seed)
         return cls(tuple(sources), task, pairs, n_virtual, tuple(found), paired, rule, seed)
 
     @property
@@ -113,8 +145,16 @@ class Study:
 
     @cached_property
     def scores(self) -> dict[str, np.ndarray]:
-        """Test scores (n_test, n_classes) of each modality and each rule, as `pairing.evaluate_rules` gives them."""
-        return pairing.evaluate_rules(self.paired)
+        """Test scores (n_test, n_classes) of each modality and each rule, as `rule_scores` gives them."""
+        return rule_scores(self.paired)
+
+    def uar(self, rule: str) -> float:
+        """Test UAR of a rule, or of a modality alone."""
+        return float(metrics.uar(metrics.confusion(self.y, self.scores[rule])))
+
+    def best_single(self) -> str:
+        """The modality with the highest test UAR."""
+        return max(self.paired.modalities, key=self.uar)
 
     def counts(self) -> pd.DataFrame:
         """Test trials of each class, and how many of them each modality has."""
@@ -126,49 +166,37 @@ class Study:
             table[modality] = np.bincount(self.y[there], minlength=len(self.paired.classes))
         return table
 
+    def one_trial(self, variant: str) -> pd.DataFrame:
+        """Scores of the first test trial, by each modality and the reported rule: columns modality, variant, the classes."""
+        named = (*self.paired.modalities, self.rule)
+        rows = [(name, variant, *self.scores[name][0]) for name in named]
+        return pd.DataFrame(rows, columns=["modality", "variant", *self.paired.classes])
+
     def table(self) -> pd.DataFrame:
-        """Columns rule, kind, n, uar, uar_low, uar_high, accuracy, macro_f1: single modalities first."""
+        """Columns rule, kind (single | fused), n, uar, uar_low, uar_high, accuracy, macro_f1; modalities first."""
         rows = []
         for rule, scores in self.scores.items():
             found = metrics.evaluate(self.y, scores, self.subject, seed=self.seed)
-            uar = found["uar"]
-            kind = "single" if rule in self.paired.modalities else "fused"
-            rows.append(
-                {
-                    "rule": rule,
-                    "kind": kind,
-                    "n": len(self.y),
-                    "uar": uar.value,
-                    "uar_low": uar.low,
-                    "uar_high": uar.high,
-                }
-                | {name: found[name].value for name in ("accuracy", "macro_f1")}
-            )
+            uar, kind = found["uar"], "single" if rule in self.paired.modalities else "fused"
+            row = {"rule": rule, "kind": kind, "n": len(self.y)}
+            row |= {"uar": uar.value, "uar_low": uar.low, "uar_high": uar.high}
+            rows.append(row | {name: found[name].value for name in ("accuracy", "macro_f1")})
         return pd.DataFrame(rows)
 
     def per_subject(self) -> pd.DataFrame:
         """UAR of each modality and each rule (columns) for each subject (index), who may be virtual."""
-        return comparison.per_subject(self.y, self.scores, self.subject, unit_of(self.pairs))
-
-    def best_single(self) -> str:
-        """The modality with the highest test UAR."""
-        return max(self.paired.modalities, key=lambda name: self.uar(self.scores[name]))
-
-    def uar(self, scores: np.ndarray) -> float:
-        """UAR of scores (n_test, n_classes)."""
-        return float(metrics.uar(metrics.confusion(self.y, scores)))
-
-    def gain(self, rule: str) -> dict[str, float]:
-        """Points of UAR of a rule over the best single modality: gain_points with its interval, p."""
-        single, fused = self.scores[self.best_single()], self.scores[rule]
-        found = metrics.paired_gain(self.y, single, fused, self.subject, seed=self.seed)
-        ends = {"gain_points": found.value, "gain_points_low": found.low, "gain_points_high": found.high}
-        return {**ends, "p": found.p}
+        return comparison.per_subject(self.y, self.scores, self.subject, subject_unit(self.pairs))
 
     def gains(self) -> pd.DataFrame:
-        """Columns rule, best_single and those of `gain`, a row for each rule."""
-        rules, best = [rule for rule in self.scores if rule not in self.paired.modalities], self.best_single()
-        return pd.DataFrame([{"rule": rule, "best_single": best, **self.gain(rule)} for rule in rules])
+        """A row per rule: rule, best_single, n, and gain_points over that with its interval and p."""
+        rules = [rule for rule in self.scores if rule not in self.paired.modalities]
+        return pd.DataFrame([{"rule": rule, **self._gain(rule)} for rule in rules])
+
+    def _gain(self, rule: str) -> dict:
+        best = self.best_single()
+        gain = metrics.paired_gain(self.y, self.scores[best], self.scores[rule], self.subject, seed=self.seed)
+        ends = {"gain_points": gain.value, "gain_points_low": gain.low, "gain_points_high": gain.high}
+        return {"best_single": best, "n": len(self.y), **ends, "p": gain.p}
 
     def without(self, modality: str) -> "Study":
         """The study of the other modalities, on the trials that have any of them."""
@@ -180,75 +208,27 @@ class Study:
         return replace(self, sources=sources, found=found, paired=paired.part_of(paired.has_any))
 
     def missing_one(self) -> pd.DataFrame:
-        """UAR of the reported rule with one modality gone beside the best of those left, in points of UAR."""
+        """A row per modality that is gone: UAR of the reported rule, and gain_points over the best of those left."""
         rows = []
         for modality in self.paired.modalities:
             study = self.without(modality)
-            rows.append(
-                {
-                    "missing": modality,
-                    "n": len(study.y),
-                    "uar": study.uar(study.scores[self.rule]),
-                    "best_left": study.best_single(),
-                    **study.gain(self.rule),
-                }
-            )
+            row = {"missing": modality, "n": len(study.y), "uar": study.uar(self.rule)}
+            gain = study._gain(self.rule)
+            rows.append(row | {"best_left": gain.pop("best_single")} | gain)
         return pd.DataFrame(rows)
 
-    def weights(self, rules: Sequence[str]) -> pd.DataFrame:
+    def weights(self) -> pd.DataFrame:
         """Columns rule, fold, modality, weight of the rules that learn weights."""
         rows = [
             (rule, fold, modality, weight)
-            for rule in rules
-            for fold, of_fold in pairing.learned_weights(self.paired, rule).items()
+            for rule in LEARNED
+            for fold, of_fold in learned_weights(self.paired, rule).items()
             for modality, weight in zip(self.paired.modalities, of_fold, strict=True)
         ]
         return pd.DataFrame(rows, columns=["rule", "fold", "modality", "weight"])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Test trials for an .npz: y, subject, trial, classes and the scores of every rule."""
-        found = {f"scores_{rule}": scores for rule, scores in self.scores.items()}
-        trial = self.paired.trial[self.paired.is_test]
-        return {
-            "y": self.y,
-            "subject": self.subject,
-            "trial": trial,
-            "classes": np.array(self.paired.classes),
-        } | found
-
-    def caution(self) -> str:
-        """What must stand beside the number; "" for trials of the same people."""
-        return caution_of(self.pairs)
-
-    def key(self, variant: str, metric: str) -> str:
-        """Key in summary.json; on label-paired trials the corpus is `paired`."""
-        return key_of(self.pairs, Experiment.parse(self.sources[0]), self.task, variant, metric)
-
-    def numbers(
-        self, name: str, table: pd.DataFrame, gains: pd.DataFrame, missing: pd.DataFrame
-    ) -> dict[str, dict]:
-        """Entries of summary.json from the study's tables; single modalities where trials are paired by label,
-        since otherwise the sources' own summaries have them."""
-        found = {}
-        for row in table.itertuples():
-            if row.kind == "fused" or self.pairs == "label_paired":
-                share = partial(number, unit="fraction", n=row.n, artifact=f"tables/{name}-fusion.csv")
-                found[self.key(row.rule, "uar")] = share(row.uar, row.uar_low, row.uar_high)
-                found[self.key(row.rule, "accuracy")] = share(row.accuracy)
-                found[self.key(row.rule, "macro_f1")] = share(row.macro_f1)
-        for row in gains.itertuples():
-            found[self.key(row.rule, "gain_points")] = _gain(row, len(self.y), f"tables/{name}-gains.csv")
-        found[self.key("fusion_gain", "points")] = found[self.key(self.rule, "gain_points")]
-        artifact = f"tables/{name}-missing.csv"
-        for row in missing.itertuples():
-            without = f"without_{row.missing}"
-            found[self.key(without, "uar")] = number(row.uar, unit="fraction", n=row.n, artifact=artifact)
-            found[self.key(without, "gain_points")] = _gain(row, row.n, artifact)
-        worst = missing.missing[missing.gain_points.idxmin()]
-        found[self.key("missing_one", "worst_points")] = found[self.key(f"without_{worst}", "gain_points")]
-        return found
-
-
-def _gain(row, n: int, artifact: str) -> dict:
-    ends = (row.gain_points, row.gain_points_low, row.gain_points_high)
-    return number(*ends, unit="points", n=n, artifact=artifact)
+        columns = {"y": self.y, "subject": self.subject, "trial": self.paired.trial[self.paired.is_test]}
+        scores = {f"scores_{rule}": scores for rule, scores in self.scores.items()}
+        return {**columns, "classes": np.array(self.paired.classes), **scores}

@@ -1,32 +1,29 @@
 """Ways from what the modalities of a trial give to one answer: each has a name and takes whatever is left.
 
-A method is called with the number of the study's fold and a mapping from every modality to its Sensed, or to
-None where it is gone for all trials; it answers with scores (n_trials, n_classes), NaN for a trial of which it
-has nothing. Score-level ones read `Sensed.scores`; a network would read `Sensed.X` and `Sensed.at`.
+A method is called with the number of the study's fold and a mapping from every modality to its Sensed, or to None where
+it is gone for all trials. It answers with scores (n_trials, n_classes), NaN for a trial of which it has nothing. Rules read
+`Sensed.scores`; the network of an early fusion reads the windows, `Sensed.X` and `Sensed.at`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from emolib.core.errors import BadSet
-from emolib.fusion.scores import fuse
-from emolib.studies.fusion.pairing import LEARNED, Paired, learned_weights
-from emolib.studies.missing.sensed import Sensed
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import INT8, model_name
+from emolib.datasets.joint import MISSING, together
+from emolib.device.interpreter import Model
+from emolib.fusion.scores import fuse, softmax
+from emolib.models import crossval
+from emolib.studies.early_fusion.study import JointStudy
+from emolib.studies.fusion.pairing import Paired, same_trials
+from emolib.studies.fusion.study import LEARNED, learned_weights
+from emolib.studies.missing.streams import Given, Method, Sensed, by_trial
 
-PLAIN = ("mean", "product")
 RELIABILITY = "reliability"
 FoldWeights = Mapping[int, np.ndarray]  # (n_modalities,) of each fold, in the study's order
-
-
-class Method(Protocol):
-    """What robustness asks of every way to fuse."""
-
-    name: str
-
-    def __call__(self, fold: int, sensed: Mapping[str, Sensed | None]) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Single:
 
     name: str
 
-    def __call__(self, fold: int, sensed: Mapping[str, Sensed | None]) -> np.ndarray:
+    def __call__(self, fold: int, sensed: Given) -> np.ndarray:
         return _stacked(sensed, "scores")[list(sensed).index(self.name)]
 
 
@@ -46,7 +43,7 @@ class Rule:
     name: str
     weights: FoldWeights | None = None
 
-    def __call__(self, fold: int, sensed: Mapping[str, Sensed | None]) -> np.ndarray:
+    def __call__(self, fold: int, sensed: Given) -> np.ndarray:
         scores = _stacked(sensed, "scores")
         if self.weights is None:
             return fused(scores, self.name)
@@ -63,7 +60,7 @@ class Reliability:
     weights: FoldWeights
     name: str = RELIABILITY
 
-    def __call__(self, fold: int, sensed: Mapping[str, Sensed | None]) -> np.ndarray:
+    def __call__(self, fold: int, sensed: Given) -> np.ndarray:
         scores = _stacked(sensed, "calibrated")
         return fused(scores, "product", self.weights[fold][:, None] * _stacked(sensed, "trust"))
 
@@ -71,7 +68,7 @@ class Reliability:
 def score_level(paired: Paired) -> list[Method]:
     """Each modality alone, mean, product, the rules that learn weights, and reliability."""
     learned = {rule: learned_weights(paired, rule) for rule in LEARNED}
-    rules = [Rule(name) for name in PLAIN] + [Rule(name, weights) for name, weights in learned.items()]
+    rules = [Rule("mean"), Rule("product"), *(Rule(name, weights) for name, weights in learned.items())]
     return [*map(Single, paired.modalities), *rules, Reliability(learned["weighted"])]
 
 
@@ -80,20 +77,89 @@ def fused(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> n
     there = ~np.isnan(scores).any(axis=2).all(axis=0)
     out = np.full(scores.shape[1:], np.nan, np.float32)
     if there.any():
-        weights = None if weights is None else _not_all_zero(weights[:, there])
+        weights = None if weights is None else weights[:, there]
+        if weights is not None and not weights.any():  # equal ones, as `fuse` does itself for single trials
+            weights = np.ones_like(weights)
         out[there] = fuse(scores[:, there], rule, weights)
     return out
 
 
-def _not_all_zero(weights: np.ndarray) -> np.ndarray:
-    """Weights as `fuse` takes them; equal ones where all are 0, as it does itself for single trials."""
-    return weights if weights.any() else np.ones_like(weights)
-
-
-def _stacked(sensed: Mapping[str, Sensed | None], what: str) -> np.ndarray:
+def _stacked(sensed: Given, what: str) -> np.ndarray:
     """An attribute of every modality, (n_modalities, n_trials, …); NaN scores and no trust where it is gone."""
     left = next((getattr(of_one, what) for of_one in sensed.values() if of_one is not None), None)
     if left is None:
         raise BadSet(f"All modalities are gone ({', '.join(sensed)}), expected one or more to be left.")
     nothing = np.zeros_like(left) if left.ndim == 1 else np.full_like(left, np.nan)
     return np.stack([nothing if of_one is None else getattr(of_one, what) for of_one in sensed.values()])
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """A network of several branches: a branch that is gone is 0, the mean of training people.
+
+    `weights` fuses its heads, by fold, where it has several; the head of a branch that is gone is silent.
+    """
+
+    name: str
+    study: JointStudy
+    branches: tuple[str, ...]
+    weights: FoldWeights | None
+
+    def __call__(self, fold: int, sensed: Given) -> np.ndarray:
+        n_trials = len(next(of for of in sensed.values() if of is not None).fold)
+        rows, at = self._joint_rows(sensed, n_trials)
+        scores = by_trial(self._window_scores(fold, sensed, rows), at, n_trials).astype(np.float32)
+        if self.weights is None:
+            return scores
+        for i, branch in enumerate(self.branches, start=1):
+            gone = np.ones(n_trials, bool) if sensed[branch] is None else ~sensed[branch].present
+            scores[gone, i] = np.nan
+        weights = np.repeat(self.weights[fold][:, None], n_trials, axis=1)
+        return fused(np.moveaxis(scores, 1, 0), "weighted", weights)
+
+    def _joint_rows(self, sensed: Given, n_trials: int) -> tuple[np.ndarray, np.ndarray]:
+        """Window of each branch, (n_windows, n_branches), and the trial, (n_windows,), of each joint window."""
+        given = [sensed[branch] for branch in self.branches]
+        at = [np.empty(0, int) if one is None else one.at for one in given]
+        start_s = [np.empty(0) if one is None else one.start_s for one in given]
+        parts = [together([np.flatnonzero(of == trial) for of in at], start_s) for trial in range(n_trials)]
+        return np.concatenate(parts), np.repeat(np.arange(n_trials), list(map(len, parts)))
+
+    def _window_scores(self, fold: int, sensed: Mapping[str, Sensed | None], rows: np.ndarray) -> np.ndarray:
+        """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes)."""
+        run, name = self.study.run, model_name(self.study.artifact(self.name), fold)
+        shapes, X = self.study.data.shapes, {}
+        standardise = crossval.load_standardiser(run, name)
+        for branch, column in zip(self.branches, rows.T, strict=True):
+            there = column != MISSING
+            X[branch] = np.zeros((len(rows), *shapes[branch]), np.float32)
+            if there.any():
+                X[branch][there] = standardise.branches[branch](sensed[branch].X[column[there]])
+        with Model(run.read(f"{name}-{INT8}.tflite")) as model:
+            return softmax(model.predict(X))
+
+
+def joint_networks(run: Run, name: str) -> list[Joint]:
+    """The networks of several branches that 04b_early_fusion trained under this name; none for "".
+
+    Raises BadArtifact where it did not, BadParameter for other trials than those of the same people.
+    """
+    if not name:
+        return []
+    from emolib.studies.early_fusion.levels import Answers  # imports TensorFlow
+    from emolib.studies.early_fusion.networks import networks
+
+    made = run.parameters_of(f"scores/{name}-early_fusion.npz")
+    if made["pairs"] != "same_trials":
+        raise BadParameter(
+            f"early_fusion: {name} pairs {made['pairs']}, expected same_trials: its branches have no stream."
+        )
+    given = {key: made[key] for key in ("sources", "task", "pairs", "n_virtual", "n_train", "seed")}
+    study = JointStudy.load(run, name, **given)
+    scores, found = run.arrays(f"scores/{name}-early_fusion.npz"), []
+    for each, network in networks(study.sources, made["networks"]).items():
+        if len(network.branches) > 1:
+            heads = Answers(study, each, network, scores[each]).trial_scores()
+            weights = learned_weights(same_trials(heads), made["rule"]) if network.heads else None
+            found.append(Joint(each, study, network.branches, weights))
+    return found

@@ -1,0 +1,213 @@
+"""Int8 models on tflite-micro: the memory it takes, the operators it lacks, and how far its answers are from litert's.
+
+Sizes are measured on this computer, with pointers of 8 bytes. A microcontroller has pointers of 4, so its persistent part
+is smaller; its own kernels (CMSIS-NN) may ask for scratch memory on top.
+
+`rounding` shows where litert's default and reference kernels part, operator by operator. Both are right to half a step,
+but one rounds a tie in floating point and the other in fixed point.
+"""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.device.backends import ARENA_BYTES, Backend, Micro, TFLite, litert, native_silence
+from emolib.device.interpreter import apart, check_backend, quantize
+from emolib.quantization.flatbuffer import Operator, graph, read, write
+
+LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
+ALLOCATED = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
+ALIGNMENT = 16
+
+
+@contextmanager
+def native_output() -> Iterator[list[str]]:
+    """Catch what native code prints in the block; when it ends, the list holds that text."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept, said = [os.dup(1), os.dup(2)], []
+    with tempfile.TemporaryFile() as file:
+        try:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+            yield said
+        finally:
+            for number, descriptor in zip((1, 2), kept, strict=True):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            file.seek(0)
+            said.append(file.read().decode(errors="replace"))
+
+
+def _interpreter(content: bytes, arena_bytes: int):
+    from tflite_micro.python.tflite_micro import runtime
+
+    return runtime.Interpreter.from_bytes(content, arena_size=arena_bytes)
+
+
+def check_operators(content: bytes, name: str = "The model"):
+    """Raises OverBudget, naming the operator, for one without a kernel in tflite-micro."""
+    check_backend("tflite_micro", 1)
+    try:
+        with native_output() as said:
+            _interpreter(content, ARENA_BYTES)
+    except RuntimeError as error:
+        if not (match := LACKS.search(said[0])):
+            reason = (said[0].strip().splitlines() or [str(error)])[-1]
+            raise BadArtifact(
+                f"{name} does not open on tflite-micro ({reason}): convert it again."
+            ) from error
+        first = next(op for op in graph(content) if op.name == match[1])
+        raise OverBudget(
+            f"{name}: operator {first.index}, {first.name} ({first.outputs[0].name.split(';')[0]}), has no kernel "
+            "in tflite-micro: replace that layer."
+        ) from error
+
+
+def allocated(content: bytes) -> dict[str, int]:
+    """Bytes that tflite-micro records of its arena: total, head (activations and scratch), tail (persistent structures)."""
+    with native_output() as said:
+        _interpreter(content, ARENA_BYTES).print_allocations()
+    return {name: int(n) for name, n in ALLOCATED.findall(said[0])}
+
+
+def arena_bytes(content: bytes) -> int:
+    """The smallest arena, to 16 bytes, in which the model opens. Opening needs more for a while than the model holds then."""
+    low = allocated(content)["total"] // ALIGNMENT - 1
+    high = ARENA_BYTES // ALIGNMENT
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _opens(content, middle * ALIGNMENT) else (middle, high)
+    return high * ALIGNMENT
+
+
+def _opens(content: bytes, size: int) -> bool:
+    try:
+        with native_output():
+            _interpreter(content, size)
+    except RuntimeError:
+        return False
+    return True
+
+
+def reference(content: bytes) -> TFLite:
+    """litert on its reference kernels: plain integer loops instead of the default, vectorised ones."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    made = partial(Interpreter, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    return TFLite(made, OpResolverType, content, threads=1)
+
+
+def answers(backend: Backend, X: np.ndarray) -> np.ndarray:
+    """Int8 outputs (n, n_classes), as int32, of windows X (n, *shape)."""
+    [entry] = backend.inputs
+    encoded = quantize(np.asarray(X, np.float32), entry.scale, entry.zero_point)
+    return np.concatenate([backend.run(window[None]) for window in encoded]).astype(np.int32)
+
+
+def differences(content: bytes, X: np.ndarray) -> dict[str, int]:
+    """tflite-micro against litert, on windows X (n, *shape), in steps (LSB) of the int8 output.
+
+    lsb_from_litert and lsb_from_reference: the largest difference from its default and from its reference kernels.
+    other_answers: windows that get another class than from the default kernels. Raises BadParameter for no windows.
+    """
+    if len(X) == 0:
+        raise BadParameter(
+            "Got no windows to compare tflite-micro and litert on: pass some of the test part."
+        )
+    micro, default, plain = (
+        answers(backend, X) for backend in (Micro(content), litert(content, 1), reference(content))
+    )
+    from_default, from_plain = (apart(micro, other, step=1) for other in (default, plain))
+    return {
+        "n": len(X),
+        "lsb_from_litert": from_default["lsb"],
+        "lsb_from_reference": from_plain["lsb"],
+        "other_answers": from_default["other_answers"],
+    }
+
+
+def measured(content: bytes, X: np.ndarray, name: str = "The model") -> dict[str, int]:
+    """One row of measured numbers: operators, the arena and its parts in bytes, and `differences`.
+
+    Raises OverBudget for an operator that tflite-micro lacks.
+    """
+    check_operators(content, name)
+    parts = allocated(content)
+    return {
+        "operators": len(graph(content)),
+        "arena_bytes": arena_bytes(content),
+        "activation_bytes": parts["head"],
+        "persistent_bytes": parts["tail"],
+        **differences(content, X),
+    }
+
+
+def alone(content: bytes, operator: Operator) -> bytes:
+    """The .tflite file of one operator; its inputs are what the operator reads."""
+    model = read(content)
+    [main] = model.subgraphs
+    main.operators = [main.operators[operator.index]]
+    main.inputs = [tensor.index for tensor in operator.inputs if not tensor.constant]
+    main.outputs = [tensor.index for tensor in operator.outputs]
+    model.signatureDefs = None
+    return write(model)
+
+
+class Kernel:
+    """One operator in an interpreter of its own."""
+
+    def __init__(self, content: bytes, operator: Operator, reference: bool):
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+        with native_silence():
+            self.interpreter = Interpreter(
+                model_content=alone(content, operator),
+                num_threads=1,
+                experimental_op_resolver_type=resolver,
+            )
+            self.interpreter.allocate_tensors()
+        self.inputs = {entry["name"]: entry["index"] for entry in self.interpreter.get_input_details()}
+        self.output = self.interpreter.get_output_details()[0]["index"]
+
+    def __call__(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        for name, index in self.inputs.items():
+            self.interpreter.set_tensor(index, values[name])
+        self.interpreter.invoke()
+        return self.interpreter.get_tensor(self.output)
+
+
+def rounding(content: bytes, X: np.ndarray) -> pd.DataFrame:
+    """How far the two sets of kernels are apart: one row per operator of an int8 file, on windows X (n, *shape).
+
+    alone_lsb: the largest difference in steps (LSB) of the operator's output where both read the same input.
+    alone_percent: the share of values that differ. grown_lsb, grown_percent: the same where each set reads its own results.
+    """
+    operators = graph(content)
+    plain, default = ([Kernel(content, op, flag) for op in operators] for flag in (True, False))
+    entry = next(tensor for tensor in operators[0].inputs if not tensor.constant)
+    found = [([], []) for _ in operators]
+    for window in quantize(np.asarray(X, np.float32), float(entry.scale[0]), int(entry.zero_point[0])):
+        ours, theirs = {entry.name: window[None]}, {entry.name: window[None]}
+        for k, operator in enumerate(operators):
+            name, same = operator.outputs[0].name, default[k](ours)
+            ours[name], theirs[name] = plain[k](ours), default[k](theirs)
+            for list_, other in zip(found[k], (same, theirs[name]), strict=True):
+                list_.append(np.abs(other.astype(np.int32) - ours[name]).ravel())
+    rows = []
+    for operator, (same, grown) in zip(operators, found, strict=True):
+        row = {"index": operator.index, "operator": operator.name}
+        for name, differences in (("alone", np.stack(same)), ("grown", np.stack(grown))):
+            share = 100 * float((differences > 0).mean())
+            row |= {f"{name}_lsb": int(differences.max()), f"{name}_percent": share}
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,150 @@
+"""Int8 models compiled for Arm's Ethos-U NPUs with Vela, offline. Every number is modelled by Vela, none is measured.
+
+Vela adds up the cycles of what runs on the NPU. An operator that stays on the CPU adds none, so below a share of 100 %
+the latency is a lower bound. Feature maps are in SRAM, weights in off-chip flash, everything at 500 MHz.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from emolib.core.child import run_module
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget, check_names
+from emolib.quantization.flatbuffer import graph, weighted
+
+SYSTEMS = {  # accelerator: system configuration of Vela's own Arm/vela.ini
+    "ethos-u55-128": "Ethos_U55_High_End_Embedded",
+    "ethos-u55-256": "Ethos_U55_High_End_Embedded",
+    "ethos-u65-256": "Ethos_U65_Embedded",
+    "ethos-u65-512": "Ethos_U65_Embedded",
+    "ethos-u85-256": "Ethos_U85_SYS_Flash_High",
+    "ethos-u85-512": "Ethos_U85_SYS_Flash_High",
+}
+KB = 1.024  # of a KiB, in which Vela reports
+REASON = re.compile(r"operator: \w+, ofm: '(?P<name>[^']*)'\n\s*-? ?Reason: (?P<why>.*(?:\n(?!\n).+)*)")
+
+
+def compile_for(content: bytes, accelerator: str) -> tuple[dict, pd.DataFrame]:
+    """An int8 .tflite file compiled for one of SYSTEMS: its totals, and one row per operator in order of execution.
+
+    Raises BadParameter for an unknown accelerator, BadArtifact where Vela gives up.
+    """
+    check_names([accelerator], list(SYSTEMS), "the accelerators that are set up")
+    with TemporaryDirectory() as folder:
+        Path(folder, "model.tflite").write_bytes(content)
+        words = ["model.tflite", "--output-dir", "output", "--accelerator-config", accelerator]
+        words += ["--verbose-performance", "--config", "Arm/vela.ini"]
+        words += ["--system-config", SYSTEMS[accelerator], "--memory-mode", "Shared_Sram"]
+        done = run_module("ethosu.vela", *words, capture_output=True, text=True, cwd=folder)
+        summaries = list(Path(folder, "output").glob("model_summary_*.csv"))
+        if done.returncode or not summaries:
+            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+            raise BadArtifact(f"Vela does not compile the model for {accelerator} ({said[-1]}).")
+        summary = pd.read_csv(summaries[0]).iloc[0]
+        parts = pd.read_csv(Path(folder, "output", "model_per-layer.csv"))
+    operators = _operators(content, parts, done.stdout + done.stderr)
+    operators.insert(0, "accelerator", accelerator)
+    totals = {
+        "accelerator": accelerator,
+        "modelled_by": f"vela {version('ethos-u-vela')}",
+        "operators": len(operators),
+        "npu_percent": 100 * float(operators.on_npu.mean()),
+        "cycles": int(summary.cycles_total),
+        "latency_ms": 1000 * float(summary.inference_time),
+        "sram_kb": KB * float(summary.sram_memory_used),
+        "flash_kb": KB * float(summary.off_chip_flash_memory_used),
+        "sram_moved_kb": float(summary.sram_total_bytes) / 1000,
+        "flash_moved_kb": float(summary.off_chip_flash_total_bytes) / 1000,
+        "npu_macs": int(summary.nn_macs),
+    }
+    return totals, operators
+
+
+def compile_all(content: bytes, accelerators: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row per accelerator (the totals of `compile_for`), and one per accelerator and operator."""
+    totals, operators = zip(*(compile_for(content, accelerator) for accelerator in accelerators), strict=True)
+    return pd.DataFrame(totals), pd.concat(operators, ignore_index=True)
+
+
+def _operators(content: bytes, parts: pd.DataFrame, said: str) -> pd.DataFrame:
+    """One row per operator: index, operator, name, on_npu, cycles, sram_bytes, weight_bytes, why (it is not on the NPU).
+
+    Vela splits and renames operators. A part belongs to the operator whose output's name the part's name starts with.
+    """
+    reasons = {m["name"].removesuffix("_act"): " ".join(m["why"].split()) for m in REASON.finditer(said)}
+    found = graph(content)
+    names = [operator.outputs[0].name for operator in found]
+    owner = [max((n for n in names if part.startswith(n)), key=len, default="") for part in parts.Name]
+    sizes = {operator.index: len(data) for operator, data in weighted(content)}
+    rows = []
+    for operator, name in zip(found, names, strict=True):
+        own = parts[[each == name for each in owner]]
+        on_npu = bool(len(own)) and bool((own.Target == "NPU").all())
+        rows.append(
+            {
+                "index": operator.index,
+                "operator": operator.name,
+                "name": name,
+                "on_npu": on_npu,
+                "cycles": int(own["Op Cycles"].sum()),
+                "sram_bytes": int(own["Staging Usage"].max()) if len(own) else 0,
+                "weight_bytes": sizes.get(operator.index, 0),
+                "why": "" if on_npu else reasons.get(name, "Vela gives no reason"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """The most that a model may need, and the least share of its operators on the NPU; 0 is no budget.
+
+    Raises BadParameter for a negative number.
+    """
+
+    max_sram_kb: float = 0.0
+    max_flash_kb: float = 0.0
+    max_latency_ms: float = 0.0
+    min_npu_percent: float = 0.0
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if not value >= 0:
+                raise BadParameter(f"{name}: got {value}, expected 0 (no budget) or more.")
+
+
+LIMITS = {  # column of the totals: budget, unit, the operators' column that tells the worst one, what to do
+    "sram_kb": ("max_sram_kb", "kB of SRAM", "sram_bytes", "thin"),
+    "flash_kb": ("max_flash_kb", "kB of flash", "weight_bytes", "thin"),
+    "latency_ms": ("max_latency_ms", "ms", "cycles", "thin or stride"),
+}
+
+
+def check_budgets(table: pd.DataFrame, operators: pd.DataFrame, budgets: Budgets):
+    """Raises OverBudget, naming accelerator and operator, for the first row of `compile_all`'s tables over its budget."""
+    for row in table.to_dict("records"):
+        own = operators[operators.accelerator == row["accelerator"]]
+        if row["npu_percent"] < budgets.min_npu_percent:
+            stray = own[~own.on_npu].iloc[0]
+            raise OverBudget(
+                f"{row['accelerator']}: {row['npu_percent']:.0f} % of the operators on the NPU, expected at least "
+                f"{budgets.min_npu_percent:g} %: {_label(stray)} stays on the CPU ({stray.why}); replace it, or lower "
+                "min_npu_percent."
+            )
+        for column, (budget, unit, by, remedy) in LIMITS.items():
+            most = getattr(budgets, budget)
+            if most and row[column] > most:
+                worst = _label(own.loc[own[by].idxmax()])
+                raise OverBudget(
+                    f"{row['accelerator']}: {row[column]:.3g} {unit} by {row['modelled_by']}, expected at most "
+                    f"{most:g}: {remedy} {worst}, or raise {budget}."
+                )
+
+
+def _label(operator: pd.Series) -> str:
+    return f"operator {operator['index']}, {operator.operator} ({operator['name'].split(';')[0]})"

@@ -1,0 +1,270 @@
+"""A study of early fusion: which trials of several branches are one joint trial, and the windows and folds of these.
+
+A joint trial is of the same person, or two recordings of one person, or recordings of strangers with the same label.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import Experiment
+from emolib.datasets import joint, splits
+from emolib.datasets.base import EmotionSet
+from emolib.datasets.joint import JointSet, JointTrial, Key, trials_of
+from emolib.datasets.splits import PARTS, Fold
+from emolib.models import crossval
+from emolib.signals.frontend import FRONT_ENDS
+from emolib.studies.fusion.pairing import PAIRINGS
+
+
+@dataclass(frozen=True, eq=False)
+class JointStudy:
+    """Joint windows of several sources, one a branch, under one task, and their folds."""
+
+    run: Run
+    name: str
+    sources: Mapping[str, Experiment]
+    task: str
+    pairs: str
+    trials: Sequence[JointTrial]
+    data: JointSet
+    folds: Sequence[Fold]
+
+    @classmethod
+    def load(
+        cls,
+        run: Run,
+        name: str,
+        sources: Sequence[str],
+        task: str,
+        pairs: str,
+        n_virtual: int,
+        n_train: int,
+        seed: int,
+    ) -> "JointStudy":
+        """Raises BadParameter for a number of sources or a name that does not fit, BadArtifact, BadSet."""
+        named = branches_of([Experiment.parse(source) for source in sources], pairs)
+        opened = {branch: _opened(run, source, task) for branch, source in named.items()}
+        sets = {branch: data for branch, (data, _) in opened.items()}
+        if pairs == "label_paired":
+            of_sources = {branch: folds for branch, (_, folds) in opened.items()}
+            trials = label_paired(sets, of_sources, n_virtual, n_train, seed)
+            data = joint.joined(sets, trials)
+            return cls(run, name, named, task, pairs, trials, data, virtual_folds(data))
+        if pairs == "recordings":
+            trials = two_recordings(next(iter(sets.values())), tuple(sets), seed)
+        else:
+            trials = same_trials(sets)
+        data = joint.joined(sets, trials)
+        first = next(iter(named.values()))
+        made = run.parameters_of(f"data/{first}-folds.npz")
+        folds = splits.folds(data, first.protocol, seed=made["seed"], **made["fold_options"])
+        return cls(run, name, named, task, pairs, trials, data, folds)
+
+    @property
+    def axes(self) -> dict[str, int | None]:
+        """The axis of features of each branch."""
+        return {branch: FRONT_ENDS[source.modality].feature_axis for branch, source in self.sources.items()}
+
+    def artifact(self, network: str) -> str:
+        """What stands for the name of a source in the artifacts of a network."""
+        return f"{self.name}/{network}"
+
+    def experiment(self, network: str) -> Experiment:
+        """What the results of a network, or of a way of fusion, are of."""
+        return Experiment.joint(list(self.sources.values()), self.task, network)
+
+    def score_columns(self) -> dict[str, np.ndarray]:
+        """fold, part, y, subject and trial of every val and test window, as `crossval.score_columns` gives them."""
+        return crossval.score_columns(self.data, self.folds)
+
+    def of(self, branches: Sequence[str]) -> tuple[JointSet, list[Fold]]:
+        """The joint windows that have any of these branches, under these alone, and their folds."""
+        data = self.data.only(branches)
+        return data, [splits.within(fold, data.present.any(axis=1)) for fold in self.folds]
+
+    def counts(self) -> pd.DataFrame:
+        """Joint windows that some fold tests, by class: trials, windows, and how many of these have each branch."""
+        test = np.unique(np.concatenate([fold.test for fold in self.folds]))
+        rows = []
+        for c, name in enumerate(self.data.classes):
+            of_class = test[self.data.y[test] == c]
+            trials = len(set(zip(self.data.subject[of_class], self.data.trial[of_class], strict=True)))
+            there = self.data.present[of_class].sum(axis=0).tolist()
+            row = {"class": name, "trials": trials, "windows": len(of_class)}
+            rows.append(row | dict(zip(self.sources, there, strict=True)))
+        return pd.DataFrame(rows)
+
+
+def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experiment]:
+    """The source of each branch: named by its modality, with a number where a modality has several.
+
+    `recordings` takes one source twice. Raises BadParameter.
+    """
+    if pairs not in PAIRINGS:
+        raise BadParameter(f"pairs: got {pairs!r}, expected one of {', '.join(PAIRINGS)}.")
+    if pairs == "recordings" and len(sources) == 1:
+        sources = [*sources, *sources]
+    elif pairs == "recordings" or len(sources) < 2:
+        wanted = "one, taken twice" if pairs == "recordings" else "two or more"
+        raise BadParameter(f"sources: got {len(sources)} for {pairs}, expected {wanted}.")
+    names = [source.modality for source in sources]
+    numbered = [
+        f"{name}{names[: i + 1].count(name)}" if names.count(name) > 1 else name
+        for i, name in enumerate(names)
+    ]
+    return dict(zip(numbered, sources, strict=True))
+
+
+def _opened(run: Run, source: Experiment, task: str):
+    """The set of a source in the task, and its folds."""
+    data, folds, _ = crossval.opened(run, source)
+    rows, mapped = joint.in_task(data, source, task)
+    kept = np.isin(np.arange(len(data.y)), rows)
+    return mapped, [splits.within(fold, kept, np.cumsum(kept) - 1) for fold in folds]
+
+
+def _check_classes(sets: Mapping[str, EmotionSet]):
+    (first, data), *others = sets.items()
+    for name, other in others:
+        if other.classes != data.classes:
+            raise BadSet(
+                f"{name} has classes {other.classes}, {first} {data.classes}, expected the same in the same "
+                "order: choose one task for both."
+            )
+
+
+def same_trials(sets: Mapping[str, EmotionSet]) -> list[JointTrial]:
+    """Every trial that any branch has, of the same person: as `fusion.pairing.same_trials` aligns scores.
+
+    Raises BadSet for other classes, labels that disagree, branches that share no subject or no trial.
+    """
+    _check_classes(sets)
+    by_key = {name: trials_of(data) for name, data in sets.items()}
+    _check_shared(by_key)
+    found = []
+    for key in sorted(set().union(*by_key.values())):
+        of = {name: int(sets[name].y[keys[key][0]]) for name, keys in by_key.items() if key in keys}
+        if len(set(of.values())) > 1:
+            told = ", ".join(f"{sets[name].classes[y]} in {name}" for name, y in of.items())
+            raise BadSet(f"Trial {key[1]} of {key[0]} is {told}, expected one label: mend it.")
+        first = next(iter(of))
+        split = str(sets[first].split[by_key[first][key][0]])
+        found.append(JointTrial(of[first], *key, dict.fromkeys(of, key), split))
+    return found
+
+
+def _check_shared(by_key):
+    (first, keys), *others = by_key.items()
+    for name, other in others:
+        for i, what in enumerate(("subjects", "trials")):
+            here, there = ({key[: i + 1] for key in found} for found in (keys, other))
+            if not here & there:
+                raise BadSet(
+                    f"{name} and {first} share no {what} (for example {min(there)[-1]} and {min(here)[-1]}), expected the same "
+                    "people and trials: pair them by label, or mend their names."
+                )
+
+
+def two_recordings(data: EmotionSet, branches: tuple[str, str], seed: int = 0) -> list[JointTrial]:
+    """Two recordings of one person and label for each trial: itself, and the next in a random cycle.
+
+    Both are of one part of an official split. `joined` takes the same set under both names. Raises BadSet where a person
+    has only one trial of a class.
+    """
+    by_key, groups = trials_of(data), defaultdict(list)
+    for key, rows in by_key.items():
+        groups[key[0], int(data.y[rows[0]]), str(data.split[rows[0]])].append(key)
+    rng, found = np.random.default_rng(seed), []
+    for (subject, y, split), keys in sorted(groups.items()):
+        if len(keys) < 2:
+            where = f" in its {split} part" if split else ""
+            raise BadSet(
+                f"{subject} has one trial of {data.classes[y]} only{where}, expected two recordings or more of each "
+                "person and class."
+            )
+        order = [keys[i] for i in rng.permutation(len(keys))]
+        for one, other in zip(order, [*order[1:], order[0]], strict=True):
+            pair = dict(zip(branches, (one, other), strict=True))
+            found.append(JointTrial(y, subject, f"{one[1]} + {other[1]}", pair, split))
+    return found
+
+
+def label_paired(
+    sets: Mapping[str, EmotionSet],
+    folds: Mapping[str, Sequence[Fold]],
+    n_virtual: int = 10,
+    n_train: int = 3000,
+    seed: int = 0,
+) -> list[JointTrial]:
+    """Joint trials of strangers with the same label, of `n_virtual` virtual people; each is a fold of its own.
+
+    Virtual person v has from each branch the test part of fold v. A branch with fewer folds gives fold v % n_folds,
+    whose test and validation trials are dealt round among the virtual people that share it. Test is paired with test,
+    val with val and train with train: no pair crosses the line. Of each class there are as many test and val trials as
+    the branch with the fewest has. There are about `n_train` train trials in all, so that trials of the smaller branch
+    are in several pairs.
+
+    *Optimistic*, as `fusion.pairing.label_paired` says. Raises BadSet.
+    """
+    _check_classes(sets)
+    found = []
+    for v in range(n_virtual):
+        for p, part in enumerate(PARTS):
+            dealt = {
+                name: _dealt(sets[name], folds[name], v, n_virtual, part, np.random.default_rng([seed, m, p]))
+                for m, name in enumerate(sets)
+            }
+            rng = np.random.default_rng([seed, len(sets), p, v])
+            found += _strangers(sets, dealt, v, part, n_train, rng)
+    return found
+
+
+def _dealt(data, folds, v, n_virtual, part, rng) -> dict[int, list[Key]]:
+    """The trials of virtual person v in one part, by class."""
+    n_folds = len(folds)
+    fold = folds[v % n_folds]
+    of_class = defaultdict(list)
+    for key, rows in trials_of(data, getattr(fold, part)).items():
+        of_class[int(data.y[rows[0]])].append(key)
+    sharing = len(range(v % n_folds, n_virtual, n_folds))
+    for y, keys in of_class.items():
+        order = [keys[i] for i in rng.permutation(len(keys))]
+        of_class[y] = order if part == "train" else order[v // n_folds :: sharing]
+    return of_class
+
+
+def _strangers(sets, dealt, v, part, n_train, rng) -> list[JointTrial]:
+    names, classes, found = list(sets), next(iter(sets.values())).classes, []
+    for y in range(len(classes)):
+        of_class = [dealt[name][y] for name in names]
+        fewest, most = min(map(len, of_class)), max(map(len, of_class))
+        n = min(most, -(-n_train // len(classes))) if part == "train" and fewest else fewest
+        drawn = [
+            [keys[i] for i in np.resize(rng.permutation(len(keys)), n)] if n else [] for keys in of_class
+        ]
+        for keys in zip(*drawn, strict=True):
+            trial = " + ".join(key[1] for key in keys)
+            pair = dict(zip(names, keys, strict=True))
+            subject = f"v{v:02d}" if part == "test" else " + ".join(key[0] for key in keys)
+            found.append(JointTrial(y, subject, trial, pair, part, v))
+    if not found:
+        counts = {name: sum(map(len, of_branch.values())) for name, of_branch in dealt.items()}
+        raise BadSet(
+            f"Virtual person {v} has no {part} trial of a class that all branches hold (trials: {counts}): choose a "
+            "smaller n_virtual."
+        )
+    return found
+
+
+def virtual_folds(data: JointSet) -> list[Fold]:
+    """A fold for each virtual person of `label_paired`, of the joint windows that it was given."""
+    return [
+        Fold(f"v{v:02d}", *(np.flatnonzero((data.fold == v) & (data.split == part)) for part in PARTS))
+        for v in np.unique(data.fold)
+    ]

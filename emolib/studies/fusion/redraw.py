@@ -1,0 +1,221 @@
+"""Pairing again: how much a fused number owes to who met whom, and what pairing by label alone would claim.
+
+A study of label-paired trials is paired again with other seeds. A study of the same people needs no pairing; its scores are
+paired by label among strangers instead, which shows the optimism of label pairing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import Experiment
+from emolib.evaluation import metrics
+from emolib.studies.fusion.pairing import Paired, TrialScores, label_paired, same_trials, virtual_subjects
+from emolib.studies.fusion.study import Study, rule_scores
+
+FORBIDDEN = 1e6  # cost of two people who must not meet; all others cost less than 1
+MEASURED = ("rule", "kind", "n", "uar", "gain_points")
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """UAR of every rule in a study and in its other pairings.
+
+    reference: columns MEASURED; draws: the same and draw, with rows for each pairing; own: what the study's pairing
+    is called beside the others; note: what was done, and how many pairings could not be made for which reason.
+    """
+
+    reference: pd.DataFrame
+    draws: pd.DataFrame
+    own: str
+    note: str
+
+    def table(self) -> pd.DataFrame:
+        """A row per rule: rule, kind, uar (the study's), uar_mean, _sd, _least, _greatest over the pairings,
+        change_points (mean less the study's UAR), gain_points over the best single modality, gain_mean, _sd, …"""
+        by_rule = self.draws.groupby("rule", sort=False)
+        table = self.reference[["rule", "kind", "uar"]].set_index("rule")
+        table = table.join(_spread(by_rule["uar"], "uar"))
+        table["change_points"] = 100 * (table["uar_mean"] - table["uar"])
+        table["gain_points"] = self.reference.set_index("rule")["gain_points"]
+        return table.join(_spread(by_rule["gain_points"], "gain")).reset_index()
+
+
+def _spread(values, name) -> pd.DataFrame:
+    spread = values.agg(["mean", "std", "min", "max"])
+    return spread.set_axis([f"{name}_{part}" for part in ("mean", "sd", "least", "greatest")], axis=1)
+
+
+def redraw(study: Study, n_redrawn: int) -> Redrawn:
+    """Other pairings of a study's scores, `n_redrawn` of them; see the note for which. Raises BadParameter."""
+    if n_redrawn < 2:
+        raise BadParameter(f"n_redrawn is {n_redrawn}, expected 2 or more pairings to see a spread.")
+    return (_again if study.pairs == "label_paired" else _among_strangers)(study, n_redrawn)
+
+
+def _again(study, n) -> Redrawn:
+    corpora = [Experiment.parse(name).corpus for name in study.sources]
+    draws, failed = _draws(partial(paired_again, study.found, corpora, study.n_virtual), study.seed, n)
+    note = f"Paired by label again, {n} times: the folds of every corpus meet others, and so do their trials."
+    return Redrawn(measured(study.paired), draws, f"as reported, seed {study.seed}", note + failed)
+
+
+def _among_strangers(study, n) -> Redrawn:
+    own = "the same people"
+    try:
+        kept = whole_trials(study.found)
+    except BadSet as error:
+        return Redrawn(measured(study.paired), _table([]), own, f"Not paired among strangers: {error}")
+    reference = measured(same_trials(kept))
+    draws, failed = _draws(partial(paired_strangers, kept), study.seed, n)
+    if draws.empty:
+        return Redrawn(reference, draws, own, f"Not paired among strangers:{failed}")
+    note = (
+        "These are trials of the same people: they are not paired again. Instead their scores were paired by label "
+        f"among strangers, {n} times: what label pairing would have claimed. Compared on the {reference['n'][0]} of "
+        f"{len(study.y)} test trials that have every modality. A pairing keeps {draws['n'].mean():.0f} of them on "
+        "average: of each class as many as the person with the fewest has."
+    )
+    return Redrawn(reference, draws, own, note + failed)
+
+
+def _draws(paired: Callable[..., Paired], seed: int, n: int) -> tuple[pd.DataFrame, str]:
+    """`measured` in pairings of the seeds after the study's own; how many could not be made, and the last reason."""
+    tables, failed = [], []
+    for i in range(1, n + 1):
+        try:
+            tables.append(measured(paired(seed=seed + i)).assign(draw=i))
+        except BadSet as error:
+            failed.append(error)
+    left_out = f" {len(failed)} of {n} pairings could not be made: {failed[-1]}" if failed else ""
+    return _table(tables), left_out
+
+
+def _table(tables) -> pd.DataFrame:
+    empty = pd.DataFrame(columns=[*MEASURED, "draw"], dtype=float)
+    return pd.concat(tables, ignore_index=True) if tables else empty
+
+
+def measured(paired: Paired) -> pd.DataFrame:
+    """Columns MEASURED; gain_points are over the best single modality of this pairing."""
+    y = paired.y[paired.is_test]
+    uars = {
+        rule: float(metrics.uar(metrics.confusion(y, scores))) for rule, scores in rule_scores(paired).items()
+    }
+    table = pd.DataFrame({"rule": uars.keys(), "n": len(y), "uar": uars.values()})
+    single = table["rule"].isin(paired.modalities)
+    table.insert(1, "kind", np.where(single, "single", "fused"))
+    return table.assign(gain_points=100 * (table["uar"] - table["uar"][single].max()))
+
+
+def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtual: int, seed: int) -> Paired:
+    """`label_paired` with the folds of every corpus in random order, so that other people meet too.
+
+    `corpora` (n_modalities,) names each source's: sources of one corpus stay together, so that nobody is tested in one
+    modality and validates in another. Raises BadParameter, BadSet.
+    """
+    names, shuffled = list(dict.fromkeys(corpora)), []
+    for source, corpus in zip(sources, corpora, strict=True):
+        rng = np.random.default_rng([seed, names.index(corpus)])
+        folds, where = np.unique(source.fold, return_inverse=True)
+        shuffled.append(replace(source, fold=rng.permutation(len(folds))[where]))
+    return label_paired(shuffled, n_virtual, seed)
+
+
+def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
+    """Scores of the same people paired by label among strangers: test with test, val with val.
+
+    There are as many virtual subjects as people tested. Each has every modality from another person, drawn at random.
+    Its val trials are those of the folds that test these people, without these people, so that nobody who is tested
+    helps to learn its weights. Only trials that all modalities have. Raises BadSet where someone is tested in several
+    folds, or too few people are left.
+    """
+    sources, rng = whole_trials(sources), np.random.default_rng(seed)
+    people, fold = _tested(sources[0])
+    chosen = _chosen_strangers(_validates(sources[0], people, fold), len(sources), rng)
+    rows = [
+        [_rows_of(source, people[p], fold[p], people[chosen[:, v]]) for v, p in enumerate(of_modality)]
+        for source, of_modality in zip(sources, chosen, strict=True)
+    ]
+    return virtual_subjects(sources, rows, rng)
+
+
+def whole_trials(sources: Sequence[TrialScores]) -> list[TrialScores]:
+    """The sources without trials that a modality misses. Raises BadSet if no trial is left."""
+    keys = [source.row_keys() for source in sources]
+    common = set(keys[0]).intersection(*keys[1:])
+    if {part for _, part, _, _ in common} != {"val", "test"}:
+        names = ", ".join(source.modality for source in sources)
+        raise BadSet(
+            f"Got no val or no test trial that has all of {names}, expected both: fuse fewer of them."
+        )
+    return [
+        source.part_of(np.array([key in common for key in of_source]))
+        for source, of_source in zip(sources, keys, strict=True)
+    ]
+
+
+def _tested(source) -> tuple[np.ndarray, np.ndarray]:
+    """People tested and the fold that tests them, (n_people,) each. Raises BadSet where several folds test one."""
+    test = source.part == "test"
+    people, first, where = np.unique(source.subject[test], return_index=True, return_inverse=True)
+    fold = source.fold[test]
+    twice = fold != fold[first][where]
+    if twice.any():
+        raise BadSet(
+            f"Subject {source.subject[test][twice][0]} is tested in several folds, expected one: strangers "
+            "are paired where every person is in one fold, so not under the leaky protocol."
+        )
+    return people, fold[first]
+
+
+def _validates(source, people, fold) -> np.ndarray:
+    """Who is val in the fold that tests a person, (n_people, n_subjects) bool; people tested come first."""
+    val = source.part == "val"
+    subjects = np.concatenate([people, np.setdiff1d(source.subject[val], people)])
+    return np.array([np.isin(subjects, source.subject[val & (source.fold == f)]) for f in fold])
+
+
+def _chosen_strangers(validates, n_modalities, rng) -> np.ndarray:
+    """A person for each modality of each virtual subject, (n_modalities, n_people), no person twice in either.
+
+    A random assignment for one modality after the other, among people whom the virtual subject does not have
+    and with whom every modality keeps someone to validate on.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    chosen = [rng.permutation(len(validates))]
+    for _ in range(1, n_modalities):
+        allowed = _may_join(validates, chosen)
+        rows, people = linear_sum_assignment(np.where(allowed, rng.random(allowed.shape), FORBIDDEN))
+        if not allowed[rows, people].all():
+            raise BadSet(
+                f"{len(validates)} people tested are too few for {n_modalities} strangers each with val people "
+                "beside them, expected more: test or validate on more people."
+            )
+        chosen.append(people)
+    return np.array(chosen)
+
+
+def _may_join(validates, chosen) -> np.ndarray:
+    """Which person may join which virtual subject, (n_people, n_people) bool, given those chosen before."""
+    n = len(validates)
+    others = np.ones(validates.shape, dtype=bool)  # subjects whom the virtual subject does not have
+    for people in chosen:
+        others[np.arange(n), people] = False
+    allowed = others[:, :n] & (others.astype(int) @ validates.T.astype(int) > 0)
+    for people in chosen:
+        left = validates[people] & others
+        allowed &= left.sum(axis=1, keepdims=True) > left[:, :n]
+    return allowed
+
+
+def _rows_of(source, person, fold, tested) -> np.ndarray:
+    """Rows of a person's test trials, and of the val trials of that fold without the people tested."""
+    test = (source.part == "test") & (source.subject == person)
+    val = (source.part == "val") & (source.fold == fold) & ~np.isin(source.subject, tested)
+    return np.flatnonzero(test | val)

@@ -1,0 +1,292 @@
+"""A study's test trials as streams: what each modality gives of them, and every method's answer to it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
+from emolib.datasets.base import EmotionSet
+from emolib.datasets.splits import Fold
+from emolib.fusion import reliability
+from emolib.signals.frontend import Windows
+from emolib.studies.fusion.experts import Expert, calibration, experts_of
+from emolib.studies.fusion.pairing import TrialScores, label_paired, same_trials
+from emolib.studies.fusion.study import Study
+
+GONE = -1  # instead of the number of a trial or fold
+Name = tuple[str, str]  # subject and trial
+
+
+@dataclass(frozen=True, eq=False)
+class Sensed:
+    """What one modality gives of some trials, in order of time.
+
+    X (n_windows, *shape) are windows as training saw them before a fold's standardiser; `at` (n_windows,) is the trial
+    of each, 0 to n_trials - 1; start_s (n_windows,) is where in its trial a window begins, NaN where the run does not
+    say. fold (n_trials,) is the fold whose expert answers for each trial, GONE where the modality has nothing of it.
+    """
+
+    experts: Sequence[Expert]
+    X: np.ndarray
+    start_s: np.ndarray
+    at: np.ndarray
+    fold: np.ndarray
+
+    @classmethod
+    def of(cls, experts: Sequence[Expert], trials: Sequence[Windows], fold: np.ndarray) -> "Sensed":
+        """From the windows of each trial, and the fold of each (n_trials,)."""
+        lengths = np.array([len(windows.X) for windows in trials])
+        X, start_s = (
+            np.concatenate([getattr(windows, name) for windows in trials]) for name in ("X", "start_s")
+        )
+        at = np.repeat(np.arange(len(trials)), lengths)
+        return cls(experts, X, start_s, at, np.where(lengths > 0, fold, GONE))
+
+    def showing(self, which: np.ndarray) -> "Sensed":
+        """These windows as if trial i had sent those of trial which[i] (n_shown,); nothing where that is GONE."""
+        trials = [Windows(self.X[self.at == j], self.start_s[self.at == j], {}) for j in which]
+        return Sensed.of(self.experts, trials, self.fold[which])
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which trials the modality has something of, (n_trials,) bool."""
+        return self.fold != GONE
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """Mean scores of the windows of each trial, (n_trials, n_classes) float32, NaN where there are none."""
+        of_windows = self._of_windows(Expert.scores, self.experts[0].to_task.shape[1])
+        return by_trial(of_windows, self.at, len(self.fold)).astype(np.float32)
+
+    @cached_property
+    def calibrated(self) -> np.ndarray:
+        """Scores at the temperature of each trial's fold, (n_trials, n_classes), NaN where there are none."""
+        temperatures = np.array([expert.temperature for expert in self.experts])[self.fold]
+        return reliability.calibrated(self.scores, temperatures[:, None])
+
+    @cached_property
+    def trust(self) -> np.ndarray:
+        """Weight in [0, 1] of each trial, (n_trials,): how typical of training windows it is, 0 for a repetition.
+
+        0 where there is nothing.
+        """
+        found = self._of_windows(Expert.statistics, 5)
+        weights = np.empty(len(found))
+        for k, rows in self._folds():
+            weights[rows] = self.experts[k].typicality(found[rows])
+        n = len(self.fold)
+        typical = np.nan_to_num(by_trial(weights[:, None], self.at, n)[:, 0])
+        return typical * reliability.fresh(by_trial(found, self.at, n))
+
+    def _folds(self) -> list[tuple[int, np.ndarray]]:
+        """Each fold with the rows of X that its expert answers for."""
+        of_window = self.fold[self.at]
+        return [(k, of_window == k) for k in np.unique(of_window)]
+
+    def _of_windows(self, ask, n: int) -> np.ndarray:
+        """What each window's expert says of it, (n_windows, n)."""
+        answers = np.empty((len(self.X), n))
+        for k, rows in self._folds():
+            answers[rows] = ask(self.experts[k], self.X[rows])
+        return answers
+
+
+def by_trial(values: np.ndarray, at: np.ndarray, n_trials: int) -> np.ndarray:
+    """Mean of values (n_windows, …) of each trial, (n_trials, …) float64, NaN where there are none.
+
+    at (n_windows,) is the trial of each window.
+    """
+    sums = np.zeros((n_trials, *values.shape[1:]))
+    np.add.at(sums, at, values)
+    counts = np.bincount(at, minlength=n_trials).reshape(-1, *[1] * (values.ndim - 1))
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+
+
+Given = Mapping[str, Sensed | None]  # what each modality gives; None: it is gone for all trials
+Change = Callable[[int, Given], Given]  # of a fold's number and what its modalities give
+
+
+class Method(Protocol):
+    """A way from what the modalities give to one answer; see `emolib.studies.missing.methods`."""
+
+    name: str
+
+    def __call__(self, fold: int, sensed: Given) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """One modality of a study: its trials' scores, its folds' experts, and the clean windows of its test trials."""
+
+    found: TrialScores
+    experts: Sequence[Expert]
+    windows: Mapping[int, Windows]  # by row of `found`
+
+    @classmethod
+    def open(cls, run: Run, name: str, task: str, variant: str, found: TrialScores) -> "Channel":
+        """Raises BadArtifact, BadSet."""
+        experts, data, folds = experts_of(run, name, task, variant, found)
+        return cls(found, experts, _test_windows(found, data, folds))
+
+    def name(self, row: int) -> Name:
+        """Subject and trial of a row of `found`."""
+        return str(self.found.subject[row]), str(self.found.trial[row])
+
+    def sensed(self, rows: np.ndarray, noisy: Mapping[Name, Windows] | None = None) -> Sensed:
+        """The windows of rows of `found` (n_trials,), GONE for none; those of `noisy` instead of the clean ones."""
+        some = next(iter(self.windows.values()))
+        nothing = Windows(some.X[:0], some.start_s[:0], {})
+        known = (
+            self.windows
+            if noisy is None
+            else {row: noisy[self.name(row)] for row in set(rows.tolist()) - {GONE}}
+        )
+        fold = np.where(rows == GONE, GONE, self.found.fold[rows])
+        return Sensed.of(self.experts, [known.get(row, nothing) for row in rows.tolist()], fold)
+
+
+def _test_windows(found: TrialScores, data: EmotionSet, folds: Sequence[Fold]) -> dict[int, Windows]:
+    """Windows of each test row of `found`."""
+    start_s = np.full(len(data.y), np.nan) if data.start_s is None else data.start_s
+    rows = {key: [] for key in zip(found.fold.tolist(), found.subject, found.trial, strict=True)}
+    for k, fold in enumerate(folds):
+        for i in fold.test:
+            rows.get((k, data.subject[i], data.trial[i]), []).append(i)
+    return {n: Windows(data.X[of], start_s[of], {}) for n, of in enumerate(rows.values()) if of}
+
+
+@dataclass(frozen=True, eq=False)
+class Streams:
+    """The test trials of a study by fold, each person's in order of time.
+
+    order: rows of study.paired (n_trials,) by fold; found_rows: rows of each modality's `found`,
+    (n_modalities, n_trials) by fold; clean: what each modality gives, by fold.
+    """
+
+    study: Study
+    channels: Mapping[str, Channel]
+    order: Mapping[int, np.ndarray]
+    found_rows: Mapping[int, np.ndarray]
+    clean: Mapping[int, Given]
+
+    @classmethod
+    def open(cls, run: Run, study: Study, variant: str) -> "Streams":
+        """The streams of a study of this run's networks. Raises BadParameter, BadArtifact, BadSet."""
+        if len(set(study.paired.modalities)) < len(study.sources):
+            raise BadParameter(f"sources: got {list(study.sources)}, expected one of each modality.")
+        channels = {
+            found.modality: Channel.open(run, name, study.task, variant, found)
+            for name, found in zip(study.sources, study.found, strict=True)
+        }
+        found_rows = _found_rows(study)
+        folds = np.unique(study.paired.fold[study.paired.is_test]).tolist()
+        order = {fold: _in_time(study, fold) for fold in folds}
+        return cls._of(study, channels, order, {fold: found_rows[:, rows] for fold, rows in order.items()})
+
+    @classmethod
+    def _of(cls, study, channels, order, found_rows) -> "Streams":
+        clean = {
+            fold: {
+                name: channel.sensed(rows) for (name, channel), rows in zip(channels.items(), of, strict=True)
+            }
+            for fold, of in found_rows.items()
+        }
+        return cls(study, channels, order, found_rows, clean)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The name of each modality's source."""
+        return dict(zip(self.channels, self.study.sources, strict=True))
+
+    def thinned(self, trials_per_person: int) -> "Streams":
+        """At most so many trials of each person, evenly spread in time. Raises BadParameter below 1."""
+        if trials_per_person < 1:
+            raise BadParameter(f"trials_per_person is {trials_per_person}, expected 1 or more.")
+        order, found_rows = {}, {}
+        for fold, rows in self.order.items():
+            spread = [
+                trials[np.unique(np.linspace(0, len(trials) - 1, trials_per_person).round().astype(int))]
+                for trials in self.people(fold)
+            ]
+            kept = np.concatenate(spread)
+            order[fold], found_rows[fold] = rows[kept], self.found_rows[fold][:, kept]
+        return self._of(self.study, self.channels, order, found_rows)
+
+    def people(self, fold: int) -> list[np.ndarray]:
+        """Trials of each person of a fold in order of time, as numbers 0 to n_trials - 1 of the fold."""
+        subject = self.study.paired.subject[self.order[fold]]
+        return [np.flatnonzero(subject == name) for name in np.unique(subject)]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of study.paired in the order of every method's scores, (n,)."""
+        return np.concatenate(list(self.order.values()))
+
+    @property
+    def y(self) -> np.ndarray:
+        return self.study.paired.y[self.rows]
+
+    @property
+    def subject(self) -> np.ndarray:
+        return self.study.paired.subject[self.rows]
+
+    def after(self) -> np.ndarray:
+        """Which of `rows` lie behind the middle of their person's stream, (n,) bool."""
+        parts = [np.zeros(len(rows), bool) for rows in self.order.values()]
+        for fold, part in zip(self.order, parts, strict=True):
+            for trials in self.people(fold):
+                part[trials[len(trials) // 2 :]] = True
+        return np.concatenate(parts)
+
+    def calibration(self) -> pd.DataFrame:
+        """A row per modality of `experts.calibration`, on all of its test trials."""
+        return pd.DataFrame([calibration(of.found, of.experts) for of in self.channels.values()])
+
+    def names(self, modality: str) -> set[Name]:
+        """Subject and trial of every test trial that a modality has."""
+        m, channel = list(self.channels).index(modality), self.channels[modality]
+        return {channel.name(row) for of in self.found_rows.values() for row in of[m].tolist() if row != GONE}
+
+    def scores(self, methods: Iterable[Method], change: Change) -> dict[str, np.ndarray]:
+        """Scores (n, n_classes) of each method; a trial it has nothing of gets the class shares of val trials."""
+        given = {fold: change(fold, clean) for fold, clean in self.clean.items()}
+        found = {}
+        for method in methods:
+            parts = [(method(fold, of_fold), self._class_shares(fold)) for fold, of_fold in given.items()]
+            found[method.name] = np.concatenate([np.where(np.isnan(s), shares, s) for s, shares in parts])
+        return found
+
+    def _class_shares(self, fold: int) -> np.ndarray:
+        paired = self.study.paired
+        val = (paired.fold == fold) & ~paired.is_test
+        return np.bincount(paired.y[val], minlength=len(paired.classes)) / val.sum()
+
+
+def _found_rows(study: Study) -> np.ndarray:
+    """Row of each modality's `found` in each row of study.paired, (n_modalities, n); GONE where it is missing.
+
+    The row numbers are paired in the place of the scores, by the same code.
+    """
+    numbered = [
+        replace(found, scores=np.repeat(np.arange(len(found.y))[:, None], len(found.classes), axis=1))
+        for found in study.found
+    ]
+    if study.pairs == "same_trials":
+        paired = same_trials(numbered)
+    else:
+        paired = label_paired(numbered, study.n_virtual, study.seed)
+    rows = paired.scores[:, :, 0]
+    return np.where(np.isnan(rows), GONE, rows).astype(int)
+
+
+def _in_time(study: Study, fold: int) -> np.ndarray:
+    """Rows of a fold's test trials, by person and in order of time; virtual trials have none, so a random one."""
+    rows = np.flatnonzero(study.paired.is_test & (study.paired.fold == fold))
+    if study.pairs == "label_paired":
+        rows = np.random.default_rng([study.seed, fold]).permutation(rows)
+    return rows[np.argsort(study.paired.subject[rows], kind="stable")]

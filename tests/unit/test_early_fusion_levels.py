@@ -1,0 +1,273 @@
+"""Late against early fusion: every way answers the same trials, with branches there or gone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import INT8, Experiment
+from emolib.datasets import joint, splits
+from emolib.datasets.base import EmotionSet
+from emolib.fusion.scores import softmax
+from emolib.models import crossval
+from emolib.studies.early_fusion.study import JointStudy, label_paired, same_trials, virtual_folds
+
+pytest.importorskip("tensorflow")
+levels = pytest.importorskip("emolib.studies.early_fusion.levels")
+Network = levels.Network
+
+CLASSES = ("low", "high")
+SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}
+
+
+def windows(prefix="p", n_people=4, n_trials=4, lacking=(), n_windows=2):
+    """Everybody has n_trials trials of alternating class, of n_windows each."""
+    rows = [
+        (f"{prefix}{p}", f"{prefix}{p}-{i}", i % 2, s)
+        for p in range(n_people)
+        for i in range(n_trials)
+        for s in range(n_windows)
+        if not {f"{prefix}{p}", f"{prefix}{p}-{i}"} & set(lacking)
+    ]
+    subject, trial, y, start_s = (np.array(column) for column in zip(*rows, strict=True))
+    X = np.ones((len(y), 2, 1, 1), np.float32)
+    return EmotionSet(X, y, subject, trial, CLASSES, start_s=start_s.astype(float))
+
+
+def write_scores(run, source, data, folds):
+    """Scores of val and test windows as 03_quantize writes them. Gives the score of class high by fold, part and trial."""
+    columns = crossval.score_columns(data, folds)
+    keys = list(zip(*(columns[name].tolist() for name in ("fold", "part", "trial")), strict=True))
+    known = {key: (1 + i) / (2 + len(keys)) for i, key in enumerate(dict.fromkeys(keys))}
+    high = np.array([known[key] for key in keys])
+    run.write_arrays(f"scores/{source}.npz", **columns, **{INT8: np.stack([1 - high, high], axis=1)})
+    return known
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path, "04b_early_fusion", {})
+
+
+def same_people(run, **lacking):
+    """A study of heart and eeg, and the scores of their own networks."""
+    sets = {name: windows(lacking=lacking.get(name, ())) for name in SOURCES}
+    known = {
+        name: write_scores(run, source, sets[name], splits.loso(sets[name], n_val=1))
+        for name, source in SOURCES.items()
+    }
+    trials = same_trials(sets)
+    data = joint.joined(sets, trials)
+    folds = splits.loso(data, n_val=1)
+    return JointStudy(run, "x", SOURCES, "arousal", "same_trials", trials, data, folds), known
+
+
+def test_a_trial_has_the_scores_of_the_fold_that_tested_it(run):
+    study, known = same_people(run, eeg=["p1-2"])
+    found = levels.source_scores(study, INT8)
+    assert [one.modality for one in found] == ["heart", "eeg"]
+    lacking = sum("p1-2" in study.data.trial[np.concatenate([f.val, f.test])] for f in study.folds)
+    assert [len(one.y) for one in found] == [
+        32,
+        32 - lacking,
+    ]  # four folds test and validate four trials each
+    for one in found:
+        for fold, part, trial, score in zip(one.fold, one.part, one.trial, one.scores, strict=True):
+            assert score[1] == pytest.approx(known[one.modality][fold, part, trial], abs=1e-5)
+            fold = study.folds[fold]
+            assert trial in study.data.trial[fold.test if part == "test" else fold.val]
+
+
+def test_folds_that_number_other_people_are_refused(run):
+    """Eeg has nothing of p1: its fold 1 tests p2, whom the study tests in fold 2."""
+    study, _ = same_people(run, eeg=["p1"])
+    with pytest.raises(BadSet, match="Trial p2-0 of p2 is tested in fold 2 of x, but not of synthetic-eeg"):
+        levels.source_scores(study, INT8)
+
+
+def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
+    sets = {"heart": windows("h", 4), "eeg": windows("e", 6)}
+    folds = {"heart": splits.loso(sets["heart"], n_val=1), "eeg": splits.grouped(sets["eeg"], 2, n_val=1)}
+    known = {name: write_scores(run, SOURCES[name], sets[name], folds[name]) for name in sets}
+    trials = label_paired(sets, folds, n_virtual=4, n_train=20)
+    data = joint.joined(sets, trials)
+    made = virtual_folds(data)
+    study = JointStudy(run, "x", SOURCES, "arousal", "label_paired", trials, data, made)
+    heart, eeg = levels.source_scores(study, INT8)
+    n_scored = sum(one.split != "train" for one in trials)
+    assert len(heart.y) == len(eeg.y) == n_scored and set(heart.fold) == {0, 1, 2, 3}
+    for m, (one, n_folds) in enumerate(((heart, 4), (eeg, 2))):
+        for v, part, trial, score in zip(one.fold, one.part, one.trial, one.scores, strict=True):
+            key = v % n_folds, part, trial.split(" + ")[m]
+            assert score[1] == pytest.approx(known[one.modality][key], abs=1e-5)
+    np.testing.assert_array_equal(heart.y, eeg.y)
+
+
+def answers(study, name, network, seed=0):
+    """Random scores of every window that the network answers."""
+    n = len(crossval.score_columns(*study.of(network.branches))["y"])
+    shape = (n, 1 + len(network.branches), 2) if network.heads else (n, 2)
+    return levels.Answers(study, name, network, softmax(np.random.default_rng(seed).normal(size=shape)))
+
+
+BOTH = Network(("heart", "eeg"))
+HYBRID = replace(BOTH, heads=True)
+
+
+def test_a_head_is_silent_where_its_branch_is_missing(run):
+    study, _ = same_people(run, eeg=["p1-2"])
+    made = answers(study, "hybrid", HYBRID)
+    whole, lost = made.trial_scores(), made.trial_scores(("eeg",))
+    assert [one.modality for one in whole] == ["hybrid", "hybrid/heart", "hybrid/eeg"]
+    for one, other in zip(whole[:2], lost[:2], strict=True):
+        np.testing.assert_array_equal(one.scores, other.scores)
+    never = np.isnan(whole[2].scores).any(axis=1)
+    assert set(whole[2].trial[never]) == {"p1-2"}  # of which there is no eeg
+    is_test = lost[2].part == "test"
+    assert np.isnan(lost[2].scores[is_test]).all()
+    np.testing.assert_array_equal(lost[2].scores[~is_test], whole[2].scores[~is_test])
+
+
+class Summing:
+    """Stands for an int8 file: logits are the sums of each branch's window."""
+
+    def __init__(self, path):
+        assert path.name.endswith(f"-{INT8}.tflite")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def predict(self, X):
+        return np.stack([X[name].sum(axis=(1, 2, 3)) for name in ("heart", "eeg")], axis=1)
+
+
+def test_without_a_branch_the_files_answer_test_windows_with_zeros_in_it(run, monkeypatch):
+    study, _ = same_people(run)
+    for k in range(len(study.folds)):
+        run.write_bytes(f"models/x/feature/fold{k:02d}-{INT8}.tflite", b"")
+    monkeypatch.setattr(levels, "Model", Summing)
+    monkeypatch.setattr(crossval, "load_standardiser", lambda run, name: lambda X: X)  # windows of two ones
+    whole = answers(study, "feature", BOTH)
+    without = whole.without(("eeg",))
+    is_test = whole.columns["part"] == "test"
+    np.testing.assert_array_equal(without.scores[~is_test], whole.scores[~is_test])
+    np.testing.assert_allclose(without.scores[is_test], softmax(np.tile([2.0, 0.0], (is_test.sum(), 1))))
+    assert (study.data.present.all(axis=1)).all()  # the study is as it was
+
+
+class Prepared(levels.Answers):
+    """Answers that are reversed where a branch is missing."""
+
+    def without(self, missing):
+        is_test = (self.columns["part"] == "test").reshape(-1, *[1] * (self.scores.ndim - 1))
+        return replace(self, scores=np.where(is_test, self.scores[..., ::-1], self.scores))
+
+
+def prepared(study, name, network, seed=0):
+    return Prepared(**vars(answers(study, name, network, seed)))
+
+
+def test_singles_rules_and_networks_answer_the_same_trials(run):
+    study, known = same_people(run, eeg=["p1-2"])
+    made = [prepared(study, "feature", BOTH), prepared(study, "hybrid", HYBRID, 1)]
+    found = levels.methods(levels.source_scores(study, INT8), made, "weighted")
+    rules = ["mean", "product", "max", "vote", "weighted", "fitted"]
+    assert list(found.scores) == ["heart", "eeg", *rules, "feature", "hybrid"]
+    assert found.singles == ("heart", "eeg") and len(found.y) == 16
+    assert found.subject.tolist() == [f"p{p}" for p in range(4) for _ in range(4)]
+    assert found.y.tolist() == [0, 1] * 8
+    of_test = {
+        name: {key[2]: high for key, high in of.items() if key[1] == "test"} for name, of in known.items()
+    }
+    for i in range(16):
+        trial = f"p{i // 4}-{i % 4}"
+        heart, eeg = of_test["heart"][trial], of_test["eeg"].get(trial)
+        assert found.scores["heart"][i, 1] == pytest.approx(heart, abs=1e-5)
+        # p1-2 has no eeg: alone it guesses the shares of validation trials, two of each class; fused, heart is all
+        assert found.scores["eeg"][i, 1] == pytest.approx(0.5 if eeg is None else eeg, abs=1e-5)
+        mean = heart if eeg is None else (heart + eeg) / 2
+        assert found.scores["mean"][i, 1] == pytest.approx(mean, abs=1e-5)
+    [feature] = made[0].trial_scores()
+    test = feature.part == "test"
+    order = np.lexsort((feature.trial[test], feature.fold[test]))
+    np.testing.assert_allclose(found.scores["feature"], feature.scores[test][order], rtol=1e-5)
+
+
+def test_a_missing_branch_is_no_single_and_out_of_every_rule(run):
+    study, _ = same_people(run, heart=["p1-2"], eeg=["p0-3"])
+    alone = prepared(study, "only_eeg", Network(("eeg",)))
+    of_sources, made = levels.source_scores(study, INT8), [prepared(study, "feature", BOTH), alone]
+    whole, lost = (levels.methods(of_sources, made, "weighted", gone) for gone in ((), ("eeg",)))
+    np.testing.assert_allclose(whole.scores["only_eeg"][3], [0.5, 0.5])  # p0-3: a guess
+    assert lost.singles == ("heart",) and not {"eeg", "only_eeg"} & set(lost.scores)
+    # p1-2 has nothing left: it is out for everyone
+    assert len(whole.y) == 16 and {len(scores) for scores in lost.scores.values()} == {15} == {len(lost.y)}
+    for rule in ("mean", "product", "max", "vote", "weighted", "fitted"):
+        assert (lost.scores[rule].argmax(axis=1) == lost.scores["heart"].argmax(axis=1)).all()
+    kept = np.arange(16) != 6
+    np.testing.assert_allclose(lost.scores["feature"], whole.scores["feature"][kept, ::-1], rtol=1e-5)
+
+
+def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
+    """A head that is right on every validation trial has all the weight; the others are wrong there."""
+    study, _ = same_people(run)
+    made = prepared(study, "hybrid", HYBRID)
+    y, val = made.columns["y"], made.columns["part"] == "val"
+    right = np.where(np.eye(2)[y] > 0, 0.9, 0.1)
+    heads = np.stack([right[:, ::-1], right, right[:, ::-1]], axis=1)
+    made = replace(made, scores=np.where(val[:, None, None], heads, made.scores))
+    found = levels.methods(levels.source_scores(study, INT8), [made], "weighted")
+    heart = made.trial_scores()[1]
+    test = heart.part == "test"
+    order = np.lexsort((heart.trial[test], heart.fold[test]))
+    np.testing.assert_allclose(found.scores["hybrid"], heart.scores[test][order], rtol=1e-5)
+    with pytest.raises(BadParameter, match="mean does not exist in the rules that learn weights"):
+        levels.methods(levels.source_scores(study, INT8), [made], "mean")
+
+
+Y, SUBJECT = np.array([0, 0, 1, 1] * 3), np.repeat(["p0", "p1", "p2"], 4)
+
+
+def right(*trials):
+    """Scores that are right on these of everybody's four trials, the first two of class 0."""
+    answered = np.where(np.isin(np.arange(12) % 4, trials), Y, 1 - Y)
+    return np.eye(2)[answered]
+
+
+def found(singles, **scores):
+    return levels.Methods(Y, SUBJECT, tuple(singles), scores)
+
+
+def test_losses_by_hand():
+    a, b, c = right(0, 1, 2), right(0, 2), right()  # UAR 0.75, 0.5 and 0
+    losses = {
+        ("a",): found("bc", b=b, c=c, mean=right(0, 1, 2, 3)),
+        ("b",): found("ac", a=a, c=c, mean=right(0)),
+        ("c",): found("ab", a=a, b=b, mean=right(0, 1)),
+        ("a", "b"): found("c", c=c, mean=right()),
+    }
+    assert list(losses) == levels.missing_subsets("abc")[:4]
+    table = levels.missing_table(losses, seed=0)
+    of_mean = table[table.method == "mean"]
+    assert of_mean.missing.tolist() == ["a", "b", "c", "a + b"]
+    assert of_mean.best_left.tolist() == ["b", "a", "a", "c"]
+    assert of_mean.uar.tolist() == [1.0, 0.25, 0.5, 0.0] and of_mean.points.tolist() == [50, -50, -25, 0]
+    np.testing.assert_allclose(table.points_low, table.points)  # everybody answers alike
+    worst = levels.worst(table).set_index("method")
+    assert worst.missing.to_dict() == {"c": "b", "mean": "b", "b": "c"}  # a is the best left wherever it is
+
+
+def test_the_table_of_methods_by_hand():
+    methods = found("ab", a=right(0, 1, 2), b=right(0, 2), mean=right(0, 1, 2, 3))
+    needs = dict.fromkeys(("a", "b", "mean"), {"kind": "single", "bytes": 10, "macs": 100})
+    table = levels.methods_table(methods, needs, seed=0).set_index("rule")
+    assert table.uar.to_dict() == table.accuracy.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
+    assert table.gain_points.to_dict() == {"a": 0, "b": -25, "mean": 25}
+    # three people alike: of the 8 exchanges of a and b two are as far from 0
+    np.testing.assert_allclose(table.p, [np.nan, 0.25, 0.25])
+    assert np.isnan(table.gain_points_low["a"]) and table.gain_points_low["mean"] == 25

@@ -1,0 +1,193 @@
+"""The bundle for Mobilint's compiler: its files, the nodes it takes, and its script with and without a compiler."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from onnx import TensorProto, helper, numpy_helper
+
+from emolib.core.errors import BadParameter, BadSet, OverBudget
+from emolib.quantization import mxq, onnx
+
+SHAPE = (6, 5, 2)
+
+
+@pytest.fixture(scope="module")
+def content():
+    x = inputs = keras.Input(SHAPE)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(x))
+    return onnx.export(keras.Model(inputs, layers.Dense(3)(x)))
+
+
+def windows(n=7):
+    return np.random.default_rng(0).normal(size=(n, *SHAPE)).astype(np.float32)
+
+
+@pytest.fixture
+def unpacked(tmp_path, content):
+    mxq.bundle(tmp_path / "x.zip", content, windows(), "net")
+    zipfile.ZipFile(tmp_path / "x.zip").extractall(tmp_path / "x")
+    return tmp_path / "x"
+
+
+def test_calibration_is_one_hwc_float32_window_a_file(unpacked):
+    listed = (unpacked / "calibration.txt").read_text().splitlines()
+    assert len(listed) == 7
+    for name, expected in zip(listed, windows(), strict=True):
+        found = np.load(unpacked / name, allow_pickle=False)
+        assert found.dtype == np.float32 and found.flags.c_contiguous
+        np.testing.assert_array_equal(found, expected)
+    record = json.loads((unpacked / "calibration.json").read_text())
+    assert record["info"] == {"input names": ["input"], "input shapes": [[6, 5, 2]]}
+    assert record["calib paths"] == [[name] for name in listed]
+    assert (unpacked / "model.onnx").stat().st_size > 500
+
+
+def test_same_content_gives_same_bytes(tmp_path, content):
+    names = [mxq.bundle(tmp_path / name, content, windows(2), "net") for name in "ab"][0]
+    assert zipfile.ZipFile(tmp_path / "a").namelist() == names and names[4] == "compile.py"
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"X": windows() * np.float32(np.nan)}, "7 of 7 calibration windows hold NaN"),
+        ({"X": windows()[:, 1:]}, r"shape \(5, 5, 2\), expected \(6, 5, 2\)"),
+        ({"percentile": 99.99}, "percentile: got 99.99"),
+    ],
+)
+def test_bad_input_writes_nothing(tmp_path, content, change, message):
+    with pytest.raises((BadSet, BadParameter), match=message):
+        mxq.bundle(tmp_path / "x.zip", **{"content": content, "X": windows(), "name": "net"} | change)
+    with pytest.raises(OverBudget, match="net: node .*Conx"):
+        mxq.bundle(tmp_path / "x.zip", content.replace(b"Conv", b"Conx"), windows(), "net")
+    assert not list(tmp_path.iterdir())
+
+
+def compile_with(folder, packages):
+    """Run the script in a Python that knows these packages: {name: (version, source)}."""
+    for name, (version, source) in packages.items():
+        package, info = folder / "site" / name, folder / "site" / f"{name}-{version}.dist-info"
+        package.mkdir(parents=True)
+        info.mkdir()
+        (package / "__init__.py").write_text(source)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    return subprocess.run(
+        [sys.executable, folder / "compile.py"],
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(folder / "site")},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_without_a_compiler_it_says_what_to_install(unpacked):
+    done = compile_with(unpacked, {})
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("Nothing was compiled") and "pip install qbcompiler" in done.stderr
+    assert not list(unpacked.glob("*.mxq"))
+
+
+RECORD = """
+import json
+def mxq_compile(save_path, **told):
+    told = {key: getattr(value, "told", value) for key, value in told.items()}
+    open("told.json", "w").write(json.dumps(told))
+    open(save_path, "wb").write(b"made")
+class Config:
+    def __init__(self, **told): self.told = told
+    @classmethod
+    def from_kwargs(cls, **told): return cls(**told)
+CalibrationConfig = QuantizationConfig = Config
+"""
+SHARES = {"percentile": 0.9999, "topk_ratio": 0.01}
+
+
+OLDEST = {"quantize_method": "maxpercentile", "quantize_percentile": 0.9999, "topk_ratio": 0.01}
+OLDEST |= {"is_quant_ch": True, "quant_output": "layer"}
+OLD = {"quantization_method": 1, "quantization_output": 0, "quantization_mode": 2, **SHARES}
+NEW = {"method": 1, "output": 0, "mode": 1, "max_percentile": SHARES}
+
+
+@pytest.mark.parametrize(
+    "package, version, expected",
+    [
+        ("qubee", "0.12.0.0", OLDEST),
+        ("qbcompiler", "1.0.1", {"quantization_config": OLD}),
+        ("qbcompiler", "1.3.1.dev1", {"calibration_config": NEW}),
+    ],
+)
+def test_each_version_is_told_in_its_own_words(unpacked, package, version, expected):
+    done = compile_with(unpacked, {package: (version, RECORD)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"net.mxq: 4 bytes, compiled by {package} {version}.\n"
+    told = json.loads((unpacked / "told.json").read_text())
+    fixed = {"model": "model.onnx", "calib_data_path": "calibration.txt", "backend": "onnx"}
+    assert told == fixed | expected
+
+
+def test_unknown_version_is_not_guessed(unpacked):
+    done = compile_with(unpacked, {"qbcompiler": ("2.5.0", RECORD)})
+    assert done.returncode == 1 and done.stdout == ""
+    assert "Nothing was compiled" in done.stderr and "not qbcompiler 2.5.0" in done.stderr
+
+
+def test_a_compiler_that_writes_nothing_is_not_believed(unpacked):
+    (unpacked / "net.mxq").write_bytes(b"of an earlier run")
+    done = compile_with(unpacked, {"qubee": ("0.9.1", "def mxq_compile(**told): pass")})
+    assert done.returncode == 1 and done.stdout == ""
+    assert "qubee 0.9.1 ended without an error but wrote no net.mxq" in done.stderr
+
+
+def graph(*nodes, constants=()):
+    made = helper.make_graph(
+        list(nodes),
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, 4, 4))],
+        [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants],
+    )
+    return helper.make_model(made).SerializeToString()
+
+
+def node(operator, reads, writes, **attributes):
+    return helper.make_node(operator, reads.split(), [writes], f"the_{operator.lower()}", **attributes)
+
+
+FLAT = node("Flatten", "a", "b", axis=1), node("Gemm", "b w", "c")
+
+
+@pytest.mark.parametrize(
+    "made, refused",
+    [
+        ([node("Concat", "x x", "y", axis=1)], None),
+        ([node("Concat", "x x", "y", axis=2)], "the_concat, Concat, .*channel axis"),
+        ([node("Mul", "x w", "y")], None),
+        ([node("Mul", "x x", "y")], "the_mul, Mul, .*constant"),
+        ([node("Div", "w x", "y")], "the_div, Div, .*constant"),
+        ([node("ReduceMean", "x", "y", axes=[-1, -2])], None),
+        ([node("ReduceMean", "x axes", "y")], None),
+        ([node("ReduceMean", "x", "y", axes=[1])], "the_reducemean, ReduceMean, .*height and width"),
+        ([node("Transpose", "x", "a", perm=[0, 2, 3, 1]), *FLAT], None),
+        ([node("Transpose", "x", "y", perm=[0, 2, 3, 1])], "the_transpose, Transpose"),
+        ([node("Relu", "x", "a"), FLAT[0], node("Relu", "b", "c")], "the_flatten, Flatten"),
+        ([node("Relu", "x", "a"), node("Flatten", "a", "b", axis=0), FLAT[1]], "the_flatten, Flatten"),
+        ([node("LSTM", "x w w", "y", hidden_size=2)], "the_lstm, LSTM, .*not in the list"),
+    ],
+)
+def test_nodes_that_the_compiler_takes(made, refused):
+    constants = [("w", np.ones((48, 2), np.float32)), ("axes", np.array([2, 3]))]
+    content = graph(*made, constants=constants)
+    if refused is None:
+        assert mxq.check_operators(content, "x").allowed.all()
+        return
+    with pytest.raises(OverBudget, match=f"net: node .*{refused}") as error:
+        mxq.check_operators(content, "net")
+    assert "\n" not in str(error.value)

@@ -1,0 +1,156 @@
+"""ONNX of folded Keras networks, and its QDQ form: scales are ours, answers those of the .tflite file."""
+
+import keras
+import numpy as np
+import onnx as onnx_library
+import pytest
+from compressed import network as compressed_network
+from compressed import settled
+from compressed import windows as compressed_windows
+from keras import layers
+from onnx.numpy_helper import to_array
+from scipy.signal import correlate2d
+
+from emolib.core.errors import BadArtifact, BadParameter, BadSet
+from emolib.quantization import clipping, conversion, mxq, onnx, ptq
+from emolib.quantization.clipping import Clipping
+from emolib.quantization.flatbuffer import weighted
+
+SHAPE = (15, 12, 2)
+
+
+def network(shape, *stack):
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input(shape)
+    for layer in stack:
+        x = layer(x)
+    return keras.Model(inputs, layers.Dense(4, name="logits")(layers.GlobalAveragePooling2D(name="mean")(x)))
+
+
+def windows(shape, n=5):
+    return np.random.default_rng(0).normal(size=(n, *shape)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input(SHAPE)
+    x = layers.Conv2D(8, (5, 3), strides=(4, 2), padding="same", use_bias=False, name="first")(x)
+    x = y = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.SeparableConv2D(8, 3, padding="same", use_bias=False, name="second")(x)
+    x = layers.Add()([layers.BatchNormalization()(x), y])
+    x = layers.Dropout(0.3)(layers.GlobalAveragePooling2D()(x))
+    return settled(keras.Model(inputs, layers.Dense(4, name="logits")(x)), windows(SHAPE, 64) + 1)
+
+
+def test_graph_is_clean_and_equals_keras(model):
+    content = onnx.export(model)
+    table = mxq.check_operators(content, "x")
+    expected = ["Conv", "Relu", "Conv", "Conv", "Add", "GlobalAveragePool", "Flatten", "Gemm"]
+    assert table.operator.tolist() == expected
+    assert table.node[0] == "first_conv" and table.allowed.all() and not table.why.any()
+    [entry] = onnx_library.load_from_string(content).graph.input
+    assert [axis.dim_value for axis in entry.type.tensor_type.shape.dim] == [1, 2, 15, 12]
+    X = windows(SHAPE)
+    np.testing.assert_allclose(onnx.run(content, X), np.asarray(model(X, training=False)), atol=1e-5)
+    assert onnx.parity(content, model, X) < 1e-5
+
+
+def test_convolution_by_hand():
+    made = network((6, 5, 1), layers.Conv2D(1, 3, padding="valid", name="c"))
+    kernel, dense = np.arange(9, dtype=np.float32).reshape(3, 3, 1, 1), np.ones((1, 4), np.float32)
+    made.get_layer("c").set_weights([kernel, np.array([0.5], np.float32)])
+    made.get_layer("logits").set_weights([dense, np.zeros(4, np.float32)])
+    X = windows((6, 5, 1), 1)
+    expected = correlate2d(X[0, :, :, 0], kernel[:, :, 0, 0], "valid").mean() + 0.5
+    np.testing.assert_allclose(onnx.run(onnx.export(made), X)[0], [expected] * 4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [7, 8, 9, 10])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Conv2D(3, 4, strides=3, padding="same"),
+        layers.Conv2D(3, 3, dilation_rate=2, padding="same", activation="relu"),
+        layers.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2),
+        layers.AveragePooling2D(3, strides=2, padding="same"),
+        layers.MaxPooling2D(2),
+    ],
+    ids=["conv", "dilated", "depthwise", "average", "max"],
+)
+def test_padding_of_every_remainder(layer, size):
+    made = network((size, size + 1, 2), layer.__class__.from_config(layer.get_config()))
+    X = windows((size, size + 1, 2))
+    np.testing.assert_allclose(onnx.run(onnx.export(made), X), made(X, training=False), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layer, message",
+    [
+        (layers.UpSampling2D(name="up"), "Layer up, a UpSampling2D, has no ONNX node"),
+        (layers.Conv2D(2, 1, activation="gelu", name="odd"), "Layer odd: activation gelu"),
+        (layers.ReLU(6.0, name="six"), "Layer six, a ReLU"),
+    ],
+)
+def test_layer_without_a_node_is_named(layer, message):
+    with pytest.raises(BadParameter, match=message):
+        onnx.export(network((4, 4, 1), layer))
+
+
+def test_other_weights_are_noticed(model):
+    content = onnx.export(model)
+    with pytest.raises(BadArtifact, match="differs from Keras by .* in a logit, expected at most 0.0001"):
+        onnx.parity(content, keras.models.clone_model(model), windows(SHAPE))
+    with pytest.raises(BadArtifact, match="differs from Keras by nan"):
+        onnx.parity(content, model, np.full((1, *SHAPE), np.nan))
+
+
+class Fold:
+    """What `convert_to_qdq` needs of a fold's CalibrationData."""
+
+    rows = np.arange(60)
+    calibration = compressed_windows(60)
+    calibration_y = np.arange(60) % 4
+
+
+@pytest.fixture(scope="module")
+def float32():
+    return ptq.convert(compressed_network(), "float32")
+
+
+@pytest.fixture(scope="module")
+def exported():
+    return onnx.export(compressed_network())
+
+
+@pytest.mark.parametrize("way", [Clipping("max"), Clipping("percentile", 99.0)])
+def test_qdq_has_our_scales_and_the_answers_of_the_tflite_file(float32, exported, way, tmp_path):
+    qdq = onnx.convert_to_qdq(exported, way, Fold)
+    limits = way.ranges(onnx.observed(exported, Fold.calibration))
+    found = onnx.scales(qdq)
+    compared = [name for name in limits if name in found and "pool" not in name and "flatten" not in name]
+    assert len(compared) >= 5
+    for name in compared:
+        low, high = limits[name]
+        scale = (high - low) / 255
+        assert found[name] == (pytest.approx(scale, rel=1e-5), np.rint(-128 - low / scale))
+    file = tmp_path / "x.tflite"
+    observed = conversion.observed(float32, Fold.calibration)
+    file.write_bytes(clipping.quantize(float32, way.ranges(observed)))
+    apart = onnx.agreement(qdq, file, compressed_windows(50, 7)).iloc[0]
+    assert apart["n"] == 50 and apart["lsb"] <= 2 and apart["other_answers"] <= 1
+
+
+def test_weights_are_cut_as_in_the_tflite_file(float32, exported):
+    """The kernels of both files have the same values, in another order."""
+    ours = [data.view(np.float32) for _, data in weighted(clipping.clip_weights(float32, 70.0))]
+    graph = onnx_library.load_from_string(onnx.clip_weights(exported, 70.0)).graph
+    theirs = [to_array(c) for c in graph.initializer if len(c.dims) > 1]
+    assert len(ours) == len(theirs)
+    for a, b in zip(sorted(ours, key=np.size), sorted(theirs, key=np.size), strict=True):
+        np.testing.assert_allclose(np.sort(a.ravel()), np.sort(b.ravel()), atol=1e-6)
+
+
+def test_bad_calibration(exported):
+    with pytest.raises(BadSet, match="no calibration windows"):
+        onnx.observed(exported, compressed_windows(0))

@@ -1,0 +1,97 @@
+"""tflite-micro beside litert, and operators on two sets of kernels."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.device.interpreter import Model
+from emolib.quantization import tflite_micro as tflm
+from emolib.quantization.flatbuffer import graph
+from emolib.quantization.ptq import convert
+
+pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
+SHAPE = (16, 12, 1)
+
+
+def windows(n, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, *SHAPE)).astype(np.float32)
+
+
+def network(depth):
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input(SHAPE)
+    for _ in range(depth):
+        x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+
+
+@pytest.fixture(scope="module")
+def content():
+    return convert(network(3), "int8", windows(50))
+
+
+def test_the_arena_is_the_smallest_that_opens(content):
+    size, parts = tflm.arena_bytes(content), tflm.allocated(content)
+    assert tflm._opens(content, size) and not tflm._opens(content, size - 16)
+    assert size % 16 == 0 and size >= parts["total"] == parts["head"] + parts["tail"]
+    assert (
+        2 * 16 * 12 * 8 <= parts["head"] < 2 * 16 * 12 * 8 + 1024
+    )  # two outputs of 8 channels live at one time
+
+
+def test_differences_are_those_of_the_logits(content, capfd):
+    X = windows(60, seed=1)
+    found = tflm.measured(content, X)
+    assert capfd.readouterr() == ("", "")
+    logits = {}
+    for backend in ("litert", "tflite_micro"):
+        with Model(content, backend) as model:
+            logits[backend], scale = model.predict(X), model.runner.output.scale
+    expected = np.abs(logits["litert"] - logits["tflite_micro"]).max() / scale
+    assert found["lsb_from_litert"] == round(expected) <= 2
+    assert found["lsb_from_reference"] <= 1 and found["n"] == 60
+    other = logits["litert"].argmax(axis=1) != logits["tflite_micro"].argmax(axis=1)
+    assert found["other_answers"] == other.sum()
+    assert found["operators"] == len(graph(content)) == 5
+    with pytest.raises(BadParameter, match="no windows"):
+        tflm.differences(content, windows(0))
+
+
+def test_operator_without_a_kernel_is_named():
+    class Normalised(layers.Layer):
+        def call(self, x):
+            return tf.nn.local_response_normalization(x)
+
+    inputs = keras.Input((4, 4, 8))
+    x = layers.Flatten()(Normalised()(inputs))
+    float32 = convert(keras.Model(inputs, layers.Dense(2)(x)), "float32")
+    with pytest.raises(
+        OverBudget, match="net: operator 0, LOCAL_RESPONSE_NORMALIZATION .*has no kernel"
+    ) as error:
+        tflm.check_operators(float32, "net")
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_does_not_open_says_why():
+    keras.utils.set_random_seed(0)
+    wide = keras.Input((8, 8, 8))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(64, 3)(wide))
+    hybrid = convert(keras.Model(wide, layers.Dense(4)(x)), "dynamic")
+    with pytest.raises(BadArtifact, match="net does not open on tflite-micro") as error:
+        tflm.check_operators(hybrid, "net")
+    assert "\n" not in str(error.value)
+
+
+def test_rounding_starts_small_and_ends_at_the_output(content):
+    X = windows(30, seed=2)
+    table = tflm.rounding(content, X)
+    assert table.operator.tolist() == [operator.name for operator in graph(content)]
+    assert (table.alone_lsb <= 1).all() and (table.alone_percent[:4] < 30).all()
+    assert table.grown_lsb[0] == table.alone_lsb[0] and table.grown_percent[0] == table.alone_percent[0]
+    plain, default = tflm.reference(content), tflm.litert(content, 1)
+    apart = np.abs(tflm.answers(plain, X) - tflm.answers(default, X))
+    assert table.grown_lsb.iloc[-1] == apart.max()
+    assert table.grown_percent.iloc[-1] == pytest.approx(100 * (apart > 0).mean())

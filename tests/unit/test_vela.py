@@ -1,0 +1,111 @@
+"""Vela on tiny int8 networks: what stays on the CPU and why, totals, budgets."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.quantization import vela
+from emolib.quantization.flatbuffer import graph
+from emolib.quantization.ptq import convert
+from emolib.quantization.vela import Budgets, check_budgets
+
+SHAPE = (32, 24, 1)
+
+
+def int8(strides):
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input(SHAPE)
+    x = layers.Conv2D(8, 5, strides=strides, padding="same", activation="relu")(x)
+    x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    X = np.random.default_rng(0).normal(size=(20, *SHAPE)).astype(np.float32)
+    return convert(keras.Model(inputs, layers.Dense(3)(x)), "int8", X)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    content = int8(2)
+    return content, *vela.compile_all(content, ["ethos-u55-128", "ethos-u85-256"])
+
+
+@pytest.fixture(scope="module")
+def strided():
+    return vela.compile_all(int8(4), ["ethos-u55-128"])
+
+
+def test_every_operator_of_a_plain_network_is_on_the_npu(whole):
+    content, table, operators = whole
+    assert table.accelerator.tolist() == ["ethos-u55-128", "ethos-u85-256"]
+    assert table.npu_percent.tolist() == [100, 100] and operators.on_npu.all()
+    names = [operator.name for operator in graph(content)]
+    assert operators.operator.tolist() == 2 * names and set(table.operators) == {len(names)}
+    assert set(table.modelled_by) == {"vela 5.2.0"}
+
+
+def test_totals_are_consistent(whole):
+    content, table, operators = whole
+    macs = 16 * 12 * 8 * 25 + 8 * 6 * 16 * 72 + 16 * 3  # two convolutions and the dense layer
+    weights = 8 * 25 + 16 * 72 + 16 * 3
+    for row in table.itertuples():
+        assert row.latency_ms == pytest.approx(row.cycles / 500e6 * 1000)
+        assert 0.8 * macs < row.npu_macs < 1.1 * macs  # U85 leaves out the padding; the mean counts too
+        assert 8 * 16 * 12 < 1000 * row.sram_kb < 10_000  # the first output lies in it
+        assert 0.5 * weights < 1000 * row.flash_kb < 3 * weights
+        own = operators[operators.accelerator == row.accelerator]
+        assert own.weight_bytes.sum() == weights
+        assert 0.9 * row.cycles < own.cycles.sum() < 1.1 * row.cycles
+
+
+def test_a_stride_of_four_stays_on_the_cpu_with_its_reason(strided):
+    table, operators = strided
+    assert table.npu_percent[0] == pytest.approx(75) and not operators.on_npu[0]
+    assert operators.why[0].startswith("Unsupported kernel stride: 4, 4")
+    assert operators.cycles[0] == 0 and (operators.cycles[1:] > 0).all() and not operators.why[1:].any()
+
+
+def test_share_below_the_goal_names_the_operator(strided):
+    with pytest.raises(
+        OverBudget, match="ethos-u55-128: 75 % .* at least 100 %: operator 0, CONV_2D .*stride: 4, 4"
+    ):
+        check_budgets(*strided, Budgets(min_npu_percent=100))
+    check_budgets(*strided, Budgets(min_npu_percent=75))
+
+
+TOTALS = {"accelerator": "a", "modelled_by": "vela", "npu_percent": 100.0}
+TABLE = pd.DataFrame([TOTALS | {"sram_kb": 20.0, "flash_kb": 30.0, "latency_ms": 0.5}])
+OPERATORS = pd.DataFrame(
+    [
+        ("a", 0, "CONV_2D", "one;first", True, 10, 20_000, 1),
+        ("a", 1, "ADD", "two", True, 90, 100, 0),
+        ("a", 2, "FULLY_CONNECTED", "three", True, 20, 10, 25_000),
+    ],
+    columns=["accelerator", "index", "operator", "name", "on_npu", "cycles", "sram_bytes", "weight_bytes"],
+)
+
+
+@pytest.mark.parametrize(
+    "budget, message",
+    [
+        ({"max_sram_kb": 19.0}, r"a: 20 kB of SRAM by vela, .* most 19: thin operator 0, CONV_2D \(one\)"),
+        ({"max_flash_kb": 29.0}, r"30 kB of flash .* operator 2, FULLY_CONNECTED \(three\)"),
+        ({"max_latency_ms": 0.4}, r"0.5 ms .* operator 1, ADD \(two\), or raise max_latency_ms"),
+    ],
+)
+def test_budgets_name_where_it_goes(budget, message):
+    with pytest.raises(OverBudget, match=message) as error:
+        check_budgets(TABLE, OPERATORS, Budgets(**budget))
+    assert "\n" not in str(error.value)
+    check_budgets(TABLE, OPERATORS, Budgets(20.0, 30.0, 0.5, 100.0))  # just met
+
+
+def test_bad_input():
+    with pytest.raises(BadParameter, match="max_sram_kb: got -1"):
+        Budgets(max_sram_kb=-1)
+    with pytest.raises(BadParameter, match="ethos-u55-12 .*did you mean ethos-u55-128"):
+        vela.compile_for(b"", "ethos-u55-12")
+    with pytest.raises(BadArtifact, match="Vela does not compile the model for ethos-u55-128") as error:
+        vela.compile_for(b"no model", "ethos-u55-128")
+    assert "\n" not in str(error.value)
