@@ -152,6 +152,6 @@ def test_figures_of_comparisons_are_drawn(n_draws):
     )
     rules = rules.assign(gain_points=100 * (rules.uar - 0.6), best_single="eeg")
     draws = pd.concat([rules.iloc[:0], *[rules.assign(uar=rules.uar + 0.01)] * n_draws])
-    assert plots.repaired(draws, rules, "as reported").axes
+    assert plots.redrawn(draws, rules, "as reported").axes
     gains = rules[1:].assign(gain_points_low=[-1.0, 0.0], gain_points_high=[12.0, 9.0])
     assert plots.forest(gains).axes

@@ -7,37 +7,34 @@ from emolib.core.errors import BadParameter, BadRecording
 from emolib.evaluation.energy import csv_log, readers
 from emolib.evaluation.energy.trace import Trace
 
-WATTS = [2.5, 2.5, 3.75, 3.75, 2.5]
-SECONDS = [0.0, 0.5, 1.0, 1.5, 2.0]
+SECONDS, WATTS = [0.0, 0.5, 1.0, 1.5, 2.0], [2.5, 2.5, 3.75, 3.75, 2.5]
+
+
+def written(head, row, times=SECONDS):
+    """A log with a row for each of WATTS; `row` is a format of t, w and mW."""
+    return "\n".join(
+        [head, *(row.format(t=t, w=w, mw=1000 * w) for t, w in zip(times, WATTS, strict=True)), ""]
+    )
+
+
+MIDNIGHT = ["23:59:59.0", "23:59:59.5", "00:00:00.0", "00:00:00.5", "00:00:01"]
 LOGS = {
-    "seconds and W": "time_s,power_w\n0,2.5\n0.5,2.5\n1,3.75\n1.5,3.75\n2,2.5\n",
-    "ms and mW": "Time (ms);Power (mW)\n0;2500\n500;2500\n1000;3750\n1500;3750\n2000;2500\n",
-    "decimal comma": "Zeitstempel time [s];Leistung [W]\n0;2,5\n0,5;2,5\n1,0;3,75\n1,5;3,75\n2,0;2,5\n",
-    "quoted decimal comma": 't (s),P (W)\n"0,0","2,5"\n"0,5","2,5"\n"1,0","3,75"\n"1,5","3,75"\n"2,0","2,5"\n',
+    "seconds and W": written("time_s,power_w", "{t},{w}"),
+    "ms and mW": written("Time (ms);Power (mW)", "{t};{mw}", range(0, 2001, 500)),
+    "decimal comma": written("Zeitstempel time [s];Leistung [W]", "{t};{w}").replace(".", ","),
+    "quoted decimal comma": written("t (s);P (W)", '"{t}";"{w}"').replace(".", ",").replace(";", ","),
     "V and A, comments, preface": (
         "USB meter 4.6\nserial;1234\n\n# Elapsed s\tVoltage(V)\tCurrent(A)\n"
         "0\t5\t0.5\n0.5\t5\t0.5\n# a note\n1\t5\t0.75\n1.5\t5\t0.75\n2\t5\t0.5\n"
     ),
-    "mV and mA": "timestamp,U/mV,I/mA\n0,5000,500\n0.5,5000,500\n1,5000,750\n1.5,5000,750\n2,5000,500\n",
-    "several in W, one of them power": (
-        "UTC,Voltage (V),Active Power (W),Apparent Power (VA),Peak power (W),Elapsed Time (µs)\n"
-        "2024-03-05T10:00:00.0Z,230,2.5,3,9,0\n2024-03-05T10:00:00.5Z,230,2.5,3,9,500000\n"
-        "2024-03-05T10:00:01.0Z,230,3.75,3,9,1\n2024-03-05T10:00:01.5Z,230,3.75,3,9,1\n"
-        "2024-03-05T10:00:02.0Z,230,2.5,3,9,1\n"
+    "mV and mA": written("timestamp,U/mV,I/mA", "{t},1000,{mw}"),
+    "several in W, one of them power": written(
+        "UTC,Voltage (V),Active Power (W),Apparent Power (VA),Peak power (W),Elapsed Time (µs)",
+        "2024-03-05T10:00:0{t}Z,230,{w},3,9,0",
     ),
-    "clock over midnight": (
-        "Clock,Watts\n23:59:59.0,2.5\n23:59:59.5,2.5\n00:00:00.0,3.75\n00:00:00.5,3.75\n00:00:01,2.5\n"
-    ),
-    "date and time apart": (
-        "Date;Time;P (kW)\n05.03.2024;10:00:00.000000;0,0025\n05.03.2024;10:00:00.500000;0,0025\n"
-        "05.03.2024;10:00:01.000000;0,00375\n05.03.2024;10:00:01.500000;0,00375\n05.03.2024;10:00:02.000000;0,0025\n"
-    ),
-    "ms since 1970": "".join(
-        [
-            "timestamp,power\n",
-            *(f"{1_700_000_000_000 + 1000 * t:.0f},{w}\n" for t, w in zip(SECONDS, WATTS, strict=True)),
-        ]
-    ),
+    "clock over midnight": written("Clock,Watts", "{t},{w}", MIDNIGHT),
+    "date and time apart": written("Date;Time;P (W)", "05.03.2024;10:00:0{t}00000;{w}"),
+    "ms since 1970": written("timestamp,power", "{t},{w}", range(1_700_000_000_000, 1_700_000_002_001, 500)),
 }
 
 
@@ -109,6 +106,8 @@ def test_what_is_left_out_is_counted(log):
         ("time,in (W),out (W)\n0,1,1\n1,1,1\n", r"in \(W\), out \(W\) are all columns of power: say which"),
         ("hello\nworld\n", "no row with columns of time, and W or V and A; it begins with 'hello'"),
         ("", "no row with columns"),
+        ("time,W\n0,1\n" + "," * 5000 + "\n", "row 3 has 5001 cells, expected 1000 or fewer"),
+        ("time,W\n0,1\n1," + "7" * 200_000 + "\n", "row 3 is damaged"),
     ],
 )
 def test_a_bad_log_names_file_and_row(text, message, log):

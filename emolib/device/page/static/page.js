@@ -127,6 +127,7 @@ function build(told) {
     turned(name);
   }
   $("view").hidden = !about.modalities.face?.from_page;
+  document.querySelector(".captures").hidden = !Object.values(about.modalities).some((each) => each.from_page);
   $("view").classList.toggle("guided", about.modalities.face?.looks === false);
   $("kept").textContent = about.kept ? `Results, not pictures or sound, are written to ${about.kept}.` : "Nothing is stored.";
   $("limits").textContent = limits(about.corpora);
