@@ -147,7 +147,7 @@ def widest(study: JointStudy, of: Design, network: Network, most_params: int) ->
     return designs[n - 1]
 
 
-def calibration_kits(
+def calibration_data(
     study: JointStudy, name: str, network: Network, n_calibration: int, seed: int
 ) -> list[CalibrationData]:
     """What the converters see of each fold of one network."""
@@ -156,9 +156,9 @@ def calibration_kits(
     )
 
 
-def int8_scores(study: JointStudy, kits: Sequence[CalibrationData]) -> np.ndarray:
+def int8_scores(study: JointStudy, calibration: Sequence[CalibrationData]) -> np.ndarray:
     """Scores of the int8 file of each fold, which is made here, in the order of `crossval.score_columns`."""
-    return conversion.convert_folds(study.run, kits, {INT8: ptq.converter(INT8)})[INT8]
+    return conversion.convert_folds(study.run, calibration, {INT8: ptq.converter(INT8)})[INT8]
 
 
 def needs(study: JointStudy, methods: Iterable[str], chosen: Mapping[str, Network]) -> dict[str, dict]:
@@ -180,28 +180,28 @@ def _need(study, artifact: str, kind: str) -> dict:
 
 
 def precision(
-    study: JointStudy, kits: Mapping[str, Sequence[CalibrationData]], n_samples: int, size_share: float
+    study: JointStudy, calibration: Mapping[str, Sequence[CalibrationData]], n_samples: int, size_share: float
 ) -> pd.DataFrame:
     """One row per network and precision: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
 
     float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC. Empty without networks.
     """
-    parts = [_precisions(study, name, of, n_samples, size_share) for name, of in kits.items()]
+    parts = [_precisions(study, name, of, n_samples, size_share) for name, of in calibration.items()]
     return pd.concat([pd.DataFrame(), *parts])
 
 
-def _precisions(study, name, kits, n_samples, size_share) -> pd.DataFrame:
+def _precisions(study, name, calibration, n_samples, size_share) -> pd.DataFrame:
     run, artifact = study.run, study.artifact(name)
-    conversion.convert_folds(run, kits, {"float32": ptq.converter("float32")})
+    conversion.convert_folds(run, calibration, {"float32": ptq.converter("float32")})
     prepared = [
-        mixed.prepare(kit, n_samples) for kit in with_progress(kits, f"sensitivity of {name}", "folds")
+        mixed.prepare(one, n_samples) for one in with_progress(calibration, f"sensitivity of {name}", "folds")
     ]
     layers = prepared[0].layers
     limit = mixed_precision.Budget.shares(layers, size_share, None)
     chosen = [mixed.choices(fold.layers, limit) for fold in prepared]
     made = mixed.converters(prepared, chosen)
-    scores = conversion.convert_folds(run, kits, {variant: made[variant] for variant in PRECISIONS})
-    data, folds = kits[0].data, [kit.fold for kit in kits]
+    scores = conversion.convert_folds(run, calibration, {variant: made[variant] for variant in PRECISIONS})
+    data, folds = calibration[0].data, [one.fold for one in calibration]
     scores |= {"float32": crossval.keras_scores(run, artifact, data, folds)}
     needed = {variant: mixed.needs(prepared, [bits[variant] for bits in chosen]) for variant in PRECISIONS}
     weights, macs = (sum(getattr(layer, what) for layer in layers) for what in ("weights", "macs"))
