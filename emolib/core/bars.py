@@ -1,9 +1,12 @@
 """Progress bars that leave one line: on a terminal, in a log file, and in an executed notebook."""
 
 import sys
+from collections.abc import Collection, Iterator
+from typing import TypeVar
 
 from tqdm import tqdm
 
+Item = TypeVar("Item")
 FORMAT = "{desc} |{bar:20}| {n:.0f}/{total_fmt} {unit}, {elapsed}{postfix}"
 
 
@@ -35,3 +38,11 @@ def progress_bar(total: int, name: str, unit: str) -> tqdm:
         if hasattr(get_ipython(), "kernel"):
             file = NotebookLine(display.display)
     return tqdm(total=total, desc=name, unit=unit, bar_format=FORMAT, file=file, mininterval=1)
+
+
+def with_progress(items: Collection[Item], name: str, unit: str) -> Iterator[Item]:
+    """The items, one by one, with a bar that counts them."""
+    with progress_bar(len(items), name, unit) as bar:
+        for item in items:
+            yield item
+            bar.update(1)

@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from emolib.core.artifacts import Run
+from emolib.core.bars import with_progress
 from emolib.core.errors import BadSet
 from emolib.core.experiment import model_name
 from emolib.core.windows import Windows, arrays, each, length, shape
@@ -112,7 +112,7 @@ def convert_folds(
     run: Run, folds: Sequence[CalibrationData], converters: Converters
 ) -> dict[str, np.ndarray]:
     """Scores (n_rows, n_classes) of each variant, in the order of `crossval.score_columns`."""
-    found = [convert_fold(fold, converters) for fold in tqdm(folds, desc="convert")]
+    found = [convert_fold(fold, converters) for fold in with_progress(folds, "convert", "folds")]
     for fold in folds:
         run.inputs |= fold.run.inputs
     return {variant: softmax(np.concatenate([logits[variant] for logits in found])) for variant in converters}

@@ -9,12 +9,10 @@ Weights are int8 per channel, activations int8.
 from math import ceil
 from pathlib import Path
 
-import keras
 import numpy as np
 import onnx
 import onnxruntime
 import pandas as pd
-from keras import layers
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationMethod, QuantType
 from onnxruntime.quantization.calibrate import TensorsData
@@ -22,10 +20,12 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.device.interpreter import Model, apart
+from emolib.models.backend import keras
 from emolib.quantization.clipping import Clipping, Ranges, clipped
 from emolib.quantization.conversion import CalibrationData, check_calibration
 from emolib.quantization.folding import folded
 
+layers = keras.layers
 OPSET = 13  # that of the compilers' tutorials
 INPUT, LOGITS = "input", "logits"
 TOLERANCE = 1e-4  # of a logit

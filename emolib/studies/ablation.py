@@ -4,9 +4,7 @@ A cell is one level of every factor. One cell with one fold and one seed is one 
 goes on at that training, and a wider grid or another seed trains only what is new.
 """
 
-import io
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from time import perf_counter
@@ -14,9 +12,9 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 import yaml
-from tqdm.auto import tqdm
 
 from emolib.core.artifacts import Run, git_commit
+from emolib.core.bars import progress_bar, with_progress
 from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment
 from emolib.datasets import splits
@@ -133,7 +131,8 @@ class Study:
     def measure(self, cells: Sequence[Cell]) -> pd.DataFrame:
         """A row per training: the factors, fold, seed, val_uar, val_loss, epoch, epochs_run, seconds."""
         jobs = list(product(self.seeds, cells, range(self.n_folds)))
-        return pd.DataFrame(self.trained(cell, k, seed) for seed, cell, k in tqdm(jobs, "train", leave=False))
+        shown = with_progress(jobs, "train", "trainings") if len(cells) > 1 else jobs
+        return pd.DataFrame(self.trained(cell, k, seed) for seed, cell, k in shown)
 
     def trained(self, cell: Cell, k: int, seed: int) -> dict:
         """What one training gives: read from its file if that is current, else trained and written."""
@@ -153,9 +152,8 @@ class Study:
         rows = self.train_rows(fold)
         standardiser = Standardiser.fit(self.data.seen(rows), self.axis)
         train, val = (self.data.part(of, standardiser) for of in (rows, fold.val))
-        with redirect_stdout(io.StringIO()):  # a line per training is too much
-            start = perf_counter()
-            history = trainer.fit(train, val, name)
+        start = perf_counter()
+        history = trainer.fit(train, val, name)
         best = int(np.argmin(history["val_loss"]))
         found = {key: history[key][best] for key in ("val_uar", "val_loss")}
         ran = len(history["val_loss"])
@@ -186,7 +184,9 @@ def by_optuna(study: Study, levels: Levels, n_trials: int) -> pd.DataFrame:
         return visited[-1]["val_uar"].mean()
 
     sampler = optuna.samplers.TPESampler(seed=study.training.seed)
-    optuna.create_study(direction="maximize", sampler=sampler).optimize(objective, n_trials)
+    with progress_bar(n_trials, "optuna", "trials") as bar:
+        made = optuna.create_study(direction="maximize", sampler=sampler)
+        made.optimize(objective, n_trials, callbacks=[lambda *_: bar.update(1)])
     return pd.concat(visited).drop_duplicates([*FACTORS, "fold", "seed"], ignore_index=True)
 
 

@@ -325,7 +325,7 @@ def kit(tmp_path_factory, headed):
     with run.write(f"{name}.keras") as path:
         headed.save(path)
     run.write_text(f"{name}.json", json.dumps({"standardiser": standardiser.to_dict()}))
-    [kit] = conversion.kits(run, f"{STUDY}/hybrid", data, [fold], 16, 0)
+    [kit] = conversion.calibration_data(run, f"{STUDY}/hybrid", data, [fold], 16, 0)
     return kit
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm.auto import tqdm
 
 from emolib import models
+from emolib.core.bars import with_progress
 from emolib.core.errors import BadParameter, check_names
 from emolib.core.experiment import INT8, model_name
 from emolib.evaluation.cost import cost
@@ -193,7 +193,9 @@ def precision(
 def _precisions(study, name, kits, n_samples, size_share) -> pd.DataFrame:
     run, artifact = study.run, study.artifact(name)
     conversion.convert_folds(run, kits, {"float32": ptq.converter("float32")})
-    prepared = [mixed.prepare(kit, n_samples) for kit in tqdm(kits, desc=f"sensitivity of {name}")]
+    prepared = [
+        mixed.prepare(kit, n_samples) for kit in with_progress(kits, f"sensitivity of {name}", "folds")
+    ]
     layers = prepared[0].layers
     limit = mixed_precision.Budget.shares(layers, size_share, None)
     chosen = [mixed.choices(fold.layers, limit) for fold in prepared]
