@@ -1,6 +1,6 @@
-"""How good found boxes are. `found`: a Found per picture, as sure as one likes; `truth`: its boxes (n, 4).
+"""How good found boxes are. `found` holds a Found per picture, with boxes of any score; `truth` its boxes (n, 4).
 
-Both in the same pixels. Intervals are over pictures: a crowd is one draw, not a hundred.
+Both are in the same pixels. Intervals are over pictures: a crowd is one draw, not a hundred.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,37 +15,36 @@ MATCH = 0.5  # IoU from which on a box counts as found
 N_BOOT = 2000
 
 
-def best_iou(found: Found, truth: np.ndarray, min_score: float) -> float:
-    """IoU of the best-scored box with the one face of a picture; 0 where no box has `min_score`."""
-    if len(found.scores) == 0 or found.scores.max() < min_score:
-        return 0.0
-    return float(iou(found.boxes[[found.scores.argmax()]], truth)[0, 0])
-
-
 def single_ious(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float) -> np.ndarray:
-    """`best_iou` of every picture with exactly one face, (n,). Raises BadSet where there is none."""
-    pairs = zip(found, truth, strict=True)
-    each = [best_iou(boxes, faces, min_score) for boxes, faces in pairs if len(faces) == 1]
-    if not each:
+    """IoU (n,) of the best-scored box with the face, for every picture with exactly one; 0 where no box has `min_score`.
+
+    Raises BadSet where no picture has exactly one face.
+    """
+    ious = []
+    for boxes, faces in zip(found, truth, strict=True):
+        if len(faces) == 1:
+            is_found = len(boxes.scores) and boxes.scores.max() >= min_score
+            ious.append(iou(boxes.boxes[[boxes.scores.argmax()]], faces)[0, 0] if is_found else 0.0)
+    if not ious:
         raise BadSet(f"None of {len(truth)} pictures has exactly one face: choose others.")
-    return np.array(each)
+    return np.array(ious, dtype=np.float64)
 
 
 def single_face(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float) -> dict[str, Interval]:
-    """Of the pictures with one face: the mean `iou` of the best-scored box, and the share with IoU ≥ 0.5, `hit`.
+    """Over the pictures with one face: the mean `iou` of the best-scored box, and the share with IoU ≥ 0.5, `hit`.
 
     Raises BadSet as `single_ious` does.
     """
-    each = single_ious(found, truth, min_score)
-    values = {"iou": each, "hit": (each >= MATCH).astype(float)}
+    ious = single_ious(found, truth, min_score)
+    values = {"iou": ious, "hit": (ious >= MATCH).astype(float)}
     return {
-        name: _bootstrapped(lambda rows, value=value: value[rows].mean(), len(each))
+        name: _bootstrapped(lambda rows, value=value: value[rows].mean(), len(ious))
         for name, value in values.items()
     }
 
 
 def hits(found: Found, truth: np.ndarray, min_iou: float = MATCH) -> np.ndarray:
-    """Which boxes (n,) find a face, best score first: the free face with the highest IoU, if that is `min_iou`.
+    """Which boxes (n,) find a face, best score first. A box takes the free face of highest IoU, if that is `min_iou`.
 
     Source: Lin et al. (2014), COCO, and its reference evaluation.
     """
@@ -58,18 +57,18 @@ def hits(found: Found, truth: np.ndarray, min_iou: float = MATCH) -> np.ndarray:
 
 
 def _ranked(found: Sequence[Found], truth: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Score, hit, and picture of every box, best score first."""
+    """Score, whether it is a hit, and picture of every box, best score first."""
     right = [hits(boxes, faces) for boxes, faces in zip(found, truth, strict=True)]
     scores = np.concatenate([np.sort(boxes.scores)[::-1] for boxes in found])
-    picture = np.repeat(np.arange(len(found)), [len(each) for each in right])
+    picture = np.repeat(np.arange(len(found)), [len(of_picture) for of_picture in right])
     order = np.argsort(-scores, kind="stable")
     return scores[order], np.concatenate(right)[order], picture[order]
 
 
 def area_under(right: np.ndarray, weight: np.ndarray, n_faces: float) -> float:
-    """Area under precision over recall, all points: precision is the best at that recall or beyond.
+    """Area under precision over recall at all points; precision is the best at that recall or beyond.
 
-    `right` (n,) by falling score, `weight` (n,) how often each box counts.
+    `right` (n,) is ordered by falling score; `weight` (n,) is how often each box counts.
     Source: Everingham et al. (2015), "The Pascal visual object classes challenge: a retrospective", section 3.
     """
     true, all_ = np.cumsum(right * weight), np.cumsum(weight)
@@ -89,15 +88,15 @@ def ap50(found: Sequence[Found], truth: Sequence[np.ndarray]) -> Interval:
 
 
 def _ap(found: Sequence[Found], truth: Sequence[np.ndarray]) -> Callable[[np.ndarray], float]:
-    """The AP of pictures `rows` (n,), in which one may come several times."""
+    """A function that gives the AP of pictures `rows` (n,), in which one may come several times."""
     n_faces = _n_faces(truth)
     _, right, picture = _ranked(found, truth)
 
-    def of(rows: np.ndarray) -> float:
+    def area(rows: np.ndarray) -> float:
         times = np.bincount(rows, minlength=len(truth))
         return area_under(right, times[picture], (times * n_faces).sum())
 
-    return of
+    return area
 
 
 def at_threshold(
@@ -123,7 +122,7 @@ def evaluate(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: flo
 
 
 def pick_threshold(found: Sequence[Found], truth: Sequence[np.ndarray]) -> float:
-    """The score from which on boxes count: the one of highest F1, on validation pictures. Raises BadSet."""
+    """The score of highest F1 on validation pictures; boxes count from it on. Raises BadSet."""
     n_faces = _n_faces(truth).sum()
     scores, right, _ = _ranked(found, truth)
     if not right.any():
@@ -141,7 +140,7 @@ def _n_faces(truth: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _bootstrapped(statistic: Callable[[np.ndarray], float], n: int) -> Interval:
-    """The statistic of rows 0 … n-1, and percentiles of it over rows drawn anew."""
+    """The statistic of rows 0 … n-1, and its 2.5th and 97.5th percentile over rows drawn with replacement."""
     rng = np.random.default_rng(0)
     drawn = [statistic(rng.integers(0, n, n)) for _ in range(N_BOOT)]
     low, high = np.nanpercentile(drawn, [2.5, 97.5])

@@ -1,19 +1,18 @@
-"""Several methods on the same subjects: ranks, and tests of whether they differ at all, and which from which.
+"""Several methods on the same subjects: their ranks, whether they differ at all, and which differs from which.
 
-Demšar 2006, Statistical comparisons of classifiers over multiple data sets, JMLR 7: a subject is what a data
-set is there. Works on scores by method, whatever made them.
+Source: Demšar 2006, Statistical comparisons of classifiers over multiple data sets, JMLR 7. A subject here is a data set
+there.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from emolib.core.errors import BadSet, check_names
-from emolib.core.summary import number
 from emolib.evaluation import metrics
 
 MIN_SUBJECTS = 5  # with four, no Wilcoxon test reaches p = 0.1
@@ -29,10 +28,10 @@ NOT_PEOPLE = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Do methods differ? chi2 and p of the Friedman test, cd: mean ranks further apart than this differ.
+    """Whether methods differ: chi2 and p of the Friedman test. Mean ranks further apart than `cd` differ (Nemenyi).
 
-    ranks (n_methods,): mean rank by method, 1 is best. chi2, p and cd are NaN where `reason` says why. `unit`
-    is what the tests are over: subject, or virtual subject where strangers were paired.
+    `ranks` (n_methods,) are mean ranks by method, 1 is best. Without a test, chi2, p and cd are NaN and `reason` says
+    why. `unit` is what the tests are over: subject, or virtual subject where strangers were paired.
     """
 
     ranks: pd.Series
@@ -60,23 +59,13 @@ class Comparison:
         )
         return found if self.unit == SUBJECT else f"{found} {NOT_PEOPLE}"
 
-    def numbers(self, key: Callable[[str, str], str], artifact: str) -> dict[str, dict]:
-        """Entries of summary.json, `key(variant, metric)` their keys: mean ranks, and the test's numbers if any."""
-        entry = partial(number, n=self.n, artifact=artifact)
-        found = {key(method, "mean_rank"): entry(rank, unit="rank") for method, rank in self.ranks.items()}
-        if not self.reason:
-            found[key("methods", "friedman_p")] = entry(self.p, unit="")
-            found[key("methods", "nemenyi_cd")] = entry(self.cd, unit="rank")
-        return found
-
 
 def per_subject(
     y: np.ndarray, scores_by_method: Mapping[str, np.ndarray], subject: np.ndarray, unit: str = SUBJECT
 ) -> pd.DataFrame:
     """UAR of every method (columns) for every subject (index), over the classes that the subject has.
 
-    y, subject (n,), scores (n, n_classes) by method, all of the same trials; `unit` names the index. Raises
-    BadSet.
+    y, subject (n,) and scores (n, n_classes) by method are all of the same trials. `unit` names the index. Raises BadSet.
     """
     columns = {}
     for method, scores in scores_by_method.items():
@@ -91,34 +80,35 @@ def per_subject(
 def compare(table: pd.DataFrame) -> Comparison:
     """Friedman test and Nemenyi's critical difference of a table of `per_subject`.
 
-    Ties have the mean of their ranks, and chi2 is corrected for them. No test where there are less than 5
-    subjects or 3 methods, or all methods are alike for each subject: `reason` says so.
+    Ties have the mean of their ranks, and chi2 is corrected for them. There is no test, and `reason` says so, where there
+    are less than 5 subjects or 3 methods, or all methods are alike for each subject.
     """
-    from scipy import stats
-
-    ranks = pd.DataFrame(stats.rankdata(-_rounded(table), axis=1), columns=table.columns)
-    compared = partial(Comparison, ranks.mean(), len(table), table.index.name)
-    if reason := _reason(ranks, table.index.name):
-        return compared(reason=reason)
-    chi2, p = stats.friedmanchisquare(*_rounded(table).T)
-    cd = critical_difference(table.shape[1], len(table))
-    return compared(chi2=float(chi2), p=float(p), cd=cd)
+    uar, unit = table.to_numpy().round(DIGITS), table.index.name
+    ranks = pd.DataFrame(stats.rankdata(-uar, axis=1), columns=table.columns)
+    n, k = uar.shape
+    reason = ""
+    if n < MIN_SUBJECTS or k < MIN_METHODS:
+        reason = f"No test: {k} methods over {n} {unit}s, expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more."
+    elif (ranks.nunique(axis=1) == 1).all():
+        reason = f"No test: the {k} methods have the same UAR for each of {n} {unit}s."
+    if reason:
+        return Comparison(ranks.mean(), n, unit, reason=reason)
+    chi2, p = stats.friedmanchisquare(*uar.T)
+    return Comparison(ranks.mean(), n, unit, float(chi2), float(p), critical_difference(k, n))
 
 
 def critical_difference(n_methods: int, n_subjects: int, alpha: float = ALPHA) -> float:
     """Difference of mean ranks above which two methods differ (Nemenyi; Demšar 2006, section 3.2.2)."""
-    from scipy.stats import studentized_range
-
-    q = studentized_range.ppf(1 - alpha, n_methods, np.inf) / np.sqrt(2)
+    q = stats.studentized_range.ppf(1 - alpha, n_methods, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(n_methods * (n_methods + 1) / (6 * n_subjects)))
 
 
 def pairwise(table: pd.DataFrame, control: str | None = None) -> pd.DataFrame:
     """Every two methods of a table of `per_subject`, or every other one against `control`, smallest p first.
 
-    Columns first, second, n_<unit>s, points: mean of first minus second in percentage points of UAR; p:
-    `signed_rank_p`, NaN below 5 subjects; p_holm: corrected for all rows. As n subjects give no p below
-    2^(1-n), few of them and all pairs of many methods cannot differ: then name a control. Raises BadParameter.
+    Columns: first, second; n_<unit>s; points, the mean of first minus second in percentage points of UAR; p of
+    `signed_rank_p`, NaN below 5 subjects; p_holm, corrected for all rows. n subjects give no p below 2^(1-n), so with few
+    of them all pairs of many methods cannot differ: then name a control. Raises BadParameter.
     """
     check_names([] if control is None else [control], list(table.columns), "these methods")
     others = [method for method in table.columns if method != control]
@@ -134,15 +124,13 @@ def pairwise(table: pd.DataFrame, control: str | None = None) -> pd.DataFrame:
 
 
 def signed_rank_p(differences: np.ndarray) -> float:
-    """Two-sided p of the Wilcoxon signed-rank test, exact with ties too; differences (n,), zeros left out.
+    """Two-sided p of the Wilcoxon signed-rank test of differences (n,), zeros left out; exact with ties too.
 
-    Every difference may have either sign: the distribution of the rank sum is built up difference by difference.
+    The distribution of the rank sum is built up difference by difference: each may have either sign.
     """
-    from scipy.stats import rankdata
-
     differences = np.asarray(differences).round(DIGITS)
     differences = differences[differences != 0]
-    ranks = np.rint(2 * rankdata(abs(differences))).astype(int)  # ties have half ranks
+    ranks = np.rint(2 * stats.rankdata(abs(differences))).astype(int)  # ties have half ranks
     chances = np.ones(1)
     for rank in ranks:
         chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
@@ -157,16 +145,3 @@ def holm(p: np.ndarray) -> np.ndarray:
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(steps, 1)
     return corrected
-
-
-def _rounded(table) -> np.ndarray:
-    return table.to_numpy().round(DIGITS)
-
-
-def _reason(ranks, unit) -> str:
-    n, k = ranks.shape
-    if n < MIN_SUBJECTS or k < MIN_METHODS:
-        return f"No test: {k} methods over {n} {unit}s, expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more."
-    if (ranks.nunique(axis=1) == 1).all():
-        return f"No test: the {k} methods have the same UAR for each of {n} {unit}s."
-    return ""

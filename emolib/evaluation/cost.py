@@ -1,4 +1,4 @@
-"""What a Keras model costs on any device: parameters, MACs, the memory of its activations. NHWC, batch of 1.
+"""What a Keras model needs on any device: parameters, MACs, memory of activations. Counted for NHWC, batch of 1.
 
 Source of the formulas: Rashid et al. 2022 (TinyM²Net), Table 1; c: channels, k: kernel, h, w: of the output.
     convolution            parameters k²·c_in·c_out           computations k²·c_in·c_out·h·w
@@ -18,19 +18,17 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
 
-# pJ, 45 nm, 0.9 V. Horowitz, ISSCC 2014, figure 1.1.9; a 32-bit access is half of the 64-bit one he gives
-SOURCE = "Horowitz, ISSCC 2014: 45 nm, 0.9 V"
-MAC_PJ = {"int8": 0.2 + 0.03, "float32": 3.7 + 0.9}  # multiply + add
-ACCESS_PJ = {"8 kB SRAM": 5.0, "DRAM": 640.0}  # 32 bits; DRAM as Han et al. 2016 (EIE) read the same table
-BYTES = {"int8": 1, "float32": 4}
-
 # Layers that write over their input, or that a converter folds into the layer before them
 IN_PLACE = {"BatchNormalization", "ReLU", "LeakyReLU", "Activation", "Dropout", "Flatten", "Reshape"}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one inference. `moved_values`: parameters read, and activations written and read, each once."""
+    """Needs of one inference.
+
+    `peak_layer` is where activations peak; `largest_layer` holds most parameters. `moved_values` counts parameters read,
+    and activations written and read, each once.
+    """
 
     params: int
     macs: int
@@ -43,7 +41,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Step:
-    """An operator on a device: it reads and writes tensors, known by id; sizes are numbers of values."""
+    """An operator on a device: it reads tensors and writes one of `size` values. Tensors are known by id."""
 
     layer: str
     reads: tuple[int, ...]
@@ -102,8 +100,8 @@ def layers(model: keras.Model) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (each.name, kind(each), tuple(each.output.shape[1:]), each.count_params(), layer_macs(each))
-        for each in model.layers
+        (layer.name, kind(layer), tuple(layer.output.shape[1:]), layer.count_params(), layer_macs(layer))
+        for layer in model.layers
     ]
     return pd.DataFrame(rows, columns=["layer", "type", "output shape", "params", "macs"])
 
@@ -111,33 +109,27 @@ def layers(model: keras.Model) -> pd.DataFrame:
 def against_traditional(model: keras.Model) -> pd.DataFrame:
     """One row per separable convolution: weights and MACs as it is, as a traditional convolution, and the ratios.
 
-    By the formulas at the top (Rashid et al. 2022, Table 1): both ratios, of traditional to separable, are
-    1 / (1 / c_out + 1 / k²).
+    By the formulas at the top, both ratios of traditional to separable are 1 / (1 / c_out + 1 / k²).
     """
     import pandas as pd
 
     rows = []
-    for layer in (each for each in model.layers if kind(each) == "SeparableConv2D"):
+    for layer in model.layers:
+        if kind(layer) != "SeparableConv2D":
+            continue
         _, h, w, c_out = layer.output.shape
         k, c_in = prod(layer.kernel_size), layer.input.shape[-1]
         params, macs = c_in * layer.depth_multiplier * (k + c_out), separable_macs(layer)
         whole = k * c_in * c_out
         ratios = (whole / params, whole * h * w / macs)
         rows.append((layer.name, tuple(layer.output.shape[1:]), params, whole, macs, whole * h * w, *ratios))
-    names = (
-        "weights",
-        "weights if traditional",
-        "MACs",
-        "MACs if traditional",
-        "weights ratio",
-        "MACs ratio",
-    )
-    return pd.DataFrame(rows, columns=["layer", "output shape", *names])
+    names = ["layer", "output shape", "weights", "weights if traditional", "MACs", "MACs if traditional"]
+    return pd.DataFrame(rows, columns=[*names, "weights ratio", "MACs ratio"])
 
 
 def steps(model: keras.Model) -> list[Step]:
     """The model as a device runs it: folded layers are gone, a separable convolution is two operators."""
-    found, same = [], {}
+    found, same = [], {}  # same: a tensor that a folded layer writes, and the one it is on a device
     for layer in model.layers:
         inputs = layer.input if isinstance(layer.input, list) else [layer.input]
         reads = tuple(same.get(id(tensor), id(tensor)) for tensor in inputs)
@@ -156,19 +148,20 @@ def steps(model: keras.Model) -> list[Step]:
 
 def live_sizes(found: list[Step]) -> list[int]:
     """Values that are held while each step runs: its own tensors, and those a later step still reads."""
-    last_read = {tensor: number for number, step in enumerate(found) for tensor in step.reads}
+    last_read = {tensor: k for k, step in enumerate(found) for tensor in step.reads}
     sizes, alive, held = {step.writes: step.size for step in found}, set(), []
-    for number, step in enumerate(found):
+    for k, step in enumerate(found):
         alive.add(step.writes)
         held.append(sum(sizes[tensor] for tensor in alive))
-        alive -= {tensor for tensor in step.reads if last_read[tensor] == number}
+        alive -= {tensor for tensor in step.reads if last_read[tensor] == k}
     return held
 
 
 def cost(model: keras.Model) -> Cost:
-    """Cost of one inference; the peak is of int8 activations, one byte each, freed after their last reader.
+    """Cost of one inference. The peak is of int8 activations, one byte each, freed after their last reader.
 
-    That is what tflite-micro's arena holds, less alignment and bookkeeping.
+    That is what tflite-micro's arena holds, less alignment and bookkeeping. Raises BadParameter for a layer without a
+    formula.
     """
     table, found = layers(model), steps(model)
     held = live_sizes(found)
@@ -196,26 +189,3 @@ def check_budgets(cost: Cost, file_bytes: int, max_file_bytes: int, max_activati
             f"Activations peak at {cost.peak_activation_bytes} bytes, expected at most "
             f"{max_activation_bytes}: thin layer {cost.peak_layer}, where they peak, or shrink the input."
         )
-
-
-def modelled_energy(cost: Cost) -> pd.DataFrame:
-    """A row per number format and memory: modelled µJ of one inference, of its MACs and of moving its data.
-
-    A lower bound: parameters are read once, activations written and read once, control costs nothing.
-    """
-    import pandas as pd
-
-    rows = [
-        {
-            "format": name,
-            "memory": memory,
-            "modelled_compute_uj": cost.macs * mac_pj / 1e6,
-            "modelled_memory_uj": cost.moved_values * BYTES[name] / 4 * access_pj / 1e6,
-            "modelled_by": SOURCE,
-        }
-        for name, mac_pj in MAC_PJ.items()
-        for memory, access_pj in ACCESS_PJ.items()
-    ]
-    table = pd.DataFrame(rows)
-    table.insert(4, "modelled_total_uj", table.modelled_compute_uj + table.modelled_memory_uj)
-    return table

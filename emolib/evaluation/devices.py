@@ -1,19 +1,21 @@
-"""Devices that we do not have: their speed and power by published measurements, for *modelled* numbers.
+"""*Modelled* runtime and energy: on devices that we do not have, by published measurements, and by technology.
 
-The model is as plain as it can be: runtime = MACs / rate, energy = power × runtime. It knows nothing of
-overheads per operator, so it flatters networks far smaller than the one that a rate was derived from.
+A device's runtime is MACs / rate, its energy power × runtime. This knows nothing of overheads per operator, so it
+flatters networks far smaller than the one that a rate was derived from.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from emolib.evaluation.cost import Cost
 
-if TYPE_CHECKING:
-    import pandas as pd
+# pJ, 45 nm, 0.9 V. Horowitz, ISSCC 2014, figure 1.1.9; a 32-bit access is half of the 64-bit one he gives
+SOURCE = "Horowitz, ISSCC 2014: 45 nm, 0.9 V"
+MAC_PJ = {"int8": 0.2 + 0.03, "float32": 3.7 + 0.9}  # multiply + add
+ACCESS_PJ = {"8 kB SRAM": 5.0, "DRAM": 640.0}  # 32 bits; DRAM as Han et al. 2016 (EIE) read the same table
+BYTES = {"int8": 1, "float32": 4}
 
 # MACs of the networks that others measured, counted by emolib.evaluation.cost on our own rebuilds of them
 DS_CNN_MACS = 2_656_768  # MLPerf Tiny keyword spotting
@@ -24,7 +26,7 @@ MLPERF = "Banbury et al. 2021, MLPerf Tiny, closed division"
 
 @dataclass(frozen=True)
 class Device:
-    """`key` names it in summary.json. `power_mw` is what the source measures while it computes, NaN where nothing is published."""
+    """`key` names it in the results. `power_mw` is what the reference measured while it computes, NaN where none did."""
 
     name: str
     key: str
@@ -45,7 +47,7 @@ DEVICES = (
     ),
     Device(
         "Raspberry Pi 3 (Cortex-A53)",
-        "raspberry_pi_3",
+        "raspberry-pi-3",
         DETECTOR_MACS / 182e-3,
         730 * 5.1,
         "int8 face detector of 479.3 MMAC in 182 ms (their small classifier, 56 ms, is slower than that); "
@@ -54,7 +56,7 @@ DEVICES = (
     ),
     Device(
         "Raspberry Pi 4 (Cortex-A72)",
-        "raspberry_pi_4",
+        "raspberry-pi-4",
         DS_CNN_MACS / (12.64 / 30_000),
         1280 * 5.0,
         "DS-CNN of 2.66 MMAC, int8, 30 000 times in 12.64 s; 1280 mA at 5 V, whole board, all cores busy",
@@ -70,7 +72,7 @@ DEVICES = (
     ),
     Device(
         "Ethos-U55-128 (NPU, 500 MHz)",
-        "ethos_u55_128",
+        "ethos-u55-128",
         0.23 * 128 * 500e6,
         float("nan"),
         "128 MAC a cycle at 500 MHz, used to 23 % (DS-CNN, int8, weights in flash)",
@@ -86,9 +88,7 @@ def modelled(cost: Cost, device: Device) -> tuple[float, float]:
 
 
 def modelled_table(costs: Mapping[str, Cost]) -> pd.DataFrame:
-    """Columns source, device, runtime_ms and energy_mj as `modelled` gives them."""
-    import pandas as pd
-
+    """A row per source and device: columns source, device, runtime_ms and energy_mj as `modelled` gives them."""
     rows = [
         (source, device.name, *modelled(cost, device)) for source, cost in costs.items() for device in DEVICES
     ]
@@ -97,7 +97,20 @@ def modelled_table(costs: Mapping[str, Cost]) -> pd.DataFrame:
 
 def devices_table() -> pd.DataFrame:
     """What the model takes of each device: device, rate_mmacps, power_mw, derivation, reference."""
-    import pandas as pd
-
     rows = [(d.name, d.macs_per_s / 1e6, d.power_mw, d.derivation, d.reference) for d in DEVICES]
     return pd.DataFrame(rows, columns=["device", "rate_mmacps", "power_mw", "derivation", "reference"])
+
+
+def modelled_energy(cost: Cost) -> pd.DataFrame:
+    """A row per number format and memory: modelled µJ of one inference, for its MACs and for moving its data.
+
+    A lower bound: parameters are read once, activations written and read once, control costs nothing.
+    """
+    rows = []
+    for name, mac_pj in MAC_PJ.items():
+        for memory, access_pj in ACCESS_PJ.items():
+            compute_uj = cost.macs * mac_pj / 1e6
+            memory_uj = cost.moved_values * BYTES[name] / 4 * access_pj / 1e6
+            rows.append((name, memory, compute_uj, memory_uj, compute_uj + memory_uj, SOURCE))
+    parts = [f"modelled_{part}_uj" for part in ("compute", "memory", "total")]
+    return pd.DataFrame(rows, columns=["format", "memory", *parts, "modelled_by"])

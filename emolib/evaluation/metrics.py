@@ -1,8 +1,7 @@
 """How good scores are, how sure that is, and what guessing would give. Uncertainty is over subjects.
 
-`y` (n,) int, `scores` (n, n_classes) that sum to one, `subject` (n,) any labels. A class that does not occur
-in y has no recall and is left out of UAR; macro-F1 leaves out only classes that neither occur nor are
-predicted.
+`y` (n,) is int, `scores` (n, n_classes) sum to one, `subject` (n,) holds labels of any kind. A class that does not occur
+in y has no recall and is left out of UAR. Macro-F1 leaves out only classes that neither occur nor are predicted.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +11,10 @@ import numpy as np
 
 from emolib.core.errors import BadParameter, BadSet
 
-N_BINS = 15
-CHUNK = 200
-EXACT_SUBJECTS = 12
-TINY = 1e-12
+N_BINS = 15  # of the expected calibration error
+CHUNK = 200  # resamplings at a time
+EXACT_SUBJECTS = 12  # up to here a paired test tries all exchanges
+TINY = 1e-12  # sums in another order differ by less
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def ece(y: np.ndarray, scores: np.ndarray) -> float:
 
 
 def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
-    """-log p of the true class y (n,), its mean over the classes that y holds: the UAR's smooth sibling."""
+    """-log p of the true class y (n,) from logits (n, n_classes), averaged per class and then over classes, as UAR is."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     nats = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y]
     return float(np.mean([nats[y == label].mean() for label in np.unique(y)]))
@@ -91,9 +90,9 @@ def macro_precision(counts: np.ndarray) -> np.ndarray:
 
 
 def auc(y: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve, one class against the rest, averaged over classes that occur but not alone.
+    """Area under the ROC curve, one class against the rest, averaged over the classes that occur.
 
-    NaN if there is no such class. Ties count half (Mann and Whitney 1947).
+    NaN where only one class occurs. Ties count half (Mann and Whitney 1947).
     """
     return float(_aucs(y, scores, np.ones((1, len(y))))[0])
 
@@ -150,9 +149,8 @@ def paired_gain(
 ) -> Gain:
     """Gain of b over a on the same trials, in percentage points of accuracy, uar or macro_f1.
 
-    The interval is a bootstrap over subjects; p is the share of exchanges of a and b, subject by subject,
-    that give a gain as far from 0: all of them up to 12 subjects, else `n_perm` at random. Raises
-    BadParameter, BadSet.
+    The interval is a bootstrap over subjects. p is the share of exchanges of a and b, subject by subject, that give a
+    gain as far from 0: all exchanges up to 12 subjects, else `n_perm` random ones. Raises BadParameter, BadSet.
     """
     if metric not in METRICS:
         raise BadParameter(f"Unknown metric {metric!r}, expected one of {', '.join(METRICS)}.")
@@ -166,7 +164,7 @@ def paired_gain(
 def chance_test(
     y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_perm: int = 2000, seed: int = 0
 ) -> float:
-    """p that labels shuffled within subjects reach this UAR: small where the scores know more than who it is.
+    """p that labels shuffled within subjects reach this UAR. It is small where scores know more than who the subject is.
 
     If every subject has one class only, the subjects' classes are shuffled among them instead. Raises BadSet.
     """
@@ -261,7 +259,7 @@ def _chunks(n) -> list[int]:
 
 
 def _interval(value, resampled, n_subjects) -> Interval:
-    """The 2.5th and 97.5th percentile; NaN for one subject, who says nothing about others."""
+    """The value with its 2.5th and 97.5th percentile; NaN for one subject, who says nothing about others."""
     if n_subjects == 1:
         return Interval(float(value), float("nan"), float("nan"))
     low, high = np.percentile(resampled, [2.5, 97.5])

@@ -1,35 +1,58 @@
 """Tiny networks from convolutions and dense layers: one per modality, and named others.
 
-The first build imports TensorFlow.
+The first `build` imports TensorFlow.
 """
 
 import inspect
+from collections.abc import Callable
 from importlib import import_module
+from typing import NamedTuple
 
 from emolib.core.errors import BadParameter, check_names
 from emolib.datasets.base import MODALITIES
 
-LDA = {"lda": "lda"}  # of any windows
+LDA = {"lda": ("lda", "build", "noise")}  # of any windows
+# By modality and name ("" is the modality's own): the module, its function, and the augmentation of its batches.
 NAMED = {
-    **dict.fromkeys(MODALITIES, LDA),
-    "face": {"table2": "xception", "resnet": "resnet", **LDA},
-}  # module by modality and name; "" is the modality's own
+    "heart": {"": ("networks", "heart", "noise"), **LDA},
+    "eeg": {"": ("networks", "eeg", "noise"), **LDA},
+    "speech": {"": ("networks", "speech", "spectrogram"), **LDA},
+    "face": {
+        "": ("face", "face", "image"),
+        "table2": ("face", "table2", "image"),
+        "resnet": ("face", "resnet", "image"),
+        **LDA,
+    },
+}
+
+
+class Network(NamedTuple):
+    """How a network is built: `build(input_shape, n_classes, **options)`. `augment(X, seed)` changes a training batch.
+
+    `solve(X, y, n_classes)` gives its weights where they have a closed form, else it is None.
+    """
+
+    build: Callable
+    augment: Callable
+    solve: Callable | None
 
 
 def check_network(modality: str, name: str):
     """Raise BadParameter for a network that the modality does not have."""
     known = NAMED.get(modality, {})
     if name and name not in known:
-        others = "".join(f" or {other}" for other in known)
+        others = "".join(f" or {other}" for other in known if other)
         raise BadParameter(f'network: got {name!r} for {modality}, expected "" (its own){others}.')
 
 
-def network(modality: str, name: str = ""):
-    """The module of a network: its `build` and its `augment`. Raises BadParameter for an unknown one."""
+def network(modality: str, name: str = "") -> Network:
+    """The network of a name, "" being the modality's own. Raises BadParameter for an unknown one."""
     if modality not in MODALITIES:
         raise BadParameter(f"modality: got {modality!r}, expected one of {', '.join(MODALITIES)}.")
     check_network(modality, name)
-    return import_module(f"emolib.models.{NAMED[modality][name] if name else modality}")
+    module, builder, augmentation = NAMED[modality][name]
+    home, augment = (import_module(f"emolib.models.{one}") for one in (module, "augment"))
+    return Network(getattr(home, builder), getattr(augment, augmentation), getattr(home, "solve", None))
 
 
 def build(modality: str, input_shape: tuple[int, int, int], n_classes: int, name: str = "", **options):

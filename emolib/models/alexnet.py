@@ -113,8 +113,7 @@ def _check(name: str, window: int, side: int, after: int):
 
 @cache
 def layers(architecture: Architecture) -> tuple[Layer, ...]:
-    """Convolutions, pools, dense layers and logits in their order. Raises BadParameter as Architecture
-    does."""
+    """Convolutions, pools, dense layers and logits in their order. Raises BadParameter as Architecture does."""
     side, channels, found = architecture.side, architecture.channels, []
     for number, block in enumerate(architecture.blocks, start=1):
         found += _block(number, block, side, channels)
@@ -148,17 +147,12 @@ def key(architecture: Architecture) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def from_json(record: dict) -> Architecture:
-    """The architecture of a record that dataclasses.asdict made. Raises BadParameter where a window does not
-    fit."""
-    blocks = tuple(Block(**block) for block in record["blocks"])
-    return Architecture(**{**record, "blocks": blocks, "dense": tuple(record["dense"])})
-
-
 def build(architecture: Architecture, picture: tuple[int, int, int] | None = None) -> keras.Model:
-    """(side, side, channels) → logits (n_classes,). With `picture`, (height, width, channels) of the data,
-    the network resizes each picture to its side itself, so that architectures of every side train on one
-    set."""
+    """(side, side, channels) → logits (n_classes,).
+
+    With `picture`, (height, width, channels) of the data, the network itself resizes each picture to its side, so that
+    architectures of every side train on one set.
+    """
     import keras
 
     side = architecture.side
@@ -204,12 +198,11 @@ def baseline(channels: int = 1, n_classes: int = 7, side: int = 224, width: floa
     """AlexNet in one tower at 224 × 224: 2262 MFLOP with three channels, 2122 with one. `width` times its filters and
     units, and another side, make a small one to try a search on.
 
-    Shved (2019) counts 82.7 for his "vanilla AlexNet" at 224 × 224 and prints no widths; the abstract of his
-    report calls it similar to a 6-layer AlexNet. What we could not make of it: a MAC as one operation (1131),
-    the two towers of 2012 (1440), no hidden dense layer (2153), each with three channels. What comes near
-    without being it: these layers at 64 × 64 with a MAC as one operation (83.7), an eighth of the filters
-    before the same dense layers at one channel (82.2). So the ratio of FLOPs compares with his 16, FLOPs do
-    not.
+    Shved (2019) counts 82.7 MFLOP for his "vanilla AlexNet" at 224 × 224 and prints no widths; the abstract of his report
+    calls it similar to a 6-layer AlexNet. These readings do not give 82.7, each with three channels: a MAC as one operation
+    (1131), the two towers of 2012 (1440), no hidden dense layer (2153). These come near: these layers at 64 × 64 with a MAC
+    as one operation (83.7), an eighth of the filters before the same dense layers at one channel (82.2). So the ratio of
+    FLOPs compares with his 16; FLOPs do not.
     """
     filters, kernels = (96, 256, 384, 384, 256), (11, 5, 3, 3, 3)
     strides, pools = (4, 1, 1, 1, 1), (3, 3, 0, 0, 3)

@@ -3,7 +3,7 @@
 The same seed, two integers, gives the same batch.
 """
 
-import tensorflow as tf
+from emolib.models.backend import tf
 
 NOISE = 0.1  # standard deviations
 SHIFT = 0.1  # of a side

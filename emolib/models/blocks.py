@@ -3,8 +3,9 @@
 Convolutions have two spatial axes even where one has length 1: Conv1D would bring EXPAND_DIMS into the file.
 """
 
-import keras
-from keras import layers
+from emolib.models.backend import keras
+
+layers = keras.layers
 
 MOMENTUM = 0.9  # of batch statistics: a few hundred steps are a whole training here
 

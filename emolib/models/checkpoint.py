@@ -1,4 +1,4 @@
-"""A long training on disk: a killed run goes on at its epoch, and its curve can be read while it runs."""
+"""The state of a long training on disk: a killed run goes on at its epoch, and its curve can be read while it runs."""
 
 import json
 import shutil
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from emolib.core.artifacts import arrays, atomic
 from emolib.core.errors import BadArtifact
+from emolib.models.backend import tf
 
-EVERY_S = 20.0  # between two states on disk: a short training writes none
+EVERY_S = 20.0  # between two states on disk, so that a short training writes none
 SCALAR = tf.compat.v1.SummaryMetadata(  # as TensorBoard marks a scalar; it is needed to read, not to write
     plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"), data_class=1
 )
@@ -21,9 +21,9 @@ History = list[dict[str, float]]  # one row an epoch
 
 
 class Checkpoint:
-    """<stem>.npz: variables, best weights and history after an epoch; <stem>.csv: the history; <stem>/: TensorBoard.
+    """Three things on disk: <stem>.npz has variables, best weights and history; <stem>.csv the history; <stem>/ TensorBoard.
 
-    `identity`, JSON-able, is all that the training depends on: a state of another identity is not taken up.
+    `identity`, which JSON can hold, is all that the training depends on. A state of another identity is not taken up.
     """
 
     def __init__(self, stem: Path, identity: dict, every_s: float = EVERY_S):
@@ -32,27 +32,25 @@ class Checkpoint:
         self.written, self.writer = time.monotonic(), None
 
     def restore(self, variables: Sequence[tf.Variable]) -> tuple[History, list[np.ndarray]]:
-        """History and best weights of the epochs that were done, their last values in `variables`; else ([], [])."""
-        found = self.found()
+        """The history so far and the best weights; `variables` get their last values. ([], []) if there is no such state.
+
+        A damaged state counts as none, and so does one of another identity or of other shapes.
+        """
+        try:
+            found = arrays(self.state)
+        except BadArtifact:
+            found = {}
         values = [found.get(f"v{i}") for i in range(len(variables))]
         fits = all(a is not None and a.shape == v.shape for a, v in zip(values, variables, strict=True))
-        if not found or not fits:
+        if not fits or str(found.get("identity")) != self.identity:
             shutil.rmtree(self.stem, ignore_errors=True)  # the curve of another training
             return [], []
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         return json.loads(str(found["history"])), [found[f"k{i}"] for i in range(int(found["n_kept"]))]
 
-    def found(self) -> dict[str, np.ndarray]:
-        """The state on disk; {} where there is none, of another identity, or none that reads."""
-        try:
-            found = arrays(self.state)
-        except BadArtifact:
-            return {}
-        return found if str(found.get("identity")) == self.identity else {}
-
     def epoch(self, variables: Sequence[tf.Variable], kept: Sequence[np.ndarray], history: History):
-        """Log the last epoch of `history`; write the state if `every_s` seconds went by since it was written."""
+        """Log the last epoch of `history`. Write the state too if the last one is `every_s` seconds old."""
         self.log(history)
         if time.monotonic() - self.written < self.every_s:
             return
@@ -63,7 +61,7 @@ class Checkpoint:
         self.written = time.monotonic()
 
     def log(self, history: History):
-        """The whole curve as CSV, its last epoch as scalars of TensorBoard."""
+        """Write the whole curve as CSV and its last epoch as TensorBoard scalars."""
         with atomic(self.table) as path:
             pd.DataFrame(history).rename_axis("epoch").to_csv(path)
         self.writer = self.writer or tf.summary.create_file_writer(str(self.stem))
@@ -73,5 +71,5 @@ class Checkpoint:
         self.writer.flush()
 
     def done(self):
-        """Remove the state: the trained model is an artifact now. The curve stays."""
+        """Remove the state, as the trained model is an artifact now. The curve stays."""
         self.state.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Every fold of a source: trained once, kept on disk, scored. A killed run goes on at its fold."""
+"""Cross-validation: every fold is trained once, kept on disk and scored. A killed run goes on at its fold."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from emolib.core.artifacts import Run
+from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment, model_name
 from emolib.core.summary import ends, number
@@ -22,23 +22,24 @@ from emolib.signals import standardise
 from emolib.signals.frontend import FRONT_ENDS
 from emolib.signals.standardise import ByBranch, Standardiser, by_subject
 
-if TYPE_CHECKING:  # Keras and training import TensorFlow
+if TYPE_CHECKING:  # these import TensorFlow
     import keras
+    from tqdm import tqdm
 
     from emolib.datasets.joint import JointSet
     from emolib.models.training import Trainer
 
 NORMALISATIONS = ("train", "subject")
 LEVELS = ("window", "trial")
-Axis = int | None | dict[str, int | None]  # of the features; of several branches by branch
+Axis = int | None | dict[str, int | None]  # of the features; where a set has several branches, by branch
 METRICS = ("uar", "accuracy", "macro_f1", "ece")
 
 
 def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
-    """The set as the standardisers see it: "train" leaves it, "subject" standardises within each person.
+    """The set before a fold's standardiser sees it: "train" leaves it, "subject" standardises within each person.
 
-    "subject" uses all of a person's windows without their labels: it needs a recording of that person first.
-    Raises BadParameter for another way.
+    "subject" uses all windows of a person, without their labels: a device needs a recording of that person first.
+    Raises BadParameter for another way to normalise.
     """
     if normalise not in NORMALISATIONS:
         raise BadParameter(f"normalise: got {normalise!r}, expected {' or '.join(NORMALISATIONS)}.")
@@ -58,21 +59,30 @@ def opened(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold], str]:
 
 
 def train_fold(
-    run: Run, name: str, trainer: "Trainer", data: "EmotionSet | JointSet", fold: Fold, axis: Axis
+    run: Run,
+    name: str,
+    trainer: "Trainer",
+    data: "EmotionSet | JointSet",
+    fold: Fold,
+    axis: Axis,
+    bar: "tqdm | None" = None,
 ) -> dict:
-    """The history of one fold; writes <name>.keras and <name>.json (standardiser, history), or finds them.
+    """The history of one fold. Writes <name>.keras and <name>.json (standardiser, history), unless they are current.
 
     While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from.
+    `bar` counts folds.
     """
     from emolib.models.checkpoint import Checkpoint
 
     if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
+        if bar is not None:
+            bar.update(1)
         return json.loads((run.folder / f"{name}.json").read_text())["history"]
     standardiser = standardise.fit(data.seen(fold.train), axis)
     train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
     identity = {"parameters": run.parameters, "inputs": run.inputs, "fold": fold.name}
     state = Checkpoint(run.folder / name.replace("models", "training", 1), identity)
-    history = trainer.fit(train, val, fold.name, state)
+    history = trainer.fit(train, val, fold.name, state, bar)
     with run.write(f"{name}.keras") as path:
         trainer.model.save(path)
     with run.write(f"{name}.json") as path:
@@ -88,13 +98,13 @@ def load_standardiser(run: Run, name: str) -> Standardiser | ByBranch:
 
 def load_model(run: Run, name: str) -> "keras.Model":
     """The Keras model that `train_fold` wrote."""
-    import keras
+    from emolib.models.backend import keras
 
     return keras.models.load_model(run.read(f"{name}.keras"))
 
 
 def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarray]:
-    """fold, part, y, subject and trial of every val and test window of every fold, in the order of their scores."""
+    """Arrays fold, part, y, subject, trial of every validation and test window of every fold, in the order of scores."""
     rows = np.concatenate([np.concatenate([fold.val, fold.test]) for fold in folds])
     k = np.repeat(np.arange(len(folds)), [len(fold.val) + len(fold.test) for fold in folds])
     parts = np.concatenate([np.repeat(["val", "test"], [len(f.val), len(f.test)]) for f in folds])
@@ -111,15 +121,22 @@ def train_folds(
     axis: Axis,
 ) -> list[dict]:
     """The history of every fold."""
-    return [train_fold(run, model_name(source, k), trainer, data, f, axis) for k, f in enumerate(folds)]
+    with progress_bar(len(folds), "train", "folds") as bar:
+        return [
+            train_fold(run, model_name(source, k), trainer, data, fold, axis, bar)
+            for k, fold in enumerate(folds)
+        ]
 
 
 def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
-    """Scores (n_rows, n_classes), or (n_rows, n_heads, n_classes), of the Keras models, in the order of `score_columns`."""
+    """Scores (n_rows, n_classes) of the Keras models, in the order of `score_columns`.
+
+    Networks with several heads give (n_rows, n_heads, n_classes).
+    """
     from emolib.models.training import answered, forward
 
     logits, traced = [], None
-    for k, fold in enumerate(tqdm(folds, desc="score", leave=False)):
+    for k, fold in enumerate(folds):
         name = model_name(source, k)
         model, standardiser = load_model(run, name), load_standardiser(run, name)
         if traced is None:  # one graph for all folds
@@ -131,7 +148,7 @@ def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold])
 
 
 def check_level(level: str):
-    """Raise BadParameter for something else than LEVELS to count as one answer."""
+    """Raise BadParameter unless one answer is a window or a trial."""
     if level not in LEVELS:
         raise BadParameter(f"level: got {level!r}, expected {' or '.join(LEVELS)}.")
 
@@ -139,7 +156,7 @@ def check_level(level: str):
 def answers(
     columns: dict[str, np.ndarray], scores: np.ndarray, level: str, part: str = "test"
 ) -> dict[str, np.ndarray]:
-    """y, subject and scores of the rows of a part, by window or averaged over the windows of each trial and fold.
+    """y, subject and scores of one part: of its windows, or averaged over the windows of each trial in each fold.
 
     Raises BadParameter for another level.
     """
@@ -154,7 +171,7 @@ def answers(
 
 
 def by_person(test: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same answers for a table per subject: one row for all where each has a subject of its own (FER2013)."""
+    """The answers for a table by subject. Where identities are unknown (FER2013), all answers get the same subject."""
     if len(np.unique(test["subject"])) < len(test["y"]):
         return test
     return {**test, "subject": np.full(len(test["y"]), "all (identities unknown)")}
@@ -166,7 +183,7 @@ def counted(test: dict[str, np.ndarray]) -> dict[str, int]:
 
 
 def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str) -> pd.DataFrame:
-    """One row per variant: n, and uar, accuracy, macro_f1, ece, each with its 95 % interval over subjects, and auc."""
+    """One row per variant: n, people, auc, and uar, accuracy, macro_f1, ece with their 95 % intervals over subjects."""
     rows = []
     for variant, of_variant in scores.items():
         test = answers(columns, of_variant, level)
@@ -182,10 +199,10 @@ def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], lev
 def compared(
     columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str, baseline: str
 ) -> pd.DataFrame:
-    """One row per variant: n, uar with its interval, and points of UAR over `baseline` on the same answers.
+    """One row per variant: n, people, uar with its interval, and points of UAR over `baseline` on the same answers.
 
-    points, points_low, points_high, p: paired over subjects, as `metrics.paired_gain` gives them; 0 and NaN
-    for the baseline itself.
+    points, points_low, points_high and p are paired over subjects (`metrics.paired_gain`). For the baseline itself the
+    points are 0 and the others NaN.
     """
     rows, first = [], answers(columns, scores[baseline], level)
     for variant, of_variant in scores.items():

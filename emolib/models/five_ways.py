@@ -9,10 +9,9 @@ no colour. The same seed, two integers, gives the same batch, in `tf.data` too:
 import math
 from collections.abc import Sequence
 
-import tensorflow as tf
-
 from emolib.core.errors import check_names
 from emolib.models.augment import LIGHT, affine, draw, lit
+from emolib.models.backend import tf
 
 BLUR = 0.02  # largest standard deviation of the Gaussian, of a side
 NOISE = 0.05  # largest standard deviation, of the span

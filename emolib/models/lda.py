@@ -1,30 +1,28 @@
 """Linear discriminant analysis of whole windows: one convolution as large as the window, solved and not trained by steps.
 
-The tiniest network, and the baseline that any other has to beat. What differs between people of one class lies in its
-covariance, so directions in which people differ weigh little: more people, or copies in other voices, teach it more.
+It is the tiniest network, and the baseline that any other has to beat. What differs between people of one class lies in
+its covariance, so directions in which people differ weigh little. More people, or copies in other voices, teach it more.
 """
 
-import keras
 import numpy as np
-from keras import layers
 
-from emolib.models.augment import noise
+from emolib.models.backend import keras
 
-__all__ = ["augment", "build", "solve"]
 SHRINKAGE = 0.1  # of the covariance towards a multiple of the identity
-augment = noise
 
 
 def build(input_shape, n_classes: int) -> keras.Model:
     """(height, width, n_channels) → logits (n_classes,)."""
     inputs = keras.Input(input_shape)
-    x = layers.Conv2D(n_classes, tuple(input_shape[:2]), padding="valid")(inputs)
-    return keras.Model(inputs, layers.Flatten(name="logits")(x))
+    x = keras.layers.Conv2D(n_classes, tuple(input_shape[:2]), padding="valid")(inputs)
+    return keras.Model(inputs, keras.layers.Flatten(name="logits")(x))
 
 
 def solve(X: np.ndarray, y: np.ndarray, n_classes: int) -> list[np.ndarray]:
-    """Kernel (height, width, n_channels, n_classes) and bias (n_classes,) for standardised windows X (n, height, width,
-    n_channels) of classes y (n,), all as likely; Hastie et al. (2009), "The elements of statistical learning", section 4.3.
+    """Kernel (height, width, n_channels, n_classes) and bias (n_classes,), all classes as likely as each other.
+
+    X (n, height, width, n_channels) are standardised windows of classes y (n,).
+    Source: Hastie et al. (2009), "The elements of statistical learning", section 4.3.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 

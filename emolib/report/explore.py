@@ -1,30 +1,31 @@
 """One trial at a time: what was recorded, what the networks see, what they answer in float32 and in int8.
 
-The model asked is that of the fold that tests the trial's subject: it has never seen that person.
+The model that answers is that of the fold that tests the trial's subject, so it has never seen that person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from emolib import datasets
-from emolib.core.artifacts import Run
+from emolib.core.artifacts import Caption, Run
 from emolib.core.errors import BadArtifact
-from emolib.core.experiment import INT8, Experiment, model_name
+from emolib.core.experiment import Experiment, model_name
 from emolib.datasets import labels, windowed
 from emolib.datasets.base import Trial
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import RULES, fuse, softmax
-from emolib.signals.frontend import FRONT_ENDS, Windows, front_end
+from emolib.report import plots
+from emolib.signals.frontend import FRONT_ENDS, Windows, feature_names, front_end
 from emolib.signals.standardise import Standardiser, by_subject
 
-VARIANTS = {"float32": "float32", "int8": INT8}
+VARIANTS = ("float32", "int8")
 
 
 class Explorer:
-    """The sources of a run that share corpus, task, protocol and network. Raises BadArtifact for a run without models."""
+    """The sources of a run that share corpus, task, protocol and network: a group of `groups`."""
 
     def __init__(self, run: Run, group: str):
         self.run, self.group = run, group
@@ -33,22 +34,22 @@ class Explorer:
         self.weights = learned_weights(run, set(self.sources.values()))
 
     def subjects(self) -> list[str]:
-        """Everyone who is tested in every modality."""
+        """The people who are tested in every modality."""
         tested = [rows["subject"][rows["part"] == "test"] for rows in self.rows.values()]
         return sorted(set.intersection(*(set(names.tolist()) for names in tested)))
 
     def trials(self, subject: str) -> list[str]:
-        """The subject's trials that any modality was scored on."""
+        """The subject's trials that at least one modality was scored on."""
         found = [rows["trial"][rows["subject"] == subject] for rows in self.rows.values()]
         return sorted(set(np.concatenate(found).tolist()))
 
     def rules(self) -> list[str]:
-        """Fusion rules, first those whose weights a study of these sources learned."""
+        """The fusion rules. First come those whose weights a study of these sources learned."""
         return [*self.weights.rule.unique(), *(rule for rule in RULES if rule != "weighted")]
 
-    @lru_cache(maxsize=8)  # noqa: B019 one explorer lives as long as its notebook
+    @lru_cache(maxsize=8)  # noqa: B019 an explorer lives as long as its notebook
     def recordings(self, modality: str, subject: str) -> dict[str, Trial]:
-        """The subject's recordings of one modality by the names of `trials`, also those that were dropped."""
+        """The subject's recordings of one modality by trial, also those that were dropped."""
         options = self.run.parameters_of(f"data/{self.sources[modality]}.npz")["corpus_options"]
         found, wanted = {}, set(self.trials(subject))
         for trial in datasets.load(Experiment.parse(self.sources[modality]).corpus, modality, **options):
@@ -59,7 +60,7 @@ class Explorer:
         return found
 
     def fold(self, modality: str, subject: str) -> int:
-        """The fold that tests the subject."""
+        """Number of the fold that tests the subject."""
         rows = self.rows[self.sources[modality]]
         return int(rows["fold"][(rows["subject"] == subject) & (rows["part"] == "test")][0])
 
@@ -68,33 +69,35 @@ class Explorer:
         return front_end(modality, **self.run.parameters_of(f"data/{self.sources[modality]}.npz")["frontend"])
 
     def windows(self, trial: Trial) -> Windows:
+        """What the front end makes of a recording."""
         return self.front(trial.modality)(trial.data, trial.sfreq, trial.kind)
 
     def label(self, trial: Trial) -> str:
+        """The true class of a trial."""
         source = Experiment.parse(self.sources[trial.modality])
         return labels.target(source.corpus, source.task, trial) or "no class in this task"
 
     def answer(self, trial: Trial, X: np.ndarray, variant: str) -> np.ndarray:
-        """Scores (n_classes,), the mean over the windows X of a trial."""
+        """Scores (n_classes,) of a trial, the mean over its windows X."""
         name = self.sources[trial.modality]
         stem = model_name(name, self.fold(trial.modality, trial.subject))
         record = self.run.json(f"{stem}.json")
         if self.run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
             X = self.within_person(trial)
-        with Model(self.run.read(f"{stem}-{VARIANTS[variant]}.tflite")) as model:
+        with Model(self.run.read(f"{stem}-{variant}.tflite")) as model:
             return softmax(model.predict(Standardiser.from_dict(record["standardiser"])(X))).mean(axis=0)
 
     def within_person(self, trial: Trial) -> np.ndarray:
-        """The trial's windows as training saw them: standardised over all windows of the person."""
+        """The trial's windows, standardised over all windows of the person, as in training."""
         data = windowed.from_arrays(self.run.arrays(f"data/{self.sources[trial.modality]}.npz"))
         of_person = data.part(np.flatnonzero((data.subject == trial.subject) & data.own))
         X = by_subject(of_person.X, of_person.subject, FRONT_ENDS[trial.modality].feature_axis)
         return X[of_person.trial == trial.trial]
 
     def table(self, trials: Sequence[Trial], rule: str) -> pd.DataFrame:
-        """Scores of each modality and fused, float32 and int8: columns modality, variant, then classes.
+        """Scores of each modality and fused, in float32 and int8: modality, variant, and a column for each class.
 
-        Empty if no modality has a usable window.
+        It is empty if no modality has a usable window.
         """
         rows, classes = [], self.rows[next(iter(self.sources.values()))]["classes"].tolist()
         heard = [(trial, found) for trial in trials if len(found := self.windows(trial).X)]
@@ -105,7 +108,7 @@ class Explorer:
         return pd.DataFrame(rows, columns=["modality", "variant", *classes])
 
     def fused(self, scores: dict[str, np.ndarray], rule: str, subject: str) -> np.ndarray:
-        """Scores (n_classes,) of the modalities that are there, by a rule of `rules`.
+        """Scores (n_classes,), fused by one of the `rules` from the modalities that are there.
 
         Learned weights are those of the fold that tests the subject.
         """
@@ -117,9 +120,34 @@ class Explorer:
         learned = self.weights[(self.weights.rule == rule) & (self.weights.fold == fold)]
         return fuse(stacked, "weighted", learned.set_index("modality").weight[list(self.sources)])[0]
 
+    def views(self, trials: Sequence[Trial], rule: str) -> Iterator:
+        """What a notebook shows of one trial: the answer as picture and table, then each recording."""
+        table = self.table(trials, rule)
+        if table.empty:
+            yield Caption("Nothing is switched on, or nothing usable was recorded: there is no answer.")
+        else:
+            yield Caption(f"True class: {self.label(trials[0])}.")
+            yield plots.scores(table)
+            yield table
+        for trial in trials:
+            yield from self.views_of(trial)
+
+    def views_of(self, trial: Trial) -> Iterator:
+        """The recording, its sound, and what the network gets of it."""
+        yield plots.trial(trial)
+        front, windows = self.front(trial.modality), self.windows(trial)
+        if trial.modality == "speech":
+            from IPython.display import Audio
+
+            yield Audio(trial.data, rate=int(trial.sfreq))
+        if len(windows.X):
+            names = feature_names(front, trial.kind)
+            yield plots.window(windows.X[0], trial.modality, front.window_s, names)
+        yield Caption(f"{trial.modality}: {len(windows.X)} windows, dropped: {windows.dropped or 'none'}")
+
 
 def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:
-    """Columns rule, fold, modality, weight from the study of exactly these sources on the same people, if any."""
+    """Columns rule, fold, modality, weight of the study of exactly these sources on the same people, if there is one."""
     for path in sorted((run.folder / "tables").glob("*-weights.csv")):
         name = f"tables/{path.name}"
         study = run.parameters_of(name)
@@ -129,10 +157,10 @@ def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:
 
 
 def groups(run: Run) -> dict[str, list[str]]:
-    """Sources of a run by corpus, task, protocol and network. Raises BadArtifact."""
+    """Finished sources of a run by corpus, task, protocol and network. Raises BadArtifact if there is none."""
     found: dict[str, list[str]] = {}
     names = [path.name for path in (run.folder / "models").glob("*-*-*-*")]
-    for name in sorted(name for name in names if (run.folder / f"scores/{name}-summary.json").exists()):
+    for name in sorted(name for name in names if (run.folder / f"rows/{name}-quantize.csv").exists()):
         source = Experiment.parse(name)
         if source.protocol == "leaky":
             continue  # its models have seen the person

@@ -18,6 +18,7 @@ UNITS = {  # unit: factor, digits, what stands behind the number
     "us": (1, ".1f", " µs"),
     "ms": (1, ".3g", " ms"),
     "mJ": (1, ".3g", " mJ"),
+    "W": (1, ".3g", " W"),
     "": (1, ".3g", ""),
     "MACs": (1, ",.0f", " MACs"),
     "params": (1, ",.0f", " parameters"),

@@ -1,34 +1,32 @@
-"""A detector from pictures to numbers: read, trained once, converted, scored on held-out pictures."""
+"""A face detector from pictures to numbers: trained once, converted, scored on held-out pictures (02d_detector)."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
 from emolib.core.artifacts import Run
-from emolib.core.summary import key, number
 from emolib.datasets.base import Dropped
 from emolib.device.interpreter import Model
 from emolib.evaluation.boxes import evaluate, pick_threshold
-from emolib.evaluation.cost import cost
+from emolib.models.backend import keras
 from emolib.models.checkpoint import Checkpoint, History
-from emolib.models.detection.pictures import PictureSet
-from emolib.models.detection.training import LEAST_SCORE, Trainer
+from emolib.models.detector_training import LEAST_SCORE, PictureSet, Trainer
 from emolib.quantization import ptq
 from emolib.quantization.flatbuffer import compact
 from emolib.signals.boxes import Found, Grid, iou
 
 VARIANTS = ("float32", "int8")
-SINGLE = ("iou", "hit")  # of the pictures with one face
-METRICS = (*SINGLE, "recall", "precision", "ap50")
 
 
 def train(run: Run, name: str, trainer: Trainer, of: Mapping[str, PictureSet]) -> History:
-    """The history of the detector models/<name>.keras, trained on of["train"], or found; a killed run goes on."""
+    """The history of the detector models/<name>.keras, trained on of["train"], or found; a killed run goes on.
+
+    Writes models/<name>.keras, .json (the history) and -grid.json (what its outputs mean).
+    """
     identity = trainer.identity(of["train"], of["val"])
     own = run.branch()
     own.inputs = {}  # the identity holds the pictures
@@ -48,7 +46,7 @@ def train(run: Run, name: str, trainer: Trainer, of: Mapping[str, PictureSet]) -
 def convert(
     run: Run, name: str, of: Mapping[str, PictureSet], n_calibration: int, seed: int
 ) -> dict[str, Path]:
-    """Its .tflite files by variant; ranges of the int8 one from n_calibration training pictures."""
+    """The detector's .tflite files by variant. n_calibration training pictures set the ranges of the int8 one."""
     own = run.branch()
     own.inputs = {}
     model = keras.models.load_model(own.read(f"models/{name}.keras"))
@@ -65,7 +63,7 @@ def convert(
 
 
 def found_by(file: Path, grid: Grid, X: np.ndarray) -> list[Found]:
-    """Faces, down to a low score, that a .tflite file finds in pictures X (n, side, side, n_channels) uint8."""
+    """Faces that a .tflite file finds in pictures X (n, side, side, n_channels) uint8, down to LEAST_SCORE."""
     with Model(file) as model:
         outputs = model.predict(np.float32(X / 255))
     return [grid.found(output, X.shape[1], LEAST_SCORE) for output in outputs]
@@ -86,9 +84,10 @@ def evaluated(
     of: Mapping[str, PictureSet],
     files: Mapping[str, Path],
 ) -> pd.DataFrame:
-    """One row per variant: bytes, the score picked on validation pictures, and METRICS on test with their intervals.
+    """One row per variant: bytes, min_score (picked on validation pictures), and iou, hit, recall, precision and ap50 on
+    test pictures, each with its 95 % interval.
 
-    n: test pictures; n_single: those with one face, of which iou and hit are.
+    n: test pictures; n_single: those with one face, which iou and hit are of.
     """
     rows = []
     for variant, parts in found.items():
@@ -104,28 +103,6 @@ def evaluated(
             row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def numbers(
-    corpora: Sequence[str], network: str, model: keras.Model, table: pd.DataFrame, artifact: str
-) -> dict:
-    """Entries of summary.json under <corpora>/single_face/heldout; `detector` is the int8 file of our own network."""
-    corpus, own = "+".join(corpora), "detector" if network == "small" else network
-    found, needs = {}, cost(model)
-
-    def enter(variant: str, metric: str, *values: float, unit: str, n: int = 1):
-        place = key(corpus, "single_face", "heldout", variant, metric)
-        found[place] = number(*values, unit=unit, n=n, artifact=artifact)
-
-    enter(own, "params", needs.params, unit="params")
-    enter(own, "macs", needs.macs, unit="MACs")
-    for row in table.to_dict("records"):
-        variant = own if row["variant"] == "int8" else f"{own}_{row['variant']}"
-        enter(variant, "bytes", row["bytes"], unit="bytes")
-        for name in METRICS:
-            values = (row[name], row[f"{name}_low"], row[f"{name}_high"])
-            enter(variant, name, *values, unit="fraction", n=row["n_single" if name in SINGLE else "n"])
-    return found
 
 
 def grid(run: Run, name: str) -> Grid:

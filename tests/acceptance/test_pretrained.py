@@ -18,8 +18,8 @@ from emolib.datasets.face_boxes import load
 from emolib.device.engine import Engine
 from emolib.device.pretrained import load_pretrained, pretrained
 from emolib.evaluation.boxes import single_ious
+from emolib.signals.boxes import Found
 from emolib.signals.generated.scenes import scene
-from emolib.studies.composite import as_found
 
 PUBLISHED = json.loads((PROJECT / "docs/results.json").read_text())
 FACES, BOXES = "fer2013-face-emotion{}-official-resnet", "facemask-small"
@@ -88,7 +88,10 @@ def test_faces_are_found_as_published():
         pytest.skip("facemask absent: set EMOLIB_DATA")
     look = pretrained().face_path(load_pretrained(FACES.format(7)))
     test = [each for each in load("facemask", []) if each.split == "test" and len(each.boxes) == 1]
-    found = [as_found(look(each.image)) for each in test]
+    faces = [look(each.image) for each in test]
+    found = [
+        Found(np.reshape([f.box for f in one], (-1, 4)), np.array([f.score for f in one])) for one in faces
+    ]
     said = PUBLISHED["facemask/single_face/heldout/detector/iou"]
     assert len(test) == said["n"]
     ious = single_ious(found, [each.boxes for each in test], look.detector.min_score)

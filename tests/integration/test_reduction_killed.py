@@ -21,7 +21,7 @@ from emolib.core.artifacts import Run
 from emolib.datasets.base import EmotionSet
 from emolib.models.alexnet import Architecture, Block
 from emolib.studies.reduction.search import Search, trace
-from emolib.studies.reduction.store import Store, trained
+from emolib.studies.reduction.trainings import Store, trained
 from emolib.models.training import Training
 
 y = np.arange(96) % 2
@@ -36,7 +36,7 @@ run = Run(Path(sys.argv[1]), "02b_reduction", {})
 one = trained(train, val, Training(epochs=2, batch_size=16, augment=False))
 search = Search(tiny, Store(run, "reduction/tiny", one, {"epochs": 2}), budget=4)
 for tried in search.run():
-    print("trained", tried.number, flush=True)
+    print("\\ntrained", tried.number, flush=True)  # below the bar
 trace(search.tried).drop(columns="seconds").to_csv(sys.argv[1] + "/trace.csv", index=False)
 """
 

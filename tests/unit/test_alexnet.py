@@ -1,9 +1,8 @@
 """AlexNet as it is printed, what it costs, and what cannot be built."""
 
-import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from emolib.models.alexnet import (
     build,
     embedded,
     flops,
-    from_json,
     key,
     layers,
 )
@@ -66,7 +64,7 @@ def test_flops_of_the_baseline_by_hand():
     assert flops(baseline(1)) == 2 * (convolutions - 55**2 * 242 * 96 + dense)
 
 
-def test_the_embedded_network_is_the_seed_s_and_costs_what_it_says():
+def test_the_embedded_network_is_the_papers_and_costs_what_it_says():
     model = build(embedded())
     kinds = [type(layer).__name__ for layer in model.layers]
     counts = {name: kinds.count(name) for name in ("Conv2D", "MaxPooling2D", "BatchNormalization", "Dense")}
@@ -110,20 +108,8 @@ def test_a_window_that_does_not_fit_is_named_with_its_map():
     ) as error:
         replace(baseline(), side=56)
     assert "\n" not in str(error.value)
-    with pytest.raises(BadParameter, match="conv1: a window of 11 × 11 does not fit into its map of 3 × 3"):
-        Architecture(3, 1, (Block(4, 11, 11),), (), 2)
-
-
-@pytest.mark.parametrize("wrong", [{"kernel": 4}, {"kernel": 3, "stride": 4}, {"kernel": 3, "filters": -1}])
-def test_blocks_that_are_none(wrong):
-    with pytest.raises(BadParameter, match="expected"):
-        Block(**{"filters": 8, **wrong})
-
-
-def test_a_description_survives_json_and_is_hashable():
-    for one in (baseline(), embedded(3, 4), SMALL):
-        again = from_json(json.loads(json.dumps(asdict(one))))
-        assert again == one and hash(again) == hash(one) and key(again) == key(one)
+    with pytest.raises(BadParameter, match="A convolution of kernel 4"):
+        Block(8, 4)
 
 
 def test_the_key_names_the_network_not_how_it_was_come_by():
@@ -153,13 +139,6 @@ def test_the_key_names_the_network_not_how_it_was_come_by():
 def test_the_key_never_changes():
     """Trained networks are found by it."""
     assert key(embedded()) == "599e613987890fc7"
-
-
-def test_dropout_comes_behind_every_hidden_layer_or_before_the_logits():
-    kinds = [type(layer).__name__ for layer in build(SMALL).layers]
-    assert kinds[-5:] == ["Flatten", "Dense", "ReLU", "Dropout", "Dense"]
-    rates = {layer.rate for layer in build(SMALL).layers if isinstance(layer, keras.layers.Dropout)}
-    assert rates == {0.5}
 
 
 def test_a_picture_of_another_size_is_resized_inside_and_costs_the_same():

@@ -1,11 +1,13 @@
+"""Needs of a network by hand, by TensorFlow and by its int8 file; what is modelled gives back the measurements it comes from."""
+
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 from keras import layers
 
 from emolib.core.errors import BadParameter, OverBudget
-from emolib.evaluation.cost import check_budgets, cost
+from emolib.evaluation import devices
+from emolib.evaluation.cost import Cost, check_budgets, cost
 from emolib.evaluation.cost import layers as cost_layers
 
 
@@ -117,6 +119,60 @@ def test_budgets_name_the_layer():
         check_budgets(found, 1, 10, 1919)
 
 
-def test_table_is_a_frame_with_a_row_per_layer():
-    model = residual_network()
-    assert isinstance(cost_layers(model), pd.DataFrame) and len(cost_layers(model)) == len(model.layers)
+# Modelled on devices
+
+BY_KEY = {device.key: device for device in devices.DEVICES}
+
+
+def of_macs(macs, moved=0):
+    return Cost(0, macs, 2 * macs, 0, "", "", moved)
+
+
+def detector():
+    """Mikhaylevskiy et al. 2021, Table I."""
+    x = inputs = keras.Input((288, 288, 3))
+    for filters in (8, 16, 32, 64, 128):
+        for _ in range(2):
+            x = layers.Conv2D(filters, 3, padding="same")(x)
+        x = layers.MaxPooling2D(2)(x)
+    for filters in (192, 192, 192, 192, 192, 11):
+        x = layers.Conv2D(filters, 3, padding="same")(x)
+    return keras.Model(inputs, x)
+
+
+def ds_cnn():
+    """Keyword spotting of MLPerf Tiny: Banbury et al. 2021, after Zhang et al. 2017."""
+    x = inputs = keras.Input((49, 10, 1))
+    x = layers.Conv2D(64, (10, 4), strides=2, padding="same")(x)
+    for _ in range(4):
+        x = layers.Conv2D(64, 1)(layers.DepthwiseConv2D(3, padding="same")(x))
+    x = layers.AveragePooling2D(x.shape[1:3])(x)
+    return keras.Model(inputs, layers.Dense(12)(layers.Flatten()(x)))
+
+
+def test_devices_give_back_the_measurements_they_come_from():
+    assert cost(detector()).macs == devices.DETECTOR_MACS and cost(ds_cnn()).macs == devices.DS_CNN_MACS
+    runtime_ms, energy_mj = devices.modelled(of_macs(230_000), BY_KEY["apollo3"])  # 0.46 MFLOP
+    assert runtime_ms == pytest.approx(1000) and energy_mj == pytest.approx(0.95, abs=0.01)
+    pi3 = devices.modelled(of_macs(devices.DETECTOR_MACS), BY_KEY["raspberry-pi-3"])
+    assert pi3[0] == pytest.approx(182)
+    stm32 = devices.modelled(of_macs(devices.DS_CNN_MACS), BY_KEY["stm32l4r5"])
+    assert stm32 == (pytest.approx(43.4), pytest.approx(1.431, rel=0.01))
+    # the other network of the same submission, ResNet-8 of 12.5 MMAC: 165.7 ms, 5496 µJ, measured
+    stm32 = devices.modelled(of_macs(12_501_632), BY_KEY["stm32l4r5"])
+    assert stm32 == (pytest.approx(165.7, rel=0.25), pytest.approx(5.496, rel=0.25))
+
+
+def test_modelled_tables():
+    table = devices.modelled_table({"a": of_macs(1000), "b": of_macs(2000)}).set_index("source")
+    assert (table.runtime_ms["b"].to_numpy() / table.runtime_ms["a"].to_numpy() == 2).all()
+    npu = table[table.device.str.contains("Ethos")]
+    assert npu.energy_mj.isna().all() and (npu.runtime_ms > 0).all()
+    assert (devices.devices_table()[["derivation", "reference"]] != "").all(axis=None)
+
+
+def test_modelled_energy_by_hand():
+    table = devices.modelled_energy(of_macs(1_000_000, moved=4000)).set_index(["format", "memory"])
+    assert table.loc[("int8", "8 kB SRAM"), "modelled_compute_uj"] == pytest.approx(0.23)
+    assert table.loc[("int8", "8 kB SRAM"), "modelled_memory_uj"] == pytest.approx(1000 * 5e-6)
+    assert table.loc[("float32", "DRAM"), "modelled_total_uj"] == pytest.approx(4.6 + 4000 * 640e-6)

@@ -1,8 +1,9 @@
-"""Scores over all folds, by hand."""
+"""Cross-validation: scores over all folds, by hand."""
 
 import numpy as np
 import pytest
 
+from emolib.core.errors import BadParameter
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.models import crossval
@@ -19,7 +20,7 @@ FOLDS = [
 def test_the_majority_baseline_is_each_folds_own_and_pooled_like_the_models():
     columns, scores = crossval.score_columns(DATA, FOLDS), crossval.majority_scores(DATA, FOLDS)
     assert scores.argmax(axis=1).tolist() == [1] * 4 + [0] * 4
-    for level in ("window", "trial"):
+    for level in crossval.LEVELS:
         found = crossval.evaluated(columns, {"majority": scores}, level).iloc[0]
         assert found["n"] == 4 and found["uar"] == found["accuracy"] == 0
 
@@ -32,3 +33,20 @@ def test_one_class_a_person_does_not_lift_the_baseline():
     ]
     columns, scores = crossval.score_columns(DATA, folds), crossval.majority_scores(DATA, folds)
     assert crossval.evaluated(columns, {"majority": scores}, "window")["uar"][0] == pytest.approx(0.5)
+
+
+def test_a_variant_is_compared_with_the_baseline_on_the_same_answers():
+    columns = crossval.score_columns(DATA, FOLDS)
+    right, wrong = np.eye(2)[columns["y"]], np.eye(2)[1 - columns["y"]]
+    table = crossval.compared(columns, {"float32": wrong, "int8": right}, "window", "float32").set_index(
+        "variant"
+    )
+    assert table.uar.tolist() == [0, 1] and table.points.tolist() == [0, 100] and (table.n == 4).all()
+    assert np.isnan(table.p["float32"]) and table.p["int8"] <= 1
+
+
+def test_unknown_ways_are_refused():
+    with pytest.raises(BadParameter, match="normalise: got 'person', expected train or subject"):
+        crossval.prepared(DATA, "person", None)
+    with pytest.raises(BadParameter, match="level: got 'fold', expected window or trial"):
+        crossval.check_level("fold")

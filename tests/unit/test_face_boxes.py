@@ -8,7 +8,7 @@ from PIL import Image
 
 from emolib.core.errors import BadParameter, BadRecording, CorpusMissing
 from emolib.datasets.face_boxes import CORPORA, TWINS, facemask_split, held_out, load
-from emolib.models.detection.pictures import PictureSet, gather
+from emolib.models.detector_training import PictureSet, gather
 from emolib.signals.boxes import Letterbox, area, iou
 
 RNG = np.random.default_rng(0)

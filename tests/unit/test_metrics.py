@@ -1,8 +1,5 @@
 """Numbers against scikit-learn and by hand; intervals and p values against slow loops and known behaviour."""
 
-import subprocess
-import sys
-import time
 from itertools import product
 
 import numpy as np
@@ -30,73 +27,27 @@ def one_hot(predicted, n_classes):
 @settings(deadline=None, max_examples=60)
 @given(st.integers(2, 6), st.integers(1, 60), st.integers(0, 10**6))
 def test_numbers_agree_with_sklearn(n_classes, n, seed):
-    y, scores, subject = made_up(n, n_classes, 5, seed=seed)
-    predicted = scores.argmax(axis=1)
+    y, scores, subject = made_up(n, n_classes, 5, seed=seed)  # few: classes are absent
+    predicted, present = scores.argmax(axis=1), np.unique(y)
     counts = metrics.confusion(y, scores)
-    theirs = sklearn_metrics.confusion_matrix(y, predicted, labels=range(n_classes))
-    assert (counts == theirs).all()
-    found = metrics.evaluate(y, scores, subject, n_boot=10)
-    assert found["accuracy"].value == pytest.approx(sklearn_metrics.accuracy_score(y, predicted))
-    present = np.unique(y)
-    recall = sklearn_metrics.recall_score(y, predicted, labels=present, average="macro", zero_division=0)
-    assert found["uar"].value == pytest.approx(recall)
-    f1 = sklearn_metrics.f1_score(y, predicted, average="macro", zero_division=0)
-    assert found["macro_f1"].value == pytest.approx(f1)
-
-
-@pytest.mark.filterwarnings("ignore:y_pred contains classes")
-def test_uar_is_sklearns_balanced_accuracy_also_where_a_class_is_absent():
-    y, scores, _ = made_up(skill=0.5)
-    y[y == 2] = 1
-    theirs = sklearn_metrics.balanced_accuracy_score(y, scores.argmax(axis=1))
-    assert metrics.uar(metrics.confusion(y, scores)) == pytest.approx(theirs)
+    assert (counts == sklearn_metrics.confusion_matrix(y, predicted, labels=range(n_classes))).all()
+    found = {name: each.value for name, each in metrics.evaluate(y, scores, subject, n_boot=10).items()}
+    macro = {"average": "macro", "zero_division": 0}
+    assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(y, predicted))
+    assert found["uar"] == pytest.approx(sklearn_metrics.recall_score(y, predicted, labels=present, **macro))
+    assert found["macro_f1"] == pytest.approx(sklearn_metrics.f1_score(y, predicted, **macro))
+    precision = sklearn_metrics.precision_score(y, predicted, labels=present, **macro)
+    assert metrics.macro_precision(counts) == pytest.approx(precision)
 
 
 @pytest.mark.parametrize("decimals", [15, 1])  # 1: many ties
 def test_auc_agrees_with_sklearn(decimals):
     y, scores, _ = made_up()
     scores = np.round(scores, decimals)
-    areas = [sklearn_metrics.roc_auc_score(y == c, scores[:, c]) for c in range(4)]
-    assert metrics.auc(y, scores) == pytest.approx(np.mean(areas))
-    without = y != 3
-    assert metrics.auc(y[without], scores[without]) == pytest.approx(
-        np.mean([sklearn_metrics.roc_auc_score(y[without] == c, scores[without, c]) for c in range(3)])
-    )
+    for kept in (y < 4, y < 3):  # the fourth class is there, or is not
+        areas = [sklearn_metrics.roc_auc_score(y[kept] == c, scores[kept, c]) for c in np.unique(y[kept])]
+        assert metrics.auc(y[kept], scores[kept]) == pytest.approx(np.mean(areas))
     assert np.isnan(metrics.auc(np.zeros(3, dtype=int), scores[:3]))
-
-
-def test_auc_counts_ties_half():
-    """Positives 0.6, 0.5; negatives 0.5, 0.2: pairs 1, 1, ½, 1 of 4, the same for both classes."""
-    positive = np.array([0.6, 0.5, 0.5, 0.2])
-    assert metrics.auc(np.array([1, 1, 0, 0]), np.stack([1 - positive, positive], axis=1)) == 3.5 / 4
-
-
-def test_the_interval_of_auc_is_a_bootstrap_over_subjects():
-    y, scores, subject = made_up(300, skill=1.0)
-    found = metrics.auc_interval(y, scores, subject, n_boot=3000)
-    assert found.value == metrics.auc(y, scores)
-    rng, ids = np.random.default_rng(7), np.unique(subject)
-    rows = {s: np.flatnonzero(subject == s) for s in ids}
-    areas = []
-    for _ in range(1500):
-        drawn = np.concatenate([rows[s] for s in rng.choice(ids, len(ids))])
-        areas.append(metrics.auc(y[drawn], scores[drawn]))
-    assert [found.low, found.high] == pytest.approx(np.percentile(areas, [2.5, 97.5]), abs=0.005)
-    one = metrics.auc_interval(y, scores, np.zeros(300), n_boot=10)
-    assert np.isnan([one.low, one.high]).all() and one.value == found.value
-    with pytest.raises(BadSet, match="softmax"):
-        metrics.auc_interval(y, 2 * scores, subject)
-
-
-def test_macro_precision_agrees_with_sklearn():
-    for skill in (0.0, 1.0):
-        y, scores, _ = made_up(200, 5, skill=skill)
-        scores[:, 4] = 0  # never predicted
-        scores /= scores.sum(axis=1, keepdims=True)
-        expected = sklearn_metrics.precision_score(y, scores.argmax(axis=1), average="macro", zero_division=0)
-        assert metrics.macro_precision(metrics.confusion(y, scores)) == pytest.approx(expected)
-    counts = np.array([[3, 1, 0], [2, 4, 1], [0, 0, 0]])  # the third class does not occur
-    assert metrics.macro_precision(counts) == pytest.approx((3 / 5 + 4 / 5) / 2)
 
 
 def test_ece_by_hand():
@@ -106,31 +57,22 @@ def test_ece_by_hand():
     assert metrics.ece(np.array([0, 1]), np.eye(2)) == 0
 
 
-def test_ece_agrees_with_a_loop_over_bins():
-    y, scores, _ = made_up(1000)
-    confidence, right = scores.max(axis=1), scores.argmax(axis=1) == y
-    error = 0
-    for low in np.arange(15) / 15:
-        inside = (confidence > low) & (confidence <= low + 1 / 15)
-        if inside.any():
-            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
-    assert metrics.ece(y, scores) == pytest.approx(error)
-
-
-def test_the_interval_is_a_bootstrap_over_subjects():
+def test_intervals_are_a_bootstrap_over_subjects():
     """Against a plain loop that concatenates the windows of the drawn subjects."""
     y, scores, subject = made_up(300, skill=1.5)
-    found = metrics.evaluate(y, scores, subject, n_boot=4000)
+    found = metrics.evaluate(y, scores, subject, n_boot=3000)
+    found["auc"] = metrics.auc_interval(y, scores, subject, n_boot=3000)
     rng, ids = np.random.default_rng(7), np.unique(subject)
     rows = {s: np.flatnonzero(subject == s) for s in ids}
-    values = {"uar": [], "ece": []}
-    for _ in range(4000):
+    values = {"uar": [], "ece": [], "auc": []}
+    for _ in range(2000):
         drawn = np.concatenate([rows[s] for s in rng.choice(ids, len(ids))])
         values["uar"].append(metrics.uar(metrics.confusion(y[drawn], scores[drawn])))
         values["ece"].append(metrics.ece(y[drawn], scores[drawn]))
+        values["auc"].append(metrics.auc(y[drawn], scores[drawn]))
     for name, resampled in values.items():
         expected = np.percentile(resampled, [2.5, 97.5])
-        assert [found[name].low, found[name].high] == pytest.approx(expected, abs=0.004)
+        assert [found[name].low, found[name].high] == pytest.approx(expected, abs=0.005)
 
 
 def test_the_interval_is_wider_over_subjects_than_over_windows():
@@ -146,11 +88,14 @@ def test_the_interval_is_wider_over_subjects_than_over_windows():
 
 def test_one_subject_has_no_interval():
     y, scores, _ = made_up(50)
-    found = metrics.evaluate(y, scores, np.zeros(50))["uar"]
-    assert np.isnan([found.low, found.high]).all() and 0 < found.value < 1
+    for found in (
+        metrics.evaluate(y, scores, np.zeros(50))["uar"],
+        metrics.auc_interval(y, scores, np.zeros(50)),
+    ):
+        assert np.isnan([found.low, found.high]).all() and 0 < found.value < 1
 
 
-def test_the_same_seed_gives_the_same_interval_whatever_the_order_of_rows():
+def test_the_interval_does_not_depend_on_the_order_of_rows():
     y, scores, subject = made_up()
     order = np.random.default_rng(0).permutation(len(y))
     first = metrics.evaluate(y, scores, subject)
@@ -159,19 +104,11 @@ def test_the_same_seed_gives_the_same_interval_whatever_the_order_of_rows():
         assert vars(first[name]) == pytest.approx(vars(again[name]))
 
 
-def test_thousands_of_single_pictures_take_a_second():
-    y, scores, _ = made_up(3589, 7)
-    start = time.perf_counter()
-    metrics.evaluate(y, scores, np.arange(3589), n_boot=2000)
-    assert time.perf_counter() - start < 2
-
-
 def test_per_subject_by_hand():
     y = np.array([0, 0, 1, 1, 1, 0])
     scores = one_hot([0, 1, 1, 1, 0, 0], 3)
     table = metrics.per_subject(y, scores, np.array(["b", "b", "b", "a", "a", "c"]), ("x", "y", "z"))
-    assert table["subject"].tolist() == ["a", "b", "c"]
-    assert table["n"].tolist() == [2, 3, 1]
+    assert table["subject"].tolist() == ["a", "b", "c"] and table["n"].tolist() == [2, 3, 1]
     assert table["accuracy"].tolist() == pytest.approx([0.5, 2 / 3, 1])
     assert table["uar"].tolist() == pytest.approx([0.5, 0.75, 1])
     assert table["macro_f1"].tolist() == pytest.approx([1 / 3, 2 / 3, 1])
@@ -194,8 +131,7 @@ def test_paired_gain_is_exact_for_few_subjects(metric):
     for signs in product([False, True], repeat=len(ids)):
         swap = np.isin(subject, ids[list(signs)])[:, None]
         as_far.append(abs(difference(np.where(swap, b, a), np.where(swap, a, b))) >= abs(reached) - 1e-9)
-    assert gain.value == pytest.approx(100 * reached)
-    assert gain.p == pytest.approx(np.mean(as_far))
+    assert gain.value == pytest.approx(100 * reached) and gain.p == pytest.approx(np.mean(as_far))
     assert gain.low < gain.value < gain.high
 
 
@@ -206,17 +142,17 @@ def test_paired_gain_turns_its_sign_with_the_order_and_is_nothing_for_equals():
     assert there.value == pytest.approx(-back.value) and there.low == pytest.approx(-back.high)
     assert there.low > 0 and there.p < 0.01 and back.p < 0.01
     assert vars(metrics.paired_gain(y, a, a, subject)) == {"value": 0, "low": 0, "high": 0, "p": 1}
+    with pytest.raises(BadParameter, match="expected one of accuracy, uar, macro_f1"):
+        metrics.paired_gain(y, a, b, subject, metric="auc")
 
 
 def test_p_of_a_gain_without_cause_is_small_as_often_as_it_says():
     ps = []
-    for seed in range(100):
-        y, a, subject = made_up(120, 3, 15, seed=seed)
-        noise = np.random.default_rng(1000 + seed).dirichlet(np.ones(3), 120)
-        other = np.random.default_rng(2000 + seed).dirichlet(np.ones(3), 120)
+    for seed in range(60):
+        y, _, subject = made_up(120, 3, 15, seed=seed)
+        noise, other = np.random.default_rng(1000 + seed).dirichlet(np.ones(3), (2, 120))
         ps.append(metrics.paired_gain(y, noise, other, subject, n_boot=10, n_perm=400).p)
-    assert 0.3 < np.mean(ps) < 0.7
-    assert np.mean(np.array(ps) < 0.1) < 0.22
+    assert 0.3 < np.mean(ps) < 0.7 and np.mean(np.array(ps) < 0.1) < 0.25
 
 
 def test_chance_test_tells_skill_from_knowing_who_it_is():
@@ -224,8 +160,7 @@ def test_chance_test_tells_skill_from_knowing_who_it_is():
     assert metrics.chance_test(y, scores, subject) < 0.01
     subject = np.repeat(np.arange(10), 40)
     mostly = subject % 2
-    rng = np.random.default_rng(0)
-    y = np.where(rng.random(400) < 0.8, mostly, 1 - mostly)
+    y = np.where(np.random.default_rng(0).random(400) < 0.8, mostly, 1 - mostly)
     assert metrics.uar(metrics.confusion(y, one_hot(mostly, 2))) > 0.7
     assert metrics.chance_test(y, one_hot(mostly, 2), subject) == 1
 
@@ -233,10 +168,9 @@ def test_chance_test_tells_skill_from_knowing_who_it_is():
 def test_chance_test_shuffles_people_where_each_has_one_class():
     y, scores, _ = made_up(200)
     assert metrics.chance_test(y, scores, np.arange(200)) < 0.01
-    subject = np.repeat(np.arange(4), 50)
-    lucky = subject % 2
-    one_in_six = metrics.chance_test(lucky, one_hot(lucky, 2), subject)  # 4 people, 2 of each class
-    assert one_in_six == pytest.approx(1 / 6, abs=0.03)
+    lucky = np.repeat(np.arange(4), 50) % 2  # 4 people, 2 of each class
+    p = metrics.chance_test(lucky, one_hot(lucky, 2), np.repeat(np.arange(4), 50))
+    assert p == pytest.approx(1 / 6, abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +178,6 @@ def test_chance_test_shuffles_people_where_each_has_one_class():
     [
         ([0, 1], [[0.5, 0.5]], "2 labels for scores of shape \\(1, 2\\)"),
         ([2], [[0.5, 0.5]], "expected 0 to 1"),
-        ([0], [[2.0, -1.0]], "softmax"),
         ([0], [[np.nan, 0.5]], "softmax"),
         ([], np.empty((0, 2)), "0 labels"),
     ],
@@ -252,16 +185,3 @@ def test_chance_test_shuffles_people_where_each_has_one_class():
 def test_scores_that_are_none_are_refused(y, scores, message):
     with pytest.raises(BadSet, match=message):
         metrics.evaluate(np.array(y, dtype=int), np.array(scores), np.arange(len(y)))
-
-
-def test_an_unknown_metric_is_named():
-    y, scores, subject = made_up(20)
-    with pytest.raises(BadParameter, match="expected one of accuracy, uar, macro_f1"):
-        metrics.paired_gain(y, scores, scores, subject, metric="auc")
-
-
-def test_a_device_needs_numpy_only():
-    heavy = {"pandas", "scipy", "sklearn", "tensorflow"}
-    code = f"import sys, emolib.fusion.scores; print({heavy} & set(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert found.strip() == "set()"

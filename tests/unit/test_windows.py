@@ -10,7 +10,7 @@ from emolib.core import windows as module
 from emolib.core.artifacts import Run
 from emolib.datasets.base import EmotionSet
 from emolib.models import training
-from emolib.models.heart import build
+from emolib.models.networks import heart as build
 from emolib.models.training import Trainer, Training
 from emolib.signals.standardise import Standardiser
 

@@ -1,4 +1,9 @@
-"""The meter's clock and the device's: the offset at which power follows the marked work, offline, with scipy."""
+"""The meter's clock and the device's: find the offset at which power follows the marked work.
+
+First a masked normalised cross-correlation (Padfield 2012) of power with marked work gives every offset at once; gaps
+count as unknown, not as 0 W. Then the best offset is refined on the log's own samples, whose share of marked time is
+exact.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,13 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.signal import find_peaks
+from scipy.signal import correlate, find_peaks
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.device.markers import Marker
-from emolib.evaluation.energy.correlation import MIN_COVERED, Activity, Grid, correlation, everywhere
+from emolib.device.markers import Marker, joined
 from emolib.evaluation.energy.trace import Trace
 
+FLAT = 1e-9  # variance of power, whose own is 1, or of activity, below which nothing can correlate
+MIN_COVERED = 0.8  # of the marked time, by the log
 MIN_CORRELATION = 0.5
 MIN_LEAD = 0.02  # over the second best offset; and 3 standard errors of a correlation
 PER_BLOCK = 8  # grid steps in the shortest block or pause
@@ -21,9 +27,9 @@ MAX_DRIFTS = 400
 
 @dataclass(frozen=True)
 class Alignment:
-    """markers' clock = first + offset_s + (1 + drift) * (meter's clock - first), first being the log's first time.
+    """markers' clock = first + offset_s + (1 + drift) * (meter's clock - first); first is the log's first time.
 
-    `correlation` of power with marked activity there, and of the `runner_up`: the best offset elsewhere.
+    `correlation` is that of power with marked work. `runner_up` is the correlation at the best offset elsewhere.
     """
 
     offset_s: float
@@ -33,16 +39,16 @@ class Alignment:
 
     def apply(self, trace: Trace) -> Trace:
         """The trace on the markers' clock."""
-        return replace(trace, time_s=_moved(trace.time_s, self.offset_s, self.drift))
+        return replace(trace, time_s=_on_markers_clock(trace, trace.time_s, self.offset_s, self.drift))
 
 
-def _moved(time_s: np.ndarray, offset_s: float, drift: float) -> np.ndarray:
-    return time_s[0] + offset_s + (1 + drift) * (time_s - time_s[0])
+def _on_markers_clock(trace: Trace, time_s: np.ndarray, offset_s: float, drift: float) -> np.ndarray:
+    return trace.time_s[0] + offset_s + (1 + drift) * (time_s - trace.time_s[0])
 
 
 def given(trace: Trace, markers: Sequence[Marker], offset_s: float) -> Alignment:
-    """The alignment by an offset that is known, with its correlation; NaN where the log holds none of the work."""
-    r = correlation(trace, Activity(markers, trace.step_s), offset_s, 0.0)
+    """The alignment by a known offset. Its correlation is NaN where the log holds none of the work."""
+    r = _correlation(trace, Activity(markers, trace.step_s), offset_s, 0.0)
     return Alignment(offset_s, 0.0, r, math.nan)
 
 
@@ -54,90 +60,168 @@ def find(
 ) -> Alignment:
     """The offset at which power follows the marked work, within `search_s` (low, high) if given.
 
-    `max_drift` is how much faster or slower the meter's clock may run, 1e-3 being 3.6 s an hour. Raises
+    `max_drift` is how much faster or slower the meter's clock may run: 1e-3 is 3.6 s an hour. Raises
     BadRecording where no offset stands out: power does not follow the work, or several offsets fit alike.
     """
     if not 0 <= max_drift < 0.1:
         raise BadParameter(f"max_drift is {max_drift}, expected 0 to below 0.1 (a tenth).")
     activity = Activity(markers, trace.step_s)
     step_s = max(activity.shortest_s / PER_BLOCK, trace.step_s)
-    best, runner_up, n = _best(Grid(trace, step_s), activity, search_s, max_drift)
+    best = max(
+        (_best_offset(trace, step_s, activity, drift, search_s) for drift in _drifts(activity, max_drift)),
+        key=lambda one: one.correlation,
+    )
     fine = trace.binned(step_s / PER_BLOCK)
     found = _refined(fine, activity, best, step_s, max_drift)
-    found = replace(found, offset_s=found.offset_s + found.drift * (trace.time_s[0] - fine.time_s[0]))
-    _check(trace, best, runner_up, n)
-    return replace(found, runner_up=runner_up[0] if runner_up else math.nan)
+    _check_stands_out(trace, best)
+    offset_s = found.offset_s + found.drift * (trace.time_s[0] - fine.time_s[0])
+    return replace(found, offset_s=offset_s, runner_up=best.runner_up[0] if best.runner_up else math.nan)
 
 
-def _best(grid: Grid, activity: Activity, search_s: tuple[float, float] | None, max_drift: float):
-    """((correlation, offset, drift), (runner-up, offset) or None, samples there), best of all drifts."""
-    n_drifts = 1
-    if max_drift:
-        across = activity.end_s - activity.start_s
-        n_drifts += 2 * math.ceil(min(max_drift * across / (activity.shortest_s / 2), MAX_DRIFTS / 2))
-    found = []
-    for drift in np.linspace(-max_drift, max_drift, n_drifts) if n_drifts > 1 else [0.0]:
-        offsets, r, n = everywhere(grid, activity, float(drift))
-        if search_s is not None:
-            r = np.where((offsets >= search_s[0]) & (offsets <= search_s[1]), r, -1.0)
-        k = int(np.argmax(r))
-        found.append(
-            ((float(r[k]), float(offsets[k]), float(drift)), _second(offsets, r, k, activity), int(n[k]))
-        )
-    return max(found, key=lambda one: one[0][0])
+class Activity:
+    """When marked work ran, with some rest on both sides: as long as the median block or pause."""
+
+    def __init__(self, markers: Sequence[Marker], step_s: float):
+        blocks = joined([m._replace(what="") for m in markers], step_s)
+        self.edges = np.array([[block.start_s, block.end_s] for block in blocks])
+        lengths, pauses = np.diff(self.edges).ravel(), self.edges[1:, 0] - self.edges[:-1, 1]
+        self.shortest_s = float(min([*lengths, *pauses]))
+        rest = float(np.median([*lengths, *pauses]))
+        self.start_s, self.end_s = self.edges[0, 0] - rest, self.edges[-1, 1] + rest
+        self._until = np.concatenate([[0.0], np.cumsum(lengths)])
+
+    def share(self, first_s: np.ndarray, last_s: np.ndarray) -> np.ndarray:
+        """Share (n,) of each cell that is marked."""
+        times = self.edges.ravel()
+        sums = np.repeat(self._until, 2)[1:-1]
+        marked = np.interp(last_s, times, sums) - np.interp(first_s, times, sums)
+        return marked / (last_s - first_s)
 
 
-def _second(offsets: np.ndarray, r: np.ndarray, best: int, activity: Activity) -> tuple[float, float] | None:
-    """The highest peak of r at least half the shortest block or pause away from the best."""
-    peaks = find_peaks(np.concatenate([[-1.0], r, [-1.0]]))[0] - 1
-    peaks = peaks[(np.abs(offsets[peaks] - offsets[best]) > activity.shortest_s / 2) & (r[peaks] > -1)]
-    if not len(peaks):
-        return None
-    k = peaks[np.argmax(r[peaks])]
-    return float(r[k]), float(offsets[k])
+def _correlation(trace: Trace, activity: Activity, offset_s: float, drift: float) -> float:
+    """Pearson's r of power with the share of marked time, over the cells near the work, by their length."""
+    first, last = (_on_markers_clock(trace, edge, offset_s, drift) for edge in trace.cells)
+    near = (first >= activity.start_s) & (last <= activity.end_s)
+    if near.sum() < 3:
+        return math.nan
+    weights, share, power = (last - first)[near], activity.share(first[near], last[near]), trace.power_w[near]
+    share, power = share - np.average(share, weights=weights), power - np.average(power, weights=weights)
+    norm = math.sqrt((weights * share**2).sum() * (weights * power**2).sum())
+    return float((weights * share * power).sum() / norm) if norm > 0 else math.nan
 
 
-def _refined(fine: Trace, activity: Activity, best: tuple, step_s: float, max_drift: float) -> Alignment:
-    """The best offset, and drift where one is allowed, on the samples themselves; turned about the work's middle."""
-    _, offset_s, drift = best
+@dataclass(frozen=True)
+class _Best:
+    """The best offset at one drift; `runner_up` is (correlation, offset) of the best peak elsewhere, if any."""
+
+    correlation: float
+    offset_s: float
+    drift: float
+    runner_up: tuple[float, float] | None
+    n: int  # samples
+
+
+def _drifts(activity: Activity, max_drift: float) -> np.ndarray:
+    """Drifts to try: neighbours move the last mark against the first by half the shortest block."""
     across = activity.end_s - activity.start_s
-    middle_s = activity.start_s + across / 2 - fine.time_s[0] - offset_s
+    n_beside = math.ceil(min(max_drift * across / (activity.shortest_s / 2), MAX_DRIFTS / 2))
+    return np.linspace(-max_drift, max_drift, 1 + 2 * n_beside) if n_beside else np.zeros(1)
+
+
+def _best_offset(
+    trace: Trace,
+    step_s: float,
+    activity: Activity,
+    drift: float,
+    search_s: tuple[float, float] | None,
+) -> _Best:
+    offsets, r, n = _everywhere(trace, step_s, activity, float(drift))
+    if search_s is not None:
+        r = np.where((offsets >= search_s[0]) & (offsets <= search_s[1]), r, -1.0)
+    k = int(np.argmax(r))
+    peaks = find_peaks(np.concatenate([[-1.0], r, [-1.0]]))[0] - 1
+    peaks = peaks[(np.abs(offsets[peaks] - offsets[k]) > activity.shortest_s / 2) & (r[peaks] > -1)]
+    runner_up = None
+    if len(peaks):
+        second = peaks[np.argmax(r[peaks])]
+        runner_up = float(r[second]), float(offsets[second])
+    return _Best(float(r[k]), float(offsets[k]), float(drift), runner_up, int(n[k]))
+
+
+def _everywhere(trace: Trace, step_s: float, activity: Activity, drift: float):
+    """Offsets (m,), the correlation at each, -1 where the log covers too little, and the samples there.
+
+    Power lies on a regular grid of the meter's clock: mean 0, standard deviation 1, 0 in gaps.
+    """
+    start_s = float(trace.cells[0][0])
+    cells = ((trace.time_s - start_s) / step_s).astype(np.int64)
+    counts = np.bincount(cells)
+    mask = (counts > 0).astype(np.float64)
+    scaled = (trace.power_w - trace.power_w.mean()) / (trace.power_w.std() or 1.0)
+    power = np.bincount(cells, weights=scaled) / np.maximum(counts, 1)
+
+    step_s = step_s * (1 + drift)
+    places = np.arange(activity.start_s, activity.end_s, step_s)
+    share = activity.share(places, places + step_s)
+    ones = np.ones_like(share)
+    n, sx, sxx = (correlate(x, ones, method="fft") for x in (mask, power, power**2))
+    pairs = ((mask, share), (mask, share**2), (power, share))
+    st, stt, sxt = (correlate(x, t, method="fft") for x, t in pairs)
+    n = np.maximum(n, 1)
+    varying = (sxx / n - (sx / n) ** 2, stt / n - (st / n) ** 2)
+    both = np.sqrt(np.maximum(varying[0], FLAT) * np.maximum(varying[1], FLAT))
+    r = np.where(np.minimum(*varying) > FLAT, (sxt / n - sx * st / n**2) / both, -1.0)
+    r = np.where((st >= MIN_COVERED * share.sum()) & (n >= 3), r, -1.0)
+    lags = np.arange(len(n)) - (len(share) - 1)
+    return activity.start_s - start_s - lags * step_s, r, n
+
+
+def _refined(fine: Trace, activity: Activity, best: _Best, step_s: float, max_drift: float) -> Alignment:
+    """The best offset, and drift where one is allowed, on the samples themselves.
+
+    A change of drift turns the clock about the middle of the work, so that the offset there stays.
+    """
+    across = activity.end_s - activity.start_s
+    middle_s = activity.start_s + across / 2 - fine.time_s[0] - best.offset_s
 
     def at(x: np.ndarray) -> tuple[float, float]:
         turn = x[1] * step_s / across if max_drift else 0.0
-        return offset_s + x[0] * step_s - turn * middle_s, drift + turn
+        return best.offset_s + x[0] * step_s - turn * middle_s, best.drift + turn
 
     def loss(x: np.ndarray) -> float:
-        r = correlation(fine, activity, *at(x))
+        r = _correlation(fine, activity, *at(x))
         return -r if math.isfinite(r) else 1.0
 
     steps = np.linspace(-1.5, 1.5, 31)
     start = steps[np.argmin([loss(np.array([k, 0.0])) for k in steps])]
-    simplex = np.array([[start, 0.0], [start + 0.1, 0.0], [start, 1.0]])[: 3 if max_drift else 2]
+    simplex = np.array([[start, 0.0], [start + 0.1, 0.0], [start, 1.0]])
+    if not max_drift:
+        simplex = simplex[:2, :1]
     found = minimize(
         lambda x: loss(np.append(x, 0.0)),
-        simplex[0][: len(simplex) - 1],
+        simplex[0],
         method="Nelder-Mead",
-        options={"initial_simplex": simplex[:, : len(simplex) - 1], "xatol": 1e-3, "fatol": 1e-9},
+        options={"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-9},
     )
     return Alignment(*at(np.append(found.x, 0.0)), -float(found.fun), math.nan)
 
 
-def _check(trace: Trace, best: tuple, runner_up: tuple[float, float] | None, n: int):
-    """Raise BadRecording where the offset does not stand out."""
-    if best[0] == -1:
+def _check_stands_out(trace: Trace, best: _Best):
+    if best.correlation == -1:
         raise BadRecording(
             f"{trace.origin}: at no offset does the log cover {MIN_COVERED:.0%} of the marked work: are log and "
             "markers of one run, and search_s right?"
         )
-    if best[0] < MIN_CORRELATION:
+    if best.correlation < MIN_CORRELATION:
         raise BadRecording(
-            f"{trace.origin}: power does not follow the marked work (best correlation {best[0]:.2f}, expected "
-            f"{MIN_CORRELATION} or more): are log and markers of one run? Else give offset_s."
+            f"{trace.origin}: power does not follow the marked work (best correlation {best.correlation:.2f}, "
+            f"expected {MIN_CORRELATION} or more): are log and markers of one run? Else give offset_s."
         )
-    lead = best[0] - runner_up[0] if runner_up else math.inf
-    if lead < max(MIN_LEAD, 3 * (1 - best[0] ** 2) / math.sqrt(n)):
+    if not best.runner_up:
+        return
+    r, offset_s = best.runner_up
+    if best.correlation - r < max(MIN_LEAD, 3 * (1 - best.correlation**2) / math.sqrt(best.n)):
         raise BadRecording(
-            f"{trace.origin}: offsets of {best[1]:.2f} and {runner_up[1]:.2f} s fit alike (correlation {best[0]:.3f} "
-            f"and {runner_up[0]:.3f}): run a pattern before the work, or give search_s or offset_s."
+            f"{trace.origin}: offsets of {best.offset_s:.2f} and {offset_s:.2f} s fit alike (correlation "
+            f"{best.correlation:.3f} and {r:.3f}): run a pattern before the work, or give search_s or offset_s."
         )

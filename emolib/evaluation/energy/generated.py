@@ -1,4 +1,4 @@
-"""A log of known energy, to check the method on: *synthetic*, of no device."""
+"""A *synthetic* log of known energy, to check the method on."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,9 @@ START_S = 1_700_000_000.0  # of the device's clock
 class Bench:
     """A device of `net_w` above `idle_w` while it infers, and a meter that averages over 1 / sfreq seconds.
 
-    meter = (device's clock - START_S - offset_s) / (1 + drift); `quantum_w` is its last digit, `noise_w` the
-    standard deviation of a reading, `gap_s` (start, end) on the meter's clock what it did not log.
+    meter's clock = (device's clock - START_S - offset_s) / (1 + drift). `quantum_w` is the meter's last digit,
+    `noise_w` the standard deviation of a reading. `gap_s` (start, end) on the meter's clock was not logged. The
+    pattern before the work has `unit_s` seconds a digit; 0 leaves it out.
     """
 
     idle_w: float = 2.5
@@ -40,10 +41,12 @@ class Bench:
 
     def markers(self) -> list[Marker]:
         """The pattern, then blocks with a pause behind each; on the device's clock, which begins at START_S."""
-        start_s, markers = START_S + 20.0, []
-        for k, on in enumerate(PATTERN if self.unit_s else ""):
-            if on == "1":
-                markers.append(Marker(start_s + k * self.unit_s, start_s + (k + 1) * self.unit_s, 0, SYNC))
+        start_s = START_S + 20.0
+        markers = [
+            Marker(start_s + k * self.unit_s, start_s + (k + 1) * self.unit_s, 0, SYNC)
+            for k, on in enumerate(PATTERN)
+            if on == "1" and self.unit_s
+        ]
         start_s += len(PATTERN) * self.unit_s + self.pause_s
         for k in range(self.n_blocks):
             begin_s = start_s + k * (self.block_s + self.pause_s)
@@ -56,9 +59,8 @@ class Bench:
         end_s = (markers[-1].end_s + 20.0 - START_S - self.offset_s) / (1 + self.drift)
         first_s = -self.offset_s / (1 + self.drift)
         time_s = np.arange(np.ceil(first_s * self.sfreq), end_s * self.sfreq) / self.sfreq
-        power_w = (
-            self.idle_w + self.net_w * self._busy(markers, time_s) + rng.normal(0, self.noise_w, len(time_s))
-        )
+        work_w = self.net_w * self._busy(markers, time_s)
+        power_w = self.idle_w + work_w + rng.normal(0, self.noise_w, len(time_s))
         if self.quantum_w:
             power_w = np.round(power_w / self.quantum_w) * self.quantum_w
         known = np.ones(len(time_s), bool)
@@ -70,8 +72,7 @@ class Bench:
         """Share of the time about each reading, (n,), in which the device works."""
         edges = np.array([[m.start_s, m.end_s] for m in markers]).ravel()
         done = np.repeat(np.concatenate([[0.0], np.cumsum([m.end_s - m.start_s for m in markers])]), 2)[1:-1]
-        device_s = [
-            START_S + self.offset_s + (1 + self.drift) * (time_s + k / 2 / self.sfreq) for k in (-1, 1)
-        ]
+        half_s = np.array([[-1], [1]]) / 2 / self.sfreq
+        device_s = START_S + self.offset_s + (1 + self.drift) * (time_s + half_s)
         before, after = (np.interp(x, edges, done) for x in device_s)
         return (after - before) * self.sfreq / (1 + self.drift)

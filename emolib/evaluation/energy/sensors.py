@@ -1,18 +1,35 @@
-"""Power sensors of this machine: hwmon (INA219 and the like), RAPL, NVML, and the Raspberry Pi 5's own."""
+"""Power sensors of this machine (RAPL, hwmon such as INA219, NVML, Raspberry Pi 5), and a recorder of one while work runs."""
 
+import math
 import re
 import shutil
 import subprocess
+import threading
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emolib.core.errors import BadRecording
+import numpy as np
+
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.machine import POWERCAP, meter
-from emolib.evaluation.energy.sampler import Sensor
+from emolib.device.markers import now_s
+from emolib.evaluation.energy.trace import Trace
 
 HWMON = Path("/sys/class/hwmon")
 VCGENCMD = ("vcgencmd", "pmic_read_adc")
 RAIL = re.compile(r"(\w+)_([AV])\s+(?:current|volt)\(\d+\)=([-\d.]+)[AV]")
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """`read()` gives W. Where `is_counter`, it gives J since some time, and starts again after `wrap_j`."""
+
+    name: str
+    read: Callable[[], float]
+    is_counter: bool = False
+    wrap_j: float = 0.0
 
 
 def found() -> tuple[list[Sensor], list[str]]:
@@ -35,46 +52,37 @@ def rapl(powercap: Path = POWERCAP) -> tuple[list[Sensor], str]:
 
 
 def hwmon(root: Path = HWMON) -> tuple[list[Sensor], str]:
-    """A sensor per power1_input (µW), and per in*_input (mV) that has a curr*_input (mA) of its number.
+    """A sensor per power*_input (µW); of a chip without one, a sensor per in*_input (mV) times curr*_input (mA).
 
     INA219: in0 is the shunt, in1 the bus. Channels are not added up: on some boards one holds the others.
     """
+
+    def text(path: Path) -> str:
+        return path.read_text().strip() if path.exists() else ""
+
     sensors = []
     for chip in sorted(root.glob("hwmon*")):
-        name = _text(chip / "name") or chip.name
         powers = sorted([*chip.glob("power*_input"), *chip.glob("power*_average")])
-        for path in powers:
-            sensors.append(Sensor(f"{name} {_label(path)}", lambda path=path: int(path.read_text()) / 1e6))
-        for volt in sorted(chip.glob("in*_input")) if not powers else []:
-            ampere = chip / volt.name.replace("in", "curr", 1)
-            if ampere.exists():
-                sensors.append(Sensor(f"{name} {_label(volt)}", _product(volt, ampere)))
-    return [s for s in sensors if _answers(s)], "" if sensors else f"no power sensor in {root}"
+        volts = [] if powers else sorted(chip.glob("in*_input"))
+        channels = [(path,) for path in powers]
+        channels += [(volt, volt.with_name(volt.name.replace("in", "curr", 1))) for volt in volts]
+        for paths in channels:
 
+            def read(paths=paths) -> float:
+                return math.prod(int(path.read_text()) for path in paths) / 1e6
 
-def _product(volt: Path, ampere: Path) -> Callable[[], float]:
-    return lambda: int(volt.read_text()) * int(ampere.read_text()) / 1e6
-
-
-def _label(path: Path) -> str:
-    stem = path.name.rsplit("_", 1)[0]
-    return _text(path.with_name(f"{stem}_label")) or stem
-
-
-def _text(path: Path) -> str:
-    return path.read_text().strip() if path.exists() else ""
-
-
-def _answers(sensor: Sensor) -> bool:
-    try:
-        sensor.read()
-    except (OSError, ValueError):
-        return False
-    return True
+            stem = paths[0].name.rsplit("_", 1)[0]
+            label = text(chip / f"{stem}_label") or stem
+            try:
+                read()
+            except (OSError, ValueError):
+                continue
+            sensors.append(Sensor(f"{text(chip / 'name') or chip.name} {label}", read))
+    return sensors, "" if sensors else f"no power sensor in {root}"
 
 
 def nvml() -> tuple[list[Sensor], str]:
-    """Power of each NVIDIA GPU; what one reading covers, from milliseconds to a second, depends on the GPU."""
+    """Power of each NVIDIA GPU. One reading covers milliseconds to a second, depending on the GPU."""
     try:
         import pynvml
     except ImportError:
@@ -92,13 +100,12 @@ def nvml() -> tuple[list[Sensor], str]:
 
 
 def pi5() -> tuple[list[Sensor], str]:
-    """The rails behind the Raspberry Pi 5's power chip, added up; what the chip itself and USB take is not in it."""
+    """The rails behind the Raspberry Pi 5's power chip, added up. What the chip itself and USB take is not in it."""
     if not shutil.which(VCGENCMD[0]):
         return [], f"no {VCGENCMD[0]}: no Raspberry Pi"
 
     def read() -> float:
-        ran = subprocess.run(VCGENCMD, capture_output=True, text=True, timeout=5)
-        return rails_w(ran.stdout)
+        return rails_w(subprocess.run(VCGENCMD, capture_output=True, text=True, timeout=5).stdout)
 
     try:
         read()
@@ -110,13 +117,74 @@ def pi5() -> tuple[list[Sensor], str]:
 def rails_w(text: str) -> float:
     """Sum of V × A over the rails of `vcgencmd pmic_read_adc` that give both. Raises BadRecording for none."""
     values = {(rail, unit): float(number) for rail, unit, number in RAIL.findall(text)}
-    watts = [
-        volt * values[rail, "A"]
-        for (rail, unit), volt in values.items()
-        if unit == "V" and (rail, "A") in values
-    ]
-    if not watts:
+    rails = [rail for rail, unit in values if unit == "V" and (rail, "A") in values]
+    if not rails:
         raise BadRecording(
             f"{' '.join(VCGENCMD)}: {text.strip()[:80]!r}, expected V and A of rails, as on a Pi 5."
         )
-    return sum(watts)
+    return sum(values[rail, "V"] * values[rail, "A"] for rail in rails)
+
+
+class Sampler:
+    """A thread that reads a sensor `rate_hz` times a second, as far as it keeps up, within a `with` block.
+
+    Times are those of emolib.device.markers.now_s, so markers of the same process need no alignment.
+    """
+
+    def __init__(self, sensor: Sensor, rate_hz: float = 10.0):
+        if not rate_hz > 0:
+            raise BadParameter(f"rate_hz is {rate_hz}, expected more than 0.")
+        self.sensor, self.period_s = sensor, 1 / rate_hz
+        self._samples: list[tuple[float, float]] = []
+        self._failed: Counter[str] = Counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"sampler of {sensor.name}", daemon=True)
+
+    def __enter__(self) -> "Sampler":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self):
+        due_s = now_s()
+        while not self._stop.is_set():
+            try:
+                before_s, value = now_s(), self.sensor.read()
+                self._samples.append(((before_s + now_s()) / 2, value))
+            except Exception as error:  # drivers raise what they like; one failed reading ends no recording
+                self._failed[f"failed: {type(error).__name__}"] += 1
+            due_s = max(due_s + self.period_s, now_s())
+            self._stop.wait(due_s - now_s())
+
+    def trace(self) -> Trace:
+        """What was recorded. Raises BadRecording for less than two readings."""
+        if len(self._samples) < 2:
+            raise BadRecording(
+                f"{self.sensor.name}: {len(self._samples)} readings and {self._failed.total()} that failed, expected 2 "
+                "or more: record longer, or faster."
+            )
+        found = trace_of(self.sensor, *np.array(self._samples).T)
+        return replace(found, dropped=found.dropped | self._failed)
+
+
+def trace_of(sensor: Sensor, time_s: np.ndarray, value: np.ndarray) -> Trace:
+    """Readings (n,) as power; of a counter, the mean power between each two, (n - 1,) or less.
+
+    A counter that is read faster than it moves gives zeros and then too much: only readings at which it moved count.
+    """
+    if not sensor.is_counter:
+        return Trace(time_s, value, sensor.name)
+    moved = np.append(True, np.diff(value) != 0)
+    time_s, value = time_s[moved], value[moved]
+    energy_j = np.diff(value)
+    energy_j[energy_j < 0] += sensor.wrap_j
+    if len(energy_j) < 2:
+        raise BadRecording(
+            f"{sensor.name}: the counter moved {len(energy_j)} times, expected 2 or more: record longer."
+        )
+    between = np.diff(time_s)
+    dropped = {"counter did not move": int((~moved).sum())} if not moved.all() else {}
+    return Trace(time_s[:-1] + between / 2, energy_j / between, sensor.name, dropped)

@@ -13,10 +13,11 @@ GAP_STEPS = 3.0  # neighbours further apart than this many steps have a gap betw
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """power_w (n,) in W at time_s (n,), each later than the one before, in float64; `origin` says where from.
+    """power_w (n,) in W at time_s (n,) in s, each later than the one before, in float64.
 
-    A sample stands for the time half way to its neighbours; into a gap it reaches half a step. `dropped`
-    counts what its reader left out, by reason. Raises BadRecording for what is no such log.
+    A sample stands for the time half way to its neighbours; into a gap it reaches half a step. `origin` names the log.
+    `dropped` counts what its reader left out, by reason. Raises BadRecording for less than two samples, NaN, or times
+    that go back.
     """
 
     time_s: np.ndarray
@@ -65,8 +66,7 @@ class Trace:
     def gaps_s(self) -> np.ndarray:
         """Length of each gap in s, (n_gaps,)."""
         first, last = self.cells
-        left = first[1:] - last[:-1]
-        return left[np.diff(self.time_s) > GAP_STEPS * self.step_s]
+        return (first[1:] - last[:-1])[np.diff(self.time_s) > GAP_STEPS * self.step_s]
 
     def energy_j(self, start_s, end_s) -> np.ndarray:
         """Energy of spans (…) in J, gaps left out."""
@@ -78,7 +78,7 @@ class Trace:
         return self._until(ones, end_s) - self._until(ones, start_s)
 
     def _until(self, density: np.ndarray, time_s) -> np.ndarray:
-        """Integral of what has one value a cell, from the first cell to each time."""
+        """Integral from the first cell to each time of a density that is constant in each cell."""
         first, last = self.cells
         total = np.cumsum(density * (last - first))
         edges = np.column_stack([first, last]).ravel()
@@ -86,7 +86,7 @@ class Trace:
         return np.interp(time_s, edges, values)
 
     def binned(self, step_s: float) -> "Trace":
-        """The same with the mean of every `step_s` seconds, where its own step is shorter."""
+        """The mean of every `step_s` seconds; the trace itself where its step is longer."""
         if self.step_s >= step_s:
             return self
         bins = ((self.time_s - self.time_s[0]) // step_s).astype(np.int64)

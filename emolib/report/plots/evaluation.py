@@ -1,4 +1,4 @@
-"""Who is where, how training went, how well one source's model does on its test folds."""
+"""Who is where, how training went, and how well a model does on its test folds, person by person."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -30,7 +31,7 @@ MAX_NAMES = 60  # more subjects than this are counted, not named
 
 
 def _name_columns(ax: Axes, names: Sequence[str], what: str):
-    """Names under the columns 0, 1, …, upright where they do not fit; only their number if too many."""
+    """Names under the columns 0, 1, …: upright where they do not fit, and only their number where they are too many."""
     if len(names) > MAX_NAMES:
         ax.set_xticks([])
         ax.set_xlabel(f"{len(names)} {what}s")
@@ -137,8 +138,10 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Picture:
 
 
 def per_subject(table: pd.DataFrame, chance: float) -> Picture:
-    """UAR and accuracy of each subject, sorted, with mean ± sd and chance; columns subject, uar, accuracy, n;
-    shares in [0, 1]."""
+    """UAR and accuracy of each subject, sorted, with mean ± sd and chance.
+
+    Columns subject, uar, accuracy, n; shares in [0, 1].
+    """
     table = table.sort_values("uar", kind="stable")
     columns = np.arange(len(table))
     uar, accuracy = 100 * table["uar"].to_numpy(), 100 * table["accuracy"].to_numpy()
@@ -205,3 +208,63 @@ def scores(table: pd.DataFrame) -> Picture:
         tidy(ax)
     legend_below(figure, axes[0, 0].get_legend_handles_labels()[0])
     return figure
+
+
+def subject_calibration(table: pd.DataFrame) -> Picture:
+    """UAR of each person without and with a baseline, and by all windows of the person.
+
+    Columns arm (none, baseline, subject; others are not drawn), subject, uar in [0, 1].
+    """
+    uar = 100 * table.pivot(index="subject", columns="arm", values="uar")
+    uar["gain"] = (uar["baseline"] - uar["none"]).round(6)
+    uar = uar.sort_values(["gain", "none"], kind="stable")
+    figure, axes = picture(4.2)
+    ax, x = axes[0, 0], np.arange(len(uar))
+    colour = np.where(uar["gain"] < 0, VERMILLION, BLUE)
+    ax.plot(x, uar["subject"], "_", color=GREY, markersize=14, markeredgewidth=2)
+    ax.vlines(x, uar["none"], uar["baseline"], color=colour, linewidth=1.6)
+    ax.scatter(x, uar["none"], s=42, facecolor="white", edgecolor=colour, zorder=3)
+    ax.scatter(x, uar["baseline"], s=42, color=colour, zorder=4)
+    _person_axes(ax, uar.index, "person, sorted by what the baseline changes")
+    dot = {"marker": "o", "linestyle": "", "markeredgecolor": BLUE}
+    bar = {"marker": "_", "linestyle": "", "color": GREY, "markersize": 14, "markeredgewidth": 2}
+    handles = [
+        Line2D([], [], markerfacecolor="white", label="no calibration", **dot),
+        Line2D([], [], markerfacecolor=BLUE, label="baseline", **dot),
+        Line2D([], [], label="all windows of the person", **bar),
+        Line2D([], [], color=BLUE, label="no worse with the baseline"),
+        Line2D([], [], color=VERMILLION, label="worse with it"),
+    ]
+    legend_below(figure, handles, n_cols=3)
+    return figure
+
+
+def seed_variability(table: pd.DataFrame) -> Picture:
+    """UAR of each person with every seed: a column per person, a colour per way to normalise.
+
+    Columns normalise, seed, subject, uar in [0, 1].
+    """
+    ways = list(table.normalise.unique())
+    order = table[table.normalise == ways[0]].groupby("subject").uar.mean().sort_values(kind="stable").index
+    figure, axes = picture(4.2)
+    ax = axes[0, 0]
+    for k, (way, (colour, marker)) in enumerate(colours(ways).items()):
+        of_way = table[table.normalise == way].pivot(index="subject", columns="seed", values="uar")
+        uar = 100 * of_way.loc[order]
+        x = np.arange(len(uar)) + 0.3 * (k - (len(ways) - 1) / 2)
+        ax.vlines(x, uar.min(axis=1), uar.max(axis=1), color=colour, linewidth=1.2)
+        for seed in uar.columns:
+            label = way if seed == uar.columns[0] else None
+            ax.plot(x, uar[seed], marker, color=colour, markersize=6, label=label)
+    _person_axes(ax, order, "person, sorted by the mean over seeds")
+    legend_below(figure, ax.get_legend_handles_labels()[0], n_cols=len(ways))
+    return figure
+
+
+def _person_axes(ax: Axes, names: Sequence[str], label: str):
+    """A column for each person, and UAR upwards."""
+    names = [shorten(str(name), 16) for name in names]
+    ax.set_xticks(range(len(names)), names, rotation=90 if sum(map(len, names)) > 90 else 0)
+    ax.set(xlabel=label, ylabel="UAR of a person (%)", ylim=(-3, 103))
+    ax.margins(x=0.02)
+    tidy(ax, grid="y")

@@ -1,5 +1,8 @@
-"""The tree of a search over architectures, and what wrong training labels cost."""
+"""Architecture reduction: augmented pictures, the tree of the search, and what wrong training labels cost."""
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -11,6 +14,7 @@ from emolib.report.plots.style import (
     GREY,
     ORANGE,
     VERMILLION,
+    WIDTH_IN,
     Picture,
     legend_below,
     log_axis,
@@ -28,11 +32,24 @@ MEGA = 1e6
 ABOVE_CHANCE = 0.2  # shown at least, so that differences near chance do not look large
 
 
+def ways(pictures: Mapping[str, Sequence[np.ndarray]], low: float = 0.0, high: float = 1.0) -> Picture:
+    """A column per name, its pictures (height, width, 1 or 3) below each other; values from low to high."""
+    n_rows = max(map(len, pictures.values()))
+    figure, axes = picture(0.4 + n_rows * WIDTH_IN / len(pictures), n_rows, len(pictures))
+    for column, (name, images) in zip(axes.T, pictures.items(), strict=True):
+        column[0].set_title(name)
+        for ax in column:
+            ax.set_axis_off()
+        for ax, image in zip(column, images, strict=False):
+            ax.imshow((np.squeeze(image) - low) / (high - low), cmap="gray", vmin=0, vmax=1)
+    return figure
+
+
 def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
     """Validation AUC over FLOPs, an edge from every parent, numbers in the order of trainings, β₀ as a line.
 
-    `trace`: a row per training, the baseline first, with order, parent, change, flops, auc, accepted. What
-    led to the pick is drawn dark and named on the right, with its MFLOP.
+    `trace`: of `emolib.studies.reduction.search.trace`. What led to the pick is drawn dark and named on the right, with
+    its MFLOP.
     """
     figure, axes = picture(5.2, 1, 2, width_ratios=[3, 1])
     ax, rows = axes[0, 0], trace.set_index("order")
@@ -40,13 +57,18 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
     path = _path(rows, pick)
     for order, row in rows.iterrows():
         if not pd.isna(row["parent"]):
-            _edge(ax, rows.loc[row["parent"]], row, order in path)
+            parent, (colour, width) = rows.loc[row["parent"]], (BLACK, 1.6) if order in path else (GREY, 0.8)
+            edge = [parent["flops"] / MEGA, row["flops"] / MEGA], [parent["auc"], row["auc"]]
+            ax.plot(*edge, color=colour, linewidth=width, zorder=1)
     for order, row in rows.iterrows():
         kind = "accepted" if row["accepted"] else "rejected"
         kind = "pick" if order == pick else "baseline" if pd.isna(row["parent"]) else kind
         colour, marker, size, _ = KINDS[kind]
         ax.plot(row["flops"] / MEGA, row["auc"], marker, color=colour, markersize=size, zorder=3)
-        _number(ax, order, (row["flops"] / MEGA, row["auc"]), away=3 + size / 2)
+        point, away = (row["flops"] / MEGA, row["auc"]), (0, 3 + size / 2)  # readable where lines cross it
+        about = {"ha": "center", "va": "bottom", "fontsize": 8, "zorder": 4}
+        text = ax.annotate(str(order), point, away, textcoords="offset points", **about)
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     ax.axhline(least_auc, color=GREY, linestyle="--", linewidth=1.2)
     ax.set(ylabel="AUC on validation pictures, one class against the rest")
     ax.margins(0.08)
@@ -61,21 +83,6 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
     return figure
 
 
-def _number(ax: Axes, order: int, point: tuple[float, float], away: float):
-    """The order of a training above its point, `away` in typographic points, readable where lines cross it."""
-    text = ax.annotate(
-        str(order),
-        point,
-        (0, away),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        fontsize=8,
-        zorder=4,
-    )
-    text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
-
-
 def _path(rows: pd.DataFrame, pick: int) -> list[int]:
     """Orders of the trainings from the baseline to the pick."""
     path = [pick]
@@ -84,30 +91,20 @@ def _path(rows: pd.DataFrame, pick: int) -> list[int]:
     return path
 
 
-def _edge(ax: Axes, parent: pd.Series, child: pd.Series, is_chosen: bool):
-    flops = [parent["flops"] / MEGA, child["flops"] / MEGA]
-    colour, width = (BLACK, 1.6) if is_chosen else (GREY, 0.8)
-    ax.plot(flops, [parent["auc"], child["auc"]], color=colour, linewidth=width, zorder=1)
-
-
 def _name_path(ax: Axes, rows: pd.DataFrame, path: list[int]):
     """The changes that led to the pick, one below the other."""
     ax.set_axis_off()
-    flops = rows["flops"] / MEGA
-    lines = [f"{order}: {rows.loc[order, 'change']}, {_short(flops[order])}" for order in path]
+    flops = {order: rows.loc[order, "flops"] / MEGA for order in path}
+    short = {order: f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for order, value in flops.items()}
+    lines = [f"{order}: {rows.loc[order, 'change']}, {short[order]}" for order in path]
     text = "\n".join(["what led to the pick, MFLOP", *lines])
     ax.text(0, 1, text, transform=ax.transAxes, va="top", fontsize=9, linespacing=1.6)
-
-
-def _short(value: float) -> str:
-    """Three digits of a number, all of them where it has more."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def noise_cost(table: pd.DataFrame, n_classes: int) -> Picture:
     """Test AUC and UAR over the share of wrong training labels, with intervals and chance.
 
-    Columns wrong_labels_percent, and auc, uar in [0, 1] with _low, _high (NaN: no interval).
+    `table`: of `emolib.studies.reduction.tables.cost_of_noise`.
     """
     figure, axes = picture(3.2, 1, 2)
     share = table["wrong_labels_percent"]

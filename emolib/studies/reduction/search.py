@@ -1,16 +1,16 @@
-"""The search of Shved (2019), Algorithm 1, without its author: an A*-like one over architectures.
+"""The search of Shved (2019), Algorithm 1, which its author ran by hand: an A*-like search over architectures.
 
-His recursion goes on from a network that keeps the quality, gives up below one that does not, and stops at a
-target of FLOPs. Ours walks the same tree with a queue. f = g + h of an architecture: g is its FLOPs, whatever
-the path to it; h is minus the most that reductions can still save below it. So f is a lower bound of all
-FLOPs behind it (`space.bound`): h never overestimates what is left to pay. What has an f of the best accepted
-one's FLOPs or more is skipped, and when the queue is empty the optimum is found. The queue gives the fewest
-FLOPs first, not the least f: both orders find the same optimum, but trainings are dear and few, and this one
-has a good network early (on the toy space of the tests the optimum itself at training 6 instead of 112).
+His recursion goes on from a network that keeps the quality, gives up below one that does not, and stops at a target of
+FLOPs. Ours walks the same tree with a queue. An architecture has f = g + h: g is its FLOPs, whatever the path to it; h is
+minus the most that reductions can still save below it. So f is a lower bound of the FLOPs of all that lies below it
+(`space.bound`). An architecture whose f is the FLOPs of the best accepted one or more is skipped. When the queue is empty,
+the optimum is found. The queue gives the fewest FLOPs first, not the least f. Both orders find the same optimum, but
+trainings cost much, and this order finds a good network early (on the toy space of the tests the optimum itself at training
+6 instead of 112).
 
-`monotone` says that nothing below a rejected architecture, smaller or equal in every axis, would be accepted.
-Then f grows with every rejection and saves trainings; measured AUCs are noisy, so it is an assumption.
-Without it f says little: from nearly every architecture the whole space lies below.
+`monotone` assumes that nothing below a rejected architecture would be accepted. Then f grows with every rejection and saves
+trainings. It is an assumption, since measured AUCs are noisy. Without it f says little: from nearly every architecture the
+whole space lies below.
 """
 
 import heapq
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter
 from emolib.models.alexnet import Architecture, flops, key
 from emolib.studies.reduction.space import bound, reductions
@@ -30,8 +31,7 @@ Evaluate = Callable[[Architecture], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Tried:
-    """A trained architecture: `number` in the order of trainings from 0, its parent's, what was changed
-    against that."""
+    """A trained architecture: its `number` in the order of trainings from 0, its parent's number, and what was changed."""
 
     number: int
     parent: int | None
@@ -47,9 +47,9 @@ class Tried:
 
 
 def least_auc(baseline_auc: float, share: float = 0.8, rule: str = "margin") -> float:
-    """β₀, the AUC that an accepted architecture has at least: `share` of the baseline's margin over 0.5, or,
-    by the rule "auc", of its AUC, as the paper prints it: 80 % of 0.7 is 0.56, a margin of 30 %.
+    """β₀, the AUC that an accepted architecture has at least: `share` of the baseline's margin over 0.5.
 
+    The rule "auc" takes the share of the AUC itself, as the paper prints it: 80 % of 0.7 is 0.56, a margin of 30 %.
     Raises BadParameter for another rule, a share out of (0, 1], a baseline that is no better than chance.
     """
     if rule not in RULES or not 0 < share <= 1:
@@ -66,10 +66,9 @@ def least_auc(baseline_auc: float, share: float = 0.8, rule: str = "margin") -> 
 class Search:
     """A search from `baseline`; `run` yields after every training.
 
-    `evaluate` is T of the algorithm: an architecture's numbers on validation pictures, "auc" among them. It
-    ends at `target_flops`, after `budget` trainings (the baseline's and remembered ones too), or with the
-    optimum; `stopped` says which: target | budget | optimum. `skipped`: architectures that came up but whose
-    f ruled them out. Raises BadParameter.
+    `evaluate` is T of the algorithm: an architecture's numbers on validation pictures, "auc" among them. The search
+    ends at `target_flops`, after `budget` trainings (the baseline's and remembered ones too), or with the optimum;
+    `stopped` says which: target | budget | optimum. `skipped` counts architectures that f ruled out. Raises BadParameter.
     """
 
     baseline: Architecture
@@ -102,14 +101,19 @@ class Search:
     def run(self) -> Iterator[Tried]:
         """Train, yield, go on with the neighbours of what was accepted."""
         self._push(None, "baseline", self.baseline)
-        while not self.stopped:
-            *_, parent, change, architecture = heapq.heappop(self.queue)
-            one = self._train(parent, change, architecture)
-            yield one
-            if one.accepted:
-                for reduction in reductions(architecture):
-                    self._push(one.number, reduction.change, reduction.architecture)
-            self.stopped = self._reason()
+        with progress_bar(self.budget, "search", "trainings") as bar:
+            while not self.stopped:
+                *_, parent, change, architecture = heapq.heappop(self.queue)
+                one = self._train(parent, change, architecture)
+                bar.set_postfix_str(
+                    f"best: {self.best.flops / 1e6:.3g} MFLOP, AUC {self.best.auc:.3f}", refresh=False
+                )
+                bar.update(1)
+                yield one
+                if one.accepted:
+                    for reduction in reductions(architecture):
+                        self._push(one.number, reduction.change, reduction.architecture)
+                self.stopped = self._reason()
 
     def _push(self, parent: int | None, change: str, architecture: Architecture):
         """Put an architecture into the queue, once: fewest FLOPs first, then the order of arrival."""
@@ -117,9 +121,6 @@ class Search:
             self.seen.add(key(architecture))
             entry = (flops(architecture), len(self.seen), parent, change, architecture)
             heapq.heappush(self.queue, entry)
-
-    def _rejected(self) -> list[Architecture]:
-        return [one.architecture for one in self.tried if not one.accepted and self.monotone]
 
     def _train(self, parent: int | None, change: str, architecture: Architecture) -> Tried:
         """T of an architecture, and whether it is accepted; the baseline is, if it is better than chance."""
@@ -137,7 +138,7 @@ class Search:
         """Why to stop, "" for going on; then the first in the queue is worth a training."""
         if self.best.flops <= self.target_flops:
             return "target"
-        rejected = self._rejected()
+        rejected = [one.architecture for one in self.tried if not one.accepted and self.monotone]
         while self.queue and bound(self.queue[0][-1], rejected) >= self.best.flops:
             heapq.heappop(self.queue)
             self.skipped += 1
@@ -147,8 +148,7 @@ class Search:
 
 
 def trace(tried: Collection[Tried]) -> pd.DataFrame:
-    """One row per training: order, parent, change, flops, auc, the other numbers, accepted, architecture (its
-    key)."""
+    """One row per training: order, parent, change, flops, auc, the other numbers, accepted, architecture (its key)."""
     return pd.DataFrame(
         {
             **{"order": one.number, "parent": one.parent, "change": one.change, "flops": one.flops},

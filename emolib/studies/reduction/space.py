@@ -1,8 +1,8 @@
 """Architectures one step smaller than another, and a lower bound of the FLOPs of all that lie below.
 
 An architecture has axes: the input's side, the first stride (negative, so that smaller is less here too), the
-filters of each convolution, the width of each hidden dense layer; 0 is a layer that was dropped. `below`
-compares them one by one.
+filters of each convolution, the width of each hidden dense layer; 0 is a layer that was dropped. One architecture lies
+below another of the same baseline if it is as small or smaller in every axis.
 """
 
 import math
@@ -46,48 +46,26 @@ def with_axes(architecture: Architecture, values: Axes) -> Architecture:
     return replace(architecture, side=side, blocks=blocks, dense=tuple(widths[n:]))
 
 
-def names(architecture: Architecture) -> list[str]:
-    """What each axis is called in the trace."""
-    convolutions = [f"conv{i}" for i in range(1, len(architecture.blocks) + 1)]
-    return [
-        "input",
-        "first stride",
-        *convolutions,
-        *(f"dense{i}" for i in range(1, len(architecture.dense) + 1)),
-    ]
-
-
 @cache
 def levels(architecture: Architecture, axis: int) -> tuple[int, ...]:
-    """Values of an axis from the architecture's own to its least one, each a step; 0 comes last where a layer
-    can go.
+    """Values of an axis from the architecture's own to its least one, each a step; 0 comes last where a layer can go.
 
-    The area of the input, filters and dense widths are halved, the first stride grows by 2 up to its kernel.
+    The area of the input, filters and dense widths are halved; the first stride grows by 2 up to its kernel.
     """
-    value, kind = axes(architecture)[axis], _kind(architecture, axis)
+    value = axes(architecture)[axis]
+    filters, dense = (["filters"] * len(architecture.blocks), ["dense"] * len(architecture.dense))
+    kind = ["side", "stride", *filters, *dense][axis]
     if kind == "stride":
         return tuple(range(value, -architecture.blocks[0].kernel - 1, -STRIDE_STEP))
-    found = [value]
-    while LEAST[kind] <= (smaller := _smaller(found[-1], kind)) < found[-1]:
+    found, multiple = [value], MULTIPLE[kind]
+    while LEAST[kind] <= (smaller := multiple * round(found[-1] * STEP[kind] / multiple)) < found[-1]:
         found.append(smaller)
     can_go = value and kind != "side" and axis != FIRST_CONVOLUTION
     return (*found, 0) if can_go else tuple(found)
 
 
-def _kind(architecture: Architecture, axis: int) -> str:
-    filters, dense = (["filters"] * len(architecture.blocks), ["dense"] * len(architecture.dense))
-    return ["side", "stride", *filters, *dense][axis]
-
-
-def _smaller(value: int, kind: str) -> int:
-    """The next step, in the multiples of its kind."""
-    multiple = MULTIPLE[kind]
-    return multiple * round(value * STEP[kind] / multiple)
-
-
 def reductions(architecture: Architecture) -> list[Reduction]:
-    """The neighbours: one axis one step smaller, or one layer dropped; fewer FLOPs, each network once, in
-    this order.
+    """The neighbours: one axis one step smaller, or one layer dropped; fewer FLOPs, each network once, in this order.
 
     A dropped convolution leaves its pool where it was. What cannot be built is no neighbour.
     """
@@ -102,7 +80,9 @@ def reductions(architecture: Architecture) -> list[Reduction]:
 
 def _steps(architecture: Architecture) -> Iterator[Reduction]:
     values = axes(architecture)
-    for axis, name in enumerate(names(architecture)):
+    convolutions = [f"conv{i}" for i in range(1, len(architecture.blocks) + 1)]
+    dense = [f"dense{i}" for i in range(1, len(architecture.dense) + 1)]
+    for axis, name in enumerate(["input", "first stride", *convolutions, *dense]):
         _, *smaller = levels(architecture, axis)
         for value in dict.fromkeys([*smaller[:1], *(v for v in smaller if v == 0)]):
             change = f"{name} {abs(values[axis])} → {abs(value)}" if value else f"{name} dropped"
@@ -112,14 +92,9 @@ def _steps(architecture: Architecture) -> Iterator[Reduction]:
                 continue
 
 
-def below(architecture: Architecture, other: Architecture) -> bool:
-    """Whether it is as small as the other, or smaller, in every axis; both come from one baseline."""
-    return all(a <= b for a, b in zip(axes(architecture), axes(other), strict=True))
-
-
 @cache
 def least_flops(architecture: Architecture, at_least: Axes) -> int:
-    """No architecture below this one with axes of `at_least` or more has fewer FLOPs than this.
+    """The least FLOPs that an architecture below this one with axes of `at_least` or more can have.
 
     Every layer that must be there is counted with the thinnest input that it can have, others not at all.
     """
@@ -147,12 +122,11 @@ def _passed(macs: int, thinnest: int, width: int, needed: int, values: tuple[int
 
 
 def bound(architecture: Architecture, rejected: Collection[Architecture] = ()) -> float:
-    """A lower bound of the FLOPs of every architecture below this one, itself too, that is below no rejected
-    one.
+    """A lower bound of the FLOPs of every architecture below this one, itself too, that is below no rejected one.
 
-    Infinite where there is none. Below a rejected one is all that is as small in every axis, so some axis
-    must stay larger than it. Where only one can, it must, and all of these together are kept; of the other
-    rejected ones the worst counts, with the cheapest axis to keep.
+    Infinite where there is none. An architecture that is not below a rejected one is larger in some axis. Where only
+    one axis can stay larger, it must, and all such axes are kept together. Of the other rejected ones the worst counts,
+    with the cheapest axis to keep.
     """
     lowest = [levels(architecture, axis)[-1] for axis in range(len(axes(architecture)))]
     choices = [ways for other in rejected if len(ways := _ways(architecture, other)) != 1]

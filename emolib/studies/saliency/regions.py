@@ -1,6 +1,7 @@
-"""How much of a map lies on eyes, cheeks and mouth, beside the share of the picture that they are.
+"""How much of a saliency map lies on eyes, cheeks and mouth, beside the share of the picture that they are.
 
-Boxes are x1 y1 x2 y2 in pixels, (n, 4); left and right are the viewer's.
+Boxes are x1 y1 x2 y2 in pixels, (n, 4); left and right are the viewer's. On synthetic faces they are the generator's
+own, on other faces those of FER2013, whose faces are registered.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadSet
+from emolib.core.experiment import Experiment
+from emolib.datasets.base import EmotionSet
 from emolib.evaluation.metrics import Interval
+from emolib.signals.generated import face
+from emolib.signals.generated.affect import affects
 
 PARTS = {"eyes": ("left_eye", "right_eye"), "cheeks": ("left_cheek", "right_cheek"), "mouth": ("mouth",)}
 ELSEWHERE = "elsewhere"
@@ -45,6 +52,47 @@ def _inside(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     return down[:, :, None] * across[:, None, :]
 
 
+def window_regions(
+    trial: np.ndarray,
+    size: int = face.SIZE,
+    hop_s: float = 2.0,
+    n_subjects: int = 10,
+    n_trials: int = 40,
+    trial_s: float = 8.0,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """The generator's boxes of face, eyes, cheeks and mouth on the windows of a synthetic set, each (n_windows, 4), in
+    pixels of `size`.
+
+    `trial` (n_windows,) is the column of the whole set. size and hop_s are those of its front end, the others the
+    options of its corpus. Raises BadSet for windows that these options do not give.
+    """
+    hop = round(hop_s * face.SFREQ)
+    shown = {
+        affect.trial_id: face.face_regions(face.portrait(affect), size)
+        for affect in affects(n_subjects, n_trials, trial_s, seed)
+    }
+    names, first = np.unique(trial, return_index=True)
+    names = names[np.argsort(first)]
+    made = [name for name in names if name in shown for _ in shown[name]["face"][::hop]]
+    if made != trial.tolist():
+        raise BadSet(
+            f"{len(trial)} windows of {len(names)} trials, but these options give {len(made)} on those: "
+            "pass the whole set with the options of its corpus and front end."
+        )
+    return {part: np.concatenate([shown[name][part][::hop] for name in names]) for part in shown[names[0]]}
+
+
+def regions(run: Run, source: Experiment, data: EmotionSet, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Masks of `masks` for these rows of the source's whole set."""
+    height, width = data.X.shape[1:3]
+    if source.corpus != "synthetic":
+        return masks(aligned(len(rows), height, width), height, width)
+    made = run.parameters_of(f"data/{source}.npz")
+    boxes = window_regions(data.trial, height, made["frontend"].get("hop_s", 2.0), **made["corpus_options"])
+    return masks({name: box[rows] for name, box in boxes.items()}, height, width)
+
+
 def shares(maps: np.ndarray) -> np.ndarray:
     """Maps (n, h, w) with sum 1 each; NaN for a map that is 0 everywhere."""
     total = maps.sum(axis=(1, 2), keepdims=True)
@@ -54,12 +102,21 @@ def shares(maps: np.ndarray) -> np.ndarray:
 def mean_maps(maps: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
     """Mean (h, w) of the maps of each class that occurs, every map counting alike: with sum 1 before.
 
-    A map that is 0 everywhere has no place and is left out; `attention` counts them.
+    A map that is 0 everywhere is left out; `attention` counts these maps.
     """
     found, seen = shares(maps), maps.any(axis=(1, 2))
     return {
         name: found[seen & (y == k)].mean(axis=0) for k, name in enumerate(classes) if (seen & (y == k)).any()
     }
+
+
+def attention_table(
+    maps: Mapping[str, np.ndarray], where: Mapping[str, np.ndarray], subject: np.ndarray
+) -> pd.DataFrame:
+    """The rows of `attention` for the maps (n, h, w) of every method, with the method in the first column."""
+    tables = [attention(found, where, subject).assign(method=name) for name, found in maps.items()]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["method", *table.columns.drop("method")]]
 
 
 def attention(
@@ -80,13 +137,13 @@ def attention(
         share, area = (parts * mask[seen]).sum(axis=(1, 2)), mask[seen].mean(axis=(1, 2))
         row = {"region": region, "n": int(seen.sum()), "empty": int((~seen).sum())}
         for name, values in (("share", np.ones(len(share))), ("ratio", area)):
-            found = ratio(share, values, of, n_boot, seed)
+            found = ratio_of_sums(share, values, of, n_boot, seed)
             row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
         rows.append(row | {"area": mask.mean()})
     return pd.DataFrame(rows)
 
 
-def ratio(
+def ratio_of_sums(
     above: np.ndarray, below: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
 ) -> Interval:
     """Σ above / Σ below of values (n,), and its 95 % interval by bootstrap over subjects, ids (n,) from 0.

@@ -1,0 +1,37 @@
+"""Progress bars that leave one line: on a terminal, in a log file, and in an executed notebook."""
+
+import sys
+
+from tqdm import tqdm
+
+FORMAT = "{desc} |{bar:20}| {n:.0f}/{total_fmt} {unit}, {elapsed}{postfix}"
+
+
+class NotebookLine:
+    """What tqdm writes to in a notebook: one output, whose text is replaced."""
+
+    encoding = "utf-8"  # else tqdm draws in ASCII
+
+    def __init__(self, display):
+        self.output = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def write(self, text: str):
+        if line := text.strip():
+            self.output.update({"text/plain": line}, raw=True)
+
+    def flush(self):
+        pass
+
+
+def progress_bar(total: int, name: str, unit: str) -> tqdm:
+    """A bar of `total` units, which may be counted in parts. It is drawn at most once a second.
+
+    Outside a notebook it is a line on stdout: a notebook would show stderr in red.
+    """
+    file = sys.stdout
+    if "IPython" in sys.modules:
+        from IPython import display, get_ipython
+
+        if hasattr(get_ipython(), "kernel"):
+            file = NotebookLine(display.display)
+    return tqdm(total=total, desc=name, unit=unit, bar_format=FORMAT, file=file, mininterval=1)

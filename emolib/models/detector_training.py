@@ -1,0 +1,277 @@
+"""Training of a face detector: pictures in memory, random views of them, and epochs that a killed run goes on from with
+the same numbers.
+
+A view is a window of the stored picture, mirrored or not, at another scale, light and colour, and its boxes move along.
+It is drawn in numpy and made in the TensorFlow graph. Half of the views look at one face chosen at random and bring it to
+a height drawn evenly on a logarithmic scale: so crowds become pictures of large faces, which are few.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from emolib.core.bars import progress_bar
+from emolib.core.errors import BadParameter, BadSet
+from emolib.datasets.face_boxes import Picture
+from emolib.evaluation.boxes import average_precision, single_ious
+from emolib.models.backend import keras, tf
+from emolib.models.checkpoint import Checkpoint, History
+from emolib.models.detector import LOSSES, grid_of
+from emolib.models.training import OPTIMIZERS, batches, forward
+from emolib.signals.boxes import FILL, Letterbox, area, clipped
+
+FOCUSED = 0.5  # share of the views that look at one face
+HEIGHTS = 0.12, 0.55  # of that face, in sides of the view
+ZOOMS = 0.7, 1.4  # of the other views
+LARGEST_ZOOM = 3.0  # of any: beyond, a face is a blur
+STRETCH = 0.1  # of width against height
+SHIFT = 0.25  # of the view, where it looks at no face
+VISIBLE = 0.4  # share of a box that must lie inside the view, for it to stay a face
+SMALLEST = 0.02  # side of a box, in sides of the view
+LIGHT, COLOUR = 0.3, 0.08  # gain and offset
+GREY = 0.1  # share of views without colour
+WARM_UP = 0.05  # share of all steps over which the rate rises
+LEAST_SCORE = 0.05  # of boxes that average precision on validation pictures counts
+PREDICTED = 32  # pictures of one call
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures X (n, side, side, n_channels) uint8, and the boxes of each, (n_faces, 4) in pixels of the square."""
+
+    X: np.ndarray
+    boxes: tuple[np.ndarray, ...]
+    names: tuple[str, ...]
+
+    @property
+    def side(self) -> int:
+        return self.X.shape[1]
+
+    def digest(self) -> str:
+        """A hash of all pixels and boxes."""
+        digest = sha256(self.X.tobytes())
+        for boxes in self.boxes:
+            digest.update(boxes.astype(np.float64).tobytes())
+        return digest.hexdigest()
+
+
+def gather(pictures: Iterable[Picture], side: int, n_channels: int = 3) -> dict[str, PictureSet]:
+    """The pictures of each split that occurs, letterboxed. Raises what a loader raises."""
+    parts: dict[str, list] = {}
+    for picture in pictures:
+        fit = Letterbox(picture.image.shape[:2], side)
+        row = (
+            fit.image(picture.image, n_channels),
+            fit.boxes(picture.boxes),
+            f"{picture.corpus}/{picture.name}",
+        )
+        parts.setdefault(picture.split, []).append(row)
+    columns = {split: tuple(zip(*rows, strict=True)) for split, rows in parts.items()}
+    return {split: PictureSet(np.stack(X), boxes, names) for split, (X, boxes, names) in columns.items()}
+
+
+@dataclass(frozen=True)
+class Views:
+    """Of n pictures: transforms (n, 8), gain and offset (n, 1, 1, 3), colour (n, 1, 1, 1), boxes of each."""
+
+    transforms: np.ndarray
+    gain: np.ndarray
+    offset: np.ndarray
+    colour: np.ndarray
+    boxes: list[np.ndarray]
+
+    def of(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What `render_views` needs of some of the pictures."""
+        return self.transforms[rows], self.gain[rows], self.offset[rows], self.colour[rows]
+
+
+def view_window(boxes: np.ndarray, stored: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Size (w, h) and corner (x, y) of a window of a stored picture, in its pixels; it may reach outside."""
+    stretch = np.exp(rng.uniform(-STRETCH, STRETCH) * np.array([0.5, -0.5]))
+    if len(boxes) and rng.uniform() < FOCUSED:
+        face = boxes[rng.integers(len(boxes))]
+        height = np.exp(rng.uniform(*np.log(HEIGHTS)))
+        zoom = height * stored / (face[3] - face[1])
+        size = stored / np.clip(zoom, ZOOMS[0], LARGEST_ZOOM) * stretch
+        room = np.maximum(size - (face[2:] - face[:2]), 0)
+        return size, face[:2] - rng.uniform(0, 1, 2) * room
+    size = stored / np.exp(rng.uniform(*np.log(ZOOMS))) * stretch
+    return size, (stored - size) / 2 + rng.uniform(-SHIFT, SHIFT, 2) * size
+
+
+def faces_in_view(boxes: np.ndarray, side: int) -> np.ndarray:
+    """The boxes (n, 4) that stay faces in a view of side × side, cut to it."""
+    inside = clipped(boxes, (side, side))
+    large = (inside[:, 2:] - inside[:, :2]).min(axis=1, initial=side) >= SMALLEST * side
+    return inside[large & (area(inside) >= VISIBLE * area(boxes))]
+
+
+def draw_views(boxes: tuple[np.ndarray, ...], stored: int, side: int, rng: np.random.Generator) -> Views:
+    """One view of side × side of every picture; `boxes` in pixels of the stored square."""
+    transforms, moved = np.zeros((len(boxes), 8), np.float32), []
+    for row, faces in enumerate(boxes):
+        size, corner = view_window(faces, stored, rng)
+        scale, mirrored = size / side, rng.uniform() < 0.5
+        faces = (faces - np.tile(corner, 2)) / np.tile(scale, 2)
+        if mirrored:
+            faces = np.stack([side - faces[:, 2], faces[:, 1], side - faces[:, 0], faces[:, 3]], axis=1)
+        moved.append(faces_in_view(faces, side))
+        across = [-scale[0], 0, corner[0] + size[0]] if mirrored else [scale[0], 0, corner[0]]
+        transforms[row] = [*across, 0, scale[1], corner[1], 0, 0]
+    n, one = len(boxes), (len(boxes), 1, 1, 1)
+    gain = 1 + rng.uniform(-LIGHT, LIGHT, one) + rng.uniform(-COLOUR, COLOUR, (n, 1, 1, 3))
+    offset = rng.uniform(-LIGHT, LIGHT, one) / 2 + rng.uniform(-COLOUR, COLOUR, (n, 1, 1, 3))
+    colour = rng.uniform(size=one) >= GREY
+    return Views(transforms, *(each.astype(np.float32) for each in (gain, offset, colour)), moved)
+
+
+def render_views(X, transforms, gain, offset, colour, side: int):
+    """Views (n, side, side, n_channels) in [0, 1] of stored pictures X (n, stored, stored, n_channels) uint8.
+
+    The transforms lead from places in the view to places in the stored picture; pixel 0 lies at place 0.5.
+    """
+    a, b, c, d, e, f, *zeros = (transforms[:, i : i + 1] for i in range(8))
+    between_pixels = tf.concat([a, b, c + (a + b - 1) / 2, d, e, f + (d + e - 1) / 2, *zeros], axis=1)
+    view = tf.raw_ops.ImageProjectiveTransformV3(
+        images=tf.cast(X, tf.float32),
+        transforms=between_pixels,
+        output_shape=(side, side),
+        fill_value=float(FILL),
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )
+    view = tf.reshape(view, (-1, side, side, X.shape[-1])) / 255
+    view = view * colour + tf.reduce_mean(view, axis=-1, keepdims=True) * (1 - colour)
+    n_channels = X.shape[-1]
+    return tf.clip_by_value((view - 0.5) * gain[..., :n_channels] + 0.5 + offset[..., :n_channels], 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train a detector. The rate rises over the first steps, then falls to 0 along half a cosine.
+
+    Raises BadParameter for a value out of range.
+    """
+
+    loss: str = "yolo_v1"
+    optimizer: str = "adam"
+    learning_rate: float = 2e-3
+    epochs: int = 60
+    batch_size: int = 8
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, known in (("loss", LOSSES), ("optimizer", OPTIMIZERS)):
+            if getattr(self, name) not in known:
+                raise BadParameter(
+                    f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(known)}."
+                )
+        for name in ("learning_rate", "epochs", "batch_size"):
+            if getattr(self, name) <= 0:
+                raise BadParameter(f"{name}: got {getattr(self, name)}, expected more than 0.")
+
+    def rate(self, share: float) -> float:
+        """The learning rate after this share of the training."""
+        return self.learning_rate * min(1, share / WARM_UP) * (1 + math.cos(math.pi * share)) / 2
+
+
+class Trainer:
+    """One detector and its compiled step. `factory()` builds the network after the seed is set."""
+
+    def __init__(self, factory: Callable[[], keras.Model], recipe: Recipe):
+        tf.config.experimental.enable_op_determinism()
+        keras.utils.set_random_seed(recipe.seed)
+        self.model, self.recipe = factory(), recipe
+        self.grid, self.side = grid_of(self.model), self.model.input_shape[1]
+        self.loss = LOSSES[recipe.loss]
+        self.optimizer = OPTIMIZERS[recipe.optimizer](recipe.learning_rate)
+        self.optimizer.build(self.model.trainable_variables)
+        self.variables = [*self.model.variables, *self.optimizer.variables]
+        self.forward = forward(self.model)
+        self.step = tf.function(self._step, reduce_retracing=True)
+
+    def _step(self, X, view, targets):
+        """Train on one batch of stored pictures, seen as `view` says; its loss."""
+        batch = render_views(X, *view, self.side)
+        with tf.GradientTape() as tape:
+            loss = self.loss(targets, self.model(batch, training=True), self.grid)
+        variables = self.model.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    def encode(self, boxes: list[np.ndarray]) -> tuple[np.ndarray, int]:
+        """Targets of many pictures, and how many faces share their cell with another and are lost."""
+        targets, lost = zip(*(self.grid.encode(faces, self.side) for faces in boxes), strict=True)
+        return np.stack(targets), sum(lost)
+
+    def epoch(self, train: PictureSet, number: int, bar) -> dict[str, float]:
+        """Train one epoch; its mean loss, the faces that no cell took, and the learning rate at its end."""
+        rng = np.random.default_rng((self.recipe.seed, number))
+        views = draw_views(train.boxes, train.side, self.side, rng)
+        targets, n_lost = self.encode(views.boxes)
+        rows, losses = batches(len(train.X), self.recipe.batch_size, rng), []
+        for place, some in enumerate(rows):
+            rate = self.recipe.rate((number + (place + 1) / len(rows)) / self.recipe.epochs)
+            self.optimizer.learning_rate.assign(rate)
+            losses.append(float(self.step(train.X[some], views.of(some), targets[some])))
+            bar.update(min(1 / len(rows), bar.total - bar.n))
+        return {"learning_rate": rate, "faces_lost": n_lost, "loss": float(np.mean(losses))}
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Outputs (n, n_cells, n_cells, n_outputs) of pictures X (n, side, side, n_channels) uint8."""
+        starts = range(0, len(X), PREDICTED)
+        return np.concatenate([self.forward(np.float32(X[i : i + PREDICTED] / 255)).numpy() for i in starts])
+
+    def validate(self, val: PictureSet) -> dict[str, float]:
+        """Loss, mean IoU on single faces and AP of validation pictures. Raises BadParameter where training diverged."""
+        outputs = self.predict(val.X)
+        if not np.isfinite(outputs).all():
+            raise BadParameter(f"Training diverged: lower learning_rate (now {self.recipe.learning_rate}).")
+        targets, _ = self.encode(val.boxes)
+        found = [self.grid.found(output, self.side, LEAST_SCORE) for output in outputs]
+        return {
+            "val_loss": float(self.loss(targets, outputs, self.grid)),
+            "val_iou": float(single_ious(found, val.boxes, LEAST_SCORE).mean()),
+            "val_ap50": average_precision(found, val.boxes),
+        }
+
+    def fit(
+        self, train: PictureSet, val: PictureSet, name: str = "detector", state: Checkpoint | None = None
+    ) -> History:
+        """Train; `model` then holds the weights of the best epoch, by `goodness`. One record an epoch.
+
+        With a `state` of `identity(train, val)` every epoch is logged, and a training that was killed goes on.
+        Raises BadParameter where training diverges, BadSet for training pictures without a face, or validation
+        pictures of which none has exactly one.
+        """
+        if not any(map(len, train.boxes)):
+            raise BadSet(
+                f"None of {len(train.X)} training pictures has a face: check the corpus and its splits."
+            )
+        history, best = state.restore(self.variables) if state else ([], [])
+        with progress_bar(self.recipe.epochs, name, "epochs") as bar:
+            bar.update(len(history))
+            for number in range(len(history), self.recipe.epochs):
+                history.append(self.epoch(train, number, bar) | self.validate(val))
+                bar.set_postfix_str(f"validation IoU {history[-1]['val_iou']:.3f}", refresh=False)
+                if goodness(history[-1]) >= max(map(goodness, history)):
+                    best = [variable.numpy() for variable in self.model.variables]
+                if state:
+                    state.epoch(self.variables, best, history)
+        for variable, value in zip(self.model.variables, best, strict=True):
+            variable.assign(value)
+        return history
+
+    def identity(self, train: PictureSet, val: PictureSet) -> dict:
+        """All that decides the numbers: recipe, network, pictures."""
+        shapes = [list(variable.shape) for variable in self.model.variables]
+        pictures = {"train": train.digest(), "val": val.digest()}
+        return asdict(self.recipe) | pictures | {"model": self.model.name, "shapes": shapes}
+
+
+def goodness(record: dict[str, float]) -> float:
+    """What the best epoch has most of: IoU on single faces, the goal, and AP, which has more faces to go by."""
+    return record["val_iou"] + record["val_ap50"]

@@ -1,0 +1,207 @@
+"""What models take: file sizes beside UAR, needs, modelled runtimes, measured latency, a live engine's hops, power logs."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from emolib.report.plots.style import (
+    BLUE,
+    GREY,
+    VERMILLION,
+    Picture,
+    colours,
+    legend_below,
+    log_axis,
+    name_rows,
+    offsets,
+    picture,
+    shorten,
+    tidy,
+)
+
+if TYPE_CHECKING:
+    from emolib.evaluation.energy.trace import Trace
+    from emolib.studies.power import Log
+
+N_BINS = 25
+N_DRAWN = 4000  # samples; of a longer log, means are drawn
+MARKED, UNCOUNTED = "#fbe3c0", "#e8e8e8"
+Draw = Callable[[pd.Series, float, str, str], None]  # row of the table, y, colour, marker
+
+
+def _rows(axes: Axes, table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
+    """One line of dots per source, one colour per `by`; the handles of a legend."""
+    sources = list(dict.fromkeys(table["source"]))
+    styles = colours(table[by])
+    shift = dict(zip(styles, offsets(len(styles)), strict=True))
+    for _, row in table.iterrows():
+        draw(row, sources.index(row["source"]) + shift[row[by]], *styles[row[by]])
+    for row in range(0, len(sources), 2):
+        axes.axhspan(row - 0.5, row + 0.5, color="#f4f4f4", zorder=-1)
+    name_rows(axes, sources)
+    tidy(axes)
+    return _handles(styles)
+
+
+def _height(table: pd.DataFrame, by: str) -> float:
+    return 1.5 + table["source"].nunique() * max(0.12 * table[by].nunique() + 0.15, 0.3)
+
+
+def _handles(styles: dict[str, tuple[str, str]]) -> list[Line2D]:
+    return [
+        Line2D([], [], color=colour, marker=marker, linestyle="", label=shorten(name))
+        for name, (colour, marker) in styles.items()
+    ]
+
+
+def size_and_uar(table: pd.DataFrame) -> Picture:
+    """File size and UAR; columns source, variant, bytes, uar, uar_low, uar_high, the last three in [0, 1]."""
+    figure, axes = picture(_height(table, "variant"), 1, 2, sharey=True)
+    size, uar = axes[0]
+
+    def draw_size(row: pd.Series, y: float, colour: str, marker: str):
+        size.plot(row["bytes"] / 1000, y, marker, color=colour, markersize=6)
+
+    def draw_uar(row: pd.Series, y: float, colour: str, marker: str):
+        uar.plot([100 * row["uar_low"], 100 * row["uar_high"]], [y, y], color=colour, linewidth=1.6)
+        uar.plot(100 * row["uar"], y, marker, color=colour, markersize=6)
+
+    handles = _rows(size, table, "variant", draw_size)
+    _rows(uar, table, "variant", draw_uar)
+    size.set(xlabel="file size (kB)")
+    size.set_xlim(left=0)
+    uar.set(xlabel="UAR, 95 % interval over subjects (%)")
+    legend_below(figure, handles)
+    return figure
+
+
+def modelled(table: pd.DataFrame) -> Picture:
+    """Runtime from a device model, not measured; columns source, device, runtime_ms."""
+    figure, axes = picture(_height(table, "device"))
+    ax = axes[0, 0]
+
+    def draw(row: pd.Series, y: float, colour: str, marker: str):
+        ax.plot(row["runtime_ms"], y, marker, color=colour, markersize=6)
+
+    handles = _rows(ax, table, "device", draw)
+    log_axis(ax, "modelled runtime of one window (ms)")
+    figure.suptitle("Modelled from the device table, not measured")
+    legend_below(figure, handles, n_cols=3)
+    return figure
+
+
+def cost(table: pd.DataFrame) -> Picture:
+    """What one model needs; columns source, params, macs, bytes."""
+    units = {"params": ("parameters (thousands)", 1e3), "macs": ("MACs per window (millions)", 1e6)}
+    units["bytes"] = ("file size (kB)", 1e3)
+    figure, axes = picture(1.2 + 0.36 * len(table), 1, 3, sharey=True)
+    for ax, (column, (label, unit)) in zip(axes[0], units.items(), strict=True):
+        values = table[column] / unit
+        bars = ax.barh(range(len(table)), values, color=BLUE, height=0.6)
+        ax.bar_label(bars, [f"{value:.3g}" for value in values], padding=3, fontsize=9)
+        ax.set(xlabel=label)
+        ax.margins(x=0.25)
+        name_rows(ax, list(table["source"]))
+        tidy(ax, grid="x")
+    return figure
+
+
+def latency(table: pd.DataFrame) -> Picture:
+    """Median to 99th percentile, a panel per backend, on the fewest threads; columns source, variant, backend, threads,
+    p50_us, p95_us, p99_us."""
+    table = table[table.threads == table.threads.min()]
+    backends = list(dict.fromkeys(table.backend))
+    figure, axes = picture(_height(table, "variant"), 1, len(backends), sharex=True, sharey=True)
+    styles = colours(table.variant)
+    for ax, backend in zip(axes[0], backends, strict=True):
+        shown = table.backend == backend
+
+        def draw(row: pd.Series, y: float, colour: str, marker: str, ax: Axes = ax, shown: pd.Series = shown):
+            if shown[row.name]:
+                ax.plot([row.p50_us, row.p99_us], [y, y], color=colour, linewidth=1.4)
+                ax.plot(row.p95_us, y, "|", color=colour, markersize=7)
+                ax.plot(row.p50_us, y, marker, color=colour, markersize=5)
+
+        _rows(ax, table, "variant", draw)
+        ax.set_title(backend, fontsize=10)
+    for ax in axes[0]:
+        log_axis(ax, "µs")
+    figure.suptitle(
+        "Measured on this computer: dot, median; tick, 95th percentile; end of bar, 99th", fontsize=11
+    )
+    legend_below(figure, _handles(styles))
+    return figure
+
+
+def jitter(hops: pd.DataFrame) -> Picture:
+    """How late each hop began and how long it took, over time and as a histogram; columns device, time_s, late_ms,
+    step_ms. Empty axes where nothing streamed."""
+    styles = colours(hops.device)
+    figure, axes = picture(5.0, 2, 2, sharex="col", sharey="row", width_ratios=(3, 1))
+    for (over_time, counts), (column, label) in zip(
+        axes, (("late_ms", "began late (ms)"), ("step_ms", "step took (ms)")), strict=True
+    ):
+        edges = np.linspace(0, hops[column].max() if len(hops) else 1, N_BINS)
+        for device, (colour, marker) in styles.items():
+            found = hops[hops.device == device]
+            over_time.plot(found.time_s, found[column], marker, color=colour, markersize=4)
+            counts.hist(found[column], edges, orientation="horizontal", color=colour, alpha=0.7)
+        over_time.set(ylabel=label)
+        over_time.set_ylim(bottom=0)
+        for ax in (over_time, counts):
+            tidy(ax)
+    axes[1, 0].set(xlabel="hop, seconds of the stream")
+    axes[1, 1].set(xlabel="hops")
+    axes[1, 1].xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    figure.suptitle("Measured: hops of a live engine against the clock", fontsize=11)
+    if styles:
+        legend_below(figure, _handles(styles))
+    return figure
+
+
+def power(log: "Log") -> Picture:
+    """Power of a log: above from its own start, with the marks from theirs; below on the marks' clock.
+
+    Below also the idle level that each block is measured against, and its mean of work.
+    """
+    figure, axes = picture(5.6, 2, 1, sharey=True)
+    before, after = axes[:, 0]
+    start_s = log.markers[0].start_s
+    for ax, trace, begin_s in ((before, log.trace, log.trace.time_s[0]), (after, log.aligned, start_s)):
+        for marker in log.markers:
+            colour = MARKED if marker.n else UNCOUNTED
+            ax.axvspan(marker.start_s - start_s, marker.end_s - start_s, color=colour, linewidth=0)
+        _power_line(ax, trace, begin_s)
+        ax.set_ylabel("power (W)")
+        tidy(ax, grid="y")
+    before.set_title("before: log and marks, each from its own start", fontsize=11)
+    for block in log.measured.blocks:
+        span = np.array([block.start_s, block.end_s]) - start_s
+        after.plot(span, [block.idle_w] * 2, color=GREY, linewidth=2)
+        after.plot(span, [block.idle_w + block.net_j / block.duration_s] * 2, color=VERMILLION, linewidth=2)
+    after.set_title(f"after: correlation {log.alignment.correlation:.3f}", fontsize=11)
+    after.set_xlabel("time (s)")
+    figure.suptitle(log.device)
+    handles = [
+        Line2D([], [], color=BLUE, label="power"),
+        Patch(color=MARKED, label="marked work"),
+        Patch(color=UNCOUNTED, label="marked, not counted"),
+        Line2D([], [], color=VERMILLION, linewidth=2, label="mean of work"),
+        Line2D([], [], color=GREY, linewidth=2, label="idle beside it"),
+    ]
+    legend_below(figure, handles)
+    return figure
+
+
+def _power_line(ax: Axes, trace: "Trace", start_s: float):
+    """The log from its own start on, broken at gaps."""
+    drawn = trace.binned((trace.time_s[-1] - trace.time_s[0]) / N_DRAWN)
+    gaps = np.flatnonzero(drawn.cells[0][1:] - drawn.cells[1][:-1] > 1e-3 * drawn.step_s) + 1
+    time_s = np.insert(drawn.time_s - start_s, gaps, np.nan)
+    ax.plot(time_s, np.insert(drawn.power_w, gaps, np.nan), color=BLUE, linewidth=0.8)

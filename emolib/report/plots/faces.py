@@ -1,0 +1,204 @@
+"""Faces found in pictures, how a detector learnt to find them, and where networks see emotions in faces."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from emolib.device.faces import Face
+from emolib.report.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    WIDTH_IN,
+    Picture,
+    colours,
+    legend_below,
+    picture,
+    tidy,
+)
+from emolib.signals.boxes import Found, iou
+
+N_COLS = 4
+HEAT, BRIGHTEST = "inferno", 99  # percentile
+BAR = 0.8  # of the distance between two regions: all bars of one
+
+
+def detections(
+    images: Sequence[np.ndarray], truth: Sequence[np.ndarray], found: Sequence[Found], names: Sequence[str]
+) -> Picture:
+    """Pictures with their true boxes and those found, each with its score and its IoU with the nearest true one."""
+    n_rows = -(-len(images) // N_COLS)
+    figure, axes = picture(2.4 * n_rows + 0.5, n_rows, N_COLS)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, faces, boxes, name in zip(axes.flat, images, truth, found, names, strict=False):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+        ax.set_title(name, fontsize=8)
+        for face in faces:
+            _draw(ax, face, GREEN, "-")
+        for box, score in zip(boxes.boxes, boxes.scores, strict=True):
+            _draw(ax, box, ORANGE, "--")
+            best = iou(box[None], faces).max(initial=0)
+            _label(ax, box, f"{score:.2f}, IoU {best:.2f}", image.shape[1])
+    lines = [
+        Line2D([], [], color=GREEN, label="annotated"),
+        Line2D([], [], color=ORANGE, ls="--", label="found"),
+    ]
+    legend_below(figure, lines)
+    return figure
+
+
+def _draw(ax: Axes, box: np.ndarray, colour: str, style: str):
+    corner, (width, height) = box[:2], box[2:] - box[:2]
+    ax.add_patch(
+        Rectangle(corner, width, height, fill=False, edgecolor=colour, linestyle=style, linewidth=1.5)
+    )
+
+
+def _label(ax: Axes, box: np.ndarray, text: str, width: int):
+    """Text that reaches towards the middle of the picture: on top of a box, or inside where that is the title's place."""
+    x, side = (box[0], "left") if box[0] + box[2] < width else (box[2], "right")
+    place = "top" if box[1] < 0.08 * width else "bottom"
+    paper = {"facecolor": ORANGE, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+    ax.text(x, box[1], text, fontsize=6, ha=side, va=place, bbox=paper)
+
+
+def detector_history(history: Sequence[dict[str, float]]) -> Picture:
+    """Loss of training and validation, then IoU on single faces and AP of validation pictures, per epoch."""
+    epochs = range(1, len(history) + 1)
+    figure, axes = picture(3.4, 1, 2)
+    lines = (
+        (0, "loss", BLUE, "loss, training"),
+        (0, "val_loss", ORANGE, "loss, validation"),
+        (1, "val_iou", ORANGE, "mean IoU on single faces, validation"),
+        (1, "val_ap50", GREEN, "AP at IoU 0.5, validation"),
+    )
+    handles = [
+        axes[0, column].plot(epochs, [record[key] for record in history], color=colour, label=label)[0]
+        for column, key, colour, label in lines
+    ]
+    axes[0, 0].set(ylabel="loss", yscale="log")
+    axes[0, 0].yaxis.set_major_formatter("{x:g}")
+    axes[0, 0].yaxis.set_minor_formatter("{x:g}")
+    axes[0, 1].set(ylabel="share", ylim=(0, 1))
+    for ax in axes[0]:
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        tidy(ax)
+    legend_below(figure, handles, n_cols=2)
+    return figure
+
+
+def faces(
+    images: Mapping[str, np.ndarray], found: Mapping[str, Sequence[Face]], classes: Sequence[str]
+) -> Picture:
+    """Pictures by name, of any size, and on each the faces found with their likeliest emotion and its score."""
+    n_rows = -(-len(images) // N_COLS)
+    figure, axes = picture(2.4 * n_rows, n_rows, N_COLS)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, (name, image) in zip(axes.flat, images.items(), strict=False):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+        ax.set_title(f"{name}, {image.shape[1]} × {image.shape[0]}", fontsize=8)
+        for face in found[name]:
+            _draw(ax, face.box, ORANGE, "-")
+            best = int(face.scores.argmax())
+            _label(ax, face.box, f"{classes[best]} {face.scores[best]:.2f}", image.shape[1])
+    return figure
+
+
+def saliency_maps(faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[str, np.ndarray]]) -> Picture:
+    """Mean face of each class (h, w), and on it the mean map of each method, by class; a row per class.
+
+    A method's colours say how many times the mean of a map a pixel has; its brightest percent of pixels share the last
+    colour.
+    """
+    n_rows, n_cols = len(faces), 1 + len(maps)
+    figure, axes = picture(WIDTH_IN / n_cols * n_rows + 0.6, n_rows, n_cols)
+    for row, (name, image) in zip(axes, faces.items(), strict=True):
+        for ax in row:
+            ax.imshow(image, cmap="gray")
+            ax.set_xticks([])
+            ax.set_yticks([])
+        row[0].set_ylabel(name)
+    axes[0, 0].set_title("mean face", fontsize=10)
+    for column, (method, by_class) in zip(axes.T[1:], maps.items(), strict=True):
+        column[0].set_title(method, fontsize=10)
+        density = {name: one * one.size / one.sum() for name, one in by_class.items()}
+        most = np.percentile(np.stack(list(density.values())), BRIGHTEST)
+        for ax, name in zip(column, faces, strict=True):
+            if name in density:
+                one = density[name]
+                ax.imshow(one, cmap=HEAT, vmin=0, vmax=most, alpha=0.85 * np.sqrt(np.minimum(one / most, 1)))
+        scale = ScalarMappable(Normalize(0, most), HEAT)
+        figure.colorbar(scale, ax=column[-1], location="bottom", label="× even", shrink=0.9, extend="max")
+    return figure
+
+
+def attention(table: pd.DataFrame) -> Picture:
+    """Share of a map on each region with its interval, and how many times the region's share of the picture it is.
+
+    `table`: of `emolib.studies.saliency.regions.attention_table`; what lies elsewhere is not drawn.
+    """
+    table = table[table["region"] != "elsewhere"]
+    regions, styles = list(dict.fromkeys(table["region"])), colours(table["method"])
+    figure, axes = picture(3.8)
+    ax, width = axes[0, 0], BAR / len(styles)
+    for k, (method, (colour, _)) in enumerate(styles.items()):
+        rows = table[table["method"] == method].set_index("region").loc[regions]
+        x = np.arange(len(regions)) + (k - (len(styles) - 1) / 2) * width
+        ends = np.stack([rows["share"] - rows["share_low"], rows["share_high"] - rows["share"]])
+        error = {"elinewidth": 1, "capsize": 2}
+        ax.bar(
+            x, 100 * rows["share"], 0.9 * width, color=colour, yerr=100 * ends, error_kw=error, label=method
+        )
+        ax.hlines(100 * rows["area"], x - width / 2, x + width / 2, color=BLACK, linewidth=2, linestyle=":")
+        for at, top, times in zip(
+            x, 100 * rows[["share", "share_high"]].max(axis=1), rows["ratio"], strict=True
+        ):
+            ax.annotate(
+                f"{times:.1f}×", (at, top), (0, 2), textcoords="offset points", ha="center", fontsize=8
+            )
+    ax.set_xticks(range(len(regions)), regions)
+    ax.set(ylabel="share of the map (%)")
+    tidy(ax, grid="y")
+    area = Line2D([], [], color=BLACK, linewidth=2, linestyle=":", label="share of the picture")
+    legend_below(figure, [*ax.get_legend_handles_labels()[0], area])
+    return figure
+
+
+def sanity(table: pd.DataFrame) -> Picture:
+    """How alike maps stay to the trained network's while its layers lose their weights, from the logits down.
+
+    `table`: of `emolib.studies.saliency.sanity.sanity`.
+    """
+    figure, axes = picture(4.4)
+    ax, handles = axes[0, 0], []
+    for method, (colour, marker) in colours(table["method"]).items():
+        rows = table[table["method"] == method]
+        ax.fill_between(rows["step"], rows["spearman_low"], rows["spearman_high"], color=colour, alpha=0.2)
+        handles += ax.plot(
+            [0, *rows["step"]], [1, *rows["spearman"]], f"{marker}-", color=colour, label=method
+        )
+        ax.plot(rows["step"], rows["other"], ":", color=colour, linewidth=1.2)
+    handles.append(
+        Line2D([], [], color=BLACK, linestyle=":", linewidth=1.2, label="with another picture's map")
+    )
+    steps = table.drop_duplicates("step")
+    ax.axhline(0, color=BLACK, linewidth=0.8)
+    ax.set_xticks([0, *steps["step"]], ["trained", *steps["layer"]], rotation=30, ha="right")
+    ax.set(
+        ylabel="rank correlation with the trained map",
+        xlabel="weights before training, from the logits to this layer",
+    )
+    tidy(ax, grid="y")
+    legend_below(figure, handles)
+    return figure

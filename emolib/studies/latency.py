@@ -1,0 +1,293 @@
+"""Latency, *measured*: bench files of this machine and of devices, and the tables of 05a_latency."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+
+from emolib.core.artifacts import Run
+from emolib.core.child import run_module
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.core.experiment import INT8, Experiment, model_name
+from emolib.core.paths import read_json
+from emolib.core.results import tidy
+from emolib.device.bench import SCHEMA
+from emolib.device.interpreter import present
+from emolib.device.latency import measure_models
+from emolib.quantization.npu.tflm import arena_bytes, check_operators
+
+HERE = "this machine"
+FIELDS = {
+    "machine",
+    "bundle",
+    "models",
+    "front_ends",
+    "engine",
+    "stream",
+    "fresh",
+    "refused",
+}  # of a bench file
+BUDGET_S = 0.3  # for the runs of one model, where they are slow
+PERCENTILES = ["p50_us", "p95_us", "p99_us"]
+VARIANTS = ["source", "variant", "backend", "threads", *PERCENTILES, "mean_us", "n", "cold_start_ms", "bytes"]
+STREAM = ["seconds", "hops", "missed"]
+STREAM += [f"{part}_{q}_ms" for part in ("late", "step") for q in ("p50", "p95", "p99")] + ["core_percent"]
+
+
+# Bench files
+
+
+def measured_here(
+    bundle: Path, backends: Sequence[str], threads: Sequence[int], repeats: int, stream_s: float
+) -> dict:
+    """What `emolib bench` says of a bundle, in a process of its own, as on a device. Raises BadParameter."""
+    options = ["--json", f"--repeats={repeats}", f"--seconds={stream_s}"]
+    options += [f"--backend={name}" for name in backends] + [f"--threads={n}" for n in threads]
+    done = run_module("emolib", "bench", str(bundle), *options, capture_output=True, text=True)
+    if done.returncode:
+        raise BadParameter(f"emolib bench: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    return json.loads(done.stdout)
+
+
+def read_bench(path: str | Path) -> dict:
+    """A bench file. Raises BadArtifact where it is none, or of another emolib."""
+    again = "on the device: `emolib bench BUNDLE --json > FILE`."
+    try:
+        record = read_json(Path(path))
+        schema, missing = record.get("schema"), sorted(FIELDS - record.keys())
+    except (OSError, ValueError, AttributeError) as error:
+        raise BadArtifact(f"{path} cannot be read ({error}), expected a bench file; {again}") from error
+    if schema != SCHEMA or missing:
+        lacks = f"schema {schema}" if schema != SCHEMA else f"no {', '.join(missing)}"
+        raise BadArtifact(
+            f"{path} has {lacks}, expected schema {SCHEMA} with every field: measure again {again}"
+        )
+    try:
+        for table in (machines, models, streams, hops):
+            table({HERE: record})
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise BadArtifact(f"{path} is damaged ({reason}), expected a bench file; {again}") from error
+    return record
+
+
+def of_devices(here: dict, files: Sequence[str]) -> dict[str, dict]:
+    """Bench records by device, this machine's first; a device is called as its file. Raises BadArtifact, BadParameter."""
+    names = [HERE, *(Path(file).stem for file in files)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadParameter(f"files: {', '.join(twice)} twice, expected a name for each device: rename one.")
+    return dict(zip(names, [here, *map(read_bench, files)], strict=True))
+
+
+# This machine
+
+
+def variants(
+    run: Run, sources: Sequence[str], names: Sequence[str], repeats: int, here: dict
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Latency of every variant on the backends and threads of `here`: columns VARIANTS and machine; and what has no number.
+
+    The int8 models that `here` has are taken from it, not measured again. The second table has a row per model and
+    backend without a number: model, backend, reason. Raises BadArtifact.
+    """
+    benched = pd.DataFrame(here["models"])
+    backends, threads = benched.backend.unique().tolist(), benched.threads.unique().tolist()
+    rows = [
+        {"source": row["model"], "variant": INT8, **row} for row in here["models"] if row["model"] in sources
+    ]
+    known, refused = {row["source"] for row in rows}, list(here["refused"])
+    for variant in names:
+        stems = {
+            name: f"{model_name(name, 0)}-{variant}.tflite"
+            for name in sources
+            if variant != INT8 or name not in known
+        }
+        files = {name: run.read(stem) for name, stem in stems.items() if (run.folder / stem).exists()}
+        found, closed = measure_models(files, backends, threads, repeats, BUDGET_S)
+        rows += [{"source": row["model"], "variant": variant, **row} for row in found]
+        refused += [row | {"model": f"{row['model']} {variant}"} for row in closed]
+        absent = {"backend": "", "reason": "this run has no such file"}
+        refused += [{"model": f"{name} {variant}"} | absent for name in stems if name not in files]
+    table = pd.DataFrame(rows)[VARIANTS].assign(machine=here["machine"]["name"])
+    order = {"source": list(sources), "variant": [*names, INT8], "backend": backends}
+    table = table.sort_values(
+        [*order, "threads"],
+        key=lambda column: column.map(order[column.name].index) if column.name in order else column,
+        ignore_index=True,
+    )
+    refused = pd.DataFrame(refused, columns=["model", "backend", "reason"])
+    return table, refused.sort_values(list(refused.columns), ignore_index=True)
+
+
+def primary(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that stand for a machine: of its first backend, on the fewest threads."""
+    return table[(table.backend == table.backend.iloc[0]) & (table.threads == table.threads.min())]
+
+
+def by_threads(table: pd.DataFrame) -> pd.DataFrame:
+    """Median on the fewest and the most threads, and how many times as fast the most are. No row where both are one."""
+    few, many = table.threads.min(), table.threads.max()
+    medians = table.pivot_table("p50_us", ["source", "variant", "backend"], "threads", sort=False)
+    both = medians[[few, many]].dropna()
+    named = both.set_axis([f"{few}_thread_p50_us", f"{many}_threads_p50_us"], axis=1)
+    return named.assign(times_as_fast=both[few] / both[many]).reset_index() if few < many else named.iloc[:0]
+
+
+def front_ends(here: dict) -> pd.DataFrame:
+    """One window of each source: its front end, the network alone, and both, in µs."""
+    table = pd.DataFrame(here["front_ends"]).rename(columns={"model": "source"})
+    table["network_p50_us"] = table.source.map(_medians_us(here))
+    columns = ["front_end_p50_us", "front_end_p95_us", "network_p50_us", "whole_p50_us", "whole_p95_us", "n"]
+    return table[["source", "window_s", *columns]]
+
+
+def steps(here: dict) -> pd.DataFrame:
+    """A step of the engine: the median of each modality, and of the whole with its tail; how many hops had which state.
+
+    No row where there was no engine.
+    """
+    columns = ["part", "p50_ms", "p95_ms", "p99_ms", "states"]
+    if not (engine := here["engine"]):
+        return pd.DataFrame(columns=columns)
+    rows = [
+        {
+            "part": modality,
+            "p50_ms": median_ms,
+            "states": ", ".join(f"{state} {n}" for state, n in engine["states"][modality].items()),
+        }
+        for modality, median_ms in engine["modality_p50_ms"].items()
+    ]
+    whole = {"part": "whole step", "states": ""} | {name: engine[name] for name in columns[1:4]}
+    return pd.DataFrame([*rows, whole], columns=columns)
+
+
+def starts(here: dict) -> pd.DataFrame:
+    """A new process: ms from its start, and MB resident, at each stage."""
+    stages = {
+        "start": "Python is there",
+        "opened": "library imported, bundle checked",
+        "first": "first answer",
+        "all": "an answer of every model",
+    }
+    fresh = here["fresh"]
+    rows = [(text, fresh[f"{name}_ms"], fresh[f"{name}_mb"]) for name, text in stages.items()]
+    return pd.DataFrame(rows, columns=["stage", "after_ms", "resident_mb"]).astype({"resident_mb": float})
+
+
+def footprints(run: Run, here: dict) -> pd.DataFrame:
+    """Bytes of each int8 file, and of its arena on tflite-micro where that is here and opens it."""
+    rows = []
+    for name, size in {row["model"]: row["bytes"] for row in here["models"]}.items():
+        path = run.folder / f"{model_name(name, 0)}-{INT8}.tflite"
+        path = path if path.exists() else run.folder / f"models/{name}-{INT8}.tflite"  # a detector's
+        arena = None
+        if "tflite_micro" in present():
+            with suppress(OverBudget):
+                check_operators(path.read_bytes(), name)
+                arena = arena_bytes(path.read_bytes())
+        rows.append((name, size, arena))
+    return pd.DataFrame(rows, columns=["model", "bytes", "arena_bytes"]).astype({"arena_bytes": "Int64"})
+
+
+# Devices beside each other, each by its own bench file
+
+
+def machines(devices: Mapping[str, dict]) -> pd.DataFrame:
+    """A row per device: what it is, its engine's step beside the first device's, a new process's first answer."""
+    rows = []
+    for name, record in devices.items():
+        machine, fresh = record["machine"], record["fresh"]
+        rows.append(
+            {
+                "device": name,
+                "machine": machine["name"],
+                "governor": machine["governor"],
+                "date": record["date"],
+                "step_p50_ms": record["engine"]["p50_ms"] if record["engine"] else float("nan"),
+                "first_answer_ms": fresh["first_ms"],
+                "resident_mb": fresh["all_mb"],
+            }
+        )
+    table = pd.DataFrame(rows).astype({"resident_mb": float})
+    table.insert(5, "times", table.step_p50_ms / table.step_p50_ms.iloc[0])
+    return table
+
+
+def models(devices: Mapping[str, dict]) -> pd.DataFrame:
+    """A row per device and model, on the device's first backend and fewest threads.
+
+    `times` is how many times as long as on the first device. `same_file` says whether the file is the first device's,
+    byte by byte.
+    """
+    first = next(iter(devices.values()))
+    reference_us, sha256 = _medians_us(first), first["bundle"]["sha256"]
+    rows = []
+    for device, record in devices.items():
+        for row in primary(pd.DataFrame(record["models"])).to_dict("records"):
+            model = row["model"]
+            is_same = record["bundle"]["sha256"][model] == sha256.get(model)
+            about = {"device": device, "model": model, "same_file": is_same}
+            about |= {column: row[column] for column in ("backend", "threads", *PERCENTILES)}
+            rows.append(about | {"times": row["p50_us"] / reference_us.get(model, float("nan"))})
+    return pd.DataFrame(rows)
+
+
+def _medians_us(record: dict) -> dict[str, float]:
+    return primary(pd.DataFrame(record["models"])).set_index("model").p50_us.to_dict()
+
+
+def streams(devices: Mapping[str, dict]) -> pd.DataFrame:
+    """A row per device that streamed: hops and those missed, how late, how long, share of a core, MB at both ends."""
+    rows = [
+        {"device": name, **{column: stream[column] for column in STREAM}}
+        | {"resident_first_mb": stream["resident_mb"][0], "resident_last_mb": stream["resident_mb"][-1]}
+        for name, record in devices.items()
+        if (stream := record["stream"])
+    ]
+    columns = ["device", *STREAM, "resident_first_mb", "resident_last_mb"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[-2:], float))
+
+
+def hops(devices: Mapping[str, dict]) -> pd.DataFrame:
+    """A row per device and hop: device, time_s, late_ms, step_ms."""
+    columns = ["time_s", "late_ms", "step_ms"]
+    found = [
+        pd.DataFrame({column: record["stream"][column] for column in columns}).assign(device=name)
+        for name, record in devices.items()
+        if record["stream"]
+    ]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*columns, "device"])
+
+
+# Results
+
+
+def concluded(table: pd.DataFrame, fronts: pd.DataFrame, here: dict) -> list[dict]:
+    """Rows of results of this machine: each variant on one thread, one window from its samples, the engine.
+
+    `table` is that of `variants`, `fronts` that of `front_ends`.
+    """
+    about = {"device": here["machine"]["name"]}
+    networks = primary(table).rename(columns={name: f"latency_{name[:3]}" for name in PERCENTILES})
+    windows = fronts.rename(columns={"front_end_p50_us": "front_end_p50", "whole_p50_us": "window_p50"})
+    found = []
+    for name in table.source.unique():
+        of = Experiment.parse(name)
+        network, window = networks[networks.source == name], windows[windows.source == name]
+        us = {f"latency_{q}": "us" for q in ("p50", "p95", "p99")}
+        found += tidy(of, network, us, "tables/latency.csv", **about)
+        us = {"front_end_p50": "us", "window_p50": "us"}
+        found += tidy(of, window, us, "tables/latency-front_ends.csv", variant=INT8, **about)
+    if engine := here["engine"]:
+        sources = [Experiment.parse(name) for name in engine["sources"].values()]
+        of = Experiment.joint(sources, engine["task"] or sources[0].task, "engine")
+        step = pd.DataFrame([engine]).rename(columns={f"{q}_ms": f"step_{q}" for q in ("p50", "p95", "p99")})
+        ms = {f"step_{q}": "ms" for q in ("p50", "p95", "p99")}
+        found += tidy(of, step, ms, "tables/latency-engine.csv", **about)
+    if engine and (stream := here["stream"]):
+        values = {"n": stream["hops"], "missed_hops": stream["missed"], "late_p99": stream["late_p99_ms"]}
+        units = {"missed_hops": "hops", "late_p99": "ms"}
+        found += tidy(of, pd.DataFrame([values]), units, "tables/latency-stream.csv", **about)
+    return found

@@ -1,0 +1,189 @@
+"""The trainings of a search over architectures: on which pictures and labels, each once, and what the networks answer.
+
+Shved (2019) had one label an image from a hurried crowd and measured 9 % of them wrong. On a corpus with better labels
+the same share can be put in, to see what it costs. Only training labels may change: wrong labels in validation or test
+would move the measure itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from emolib.core.artifacts import Run
+from emolib.core.bars import progress_bar
+from emolib.core.errors import BadParameter
+from emolib.datasets.base import EmotionSet
+from emolib.datasets.splits import Fold, few
+from emolib.evaluation import metrics
+from emolib.fusion.scores import softmax
+from emolib.models.alexnet import Architecture, build, description, key
+from emolib.models.backend import keras, tf
+from emolib.models.checkpoint import Checkpoint
+from emolib.models.five_ways import five_ways
+from emolib.models.training import Trainer, Training
+
+SPAN = (-1.0, 1.0)  # of a pixel, as the front end gives it
+PREDICTED = 128  # pictures of one call
+CROWD = 0.09  # share of wrong labels with one vote an image: Shved (2019)
+Train = Callable[[Architecture, Path, Checkpoint], dict]
+
+
+def parts(data: EmotionSet, fold: Fold, n_train: int, n_val: int, seed: int) -> dict[str, EmotionSet]:
+    """train and val (at most n_train and n_val pictures of the fold's) and test."""
+    rows = {"train": few(fold.train, n_train, seed), "val": few(fold.val, n_val, seed), "test": fold.test}
+    return {name: data.part(of_part) for name, of_part in rows.items()}
+
+
+def augmentation(ways: Sequence[str]) -> Callable:
+    """`ways` of emolib.models.five_ways as one graph, so that it is traced once and not with every network."""
+    return tf.function(partial(five_ways, ways=ways, span=SPAN))
+
+
+def mislabelled(train: EmotionSet, share: float, seed: int) -> EmotionSet:
+    """The training set with this share of wrong labels, seeded. Raises BadParameter as `relabelled` does."""
+    return replace(train, y=relabelled(train.y, share, len(train.classes), seed))
+
+
+def relabelled(
+    y: np.ndarray,
+    share: float,
+    n_classes: int,
+    seed: int,
+    rows: np.ndarray | None = None,
+    confusion: np.ndarray | None = None,
+) -> np.ndarray:
+    """A copy of labels y (n,) of which exactly round(share × len(rows)) changed, none to itself; seeded.
+
+    `rows`: indices that may change, the training part; None: all. Without `confusion` every row is as likely to change,
+    and every other class is as likely to come. `confusion` (n_classes, n_classes) holds counts or shares, true class by
+    row: a row of y changes in proportion to the share of its class that is off the diagonal, into a class in proportion
+    to its cell. Raises BadParameter.
+    """
+    rows = np.arange(len(y)) if rows is None else np.asarray(rows)
+    if not 0 <= share <= 1 or n_classes < 2:
+        raise BadParameter(f"share {share} of {n_classes} classes: expected 0 to 1 of two classes or more.")
+    if len(y) and (y.min() < 0 or y.max() >= n_classes):
+        raise BadParameter(f"Labels are {y.min()} to {y.max()}, expected 0 to {n_classes - 1}.")
+    if len(np.unique(rows)) < len(rows) or (len(rows) and not 0 <= rows.min() <= rows.max() < len(y)):
+        raise BadParameter(f"rows: expected different indices from 0 to {len(y) - 1}, each once.")
+    wrong = _wrong_shares(n_classes, confusion)
+    n_changed = round(share * len(rows))
+    chance = wrong.sum(axis=1)[y[rows]]
+    if (chance > 0).sum() < n_changed:
+        raise BadParameter(
+            f"{n_changed} labels are to change, but the confusion matrix has other classes for "
+            f"{(chance > 0).sum()} of {len(rows)} only: lower share, or give the matrix wrong answers in every class."
+        )
+    rng, noisy = np.random.default_rng(seed), y.copy()
+    picked = rng.choice(rows, n_changed, replace=False, p=chance / chance.sum()) if n_changed else rows[:0]
+    for label in np.unique(y[picked]):
+        same = picked[y[picked] == label]
+        noisy[same] = rng.choice(n_classes, len(same), p=wrong[label] / wrong[label].sum())
+    return noisy
+
+
+def _wrong_shares(n_classes: int, confusion: np.ndarray | None) -> np.ndarray:
+    """How a class is taken for another one, (n_classes, n_classes), zeros on the diagonal. Raises BadParameter."""
+    counts = np.ones((n_classes, n_classes)) if confusion is None else np.asarray(confusion, np.float64)
+    if counts.shape != (n_classes, n_classes) or not np.isfinite(counts).all() or (counts < 0).any():
+        raise BadParameter(
+            f"confusion: got shape {counts.shape}, expected ({n_classes}, {n_classes}) of counts or shares, "
+            "0 or more."
+        )
+    totals = counts.sum(axis=1, keepdims=True)
+    return np.where(np.eye(n_classes, dtype=bool), 0.0, counts / np.where(totals > 0, totals, 1))
+
+
+class Store:
+    """The search's training with a memory: `folder`/<key>.keras and .json of a run. What is there and current is not
+    trained again.
+
+    `train(architecture, path, state)` writes its network to `path` and returns its numbers; a killed one goes on from
+    `state`. `matters`, JSON-able: what the numbers depend on beside the architecture and the run's inputs so far.
+    """
+
+    def __init__(self, run: Run, folder: str, train: Train, matters: dict):
+        self.run, self.folder, self.train, self.matters = run, folder, train, matters
+        self.inputs = dict(run.inputs)
+
+    def name(self, architecture: Architecture) -> str:
+        """Artifact name of the architecture's network, without .keras."""
+        return f"{self.folder}/{key(architecture)}"
+
+    def __call__(self, architecture: Architecture) -> dict:
+        """The numbers of the architecture, trained or found."""
+        name = self.name(architecture)
+        job = self.run.branch({**self.matters, **description(architecture)})
+        job.inputs = dict(self.inputs)
+        if not job.is_current(f"{name}.json"):
+            state = Checkpoint(job.folder / f"{name}-state", {**job.parameters, "inputs": job.inputs})
+            with job.write(f"{name}.keras") as path:
+                numbers = self.train(architecture, path, state)
+            job.read(f"{name}.keras")
+            job.write_json(f"{name}.json", {"architecture": asdict(architecture), "numbers": numbers})
+            state.done()
+        return self.run.json(f"{name}.json")["numbers"]
+
+
+def trained(train: EmotionSet, val: EmotionSet, options: Training, augment: Callable | None = None) -> Train:
+    """For a Store: train on `train`, stopped on `val`, pictures of one size whatever the architecture's side.
+
+    The numbers are those of the epoch of least validation loss: `judged` on val, epochs, seconds with tracing.
+    """
+
+    def fit(architecture: Architecture, path: Path, state: Checkpoint) -> dict:
+        keras.backend.clear_session()  # with the graphs and the optimizer of the network before
+        start = perf_counter()
+        trainer = Trainer(lambda: build(architecture, train.X.shape[1:]), options, augment)
+        history = trainer.fit(train, val, key(architecture), state)
+        trainer.model.save(path)
+        found = judged(val.y, softmax(trainer.predict(val.X)))
+        return {**found, "epochs": len(history["val_loss"]), "seconds": perf_counter() - start}
+
+    return fit
+
+
+def judged(y: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    """auc (one class against the rest, mean), accuracy, precision, recall (means over classes) of scores (n, n_classes)."""
+    counts = metrics.confusion(y, scores)
+    found = {"auc": metrics.auc(y, scores), "accuracy": metrics.accuracy(counts)}
+    found |= {"precision": metrics.macro_precision(counts), "recall": metrics.uar(counts)}
+    return {name: float(value) for name, value in found.items()}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a network answered on one part, val or test: labels (n,), scores (n, n_classes), subjects (n,)."""
+
+    model: str
+    part: str
+    architecture: Architecture
+    y: np.ndarray
+    scores: np.ndarray
+    subject: np.ndarray
+
+
+def answers(
+    run: Run,
+    chosen: Mapping[str, tuple[Store, Architecture]],
+    of: Mapping[str, EmotionSet],
+    parts: Sequence[str] = ("val", "test"),
+) -> list[Answers]:
+    """What the networks named by `chosen` answer on parts of `of`; what their store does not hold is trained."""
+    found = []
+    with progress_bar(len(chosen), "answers", "networks") as bar:
+        for name, (store, architecture) in chosen.items():
+            store(architecture)
+            model = keras.models.load_model(run.read(f"{store.name(architecture)}.keras"))
+            for part in parts:
+                data = of[part]
+                starts = range(0, len(data.y), PREDICTED)
+                logits = [model(data.X[i : i + PREDICTED], training=False).numpy() for i in starts]
+                scores = softmax(np.concatenate(logits))
+                found.append(Answers(name, part, architecture, data.y, scores, data.subject))
+            bar.update(1)
+    return found

@@ -1,0 +1,184 @@
+"""Detectors: the reference paper's table row by row, a small one for NPUs, and losses against loops and by hand."""
+
+import numpy as np
+import pytest
+
+from emolib.core.errors import BadParameter
+from emolib.datasets.face_boxes import load
+from emolib.signals import boxes
+from emolib.signals.boxes import Grid
+
+keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
+from emolib.device.interpreter import Model  # noqa: E402
+from emolib.evaluation.cost import cost  # noqa: E402
+from emolib.models import detector  # noqa: E402
+from emolib.models.detector_training import gather  # noqa: E402
+from emolib.quantization import ptq  # noqa: E402
+
+POOL = "MaxPooling2D"
+TABLE = [  # layer, filters, kernel, side and channels of its input, of its output, as Table I prints them
+    ("Conv2D", 8, 3, (288, 3), (288, 8)), ("Conv2D", 8, 3, (288, 8), (288, 8)), (POOL, 0, 2, (288, 8), (144, 8)),
+    ("Conv2D", 16, 3, (144, 8), (144, 16)), ("Conv2D", 16, 3, (144, 16), (144, 16)), (POOL, 0, 2, (144, 16), (72, 16)),
+    ("Conv2D", 32, 3, (72, 16), (72, 32)), ("Conv2D", 32, 3, (72, 32), (72, 32)), (POOL, 0, 2, (72, 32), (36, 32)),
+    ("Conv2D", 64, 3, (36, 32), (36, 64)), ("Conv2D", 64, 3, (36, 64), (36, 64)), (POOL, 0, 2, (36, 64), (18, 64)),
+    ("Conv2D", 128, 3, (18, 64), (18, 128)), ("Conv2D", 128, 3, (18, 128), (18, 128)), (POOL, 0, 2, (18, 128), (9, 128)),
+    ("Conv2D", 192, 3, (9, 128), (9, 192)), ("Conv2D", 192, 3, (9, 192), (9, 192)),
+    ("Conv2D", 192, 3, (9, 192), (9, 192)), ("Conv2D", 192, 3, (9, 192), (9, 192)),
+    ("Conv2D", 11, 3, (9, 192), (9, 11)),
+]  # fmt: skip
+RNG = np.random.default_rng(0)
+
+
+def kind(layer):
+    return type(layer).__name__
+
+
+def test_table_1_row_by_row():
+    model = detector.table1()
+    rows = [layer for layer in model.layers if kind(layer) in ("Conv2D", POOL)]
+    for layer, (name, filters, kernel, before, after) in zip(rows, TABLE, strict=True):
+        assert (kind(layer), layer.input.shape[2:], layer.output.shape[2:]) == (name, before, after)
+        if name == "Conv2D":
+            assert (layer.filters, layer.kernel_size, layer.strides) == (filters, (kernel, kernel), (1, 1))
+    kinds = [kind(layer) for layer in model.layers]
+    convolutions = [at for at, name in enumerate(kinds) if name == "Conv2D"]
+    assert all(kinds[at + 1 : at + 3] == ["BatchNormalization", "ReLU"] for at in convolutions[:-1])
+    assert rows[-1].activation is keras.activations.linear
+    assert detector.grid_of(model) == Grid(9, 2) and detector.grid_of(model).n_outputs == 11
+
+
+def test_table_1_by_numbers():
+    weights = sum(9 * before[1] * after[1] for name, _, _, before, after in TABLE if name == "Conv2D")
+    norms = 4 * sum(after[1] for name, _, _, _, after in TABLE[:-1] if name == "Conv2D")
+    found = cost(detector.table1())
+    assert found.params == weights + norms + 11 == 1_535_139
+    assert found.macs == sum(9 * b[1] * a[1] * a[0] ** 2 for name, _, _, b, a in TABLE if name == "Conv2D")
+
+
+@pytest.fixture(scope="module")
+def int8():
+    """`small` with outputs that differ, its int8 file, and pictures it saw."""
+    keras.utils.set_random_seed(0)
+    model = detector.small()
+    kernel, bias = model.get_layer("cells").get_weights()
+    model.get_layer("cells").set_weights([100 * kernel, 0 * bias])
+    X = np.float32(gather(load("scenes", n=8), 192)["train"].X[:4] / 255)
+    return model, ptq.convert(model, "int8", X), X
+
+
+def test_small_is_small(int8):
+    model, content, _ = int8
+    assert len(content) <= 300_000 and cost(model).macs * 12 < cost(detector.table1()).macs
+    assert detector.grid_of(model) == Grid(24, 1, reach=1.0) and detector.grid_of(model).n_outputs == 6
+
+
+def test_small_in_int8_says_what_it_says_in_float32(int8):
+    model, content, X = int8
+    outputs = model.predict(X, verbose=0)
+    with Model(content) as quantised:
+        found = quantised.predict(X)
+        assert quantised.runner.output[2:4] == (1 / 256, -128)  # scale and zero point of a sigmoid
+    assert outputs.std() > 0.1 and np.abs(found - outputs).mean() < 0.02
+
+
+def test_small_runs_whole_on_an_ethos_u(int8):
+    vela = pytest.importorskip("emolib.quantization.npu.vela")
+    operators = vela.compile_for(int8[1], "ethos-u55-128").operators
+    assert len(operators) > 20
+    assert operators["on_npu"].all(), operators.loc[~operators["on_npu"], ["operator", "why"]].to_string()
+
+
+def test_other_sides_grey_pictures_and_names():
+    grey = detector.build("small", 96, 1)
+    outputs = grey(np.zeros((2, 96, 96, 1), np.float32)).numpy()
+    assert outputs.shape == (2, 12, 12, 6) and outputs.min() > 0 and outputs.max() < 1
+    assert detector.build("table1", 160, 3).output_shape == (None, 5, 5, 11)
+    with pytest.raises(BadParameter, match="smal does not exist in the detectors: did you mean small"):
+        detector.build("smal", 96, 1)
+
+
+def example(grid, n=3, side=100):
+    """Targets of a few faces, and outputs near 0.4, n pictures."""
+    faces = [np.array([[10.0, 12, 40, 52], [60, 50, 90, 95]]), np.array([[5.0, 5, 30, 45]]), np.empty((0, 4))]
+    targets = np.stack([grid.encode(faces[i % 3], side)[0] for i in range(n)])
+    outputs = RNG.uniform(0.1, 0.7, (n, grid.n_cells, grid.n_cells, grid.n_outputs))
+    return targets, np.float32(outputs)
+
+
+def corner_box(cell, values, n_cells):
+    x, y, root_w, root_h = values
+    x, y = (cell[1] + x) / n_cells, (cell[0] + y) / n_cells
+    return np.array([[x - root_w**2 / 2, y - root_h**2 / 2, x + root_w**2 / 2, y + root_h**2 / 2]])
+
+
+def yolo_v1_by_loop(targets, outputs, n_cells, n_boxes):
+    total = 0.0
+    for target, output in zip(targets.astype(float), outputs.astype(float), strict=True):
+        for cell in np.ndindex(n_cells, n_cells):
+            x, y, w, h, has_face = target[cell]
+            each = output[cell][:-1].reshape(n_boxes, 5)
+            truth = corner_box(cell, target[cell][:4], n_cells)
+            ious = [boxes.iou(corner_box(cell, box[:4], n_cells), truth)[0, 0] for box in each]
+            for j, (bx, by, bw, bh, confidence) in enumerate(each):
+                if has_face and j == int(np.argmax(ious)):
+                    total += 5 * ((x - bx) ** 2 + (y - by) ** 2 + (w - bw) ** 2 + (h - bh) ** 2)
+                    total += (ious[j] - confidence) ** 2
+                else:
+                    total += 0.5 * confidence**2
+            total += has_face * (1 - output[cell][-1]) ** 2
+    return total / len(targets)
+
+
+@pytest.mark.parametrize(("n_cells", "n_boxes"), [(9, 2), (4, 1)])
+def test_loss_1_is_what_a_loop_over_cells_and_boxes_adds_up_to(n_cells, n_boxes):
+    grid = Grid(n_cells, n_boxes)
+    targets, outputs = example(grid)
+    assert targets[..., 4].sum() == 3
+    expected = yolo_v1_by_loop(targets, outputs, n_cells, n_boxes)
+    assert float(detector.yolo_v1(targets, outputs, grid)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", detector.LOSSES)
+def test_only_the_responsible_box_learns_where_the_face_is(name):
+    grid = Grid(4, 2)
+    targets, outputs = example(grid, 1)
+    outputs = tf.Variable(outputs)
+    with tf.GradientTape() as tape:
+        total = detector.LOSSES[name](targets, outputs, grid)
+    gradient = tape.gradient(total, outputs).numpy()
+    assert np.isfinite(gradient).all()
+    moved = np.abs(gradient[..., :-1].reshape(1, 4, 4, 2, 5)[..., :4]).max(axis=-1) > 0
+    np.testing.assert_array_equal(moved.sum(axis=-1), targets[..., 4])
+
+
+def test_complete_iou_by_hand():
+    a = np.array([[0.0, 0, 2, 2], [0, 0, 2, 2], [0, 0, 2, 4]])
+    b = np.array([[0.0, 0, 2, 2], [3, 4, 5, 6], [0, 1, 4, 3]])
+    apart = 0 - (9 + 16) / (25 + 36)  # centres 3 and 4 apart, hull 5 × 6
+    iou, centres = 4 / 12, (1**2 + 0) / (16 + 16)
+    aspect = 4 / np.pi**2 * (np.arctan(4 / 2) - np.arctan(2 / 4)) ** 2
+    crossed = iou - centres - aspect * aspect / (1 - iou + aspect)
+    np.testing.assert_allclose(detector.complete_iou(a, b), [1, apart, crossed], atol=1e-5)
+
+
+def test_iou_aware_is_small_where_all_is_right_and_larger_for_each_mistake():
+    grid = Grid(6, 1, reach=1.0)
+    targets, _ = grid.encode(np.array([[20.0, 30, 60, 70]]), 100)
+    right = np.concatenate([targets, targets[..., 4:]], axis=-1)[None]
+    lowest = float(detector.iou_aware(targets[None], right, grid))
+    assert 0 <= lowest < 1e-3
+    taken, free = (tuple(np.argwhere(right[..., 5] == has_face)[0]) for has_face in (1, 0))
+    mistakes = [(taken, 0, 0.9), (taken, 3, 0.2), (taken, 4, 0.3), (taken, 5, 0.1), (free, 5, 0.9)]
+    for cell, output, value in mistakes:
+        wrong = right.copy()
+        wrong[(*cell, output)] = value
+        assert float(detector.iou_aware(targets[None], wrong, grid)) > lowest + 0.02
+
+
+def test_corners_are_what_the_device_decodes():
+    for grid in (Grid(5, 2), Grid(6, 1, reach=1.0)):
+        output = np.float32(RNG.uniform(0, 1, (grid.n_cells, grid.n_cells, grid.n_outputs)))
+        values = output[None, ..., :-1].reshape(1, grid.n_cells, grid.n_cells, grid.n_boxes, 5)
+        found = detector.corners(tf.constant(values), grid).numpy().reshape(-1, 4)
+        np.testing.assert_allclose(found, grid.decode(output, 1).boxes, atol=1e-6)

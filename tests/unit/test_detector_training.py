@@ -1,0 +1,158 @@
+"""Views of pictures with their boxes, and a training that a kill does not change."""
+
+import numpy as np
+import pytest
+
+from emolib.core.errors import BadParameter, BadSet
+from emolib.datasets.face_boxes import load
+
+keras = pytest.importorskip("keras")
+pytest.importorskip("tensorflow")
+from emolib.models import detector_training as training  # noqa: E402
+from emolib.models.blocks import conv  # noqa: E402
+from emolib.models.checkpoint import Checkpoint  # noqa: E402
+from emolib.models.detector_training import PictureSet, draw_views, gather, render_views  # noqa: E402
+
+SIDE = 32
+RECIPE = training.Recipe(loss="iou_aware", epochs=3, batch_size=4)
+
+
+def tiny():
+    """A detector of three convolutions with the head of `small`."""
+    x = inputs = keras.Input((SIDE, SIDE, 3))
+    for filters in (8, 16, 24):
+        x = conv(x, filters, strides=2)
+    x = conv(x, 24)
+    return keras.Model(inputs, keras.layers.Conv2D(6, 1, activation="sigmoid")(x), name="small")
+
+
+def one_rectangle(n, stored=96):
+    """n black pictures with a white rectangle each, green on its left half, and its box."""
+    X = np.zeros((n, stored, stored, 3), np.uint8)
+    X[:, 30:70, 40:60] = 255
+    X[:, 30:70, 40:50, [0, 2]] = 0
+    return X, (np.array([[40.0, 30, 60, 70]]),) * n
+
+
+def test_boxes_move_and_turn_as_their_pictures_do():
+    X, boxes = one_rectangle(80)
+    views = draw_views(boxes, 96, 64, np.random.default_rng(0))
+    shown = render_views(X, views.transforms, views.gain * 0 + 1, views.offset * 0, views.colour * 0 + 1, 64)
+    mirrored, heights = views.transforms[:, 0] < 0, []
+    for image, faces, turned in zip(shown.numpy(), views.boxes, mirrored, strict=True):
+        if len(faces) == 0:
+            continue
+        rows, columns = np.nonzero(image[..., 1] > 0.75)
+        edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        np.testing.assert_allclose(faces[0], edges, atol=1.01)
+        heights.append(faces[0, 3] - faces[0, 1])
+        red = np.nonzero(image[..., 0] > 0.75)[1]
+        if len(red):
+            assert (red.mean() < faces[0, [0, 2]].mean()) == turned
+    assert len(heights) > 60 and max(heights) > 1.8 * min(heights) and 0.3 < mirrored.mean() < 0.7
+
+
+def test_a_face_that_hardly_shows_is_no_face_and_another_is_cut():
+    boxes = np.array([[-8.0, 0, 12, 20], [-18, 0, 2, 20], [5, 5, 5.5, 25], [70, 70, 90, 90]])
+    np.testing.assert_array_equal(training.faces_in_view(boxes, 64), [[0, 0, 12, 20]])
+    assert training.faces_in_view(boxes[:0], 64).shape == (0, 4)
+
+
+def test_light_and_colour_change_stay_in_range_and_follow_the_seed():
+    X, boxes = one_rectangle(40)
+    X = np.where(X == 0, 90, X).astype(np.uint8) - np.uint8([0, 30, 60])
+    views, again, other = (draw_views(boxes, 96, 48, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    shown = render_views(X, *views.of(np.arange(40)), 48).numpy()
+    assert shown.shape == (40, 48, 48, 3) and shown.min() >= 0 and shown.max() <= 1
+    assert shown.mean(axis=(1, 2, 3)).std() > 0.05 and 0.02 < 1 - views.colour.mean() < 0.3
+    np.testing.assert_array_equal(views.transforms, again.transforms)
+    assert (views.transforms != other.transforms).any()
+
+
+@pytest.fixture(scope="module")
+def sets():
+    found = gather(load("scenes", n=40), SIDE)
+    return found["train"], found["test"]
+
+
+@pytest.fixture(scope="module")
+def whole(sets):
+    """A training without a break: its trainer and its history."""
+    trainer = training.Trainer(tiny, RECIPE)
+    return trainer, trainer.fit(*sets)
+
+
+class Killed(Exception):
+    pass
+
+
+class DiesAfterTwo(Checkpoint):
+    """Stands for a process that is killed after its second epoch."""
+
+    def epoch(self, variables, kept, history):
+        super().epoch(variables, kept, history)
+        if len(history) == 2:
+            raise Killed
+
+
+def test_a_killed_training_goes_on_with_the_same_numbers(sets, whole, tmp_path, monkeypatch):
+    trainer = training.Trainer(tiny, RECIPE)
+    with pytest.raises(Killed):
+        trainer.fit(*sets, state=DiesAfterTwo(tmp_path / "tiny", trainer.identity(*sets), every_s=0))
+    resumed, epochs = training.Trainer(tiny, RECIPE), []
+    real = resumed.epoch
+    monkeypatch.setattr(
+        resumed, "epoch", lambda train, number, bar: epochs.append(number) or real(train, number, bar)
+    )
+    assert resumed.fit(*sets, state=Checkpoint(tmp_path / "tiny", resumed.identity(*sets))) == whole[1]
+    assert epochs == [2]
+    np.testing.assert_array_equal(resumed.predict(sets[1].X), whole[0].predict(sets[1].X))
+    assert len((tmp_path / "tiny.csv").read_text().splitlines()) == 1 + RECIPE.epochs
+
+
+def test_a_state_is_of_one_recipe_network_and_set_of_pictures(sets, whole):
+    def other_network():
+        inputs = keras.Input((SIDE, SIDE, 3))
+        return keras.Model(inputs, keras.layers.Conv2D(6, 1, strides=8)(inputs), name="small")
+
+    longer = training.Recipe(loss="iou_aware", epochs=4, batch_size=4)
+    same = training.Trainer(tiny, RECIPE).identity(*sets)
+    assert same == whole[0].identity(*sets)
+    assert training.Trainer(tiny, longer).identity(*sets) != same
+    assert training.Trainer(other_network, RECIPE).identity(*sets) != same
+    assert whole[0].identity(sets[1], sets[0]) != same
+
+
+def test_the_model_is_left_at_its_best_epoch(sets, whole):
+    trainer, history = whole
+    best = max(history, key=training.goodness)
+    found = trainer.validate(sets[1])
+    assert found == {key: best[key] for key in found}
+
+
+def test_a_few_pictures_can_be_learnt_by_heart():
+    X, boxes = one_rectangle(16, SIDE * 3)
+    X = np.minimum(X, 200) + np.random.default_rng(0).integers(0, 40, X.shape, np.uint8)
+    val = PictureSet(X[:4, ::3, ::3], tuple(each / 3 for each in boxes[:4]), ("",) * 4)
+    recipe = training.Recipe(loss="iou_aware", epochs=60, batch_size=4, learning_rate=1e-2)
+    history = training.Trainer(tiny, recipe).fit(PictureSet(X, boxes, ("",) * 16), val)
+    assert history[-1]["loss"] < 0.6 * history[0]["loss"] and history[-1]["val_iou"] > 0.6
+
+
+def test_what_cannot_be_trained_is_refused(sets):
+    nobody = PictureSet(sets[0].X, tuple(boxes[:0] for boxes in sets[0].boxes), sets[0].names)
+    trainer = training.Trainer(tiny, RECIPE)
+    with pytest.raises(BadSet, match="training pictures has a face"):
+        trainer.fit(nobody, sets[1])
+    trainer.model.variables[0].assign(trainer.model.variables[0] * np.nan)
+    with pytest.raises(BadParameter, match="diverged"):
+        trainer.validate(sets[1])
+    for options, message in (({"loss": "l2"}, "loss: got 'l2'"), ({"epochs": 0}, "epochs: got 0")):
+        with pytest.raises(BadParameter, match=message):
+            training.Recipe(**options)
+
+
+def test_the_rate_rises_then_falls_to_0():
+    recipe = training.Recipe(learning_rate=1.0)
+    assert recipe.rate(0.025) == pytest.approx(0.5, abs=0.01)
+    assert recipe.rate(0.5) == pytest.approx(0.5) and recipe.rate(1.0) == pytest.approx(0)

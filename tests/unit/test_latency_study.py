@@ -1,0 +1,182 @@
+"""Bench files: of this machine's variants, of devices beside each other, and what goes into the results."""
+
+import json
+from copy import deepcopy
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact, BadParameter
+from emolib.core.experiment import INT8
+from emolib.device.latency import Hop, hops_summary
+from emolib.report import plots
+from emolib.studies import latency
+from emolib.studies.latency import HERE
+
+HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
+
+
+def row(model, backend, threads, p50_us):
+    times = {"p50_us": p50_us, "p95_us": 2 * p50_us, "p99_us": 3 * p50_us, "mean_us": 1.1 * p50_us}
+    about = {"model": model, "backend": backend, "threads": threads, "bytes": 1000}
+    return about | times | {"n": 200, "cold_start_ms": 1.5}
+
+
+def front(model, p50_us):
+    times = {f"{part}_p{q}_us": p50_us + q for part in ("front_end", "whole") for q in (50, 95, 99)}
+    return {"model": model, "n": 90, "window_s": 8.0, **times}
+
+
+@pytest.fixture
+def here():
+    """A bench file, shortened."""
+    hops = [Hop(float(k), 0.1 * k, 10.0 + k, 0, 90.0 + k) for k in range(1, 4)]
+    medians = ((HEART, (10.0, 20.0, 100.0)), (EEG, (8.0, 4.0, 30.0)))
+    kinds = (("litert", 1), ("litert", 4), ("tflite_micro", 1))
+    stages = ("start", "opened", "first", "all")
+    return {
+        "schema": 1,
+        "date": "2026-01-01T00:00:00+00:00",
+        "machine": {"name": "A board", "governor": "performance", "cores": 4},
+        "bundle": {"sha256": {HEART: "aa", EEG: "bb"}},
+        "models": [
+            row(model, *kind, us) for model, p50s in medians for kind, us in zip(kinds, p50s, strict=True)
+        ],
+        "front_ends": [front(HEART, 3000.0), front(EEG, 2000.0)],
+        "engine": {
+            "sources": {"heart": HEART, "eeg": EEG},
+            "task": "emotion",
+            "n": 100,
+            "modality_p50_ms": {"heart": 5.0, "eeg": 4.0},
+            "states": {"heart": {"ok": 99, "waiting": 1}, "eeg": {"ok": 100}},
+            "p50_ms": 12.0,
+            "p95_ms": 15.0,
+            "p99_ms": 19.0,
+        },
+        "stream": {"seconds": 3.0, "core_percent": 2.5, "hop_s": 1.0} | hops_summary(hops),
+        "fresh": {f"{stage}_{unit}": 10.0 * k for unit in ("ms", "mb") for k, stage in enumerate(stages)},
+        "refused": [{"model": EEG, "backend": "tflite_runtime", "reason": "old"}],
+    }
+
+
+def slower(here):
+    """The same bundle on a board that is three times as slow, with one model exported again."""
+    other = deepcopy(here)
+    other["machine"] |= {"name": "Slow", "governor": None}
+    for each in other["models"]:
+        each["p50_us"] *= 3
+    other["engine"]["p50_ms"] = 36.0
+    other["bundle"]["sha256"][EEG] = "cc"
+    return other
+
+
+def table_of(here):
+    named = pd.DataFrame(here["models"]).rename(columns={"model": "source"})
+    return named.assign(variant=INT8, machine="A board")[[*latency.VARIANTS, "machine"]]
+
+
+@pytest.fixture(scope="module")
+def network():
+    import keras
+
+    from emolib.quantization.ptq import convert
+
+    inputs = keras.Input((8, 8, 1))
+    return convert(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs))), "float32")
+
+
+def test_int8_is_taken_from_the_bench_and_the_rest_is_measured(here, network, tmp_path):
+    run = Run(tmp_path, "05a_latency", {})
+    for name, variant in ((HEART, "float32"), (EEG, "float32"), (HEART, "mixed"), (HEART, INT8)):
+        run.write_bytes(f"models/{name}/fold00-{variant}.tflite", network)
+    here["models"] = [each for each in here["models"] if each["backend"] == "litert"]
+    table, refused = latency.variants(run, [HEART, EEG], ["float32", INT8, "mixed"], 10, here)
+    found = list(table[["source", "variant", "threads"]].itertuples(index=False, name=None))
+    of_heart = [(HEART, variant, n) for variant in ("float32", INT8, "mixed") for n in (1, 4)]
+    assert found == of_heart + [(EEG, variant, n) for variant in ("float32", INT8) for n in (1, 4)]
+    assert set(table.backend) == {"litert"} and set(table.machine) == {"A board"}
+    int8, others = table[table.variant == INT8], table[table.variant != INT8]
+    assert int8.p50_us.tolist() == [10, 20, 8, 4] and int8.n.eq(200).all()
+    assert others.n.eq(10).all() and others.bytes.eq(len(network)).all()
+    absent = [f"{EEG} mixed", "", "this run has no such file"]
+    assert refused.values.tolist() == [[EEG, "tflite_runtime", "old"], absent]
+    assert f"models/{HEART}/fold00-{INT8}.tflite" not in run.inputs and len(run.inputs) == 3
+    if pytest.importorskip("tflite_micro"):
+        run.write_bytes(f"models/{EEG}/fold00-{INT8}.tflite", network)
+        footprints = latency.footprints(run, here).set_index("model")
+        assert footprints.bytes[HEART] == 1000 and footprints.arena_bytes[HEART] > 0
+
+
+def test_tables_of_this_machine(here):
+    threads = latency.by_threads(table_of(here))
+    assert threads.columns.tolist()[3:] == ["1_thread_p50_us", "4_threads_p50_us", "times_as_fast"]
+    assert threads.source.tolist() == [HEART, EEG] and threads.times_as_fast.tolist() == [0.5, 2.0]
+    assert latency.by_threads(table_of(here).query("threads == 1")).empty
+    fronts = latency.front_ends(here).set_index("source")
+    assert fronts.network_p50_us.to_dict() == {HEART: 10, EEG: 8} and fronts.front_end_p50_us[EEG] == 2050
+    steps = latency.steps(here).set_index("part")
+    assert steps.p50_ms.to_dict() == {"heart": 5, "eeg": 4, "whole step": 12}
+    assert steps.states["heart"] == "ok 99, waiting 1" and np.isnan(steps.p95_ms["heart"])
+    starts = latency.starts(here)
+    assert starts.after_ms.tolist() == starts.resident_mb.tolist() == [0, 10, 20, 30]
+
+
+def test_devices_are_compared_with_the_first(here):
+    devices = {HERE: here, "board": slower(here), "bare": slower(here) | {"engine": None, "stream": None}}
+    machines = latency.machines(devices).set_index("device")
+    assert machines.times.tolist()[:2] == [1, 3] and machines.machine["board"] == "Slow"
+    assert np.isnan(machines.times["bare"])
+    models = latency.models(devices).set_index(["device", "model"])
+    assert len(models) == 6 and set(models.backend) == {"litert"} and set(models.threads) == {1}
+    assert models.times["board"].tolist() == [3, 3]
+    assert models.same_file["board"].to_dict() == {HEART: True, EEG: False}
+    streams = latency.streams(devices)
+    assert streams.late_p50_ms.tolist() == [0.2, 0.2] and streams.resident_last_mb.tolist() == [93, 93]
+    assert latency.hops(devices).groupby("device").size().to_dict() == {HERE: 3, "board": 3}
+
+
+def test_bench_files(here, tmp_path):
+    file = tmp_path / "pi.json"
+    file.write_text(json.dumps(here))
+    assert latency.of_devices(here, [str(file)]) == {HERE: here, "pi": here}
+    with pytest.raises(BadParameter, match="pi twice"):
+        latency.of_devices(here, [str(file)] * 2)
+    file.write_text(json.dumps(here | {"schema": 99}))
+    with pytest.raises(BadArtifact, match=r"pi\.json has schema 99, expected schema 1.*emolib bench BUNDLE"):
+        latency.read_bench(file)
+    file.write_text('{"schema": 1, "machine": {}}')
+    with pytest.raises(
+        BadArtifact, match="has no bundle, engine, fresh, front_ends, models, refused, stream"
+    ):
+        latency.read_bench(file)
+    with pytest.raises(BadArtifact, match="none.json cannot be read"):
+        latency.read_bench(tmp_path / "none.json")
+
+
+def test_results_of_this_machine(here):
+    rows = latency.concluded(table_of(here), latency.front_ends(here), here)
+    found = {
+        (r["modality"], r["model"], r["variant"], r["metric"]): (r["value"], r["unit"], r["n"]) for r in rows
+    }
+    assert found["heart", "", INT8, "latency_p50"] == (10, "us", 200)
+    assert found["eeg", "", INT8, "latency_p99"] == (24, "us", 200)
+    assert found["heart", "", INT8, "front_end_p50"] == (3050, "us", 90)
+    assert found["heart+eeg", "engine", "", "step_p50"] == (12, "ms", 100)
+    assert found["heart+eeg", "engine", "", "missed_hops"] == (0, "hops", 3)
+    assert len(found) == len(rows) == 2 * 3 + 2 * 2 + 5 and {r["device"] for r in rows} == {"A board"}
+    bare = here | {"engine": None, "stream": None}
+    assert len(latency.concluded(table_of(here), latency.front_ends(here), bare)) == 10
+    here["engine"] |= {"sources": {"a": "emodb-speech-emotion7-loso", "b": HEART}, "task": ""}
+    last = latency.concluded(table_of(here), latency.front_ends(here), here)[-1]
+    assert (last["corpus"], last["task"]) == ("emodb+synthetic", "emotion7")
+
+
+def test_figures_are_drawn_also_where_nothing_streamed(here):
+    assert [ax.get_title() for ax in plots.latency(table_of(here)).axes] == ["litert", "tflite_micro"]
+    figure = plots.jitter(latency.hops({HERE: here, "board": slower(here)}))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [HERE, "board"]
+    bare = here | {"engine": None, "stream": None}
+    assert latency.steps(bare).empty
+    assert all(not ax.lines for ax in plots.jitter(latency.hops({HERE: bare})).axes)

@@ -1,0 +1,146 @@
+"""The power notebook's tables and rows, on log files written here for two devices of known energy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from emolib.core.artifacts import sha256
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.core.results import to_csv
+from emolib.device import markers
+from emolib.evaluation.energy import csv_log
+from emolib.evaluation.energy.generated import Bench
+from emolib.evaluation.energy.sensors import Sensor
+from emolib.report import plots
+from emolib.studies import power
+
+WORK = "synthetic-face-emotion-loso"
+NPU = Bench(what=WORK, net_w=2.0, n_blocks=8, drift=0)
+GPU = replace(NPU, net_w=2.0 * 3.12, offset_s=-80.0, idle_w=60.0)
+
+
+def written(folder, name, bench, seed=0):
+    trace, marked = bench.run(seed)
+    csv_log.write(trace, folder / f"{name}.csv")
+    markers.write(folder / f"{name}-markers.csv", marked)
+    files = {"log": str(folder / f"{name}.csv"), "markers": str(folder / f"{name}-markers.csv")}
+    return {"device": name, "max_drift": 1e-3, **files}
+
+
+@pytest.fixture(scope="module")
+def entries(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logs")
+    return [written(folder, "GPU", GPU), written(folder, "My NPU", NPU, seed=1)]
+
+
+@pytest.fixture(scope="module")
+def logs(entries):
+    return power.opened(entries)
+
+
+def test_energy_and_ratio_of_two_devices(logs):
+    table = power.energies(logs).set_index("device")
+    for name, bench in (("GPU", GPU), ("My NPU", NPU)):
+        row = table.loc[name]
+        assert row.energy_mj_low <= bench.energy_mj <= row.energy_mj_high
+        assert row.energy_mj == pytest.approx(bench.energy_mj, rel=0.005)
+        assert row.net_w == pytest.approx(bench.net_w, rel=0.005)
+        assert row.idle_w == pytest.approx(bench.idle_w, rel=3e-3)
+        assert row.peak_energy_mj > row.energy_mj_high and (row.blocks, row.n) == (8, 1600)
+    (found,) = power.ratios(logs).to_dict("records")
+    assert (found["first"], found["second"], found["work"]) == ("GPU", "My NPU", WORK)
+    assert found["energy_ratio_low"] < 3.12 < found["energy_ratio_high"]
+    assert found["net_ratio"] == pytest.approx(3.12, rel=0.01)
+
+
+def test_rows_are_of_work_that_is_named_after_a_source(logs):
+    measured = power.energies(logs)
+    rows = power.concluded(measured, "tables/power-measured.csv")
+    rows += power.concluded(power.ratios(logs), "tables/power-measured-ratios.csv")
+    found = {(row["metric"], row["device"]): row for row in rows}
+    metrics = ("energy", "peak_energy", "net_power")
+    expected = {(metric, device) for metric in metrics for device in ("GPU", "My NPU")}
+    assert set(found) == expected | {("times_the_energy", "GPU / My NPU")} and to_csv(rows)
+    npu = found["energy", "My NPU"]
+    assert (npu["modality"], npu["unit"], npu["n"], npu["how"]) == ("face", "mJ", 8, "measured")
+    assert npu["low"] < NPU.energy_mj < npu["high"]
+    assert power.concluded(measured.assign(work=["camera", "no-such-corpus-loso"]), "x") == []
+    assert power.concluded(power.energies([]), "x") == power.concluded(power.ratios([]), "x") == []
+
+
+def test_clocks_tell_what_was_found(entries, logs):
+    table = power.clocks(logs).set_index("device")
+    assert table["first_mark_s"].tolist() == pytest.approx([20.0, 20.0], abs=0.12)  # the generator's rest
+    assert table["sha256"].tolist() == [sha256(entry["log"])[:12] for entry in entries]
+    assert (table["correlation"] > 0.9).all() and table["drift_ppm"].abs().max() < 100
+    assert table.loc["GPU", "log"] == "GPU.csv" and table.loc["GPU", "gaps"] == 0
+
+
+def test_a_generated_log_is_recovered_and_a_coarse_digit_a_caution():
+    bench = Bench(n_blocks=6)
+    mean, peak = power.recovered(power.generated(bench), bench).to_dict("records")
+    assert mean["true_mj"] == 48 and mean["found_mj_low"] < 48 < mean["found_mj_high"]
+    assert abs(mean["error_percent"]) < 1 < peak["error_percent"]  # a peak is the noise's too
+    fine, coarse = (power.generated(Bench(quantum_w=q, n_blocks=4, noise_w=0.2)) for q in (0.01, 0.5))
+    (caution,) = power.cautions([fine, coarse])
+    assert "last digit, 0.5 W, is 4" in caution
+
+
+def test_a_ppk2_brings_its_own_markers(tmp_path):
+    at = np.arange(0, 4000, 0.1)
+    busy = (at % 1000 >= 300) & (at % 1000 < 700)  # 0.4 s of a second
+    cells = zip(at, busy, strict=True)
+    rows = [f"{t:.1f},{5000 + 20000 * b:.3f},{int(b)}0000000\n" for t, b in cells]
+    (tmp_path / "p.csv").write_text("Timestamp(ms),Current(uA),D0-D7\n" + "".join(rows))
+    entry = {"device": "mcu", "log": str(tmp_path / "p.csv"), "reader": "ppk2", "channels": {"0": WORK}}
+    (row,) = power.energies(power.opened([{**entry, "options": {"voltage_v": 3.3}}])).to_dict("records")
+    assert row["energy_mj"] == pytest.approx(1e3 * 3.3 * 0.020 * 0.4, rel=1e-3)
+    assert row["blocks"] == row["n"] == 4
+
+
+def test_a_sensor_is_recorded_while_models_run():
+    state = {"busy_s": 0.0}
+
+    def work():
+        start_s = markers.now_s()
+        while markers.now_s() < start_s + 0.01:
+            pass
+        state["busy_s"] = markers.now_s()
+
+    def read():  # 3 W within 50 ms of work, else 1 W
+        return 3.0 if markers.now_s() - state["busy_s"] < 0.05 else 1.0
+
+    log = power.live(Sensor("fake", read), {"a": work, "b": work}, n_blocks=2, block_s=0.4, pause_s=0.4)
+    table = power.energies([log]).set_index("work")
+    assert list(table.index) == ["a", "b"] and (table["blocks"] == 2).all()
+    assert table["net_w"].between(0.8, 2.8).all()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"device": ""}, "an entry has no device"),
+        ({"markers": None}, "has markers and channels or neither"),
+        ({"marker": "x"}, "marker does not exist in an entry of logs: did you mean markers"),
+        ({"reader": "xls"}, "expected one of csv, ppk2, nvidia-smi"),
+    ],
+)
+def test_a_wrong_entry_is_refused(entries, change, message):
+    with pytest.raises(BadParameter, match=message):
+        power.opened([{**entries[0], **change}])
+
+
+def test_logs_of_another_run_or_twice_are_refused(entries):
+    with pytest.raises(BadRecording, match="GPU.csv"):
+        power.opened([{**entries[0], "search_s": [0, 10]}])
+    with pytest.raises(BadParameter, match=f"{WORK} on GPU is in two logs: name the devices apart"):
+        power.opened([entries[0], entries[0]])
+    (log,) = power.opened([{**entries[0], "offset_s": 1_699_999_920.0}])
+    assert log.alignment.offset_s == 1_699_999_920.0
+
+
+def test_the_figure_of_a_log_is_drawn(logs):
+    figure = plots.power(logs[0])
+    figure.draw(FigureCanvasAgg(figure).get_renderer())

@@ -1,0 +1,124 @@
+"""Seed variability: numbers by hand, and nothing is trained twice."""
+
+import numpy as np
+import pytest
+
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadParameter
+from emolib.core.experiment import Experiment
+from emolib.datasets import windowed
+from emolib.datasets.base import EmotionSet
+from emolib.datasets.splits import loso, to_arrays
+from emolib.models import crossval
+from emolib.signals.standardise import by_subject
+from emolib.studies import seed_variability
+
+SOURCE = Experiment("synthetic", "heart", "emotion", "loso")
+CLASSES = ("rest", "task")
+COLUMNS = {  # four people, two answers of each
+    "part": np.array(["val"] + ["test"] * 8),
+    "y": np.array([0] + [0, 1] * 4),
+    "subject": np.array(["a"] + sorted("abcd" * 2)),
+    "fold": np.zeros(9, int),
+    "trial": np.array(list("rstuvwxyz")),
+    "classes": np.array(CLASSES),
+}
+
+
+def says(*answers):
+    """Scores that give these classes, and one for the validation row."""
+    return np.eye(2)[[0, *answers]] * 0.8 + 0.1
+
+
+SCORES = {
+    ("train", 0): says(0, 1, 0, 1, 0, 0, 1, 0),  # recalls 3/4 and 2/4
+    ("train", 1): says(0, 1, 0, 1, 0, 1, 0, 0),  # 4/4 and 3/4
+    ("subject", 0): says(0, 1, 0, 1, 0, 1, 0, 1),
+    ("subject", 1): says(0, 1, 0, 1, 0, 1, 1, 1),  # 3/4 and 4/4
+}
+
+
+def test_uar_over_seeds_is_the_mean_of_theirs_and_people_have_a_spread():
+    table = seed_variability.over_seeds(COLUMNS, SCORES, "window").set_index("normalise")
+    assert table.index.tolist() == ["train", "subject"] and (table.seeds == 2).all() and (table.n == 16).all()
+    train, subject = table.loc["train"], table.loc["subject"]
+    assert train.uar == pytest.approx((0.625 + 0.875) / 2)
+    assert train.uar_seeds_sd == pytest.approx(np.std([0.625, 0.875], ddof=1))
+    own = [1, 1, 0.75, 0.25]  # of each person, mean of the seeds
+    assert (train.uar_people_mean, train.uar_people_sd) == pytest.approx((np.mean(own), np.std(own, ddof=1)))
+    assert train.uar_low <= train.uar <= train.uar_high and np.isnan(train.points)
+    assert subject.points == pytest.approx(100 * ((1 + 0.875) / 2 - 0.75))
+    assert subject.points_high > 0 and subject.p <= 1
+
+
+def test_one_seed_and_nameless_people_have_no_spread():
+    nameless = COLUMNS | {"subject": np.array(list("ABCDEFGHI"))}
+    table = seed_variability.over_seeds(nameless, {("train", 0): SCORES["train", 0]}, "window").iloc[0]
+    assert np.isnan([table.uar_seeds_sd, table.uar_people_sd]).all() and table.uar == table.uar_people_mean
+
+
+def test_every_seed_has_a_row_and_every_person_one_in_it():
+    each = seed_variability.by_seed(COLUMNS, SCORES, "window")
+    assert each[["normalise", "seed"]].to_numpy().tolist() == [[n, str(s)] for n, s in SCORES]
+    assert each.uar.tolist() == pytest.approx([0.625, 0.875, 1, 0.875]) and (each.n == 8).all()
+    people = seed_variability.people(COLUMNS, SCORES, "window")
+    last = people[(people.normalise == "train") & (people.seed == "0") & (people.subject == "d")]
+    assert len(people) == 16 and last.uar.tolist() == [0]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run whose source `02_train` has trained, as far as its artifacts tell, and the set."""
+    rng = np.random.default_rng(0)
+    subject, y = np.repeat(list("abcd"), 6), np.tile([0, 1], 12)
+    X = rng.normal(size=(24, 32, 1, 4)).astype(np.float32) + subject.view(np.int32)[:, None, None, None] % 7
+    data = EmotionSet(X, y, subject, np.arange(24).astype(str), CLASSES)
+    folds = loso(data, n_val=1)[:2]
+    made = Run(tmp_path, "01_windows", {})
+    made.write_arrays(f"data/{SOURCE}.npz", **windowed.to_arrays(data))
+    made.write_arrays(f"data/{SOURCE}-folds.npz", **to_arrays(folds))
+    given = {"normalise": "train", "level": "window", "seed": 7, "model": {}, "fit": {"epochs": 1, "seed": 0}}
+    scores = rng.dirichlet((1, 1), 24)
+    columns = crossval.score_columns(data, folds)
+    Run(tmp_path, "02_train", given).write_arrays(f"scores/{SOURCE}-keras.npz", keras=scores[:12], **columns)
+    return tmp_path, data, folds, scores[:12]
+
+
+def test_what_02_train_has_trained_serves_and_every_other_arm_has_networks_of_its_own(run):
+    folder, data, folds, first = run
+    columns, scores = seed_variability.scores(
+        Run(folder, "02e_seed_variability", {}), SOURCE, [0, 1], ["train", "subject"]
+    )
+    assert list(scores) == [("train", 0), ("train", 1), ("subject", 0), ("subject", 1)]
+    np.testing.assert_array_equal(scores["train", 0], first)
+    stem = f"models/{SOURCE}/"
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.keras"))
+    arms = ("subject-seed0", "subject-seed1", "train-seed1")
+    assert files == [f"{stem}{arm}/fold0{k}.keras" for arm in arms for k in (0, 1)]
+    written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")}
+    again = seed_variability.scores(
+        Run(folder, "02e_seed_variability", {}), SOURCE, [0, 1], ["train", "subject"]
+    )[1]
+    assert written == {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")}
+    np.testing.assert_array_equal(again["subject", 1], scores["subject", 1])
+
+    own = by_subject(data.X, data.subject, 3)
+    train = own[folds[1].train].astype(np.float64)
+    X = (own[folds[1].test] - train.mean((0, 1, 2))) / train.std((0, 1, 2))
+    logits = crossval.load_model(Run(folder, "x", {}), f"{stem}subject-seed1/fold01").predict(X, verbose=0)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    rows = (columns["fold"] == 1) & (columns["part"] == "test")
+    np.testing.assert_allclose(scores["subject", 1][rows], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "seeds, ways, message",
+    [
+        ([], ["train"], "Got 0 seeds"),
+        ([0], [], "normalisations \\[\\]"),
+        ([0], ["person"], "normalise: got 'person'"),
+    ],
+)
+def test_nothing_to_train_is_refused(run, seeds, ways, message):
+    with pytest.raises(BadParameter, match=message):
+        seed_variability.scores(Run(run[0], "02e_seed_variability", {}), SOURCE, seeds, ways)
