@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from emolib.core.errors import BadArtifact, BadParameter, BadSet, OverBudget, check_names
 from emolib.core.windows import Windows, each, length, taken
@@ -29,8 +30,7 @@ FOUR_BIT = ("Conv2D", "Dense")  # layers for whose operator litert has a 4-bit k
 MOST_ENUMERATED = 16
 DRAWS = 20  # orders drawn for each random pick that is wanted
 SAME = 1e-5  # of the largest weight: the converter folds batch norm in float32, folding.py in float64
-OBJECTIVE = 1e4  # the largest coefficient: CBC stops at differences of about 1e-7
-CBC = ["preprocess off"]  # with it CBC drops the optimum where two budgets are tight, or MACs far apart
+OBJECTIVE = 1e4  # the largest coefficient: the solver stops at differences of about 1e-7
 BATCH = 128  # windows that are differentiated twice at one time
 PER_SCALE = {"Conv2D": (0, 1, 2), "DepthwiseConv2D": (0, 1), "Dense": (0, 1)}  # axes that share one
 Bits = dict[str, int]  # 4 or 8 by layer
@@ -227,26 +227,24 @@ def check_budget(layers: Sequence[Layer], budget: Budget):
 
 
 def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
-    """The bits of least total perturbation within the budget, by PuLP's CBC. Raises OverBudget.
+    """The bits of least total perturbation within the budget, by HiGHS in SciPy. Raises OverBudget.
 
-    CBC computes in floats: layers more than about 10⁶ times apart in MACs are beyond its tolerance.
+    HiGHS computes in floats: layers more than about 10⁶ times apart in MACs are beyond its tolerance.
     """
-    import pulp
-
     check_budget(layers, budget)
-    low = [layer for layer in layers if layer.four_bit]
-    unit = max((abs(layer.rise) for layer in low), default=0) or 1.0
-    four = [pulp.LpVariable(f"x{i}", cat="Binary") for i in range(len(low))]
-    program = pulp.LpProblem("bits", pulp.LpMinimize)
-    program += pulp.lpSum(OBJECTIVE * layer.rise / unit * x for layer, x in zip(low, four, strict=True))
+    low, eight = [layer for layer in layers if layer.four_bit], uniform(layers, 8)
+    if not low:
+        return eight
+    rises, constraints = np.array([layer.rise for layer in low]), []
     for measure in ("bytes", "bops"):
-        most = getattr(total(layers, uniform(layers, 8)), measure)
         saved = [getattr(layer, measure)(8) - getattr(layer, measure)(4) for layer in low]
-        if most > getattr(budget, measure):
-            needed = most - math.floor(getattr(budget, measure))
-            program += pulp.lpSum(n * x for n, x in zip(saved, four, strict=True)) >= needed
-    program.solve(pulp.PULP_CBC_CMD(msg=False, options=CBC))
-    return uniform(layers, 8) | {layer.name: 4 for layer, x in zip(low, four, strict=True) if x.value() > 0.5}
+        most, limit = getattr(total(layers, eight), measure), getattr(budget, measure)
+        if most > limit:
+            constraints.append(LinearConstraint(saved, lb=most - math.floor(limit)))
+    costs = OBJECTIVE * rises / (np.abs(rises).max() or 1.0)
+    exact = {"mip_rel_gap": 0}
+    found = milp(costs, integrality=1, bounds=Bounds(0, 1), constraints=constraints, options=exact)
+    return eight | {layer.name: 4 for layer, four in zip(low, found.x, strict=True) if four > 0.5}
 
 
 def lowered(layers: Sequence[Layer], order: Sequence[Layer], budget: Budget) -> Bits:

@@ -99,7 +99,7 @@ def test_the_program_finds_the_best_of_all_choices(layers, limits, seed):
 
 
 def test_the_program_sees_a_small_layer_beside_a_large_one():
-    """Four times less MACs decide it; CBC's preprocessing loses this optimum."""
+    """Four times fewer MACs decide it; a solver with a loose tolerance loses this optimum."""
     macs = {"a": 1, "b": 1, "c": 1, "d": 4, "e": 7_143_227}
     layers = [layer(name, macs=n, weights=1, lost=(1.0, 0.001)) for name, n in macs.items()]
     best = {"a": 8, "b": 8, "c": 8, "d": 4, "e": 4}
