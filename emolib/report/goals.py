@@ -53,11 +53,15 @@ GOALS = (
     ),
     Goal(
         "one modality gone: points over the best one left", "worst_uar_over_best_left", "≥", -1,
-        ONE_GONE | {"variant": ("weighted", "reliability")},
+        ONE_GONE | {"variant": "weighted", "model": ""},
+    ),
+    Goal(
+        "one modality gone, reliability weights: points over the best one left", "worst_uar_over_best_left", "≥", -1,
+        ONE_GONE | {"variant": "reliability", "model": "streams"},
     ),
     Goal(
         "one modality gone, networks of several branches: points over the best one left", "worst_uar_over_best_left",
-        "≥", -1, ONE_GONE | {"model": ("feature", "robust", "hybrid")},
+        "≥", -1, ONE_GONE | {"model": ("feature", "robust", "hybrid"), "variant": INT8},
     ),
     Goal("a step of the engine in 20 ms, preprocessing and fusion included", "step_p50", "≤", 20, {"model": "engine"}),
     Goal("no hop missed while streaming", "missed_hops", "≤", 0, {"model": "engine"}),

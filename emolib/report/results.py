@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from emolib.core.artifacts import Run, record_of
-from emolib.core.results import COLUMNS
+from emolib.core.results import COLUMNS, OF
 from emolib.report.tables import interval
 
 NUMBERS = ("value", "low", "high")
@@ -69,8 +69,8 @@ def one(table: pd.DataFrame, **wanted: str) -> pd.Series | None:
 
 
 def named(row: pd.Series) -> str:
-    """What a number is of, in words: corpus, task, protocol, modality, then what else it says."""
-    what = [row[name] for name in ("corpus", "task", "protocol", "modality", "model", "variant", "condition")]
+    """What a number is of, in words."""
+    what = row[[name for name in OF if name != "metric"]]
     return " · ".join(part for part in what if part)
 
 
