@@ -16,7 +16,7 @@ from emolib.core.notebook import heading
 from emolib.report.tables import to_html
 
 NAMES = dict.fromkeys(("subject", "fold", "trial"), str)  # "01" stays "01"
-LONG_TABLE = 25  # rows; longer tables are folded
+LONG_TABLE = 30  # rows; longer tables are folded
 
 
 @dataclass(frozen=True)
