@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CalibrationData:
-    """What a converter may see of one fold: the trained network and its training and validation people.
+    """What a converter may use of one fold: the trained network, `calibration`, `train` and `val`. None holds a test window.
 
     `name` is the stem of the fold's artifacts. `rows` are the calibration windows, all of training people.
     Windows are standardised, (n, *shape).
@@ -78,7 +78,7 @@ class CalibrationData:
 
     @cached_property
     def scored(self) -> Windows:
-        """The validation and test windows that the finished file answers; a converter leaves them alone."""
+        """The validation and test windows that the finished file answers: for `convert_fold` alone."""
         return self.data.part(np.concatenate([self.fold.val, self.fold.test]), self.standardiser).X
 
 

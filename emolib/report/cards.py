@@ -42,7 +42,7 @@ def of_source(run: Run, name: str, fold: int) -> str:
         "Protocol": [f"{TESTED[source.protocol]} {_own(scored, fold)}", *by_person],
         "Numbers": [
             _numbers(run, f"{name}-quantize"),
-            "Means over folds; 95 % intervals over subjects.",
+            "Of the answers of all folds, with 95 % intervals over people; bytes are means over folds.",
         ],
         "Limits": [LIMITS],
         "Origin": [_origin(run, f"{stem}-{INT8}.tflite")],

@@ -70,7 +70,7 @@ def shipped(results: pd.DataFrame) -> str:
         "UAR of int8",
         "of guessing",
         "size",
-        "one inference here",
+        "one inference",
     ]
     return markdown(head, body)
 

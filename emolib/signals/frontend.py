@@ -66,7 +66,7 @@ def first_reason(x: np.ndarray, sfreq: float, **limits) -> str:
 
 @dataclass(frozen=True)
 class HeartFrontEnd:
-    """PPG, ECG or bpm (n_times,) → X (n_windows, n_steps, 1, n_features), those of heart.FEATURES[kind].
+    """PPG, ECG or bpm (n_times,) → X (n_windows, n_steps, 1, n_features), those of beats.FEATURES[kind].
 
     Beats are found in the whole trial. A window is kept if plausible intervals cover min_cover of it; what
     they leave open is interpolated.
