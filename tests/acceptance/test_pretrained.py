@@ -1,4 +1,4 @@
-"""The models that come with emolib answer on the corpora's own files as docs/results.json says of the run they are of."""
+"""The models that come with emolib answer on the corpora's own files as docs/results.csv says of the run they are of."""
 
 import io
 import json
@@ -18,10 +18,12 @@ from emolib.datasets.face_boxes import load
 from emolib.device.engine import Engine
 from emolib.device.pretrained import load_pretrained, pretrained
 from emolib.evaluation.boxes import single_ious
+from emolib.report import results
 from emolib.signals.boxes import Found
 from emolib.signals.generated.scenes import scene
 
-PUBLISHED = json.loads((PROJECT / "docs/results.json").read_text())
+PUBLISHED = results.read(PROJECT / "docs/results.csv")
+INT8_OF_FACES = {"modality": "face", "variant": "int8"}
 FACES, BOXES = "fer2013-face-emotion{}-official-resnet", "facemask-small"
 MAX_BYTES = 2_000_000
 acceptance = pytest.mark.acceptance
@@ -76,9 +78,10 @@ def test_faces_are_told_as_published(n_classes):
         X, _ = pipeline.windows([image[None]], 1.0)
         if len(X) and label in pipeline.classes:
             right.append(pipeline.classes[pipeline.scores(X)[0].argmax()] == label)
-    said = PUBLISHED[f"fer2013/emotion{n_classes}/official/resnet_int8/accuracy"]
-    assert len(right) == said["n"]
-    assert np.mean(right) == pytest.approx(said["value"], abs=0.002)
+    of = {"corpus": "fer2013", "task": f"emotion{n_classes}", "model": "resnet", "metric": "accuracy"}
+    said = results.one(PUBLISHED, **of, **INT8_OF_FACES)
+    assert len(right) == int(said.n)
+    assert np.mean(right) == pytest.approx(said.value, abs=0.002)
 
 
 @acceptance
@@ -92,10 +95,17 @@ def test_faces_are_found_as_published():
     found = [
         Found(np.reshape([f.box for f in one], (-1, 4)), np.array([f.score for f in one])) for one in faces
     ]
-    said = PUBLISHED["facemask/single_face/heldout/detector/iou"]
-    assert len(test) == said["n"]
+    of = {
+        "corpus": "facemask",
+        "task": "detection",
+        "model": "small",
+        "metric": "iou",
+        "condition": "one face",
+    }
+    said = results.one(PUBLISHED, **of, **INT8_OF_FACES)
+    assert len(test) == int(said.n)
     ious = single_ious(found, [each.boxes for each in test], look.detector.min_score)
-    assert ious.mean() == pytest.approx(said["value"], abs=0.01)
+    assert ious.mean() == pytest.approx(said.value, abs=0.01)
 
 
 NEVER_SAW = re.compile(r": of (.+), whom it never saw, it tells ([\d.]+) % of (\d+) windows")
