@@ -126,13 +126,13 @@ def rows(rule, names):
 
 
 CONCLUDED = [
-    *(name for source in SOURCES for rule in ("windows", "train", "quantize") for name in rows(rule, [source])),
+    *(f"{source}-{rule}" for source in SOURCES for rule in ("windows", "train", "quantize")),
     *rows("fusion", STUDIES),
     *rows("missing", MISSING),
     *rows("early_fusion", JOINT),
     *rows("subject_calibration", OF_SOURCES["subject_calibration"]),
     *rows("seed_variability", OF_SOURCES["seed_variability"]),
-    *(name for source in OF_SOURCES["compression"] for rule in COMPRESSION for name in rows(rule, [source])),
+    *(f"{source}-{rule}" for source in OF_SOURCES["compression"] for rule in COMPRESSION),
     *rows("saliency", OF_SOURCES["saliency"]),
     *rows("reduction", OF_SOURCES["reduction"]),
     *rows("detector", DETECTORS),

@@ -10,7 +10,7 @@ from emolib.core.experiment import INT8, Experiment
 from emolib.core.notebook import GENERATED, SYNTHETIC
 from emolib.report.cautions import NEAR_CHANCE
 from emolib.report.page import Card
-from emolib.report.results import cell, one, pick
+from emolib.report.results import cell, of_source, one, pick
 
 INTRODUCTION = (
     "Recordings become windows, windows train one tiny network per modality, each network becomes an int8 "
@@ -56,22 +56,8 @@ def _fused(run: Run, results: pd.DataFrame, study: str) -> Card:
     )
 
 
-def _of(results: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The results of one source."""
-    of = Experiment.parse(name)
-    return pick(
-        results,
-        corpus=of.corpus,
-        modality=of.modality,
-        task=of.task,
-        protocol=of.protocol,
-        model=of.network,
-        condition="",
-    )
-
-
 def _model(results: pd.DataFrame, name: str) -> Card:
-    mine = _of(results, name)
+    mine = of_source(results, name)
     warning = "leaky split: for comparison only" if Experiment.parse(name).protocol == "leaky" else ""
     if not warning and one(mine, metric="chance_p").value >= 0.05:
         warning = NEAR_CHANCE.partition(":")[0]

@@ -17,7 +17,7 @@ from emolib.core.experiment import INT8, Experiment
 from emolib.core.paths import PROJECT, models_folder
 from emolib.report import goals, related_work
 from emolib.report.cautions import TESTED
-from emolib.report.results import cell, one, pick, read
+from emolib.report.results import cell, of_source, one, read
 
 MARKS = (
     "<!-- results: written by `python -m emolib.report.publish` from docs/results.csv -->",
@@ -51,12 +51,9 @@ def shipped(results: pd.DataFrame) -> str:
     body = []
     for modality, name in names.items():
         of = Experiment.parse(name)
-        mine = pick(
-            results, corpus=of.corpus, task=of.task, protocol=of.protocol, modality=modality, model=of.network
-        )
-        mine = pick(mine, condition="")
+        mine = of_source(results, name)
         uar, size, latency = (
-            one(mine, variant=INT8, metric=name) for name in ("uar", "bytes", "latency_p50")
+            one(mine, variant=INT8, metric=metric) for metric in ("uar", "bytes", "latency_p50")
         )
         guess = one(mine, variant="majority", metric="uar")
         tested = f"{uar.n} answers of {TESTED[of.protocol]}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from emolib.core.artifacts import Run, record_of
+from emolib.core.experiment import Experiment
 from emolib.core.results import COLUMNS, OF
 from emolib.report.tables import interval
 
@@ -66,6 +67,13 @@ def one(table: pd.DataFrame, **wanted: str) -> pd.Series | None:
     if len(found) > 1:
         raise ValueError(f"{len(found)} results for {wanted}, expected one.")
     return found.iloc[0] if len(found) else None
+
+
+def of_source(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of one source on its recordings as they are."""
+    of = Experiment.parse(name)
+    found = pick(table, corpus=of.corpus, task=of.task, protocol=of.protocol, modality=of.modality)
+    return pick(found, model=of.network, condition="")
 
 
 def named(row: pd.Series) -> str:
