@@ -9,9 +9,9 @@ from pathlib import Path
 
 from emolib import datasets
 from emolib.models import check_network
-from emolib.core.errors import BadParameter, check_name, check_names
 from emolib.core.lock import hold, plan, this_process
-from emolib.core.notebook import defaults
+from emolib.core.config import COMPRESSION, SEVERAL, STEPS, check_config
+from emolib.core.parameters import defaults
 from emolib.core.progress import Progress
 from emolib.core.experiment import Experiment
 
@@ -21,58 +21,23 @@ if not config:
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", JUPYTER_PREFER_ENV_PATH="1")
 
-SEVERAL = ["seed_variability", "compression", "saliency", "reduction", "subject_calibration"]  # name sources
-PARTS = ["run", "title", "seed", "sources", *SEVERAL, "detectors", "studies", "missing", "early_fusion"]
-PARTS += ["cost", "latency", "power"]
-COMPRESSION = {  # rule: notebook
-    "ablation": "02a_ablation",
-    "clipping": "03a_clipping",
-    "mixed": "03b_mixed",
-    "qat": "03c_qat",
-    "npu": "03d_npu",
-}
-STEPS = COMPRESSION | {
-    "saliency": "02b_saliency",
-    "reduction": "02c_reduction",
-    "seed_variability": "02e_seed_variability",
-    "subject_calibration": "04d_subject_calibration",
-}
 UNTRAINED = ("ablation", "reduction")  # steps that train networks of their own
-check_names(list(config), PARTS, "the config")
-for name in ("run", "title", "sources"):
-    if name not in config:
-        raise BadParameter(f"The config has no {name}: add it, as in config/demo.yaml.")
-RUN = check_name(config["run"], "run")
+check_config(config)
+RUN = config["run"]
 SOURCES, STUDIES = config["sources"], config.get("studies") or {}
 OF_SOURCES = {part: config.get(part) or [] for part in SEVERAL}
 MISSING, JOINT = (
     {name: given or {} for name, given in (config.get(part) or {}).items()} for part in ("missing", "early_fusion")
 )
 DETECTORS = config.get("detectors") or {}
-for part, names in {"studies": STUDIES, "early_fusion": JOINT, "detectors": DETECTORS}.items():
-    for name in names:
-        check_name(name, f"{part} of the config")
 COMPOSITES = {name: parts["classifier"] for name, parts in DETECTORS.items() if "classifier" in (parts or {})}
 OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     ALONE = hold(Path(OUT))  # until this process ends
     os.environ["EMOLIB_PIPELINE"] = this_process()  # notebooks end with it
     seen = Progress(logger, Path(OUT) / "headline.txt")
-for name, steps in SOURCES.items():
-    known = ["windows", "train", "quantize", *STEPS]
-    check_names(list(steps or {}), known, f"source {name} of the config")
-    named = Experiment.parse(name)
+for named in map(Experiment.parse, SOURCES):
     check_network(named.modality, named.network)
-for part, names in OF_SOURCES.items():
-    check_names(names, list(SOURCES), f"sources, which {part} names")
-check_names(list(MISSING), list(STUDIES), "studies, which missing names")
-for name, parts in JOINT.items():
-    if not parts.get("sources"):
-        raise BadParameter(f"early_fusion {name} of the config names no sources: give it one a branch.")
-    check_names(parts["sources"], list(SOURCES), f"sources, which early_fusion {name} names")
-for name, parts in DETECTORS.items():
-    check_names(list(parts or {}), ["train", "classifier", "composite"], f"detector {name} of the config")
-check_names(list(COMPOSITES.values()), list(SOURCES), "sources, which detectors name as classifier")
 
 
 def one_of(names):
@@ -94,10 +59,8 @@ fingerprint = cache(datasets.fingerprint)  # one for every use, whatever happens
 
 
 def parameters(notebook, **given):
-    """The notebook's parameters as YAML for papermill; an unknown one stops before anything runs."""
-    given = {"run": RUN, "seed": config.get("seed", 0), **given}
-    check_names(list(given), list(defaults(notebook)), f"{notebook}.ipynb")
-    return json.dumps(given)
+    """The notebook's parameters as YAML for papermill."""
+    return json.dumps({"run": RUN, "seed": config.get("seed", 0), **given})
 
 
 def of_source(notebook, step):

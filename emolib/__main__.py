@@ -1,13 +1,14 @@
-"""What notebooks do not do: datasets, export, run, live, firmware, bench."""
+"""What notebooks do not do: try models on people and devices, get corpora, publish and move runs."""
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
+from emolib import __version__
 from emolib.core import blas  # noqa: F401
 from emolib.core.errors import BadParameter, exit_status
 from emolib.core.paths import models_folder
@@ -15,6 +16,7 @@ from emolib.device.bundle import Bundle
 from emolib.device.engine import HOP_S, Engine, Result
 from emolib.device.interpreter import BACKENDS
 from emolib.device.live import Live, replay
+from emolib.device.pretrained import pretrained
 from emolib.device.sensors import KINDS, Kind, parse
 from emolib.signals.readers import READERS
 
@@ -117,98 +119,184 @@ def bench(options) -> None:
     print(json.dumps(found) if options.json else text(found))
 
 
-def takes_bundle(one: argparse.ArgumentParser, default: str | None = None) -> None:
-    one.add_argument(
-        "bundle",
-        nargs="?" if default else None,
-        default=default,
-        type=lambda text: models_folder() if text == "pretrained" else Path(text),
-        help="its folder, or pretrained: the models that come with emolib"
-        + (" (default)" if default else ""),
-    )
+def datasets(options) -> int | None:
+    """List the corpora; load one whole and count; or download one."""
+    from emolib.datasets import command, get
+
+    if options.what == "list":
+        return command.list_corpora()
+    if not options.name:
+        raise BadParameter(
+            f"datasets {options.what}: got no name, expected a corpus: `emolib datasets list` has them."
+        )
+    return getattr(command, options.what)(get(options.name))
 
 
-def picks_models(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
-        "--model", action="append", default=[], help="a source or detector instead of the bundle's default"
-    )
+def config(options) -> None:
+    """Check a config; or print what one may say."""
+    import yaml
+
+    from emolib.core.config import check_config, reference
+
+    if options.file is None:
+        return print(reference(), end="")
+    try:
+        given = yaml.safe_load(options.file.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BadParameter(f"{options.file}: {error}, expected YAML.") from error
+    check_config(given)
+    print(f"{options.file}: nothing wrong")
 
 
-def listens(one: argparse.ArgumentParser, what: str) -> None:
-    forms = "heart=file:BVP.csv, speech=microphone, face=camera:0, eeg=lsl:NAME, … (repeatable)"
-    one.add_argument(
-        "--source", action="append", default=[], metavar="MODALITY=KIND[:WHERE]", help=f"{what} {forms}"
-    )
+def models(options) -> None:
+    """Print the models that come with emolib, and their classes."""
+    for name, entry in pretrained().models.items():
+        print(f"{name}: {', '.join(entry['classes'])}")
+
+
+def publish(options) -> None:
+    from emolib.report.publish import publish
+
+    publish(options.results)
+
+
+def push(options) -> None:
+    from emolib.core import storage
+
+    print(f"{len(storage.push(options.results, options.url))} files copied to {options.url}")
+
+
+def pull(options) -> None:
+    from emolib.core import storage
+
+    print(f"{len(storage.pull(options.url, options.results))} files copied to {options.results}")
+
+
+def meter(options) -> None:
+    from emolib.evaluation.energy.command import record
+
+    record(options.log, options.sensor, options.rate, options.seconds)
+
+
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows a default where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        return action.help if action.default in (None, False, "", []) else super()._get_help_string(action)
+
+
+class Command(argparse.ArgumentParser):
+    """A command's arguments, with those that several commands take."""
+
+    def bundle(self, default: str | None = None) -> None:
+        self.add_argument(
+            "bundle",
+            nargs="?" if default else None,
+            default=default,
+            type=lambda text: models_folder() if text == "pretrained" else Path(text),
+            help="its folder, or pretrained: the models that come with emolib",
+        )
+
+    def model(self) -> None:
+        self.add_argument(
+            "--model",
+            action="append",
+            default=[],
+            help="a source or detector instead of the bundle's default; repeatable",
+        )
+
+    def source(self, what: str) -> None:
+        forms = "heart=file:BVP.csv, speech=microphone, face=camera:0, eeg=lsl:NAME, …; repeatable"
+        self.add_argument(
+            "--source", action="append", default=[], metavar="MODALITY=KIND[:WHERE]", help=f"{what} {forms}"
+        )
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="emolib", description=__doc__)
-    commands = made.add_subparsers(required=True, metavar="command")
-    commands.add_parser("datasets", help="list, check or fetch corpora", add_help=False)
-    one = commands.add_parser("export", help="a run's int8 models as a bundle")
-    one.add_argument("results", type=Path, help="the run's folder, such as results/demo")
-    one.add_argument(
-        "--out", type=Path, required=True, help="the bundle's folder; an older bundle is replaced"
-    )
-    one.add_argument("--fold", type=int, default=0, help="whose models are taken (default 0)")
-    one.add_argument("--keras", action="store_true", help="also the float32 networks, to train on")
-    one.add_argument("--add", action="store_true", help="keep what the bundle holds of other runs")
-    picks_models(one)
-    one.set_defaults(do=export)
-    one = commands.add_parser("run", help="a bundle's answer for recordings in files, or for live sources")
-    takes_bundle(one)
+    made.add_argument("--version", action="version", version=f"emolib {__version__}")
+    commands = made.add_subparsers(required=True, metavar="command", parser_class=Command)
+
+    def command(do: Callable, told: str) -> Command:
+        one = commands.add_parser(
+            do.__name__, help=told, description=f"{told[0].upper()}{told[1:]}.", formatter_class=Help
+        )
+        one.set_defaults(do=do)
+        return one
+
+    one = command(live, "a page with your camera and microphone, on this computer alone")
+    one.bundle(default="pretrained")
+    one.source("beside the browser, or instead of its own:")
+    one.add_argument("--port", type=int, default=0, help="of the page; 0 is a free one")
+    one.add_argument("--no-browser", action="store_true", help="print the address only")
+    one.add_argument("--keep", type=Path, help="append every answer to this file, a line of JSON each")
+    one.model()
+    one = command(run, "a bundle's answer for recordings in files, or for live sources")
+    one.bundle()
     for modality in READERS:
         one.add_argument(f"--{modality}", type=Path, help="a recording in a file")
     one.add_argument("--picture", type=Path, help="faces are found in it first; --face is one face")
-    listens(one, "an answer every hop from")
+    one.source("an answer every hop from")
     one.add_argument("--seconds", type=float, help="of sources, then end")
-    one.add_argument(
-        "--hop-s", type=float, default=HOP_S, help=f"seconds between answers (default {HOP_S:g})"
-    )
-    one.add_argument("--threads", type=int, default=1, help="of each interpreter (default 1)")
+    one.add_argument("--hop-s", type=float, default=HOP_S, help="seconds between answers")
+    one.add_argument("--threads", type=int, default=1, help="of each interpreter")
     one.add_argument("--json", action="store_true", help="of sources, a line of JSON each hop")
-    picks_models(one)
-    one.set_defaults(do=run)
-    one = commands.add_parser("live", help="a page with your camera and microphone, on this computer alone")
-    takes_bundle(one, default="pretrained")
-    listens(one, "beside the browser, or instead of its own:")
-    one.add_argument("--port", type=int, default=0, help="a free one by default")
-    one.add_argument("--no-browser", action="store_true", help="print the address only")
-    one.add_argument("--keep", type=Path, help="append every answer to this file, a line of JSON each")
-    picks_models(one)
-    one.set_defaults(do=live)
-    one = commands.add_parser("firmware", help="a bundle's models as C++ for tflite-micro")
-    takes_bundle(one)
+    one.model()
+    command(models, "the models that come with emolib")
+    one = command(bench, "measured latency, memory and energy of a bundle on this machine")
+    one.bundle()
+    one.add_argument("--repeats", type=int, default=200, help="runs of each model")
     one.add_argument(
-        "--out", type=Path, required=True, help="the folder of the sources; older ones are replaced"
+        "--backend", action="append", default=[], choices=BACKENDS, help="those that are here; repeatable"
     )
-    one.add_argument("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
-    picks_models(one)
-    one.set_defaults(do=firmware)
-    one = commands.add_parser("bench", help="measured latency, memory and energy of a bundle on this machine")
-    takes_bundle(one)
-    one.add_argument("--repeats", type=int, default=200, help="runs of each model (default 200)")
-    one.add_argument(
-        "--backend", action="append", default=[], choices=BACKENDS, help="repeatable; those that are here"
-    )
-    one.add_argument("--threads", action="append", default=[], type=int, help="repeatable; one and all cores")
-    one.add_argument("--seconds", type=float, default=10.0, help="of streaming, 0 for none (default 10)")
+    one.add_argument("--threads", action="append", default=[], type=int, help="one and all cores; repeatable")
+    one.add_argument("--seconds", type=float, default=10.0, help="of streaming, 0 for none")
     one.add_argument(
         "--markers", type=Path, help="run each model beside a power meter's log, write here what ran when"
     )
     one.add_argument("--json", action="store_true", help="print a JSON object instead of lines")
-    picks_models(one)
-    one.set_defaults(do=bench)
+    one.model()
+    one = command(firmware, "a bundle's models as C++ for tflite-micro")
+    one.bundle()
+    one.add_argument(
+        "--out", type=Path, required=True, help="the folder of the sources; older ones are replaced"
+    )
+    one.add_argument("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
+    one.model()
+    one = command(datasets, "list, check or fetch corpora")
+    one.add_argument(
+        "what", choices=("list", "check", "fetch"), help="check loads all of a corpus and counts"
+    )
+    one.add_argument("name", nargs="?", help="a corpus")
+    one = command(config, "check a run's config, or print what one may say")
+    one.add_argument("file", type=Path, nargs="?", help="such as config/demo.yaml")
+    one = command(export, "a run's int8 models as a bundle")
+    one.add_argument("results", type=Path, help="the run's folder, such as results/demo")
+    one.add_argument(
+        "--out", type=Path, required=True, help="the bundle's folder; an older bundle is replaced"
+    )
+    one.add_argument("--fold", type=int, default=0, help="whose models are taken")
+    one.add_argument("--keras", action="store_true", help="also the float32 networks, to train on")
+    one.add_argument("--add", action="store_true", help="keep what the bundle holds of other runs")
+    one.model()
+    one = command(publish, "a run's numbers into docs/ and README")
+    one.add_argument("results", type=Path, help="the run's folder")
+    one = command(push, "copy a run to any file system that fsspec knows")
+    one.add_argument("results", type=Path, help="the run's folder")
+    one.add_argument("url", help="such as s3://bucket/real")
+    one = command(pull, "copy a run back")
+    one.add_argument("url", help="such as s3://bucket/real")
+    one.add_argument("results", type=Path, help="the run's folder")
+    one = command(meter, "log a power sensor of this machine until Ctrl-C")
+    one.add_argument("log", type=Path, help="the CSV to write")
+    one.add_argument("--sensor", default="", help="its name; without, the widest that answers")
+    one.add_argument("--rate", type=float, default=10.0, help="readings a second")
+    one.add_argument("--seconds", type=float, default=86400.0, help="how long")
     return made
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0, or 1 with one line on stderr for what a user can mend."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["datasets"]:
-        from emolib.datasets.__main__ import main as datasets
-
-        return datasets(arguments[1:])
+    """Exit status: 0; 1 with one line on stderr for what a user can mend; 2 for a corpus that only a person can get."""
     options = parser().parse_args(arguments)
     return exit_status(lambda: options.do(options))
 

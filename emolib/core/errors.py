@@ -1,6 +1,7 @@
 """The errors a user can cause. Each message is one line: what, got, expected, next step."""
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from re import fullmatch
@@ -52,14 +53,21 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[3 - LONGEST // 2 :]}"
 
 
-def exit_status(command: Callable[[], object]) -> int:
-    """0 once the command is done, or 1 with one line on stderr for what a user can mend."""
+def exit_status(command: Callable[[], int | None]) -> int:
+    """What the command returns, None for 0; 1 with one line on stderr for what a user can mend; 130 after Ctrl-C."""
     try:
-        command()
+        return command() or 0
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("emolib"):
+            raise
+        print(f"This command needs {error.name}: pip install 'emolib[lab]'.", file=sys.stderr)
     except EmolibError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    except BrokenPipeError:  # of `emolib … | head`; what Python would flush at its end goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    return 1
 
 
 def check_name(name: object, what: str) -> str:

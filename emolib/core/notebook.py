@@ -4,7 +4,6 @@
 """
 
 import ast
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +12,8 @@ from pathlib import Path
 from emolib.core.artifacts import Run
 from emolib.core.errors import EmolibError, check_names
 from emolib.core.lock import end_with_pipeline
-from emolib.core.paths import PROJECT, run_folder
+from emolib.core.parameters import cells, check, defaults, model_of
+from emolib.core.paths import run_folder
 
 INJECTED = "# Parameters"  # first line of the cell that papermill injects
 SYNTHETIC = (
@@ -30,24 +30,12 @@ def assigned(source: str) -> list[str]:
     return [target.id for group in targets for target in group if isinstance(target, ast.Name)]
 
 
-def cells(notebook: str) -> list[dict]:
-    """The cells of notebooks/<notebook>.ipynb."""
-    return json.loads((PROJECT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
-
-
 def heading(notebook: str) -> tuple[str, str]:
     """Title and question of a notebook, from its first cell."""
     lines = "".join(cells(notebook)[0]["source"]).splitlines()
     return lines[0].removeprefix("# "), next(line for line in lines if line.startswith("> ")).removeprefix(
         "> "
     )
-
-
-def defaults(notebook: str) -> dict:
-    """The parameters cell of a notebook: by name the default. Each is a literal."""
-    tagged = [c for c in cells(notebook) if "parameters" in c["metadata"].get("tags", [])]
-    body = ast.parse("".join(tagged[0]["source"])).body
-    return {node.targets[0].id: ast.literal_eval(node.value) for node in body}
 
 
 def one_line_errors(shell):
@@ -67,7 +55,7 @@ def is_synthetic(sources: Iterable[str]) -> bool:
 def start(notebook: str, names: dict) -> Run:
     """The run that this notebook reads and writes, from the notebook's globals().
 
-    Raises BadParameter for an injected parameter that the notebook does not have.
+    Raises BadParameter for an injected parameter that the notebook does not have, and for a bad value.
     """
     if "get_ipython" in names:
         one_line_errors(names["get_ipython"]())
@@ -76,6 +64,7 @@ def start(notebook: str, names: dict) -> Run:
         if cell.startswith(INJECTED):
             check_names(assigned(cell), known, f"{notebook}.ipynb")
     parameters = {name: names[name] for name in known}
+    check(model_of(notebook), parameters, f"{notebook}.ipynb")
     read = [name for part in ("sources", "corpora") for name in parameters.get(part) or []]
     if is_synthetic([*read, parameters.get("corpus") or ""]):
         print(SYNTHETIC)

@@ -1,7 +1,7 @@
 """A run in object storage, or in any file system that fsspec knows, to go on with elsewhere.
 
-    python -m emolib.core.storage push results/real s3://bucket/real
-    python -m emolib.core.storage pull s3://bucket/real results/real
+    emolib push results/real s3://bucket/real
+    emolib pull s3://bucket/real results/real
 
 Only what differs is copied. `index.json`, written last, says of each file its sha256 and the time at which it was
 written: a push that breaks off changes nothing for readers of the files that it had not reached, and Snakemake finds
@@ -10,14 +10,13 @@ nothing to do after a pull, because times come back too.
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import fsspec
 from tqdm import tqdm
 
 from emolib.core.artifacts import atomic, sha256
-from emolib.core.errors import BadArtifact, BadParameter, exit_status
+from emolib.core.errors import BadArtifact, BadParameter
 
 INDEX = "index.json"
 Index = dict[str, dict]
@@ -101,21 +100,3 @@ def fetch(store: fsspec.AbstractFileSystem, source: str, path: Path, expected: s
             raise BadArtifact(
                 f"{source} has sha256 {found[:12]}, expected {expected[:12]}: it is being pushed, or was damaged; try again."
             )
-
-
-def main(words: list[str]) -> int:
-    """Exit status: 0, 1 with one line for what a user can mend, 2 for another call than the two above."""
-    if len(words) != 3 or words[0] not in ("push", "pull"):
-        print(__doc__, file=sys.stderr)
-        return 2
-    return exit_status(lambda: copy(*words))
-
-
-def copy(way: str, source: str, target: str):
-    """Push or pull, and say how much was copied."""
-    copied = push(Path(source), target) if way == "push" else pull(source, Path(target))
-    print(f"{len(copied)} files copied to {target}")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

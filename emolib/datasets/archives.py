@@ -218,4 +218,4 @@ def is_junk(name: str) -> bool:
 
 
 def _advice(root: Path) -> str:
-    return f"`python -m emolib.datasets fetch {root.name}` says where to get it; or set EMOLIB_DATA."
+    return f"`emolib datasets fetch {root.name}` says where to get it; or set EMOLIB_DATA."

@@ -1,13 +1,11 @@
 """The models that come with emolib, trained: one bundle in `models/`. numpy and an interpreter alone."""
 
-import sys
-
-from emolib.core.errors import BadArtifact, BadParameter, exit_status
+from emolib.core.errors import BadArtifact, BadParameter
 from emolib.core.paths import models_folder
 from emolib.device.bundle import Bundle
 from emolib.device.pipeline import Pipeline
 
-CHOICES = "`python -m emolib.device.pretrained` lists them."
+CHOICES = "`emolib models` lists them."
 
 
 def pretrained() -> Bundle:
@@ -40,12 +38,3 @@ def load_pretrained(name: str, backend: str = "litert", threads: int = 1) -> Pip
     """
     bundle = pretrained()
     return bundle.pipeline(matching(list(bundle.models), name), backend, threads)
-
-
-def _show():
-    for name, entry in pretrained().models.items():
-        print(f"{name}: {', '.join(entry['classes'])}")
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(_show))

@@ -1,12 +1,11 @@
 """Published results: docs/results.csv, the pages in docs/ and the table in README.md.
 
-`python -m emolib.report.publish results/real` puts that run's results.csv in the place of what docs/results.csv held of a
+`emolib publish results/real` puts that run's results.csv in the place of what docs/results.csv held of a
 run of that name, and writes the pages from the whole. Nothing is typed by hand.
 """
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +19,7 @@ from emolib.report.cautions import TESTED
 from emolib.report.results import cell, of_source, one, read
 
 MARKS = (
-    "<!-- results: written by `python -m emolib.report.publish` from docs/results.csv -->",
+    "<!-- results: written by `emolib publish` from docs/results.csv -->",
     "<!-- end of results -->",
 )
 WORDS = {
@@ -171,5 +170,6 @@ def write_pages(results: pd.DataFrame, root: Path = PROJECT) -> None:
         path.write_text(filled)
 
 
-if __name__ == "__main__":
-    write_pages(merged(PROJECT / "docs/results.csv", Run(Path(sys.argv[1]), "publish", {})))
+def publish(folder: Path) -> None:
+    """Put a run's results.csv in the place of what docs/results.csv held of it, and write the pages again."""
+    write_pages(merged(PROJECT / "docs/results.csv", Run(folder, "publish", {})))

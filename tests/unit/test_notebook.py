@@ -9,6 +9,7 @@ import pytest
 
 from emolib.core import notebook
 from emolib.core.errors import BadParameter
+from emolib.core.parameters import defaults
 from emolib.core.paths import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -33,7 +34,7 @@ def text(path, kind) -> str:
 
 
 def start(name: str, **given):
-    return notebook.start(name, dict.fromkeys(notebook.defaults(name)) | {"run": "x"} | given)
+    return notebook.start(name, defaults(name) | {"run": "x"} | given)
 
 
 def test_assigned_names_are_those_of_the_top_level():
@@ -53,9 +54,11 @@ def test_start_says_that_data_are_synthetic(capsys):
 
 def test_start_reads_the_cell_that_papermill_injects():
     started = start("04_fusion", In=["# Parameters\nrun = 'x'"])
-    assert set(started.parameters) == set(notebook.defaults("04_fusion"))
+    assert set(started.parameters) == set(defaults("04_fusion"))
     with pytest.raises(BadParameter, match="did you mean variant"):
         start("04_fusion", In=["# Parameters\nvariants = 'x'"])
+    with pytest.raises(BadParameter, match="04_fusion.ipynb: n_virtual: got 0, expected greater than 0"):
+        start("04_fusion", n_virtual=0)
 
 
 def test_a_run_in_place_keeps_what_widgets_and_bars_show_and_no_stderr(tmp_path):
@@ -87,13 +90,13 @@ print("below")"""
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_has_parameters_and_small_cells(path):
-    assert "run" in notebook.defaults(path.stem)
+    assert "run" in defaults(path.stem)
     tagged = [cell for cell in cells(path, "code") if "parameters" in cell["metadata"].get("tags", [])]
     others = [len(cell["source"]) for cell in cells(path, "code") if cell not in tagged]
     assert len(tagged) == 1 and max(others) <= 16 and sorted(others)[len(others) // 2] <= 6
     assert json.loads(path.read_text())["metadata"]["kernelspec"]["language"] == "python"
     assert path.stat().st_size < 2_000_000
-    if "network" in notebook.defaults(path.stem) and "corpus" in notebook.defaults(path.stem):
+    if "network" in defaults(path.stem) and "corpus" in defaults(path.stem):
         assert "(corpus, modality, task, protocol, network)" in text(path, "code")
 
 

@@ -1,7 +1,5 @@
-"""python -m emolib.datasets list | check NAME | fetch NAME"""
+"""What `emolib datasets` does: list the corpora, check one, fetch one."""
 
-import argparse
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -10,7 +8,7 @@ from emolib.datasets import NAMES, get, labels, load, root_of
 from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 
-EXIT_ERROR, EXIT_BY_HAND = 1, 2
+BY_HAND_STATUS = 2  # of the exit: only a person can get it
 MOST_LISTED = 60  # different values in a line
 BY_HAND = {  # by access
     "open": "open, but emolib knows no lasting address of its files; a person gets them in a browser.",
@@ -19,24 +17,7 @@ BY_HAND = {  # by access
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done; 1 an error, in one line on stderr; 2 a corpus that only a person can ask for."""
-    parser = argparse.ArgumentParser(prog="python -m emolib.datasets", description="The corpora of emolib.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="every corpus: modalities, tasks, whether it is there, licence")
-    commands.add_parser("check", help="load a corpus whole and count").add_argument("name")
-    commands.add_parser("fetch", help="download a corpus, or say where to ask for it").add_argument("name")
-    arguments = parser.parse_args(argv)
-    try:
-        if arguments.command == "list":
-            return list_corpora()
-        return {"check": check, "fetch": fetch}[arguments.command](get(arguments.name))
-    except EmolibError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_ERROR
-
-
-def list_corpora() -> int:
+def list_corpora() -> None:
     """Print every corpus, and whether it is there."""
     rows = [("corpus", "modalities", "tasks", "there?", "licence")]
     for corpus in map(get, NAMES):
@@ -46,10 +27,9 @@ def list_corpora() -> int:
         is_there = "built in" if corpus.name == "synthetic" else is_there
         rows.append((corpus.name, modalities, tasks, is_there, corpus.licence))
     _print_table(rows)
-    return 0
 
 
-def check(corpus: Corpus) -> int:
+def check(corpus: Corpus) -> None:
     """Load every modality of a corpus and print its counts; fails where none of them is there."""
     absent = []
     for modality in corpus.modalities:
@@ -61,18 +41,17 @@ def check(corpus: Corpus) -> int:
     if len(absent) == len(corpus.modalities):
         raise absent[0]
     _print_fingerprint(corpus)
-    return 0
 
 
 def fetch(corpus: Corpus) -> int:
-    """Download a corpus and say what came, or say how a person gets it."""
+    """Download a corpus and say what came, status 0; or say how a person gets it, status 2."""
     if corpus.name == "synthetic":
         print(f"{corpus.name}: {corpus.where}")
         return 0
     if not corpus.downloads and not corpus.listing:
         print(f"{corpus.name} ({corpus.licence}): {BY_HAND[corpus.access]}")
         _print_steps(corpus)
-        return EXIT_BY_HAND
+        return BY_HAND_STATUS
     from emolib.datasets import download
 
     root = root_of(corpus.name)
@@ -92,7 +71,7 @@ def fetch(corpus: Corpus) -> int:
 
 def _print_steps(corpus: Corpus):
     print(f"get it: {corpus.where}\ninto:   {root_of(corpus.name)}\nas:     {corpus.layout}")
-    print(f"then:   python -m emolib.datasets check {corpus.name}")
+    print(f"then:   emolib datasets check {corpus.name}")
 
 
 def _print_fingerprint(corpus: Corpus):
@@ -157,7 +136,3 @@ def _print_table(rows: Sequence[tuple[str, ...]], indent: str = ""):
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print(indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

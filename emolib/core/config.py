@@ -1,0 +1,140 @@
+"""The config of a run: its sources with their steps, the studies of several sources, and what is measured.
+
+A step is a notebook and takes that notebook's parameters. `emolib config` prints all of them, with types and defaults.
+"""
+
+import json
+from typing import Annotated, TypeVar
+
+from pydantic import BeforeValidator, create_model, model_validator
+
+from emolib.core.errors import check_names
+from emolib.core.parameters import Name, Seed, Strict, as_value_error, check, comments, model_of
+
+COMPRESSION = {  # step: notebook
+    "ablation": "02a_ablation",
+    "clipping": "03a_clipping",
+    "mixed": "03b_mixed",
+    "qat": "03c_qat",
+    "npu": "03d_npu",
+}
+STEPS = COMPRESSION | {
+    "saliency": "02b_saliency",
+    "reduction": "02c_reduction",
+    "seed_variability": "02e_seed_variability",
+    "subject_calibration": "04d_subject_calibration",
+}
+OF_SOURCE = {"windows": "01_windows", "train": "02_train", "quantize": "03_quantize"} | STEPS
+SEVERAL = ("seed_variability", "compression", "saliency", "reduction", "subject_calibration")  # name sources
+EXPERIMENT = ("corpus", "modality", "task", "protocol", "network")
+
+Part = TypeVar("Part")
+Names = Annotated[list[str], BeforeValidator(lambda names: [] if names is None else names)]
+Parts = Annotated[dict[Name, Part], BeforeValidator(lambda parts: {} if parts is None else parts)]
+
+
+def of(notebook: str, *given: str) -> type[Strict]:
+    """What a config may set of a notebook: its parameters but for those that the pipeline gives."""
+    return model_of(notebook, ("run", "fingerprint", *given))
+
+
+Source = create_model(
+    "Source",
+    __base__=Strict,
+    __doc__="a source",
+    **{step: (of(notebook, *EXPERIMENT), None) for step, notebook in OF_SOURCE.items()},
+)
+
+
+class Detector(Strict):
+    """a detector"""
+
+    train: of("02d_detector", "name") = None
+    classifier: str = ""
+    composite: of("04a_composite", "name", *EXPERIMENT) = None
+
+
+class Config(Strict):
+    """the config"""
+
+    run: Name
+    title: str
+    seed: Seed = 0
+    sources: dict[str, Source]
+    seed_variability: Names = ()
+    compression: Names = ()
+    saliency: Names = ()
+    reduction: Names = ()
+    subject_calibration: Names = ()
+    detectors: Parts[Detector] = {}
+    studies: Parts[of("04_fusion", "name")] = {}
+    missing: Parts[of("04c_missing", "name")] = {}
+    early_fusion: Parts[of("04b_early_fusion", "name")] = {}
+    cost: of("05_cost", "sources") = None
+    latency: of("05a_latency", "sources") = None
+    power: of("05b_power", "sources") = None
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        named = {part: getattr(self, part) for part in SEVERAL}
+        named["detectors"] = [
+            detector.classifier for detector in self.detectors.values() if detector.classifier
+        ]
+        for part in ("studies", "early_fusion"):
+            for name, given in getattr(self, part).items():
+                if "sources" not in given.model_fields_set:
+                    raise ValueError(f"{part}.{name} names no sources: give it some.")
+                named[f"{part}.{name}"] = given.sources
+        for part, names in named.items():
+            as_value_error(check_names, names, list(self.sources), f"sources, which {part} names")
+        as_value_error(check_names, self.missing, list(self.studies), "studies, which missing names")
+        return self
+
+
+REFERENCE = """# What a config may say
+
+Written by `emolib config`. `config/demo.yaml` shows each part, with a comment. A config is checked before anything runs.
+Nothing is converted: text is no number. YAML reads 1e-3 as text; write 1.0e-3.
+"""
+
+
+def check_config(config: dict) -> None:
+    """Raise BadParameter for the first thing in a config that is unknown, of another type, or out of range."""
+    check(Config, config, "The config")
+
+
+def reference() -> str:
+    """Each part of a config with the parameters that it takes: values, default, meaning. As Markdown."""
+    models = {f"sources.SOURCE.{step}": of(notebook, *EXPERIMENT) for step, notebook in OF_SOURCE.items()}
+    models |= {"detectors.NAME.train": of("02d_detector", "name"), "studies.NAME": of("04_fusion", "name")}
+    models |= {
+        "missing.STUDY": of("04c_missing", "name"),
+        "early_fusion.NAME": of("04b_early_fusion", "name"),
+    }
+    models |= {"detectors.NAME.composite": of("04a_composite", "name", *EXPERIMENT)}
+    models |= {"latency": of("05a_latency", "sources"), "power": of("05b_power", "sources")}
+    text = REFERENCE
+    for part, model in models.items():
+        notebook = model.__name__
+        meanings = comments(notebook)
+        text += f"\n## {part}\n\nNotebook [{notebook}](../notebooks/{notebook}.ipynb).\n\n"
+        text += "| parameter | values | default | meaning |\n|---|---|---|---|\n"
+        for name, schema in model.model_json_schema()["properties"].items():
+            default, meaning = json.dumps(schema["default"]), meanings.get(name, "").replace(" |", ",")
+            text += f"| `{name}` | {_values(schema)} | `{default}` | {meaning} |\n"
+    return text
+
+
+def _values(schema: dict) -> str:
+    """The values that a JSON schema takes, in words."""
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(map(_values, schema["anyOf"]))
+    if schema.get("type") == "array":
+        return f"list of {_values(schema['items'])}" if schema.get("items") else "list"
+    kind = {"object": "by name", "null": "none", "string": "text"}.get(
+        schema.get("type"), schema.get("type", "a part")
+    )
+    limits = {"exclusiveMinimum": "above", "minimum": "from", "maximum": "to", "exclusiveMaximum": "below"}
+    return " ".join([kind, *(f"{word} {schema[name]}" for name, word in limits.items() if name in schema)])
