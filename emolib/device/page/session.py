@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, Full, Queue
 
 import numpy as np
@@ -27,8 +27,7 @@ class Refused(EmolibError):
 
 
 class Clock:
-    """A page's clock in terms of ours. The fastest chunk sets the difference, so that a late chunk is not taken
-    for late sound."""
+    """A page's clock in terms of ours. The fastest chunk sets the difference: a late chunk is no late sound."""
 
     def __init__(self, at_s: float, now_s: float):
         self.offset_s, self.now_s = now_s - at_s, now_s
@@ -44,9 +43,8 @@ class Feed:
     """A modality that pages may give, one at a time."""
 
     def __init__(self, sensor: Pushed):
-        self.sensor = sensor
+        self.sensor, self.sfreq = sensor, 0.0
         self.tab: str | None = None
-        self.sfreq = 0.0
         self.clock: Clock | None = None
 
     def seen_by(self, tab: str) -> str:
@@ -68,7 +66,7 @@ class Session:
             if tab not in self.watchers:
                 raise Refused(409, "This page does not listen to results: load it again.")
             feed = self._feed(modality)
-            self.engine.start(modality, feed.sensor.about._replace(sfreq=sfreq), is_live=True)
+            self.engine.start(modality, feed.sensor.trained._replace(sfreq=sfreq), is_live=True)
             feed.tab, feed.sfreq, feed.clock = tab, sfreq, None
 
     def push(self, tab: str, modality: str, at_s: float, data: np.ndarray):
@@ -100,7 +98,11 @@ class Session:
         try:
             yield self._read(tab, inbox)
         finally:
-            self._leave(tab, inbox)
+            with self.lock:
+                if self.watchers.get(tab) is inbox:  # else the page listens again
+                    del self.watchers[tab]
+                    for modality, feed in self.feeds.items():
+                        self._end(tab, modality, feed)
 
     def publish(self, result: dict):
         """Hand a result to every page; one that reads too slowly loses its oldest."""
@@ -117,13 +119,6 @@ class Session:
         while (result := inbox.get()) is not None:
             yield {**result, "feeds": {name: feed.seen_by(tab) for name, feed in self.feeds.items()}}
 
-    def _leave(self, tab: str, inbox: Queue):
-        with self.lock:
-            if self.watchers.get(tab) is inbox:  # else the page listens again
-                del self.watchers[tab]
-                for modality, feed in self.feeds.items():
-                    self._end(tab, modality, feed)
-
     def _end(self, tab: str, modality: str, feed: Feed):
         if feed.tab == tab:
             feed.tab = None
@@ -138,10 +133,7 @@ class Session:
 def _put(inbox: Queue, item: dict | None):
     """Put an item into the queue; where that is full, its oldest item makes room."""
     while True:
-        try:
+        with suppress(Full):
             return inbox.put_nowait(item)
-        except Full:
-            try:
-                inbox.get_nowait()
-            except Empty:
-                continue
+        with suppress(Empty):
+            inbox.get_nowait()
