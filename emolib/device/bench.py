@@ -47,7 +47,11 @@ def bench(
     """
     backends = list(backends) or [name for name in present() if name != UNASKED]
     threads = list(threads) or sorted({1, cores()})
-    check(backends, threads, repeats, seconds)
+    for name, value, least in (("repeats", repeats, 1), ("seconds", seconds, 0)):
+        if value < least:
+            raise BadParameter(f"--{name}: got {value}, expected {least} or more.")
+    for backend in backends:
+        check_backend(backend, min(1, *threads))
     entries = bundle.models | bundle.record["detectors"]
     files = {name: bundle.folder / entry["file"] for name, entry in entries.items()}
     rows, refused = measure_models(files, backends, threads, repeats, BUDGET_S)
@@ -69,19 +73,6 @@ def bench(
         "energy": _energy(bundle),
         "refused": [*refused, *without, *no_engine],
     }
-
-
-def check(backends: Sequence[str], threads: Sequence[int], repeats: int, seconds: float):
-    """Raises BadParameter for what cannot be measured on any machine, or not on this one."""
-    for name, value, least in (
-        ("repeats", repeats, 1),
-        ("seconds", seconds, 0),
-        ("threads", min(threads), 1),
-    ):
-        if value < least:
-            raise BadParameter(f"--{name}: got {value}, expected {least} or more.")
-    for backend in backends:
-        check_backend(backend, 1)
 
 
 def _fronts(bundle: Bundle, repeats: int) -> tuple[list[dict], list[dict]]:

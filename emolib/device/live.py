@@ -11,7 +11,6 @@ from emolib.device.sensors.base import Chunk, Sensor, SensorLost
 from emolib.device.stream import failure
 
 RETRY_S = 2.0
-ENDED = "ended"
 PATIENCE_S = 2.0  # for a thread to end that waits for its sensor
 ROUNDING_S = 1e-6
 
@@ -35,7 +34,7 @@ class Feeder(Thread):
                 if self.about is None:
                     self.open()
                 self.pump()
-                return self.engine.lost(self.sensor.modality, ENDED)
+                return self.engine.lost(self.sensor.modality, "ended")
             except SensorLost as error:
                 self.engine.lost(self.sensor.modality, f"lost: {error}")
             except Exception as error:  # drivers raise what they like; the other sensors go on

@@ -1,6 +1,7 @@
 """Live sensors: stand-ins with the surface of sounddevice, OpenCV and bleak; liblsl itself where it is installed."""
 
 import asyncio
+import importlib
 import sys
 import threading
 import time
@@ -43,22 +44,18 @@ def ends_when_closed(source, wait):
     return time.monotonic() - start_s < 2
 
 
-def test_an_inbox_drops_the_oldest_and_counts():
-    inbox = Inbox("x", 3)
-    for number in range(10):
-        inbox.put(Chunk(number, np.zeros(1)))
-    inbox.lose("it was unplugged")
-    chunks = inbox.take(1.0, "")
-    assert [next(chunks).time_s for _ in range(3)] == [7, 8, 9] and inbox.dropped == 7
-    with pytest.raises(SensorLost, match=r"^x: it was unplugged\.$"):
-        next(chunks)
-
-
-def test_an_inbox_that_stays_empty_is_lost_and_an_ended_one_ends():
-    inbox = Inbox("x", 3)
+def test_an_inbox_drops_the_oldest_and_is_lost_or_ends():
+    inbox, chunks = Inbox("x", 3), [Chunk(number, np.zeros(1)) for number in range(10)]
     with pytest.raises(SensorLost, match=r"x: nothing came for 0.05 s, who knows\."):
         next(inbox.take(0.05, "who knows"))
-    inbox.put(Chunk(0.0, np.zeros(1)))
+    for chunk in chunks:
+        inbox.put(chunk)
+    inbox.lose("it was unplugged")
+    taken = inbox.take(1.0, "")
+    assert [next(taken).time_s for _ in range(3)] == [7, 8, 9] and inbox.dropped == 7
+    with pytest.raises(SensorLost, match=r"^x: it was unplugged\.$"):
+        next(taken)
+    inbox.put(chunks[0])
     inbox.end()
     assert list(inbox.take(1.0, "")) == []
 
@@ -108,11 +105,10 @@ class FakeStream:
     def start(self):
         self.is_active = True
 
-    def give(self, values, ago_s, overflow=False):
+    def give(self, values, ago_s):
         """A block whose first sample was taken ago_s before now."""
         at = SimpleNamespace(inputBufferAdcTime=1000.0 - ago_s, currentTime=1000.0)
-        data = np.array(values, np.float32)[:, None]
-        self.callback(data, len(data), at, SimpleNamespace(input_overflow=overflow))
+        self.callback(np.array(values, np.float32)[:, None], len(values), at, None)
 
     def close(self):
         self.is_active = False
@@ -137,21 +133,8 @@ def test_blocks_of_a_microphone_are_stamped_by_their_first_sample(sound):
     source.close()
     source.close()
     assert not stream.is_active and list(source.chunks()) == []
-
-
-def test_an_overflow_is_a_gap_not_silence(sound):
-    source = sensor("speech=microphone:USB")
-    assert source.open() == SignalInfo(48000.0)  # its own rate: it cannot do the trained one
-    [stream] = sound.streams
-    assert stream.about[:3] == (48000.0, 4800, 0)
-    stream.give(np.ones(4800), ago_s=0.4)
-    stream.give(np.ones(4800), ago_s=0.1, overflow=True)
-    chunks = source.chunks()
-    first, gap, second = (next(chunks) for _ in range(3))
-    assert gap.time_s == pytest.approx(first.time_s + 0.1) and np.isnan(gap.data).all()
-    assert len(gap.data) == pytest.approx(0.2 * 48000, abs=480)
-    assert second.time_s == pytest.approx(gap.time_s + len(gap.data) / 48000, abs=1e-4)
-    source.close()
+    assert sensor("speech=microphone:USB").open() == SignalInfo(48000.0)  # it cannot do the trained rate
+    assert sound.streams[1].about[:3] == (48000.0, 4800, 0)
 
 
 def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
@@ -171,15 +154,15 @@ def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
     assert ends_when_closed(source, lambda: list(source.chunks()))
 
 
-@pytest.mark.parametrize(
-    "text, package",
-    [
-        ("speech=microphone", "sounddevice"),
-        ("face=camera", "cv2"),
-        ("heart=lsl:x", "pylsl"),
-        ("heart=strap", "bleak"),
-    ],
-)
+PACKAGES = {
+    "speech=microphone": "sounddevice",
+    "face=camera": "cv2",
+    "heart=lsl:x": "pylsl",
+    "heart=strap": "bleak",
+}
+
+
+@pytest.mark.parametrize("text, package", PACKAGES.items())
 def test_a_package_that_is_absent(text, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(BadParameter, match=rf"{package}.*pip install 'emolib\[live\]'"):
@@ -286,12 +269,8 @@ def test_a_camera_that_is_unplugged_comes_back(vision, tmp_path):
 )
 def test_heart_rate_measurements_by_the_specification(data, bpm):
     np.testing.assert_equal(measurement(bytes.fromhex(data)), bpm)
-
-
-@pytest.mark.parametrize("data", ["", "09 48"])
-def test_measurements_that_are_cut_off(data):
     with pytest.raises(BadRecording, match="expected"):
-        measurement(bytes.fromhex(data))
+        measurement(bytes.fromhex(data)[:1])
 
 
 def test_values_that_come_about_once_a_second_are_one_a_second():
@@ -303,13 +282,10 @@ def test_values_that_come_about_once_a_second_are_one_a_second():
     times, values = np.array(filled).T
     np.testing.assert_array_equal(times, 100 + np.arange(len(times)))
     assert len(times) == pytest.approx(t - 100, abs=2) and (np.abs(values - times) < 1.2).all()
-
-
-def test_a_short_silence_of_a_strap_is_held_and_a_long_one_is_a_gap():
-    series = EverySecond()
+    series = EverySecond()  # a short silence is held, a long one is a gap
     found = [series.push(t, bpm) for t, bpm in ((0.0, 60), (0.9, 61), (3.5, 62), (20.25, 63))]
-    assert found[1] is None
-    assert [(c.time_s, c.data.tolist()) for c in found if c] == [(0, [60]), (1, [62] * 3), (20.25, [63])]
+    assert found.pop(1) is None
+    assert [(c.time_s, c.data.tolist()) for c in found] == [(0, [60]), (1, [62] * 3), (20.25, [63])]
 
 
 class FakeBlue:
@@ -372,9 +348,7 @@ def test_a_strap_is_found_by_its_service_is_lost_and_comes_back(blue):
 
 
 def test_straps_that_cannot_be_had(blue):
-    with pytest.raises(BadParameter, match="expected an address like"):
-        sensor("heart=strap:12").open()
-    with pytest.raises(SensorLost, match="no strap found in 10 s, wear it"):
+    with pytest.raises(SensorLost, match="no strap A0:9E:1A:00:11:23 found in 10 s, wear it"):
         sensor("heart=strap:A0:9E:1A:00:11:23").open()
 
     async def off(is_wanted, timeout):
@@ -398,10 +372,9 @@ def test_straps_that_cannot_be_had(blue):
 @pytest.fixture
 def pylsl():
     try:
-        import pylsl
+        return importlib.import_module("pylsl")
     except (ImportError, OSError, RuntimeError) as error:
         pytest.skip(f"pylsl or liblsl is absent ({error}): pip install 'emolib[live]'")
-    return pylsl
 
 
 class Outlet:
@@ -491,10 +464,8 @@ def test_a_stream_whose_program_ends_is_lost_and_found_again(pylsl, monkeypatch)
     ],
 )
 def test_streams_that_do_not_fit(modality, options, message, pylsl):
-    with (
-        Outlet(pylsl, "EEG", ("TP9", "AF7"), **options) as outlet,
-        pytest.raises(BadParameter, match=message),
-    ):
+    outlet = Outlet(pylsl, "EEG", ("TP9", "AF7"), **options)
+    with outlet, pytest.raises(BadParameter, match=message):
         sensor(f"{modality}=lsl:{outlet.name}").open()
 
 

@@ -107,13 +107,10 @@ def test_a_video_is_read_whole(tmp_path):
 
 def test_files_that_cannot_be_played(tmp_path):
     (tmp_path / "empty").mkdir()
-    for text, kind, message in (
-        ("heart=file:nowhere.csv", BadRecording, "nowhere.csv"),
-        (f"face=file:{tmp_path / 'empty'}", BadRecording, "holds no pictures"),
-        (f"face=file:{tmp_path / 'empty'}@0", BadParameter, "0 pictures a second"),
-    ):
-        with pytest.raises(kind, match=message):
-            opened(text)
+    with pytest.raises(BadRecording, match=r"nowhere\.csv"):
+        opened("heart=file:nowhere.csv")
+    with pytest.raises(BadRecording, match="holds no pictures"):
+        opened(f"face=file:{tmp_path / 'empty'}")
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,8 @@ def sensed_modalities(bundle: Bundle, sources: Sequence[str]) -> list[str]:
     if found := list(dict.fromkeys([*filter(bundle.sources_of, PAYLOADS), *asked])):
         return found
     have = ", ".join(sorted({entry["modality"] for entry in bundle.models.values()}))
-    raise BadParameter(
-        f"{bundle.folder} has models of {have}, for which a browser has no sensor: add --source."
-    )
+    reason = "for which a browser has no sensor: add --source"
+    raise BadParameter(f"{bundle.folder} has models of {have}, {reason}.")
 
 
 @contextmanager

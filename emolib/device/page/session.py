@@ -2,15 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from queue import Empty, Full, Queue
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
 from emolib.core.errors import EmolibError
 from emolib.device.engine import Engine
-from emolib.device.sensors.base import Chunk, Pushed
+from emolib.device.sensors.base import Chunk, Inbox, Pushed
 
 MAX_WATCHERS = 4  # a browser keeps six connections to one host: two stay free to send
 BACKLOG = 8  # results that a slow page may be behind
@@ -47,18 +46,14 @@ class Feed:
         self.tab: str | None = None
         self.clock: Clock | None = None
 
-    def seen_by(self, tab: str) -> str:
-        return "off" if self.tab is None else "here" if self.tab == tab else "elsewhere"
-
 
 class Session:
     """The newest page that starts a camera or microphone feeds the engine; every page watches."""
 
     def __init__(self, engine: Engine, sensors: Sequence[Pushed]):
-        self.engine = engine
-        self.feeds: Mapping[str, Feed] = {sensor.modality: Feed(sensor) for sensor in sensors}
-        self.watchers: dict[str, Queue] = {}
-        self.lock = threading.Lock()
+        self.engine, self.lock = engine, threading.Lock()
+        self.feeds = {sensor.modality: Feed(sensor) for sensor in sensors}
+        self.watchers: dict[str, Inbox] = {}
 
     def start(self, tab: str, modality: str, sfreq: float):
         """This page feeds the modality from now on, with samples at sfreq Hz (pictures: 0). Raises Refused."""
@@ -88,15 +83,15 @@ class Session:
     @contextmanager
     def watch(self, tab: str) -> Iterator[Iterator[dict]]:
         """Results from now on; what the page feeds ends with it. Raises Refused where too many pages watch."""
-        inbox = Queue(BACKLOG)
+        inbox = Inbox(tab, BACKLOG)
         with self.lock:
             if tab not in self.watchers and len(self.watchers) >= MAX_WATCHERS:
                 raise Refused(503, f"{MAX_WATCHERS} pages are open already: close one.")
             if tab in self.watchers:
-                _put(self.watchers[tab], None)
+                self.watchers[tab].end()
             self.watchers[tab] = inbox
         try:
-            yield self._read(tab, inbox)
+            yield ({**result, "feeds": self._feeds_seen_by(tab)} for result in inbox.take())
         finally:
             with self.lock:
                 if self.watchers.get(tab) is inbox:  # else the page listens again
@@ -107,17 +102,18 @@ class Session:
     def publish(self, result: dict):
         """Hand a result to every page; one that reads too slowly loses its oldest."""
         with self.lock:
-            watchers = list(self.watchers.values())
-        for inbox in watchers:
-            _put(inbox, result)
+            for inbox in self.watchers.values():
+                inbox.put(result)
 
     def close(self):
         """Every watch ends."""
-        self.publish(None)
+        with self.lock:
+            for inbox in self.watchers.values():
+                inbox.end()
 
-    def _read(self, tab: str, inbox: Queue) -> Iterator[dict]:
-        while (result := inbox.get()) is not None:
-            yield {**result, "feeds": {name: feed.seen_by(tab) for name, feed in self.feeds.items()}}
+    def _feeds_seen_by(self, tab: str) -> dict[str, str]:
+        seen = {None: "off", tab: "here"}
+        return {name: seen.get(feed.tab, "elsewhere") for name, feed in self.feeds.items()}
 
     def _end(self, tab: str, modality: str, feed: Feed):
         if feed.tab == tab:
@@ -128,12 +124,3 @@ class Session:
         if modality not in self.feeds:
             raise Refused(404, f"Nothing here takes {modality} from a page.")
         return self.feeds[modality]
-
-
-def _put(inbox: Queue, item: dict | None):
-    """Put an item into the queue; where that is full, its oldest item makes room."""
-    while True:
-        with suppress(Full):
-            return inbox.put_nowait(item)
-        with suppress(Empty):
-            inbox.get_nowait()

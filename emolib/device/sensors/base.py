@@ -53,14 +53,15 @@ class Chunk(NamedTuple):
 class Sensor(ABC):
     """`about = open()`, then `for chunk in chunks()`; `close()` at any time, from any thread, twice too.
 
-    `name` is what a user wrote to have it. After `close` it can be opened again. If it `is_live`, chunks come in real
-    time, stamped by time.monotonic(); otherwise as fast as they are read, stamped by their own time from 0.
+    `name` is what a user wrote to have it, `where` what that says behind the kind, `trained` what the model learned from.
+    After `close` it can be opened again. If it `is_live`, chunks come in real time, stamped by time.monotonic(); otherwise
+    as fast as they are read, stamped by their own time from 0.
     """
 
     is_live: ClassVar[bool]
 
-    def __init__(self, modality: str, name: str):
-        self.modality, self.name = modality, name
+    def __init__(self, modality: str, name: str, where: str = "", trained: SignalInfo | None = None):
+        self.modality, self.name, self.where, self.trained = modality, name, where, trained
 
     @abstractmethod
     def open(self) -> SignalInfo:
@@ -92,7 +93,6 @@ class Inbox:
         self.dropped = 0
 
     def put(self, chunk: Chunk):
-        """Add a chunk; it is left out after the end."""
         with self._news:
             if not self.ended:
                 self.dropped += len(self._queue) == self._queue.maxlen
@@ -100,13 +100,12 @@ class Inbox:
                 self._news.notify()
 
     def lose(self, reason: str):
-        """Say that nothing more will come: whoever takes gets what is left, then SensorLost with this reason."""
+        """Nothing more will come: whoever takes gets what is left, then SensorLost with this reason."""
         with self._news:
             self._loss = self._loss or reason
             self._news.notify()
 
     def end(self):
-        """End the queue: whoever takes gets nothing more."""
         with self._news:
             self.ended = True
             self._news.notify_all()
@@ -128,8 +127,7 @@ class Inbox:
 class LiveSensor(Sensor):
     """A sensor whose samples another thread puts into an inbox, a new one for each opening.
 
-    where: what its name says behind the kind. After quiet_s without a chunk it is taken for lost; `hint` says why that
-    may be. limit: chunks that may wait to be taken.
+    After quiet_s without a chunk it is taken for lost; `hint` says why that may be. limit: chunks that may wait.
     """
 
     is_live: ClassVar[bool] = True
@@ -138,9 +136,8 @@ class LiveSensor(Sensor):
     hint: ClassVar[str] = ""
 
     def __init__(self, modality: str, name: str, where: str, trained: SignalInfo):
-        super().__init__(modality, name)
-        self.where, self.trained, self.was_here = where, trained, False
-        self.inbox = Inbox(name, self.limit)
+        super().__init__(modality, name, where, trained)
+        self.inbox, self.was_here = Inbox(name, self.limit), False
         self.inbox.end()
 
     @property

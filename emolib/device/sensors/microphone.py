@@ -20,22 +20,6 @@ def taken_s(at, now_s: float, block_s: float) -> float:
     return now_s - (ago_s if block_s / 2 <= ago_s <= MAX_LATENCY_S else block_s)
 
 
-class Blocks:
-    """PortAudio's callback for each block (n_times, 1). Samples lost in an overflow become NaN, a second at most."""
-
-    def __init__(self, inbox: Inbox, sfreq: float):
-        self.inbox, self.sfreq = inbox, sfreq
-        self.end_s: float | None = None
-
-    def __call__(self, data: np.ndarray, n_times: int, at, status):
-        time_s = taken_s(at, time.monotonic(), n_times / self.sfreq)
-        if status.input_overflow and self.end_s is not None:
-            lost = int(np.clip(round((time_s - self.end_s) * self.sfreq), 1, self.sfreq))
-            self.inbox.put(Chunk(self.end_s, np.full(lost, np.nan, np.float32)))
-        self.inbox.put(Chunk(time_s, data[:, 0].copy()))
-        self.end_s = time_s + n_times / self.sfreq
-
-
 class Microphone(LiveSensor):
     """`where` is "" for the system's own choice, a number, or a part of a name."""
 
@@ -48,6 +32,12 @@ class Microphone(LiveSensor):
             sd._terminate()
             sd._initialize()
         device, sfreq = self.device(sd)
+
+        def hear(data: np.ndarray, n_times: int, at, status):
+            """A block (n_times, 1). What an overflow loses is a gap in the stamps."""
+            time_s = taken_s(at, time.monotonic(), n_times / sfreq)
+            inbox.put(Chunk(time_s, data[:, 0].copy()))
+
         try:
             self.stream = sd.InputStream(
                 samplerate=sfreq,
@@ -55,7 +45,7 @@ class Microphone(LiveSensor):
                 device=device,
                 channels=1,
                 dtype="float32",
-                callback=Blocks(inbox, sfreq),
+                callback=hear,
                 finished_callback=lambda: inbox.lose("the stream stopped"),
             )
             self.stream.start()

@@ -35,14 +35,10 @@ def pictures(frames: np.ndarray, sfreq: float, start_s: float = 0.0) -> Iterator
 
 
 class Recording(Sensor):
-    """A sensor that is read as fast as it is asked. where: what its name says behind the kind."""
+    """A sensor that is read as fast as it is asked."""
 
     is_live: ClassVar[bool] = False
-
-    def __init__(self, modality: str, name: str, where: str, trained: SignalInfo):
-        super().__init__(modality, name)
-        self.where, self.trained = where, trained
-        self._chunks: Iterator[Chunk] | None = None
+    _chunks: Iterator[Chunk] | None = None
 
     def open(self) -> SignalInfo:
         about, self._chunks = self.read()
@@ -106,12 +102,10 @@ class File(Recording):
             start_s += gap_s + piece.shape[-1] / sfreq
 
     def folder(self) -> tuple[Path, float]:
-        """The path, and pictures a second that FOLDER@HZ asks for. Raises BadParameter for a rate of 0."""
+        """The path, and pictures a second that FOLDER@HZ asks for."""
         found = re.fullmatch(r"(.+)@(\d+\.?\d*)", self.where)
-        if not found or Path(self.where).exists():
+        if not found or not float(found[2]) or Path(self.where).exists():
             return Path(self.where), self.trained.sfreq or FOLDER_HZ
-        if not float(found[2]):
-            raise BadParameter(f"{self.name}: 0 pictures a second, expected more, as in file:frames@5.")
         return Path(found[1]), float(found[2])
 
     def each(self, paths: list[Path], sfreq: float) -> Iterator[Chunk]:
@@ -147,7 +141,7 @@ def frames(cv2, capture, sfreq: float) -> Iterator[Chunk]:
 
 
 def course(emotions: tuple[str, ...], n_parts: int, seed: int) -> list[str]:
-    """An emotion for each part, never the same twice in a row where there are several; the same for every modality."""
+    """An emotion for each part, the same for every modality; never the same twice in a row where there are several."""
     rng, felt = np.random.default_rng(seed), []
     for _ in range(n_parts):
         others = [emotion for emotion in emotions if [emotion] != felt[-1:]]

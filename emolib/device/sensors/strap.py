@@ -1,7 +1,6 @@
 """A heart-rate strap over Bluetooth Low Energy, by bleak: beats a minute at 1 Hz, NaN while it touches no skin."""
 
 import asyncio
-import re
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
@@ -10,7 +9,7 @@ from threading import Thread, current_thread
 
 import numpy as np
 
-from emolib.core.errors import BadParameter, BadRecording
+from emolib.core.errors import BadRecording
 from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost, extra
 from emolib.signals.readers import SignalInfo
 
@@ -18,7 +17,6 @@ HOLD_S = 3.0  # a longer silence is a gap
 SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
 MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
 SCAN_S, CONNECT_S, END_S = 10.0, 30.0, 5.0
-ADDRESS = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def measurement(data: bytes) -> float:
@@ -81,7 +79,8 @@ class Connection:
     async def listen(self):
         device = await self.bleak.BleakScanner.find_device_by_filter(self.is_wanted, timeout=SCAN_S)
         if device is None:
-            return self.fail(f"no strap found in {SCAN_S:g} s, wear it, moisten it, end other connections")
+            name = f"strap {self.address}".strip()
+            return self.fail(f"no {name} found in {SCAN_S:g} s, wear it, moisten it, end other connections")
         lost = {"disconnected_callback": self.gone, "timeout": CONNECT_S}
         async with self.bleak.BleakClient(device, **lost) as client:
             await client.start_notify(MEASUREMENT, self.hear)
@@ -98,12 +97,10 @@ class Connection:
 
     def hear(self, sender, data: bytearray):
         try:
-            chunk = self.series.push(time.monotonic(), measurement(bytes(data)))
+            if chunk := self.series.push(time.monotonic(), measurement(bytes(data))):
+                self.inbox.put(chunk)
         except BadRecording:
             self.inbox.dropped += 1
-            return
-        if chunk:
-            self.inbox.put(chunk)
 
     def end(self):
         with suppress(RuntimeError):  # the loop has ended already
@@ -117,11 +114,9 @@ class Strap(LiveSensor):
 
     hint = "the strap may be out of reach"
     quiet_s = 5.0
-    connection: Connection | None = None
+    connection = None
 
     def connect(self, inbox: Inbox) -> SignalInfo:
-        if self.where and not ADDRESS.fullmatch(self.where):
-            raise BadParameter(f"{self.name}: expected an address like strap:A0:9E:1A:00:11:22, or none.")
         self.connection = Connection(extra("bleak", self.name), self.where, inbox)
         try:
             self.connection.ready.result(SCAN_S + CONNECT_S)
