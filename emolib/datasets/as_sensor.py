@@ -25,7 +25,7 @@ class CorpusTrial(Recording):
         if trial.modality == "face":
             return pictures(trial.data, trial.sfreq) if trial.sfreq else iter([Chunk(0.0, trial.data)])
         data = np.moveaxis(trial.data, 0, -1) if trial.kind == "band_power" else trial.data
-        return cut(data, trial.sfreq, chunk_s=self.chunk_s)
+        return cut(data, trial.sfreq)
 
     def trial(self) -> Trial:
         """The Trial that `where` names. Raises BadParameter, CorpusMissing, BadRecording."""

@@ -1,7 +1,6 @@
 """One interpreter each for a .tflite file of one output, behind the same three methods.
 
-`run` takes an array for each input, in the file's order, and gives one array, as the file stores them (int8 or float32,
-batch of 1). Nothing is quantised here. A file of several modalities has one input per branch.
+Arrays are as the file stores them (int8 or float32, batch of 1), those of inputs in the file's order, one a branch.
 """
 
 import os
@@ -10,7 +9,6 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -23,21 +21,18 @@ ARENA_BYTES = 8 << 20  # of tflite-micro; more than any model within our budgets
 @contextmanager
 def native_silence():
     """Send file descriptors 1 and 2 to nowhere until the block ends: native libraries write there, past sys.stdout."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for number, descriptor in zip((1, 2), kept, strict=True):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        os.close(nowhere)
+    kept = [(sys.stdout, 1, os.dup(1)), (sys.stderr, 2, os.dup(2))]
+    with open(os.devnull, "w") as nowhere:
+        try:
+            for stream, number, _ in kept:
+                stream.flush()
+                os.dup2(nowhere.fileno(), number)
+            yield
+        finally:
+            for stream, number, descriptor in kept:
+                stream.flush()
+                os.dup2(descriptor, number)
+                os.close(descriptor)
 
 
 class Port(NamedTuple):
@@ -89,35 +84,29 @@ class Backend:
         pass
 
 
-def allocated(make: Callable, plain):
-    """An interpreter that is ready to run: with XNNPACK or, where that refuses the file, with the `plain` resolver.
-
-    XNNPACK takes no int8 layer that scales its sums by 256 or more, as one does that was silent in calibration.
-    """
-    interpreter = make()
-    try:
-        interpreter.allocate_tensors()
-    except RuntimeError as error:
-        if "Delegate" not in str(error):
-            raise
-        interpreter = make(experimental_op_resolver_type=plain)
-        interpreter.allocate_tensors()
-    return interpreter
-
-
 class TFLite(Backend):
-    """ai-edge-litert's, tflite-runtime's and TensorFlow's Interpreter, which share one interface."""
+    """ai-edge-litert's, tflite-runtime's and TensorFlow's Interpreter, which share one interface.
+
+    Without XNNPACK where that refuses the file: it takes no int8 layer that scales its sums by 256 or more, as one does
+    that was silent in calibration.
+    """
 
     def __init__(self, interpreter_class: type, resolvers: type, content: bytes, threads: int):
-        make = partial(interpreter_class, model_content=content, num_threads=threads)
+        made_of = {"model_content": content, "num_threads": threads}
+        plain = {"experimental_op_resolver_type": resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
         with native_silence(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # TensorFlow announces that its interpreter moves to litert
-            self.interpreter = allocated(make, resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+            self.interpreter = interpreter_class(**made_of)
+            try:
+                self.interpreter.allocate_tensors()
+            except RuntimeError as error:
+                if "Delegate" not in str(error):
+                    raise
+                self.interpreter = interpreter_class(**made_of, **plain)
+                self.interpreter.allocate_tensors()
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         if not inputs or len(outputs) != 1:
-            raise BadArtifact(
-                f"it has {len(inputs)} inputs and {len(outputs)} outputs, expected one output and an input or more"
-            )
+            raise BadArtifact(f"it has {len(inputs)} inputs and {len(outputs)} outputs, expected one output")
         self.inputs, self.output = tuple(map(port, inputs)), port(outputs[0])
         self.fed, self.read = [each["index"] for each in inputs], outputs[0]["index"]
 
@@ -129,10 +118,7 @@ class TFLite(Backend):
 
 
 class Micro(Backend):
-    """tflite-micro: float32 and static int8 files of one input; it does not tell the names of several.
-
-    It refuses dynamic ones, whose kernels it lacks.
-    """
+    """tflite-micro: float32 and static int8 files of one input. It lacks the kernels of dynamic ones."""
 
     def __init__(self, content: bytes):
         from tflite_micro.python.tflite_micro import runtime

@@ -1,4 +1,4 @@
-"""What `emolib bench` measures of a bundle on a device, and says as text or JSON. numpy and an interpreter alone.
+"""What `emolib bench` measures of a bundle on a device, and says as text or JSON.
 
 The JSON is one object; `schema` rises when a field changes its meaning. Everything in it was measured there and then.
 """
@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle
@@ -24,19 +22,13 @@ from emolib.device.latency import (
     steps_summary,
     stream_latency,
 )
-from emolib.device.machine import cores, describe_machine, footprint, meter
+from emolib.device.machine import cores, describe_machine, footprint, meter, runs_in
 from emolib.device.markers import Recorder, pattern
 
 SCHEMA = 1
 BUDGET_S = 0.5  # for the runs of one model, where they are slow
 STEPS = 100
 UNASKED = "tensorflow"  # LiteRT's interpreter again, behind seconds of import: only where it is asked for
-
-
-def defaults() -> tuple[list[str], list[int]]:
-    """Backends and numbers of threads that are measured by default: those installed here; one, and as many as
-    there are cores."""
-    return [name for name in present() if name != UNASKED], sorted({1, cores()})
 
 
 def bench(
@@ -49,13 +41,17 @@ def bench(
 ) -> dict:
     """A record of the machine, the bundle and what was measured: models by backend, front ends, engine, stream, memory.
 
-    backends, threads: by default those of `defaults`. seconds: of streaming, 0 for none. names: which models the engine
-    takes where the bundle has several of a modality. `refused` says what could not be measured, and why. Raises
-    BadParameter.
+    backends, threads: by default those installed here; one, and as many as there are cores. seconds: of streaming, 0
+    for none. names: which models the engine takes where the bundle has several of a modality. `refused` says what could
+    not be measured, and why. Raises BadParameter.
     """
-    known, counts = defaults()
-    backends, threads = list(backends) or known, list(threads) or counts
-    check(backends, threads, repeats, seconds)
+    backends = list(backends) or [name for name in present() if name != UNASKED]
+    threads = list(threads) or sorted({1, cores()})
+    for name, value, least in (("repeats", repeats, 1), ("seconds", seconds, 0)):
+        if value < least:
+            raise BadParameter(f"--{name}: got {value}, expected {least} or more.")
+    for backend in backends:
+        check_backend(backend, min(1, *threads))
     entries = bundle.models | bundle.record["detectors"]
     files = {name: bundle.folder / entry["file"] for name, entry in entries.items()}
     rows, refused = measure_models(files, backends, threads, repeats, BUDGET_S)
@@ -77,16 +73,6 @@ def bench(
         "energy": _energy(bundle),
         "refused": [*refused, *without, *no_engine],
     }
-
-
-def check(backends: Sequence[str], threads: Sequence[int], repeats: int, seconds: float):
-    """Raises BadParameter for what cannot be measured on any machine, or not on this one."""
-    least_of = {"repeats": (repeats, 1), "seconds": (seconds, 0), "threads": (min(threads), 1)}
-    for name, (value, least) in least_of.items():
-        if value < least:
-            raise BadParameter(f"--{name}: got {value}, expected {least} or more.")
-    for backend in backends:
-        check_backend(backend, 1)
 
 
 def _fronts(bundle: Bundle, repeats: int) -> tuple[list[dict], list[dict]]:
@@ -118,15 +104,18 @@ def _engine(
 
 
 def _named(bundle: Bundle, engine: Engine) -> dict:
-    """What an engine runs: the source of each modality, the task of the study that fuses them ("" without one), whether
-    a detector looks first, backend and threads."""
-    sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
-    tasks = [
-        study["task"] for study in bundle.studies.values() if study["sources"].keys() >= set(sources.values())
-    ]
+    """What an engine runs; `task`: of the study that fuses its sources, "" without one."""
     model = next(iter(engine.pipelines.values())).model
-    about = {"hop_s": engine.hop_s, "backend": model.backend, "threads": model.threads}
-    return {"sources": sources, "task": (tasks or [""])[0], "detector": engine.face_path is not None, **about}
+    sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
+    fusing = (each for each in bundle.studies.values() if each["sources"].keys() >= {*sources.values()})
+    return {
+        "sources": sources,
+        "task": next(fusing, {"task": ""})["task"],
+        "detector": engine.face_path is not None,
+        "hop_s": engine.hop_s,
+        "backend": model.backend,
+        "threads": model.threads,
+    }
 
 
 def _energy(bundle: Bundle) -> dict:
@@ -150,7 +139,7 @@ def mark(bundle: Bundle, path: Path, model_s: float = 10.0, rest_s: float = 5.0)
                 x = noise_window(model)
                 if not recorder.markers:
                     pattern(recorder, partial(model.times, x, CHUNK))
-                n = max(1, round(1e9 * model_s / np.median(model.times(x, CHUNK))))
+                n = runs_in(model_s, model, x)
                 with recorder.mark(name, n):
                     model.times(x, n)
             time.sleep(rest_s)
@@ -159,10 +148,8 @@ def mark(bundle: Bundle, path: Path, model_s: float = 10.0, rest_s: float = 5.0)
 def text(record: dict) -> str:
     """A bench record as lines for a terminal; the last say what could not be measured, and why."""
     machine, fresh, energy = record["machine"], record["fresh"], record["energy"]
-    governor = machine["governor"] or "unknown"
-    lines = [
-        f"{machine['name']}; governor {governor}, load {machine['load_1min']}; Python {machine['python']}"
-    ]
+    about = f"governor {machine['governor'] or 'unknown'}, load {machine['load_1min']}"
+    lines = [f"{machine['name']}; {about}; Python {machine['python']}"]
     lines += [
         f"{row['model']:40} {row['backend']:14} {row['threads']:2} thread{'s' * (row['threads'] > 1):1} "
         f"p50 {row['p50_us']:9.1f} µs  p95 {row['p95_us']:9.1f} µs  p99 {row['p99_us']:9.1f} µs  "
@@ -186,12 +173,9 @@ def text(record: dict) -> str:
             f"stream of {row['seconds']:g} s: {row['hops']} hops, {row['missed']} missed, late p50 {row['late_p50_ms']:.2f} ms"
             f"  p99 {row['late_p99_ms']:.2f} ms, {row['core_percent']:.1f} % of a core, {resident}"
         )
-    memory = (
-        f"; {fresh['start_mb']:.0f} MB, then {fresh['all_mb']:.0f} MB with every model"
-        if fresh["all_mb"]
-        else ""
-    )
-    lines.append(f"new process: first answer after {fresh['first_ms']:.0f} ms{memory}")
+    lines.append(f"new process: first answer after {fresh['first_ms']:.0f} ms")
+    if fresh["all_mb"]:
+        lines[-1] += f"; {fresh['start_mb']:.0f} MB, then {fresh['all_mb']:.0f} MB with every model"
     found = ", ".join(f"{name} {mj:.4f} mJ" for name, mj in energy["inference_mj"].items())
     idle = f"{found}; {energy['meter']}, the whole package with its idle power"
     lines.append(f"measured energy: {idle if found else 'none, ' + energy['meter']}")

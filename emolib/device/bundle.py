@@ -9,6 +9,7 @@ none).
 import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -21,24 +22,9 @@ from emolib.device.pipeline import Pipeline
 from emolib.fusion.reliability import statistics
 from emolib.fusion.weighing import Fusion
 from emolib.signals.boxes import Grid
-from emolib.signals.frontend import front_end
 from emolib.signals.readers import SignalInfo, read_face, read_recording
-from emolib.signals.standardise import Standardiser
 
 MOST_HZ = 1e6  # of recordings
-ENTRY = {
-    "file",
-    "sha256",
-    "modality",
-    "classes",
-    "recordings",
-    "frontend",
-    "standardiser",
-    "normalise",
-    "licence",
-    "versions",
-}
-DETECTOR = {"file", "sha256", "grid", "min_score", "licence", "versions"}
 PARTS = {"models", "detectors", "studies"}
 
 
@@ -49,35 +35,18 @@ def read_record(path: Path) -> dict:
         raise BadArtifact(f"{path} is missing, expected a bundle: {again}")
     try:
         record = read_json(path)
-        missing = sorted(PARTS - record.keys()) or _missing(record)
-        if not missing:
-            _check(record)
+        _check(record)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, BadParameter) as error:
         reason = f"{type(error).__name__}: {error}"
         raise BadArtifact(f"{path} is damaged ({reason}), expected what export wrote: {again}") from error
-    if missing:
-        raise BadArtifact(f"{path} does not name {', '.join(missing)}, expected every field: {again}")
     return record
-
-
-def _missing(record: dict) -> list[str]:
-    """Fields that some model or detector lacks; "models" where there is none of either."""
-    needed = {"models": ENTRY, "detectors": DETECTOR}
-    lacks = {
-        field
-        for part, fields in needed.items()
-        for one in record[part].values()
-        for field in fields - one.keys()
-    }
-    return sorted(lacks) if record["models"] or record["detectors"] else ["models"]
 
 
 def _check(record: dict):
     """Build everything that the entries describe. Raises as their classes do, and ValueError for what they let pass."""
-    for entry in record["models"].values():
-        front_end(entry["modality"], **entry["frontend"])
-        Standardiser.from_dict(entry["standardiser"])
-        sfreq = SignalInfo(**entry["recordings"]).sfreq
+    for name, entry in record["models"].items():
+        Pipeline(name, entry, None)
+        sfreq = entry["recordings"]["sfreq"]
         if not 0 <= sfreq < MOST_HZ or not isinstance(entry["classes"], list):
             raise ValueError(f"recordings at {sfreq} Hz, classes {entry['classes']}")
     for entry in record["detectors"].values():
@@ -88,9 +57,12 @@ def _check(record: dict):
     for modality, name in record.get("defaults", {}).items():
         if record["models"][name]["modality"] != modality:
             raise ValueError(f"{name} as the default of {modality}")
-    for entry in (*record["models"].values(), *record["detectors"].values()):
+    entries = [*record["models"].values(), *record["detectors"].values()]
+    for entry in entries:
         if PurePath(entry["file"]).name != entry["file"]:
             raise ValueError(f"file {entry['file']}, expected one in the bundle")
+    if not entries or any({"sha256", "licence", "versions"} - entry.keys() for entry in entries):
+        raise ValueError("models without sha256, licence or versions, or none at all")
 
 
 class Bundle:
@@ -100,16 +72,12 @@ class Bundle:
         self.folder = Path(folder)
         self.record = read_record(self.folder / "bundle.json")
         self.models, self.studies = self.record["models"], self.record["studies"]
-        for entry in (*self.models.values(), *self.record["detectors"].values()):
-            self.check(entry)
-
-    def check(self, entry: dict):
-        path = self.folder / entry["file"]
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-        if found != entry["sha256"]:
-            raise BadArtifact(
-                f"{path} is not the file that was exported ({found[:12]}, expected {entry['sha256'][:12]}): export again."
-            )
+        for entry in chain(self.models.values(), self.record["detectors"].values()):
+            path, expected = self.folder / entry["file"], entry["sha256"]
+            found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+            if found != expected:
+                why = f"{found[:12]}, expected {expected[:12]}"
+                raise BadArtifact(f"{path} is not the file that was exported ({why}): export again.")
 
     def sources_of(self, modality: str) -> list[str]:
         """The sources of a modality."""
@@ -127,15 +95,12 @@ class Bundle:
         """
         wanted = list(modalities) or list(dict.fromkeys(entry["modality"] for entry in self.models.values()))
         for study in self.studies.values():
-            found = {
-                modality: set(self.sources_of(modality)) & study["sources"].keys() for modality in wanted
-            }
+            found = {name: set(self.sources_of(name)) & study["sources"].keys() for name in wanted}
             if not names and all(len(known) == 1 for known in found.values()):
                 return {modality: known.pop() for modality, known in found.items()}
         return {modality: self.source(modality, names) for modality in wanted}
 
-    def detector(self, names: Sequence[str] = ()) -> str:
-        """The face detector: the only one, or the one among `names`. Raises BadParameter."""
+    def _detector(self, names: Sequence[str]) -> str:
         return self._picked("face detector", list(self.record["detectors"]), names)
 
     def _picked(self, what: str, known: list[str], names: Sequence[str]) -> str:
@@ -149,13 +114,11 @@ class Bundle:
 
     def model(self, source: str, backend: str = "litert", threads: int = 1) -> Model:
         """Raises BadArtifact, with the version that it was made with, where the interpreter here does not open it."""
-        model, classes = self._opened(self.models[source], backend, threads), self.models[source]["classes"]
-        if model.runner.output.shape[-1] != len(classes):
+        model = self._opened(self.models[source], backend, threads)
+        n_outputs, n_classes = model.runner.output.shape[-1], len(self.models[source]["classes"])
+        if n_outputs != n_classes:
             model.close()
-            raise BadArtifact(
-                f"{model.name} has {model.runner.output.shape[-1]} outputs, bundle.json names {len(classes)} classes: "
-                "export again."
-            )
+            raise BadArtifact(f"{model.name} has {n_outputs} outputs for {n_classes} classes: export again.")
         return model
 
     def _opened(self, entry: dict, backend: str = "litert", threads: int = 1) -> Model:
@@ -163,13 +126,12 @@ class Bundle:
             return Model(self.folder / entry["file"], backend, threads)
         except BadArtifact as error:
             made = ", ".join(f"{name} {version}" for name, version in entry["versions"].items())
-            raise BadArtifact(
-                f"{error} Made with {made}; an older interpreter may lack its operators."
-            ) from error
+            hint = "an older interpreter may lack its operators"
+            raise BadArtifact(f"{error} Made with {made}: {hint}.") from error
 
     def pipeline(self, source: str, backend: str = "litert", threads: int = 1) -> Pipeline:
         """Front end, standardiser and network of a source."""
-        return Pipeline.of(source, self.models[source], self.model(source, backend, threads))
+        return Pipeline(source, self.models[source], self.model(source, backend, threads))
 
     def fusion(self, sources: Sequence[str]) -> Fusion | None:
         """How these sources are fused: as the first study that has them all learned. Without such a study all count
@@ -186,14 +148,12 @@ class Bundle:
         By modality: rate, windows used and dropped, state ("ok", or why there are no scores), scores by class (mean over
         windows) or None, milliseconds without the reading. "fused": their scores together, None where less than two
         modalities have scores, or no study maps their classes to each other.
-        A source that was trained on windows standardised within each person gets them standardised within this
-        recording, and answers only where it has enough of them.
         """
         sources, answers, votes = self.sources(list(recordings), names), {}, {}
         fusion = self.fusion(list(sources.values()))
         for modality, source in sources.items():
             with self.model(source) as model:
-                pipeline = Pipeline.of(source, self.models[source], model)
+                pipeline = Pipeline(source, self.models[source], model)
                 answers[modality], X, scores = _of_file(pipeline, recordings[modality])
             if fusion and len(X):
                 votes[source] = fusion.members[source].vote(scores, statistics(X))
@@ -205,36 +165,23 @@ class Bundle:
 
         Raises BadParameter where it has several, or for a pipeline that needs a recording of the person first.
         """
-        return self._path(self.detector(names), pipeline) if self.record["detectors"] else None
-
-    def _path(self, detector: str, pipeline: Pipeline) -> FacePath:
-        if pipeline.by_person:
-            raise BadParameter(
-                f"{pipeline.source} needs a recording of each person, expected another: pick it with --model."
-            )
-        found = self.record["detectors"][detector]
-        model = self._opened(found)
-        return FacePath(
-            Detector(model, Grid(**found["grid"]), found["min_score"]),
-            Classifier(pipeline.model, pipeline.front, pipeline.standardiser),
-        )
+        if not self.record["detectors"]:
+            return None
+        pipeline.check_faces()
+        found = self.record["detectors"][self._detector(names)]
+        looks = Detector(self._opened(found), Grid(**found["grid"]), found["min_score"])
+        return FacePath(looks, Classifier(pipeline.model, pipeline.front, pipeline.standardiser))
 
     def faces(self, names: Sequence[str], path: Path) -> dict:
         """Every face of a picture in a file, best first (box in its pixels, the detector's score, scores by class), and
-        the milliseconds of each stage. `names`: of detector and source, where there are several. Raises BadRecording,
-        BadParameter."""
-        detector, pipeline = self.detector(names), self.pipeline(self.source("face", names))
-        path_of_faces = self._path(detector, pipeline)
+        the milliseconds of each stage. `names`: of detector and source. Raises BadRecording, BadParameter."""
+        detector, pipeline = self._detector(names), self.pipeline(self.source("face", names))
+        face_path, found = self.face_path(pipeline, names), []
         [image], _ = read_face(path, SignalInfo(0.0))
-        found = [
-            {
-                "box": face.box.round(1).tolist(),
-                "score": face.score,
-                "scores": by_class(pipeline.classes, face.scores),
-            }
-            for face in path_of_faces(image)
-        ]
-        ms = {stage: round(taken, 2) for stage, taken in path_of_faces.ms.items()}
+        for face in face_path(image):
+            scores = by_class(pipeline.classes, face.scores)
+            found.append({"box": face.box.round(1).tolist(), "score": face.score, "scores": scores})
+        ms = {stage: round(taken, 2) for stage, taken in face_path.ms.items()}
         return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}
 
 

@@ -18,12 +18,9 @@ HOP_S = 1.0
 
 
 class Part(NamedTuple):
-    """What one modality says at a hop.
-
-    state: "ok", or why it has no scores. weight: its share of the fused answer, 0 without scores or fusion. age_s: from
-    its newest sample to the hop, NaN before the first. ms: of front end and network. box: of the face found, x1 y1 x2 y2
-    in pixels.
-    """
+    """What one modality says at a hop. state: "ok", or why it has no scores. weight: its share of the fused answer.
+    age_s: from its newest sample to the hop, NaN before the first. ms: of front end and network. box: x1 y1 x2 y2 of the
+    face, in pixels."""
 
     state: str
     scores: dict[str, float] | None
@@ -45,11 +42,10 @@ class Result(NamedTuple):
 
     def to_dict(self) -> dict:
         """For JSON; NaN becomes None, numbers are rounded."""
-        parts = {
-            name: part._asdict()
-            | {"age_s": None if np.isnan(part.age_s) else round(part.age_s, 3), "ms": round(part.ms, 3)}
-            for name, part in self.parts.items()
-        }
+        parts = {name: part._asdict() for name, part in self.parts.items()}
+        for part in parts.values():
+            part["age_s"] = None if np.isnan(part["age_s"]) else round(part["age_s"], 3)
+            part["ms"] = round(part["ms"], 3)
         return self._asdict() | {"time_s": round(self.time_s, 3), "ms": round(self.ms, 3), "parts": parts}
 
 
@@ -76,9 +72,7 @@ class Engine:
         self.hop_s, self.clock, self.began = hop_s, clock, clock()
         sources = bundle.sources(modalities, names)
         self.fusion = bundle.fusion(list(sources.values()))
-        self.pipelines = {
-            modality: bundle.pipeline(source, backend, threads) for modality, source in sources.items()
-        }
+        self.pipelines = {name: bundle.pipeline(of, backend, threads) for name, of in sources.items()}
         self.face_path = bundle.face_path(self.pipelines["face"], names) if "face" in sources else None
         self.streams: dict[str, Stream] = {}
         self.gone: dict[str, str] = {}
@@ -105,17 +99,11 @@ class Engine:
     def start(self, modality: str, about: SignalInfo, is_live: bool = False):
         """The sensor of a modality is there, for the first time or again. Raises BadParameter, BadRecording."""
         if modality not in self.pipelines:
-            raise BadParameter(
-                f"{modality}: the engine answers for {', '.join(self.pipelines)}: use one of them."
-            )
-        known = self.streams.get(modality)
+            raise BadParameter(f"{modality}: the engine answers for {', '.join(self.pipelines)} alone.")
+        known, sensor = self.streams.get(modality), (self.pipelines[modality], about, is_live)
         if known is None or (known.about, known.is_live) != (about, is_live):
-            pipeline = self.pipelines[modality]
-            self.streams[modality] = (
-                Pictures(pipeline, about, is_live, self.face_path)
-                if modality == "face"
-                else Signal(pipeline, about, is_live)
-            )
+            is_face = modality == "face"
+            self.streams[modality] = Pictures(*sensor, self.face_path) if is_face else Signal(*sensor)
         self.gone.pop(modality, None)
 
     def classes(self, modality: str) -> tuple[str, ...]:
@@ -139,25 +127,21 @@ class Engine:
             if vote:
                 votes[pipeline.source] = vote
         fused, shares = self.fusion.fuse(votes) if self.fusion else (None, {})
-        weighed = {
-            modality: part._replace(weight=shares.get(self.pipelines[modality].source, 0.0))
-            for modality, part in parts.items()
-        }
+        for modality, pipeline in self.pipelines.items():
+            parts[modality] = parts[modality]._replace(weight=shares.get(pipeline.source, 0.0))
         scores = None if fused is None else by_class(self.fusion.classes, fused)
-        return Result(time_s, scores, weighed, 1e3 * (time.perf_counter() - start), missed)
+        return Result(time_s, scores, parts, 1e3 * (time.perf_counter() - start), missed)
 
     def _ask(self, modality: str, time_s: float) -> tuple[Part, Vote | None]:
         """What a modality says, not weighed yet, and its vote in the fusion."""
-        start, stream = time.perf_counter(), self.streams.get(modality)
-        reading, vote, age_s = Reading(WAITING), None, np.nan
+        start, reading, vote, age_s = time.perf_counter(), Reading(WAITING), None, np.nan
         try:
-            if stream is not None:
+            if stream := self.streams.get(modality):
                 age_s = float(np.maximum(0.0, time_s - stream.newest_s(time_s)))
                 reading = stream.answer(time_s)
             if reading.state == OK and self.fusion:
-                vote = self.fusion.members[self.pipelines[modality].source].vote(
-                    reading.scores, reading.stats
-                )
+                member = self.fusion.members[self.pipelines[modality].source]
+                vote = member.vote(reading.scores, reading.stats)
         except Exception as error:  # interpreters raise what they like; the other modalities go on
             reading = Reading(failure(error))
         if modality in self.gone and reading.state != OK:

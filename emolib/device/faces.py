@@ -19,8 +19,7 @@ STAGES = ("letterbox", "detector", "boxes", "crop", "classifier")
 
 
 class Face(NamedTuple):
-    """A face that was found. box (4,): x1 y1 x2 y2 in pixels of the picture. score: the detector's. scores (n_classes,):
-    the classifier's, of the window X (*shape)."""
+    """box (4,): x1 y1 x2 y2 in pixels. score: the detector's. scores (n_classes,): of the window X (*shape)."""
 
     box: np.ndarray
     score: float
@@ -39,8 +38,7 @@ class Detector:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A model of single faces and what comes before it. margin: added on each side of a crop, in shares of its
-    box's longer side."""
+    """A model of single faces and what comes before it. margin: added on each side, in shares of the longer one."""
 
     model: Model
     front: FaceFrontEnd
@@ -49,16 +47,14 @@ class Classifier:
 
 
 def square(box: np.ndarray, margin: float) -> tuple[int, int, int, int]:
-    """A square around a box (4,): left, top, right, bottom in whole pixels. It is never empty and may leave the
-    picture."""
+    """A square around a box (4,): left, top, right, bottom in whole pixels, never empty, maybe outside the picture."""
     side = max(1, round(float((box[2:] - box[:2]).max()) * (1 + 2 * margin)))
     left, top = np.rint((box[:2] + box[2:] - side) / 2).astype(int).tolist()
     return left, top, left + side, top + side
 
 
 class FacePath:
-    """Detector and classifier as one function: `faces = path(image)`. `ms` says how long each stage of the last
-    call took."""
+    """Detector and classifier as one function: `faces = path(image)`. `ms`: of each stage of the last call."""
 
     def __init__(self, detector: Detector, classifier: Classifier):
         self.detector, self.classifier = detector, classifier
@@ -71,17 +67,15 @@ class FacePath:
         """
         self.ms = dict.fromkeys(STAGES, 0.0)
         boxes, found = self.detect(image)
+        after = self.classifier
         with self._stage("crop"):
-            cut = [
-                self.classifier.front(crop(image, *square(box, self.classifier.margin), FILL)).X
-                for box in boxes
-            ]
+            cut = [after.front(crop(image, *square(box, after.margin), FILL)).X for box in boxes]
             kept = [k for k, X in enumerate(cut) if len(X)]
         if not kept:
             return []
         with self._stage("classifier"):
-            X = self.classifier.standardiser(np.concatenate([cut[k] for k in kept]))
-            scores = softmax(self.classifier.model.predict(X))
+            X = after.standardiser(np.concatenate([cut[k] for k in kept]))
+            scores = softmax(after.model.predict(X))
         return [Face(boxes[k], float(found[k]), *told) for k, *told in zip(kept, scores, X, strict=True)]
 
     def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

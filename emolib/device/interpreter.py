@@ -33,22 +33,7 @@ def check_backend(backend: str, threads: int):
     if find_spec(package) is None:
         raise BadParameter(f"Backend {backend}: no package {package} here; pip install 'emolib[{extra}]'.")
     if threads < 1 or (backend == "tflite_micro" and threads > 1):
-        allowed = "1" if backend == "tflite_micro" else "1 or more"
-        raise BadParameter(f"threads: got {threads}, expected {allowed} on {backend}.")
-
-
-def read_model(source: Path | str | bytes) -> tuple[str, bytes]:
-    """Name and content of a model. Raises BadArtifact for a missing file, or one that is not .tflite."""
-    if isinstance(source, bytes):
-        name, content = "The model", source
-    else:
-        name = str(source)
-        if not Path(source).is_file():
-            raise BadArtifact(f"{name} is missing: run the notebook that converts models, or check the path.")
-        content = Path(source).read_bytes()
-    if content[4:8] != b"TFL3":
-        raise BadArtifact(f"{name} is no .tflite file (no TFL3 at byte 4): convert the model again.")
-    return name, content
+        raise BadParameter(f"threads: got {threads}, expected 1 or more, on tflite_micro 1.")
 
 
 def quantize(x: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
@@ -65,8 +50,7 @@ def dequantize(q: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
 
 
 def apart(logits: np.ndarray, others: np.ndarray, step: float) -> dict[str, int]:
-    """How two arrays of logits (n, n_classes) differ: at most, in steps of the int8 output, and for how many
-    windows in class."""
+    """How far two arrays of logits (n, n_classes) differ, in steps of the int8 output, and windows of other classes."""
     return {
         "lsb": round(np.abs(logits - others).max() / step),
         "other_answers": int((logits.argmax(axis=1) != others.argmax(axis=1)).sum()),
@@ -83,12 +67,18 @@ class Model:
     def __init__(self, source: Path | str | bytes, backend: str = "litert", threads: int = 1):
         check_backend(backend, threads)
         self.source, self.backend, self.threads = source, backend, threads
-        self.name, content = read_model(source)
+        self.name = "The model" if isinstance(source, bytes) else str(source)
+        try:
+            content = source if isinstance(source, bytes) else Path(source).read_bytes()
+        except OSError as error:
+            raise BadArtifact(f"{self.name} is missing: run the notebook that converts models.") from error
+        if content[4:8] != b"TFL3":
+            raise BadArtifact(f"{self.name} is no .tflite file (no TFL3 at byte 4): convert the model again.")
         try:
             self.runner = KNOWN[backend][2](content, threads)
         except Exception as error:  # each library has its own for a file it cannot read
             raise BadArtifact(
-                f"{self.name} does not open on {backend} ({_reason(error)}): convert it again, or take another."
+                f"{self.name} does not open on {backend} ({error}): convert it again."
             ) from error
         self.shapes = {port.branch: port.shape[1:] for port in self.runner.inputs}
 
@@ -104,10 +94,7 @@ class Model:
 
     @property
     def input_shape(self):
-        """The shape of a window, (*shape,); of a file with several branches a dict of them by branch.
-
-        A file with one branch takes its windows as an array or by branch.
-        """
+        """The shape of a window, (*shape,); of a file with several branches a dict of them by branch."""
         return self.shapes if len(self.shapes) > 1 else next(iter(self.shapes.values()))
 
     def encode(self, X: Windows) -> list[np.ndarray]:
@@ -138,17 +125,11 @@ class Model:
         for rows in chunks(arrays(X)[0]):
             encoded = self.encode(taken(X, rows))
             for n, window in enumerate(zip(*encoded, strict=True), start=rows.start):
-                raw[n] = self._ran(*(x[None] for x in window))[0]
+                try:
+                    raw[n] = self.runner.run(*(x[None] for x in window))[0]
+                except (RuntimeError, ValueError) as error:  # a damaged file that opened
+                    raise BadArtifact(f"{self.name} does not run ({error}): convert it again.") from error
         return self.decode(raw)
-
-    def _ran(self, *windows: np.ndarray) -> np.ndarray:
-        """What the runner gives. Raises BadArtifact for a damaged file that opened, but does not run."""
-        try:
-            return self.runner.run(*windows)
-        except (RuntimeError, ValueError) as error:
-            raise BadArtifact(
-                f"{self.name} does not run ({_reason(error)}): convert the model again."
-            ) from error
 
     def invoke(self, x: Windows) -> np.ndarray:
         """Logits (n_classes,) of one window (*input_shape), or of one a branch."""
@@ -157,8 +138,3 @@ class Model:
     def times(self, x: Windows, repeats: int) -> np.ndarray:
         """Nanoseconds (repeats,) of runs on one window: copy in, invoke, copy out; x is quantised before."""
         return self.runner.times(*self.encode(each(lambda window: window[None], x)), repeats=repeats)
-
-
-def _reason(error: Exception) -> str:
-    """The message of an error, on one line without its full stop."""
-    return " ".join(str(error).split()).rstrip(".")

@@ -1,13 +1,10 @@
-"""*Measured* latency on this machine: of one inference, a front end, a step of the engine, and a stream at real rates.
-
-numpy and an interpreter alone.
-"""
+"""*Measured* latency on this machine: of one inference, a front end, a step of the engine, and a stream at real rates."""
 
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -15,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from emolib.core.errors import BadArtifact
+from emolib.device import machine
 from emolib.device.engine import Engine, Result
 from emolib.device.interpreter import Model
 from emolib.device.live import Live
-from emolib.device.machine import resident_mb
 from emolib.device.pipeline import Pipeline
 from emolib.device.sensors.base import Chunk
 from emolib.device.sensors.looped import Looped, recording
@@ -29,41 +26,20 @@ WARMUP = 5  # windows or steps
 SPARE_S = 20.0  # of a looped recording, beyond what the engine keeps
 
 
-@dataclass(frozen=True)
-class Latency:
-    """Of one inference with a batch of 1, over n runs after a warm-up: copy in, invoke, copy out. Quantising is left out.
+def measure(path: Path, backend: str, threads: int, repeats: int, budget_s: float) -> dict:
+    """Latency on a window of noise; `repeats` runs, or as many as `budget_s` seconds allow. Raises BadArtifact.
 
-    `cold_start_ms`: opening the file and the first inference. The interpreter's library was imported before; on
-    tflite_runtime a process starts too.
+    A run copies in, invokes, and copies out; quantising is left out. `cold_start_ms`: opening the file and the first
+    inference; the interpreter's library was imported before, but on tflite_runtime a process starts too.
     """
-
-    p50_us: float
-    p95_us: float
-    p99_us: float
-    mean_us: float
-    n: int
-    cold_start_ms: float
-    threads: int
-    backend: str
-
-
-def measure(
-    source: Path | bytes,
-    backend: str = "litert",
-    threads: int = 1,
-    warmup: int = 20,
-    repeats: int = 200,
-    budget_s: float = 10.0,
-) -> Latency:
-    """Latency on a window of noise; `repeats` runs, or as many as `budget_s` seconds allow. Raises BadArtifact."""
     start = time.perf_counter_ns()
-    with Model(source, backend, threads) as model:
+    with Model(path, backend, threads) as model:
         x = noise_window(model)
         model.invoke(x)
-        cold_ms = (time.perf_counter_ns() - start) / 1e6
-        taken = timed(model, x, warmup, repeats, budget_s) / 1e3
-    found = (*np.percentile(taken, (50, 95, 99)), taken.mean())
-    return Latency(*(round(float(us), 3) for us in found), len(taken), round(cold_ms, 3), threads, backend)
+        cold_ms = round((time.perf_counter_ns() - start) / 1e6, 3)
+        taken = timed(model, x, machine.WARMUP, repeats, budget_s) / 1e3
+    found = percentiles(taken, "us", digits=3) | {"mean_us": round(float(taken.mean()), 3), "n": len(taken)}
+    return found | {"cold_start_ms": cold_ms, "threads": threads, "backend": backend}
 
 
 def timed(model: Model, x: np.ndarray, warmup: int, repeats: int, budget_s: float) -> np.ndarray:
@@ -84,35 +60,31 @@ def noise_window(model: Model) -> np.ndarray:
 def measure_models(
     files: Mapping[str, Path], backends: Sequence[str], threads: Sequence[int], repeats: int, budget_s: float
 ) -> tuple[list[dict], list[dict]]:
-    """A row per model, backend and number of threads (model, bytes, the fields of Latency), and a row per model that a
+    """A row per model, backend and number of threads (model, bytes, what `measure` gives), and a row per model that a
     backend does not open (model, backend, reason). tflite_micro has one thread, whatever `threads` are."""
     rows, refused = [], []
     for backend in backends:
         with suppress(BadArtifact):
             Model(NOTHING, backend)  # imports its library, so that no model's cold start counts it
-    for name, path in files.items():
+    for (name, path), backend in product(files.items(), backends):
         about = {"model": name, "bytes": path.stat().st_size}
-        for backend in backends:
-            try:
-                for n in [1] if backend == "tflite_micro" else threads:
-                    found = measure(path, backend, n, repeats=repeats, budget_s=budget_s)
-                    rows.append(about | asdict(found))
-            except BadArtifact as error:
-                reason = str(error).replace(str(path), path.name)
-                refused.append({"model": name, "backend": backend, "reason": reason})
+        try:
+            for n in [1] if backend == "tflite_micro" else threads:
+                rows.append(about | measure(path, backend, n, repeats, budget_s))
+        except BadArtifact as error:
+            reason = str(error).replace(str(path), path.name)
+            refused.append({"model": name, "backend": backend, "reason": reason})
     return rows, refused
 
 
-def percentiles(taken: Sequence[float], unit: str, prefix: str = "") -> dict[str, float]:
+def percentiles(taken: Sequence[float], unit: str, prefix: str = "", digits: int = 4) -> dict[str, float]:
     """p50, p95 and p99 as a bench file names them."""
-    found = np.percentile(taken, (50, 95, 99))
-    return {f"{prefix}p{q}_{unit}": round(float(v), 4) for q, v in zip((50, 95, 99), found, strict=True)}
+    return {f"{prefix}p{q}_{unit}": round(float(np.percentile(taken, q)), digits) for q in (50, 95, 99)}
 
 
 def front_end_latency(pipeline: Pipeline, repeats: int, budget_s: float) -> dict:
-    """p50, p95, p99 in µs of the front end with its standardiser, and of both with the network, on one window of a
-    generated recording at the trained rate. Raises BadParameter where no such recording is generated.
-    """
+    """p50, p95, p99 in µs of front end and standardiser, and of both with the network, on one window of a generated
+    recording at the trained rate. Raises BadParameter where no such recording is generated."""
     front, trained, taken = pipeline.front, pipeline.trained, []
     data = recording(pipeline.modality, trained, front.window_s or 0.0)
     data, sfreq = (data[0], 0.0) if pipeline.modality == "face" else (data, trained.sfreq)
@@ -140,12 +112,10 @@ def looped_sensors(engine: Engine, is_live: bool) -> list[Looped]:
 
 
 def needed_s(engine: Engine) -> float:
-    """Seconds of recording that every modality needs to answer with all the context that its front end looks
-    back on."""
+    """Seconds of recording that every modality needs to answer with all the context of its front end."""
     fronts = [pipeline.front for pipeline in engine.pipelines.values()]
-    return float(
-        np.ceil(max((front.window_s + front.context_s for front in fronts if front.window_s), default=1))
-    )
+    needed = [front.window_s + front.context_s for front in fronts if front.window_s]
+    return float(np.ceil(max(needed, default=1)))
 
 
 def engine_steps(engine: Engine, n: int) -> list[Result]:
@@ -176,21 +146,13 @@ def steps_summary(results: Sequence[Result]) -> dict:
 
 
 class Hop(NamedTuple):
-    """A hop: when it was due, how late its step began and how long it took, hops missed before it, MB resident
-    after it."""
+    """When a hop was due, how late its step began, how long it took, hops missed before it, MB resident after it."""
 
     time_s: float
     late_ms: float
     step_ms: float
     missed: int
     resident_mb: float | None
-
-    @classmethod
-    def of(cls, result: Result, now_s: float) -> "Hop":
-        late_ms = 1e3 * (now_s - result.time_s) - result.ms
-        return cls(
-            round(result.time_s, 3), round(late_ms, 3), round(result.ms, 3), result.missed, resident_mb()
-        )
 
 
 def stream_latency(engine: Engine, seconds: float) -> dict:
@@ -201,22 +163,20 @@ def stream_latency(engine: Engine, seconds: float) -> dict:
     with Live(engine, looped_sensors(engine, is_live=True)) as live:
         start_s, worked_s = time.perf_counter(), time.process_time()
         for result in live.results(seconds):
-            hops.append(Hop.of(result, engine.now_s()))
+            late_ms = 1e3 * (engine.now_s() - result.time_s) - result.ms
+            times = (round(number, 3) for number in (result.time_s, late_ms, result.ms))
+            hops.append(Hop(*times, result.missed, machine.resident_mb()))
             for name, part in result.parts.items():
                 states[name][part.state] += 1
         wall_s, worked_s = time.perf_counter() - start_s, time.process_time() - worked_s
-    about = {
-        "seconds": round(wall_s, 1),
-        "core_percent": round(100 * worked_s / wall_s, 2),
-        "hop_s": engine.hop_s,
-    }
-    return about | hops_summary(hops) | {"states": {name: dict(of) for name, of in states.items()}}
+    about = {"seconds": round(wall_s, 1), "core_percent": round(100 * worked_s / wall_s, 2)}
+    told = {"hop_s": engine.hop_s, **hops_summary(hops)}
+    return about | told | {"states": {name: dict(of) for name, of in states.items()}}
 
 
 def hops_summary(hops: Sequence[Hop]) -> dict:
     """Hops as a bench file has them: counts, p50, p95 and p99 in ms, and a list of each column but `missed`."""
-    columns = {name: list(values) for name, values in zip(Hop._fields, zip(*hops, strict=True), strict=True)}
+    columns = {name: [getattr(hop, name) for hop in hops] for name in Hop._fields}
     missed = sum(columns.pop("missed"))
-    late = percentiles(columns["late_ms"], "ms", "late_")
-    step = percentiles(columns["step_ms"], "ms", "step_")
+    late, step = (percentiles(columns[f"{name}_ms"], "ms", f"{name}_") for name in ("late", "step"))
     return {"hops": len(hops), "missed": missed, **late, **step, **columns}

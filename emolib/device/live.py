@@ -11,7 +11,6 @@ from emolib.device.sensors.base import Chunk, Sensor, SensorLost
 from emolib.device.stream import failure
 
 RETRY_S = 2.0
-ENDED = "ended"
 PATIENCE_S = 2.0  # for a thread to end that waits for its sensor
 ROUNDING_S = 1e-6
 
@@ -35,7 +34,7 @@ class Feeder(Thread):
                 if self.about is None:
                     self.open()
                 self.pump()
-                return self.engine.lost(self.sensor.modality, ENDED)
+                return self.engine.lost(self.sensor.modality, "ended")
             except SensorLost as error:
                 self.engine.lost(self.sensor.modality, f"lost: {error}")
             except Exception as error:  # drivers raise what they like; the other sensors go on
@@ -66,19 +65,15 @@ class Feeder(Thread):
 class Live:
     """`with Live(engine, sensors) as live: for result in live.results(): …`. Recordings play at their own pace.
 
-    A sensor that is lost is opened again every `retry_s`. Raises BadParameter for two sensors of one modality, or one of a
-    modality that the engine does not answer for; on entry, for a sensor that is not there or does not fit.
+    A sensor that is lost is opened again every `retry_s`. Raises BadParameter unless there is one sensor at most of each
+    of the engine's modalities; on entry, for a sensor that is not there or does not fit.
     """
 
     def __init__(self, engine: Engine, sensors: Sequence[Sensor], retry_s: float = RETRY_S):
         modalities = [sensor.modality for sensor in sensors]
-        twice = sorted({name for name in modalities if modalities.count(name) > 1})
-        unknown = sorted(set(modalities) - engine.pipelines.keys())
-        if twice or unknown or not sensors:
-            wrong = ", ".join(twice + unknown) or "none"
-            raise BadParameter(
-                f"sensors: got {wrong}, expected one of each of {', '.join(engine.pipelines)}."
-            )
+        if not sensors or len({*modalities}) < len(sensors) or {*modalities} - engine.pipelines.keys():
+            got, expected = ", ".join(modalities) or "none", ", ".join(engine.pipelines)
+            raise BadParameter(f"sensors: got {got}, expected one of each of {expected}.")
         self.engine = engine
         self.feeders = [Feeder(engine, sensor, retry_s) for sensor in sensors]
 
@@ -129,8 +124,7 @@ class Live:
 
 
 class Reel:
-    """A recording that is pushed piece by piece. end_s: of what has been read so far. shown_s: how long a
-    picture stays."""
+    """A recording that is pushed piece by piece. end_s: of what was read so far. shown_s: how long a picture stays."""
 
     def __init__(self, engine: Engine, sensor: Sensor):
         if sensor.is_live:

@@ -1,11 +1,9 @@
 """The machine that a number was measured on: what it is, its clock, its memory, its energy counter, a new process on it.
 
 `python -m emolib.device.machine BUNDLE CLOCK_NS` opens every model of a bundle, runs each once, and prints one line of
-JSON: milliseconds from the process's start, and megabytes resident. CLOCK_NS is the parent's time.monotonic_ns() when it
-started the process, so that the start of Python counts; therefore only the standard library is imported here.
+JSON: milliseconds since CLOCK_NS, the parent's time.monotonic_ns() when it started the process, and megabytes resident.
+The start of Python counts, so only the standard library is imported here.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -13,33 +11,20 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from emolib.core.child import run_module
 from emolib.core.errors import BadArtifact, BadParameter
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from emolib.device.interpreter import Model
-
-PACKAGES = (
-    "emolib",
-    "numpy",
-    "ai-edge-litert",
-    "tflite-runtime",
-    "tflite-micro",
-    "tensorflow-cpu",
-    "tensorflow",
-)
+INTERPRETERS = ("ai-edge-litert", "tflite-runtime", "tflite-micro", "tensorflow-cpu", "tensorflow")
 CLOCK = Path("/sys/devices/system/cpu/cpu0/cpufreq")
-FREQUENCIES = ("scaling_min_freq", "scaling_cur_freq", "scaling_max_freq")  # kHz
 POWERCAP = Path("/sys/class/powercap")
 MEASURED_S = 1.0  # the counter moves once a millisecond, an inference may take a hundredth of that
-WARMUP = 20  # runs, to warm up and to learn how many fill MEASURED_S
+WARMUP = 20  # runs of a model that are not counted
 
 
 def cores() -> int:
@@ -62,43 +47,34 @@ def processor(cpuinfo: Path) -> str:
 
 
 def describe_machine() -> dict:
-    """The machine as a bench file describes it; None for what cannot be read here."""
+    """The machine as a bench file describes it; None for what cannot be read here. Threads are those of numpy's matrix
+    products, None: as many as there are cores; on a busy machine several wait for each other, and steps take longer."""
     return {
         "name": machine(),
         "cores": cores(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "versions": versions(PACKAGES),
-        "blas_threads": blas_threads(),
+        "versions": versions(("emolib", "numpy", *INTERPRETERS)),
+        "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS"),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         **clock(CLOCK),
     }
-
-
-def blas_threads() -> str | None:
-    """Threads of numpy's matrix products, as the environment says; None: as many as there are cores.
-
-    On a busy machine several threads wait for each other, and a step of the engine takes many times as long.
-    """
-    return os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
     """The versions of those packages that are installed."""
     found = {}
     for package in packages:
-        try:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found
 
 
 def clock(cpufreq: Path) -> dict:
     """The governor, and the least, current and largest MHz, from Linux's cpufreq folder; None where it says nothing."""
-    governor = _text(cpufreq / "scaling_governor")
-    khz = [_text(cpufreq / name) for name in FREQUENCIES]
-    return {"governor": governor, "mhz": None if None in khz else [int(text) / 1e3 for text in khz]}
+    khz = [_text(cpufreq / f"scaling_{which}_freq") for which in ("min", "cur", "max")]
+    mhz = None if None in khz else [int(text) / 1e3 for text in khz]
+    return {"governor": _text(cpufreq / "scaling_governor"), "mhz": mhz}
 
 
 def _text(path: Path) -> str | None:
@@ -108,10 +84,15 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def resident_mb(statm: Path = Path("/proc/self/statm")) -> float | None:
+def resident_mb() -> float | None:
     """Megabytes of memory that this process has resident now; None where no /proc tells."""
-    pages = _text(statm)
+    pages = _text(Path("/proc/self/statm"))
     return None if pages is None else int(pages.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def runs_in(seconds: float, model, x) -> int:
+    """How many runs of a Model on a window x (*input_shape) take about so many seconds."""
+    return max(1, round(seconds * 1e9 / median(model.times(x, WARMUP))))
 
 
 class Meter(NamedTuple):
@@ -137,12 +118,9 @@ class Meter(NamedTuple):
         wrap = int((self.counter.parent / "max_energy_range_uj").read_text()) if after < before else 0
         return (after - before + wrap) / repeats / 1e3
 
-    def inference_mj(self, model: Model, x: np.ndarray) -> float:
-        """mJ of one inference on a window x (*input_shape), as `measured_mj`, the mean over about MEASURED_S.
-
-        Raises BadParameter where no counter is readable.
-        """
-        n = max(1, round(MEASURED_S * 1e9 / median(model.times(x, WARMUP))))
+    def inference_mj(self, model, x) -> float:
+        """mJ of one inference of a Model on a window x (*input_shape), as `measured_mj`, over about MEASURED_S."""
+        n = runs_in(MEASURED_S, model, x)
         return self.measured_mj(lambda: model.times(x, n), repeats=1) / n
 
     def read_uj(self) -> int:
@@ -167,18 +145,16 @@ def footprint(folder: Path, runs: int = 3) -> dict:
     """What a bundle costs a process of its own, as medians over `runs` of them: ms and MB at Python's start, with the
     library imported, at the first answer, and after one of every model. Raises BadArtifact where a process fails.
     """
-    found = [_run(folder) for _ in range(runs)]
+    found = []
+    for _ in range(runs):
+        words = str(Path(folder).resolve()), str(time.monotonic_ns())
+        done = run_module("emolib.device.machine", *words, capture_output=True, text=True)
+        if done.returncode:
+            reason = done.stderr.strip().rpartition("\n")[2]
+            raise BadArtifact(f"{folder} does not open in a new process ({reason}): export it again.")
+        found.append(json.loads(done.stdout))
     columns = {name: [run[name] for run in found] for name in found[0]}
     return {name: None if None in of else median(of) for name, of in columns.items()} | {"n": runs}
-
-
-def _run(folder: Path) -> dict:
-    words = str(Path(folder).resolve()), str(time.monotonic_ns())
-    done = run_module("emolib.device.machine", *words, capture_output=True, text=True)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise BadArtifact(f"{folder} does not open in a new process ({reason}): export it again.")
-    return json.loads(done.stdout)
 
 
 def print_footprint(folder: str, began_ns: int):
@@ -195,10 +171,9 @@ def print_footprint(folder: str, began_ns: int):
 
     bundle = Bundle(Path(folder))
     mark("opened")
-    models = [bundle.model(name) for name in bundle.record["models"]]
-    for n, model in enumerate(models):
+    for model in [bundle.model(name) for name in bundle.models]:
         model.invoke(np.random.default_rng(0).standard_normal(model.input_shape).astype(np.float32))
-        if n == 0:
+        if "first_ms" not in seen:
             mark("first")
     mark("all")
     print(json.dumps(seen))

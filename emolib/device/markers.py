@@ -1,4 +1,4 @@
-"""Markers: what a device did, and when. The device writes them around its inferences; numpy is not needed.
+"""Markers: what a device did, and when. The device writes them around its inferences.
 
 with Recorder("markers.csv") as recorder:
     pattern(recorder, one_inference)
@@ -61,10 +61,9 @@ class Recorder:
 
 
 def pattern(recorder: Recorder, work: Callable[[], object], unit_s: float = 2.0, lead_s: float = 5.0):
-    """Run `work()` on and off as PATTERN says, `unit_s` a digit, between `lead_s` of rest: 13 * unit_s + 2 * lead_s.
+    """Run `work()` on and off as PATTERN says, `unit_s` a digit, between `lead_s` of rest.
 
-    Whatever runs later, the log then fits the markers at one offset only. A unit should hold three samples of
-    the meter or more.
+    Whatever runs later, the log then fits the markers at one offset only. A unit should hold three of its samples.
     """
     time.sleep(lead_s)
     start_s = now_s()
@@ -86,7 +85,7 @@ def repeat(
     block_s: float = 10.0,
     pause_s: float = 10.0,
 ):
-    """Run `work()`, one inference of `what`, in marked blocks, with a pause behind each: the interval needs several."""
+    """Run `work()`, one inference of `what`, in marked blocks, with a pause behind each."""
     for _ in range(n_blocks):
         start_s, n = now_s(), 0
         while now_s() < start_s + block_s:
@@ -110,25 +109,22 @@ def read(path: str | Path) -> list[Marker]:
             rows = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadRecording(f"{path}: {error}; expected a CSV of {', '.join(COLUMNS)}.") from None
-    if not rows or tuple(rows[0]) != COLUMNS:
-        raise BadRecording(
-            f"{path}: row 1 is {','.join(rows[0]) if rows else ''!r}, expected {','.join(COLUMNS)}."
-        )
-    found = [_marker(path, k, row) for k, row in enumerate(rows[1:], 2) if row]
+    names, head, found = ",".join(COLUMNS), ",".join(rows[0] if rows else ()), []
+    if head != names:
+        raise BadRecording(f"{path}: row 1 is {head!r}, expected {names}.")
+    for k, row in ((k, row) for k, row in enumerate(rows[1:], 2) if row):
+        try:
+            start, end, n, what = row
+            found.append(Marker(float(start), float(end), int(n), what))
+            is_span = -math.inf < found[-1].start_s < found[-1].end_s < math.inf and found[-1].n >= 0
+        except ValueError:
+            is_span = False
+        if not is_span:
+            got, expected = ",".join(row), f"start_s < end_s and n from 0 in {names}"
+            raise BadRecording(f"{path}: row {k} is {got!r}, expected {expected}.")
     if not found:
         raise BadRecording(f"{path}: no marker, expected one or more: mark the work with a Recorder.")
     return sorted(found)
-
-
-def _marker(path: str | Path, k: int, row: list[str]) -> Marker:
-    try:
-        start, end, n, what = row
-        marker = Marker(float(start), float(end), int(n), what)
-    except ValueError:
-        raise BadRecording(f"{path}: row {k} is {','.join(row)!r}, expected {','.join(COLUMNS)}.") from None
-    if not (math.isfinite(marker.start_s) and marker.start_s < marker.end_s < math.inf) or marker.n < 0:
-        raise BadRecording(f"{path}: row {k} is {','.join(row)!r}, expected start_s < end_s and n from 0.")
-    return marker
 
 
 def joined(markers: Iterable[Marker], apart_s: float) -> list[Marker]:
@@ -140,13 +136,10 @@ def joined(markers: Iterable[Marker], apart_s: float) -> list[Marker]:
     for marker in sorted(markers):
         last = blocks[-1] if blocks else None
         if last and last.what == marker.what and marker.start_s - last.end_s < apart_s:
-            end_s = max(last.end_s, marker.end_s)
-            blocks[-1] = Marker(last.start_s, end_s, last.n + marker.n, last.what)
+            blocks[-1] = last._replace(end_s=max(last.end_s, marker.end_s), n=last.n + marker.n)
         elif last and marker.start_s < last.end_s:
-            raise BadParameter(
-                f"markers: {marker.what} starts at {marker.start_s:.3f} s while {last.what} runs until "
-                f"{last.end_s:.3f} s: mark one kind of work at a time."
-            )
+            both = f"{marker.what} starts at {marker.start_s:.3f} s while {last.what} runs until {last.end_s:.3f}"
+            raise BadParameter(f"markers: {both} s: mark one kind of work at a time.")
         else:
             blocks.append(marker)
     return blocks

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from emolib.core.errors import BadParameter
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.signals.frontend import front_end
@@ -15,33 +15,17 @@ from emolib.signals.standardise import Standardiser, by_subject
 LEAST_OF_PERSON = 8  # windows that a person is standardised by; fewer say nothing
 
 
-@dataclass(frozen=True, eq=False)
 class Pipeline:
-    """One source. by_person: it was trained on windows standardised within each person, so it needs several of
-    a person first."""
+    """One source, from its entry in bundle.json. by_person: trained on windows standardised within each person, so it
+    needs several of a person."""
 
-    source: str
-    modality: str
-    classes: tuple[str, ...]
-    trained: SignalInfo
-    front: object
-    standardiser: Standardiser
-    by_person: bool
-    model: Model
-
-    @classmethod
-    def of(cls, source: str, entry: dict, model: Model) -> "Pipeline":
-        """The pipeline of a model, from its entry in bundle.json."""
-        return cls(
-            source,
-            entry["modality"],
-            tuple(entry["classes"]),
-            SignalInfo(**entry["recordings"]),
-            front_end(entry["modality"], **entry["frontend"]),
-            Standardiser.from_dict(entry["standardiser"]),
-            entry["normalise"] == "subject",
-            model,
-        )
+    def __init__(self, source: str, entry: dict, model: Model):
+        self.source, self.modality, self.model = source, entry["modality"], model
+        self.classes = tuple(entry["classes"])
+        self.trained = SignalInfo(**entry["recordings"])
+        self.front = front_end(self.modality, **entry["frontend"])
+        self.standardiser = Standardiser.from_dict(entry["standardiser"])
+        self.by_person = entry["normalise"] == "subject"
 
     def windows(self, pieces: Sequence[np.ndarray], sfreq: float) -> tuple[np.ndarray, dict[str, int]]:
         """Windows of all pieces as the network takes them, and {reason: windows dropped}.
@@ -59,11 +43,13 @@ class Pipeline:
 
     def too_few(self, n: int) -> str:
         """Why n windows of a person are too few to answer, "" where they are enough."""
-        return (
-            f"window {n} of {LEAST_OF_PERSON} to know the person"
-            if self.by_person and n < LEAST_OF_PERSON
-            else ""
-        )
+        is_known = not self.by_person or n >= LEAST_OF_PERSON
+        return "" if is_known else f"window {n} of {LEAST_OF_PERSON} to know the person"
+
+    def check_faces(self):
+        """Raises BadParameter where single pictures are not enough to answer."""
+        if self.by_person:
+            raise BadParameter(f"{self.source} needs a recording of each person: pick another with --model.")
 
     def standardised(self, X: np.ndarray) -> np.ndarray:
         """Windows (n_windows, *shape) of one person as the network takes them."""

@@ -1,7 +1,5 @@
-"""One modality of a live engine: the last seconds that its sensor sent, and what its network makes of them.
-numpy only."""
+"""One modality of a live engine: the last seconds that its sensor sent, and what its network makes of them."""
 
-from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import replace
 from threading import Lock
@@ -32,57 +30,39 @@ class Ring:
     """The last `capacity` samples of a signal at sfreq Hz, (n_times,) or, of several rows, (n_rows, n_times).
 
     Sample k lies at k / sfreq seconds. Stamps within `jitter_s` of the count of samples go on with it; later
-    ones leave a gap of NaN, earlier ones write over what is there: both are counted in `jumps`.
+    ones leave a gap of NaN, earlier ones replace what came after them.
     """
 
     def __init__(self, sfreq: float, capacity: int, rows: int | None = None, jitter_s: float = 0.0):
         self.sfreq, self.capacity = sfreq, capacity
-        self.samples = np.full((*(() if rows is None else (rows,)), capacity), np.nan, np.float32)
+        self.samples = np.empty((*(() if rows is None else (rows,)), 0), np.float32)
         self.slack = max(1.5, jitter_s * sfreq)
-        self.first = self.end = None  # of the samples that were ever here, and one behind the last
-        self.jumps = 0
+        self.end = 0  # one behind the last sample
+
+    @property
+    def oldest(self) -> int:
+        """The number of the first sample that is still here."""
+        return self.end - self.samples.shape[-1]
 
     def push(self, time_s: float, data: np.ndarray):
         """data (…, n_times), the first sample of it at time_s."""
-        at = self._place(round(time_s * self.sfreq))
-        kept = data[..., -self.capacity :]
+        at = round(time_s * self.sfreq)
+        if self.samples.size and abs(at - self.end) <= self.slack:
+            at = self.end
+        kept = self.samples[..., : max(0, at - self.oldest)]
+        n_missing = min(max(0, at - self.end), self.capacity) if self.samples.size else 0
+        missing = np.full((*kept.shape[:-1], n_missing), np.nan, np.float32)
+        self.samples = np.concatenate([kept, missing, data], axis=-1)[..., -self.capacity :]
         self.end = at + data.shape[-1]
-        self.samples[..., self._columns(self.end - kept.shape[-1], self.end)] = kept
 
     def until(self, time_s: float, n: int) -> np.ndarray:
         """The last samples at time_s, n of them or as many as there are, (…, ≤ n), oldest first; a copy."""
-        stop = self.newest(time_s)
-        start = max(stop - n, self.oldest())
-        if stop <= start:
-            return self.samples[..., :0]
-        first, end = start % self.capacity, (stop - 1) % self.capacity + 1
-        if first < end:
-            return self.samples[..., first:end].copy()
-        return np.concatenate([self.samples[..., first:], self.samples[..., :end]], axis=-1)
+        stop = self.newest(time_s) - self.oldest
+        return self.samples[..., max(0, stop - n) : max(0, stop)].copy()
 
     def newest(self, time_s: float) -> int:
-        """The number of the last sample at or before time_s, plus 1; 0 before the first sample."""
-        return 0 if self.end is None else min(self.end, int(np.floor(time_s * self.sfreq + 1e-6)))
-
-    def oldest(self) -> int:
-        """The number of the first sample that is still here."""
-        return 0 if self.end is None else max(self.first, self.end - self.capacity)
-
-    def _place(self, at: int) -> int:
-        """The number of a chunk's first sample, whose time stamp says `at`."""
-        if self.end is None:
-            self.first = self.end = at
-        if abs(at - self.end) <= self.slack:
-            return self.end
-        self.jumps += 1
-        if at > self.end:
-            self.samples[..., self._columns(max(self.end, at - self.capacity), at)] = np.nan
-        elif at < self.oldest():
-            self.first = at
-        return at
-
-    def _columns(self, start: int, stop: int) -> np.ndarray:
-        return np.arange(start, stop) % self.capacity
+        """The number of the last sample at or before time_s, plus 1."""
+        return min(self.end, int(np.floor(time_s * self.sfreq + 1e-6)))
 
 
 class Rate:
@@ -99,20 +79,17 @@ class Rate:
         self.count += n
 
     def hz(self) -> float | None:
-        """Median slope over pairs of chunks that lie a quarter of the time apart, so that one drop-out does not
-        count; None too early."""
+        """Median slope over pairs of chunks a quarter of the time apart: one drop-out does not count. None too early."""
         times, counts = np.array(self.seen).T if self.seen else np.zeros((2, 1))
         if times[-1] - times[0] < LEAST_RATE_S or len(times) < 8:
             return None
         apart = len(times) // 4
-        return float(
-            np.median((counts[apart:] - counts[:-apart]) / np.maximum(times[apart:] - times[:-apart], 1e-9))
-        )
+        passed_s = np.maximum(times[apart:] - times[:-apart], 1e-9)
+        return float(np.median((counts[apart:] - counts[:-apart]) / passed_s))
 
 
 class Reading(NamedTuple):
-    """What a stream says at a hop. state: "ok", or why the rest is None. stats (1, 5): of the window. scores
-    (1, n_classes). box: of a face."""
+    """What a stream says at a hop. state: "ok", or why the rest is None. stats (1, 5) are of the window."""
 
     state: str
     stats: np.ndarray | None = None
@@ -126,34 +103,29 @@ def failure(error: Exception) -> str:
     return f"failed: {kind}{EmolibError(error)}"
 
 
-class Stream(ABC):
-    """What one sensor sent: `push` from one thread, `answer` from another. Raises BadParameter for a sensor
-    unlike the training."""
+class Stream:
+    """What one sensor sent: `push` from one thread, `answer` from another. Raises BadParameter for a sensor unlike the
+    training. A kind of stream keeps a chunk, knows when its newest sample was taken, and reads what the network says.
+    """
 
     def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool):
         self.pipeline, self.about, self.is_live = pipeline, about, is_live
-        self.lock, self.refused, self.fault = Lock(), 0, ""
-        self.before: tuple[float, np.ndarray] | None = None  # newest sample and statistics of the last answer
+        self.lock, self.fault = Lock(), ""
+        self.before = np.nan, np.array(np.nan)  # newest sample and statistics of the last answer
 
     def push(self, chunk: Chunk, now_s: float):
-        """Keep a chunk. One that is stamped later than the clock is refused and counted; one that holds no samples becomes the
-        `fault` of the stream until the next chunk."""
+        """Keep a chunk, unless it is stamped later than the clock; one that holds no samples becomes the `fault` of the
+        stream until the next chunk."""
         try:
             if not np.isfinite(chunk.time_s):
                 raise BadRecording(f"Samples at {chunk.time_s} s, expected a time.")
             if self.is_live and chunk.time_s > now_s + AHEAD_S:
-                self.refused += 1
                 return
             with self.lock:
                 self._keep(chunk)
             self.fault = ""
         except Exception as error:  # a sensor may send anything
             self.fault = failure(error)
-
-    def newest_s(self, time_s: float) -> float:
-        """When the newest sample at or before time_s was taken; NaN before the first."""
-        with self.lock:
-            return self._newest_s(time_s)
 
     def answer(self, time_s: float) -> Reading:
         """What the network makes of the samples up to time_s."""
@@ -165,26 +137,14 @@ class Stream(ABC):
         if time_s - newest_s > MAX_AGE_S and (self.is_live or self.about.sfreq):
             return Reading(STOPPED)
         reading = self._read(time_s)
-        return (
-            Reading(STUCK) if reading.state == OK and self._repeats(newest_s, reading.stats[0]) else reading
-        )
+        is_stuck = reading.state == OK and self._repeats(newest_s, reading.stats[0])
+        return Reading(STUCK) if is_stuck else reading
 
     def _repeats(self, newest_s: float, found: np.ndarray) -> bool:
         """Whether newer samples than those of the last answer give just the same numbers."""
-        before = self.before
-        self.before = newest_s, found
-        if before is None or before[0] == newest_s:
-            return False
-        return bool((np.abs(found - before[1]) <= SAME * np.maximum(1, np.abs(before[1]))).all())
-
-    @abstractmethod
-    def _keep(self, chunk: Chunk): ...
-
-    @abstractmethod
-    def _newest_s(self, time_s: float) -> float: ...
-
-    @abstractmethod
-    def _read(self, time_s: float) -> Reading: ...
+        (before_s, before), self.before = self.before, (newest_s, found)
+        same = np.abs(found - before) <= SAME * np.maximum(1, np.abs(before))
+        return before_s != newest_s and bool(same.all())
 
 
 class Signal(Stream):
@@ -210,9 +170,11 @@ class Signal(Stream):
         self.ring.push(chunk.time_s, data)
         self.rate.push(chunk.time_s, data.shape[-1])
 
-    def _newest_s(self, time_s: float) -> float:
-        newest = self.ring.newest(time_s)
-        return newest / self.sfreq if newest > self.ring.oldest() else np.nan
+    def newest_s(self, time_s: float) -> float:
+        """When the newest sample at or before time_s was taken; NaN before the first."""
+        with self.lock:
+            newest = self.ring.newest(time_s)
+            return newest / self.sfreq if newest > self.ring.oldest else np.nan
 
     def _read(self, time_s: float) -> Reading:
         with self.lock:
@@ -227,49 +189,39 @@ class Signal(Stream):
 
     def _window(self, samples: np.ndarray) -> tuple[np.ndarray | None, str]:
         """The last window of samples (…, n_times), standardised, and OK; or None and why it cannot be used."""
-        front, before_s = self.pipeline.front, self._context_s(samples.shape[-1])
+        front, before_s = self.pipeline.front, 0.0
+        if self.n_context:  # beats are found before the window too; whole steps of the front end
+            n = min(samples.shape[-1] - self.n_window, self.n_context)
+            before_s = float(np.floor(n / self.sfreq * front.sfreq_out) / front.sfreq_out)
+        front = replace(front, hop_s=before_s) if before_s else front
         used = self.n_window + int(np.ceil(before_s * self.sfreq))
-        windows = (replace(front, hop_s=before_s) if before_s else front)(
-            samples[..., samples.shape[-1] - used :], self.sfreq, self.pipeline.trained.kind
-        )
+        windows = front(samples[..., samples.shape[-1] - used :], self.sfreq, self.pipeline.trained.kind)
         if not len(windows.X) or windows.start_s[-1] != before_s:
             return None, f"dropped: {', '.join(windows.dropped)}"
-        return self._of_person(windows.X[-1:])
-
-    def _context_s(self, n: int) -> float:
-        """Seconds before the window in which beats are found too, of n samples; whole steps of the front end."""
-        if not self.n_context:
-            return 0.0
-        step_hz = self.pipeline.front.sfreq_out
-        return float(np.floor(min(n - self.n_window, self.n_context) / self.sfreq * step_hz) / step_hz)
-
-    def _of_person(self, X: np.ndarray) -> tuple[np.ndarray | None, str]:
         if not self.pipeline.by_person:
-            return self.pipeline.standardised(X), OK
-        self.person.append(X)
+            return self.pipeline.standardised(windows.X[-1:]), OK
+        self.person.append(windows.X[-1:])
         if reason := self.pipeline.too_few(len(self.person)):
             return None, f"{WAITING}: {reason}"
         return self.pipeline.standardised(np.concatenate(self.person))[-1:], OK
 
 
 class Pictures(Stream):
-    """Faces: the newest picture is used. If it is a scene and the bundle has a detector, a face is found in it
-    first."""
+    """Faces: the newest picture is used. If it is a scene and the bundle has a detector, a face is found first."""
 
     def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool, face_path: FacePath | None):
         super().__init__(pipeline, about, is_live)
-        if pipeline.by_person:
-            raise BadParameter(
-                f"{pipeline.source} needs a recording of each person, expected another: pick it with --model."
-            )
+        pipeline.check_faces()
         self.face_path = face_path if about.kind == SCENE else None
         self.last: deque[Chunk] = deque(maxlen=2)
 
     def _keep(self, chunk: Chunk):
         self.last.append(chunk._replace(data=check(chunk.data)))
 
-    def _newest_s(self, time_s: float) -> float:
-        return self._picture(time_s).time_s if self.last else np.nan
+    def newest_s(self, time_s: float) -> float:
+        """When the newest picture at or before time_s was taken; NaN before the first."""
+        with self.lock:
+            return self._picture(time_s).time_s if self.last else np.nan
 
     def _picture(self, time_s: float) -> Chunk:
         """The newest picture at or before time_s, else the oldest one that is kept."""
@@ -289,28 +241,19 @@ class Pictures(Stream):
 
 
 def trained_rows(pipeline: Pipeline, about: SignalInfo) -> list[int] | None:
-    """Which rows of a sensor's data the model was trained on; None for a signal without rows. Raises
-    BadParameter, BadRecording."""
+    """Which rows of a sensor's data the model was trained on; None for a signal without rows. Raises BadParameter."""
     trained, name = pipeline.trained, pipeline.modality
     if (about.kind or trained.kind) != trained.kind:
-        raise BadParameter(
-            f"{name}: its source gives {about.kind}, the model was trained on {trained.kind}: use another."
-        )
+        raise BadParameter(f"{name}: its source gives {about.kind}, the model was trained on {trained.kind}.")
     if trained.kind == "band_power":
-        raise BadParameter(
-            f"{pipeline.source} takes band powers, which no sensor sends: pick another with --model."
-        )
+        raise BadParameter(f"{pipeline.source} takes band powers, which no sensor sends: use --model.")
     if not about.sfreq > 0:
-        raise BadRecording(
-            f"{name}: a rate of {about.sfreq} Hz, expected one above 0: the source must name it."
-        )
+        raise BadParameter(f"{name}: a rate of {about.sfreq} Hz, expected one above 0.")
     if name != "eeg":
         return None
     known = [channel.lower() for channel in about.channels]
     absent = [channel for channel in trained.channels if channel.lower() not in known]
     if absent:
-        raise BadParameter(
-            f"{name}: the source has channels {', '.join(about.channels) or 'without names'}, expected "
-            f"{', '.join(trained.channels)}: name them as the model's corpus does."
-        )
+        got, expected = ", ".join(about.channels) or "without names", ", ".join(trained.channels)
+        raise BadParameter(f"{name}: the source has channels {got}, expected {expected}: name them so.")
     return [known.index(channel.lower()) for channel in trained.channels]

@@ -1,6 +1,5 @@
-"""Headless Chromium by its DevTools protocol, for tests: open a page, ask it, click, take a picture."""
+"""Headless Chromium by its DevTools protocol, for tests: open a page, ask it, press its buttons."""
 
-import base64
 import json
 import shutil
 import subprocess
@@ -15,15 +14,8 @@ import pytest
 websocket = pytest.importorskip("websocket", reason="no DevTools client: pip install websocket-client")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--remote-debugging-port=0",
-    "--remote-allow-origins=*",
+    "--headless=new --no-sandbox --disable-gpu --no-first-run --disable-dev-shm-usage --disable-background-networking "
+    "--disable-component-update --remote-debugging-port=0 --remote-allow-origins=*"
 )
 CALL_S = 10
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
@@ -91,47 +83,26 @@ class Tab:
             enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
             self.call("Input.dispatchKeyEvent", type=kind, **enter)
 
-    def look(self, width: int, height: int, scheme: str = "light"):
-        """A window of this size, in light or dark."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=width < 600,
-        )
-        media = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.call("Emulation.setEmulatedMedia", features=media)
-
-    def picture(self, path: Path):
-        """The whole page as PNG."""
-        shown = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(shown["data"]))
-
-
-class Browser:
-    def __init__(self, port: int):
-        self.port = port
-
-    def tab(self, url: str) -> Tab:
-        """A new page of this address."""
-        fresh = Request(f"http://127.0.0.1:{self.port}/json/new?about:blank", method="PUT")
-        with urlopen(fresh) as answer:
-            tab = Tab(json.load(answer)["webSocketDebuggerUrl"])
-        tab.call("Page.navigate", url=url)
-        return tab
-
 
 @contextmanager
 def browser(folder: Path, *flags: str):
-    """Chromium with a profile of its own below `folder`, that finds no other host."""
+    """Chromium with a profile of its own below `folder`, that finds no other host: a function that opens a page."""
     profile = folder / "profile"
-    command = [CHROMIUM, *FLAGS, ALONE, f"--user-data-dir={profile}", *flags, "about:blank"]
+    command = [CHROMIUM, *FLAGS.split(), ALONE, f"--user-data-dir={profile}", *flags, "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         said = profile / "DevToolsActivePort"
         until(lambda: said.exists() and said.read_text().count("\n"), 20, "Chromium did not open its port")
-        yield Browser(int(said.read_text().split()[0]))
+        port = int(said.read_text().split()[0])
+
+        def tab(url: str) -> Tab:
+            fresh = Request(f"http://127.0.0.1:{port}/json/new?about:blank", method="PUT")
+            with urlopen(fresh) as answer:
+                made = Tab(json.load(answer)["webSocketDebuggerUrl"])
+            made.call("Page.navigate", url=url)
+            return made
+
+        yield tab
     finally:
         process.terminate()
         process.wait(10)

@@ -32,9 +32,8 @@ def film(path: Path):
         for mood in np.repeat(MOODS, MOOD_S * FPS):
             y, *chroma = np.moveaxis(picture(mood, person, rng) @ np.array(weights).T + [16, 128, 128], -1, 0)
             halves = [c.reshape(HEIGHT // 2, 2, WIDTH // 2, 2).mean(axis=(1, 3)) for c in chroma]
-            file.write(
-                b"FRAME\n" + b"".join(np.rint(plane).astype(np.uint8).tobytes() for plane in (y, *halves))
-            )
+            file.write(b"FRAME\n")
+            file.writelines(np.rint(plane).astype(np.uint8).tobytes() for plane in (y, *halves))
 
 
 def voice(path: Path):

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from functools import cache
@@ -28,28 +27,32 @@ def each(*backends):
 
 
 @cache
-def trained(name):
-    """A small network trained on four noisy patterns, and windows to feed it."""
+def trained(name, shape):
+    """A small network trained on four noisy patterns (or the shipped one of that modality), and windows to feed it."""
     import keras
     from keras import layers
 
+    from emolib import models
+
     keras.utils.set_random_seed(0)
-    shape, rng, y = SHAPES[name], np.random.default_rng(0), np.arange(64) % 4
+    rng, y = np.random.default_rng(0), np.arange(64) % 4
     X = (rng.normal(size=(4, *shape))[y] + 0.7 * rng.normal(size=(64, *shape))).astype(np.float32)
     flat = shape[1] == 1
     x = inputs = keras.Input(shape)
     x = layers.Conv2D(8, (3, 1) if flat else 3, 1 if flat else 3, padding="same", activation="relu")(x)
     x = layers.Flatten()(layers.MaxPooling2D((2, 1) if flat else 2)(x))
-    model = keras.Model(inputs, layers.Dense(4)(x))
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(X, y, batch_size=16, epochs=10, verbose=0)
-    return model, X
+    small = shape == SHAPES[name]
+    model = keras.Model(inputs, layers.Dense(4)(x)) if small else models.build(name, shape, 4)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(1e-3 if small else 3e-3), loss)
+    model.fit(X, y, batch_size=16, epochs=10 if small else 8, verbose=0)
+    return model, X, y
 
 
 @cache
 def keras_logits(name):
     """Windows, and the Keras model's logits of them."""
-    model, X = trained(name)
+    model, X, _ = trained(name, SHAPES[name])
     return X[:16], np.asarray(model(X[:16], training=False))
 
 
@@ -57,7 +60,8 @@ def keras_logits(name):
 def file(name, variant):
     from emolib.quantization.ptq import convert
 
-    return convert(trained(name)[0], variant, trained(name)[1])
+    model, X, _ = trained(name, SHAPES[name])
+    return convert(model, variant, X)
 
 
 def test_quantize_rounds_to_nearest_even_and_clips_at_both_ends():
@@ -101,19 +105,10 @@ def test_backends_agree_on_int8(name):
 @pytest.mark.parametrize(("modality", "lsb"), {"heart": 1, "eeg": 1, "speech": 1, "face": 4}.items())
 def test_backends_agree_on_the_networks_that_are_shipped(modality, lsb, tmp_path):
     """Kernels round differently, a little more with each operator; the face network has most of them."""
-    import keras
-
-    from emolib import models
     from emolib.quantization.ptq import convert
     from emolib.studies.quantize import backends
 
-    keras.utils.set_random_seed(0)
-    shape, rng, y = SHIPPED[modality], np.random.default_rng(0), np.arange(64) % 4
-    X = (rng.normal(size=(4, *shape))[y] + 0.7 * rng.normal(size=(64, *shape))).astype(np.float32)
-    model = models.build(modality, shape, 4)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(3e-3), loss)
-    model.fit(X, y, batch_size=16, epochs=8, verbose=0)
+    model, X, y = trained(modality, SHIPPED[modality])
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(model, "int8", X, y))
     table = backends(path, X)
@@ -146,11 +141,10 @@ def test_a_layer_that_was_silent_in_calibration_runs_without_xnnpack(backend):
     from emolib.quantization.ptq import convert
 
     inputs = keras.Input((4,))
-    silent = layers.Dense(3, activation="relu", name="silent")
-    model = keras.Model(
-        inputs, layers.Dense(2, bias_initializer=lambda shape, dtype: [0.5, -1.0])(silent(inputs))
-    )
+    silent, last = layers.Dense(3, activation="relu"), layers.Dense(2)
+    model = keras.Model(inputs, last(silent(inputs)))
     silent.set_weights([silent.get_weights()[0], np.full(3, -50.0)])
+    last.set_weights([last.get_weights()[0], np.array([0.5, -1.0])])
     X = np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
     with Model(convert(model, "int8", X), backend) as opened:
         np.testing.assert_allclose(opened.predict(X), np.tile([0.5, -1.0], (32, 1)), atol=0.02)
@@ -170,13 +164,11 @@ def test_reads_a_file_and_names_it(tmp_path):
 
 @each(*BACKENDS)
 def test_corrupt_files_raise_bad_artifact(tmp_path, backend):
-    content = file("heart", "int8")
+    path, content = tmp_path / "cut.tflite", file("heart", "int8")
     for size in (0, len(content) - 200):
-        path = tmp_path / f"cut-{size}.tflite"
         path.write_bytes(content[:size])
-        with pytest.raises(BadArtifact, match=f"cut-{size}.tflite") as error:
+        with pytest.raises(BadArtifact, match=r"cut\.tflite"):
             Model(path, backend)
-        assert "\n" not in str(error.value)
 
 
 def test_missing_file_and_wrong_parameters(tmp_path, monkeypatch):
@@ -184,7 +176,7 @@ def test_missing_file_and_wrong_parameters(tmp_path, monkeypatch):
         Model(tmp_path / "no.tflite")
     with pytest.raises(BadParameter, match="backend: got 'onnx', expected one of litert"):
         Model(b"", "onnx")
-    with pytest.raises(BadParameter, match="threads: got 2, expected 1 on tflite_micro"):
+    with pytest.raises(BadParameter, match="threads: got 2, expected 1 or more, on tflite_micro 1"):
         Model(b"", "tflite_micro", threads=2)
     monkeypatch.setattr("emolib.device.interpreter.find_spec", lambda package: None)
     with pytest.raises(BadParameter, match=r"no package ai_edge_litert here; pip install 'emolib\[device\]'"):
@@ -208,8 +200,6 @@ def test_import_needs_numpy_only():
         "import sys; before = set(sys.modules); import emolib.device.interpreter; "
         "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     packages = set(done.stdout.split()) - set(sys.stdlib_module_names)
     assert {name for name in packages if not name.startswith("_")} - {"cython_runtime"} == {"emolib", "numpy"}

@@ -14,8 +14,8 @@ from emolib.__main__ import SENSORS
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.datasets import load
 from emolib.datasets.corpora.synthetic import trial
-from emolib.device.sensors import KINDS, parse
-from emolib.device.sensors.recordings import PART_S, Synthetic, course
+from emolib.device.sensors import parse
+from emolib.device.sensors.recordings import PART_S, course
 from emolib.signals.generated.affect import QUADRANTS, Affect
 from emolib.signals.readers import SignalInfo
 
@@ -43,7 +43,7 @@ def voice(tmp_path):
     return tmp_path / "a.wav", wave
 
 
-def test_sound_at_its_own_rate_in_chunks_of_a_tenth_of_a_second(voice):
+def test_sound_at_its_own_rate_in_chunks_that_end_when_closed_and_begin_again(voice):
     path, wave = voice
     source, about = opened(f"speech=file:{path}")
     chunks = list(source.chunks())
@@ -52,20 +52,12 @@ def test_sound_at_its_own_rate_in_chunks_of_a_tenth_of_a_second(voice):
     assert [chunk.time_s for chunk in chunks] == pytest.approx([number / 10 for number in range(11)])
     assert [len(chunk.data) for chunk in chunks] == [800] * 10 + [37]
     np.testing.assert_array_equal(joined(chunks), wave)
-
-
-def test_a_recording_ends_when_closed_and_begins_again_when_opened(voice):
-    source, _ = opened(f"speech=file:{voice[0]}")
-    chunks = source.chunks()
-    first = next(chunks)
-    source.close()
-    source.close()
-    assert list(chunks) == [] and list(source.chunks()) == []
     source.open()
     again = source.chunks()
-    np.testing.assert_array_equal(next(again).data, first.data)
-    source.open()
-    assert list(again) == [] and next(source.chunks()).time_s == 0
+    np.testing.assert_array_equal(next(again).data, wave[:800])
+    source.close()
+    source.close()
+    assert list(again) == [] and list(source.chunks()) == []
 
 
 def test_a_gap_in_eeg_stays_a_gap_in_time(tmp_path):
@@ -84,20 +76,12 @@ def test_a_gap_in_eeg_stays_a_gap_in_time(tmp_path):
         assert chunk.time_s == pytest.approx(stamps[number] - stamps[0], abs=1e-5)
 
 
-@pytest.fixture
-def faces(tmp_path):
-    """Grey pictures whose level is their number."""
-    folder = tmp_path / "faces"
-    folder.mkdir()
-    for number in (1, 2, 10):
-        Image.new("RGB", (8, 6), (number,) * 3).save(folder / f"face{number}.png")
-    (folder / "notes.txt").write_text("no picture")
-    return folder
-
-
 @pytest.mark.parametrize("rate, sfreq", [("", 2.0), ("@0.5", 0.5)])
-def test_a_folder_of_pictures_in_the_order_of_their_numbers(rate, sfreq, faces):
-    source, about = opened(f"face=file:{faces}{rate}")
+def test_a_folder_of_pictures_in_the_order_of_their_numbers(rate, sfreq, tmp_path):
+    for number in (1, 2, 10):
+        Image.new("RGB", (8, 6), (number,) * 3).save(tmp_path / f"face{number}.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    source, about = opened(f"face=file:{tmp_path}{rate}")
     chunks = list(source.chunks())
     assert about == SignalInfo(sfreq)
     assert [chunk.time_s for chunk in chunks] == [0, 1 / sfreq, 2 / sfreq]
@@ -123,27 +107,23 @@ def test_a_video_is_read_whole(tmp_path):
 
 def test_files_that_cannot_be_played(tmp_path):
     (tmp_path / "empty").mkdir()
-    for text, kind, message in (
-        ("heart=file:nowhere.csv", BadRecording, "nowhere.csv"),
-        (f"face=file:{tmp_path / 'empty'}", BadRecording, "holds no pictures"),
-        (f"face=file:{tmp_path / 'empty'}@0", BadParameter, "0 pictures a second"),
-    ):
-        with pytest.raises(kind, match=message):
-            opened(text)
+    with pytest.raises(BadRecording, match=r"nowhere\.csv"):
+        opened("heart=file:nowhere.csv")
+    with pytest.raises(BadRecording, match="holds no pictures"):
+        opened(f"face=file:{tmp_path / 'empty'}")
 
 
 @pytest.mark.parametrize(
     "text, message",
     [
         ("BVP.csv", "no model of 'BVP.csv', expected heart or eeg"),
-        ("heart=BVP.csv", r"no kind 'BVP.csv', expected one of file:PATH .*strap\[:ADDRESS\]"),
-        ("heart=camera", "a camera is no source of heart, expected face"),
+        ("heart=BVP.csv", r"'BVP.csv' is no source of heart, expected one of file:PATH .*strap\[:ADDRESS\]"),
+        ("heart=camera", "'camera' is no source of heart, expected"),
     ],
 )
 def test_names_that_mean_nothing(text, message):
-    with pytest.raises(BadParameter, match=message) as caught:
+    with pytest.raises(BadParameter, match=message):
         parse(text, TRAINED, SENSORS)
-    assert "\n" not in str(caught.value)
 
 
 def test_every_kind_can_be_named_without_its_package():
@@ -157,43 +137,38 @@ def test_every_kind_can_be_named_without_its_package():
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"sounddevice", "cv2", "pylsl", "bleak", "tensorflow", "pandas", "scipy", "sklearn"}
-    assert not heavy & set(loaded.stdout.split()) and len(KINDS) == 7
+    assert not heavy & set(loaded.stdout.split())
 
 
-def test_a_trial_of_the_synthetic_corpus():
-    for modality, sfreq in (("heart", 64), ("eeg", 128), ("speech", 16000), ("face", 1)):
-        source, about = opened(f"{modality}=corpus:synthetic/s00/s00-t03")
-        chunks, expected = list(source.chunks()), next(islice(load("synthetic", modality), 3, None))
-        assert about == SignalInfo(sfreq, expected.kind, expected.channels)
-        data = np.stack([chunk.data for chunk in chunks]) if modality == "face" else joined(chunks)
-        np.testing.assert_array_equal(data, expected.data)
-        assert chunks[-1].time_s == pytest.approx(7 if modality == "face" else 7.9, abs=0.08)
+@pytest.mark.parametrize("modality, sfreq", [("heart", 64), ("eeg", 128), ("speech", 16000), ("face", 1)])
+def test_a_trial_of_the_synthetic_corpus(modality, sfreq):
+    source, about = opened(f"{modality}=corpus:synthetic/s00/s00-t03")
+    chunks, expected = list(source.chunks()), next(islice(load("synthetic", modality), 3, None))
+    assert about == SignalInfo(sfreq, expected.kind, expected.channels)
+    data = np.stack([chunk.data for chunk in chunks]) if modality == "face" else joined(chunks)
+    np.testing.assert_array_equal(data, expected.data)
+    assert chunks[-1].time_s == pytest.approx(7 if modality == "face" else 7.9, abs=0.08)
 
 
 def test_a_trial_in_a_corpus_s_own_layout(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
     (tmp_path / "emodb" / "wav").mkdir(parents=True)
-    waves = {}
-    for number, name in enumerate(("03a01Fa", "03a01Nc", "08a01Wa")):
-        waves[name] = np.random.default_rng(number).integers(-9000, 9000, 16000, np.int16)
-        soundfile.write(tmp_path / "emodb" / "wav" / f"{name}.wav", waves[name], 16000)
+    wave = np.random.default_rng(0).integers(-9000, 9000, 16000, np.int16)
+    for name in ("03a01Fa", "03a01Nc", "08a01Wa"):
+        soundfile.write(tmp_path / "emodb" / "wav" / f"{name}.wav", wave, 16000)
     source, about = opened("speech=corpus:emodb/03/03a01Nc")
     assert about == SignalInfo(16000.0)
-    np.testing.assert_allclose(joined(source.chunks()), waves["03a01Nc"] / 32768, atol=1e-7)
-    for name, listed in (
-        ("emodb/03/x", "trials of this subject: 03a01Fa, 03a01Nc"),
-        ("emodb", "subjects of emodb: 03, 08"),
-    ):
-        with pytest.raises(BadParameter, match=listed):
+    np.testing.assert_allclose(joined(source.chunks()), wave / 32768, atol=1e-7)
+    listed = {"emodb/03/x": "trials of this subject: 03a01Fa, 03a01Nc", "emodb": "subjects of emodb: 03, 08"}
+    for name, said in (listed | {"emodbx/03/03a01Nc": "corpus: got 'emodbx'"}).items():
+        with pytest.raises(BadParameter, match=said):
             opened(f"speech=corpus:{name}")
-    with pytest.raises(BadParameter, match="corpus: got 'emodbx'"):
-        opened("speech=corpus:emodbx/03/03a01Nc")
 
 
 @pytest.mark.parametrize("modality", TRAINED)
-def test_a_generated_person_is_what_the_synthetic_corpus_makes(modality):
-    source = Synthetic(modality, "synthetic:sad/7", "sad/7", TRAINED[modality], seconds=2 * PART_S)
-    source.open()
+def test_a_generated_person_is_what_the_synthetic_corpus_makes(modality, monkeypatch):
+    monkeypatch.setattr("emolib.device.sensors.recordings.N_PARTS", 2)
+    source, _ = opened(f"{modality}=synthetic:sad/7")
     chunks = list(source.chunks())
     parts = [trial(Affect(7, 0, number, "sad", PART_S), modality).data for number in (0, 1)]
     found = np.stack([chunk.data for chunk in chunks]) if modality == "face" else joined(chunks)

@@ -5,7 +5,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -39,14 +39,13 @@ def serve(
     Raises BadParameter, BadArtifact.
     """
     bundle = Bundle(folder)
-    engine = Engine(bundle, sensed_modalities(bundle, sources), names, HOP_S)
-    others = [parse(text, engine.trained, kinds) for text in sources]
     with (
-        closing(engine),
+        Engine(bundle, sensed_modalities(bundle, sources), names, HOP_S) as engine,
         open_keep_file(keep) as file,
-        open_page(engine, others, port, keep) as (server, live),
+        open_page(engine, [parse(text, engine.trained, kinds) for text in sources], port, keep) as opened,
         suppress(KeyboardInterrupt),
     ):
+        server, live = opened
         print(f"{server.url}\nThis machine alone can open it. Ctrl-C ends it.", flush=True)
         if open_browser and not webbrowser.open(server.url):
             print("No browser could be opened: open the address above.", file=sys.stderr)
@@ -60,16 +59,14 @@ def sensed_modalities(bundle: Bundle, sources: Sequence[str]) -> list[str]:
     asked = [text.partition("=")[0] for text in sources]
     if found := list(dict.fromkeys([*filter(bundle.sources_of, PAYLOADS), *asked])):
         return found
-    have = sorted({entry["modality"] for entry in bundle.models.values()})
-    raise BadParameter(
-        f"{bundle.folder} has models of {', '.join(have)}, for which a browser has no sensor: add --source, as in "
-        f"--source {have[0]}=synthetic."
-    )
+    have = ", ".join(sorted({entry["modality"] for entry in bundle.models.values()}))
+    reason = "for which a browser has no sensor: add --source"
+    raise BadParameter(f"{bundle.folder} has models of {have}, {reason}.")
 
 
 @contextmanager
 def open_page(
-    engine: Engine, others: Sequence[Sensor] = (), port: int = 0, keep: Path | None = None
+    engine: Engine, others: Sequence[Sensor], port: int, keep: Path | None
 ) -> Iterator[tuple[Server, Live]]:
     """The server of a page and the live engine behind it; whoever reads the results publishes them to its session."""
     taken = {sensor.modality for sensor in others}
@@ -122,9 +119,7 @@ def open_keep_file(path: Path | None) -> AbstractContextManager[TextIO | None]:
     try:
         return open(path, "a", encoding="utf-8") if path else nullcontext()
     except OSError as error:
-        raise BadParameter(
-            f"--keep: {path} cannot be written ({error.strerror}): choose another file."
-        ) from error
+        raise BadParameter(f"--keep: {path} cannot be written ({error.strerror}): choose another.") from error
 
 
 def append_result(result: Result, file: TextIO | None):

@@ -1,17 +1,16 @@
 """The page's server, for this machine's own browser alone: standard library, loopback, a token in every address.
 
-Whoever does not know the token gets 403, as does a page of another site that has one's browser ask (Origin) or that has
-its name point here (Host). A page sends small pictures and pieces of sound as raw samples: nothing is decoded.
+Whoever does not know the token gets 403, as does another site's page (Origin), or one whose name points here (Host). A
+page sends small pictures and pieces of sound as raw samples: nothing is decoded.
 """
 
 import json
 import math
 import secrets
-import socket
 import sys
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from itertools import chain
 from pathlib import PurePath
 from re import fullmatch
 from urllib.parse import parse_qsl
@@ -28,12 +27,9 @@ FILES = {
     for path in files("emolib.device.page").joinpath("static").iterdir()
     if PurePath(path.name).suffix in TYPES
 }
-SIDES = (16, 640)  # pixels
-RATES = (8_000, 192_000)  # Hz
+SIDES, RATES = (16, 640), (8_000, 192_000)  # pixels, Hz
 MAX_BYTES = SIDES[1] ** 2 * 4
 LATEST_S = 1e8  # of a page's clock
-DIGITS = r"[0-9]{1,12}"
-IDLE_S, DRAIN_S = 60, 1  # a connection that sends nothing for so long is closed
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Permissions-Policy": "camera=(self), microphone=(self)",
@@ -48,8 +44,8 @@ HEADERS = {
 def number(query: dict[str, str], name: str, least: float, most: float) -> float:
     """A number of the query. Raises Refused where it is missing, none, or out of range."""
     try:
-        value = float(query[name])
-    except (KeyError, ValueError):
+        value = float(query.get(name, "nan"))
+    except ValueError:
         value = math.nan
     if not least <= value <= most:
         raise Refused(400, f"{name}: got {query.get(name, 'nothing')}, expected {least:g} to {most:g}.")
@@ -76,22 +72,15 @@ PAYLOADS = {"face": picture, "speech": sound}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Decides who is let in and how much is read, and answers: with the page's files, and with the results that it shows.
-
-    `routes` names the method and the function of every address.
-    """
+    """Decides who is let in and how much is read; `routes` names the method and the function of every address."""
 
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "emolib", ""
-    timeout = IDLE_S
-
-    def setup(self):
-        super().setup()
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    disable_nagle_algorithm = True
+    timeout = 60  # seconds; a connection that sends nothing for so long is closed
 
     def serve(self):
         """Answer one request; every method comes here."""
-        self.unread = True
         try:
             name, query = self._admitted()
             method, answer = self.routes.get(name, ("", None))
@@ -101,7 +90,6 @@ class Handler(BaseHTTPRequestHandler):
                 raise Refused(405, f"{self.command}: expected {method}.")
             answer(self, name, query)
         except EmolibError as error:
-            self._drain()
             self.reply(getattr(error, "status", 400), f"{error}\n".encode(), close=True)
 
     do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve
@@ -109,14 +97,11 @@ class Handler(BaseHTTPRequestHandler):
     def body(self) -> bytes:
         """The whole body. Raises Refused where its length is unknown or too large."""
         length = self.headers.get("Content-Length", "")
-        if not fullmatch(DIGITS, length) or "Transfer-Encoding" in self.headers:
+        if not fullmatch("[0-9]{1,12}", length) or "Transfer-Encoding" in self.headers:
             raise Refused(411, "Content-Length: expected the number of bytes.")
         if int(length) > MAX_BYTES:
             raise Refused(413, f"A body of {length} bytes, expected {MAX_BYTES} at most.")
-        self.unread, found = False, self.rfile.read(int(length))
-        if len(found) < int(length):
-            raise Refused(400, f"A body of {len(found)} bytes, expected {length} as said.")
-        return found
+        return self.rfile.read(int(length))
 
     def reply(self, status: int, body: bytes = b"", kind: str = "text/plain", close: bool = False):
         self.send_response(status)
@@ -128,10 +113,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-
-    def send_error(self, code, message=None, explain=None):
-        """Answer what the standard library refuses, such as a broken request line, with one line of text."""
-        self.reply(code, f"{message or self.responses[code][0]}\n".encode(), close=True)
 
     def end_headers(self):
         for name, value in HEADERS.items():
@@ -153,14 +134,6 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "GET" and self.headers.get("Origin") != own:
             raise Refused(403, f"Origin: expected {own}.")
         return name, dict(parse_qsl(query))
-
-    def _drain(self):
-        """Read what a refused request still sends, if it is little; without that the client may not see the answer."""
-        length = self.headers.get("Content-Length", "")
-        if self.unread and fullmatch(DIGITS, length) and int(length) <= MAX_BYTES:
-            self.connection.settimeout(DRAIN_S)
-            with suppress(OSError):
-                self.rfile.read(int(length))
 
     def file(self, name: str, _):
         name = name or "page.html"
@@ -190,12 +163,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Connection", "close")
             self.end_headers()
-            self.tell(self.server.about, "event: about\n")
-            for result in results:
-                self.tell(result)
-
-    def tell(self, record: dict, head: str = ""):
-        self.wfile.write(f"{head}data: {json.dumps(record, allow_nan=False)}\n\n".encode())
+            head = "event: about\n"
+            for record in chain([self.server.about], results):
+                self.wfile.write(f"{head}data: {json.dumps(record, allow_nan=False)}\n\n".encode())
+                head = ""
 
     routes = {
         **dict.fromkeys(["", *FILES], ("GET", file)),
@@ -214,8 +185,7 @@ def tab(query: dict[str, str]) -> str:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `about` (what the page says of the models) and the results of a session. Raises BadParameter for a
-    port in use."""
+    """Serves `about` (the models) and the results of a session. Raises BadParameter for a port in use."""
 
     daemon_threads = True
     block_on_close = False
@@ -226,17 +196,10 @@ class Server(ThreadingHTTPServer):
             super().__init__((HOST, port), Handler)
         except (OSError, OverflowError) as error:
             raise BadParameter(f"--port: {port} cannot be had ({error}): choose another, or none.") from error
-
-    @property
-    def hosts(self) -> tuple[str, str]:
-        return f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.hosts[0]}/{self.token}/"
+        self.hosts = f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"
+        self.url = f"http://{self.hosts[0]}/{self.token}/"
 
     def handle_error(self, request, client_address):
         """Say nothing of a browser that hangs up, and one line of anything else."""
-        error = sys.exception()
-        if not isinstance(error, (ConnectionError, TimeoutError)):
+        if not isinstance(error := sys.exception(), (ConnectionError, TimeoutError)):
             print(f"live page: {type(error).__name__}: {error}", file=sys.stderr)

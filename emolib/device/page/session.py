@@ -2,15 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from queue import Empty, Full, Queue
 
 import numpy as np
 
 from emolib.core.errors import EmolibError
 from emolib.device.engine import Engine
-from emolib.device.sensors.base import Chunk, Pushed
+from emolib.device.sensors.base import Chunk, Inbox, Pushed
 
 MAX_WATCHERS = 4  # a browser keeps six connections to one host: two stay free to send
 BACKLOG = 8  # results that a slow page may be behind
@@ -27,8 +26,7 @@ class Refused(EmolibError):
 
 
 class Clock:
-    """A page's clock in terms of ours. The fastest chunk sets the difference, so that a late chunk is not taken
-    for late sound."""
+    """A page's clock in terms of ours. The fastest chunk sets the difference: a late chunk is no late sound."""
 
     def __init__(self, at_s: float, now_s: float):
         self.offset_s, self.now_s = now_s - at_s, now_s
@@ -44,23 +42,18 @@ class Feed:
     """A modality that pages may give, one at a time."""
 
     def __init__(self, sensor: Pushed):
-        self.sensor = sensor
+        self.sensor, self.sfreq = sensor, 0.0
         self.tab: str | None = None
-        self.sfreq = 0.0
         self.clock: Clock | None = None
-
-    def seen_by(self, tab: str) -> str:
-        return "off" if self.tab is None else "here" if self.tab == tab else "elsewhere"
 
 
 class Session:
     """The newest page that starts a camera or microphone feeds the engine; every page watches."""
 
     def __init__(self, engine: Engine, sensors: Sequence[Pushed]):
-        self.engine = engine
-        self.feeds: Mapping[str, Feed] = {sensor.modality: Feed(sensor) for sensor in sensors}
-        self.watchers: dict[str, Queue] = {}
-        self.lock = threading.Lock()
+        self.engine, self.lock = engine, threading.Lock()
+        self.feeds = {sensor.modality: Feed(sensor) for sensor in sensors}
+        self.watchers: dict[str, Inbox] = {}
 
     def start(self, tab: str, modality: str, sfreq: float):
         """This page feeds the modality from now on, with samples at sfreq Hz (pictures: 0). Raises Refused."""
@@ -68,7 +61,7 @@ class Session:
             if tab not in self.watchers:
                 raise Refused(409, "This page does not listen to results: load it again.")
             feed = self._feed(modality)
-            self.engine.start(modality, feed.sensor.about._replace(sfreq=sfreq), is_live=True)
+            self.engine.start(modality, feed.sensor.trained._replace(sfreq=sfreq), is_live=True)
             feed.tab, feed.sfreq, feed.clock = tab, sfreq, None
 
     def push(self, tab: str, modality: str, at_s: float, data: np.ndarray):
@@ -90,39 +83,37 @@ class Session:
     @contextmanager
     def watch(self, tab: str) -> Iterator[Iterator[dict]]:
         """Results from now on; what the page feeds ends with it. Raises Refused where too many pages watch."""
-        inbox = Queue(BACKLOG)
+        inbox = Inbox(tab, BACKLOG)
         with self.lock:
             if tab not in self.watchers and len(self.watchers) >= MAX_WATCHERS:
                 raise Refused(503, f"{MAX_WATCHERS} pages are open already: close one.")
             if tab in self.watchers:
-                _put(self.watchers[tab], None)
+                self.watchers[tab].end()
             self.watchers[tab] = inbox
         try:
-            yield self._read(tab, inbox)
+            yield ({**result, "feeds": self._feeds_seen_by(tab)} for result in inbox.take())
         finally:
-            self._leave(tab, inbox)
+            with self.lock:
+                if self.watchers.get(tab) is inbox:  # else the page listens again
+                    del self.watchers[tab]
+                    for modality, feed in self.feeds.items():
+                        self._end(tab, modality, feed)
 
     def publish(self, result: dict):
         """Hand a result to every page; one that reads too slowly loses its oldest."""
         with self.lock:
-            watchers = list(self.watchers.values())
-        for inbox in watchers:
-            _put(inbox, result)
+            for inbox in self.watchers.values():
+                inbox.put(result)
 
     def close(self):
         """Every watch ends."""
-        self.publish(None)
-
-    def _read(self, tab: str, inbox: Queue) -> Iterator[dict]:
-        while (result := inbox.get()) is not None:
-            yield {**result, "feeds": {name: feed.seen_by(tab) for name, feed in self.feeds.items()}}
-
-    def _leave(self, tab: str, inbox: Queue):
         with self.lock:
-            if self.watchers.get(tab) is inbox:  # else the page listens again
-                del self.watchers[tab]
-                for modality, feed in self.feeds.items():
-                    self._end(tab, modality, feed)
+            for inbox in self.watchers.values():
+                inbox.end()
+
+    def _feeds_seen_by(self, tab: str) -> dict[str, str]:
+        seen = {None: "off", tab: "here"}
+        return {name: seen.get(feed.tab, "elsewhere") for name, feed in self.feeds.items()}
 
     def _end(self, tab: str, modality: str, feed: Feed):
         if feed.tab == tab:
@@ -133,15 +124,3 @@ class Session:
         if modality not in self.feeds:
             raise Refused(404, f"Nothing here takes {modality} from a page.")
         return self.feeds[modality]
-
-
-def _put(inbox: Queue, item: dict | None):
-    """Put an item into the queue; where that is full, its oldest item makes room."""
-    while True:
-        try:
-            return inbox.put_nowait(item)
-        except Full:
-            try:
-                inbox.get_nowait()
-            except Empty:
-                continue

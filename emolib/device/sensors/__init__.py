@@ -18,17 +18,15 @@ class Kind(NamedTuple):
     form: str
 
 
-ALL = tuple(READERS)
+ALL, HERE = tuple(READERS), "emolib.device.sensors"
 KINDS = {
-    "file": Kind("emolib.device.sensors.recordings", "File", ALL, "file:PATH (pictures also file:FOLDER@HZ)"),
-    "scene": Kind(
-        "emolib.device.sensors.recordings", "Scene", ("face",), "scene:PATH, with faces to be found"
-    ),
-    "synthetic": Kind("emolib.device.sensors.recordings", "Synthetic", ALL, "synthetic[:EMOTION[/SEED]]"),
-    "microphone": Kind("emolib.device.sensors.microphone", "Microphone", ("speech",), "microphone[:DEVICE]"),
-    "camera": Kind("emolib.device.sensors.camera", "Camera", ("face",), "camera[:INDEX or PATH]"),
-    "lsl": Kind("emolib.device.sensors.lsl", "Lsl", ("heart", "eeg"), "lsl:NAME or TYPE"),
-    "strap": Kind("emolib.device.sensors.strap", "Strap", ("heart",), "strap[:ADDRESS]"),
+    "file": Kind(f"{HERE}.recordings", "File", ALL, "file:PATH (pictures also file:FOLDER@HZ)"),
+    "scene": Kind(f"{HERE}.recordings", "Scene", ("face",), "scene:PATH, with faces to be found"),
+    "synthetic": Kind(f"{HERE}.recordings", "Synthetic", ALL, "synthetic[:EMOTION[/SEED]]"),
+    "microphone": Kind(f"{HERE}.microphone", "Microphone", ("speech",), "microphone[:DEVICE]"),
+    "camera": Kind(f"{HERE}.camera", "Camera", ("face",), "camera[:INDEX or PATH]"),
+    "lsl": Kind(f"{HERE}.lsl", "Lsl", ("heart", "eeg"), "lsl:NAME or TYPE"),
+    "strap": Kind(f"{HERE}.strap", "Strap", ("heart",), "strap[:ADDRESS]"),
 }
 
 
@@ -40,16 +38,11 @@ def parse(text: str, trained: Mapping[str, SignalInfo], kinds: Mapping[str, Kind
     modality, _, name = text.partition("=")
     kind, _, where = name.partition(":")
     if modality not in trained:
-        raise BadParameter(
-            f"source {text!r}: no model of {modality!r}, expected {' or '.join(trained)}, as in heart=file:BVP.csv."
-        )
-    if kind not in kinds:
-        forms = "; ".join(found.form for found in kinds.values() if modality in found.modalities)
-        raise BadParameter(f"source {text!r}: no kind {kind!r}, expected one of {forms}.")
-    found = kinds[kind]
-    if modality not in found.modalities:
-        raise BadParameter(
-            f"source {text!r}: a {kind} is no source of {modality}, expected {' or '.join(found.modalities)}."
-        )
-    made = getattr(import_module(found.module), found.sensor)
+        known = " or ".join(trained)
+        raise BadParameter(f"source {text!r}: no model of {modality!r}, expected {known}=KIND[:WHERE].")
+    fitting = {name: each for name, each in kinds.items() if modality in each.modalities}
+    if kind not in fitting:
+        forms = "; ".join(each.form for each in fitting.values())
+        raise BadParameter(f"source {text!r}: {kind!r} is no source of {modality}, expected one of {forms}.")
+    made = getattr(import_module(fitting[kind].module), fitting[kind].sensor)
     return made(modality, name, where, trained[modality])

@@ -1,13 +1,9 @@
-"""A camera by OpenCV: only the newest picture counts, and one camera serves one engine."""
+"""A camera by OpenCV: only the newest picture counts."""
 
-import os
-import re
-import tempfile
 import time
 from pathlib import Path
 from threading import Thread, current_thread
 
-from emolib.core.errors import BadParameter
 from emolib.device.sensors.base import SCENE, Chunk, Inbox, LiveSensor, SensorLost, extra
 from emolib.signals.readers import SignalInfo
 
@@ -16,29 +12,8 @@ MAX_HZ = 10.0  # more pictures a second are not decoded
 JOIN_S = 1.0  # a read that hangs is left to end by itself
 
 
-def lock(device: str, name: str) -> int:
-    """A file descriptor that holds a camera for one engine of this machine. The camera is free once it is closed, or its process dead.
-
-    Raises SensorLost where another engine has it.
-    """
-    import fcntl
-
-    number = re.fullmatch(r"/dev/video(\d+)", os.path.realpath(device))
-    key = re.sub(r"\W+", "-", number[1] if number else device)
-    path = Path(tempfile.gettempdir()) / f"emolib-camera-{key}.lock"
-    held = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | (0 if path.exists() else os.O_CREAT), 0o644)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(held)
-        raise SensorLost(
-            f"{name} is used by another engine of emolib, expected one a camera: end the other."
-        ) from error
-    return held
-
-
-def pump(cv2, capture, held: int, inbox: Inbox):
-    """Put pictures (height, width, 3) uint8 RGB into the inbox until it ends; then give camera and lock back."""
+def pump(cv2, capture, inbox: Inbox):
+    """Put pictures (height, width, 3) uint8 RGB into the inbox until it ends; then release the camera."""
     due_s = 0.0
     try:
         while not inbox.ended and capture.grab():
@@ -54,7 +29,6 @@ def pump(cv2, capture, held: int, inbox: Inbox):
         inbox.lose(f"the camera failed ({str(error).strip()})")
     finally:
         capture.release()
-        os.close(held)
 
 
 class Camera(LiveSensor):
@@ -68,24 +42,15 @@ class Camera(LiveSensor):
         cv2 = extra("cv2", self.name)
         cv2.setLogLevel(SILENT)  # what fails is said in one line
         device = self.where or "0"
-        held = lock(device, self.name)
         capture = cv2.VideoCapture(int(device) if device.isdecimal() else device)
         if not capture.isOpened():
-            os.close(held)
-            raise self.refused(device)
-        self.thread = Thread(
-            target=pump, args=(cv2, capture, held, inbox), name=f"emolib {self.name}", daemon=True
-        )
+            if Path(f"/dev/video{device}" if device.isdecimal() else device).exists():
+                raise SensorLost(f"{self.name} cannot be opened: another program may have it.")
+            known = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "a camera, but there is none"
+            raise self.absent(f"{self.name} is not there, or another program has it: expected {known}.")
+        self.thread = Thread(target=pump, args=(cv2, capture, inbox), name=f"emolib {self.name}", daemon=True)
         self.thread.start()
         return SignalInfo(0.0, SCENE)
-
-    def refused(self, device: str) -> SensorLost | BadParameter:
-        """The error of a camera that does not open."""
-        path = Path(f"/dev/video{device}" if device.isdecimal() else device)
-        if path.exists():
-            return SensorLost(f"{self.name} cannot be opened: another program may have it.")
-        known = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "a camera, but there is none"
-        return self.absent(f"{self.name} is not there, or another program has it: expected {known}.")
 
     def disconnect(self) -> None:
         if self.thread is not None and self.thread is not current_thread():

@@ -16,22 +16,13 @@ from emolib.signals.readers import SignalInfo
 
 CAMERA = SignalInfo(30.0, SCENE)
 PICTURE = (240, 320)  # height and width of a small camera's
-SCENES = (
-    0,
-    3,
-    11,
-    12,
-    13,
-    14,
-    22,
-)  # with large faces; 7, so that no second ends with the picture of the last
+SCENES = 0, 3, 11, 12, 13, 14, 22  # large faces; 7, so that no second ends with the picture of the last
 CHUNK_S = 0.1
 
 
 def recording(modality: str, trained: SignalInfo, seconds: float) -> np.ndarray:
-    """A generated person, (…, n_times) as a sensor of that rate, kind and channels gives it; of a face, pictures that
-    show one, (n_pictures, height, width, 3) uint8. Raises BadParameter for a kind that is not generated.
-    """
+    """A generated person, (…, n_times) as a sensor of that rate, kind and channels gives it; of a face, pictures
+    (n_pictures, height, width, 3) uint8. Raises BadParameter for a kind that is not generated."""
     if modality == "face":
         return np.stack([scene(seed, PICTURE, n_faces=1)[0] for seed in SCENES])
     if modality == "heart" and trained.kind == "bpm":

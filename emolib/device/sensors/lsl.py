@@ -25,12 +25,10 @@ def microvolts(units: list[str | None], name: str) -> np.ndarray:
 
     Raises BadParameter for a unit that is no voltage.
     """
-    strange = [unit for unit in units if (unit or "").strip().lower() not in MICROVOLTS]
-    if strange:
-        raise BadParameter(
-            f"{name}: channels in {strange[0]}, expected microvolts, millivolts or volts: let its program say so."
-        )
-    return np.array([[MICROVOLTS[(unit or "").strip().lower()]] for unit in units], np.float32)
+    told = [(unit or "").strip().lower() for unit in units]
+    if strange := set(told) - MICROVOLTS.keys():
+        raise BadParameter(f"{name}: channels in {', '.join(strange)}, expected microvolts or volts.")
+    return np.array([[MICROVOLTS[unit]] for unit in told], np.float32)
 
 
 def cut_at_gaps(data: np.ndarray, time_s: np.ndarray, sfreq: float) -> Iterator[Chunk]:
@@ -49,9 +47,7 @@ class Lsl(LiveSensor):
 
     def connect(self, inbox: Inbox) -> SignalInfo:
         if not self.where:
-            raise BadParameter(
-                f"{self.name}: got no stream, expected lsl:NAME or lsl:TYPE, as in eeg=lsl:Muse."
-            )
+            raise BadParameter(f"{self.name}: no stream, expected lsl:NAME or lsl:TYPE, as in eeg=lsl:Muse.")
         pylsl = extra("pylsl", self.name)
         inlet = pylsl.StreamInlet(self.found(pylsl, inbox), max_buflen=BUFFER_S, recover=False)
         try:
@@ -59,35 +55,29 @@ class Lsl(LiveSensor):
             inlet.open_stream(timeout=REPLY_S)
             inlet.time_correction(timeout=REPLY_S)
         except (pylsl.util.LostError, pylsl.util.TimeoutError) as error:
-            raise SensorLost(
-                f"{self.name} was found, but does not answer ({type(error).__name__}): start it again."
-            ) from error
+            raise SensorLost(f"{self.name} was found, but does not answer: start it again.") from error
         about = self.about(pylsl, info)
         self.inlet, self.sfreq = inlet, about.sfreq
         return about
 
     def found(self, pylsl, inbox: Inbox):
         """Its StreamInfo, by name before type; looked for until the inbox ends, 3 s at most."""
+        wanted = self.where.lower()
         for _ in range(LOOKS):
             streams = pylsl.resolve_streams(LOOK_S)
-            for told in ("name", "type"):
-                for stream in streams:
-                    if getattr(stream, told)().lower() == self.where.lower():
-                        return stream
+            named = [stream for stream in streams if stream.name().lower() == wanted]
+            if found := named or [stream for stream in streams if stream.type().lower() == wanted]:
+                return found[0]
             if inbox.ended:
                 break
-        known = (
-            ", ".join(f"{stream.name()} ({stream.type()})" for stream in streams) or "none on this network"
-        )
+        known = ", ".join(f"{stream.name()} ({stream.type()})" for stream in streams) or "none here"
         raise self.absent(f"{self.name}: no stream of this name or type, expected one of: {known}.")
 
     def about(self, pylsl, info) -> SignalInfo:
         """Rate, kind and channels as the stream tells them. Raises BadParameter for what cannot be used."""
         sfreq, n_chans = info.nominal_srate(), info.channel_count()
         if not sfreq > 0 or info.channel_format() == pylsl.cf_string:
-            raise BadParameter(
-                f"{self.name} has no steady rate of numbers, expected a signal: use another stream."
-            )
+            raise BadParameter(f"{self.name} has no steady rate of numbers: use another stream.")
         if self.modality == "heart":
             if n_chans != 1:
                 raise BadParameter(f"{self.name} has {n_chans} channels, expected one, the heart's.")
@@ -97,8 +87,6 @@ class Lsl(LiveSensor):
 
     def chunks(self) -> Iterator[Chunk]:
         inlet, inbox, quiet_since_s = self.inlet, self.inbox, time.monotonic()
-        if inlet is None:
-            return
         pylsl = extra("pylsl", self.name)
         to_monotonic_s = time.monotonic() - pylsl.local_clock()
         n_most = max(1, round(2 * PULL_S * self.sfreq))

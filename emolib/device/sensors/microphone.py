@@ -12,30 +12,12 @@ MAX_LATENCY_S = 2.0  # between a sample and its block; more is no time but a clo
 
 
 def taken_s(at, now_s: float, block_s: float) -> float:
-    """When a block's first sample was taken, in seconds of time.monotonic, which was now_s when the block came.
+    """When a block's first sample was taken; now_s: when the block came, both of time.monotonic.
 
-    `at` is PortAudio's PaStreamCallbackTimeInfo; where it cannot be (some drivers leave zeros), the block came
-    as it ended.
+    `at` is PortAudio's PaStreamCallbackTimeInfo. Some drivers leave zeros there: then the block came as it ended.
     """
     ago_s = at.currentTime - at.inputBufferAdcTime
     return now_s - (ago_s if block_s / 2 <= ago_s <= MAX_LATENCY_S else block_s)
-
-
-class Blocks:
-    """The callback of PortAudio for each block (n_times, 1). Samples lost in an overflow become NaN, at most a
-    second of them."""
-
-    def __init__(self, inbox: Inbox, sfreq: float):
-        self.inbox, self.sfreq = inbox, sfreq
-        self.end_s: float | None = None
-
-    def __call__(self, data: np.ndarray, n_times: int, at, status):
-        time_s = taken_s(at, time.monotonic(), n_times / self.sfreq)
-        if status.input_overflow and self.end_s is not None:
-            lost = int(np.clip(round((time_s - self.end_s) * self.sfreq), 1, self.sfreq))
-            self.inbox.put(Chunk(self.end_s, np.full(lost, np.nan, np.float32)))
-        self.inbox.put(Chunk(time_s, data[:, 0].copy()))
-        self.end_s = time_s + n_times / self.sfreq
 
 
 class Microphone(LiveSensor):
@@ -50,6 +32,12 @@ class Microphone(LiveSensor):
             sd._terminate()
             sd._initialize()
         device, sfreq = self.device(sd)
+
+        def hear(data: np.ndarray, n_times: int, at, status):
+            """A block (n_times, 1). What an overflow loses is a gap in the stamps."""
+            time_s = taken_s(at, time.monotonic(), n_times / sfreq)
+            inbox.put(Chunk(time_s, data[:, 0].copy()))
+
         try:
             self.stream = sd.InputStream(
                 samplerate=sfreq,
@@ -57,14 +45,12 @@ class Microphone(LiveSensor):
                 device=device,
                 channels=1,
                 dtype="float32",
-                callback=Blocks(inbox, sfreq),
+                callback=hear,
                 finished_callback=lambda: inbox.lose("the stream stopped"),
             )
             self.stream.start()
         except sd.PortAudioError as error:
-            raise SensorLost(
-                f"{self.name} cannot be opened ({error}): another program may have it."
-            ) from error
+            raise SensorLost(f"{self.name} cannot be opened ({error}): is it in use?") from error
         return SignalInfo(sfreq)
 
     def device(self, sd) -> tuple[int, float]:
@@ -73,22 +59,17 @@ class Microphone(LiveSensor):
         try:
             found = sd.query_devices(wanted, "input")
         except (ValueError, sd.PortAudioError) as error:
-            raise self.absent(f"{self.name}: {error}, expected one of {inputs(sd)}.") from error
+            inputs = (each for each in sd.query_devices() if each["max_input_channels"] > 0)
+            known = ", ".join(f"{each['index']} {each['name']}" for each in inputs)
+            raise self.absent(f"{self.name}: {error}, expected one of {known or 'none here'}.") from error
+        index, sfreq = found["index"], self.trained.sfreq
         try:
-            sd.check_input_settings(
-                device=found["index"], channels=1, dtype="float32", samplerate=self.trained.sfreq
-            )
+            sd.check_input_settings(device=index, channels=1, dtype="float32", samplerate=sfreq)
         except sd.PortAudioError:
-            return found["index"], float(found["default_samplerate"])
-        return found["index"], self.trained.sfreq
+            sfreq = float(found["default_samplerate"])
+        return index, sfreq
 
     def disconnect(self) -> None:
         stream, self.stream = self.stream, None
         if stream is not None:
             stream.close()
-
-
-def inputs(sd) -> str:
-    """The microphones that are here, by number and name."""
-    found = [f"{one['index']} {one['name']}" for one in sd.query_devices() if one["max_input_channels"] > 0]
-    return ", ".join(found) or "the microphones, but there is none"

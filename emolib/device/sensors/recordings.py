@@ -19,13 +19,12 @@ CHUNK_S = 0.1
 IMAGES = {".jpg", ".jpeg", ".png"}
 VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
 FOLDER_HZ = 1.0  # of a folder of pictures, where neither its name nor the model says more
-SYNTHETIC_S = 600
-PART_S = 20  # for which an emotion of a generated person lasts
+N_PARTS, PART_S = 30, 20  # of a generated person, and the seconds for which an emotion lasts
 
 
-def cut(data: np.ndarray, sfreq: float, start_s: float = 0.0, chunk_s: float = CHUNK_S) -> Iterator[Chunk]:
+def cut(data: np.ndarray, sfreq: float, start_s: float = 0.0) -> Iterator[Chunk]:
     """Chunks of data (…, n_times) at sfreq Hz whose first sample lies at start_s, one sample long or longer."""
-    n = max(1, round(chunk_s * sfreq))
+    n = max(1, round(CHUNK_S * sfreq))
     for first in range(0, data.shape[-1], n):
         yield Chunk(start_s + first / sfreq, data[..., first : first + n])
 
@@ -36,14 +35,10 @@ def pictures(frames: np.ndarray, sfreq: float, start_s: float = 0.0) -> Iterator
 
 
 class Recording(Sensor):
-    """A sensor that is read as fast as it is asked. where: what its name says behind the kind."""
+    """A sensor that is read as fast as it is asked."""
 
     is_live: ClassVar[bool] = False
-
-    def __init__(self, modality: str, name: str, where: str, trained: SignalInfo, chunk_s: float = CHUNK_S):
-        super().__init__(modality, name)
-        self.where, self.trained, self.chunk_s = where, trained, chunk_s
-        self._chunks: Iterator[Chunk] | None = None
+    _chunks: Iterator[Chunk] | None = None
 
     def open(self) -> SignalInfo:
         about, self._chunks = self.read()
@@ -63,8 +58,7 @@ class Recording(Sensor):
 
 
 def gaps(path: Path, pieces: list[np.ndarray]) -> list[float]:
-    """Seconds without samples before each piece (n_chans, n_times) of a file, by its time stamps; 0 before the
-    first."""
+    """Seconds without samples before each piece (n_chans, n_times) of a file, by its stamps; 0 before the first."""
     if len(pieces) == 1:
         return [0.0]
     with open(path, newline="", encoding="utf-8-sig") as file:
@@ -80,14 +74,8 @@ def in_order(folder: Path) -> list[Path]:
     """Pictures of a folder by name, face2 before face10. Raises BadRecording where there is none."""
     found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGES]
     if not found:
-        raise BadRecording(
-            f"{folder} holds no pictures, expected {', '.join(sorted(IMAGES))} named in their order."
-        )
-
-    def words_and_numbers(path: Path) -> list[str]:
-        return [part.zfill(12) if part.isdigit() else part for part in re.split(r"(\d+)", path.name.lower())]
-
-    return sorted(found, key=words_and_numbers)
+        raise BadRecording(f"{folder} holds no pictures, expected .jpg, .jpeg or .png named in their order.")
+    return sorted(found, key=lambda path: re.sub(r"\d+", lambda n: n[0].zfill(12), path.name.lower()))
 
 
 class File(Recording):
@@ -97,7 +85,9 @@ class File(Recording):
 
     def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
         if self.modality != "face":
-            return self.signal(Path(self.where))
+            path = Path(self.where)
+            pieces, sfreq = read_recording(self.modality, path, self.trained)
+            return self.trained._replace(sfreq=sfreq), self.joined(pieces, gaps(path, pieces), sfreq)
         path, sfreq = self.folder()
         if path.is_dir():
             return SignalInfo(sfreq, self.kind), self.each(in_order(path), sfreq)
@@ -105,24 +95,17 @@ class File(Recording):
             return self.video(path)
         return SignalInfo(0.0, self.kind), self.each([path], 1.0)
 
-    def signal(self, path: Path) -> tuple[SignalInfo, Iterator[Chunk]]:
-        pieces, sfreq = read_recording(self.modality, path, self.trained)
-        about = SignalInfo(sfreq, self.trained.kind, self.trained.channels)
-        return about, self.joined(pieces, gaps(path, pieces), sfreq)
-
     def joined(self, pieces: list[np.ndarray], gaps_s: list[float], sfreq: float) -> Iterator[Chunk]:
         start_s = 0.0
         for piece, gap_s in zip(pieces, gaps_s, strict=True):
-            yield from cut(piece, sfreq, start_s + gap_s, self.chunk_s)
+            yield from cut(piece, sfreq, start_s + gap_s)
             start_s += gap_s + piece.shape[-1] / sfreq
 
     def folder(self) -> tuple[Path, float]:
-        """The path, and pictures a second that FOLDER@HZ asks for. Raises BadParameter for a rate of 0."""
+        """The path, and pictures a second that FOLDER@HZ asks for."""
         found = re.fullmatch(r"(.+)@(\d+\.?\d*)", self.where)
-        if not found or Path(self.where).exists():
+        if not found or not float(found[2]) or Path(self.where).exists():
             return Path(self.where), self.trained.sfreq or FOLDER_HZ
-        if not float(found[2]):
-            raise BadParameter(f"{self.name}: 0 pictures a second, expected more, as in file:frames@5.")
         return Path(found[1]), float(found[2])
 
     def each(self, paths: list[Path], sfreq: float) -> Iterator[Chunk]:
@@ -158,7 +141,7 @@ def frames(cv2, capture, sfreq: float) -> Iterator[Chunk]:
 
 
 def course(emotions: tuple[str, ...], n_parts: int, seed: int) -> list[str]:
-    """An emotion for each part, never the same twice in a row where there are several; the same for every modality."""
+    """An emotion for each part, the same for every modality; never the same twice in a row where there are several."""
     rng, felt = np.random.default_rng(seed), []
     for _ in range(n_parts):
         others = [emotion for emotion in emotions if [emotion] != felt[-1:]]
@@ -167,34 +150,20 @@ def course(emotions: tuple[str, ...], n_parts: int, seed: int) -> list[str]:
 
 
 class Synthetic(Recording):
-    """`where` is "", EMOTION or EMOTION/SEED: `seconds` of one person, in parts of PART_S that are recorded one by one.
+    """`where` is "", EMOTION or EMOTION/SEED: one person, in N_PARTS of PART_S seconds that are recorded one by one.
 
     Equal seeds give the same person and the same emotions in every modality.
     """
 
-    def __init__(
-        self,
-        modality: str,
-        name: str,
-        where: str,
-        trained: SignalInfo,
-        chunk_s: float = CHUNK_S,
-        seconds: float = SYNTHETIC_S,
-    ):
-        super().__init__(modality, name, where, trained, chunk_s)
-        self.seconds = seconds
-
     def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
-        parts = (self.part(number) for number in range(int(np.ceil(self.seconds / PART_S))))
-        first = next(parts)
-        return SignalInfo(first.sfreq, first.kind, first.channels), self.samples(chain([first], parts))
+        first = self.part(0)
+        parts = chain([first], map(self.part, range(1, N_PARTS)))
+        return SignalInfo(first.sfreq, first.kind, first.channels), self.samples(parts)
 
     def samples(self, parts: Iterable) -> Iterator[Chunk]:
-        for start_s, part in zip(count(0.0, PART_S), parts):
-            if self.modality == "face":
-                yield from pictures(part.data, part.sfreq, start_s)
-            else:
-                yield from cut(part.data, part.sfreq, start_s, self.chunk_s)
+        chunks = pictures if self.modality == "face" else cut
+        for number, part in enumerate(parts):
+            yield from chunks(part.data, part.sfreq, float(number * PART_S))
 
     def part(self, number: int):
         """A recording of PART_S seconds. Raises BadParameter for an unknown emotion or seed."""
@@ -203,9 +172,8 @@ class Synthetic(Recording):
 
         emotion, _, seed = self.where.partition("/")
         if emotion not in ("", *QUADRANTS) or not (seed or "0").isdecimal():
-            raise BadParameter(
-                f"{self.name}: expected synthetic[:EMOTION[/SEED]], one of {', '.join(QUADRANTS)} and a whole number."
-            )
+            known = ", ".join(QUADRANTS)
+            raise BadParameter(f"{self.name}: expected synthetic[:EMOTION[/SEED]], one of {known}, a number.")
         seed = int(seed or 0)
         label = course((emotion,) if emotion else tuple(QUADRANTS), number + 1, seed)[number]
         cardiac = self.trained.kind if self.trained.kind in CARDIAC else "ppg"

@@ -1,17 +1,15 @@
 """A heart-rate strap over Bluetooth Low Energy, by bleak: beats a minute at 1 Hz, NaN while it touches no skin."""
 
 import asyncio
-import re
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
 from threading import Thread, current_thread
-from typing import NamedTuple
 
 import numpy as np
 
-from emolib.core.errors import BadParameter, BadRecording
+from emolib.core.errors import BadRecording
 from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost, extra
 from emolib.signals.readers import SignalInfo
 
@@ -19,35 +17,20 @@ HOLD_S = 3.0  # a longer silence is a gap
 SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
 MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
 SCAN_S, CONNECT_S, END_S = 10.0, 30.0, 5.0
-ADDRESS = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-class Measurement(NamedTuple):
-    """Beats a minute; whether the strap touches skin, None if it cannot tell; intervals since the last one in
-    seconds."""
+def measurement(data: bytes) -> float:
+    """Beats a minute in a notification (characteristic 0x2A37), NaN while the strap touches no skin or hears no beat.
 
-    bpm: int
-    has_contact: bool | None
-    rr_s: tuple[float, ...]
-
-
-def measurement(data: bytes) -> Measurement:
-    """The measurement in a notification (characteristic 0x2A37). Raises BadRecording for fewer bytes than its flags announce.
-
-    Bluetooth Heart Rate Service 1.0, 3.1: flags (bit 0 a rate of 16 bits, bit 1 contact, bit 2 contact is
-    known, bit 3 energy, bit 4 intervals), rate, energy in kJ (16 bits), intervals in 1/1024 s (16 bits each).
+    Bluetooth Heart Rate Service 1.0, 3.1: flags (bit 0 a rate of 16 bits, bit 1 contact, bit 2 contact is known), rate,
+    and what is not used here. Raises BadRecording for too few bytes.
     """
     flags = data[0] if data else 0
-    at = 3 if flags & 1 else 2
-    end = at + 2 * bool(flags & 8)
+    end = 3 if flags & 1 else 2
     if len(data) < end:
         raise BadRecording(f"A heart-rate measurement of {len(data)} bytes, expected {end} or more.")
-    rr_s = [int.from_bytes(data[i : i + 2], "little") / 1024 for i in range(end, len(data) - 1, 2)]
-    return Measurement(
-        int.from_bytes(data[1:at], "little"),
-        bool(flags & 2) if flags & 4 else None,
-        tuple(rr_s) if flags & 16 else (),
-    )
+    bpm, has_contact = int.from_bytes(data[1:end], "little"), flags & 2 or not flags & 4
+    return bpm if bpm and has_contact else np.nan
 
 
 class EverySecond:
@@ -96,12 +79,10 @@ class Connection:
     async def listen(self):
         device = await self.bleak.BleakScanner.find_device_by_filter(self.is_wanted, timeout=SCAN_S)
         if device is None:
-            return self.fail(
-                f"no strap found in {SCAN_S:g} s, wear it, moisten it, end other connections to it"
-            )
-        async with self.bleak.BleakClient(
-            device, disconnected_callback=self.gone, timeout=CONNECT_S
-        ) as client:
+            name = f"strap {self.address}".strip()
+            return self.fail(f"no {name} found in {SCAN_S:g} s, wear it, moisten it, end other connections")
+        lost = {"disconnected_callback": self.gone, "timeout": CONNECT_S}
+        async with self.bleak.BleakClient(device, **lost) as client:
             await client.start_notify(MEASUREMENT, self.hear)
             self.ready.set_result(None)
             await asyncio.Event().wait()
@@ -116,13 +97,10 @@ class Connection:
 
     def hear(self, sender, data: bytearray):
         try:
-            heard = measurement(bytes(data))
+            if chunk := self.series.push(time.monotonic(), measurement(bytes(data))):
+                self.inbox.put(chunk)
         except BadRecording:
             self.inbox.dropped += 1
-            return
-        bpm = np.nan if heard.has_contact is False or not heard.bpm else heard.bpm
-        if chunk := self.series.push(time.monotonic(), bpm):
-            self.inbox.put(chunk)
 
     def end(self):
         with suppress(RuntimeError):  # the loop has ended already
@@ -136,11 +114,9 @@ class Strap(LiveSensor):
 
     hint = "the strap may be out of reach"
     quiet_s = 5.0
-    connection: Connection | None = None
+    connection = None
 
     def connect(self, inbox: Inbox) -> SignalInfo:
-        if self.where and not ADDRESS.fullmatch(self.where):
-            raise BadParameter(f"{self.name}: expected an address like strap:A0:9E:1A:00:11:22, or none.")
         self.connection = Connection(extra("bleak", self.name), self.where, inbox)
         try:
             self.connection.ready.result(SCAN_S + CONNECT_S)
