@@ -6,6 +6,7 @@ features differ in meaning and scale (None: all values are alike).
 
 from collections import Counter
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entro
 from emolib.signals.filters import frame, resample, starts
 from emolib.signals.functionals import functionals
 from emolib.signals.mfcc import log_mel, mfcc
-from emolib.signals.quality import MISSING, assess, repair
+from emolib.signals.quality import MISSING, first_reason, repair
 
 FEW_BEATS, SILENT, BLANK, SHORT = "too few beats", "no speech", "blank image", "shorter than a window"
 FULL_SCALE = (-0.999, 0.999)  # audio beyond is clipped
@@ -59,11 +60,6 @@ def check_shape(data: np.ndarray, ndim: int, layout: str) -> np.ndarray:
     return data
 
 
-def first_reason(x: np.ndarray, sfreq: float, **limits) -> str:
-    """Why samples x (…, n_times) cannot be used, "" if they can."""
-    return next(iter(assess(x, sfreq, **limits).reasons), "")
-
-
 @dataclass(frozen=True)
 class HeartFrontEnd:
     """PPG, ECG or bpm (n_times,) → X (n_windows, n_steps, 1, n_features), those of beats.FEATURES[kind].
@@ -88,12 +84,10 @@ class HeartFrontEnd:
         kind = kind or "ppg"
         if kind not in FEATURES:
             raise BadParameter(f"Heart data of kind {kind!r}, expected one of {', '.join(FEATURES)}.")
-        n_steps, hop = (
-            in_samples(s, self.sfreq_out, name)
-            for s, name in ((self.window_s, "window_s"), (self.hop_s, "hop_s"))
-        )
+        n_steps = in_samples(self.window_s, self.sfreq_out, "window_s")
+        hop = in_samples(self.hop_s, self.sfreq_out, "hop_s")
         data, n_raw = check_shape(data, 1, "(n_times,)"), in_samples(self.window_s, sfreq, "window_s")
-        series = self.series(data, sfreq, kind)
+        series = heart_series(data, sfreq, kind, self.sfreq_out)
         first = starts(len(series), n_steps, hop)
         mended = repair(data, sfreq, self.max_gap_s)
         raw = [mended[round(i / self.sfreq_out * sfreq) :][:n_raw] for i in first]
@@ -102,11 +96,6 @@ class HeartFrontEnd:
         filled = repair(series.T, self.sfreq_out, np.inf)
         X = np.moveaxis(frame(filled, n_steps, hop), 0, -1)[:, :, None]
         return collect(X, first / self.sfreq_out, reasons)
-
-    def series(self, data, sfreq, kind):
-        if not np.isfinite(data).any():
-            return np.full((int(len(data) * self.sfreq_out / sfreq), len(FEATURES[kind])), np.nan)
-        return heart_series(data, sfreq, kind, self.sfreq_out)
 
     def reason(self, x, sfreq, kind, cover) -> str:
         poor = "" if kind == "bpm" else first_reason(x, sfreq, max_flat_s=self.max_gap_s)
@@ -134,9 +123,8 @@ class EegFrontEnd:
 
     def n_window(self, sfreq: float) -> int:
         """Samples at sfreq Hz that give just one window."""
-        return in_samples(self.window_s, 1 / self.step_s, "window_s") * in_samples(
-            self.step_s, sfreq, "step_s"
-        )
+        n_steps = in_samples(self.window_s, 1 / self.step_s, "window_s")
+        return n_steps * in_samples(self.step_s, sfreq, "step_s")
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "raw") -> Windows:
         if kind == "band_power":
@@ -151,19 +139,15 @@ class EegFrontEnd:
 
     def powers(self, x: np.ndarray, sfreq: float) -> np.ndarray:
         """Band powers of each step, (n_steps, n_chans, n_bands), of x (n_chans, n_times)."""
-        unknown = sorted(set(self.bands) - set(BANDS))
-        if unknown:
-            raise BadParameter(f"EEG bands {', '.join(unknown)}, expected some of {', '.join(BANDS)}.")
+        check_names(self.bands, list(BANDS), "the bands of EEG")
         n_step = in_samples(self.step_s, sfreq, "step_s")
         steps = np.moveaxis(frame(x, n_step, n_step), 0, 1)
         return band_powers(steps, sfreq, [BANDS[name] for name in self.bands], self.step_s)
 
     def windows(self, powers: np.ndarray, step_hz: float) -> tuple[np.ndarray, np.ndarray]:
         """X and start_s from powers (n_steps, n_chans, n_bands)."""
-        n_steps, hop = (
-            in_samples(self.window_s, step_hz, "window_s"),
-            in_samples(self.hop_s, step_hz, "hop_s"),
-        )
+        n_steps = in_samples(self.window_s, step_hz, "window_s")
+        hop = in_samples(self.hop_s, step_hz, "hop_s")
         features = [differential_entropy(powers), asymmetry(powers, self.pairs)]
         features = np.concatenate([f.reshape(len(f), np.prod(f.shape[1:])) for f in features], axis=1)
         X = np.moveaxis(frame(features, n_steps, hop, axis=0), -1, 1)[:, :, None]
@@ -218,17 +202,14 @@ class SpeechFrontEnd:
 
     def reasons(self, audio: np.ndarray, sfreq: float) -> list[str]:
         """Why each of the windows (n_windows, n_times) is dropped, "" where it is kept."""
-        limits = {"max_flat_s": self.window_s, "limits": FULL_SCALE}
-        reasons = [first_reason(window, sfreq, **limits) for window in audio]
+        reasons = [first_reason(window, sfreq, self.window_s, FULL_SCALE) for window in audio]
         loud = (audio**2).mean(axis=1) >= 10 ** (self.silence_db / 10)
         return [reason or ("" if ok else SILENT) for ok, reason in zip(loud, reasons, strict=True)]
 
     def spectrograms(self, audio: list[np.ndarray]) -> np.ndarray:
         n_times = round(self.window_s * self.sfreq)
         options = {name: getattr(self, name) for name in ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")}
-        if self.n_mfcc:
-            options |= {"n_mfcc": self.n_mfcc, "top_db": None}
-        features = mfcc if self.n_mfcc else log_mel
+        features = partial(mfcc, n_mfcc=self.n_mfcc) if self.n_mfcc else log_mel
         return np.stack([features(window[:n_times], **options) for window in audio])[..., None]
 
     def distributions(self, audio: list[np.ndarray]) -> np.ndarray:
