@@ -59,33 +59,22 @@ def decode_sound(source: Path | BinaryIO, n_bytes: int) -> Sound:
                     raise ValueError(f"it unfolds to {n_read} bytes or more, expected {most} at most")
             samples = np.concatenate(blocks) if blocks else np.zeros((0, file.channels), np.float32)
             return Sound(samples, file.samplerate, file.frames)
-    except soundfile.LibsndfileError as error:
-        raise ValueError(error.error_string) from error
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: a name that ends in .raw
         raise ValueError(str(error)) from error
 
 
-class TooLarge(ValueError):
-    """A picture of more than MOST_PIXELS."""
-
-
 @contextmanager
 def open_picture(source: Path | BinaryIO) -> "Iterator[Image]":
-    """A picture whose pixels are decoded when they are used.
-
-    Opening and decoding raise TooLarge, or ValueError with the reason.
-    """
+    """A picture whose pixels are decoded when they are used. Opening and decoding raise ValueError with the reason."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(source, formats=PICTURE_FORMATS) as image:
             n_pixels = image.width * image.height
             if n_pixels > MOST_PIXELS:
-                raise TooLarge(f"{n_pixels} pixels, expected {MOST_PIXELS} at most")
+                raise ValueError(f"it is too large: {n_pixels} pixels, expected {MOST_PIXELS} at most")
             yield image
-    except Image.DecompressionBombError as error:
-        raise TooLarge(str(error)) from error
     except UnidentifiedImageError as error:
         raise ValueError(f"it is none of {', '.join(PICTURE_FORMATS)}") from error
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from error

@@ -126,7 +126,7 @@ def test_peaks_found_by_neurokit_are_the_true_beats():
 
 def test_rate_measured_by_neurokit_rises_with_arousal_and_variability_falls(pure):
     def measured(label):
-        true = [heart.rhythm(a)[1] for a in pure(label, n=6, trial_s=30.0)]
+        true = [heart.rhythm(a)[0] for a in pure(label, n=6, trial_s=30.0)]
         waves = [heart.ppg(b, np.arange(0, 30, 1 / 64)) for b in true]
         ibis = [np.diff(nk.ppg_findpeaks(w, sampling_rate=64)["PPG_Peaks"]) / 64 for w in waves]
         return np.mean([60 / i.mean() for i in ibis]), np.mean([np.std(np.diff(b)) for b in true])
@@ -140,7 +140,7 @@ def test_the_heart_front_end_finds_the_beats_of_the_ecg():
     pairs = zip(affects(2, 40, 8.0, 0), first("heart", 80, cardiac="ecg"), strict=True)
     whole = [(affect, trial) for affect, trial in pairs if np.isfinite(trial.data).all()]
     for affect, trial in whole:
-        true = heart.rhythm(affect)[1]
+        true = heart.rhythm(affect)[0]
         true = true[(true > 0.4) & (true < 7.6)]
         shares.append(matched(detect_beats(trial.data, 256, "ecg"), true, 0.02))
         X = front(trial.data, 256, "ecg").X
