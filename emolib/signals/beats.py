@@ -63,10 +63,7 @@ def pulse_wave(signal: np.ndarray, sfreq: float, kind: str) -> np.ndarray:
 
 
 def detect_beats(signal: np.ndarray, sfreq: float, kind: str = "ppg") -> np.ndarray:
-    """Beat times in s, (n_beats,): systolic peaks of a PPG, R peaks of an ECG (n_times,) at sfreq Hz.
-
-    Raises BadRecording for less than a second or no finite sample.
-    """
+    """Beat times in s, (n_beats,): systolic peaks of a PPG, R peaks of an ECG (n_times,). Raises BadRecording."""
     return find_beats(pulse_wave(signal, sfreq, kind), sfreq, kind) / sfreq
 
 
@@ -80,16 +77,12 @@ def find_beats(wave: np.ndarray, sfreq: float, kind: str) -> np.ndarray:
     peak, beat, level = (moving_mean(energy, round(s * sfreq)) for s in (d.peak_s, d.beat_s, LEVEL_S))
     high = run_lengths(peak > beat + d.offset * level) >= round(d.peak_s * sfreq)
     blocks = np.flatnonzero(np.diff(high, prepend=False, append=False)).reshape(-1, 2)
-    heights = wave if kind == "ppg" else upright(wave, blocks)
+    lean = [wave[a:b].max() + wave[a:b].min() for a, b in blocks]
+    is_inverted = kind == "ecg" and lean and np.median(lean) < 0  # as an ECG lead may be
+    heights = -wave if is_inverted else wave
     peaks = np.array([a + heights[a:b].argmax() for a, b in blocks], int)
     inside = (peaks > 0) & (peaks < len(wave) - 1)  # a wave cut by the end has its top elsewhere
     return thin(peaks[inside], heights, d.refractory_s * sfreq)
-
-
-def upright(wave: np.ndarray, blocks: np.ndarray) -> np.ndarray:
-    """The wave, turned over if it points down in most blocks (n_beats, 2): an ECG lead may be inverted."""
-    lean = [wave[a:b].max() + wave[a:b].min() for a, b in blocks]
-    return -wave if lean and np.median(lean) < 0 else wave
 
 
 def thin(peaks: np.ndarray, heights: np.ndarray, min_distance: float) -> np.ndarray:
@@ -139,22 +132,16 @@ def heart_series(signal: np.ndarray, sfreq: float, kind: str = "ppg", sfreq_out:
     features = beat_features(wave, peaks, intervals, kind)[valid]
     middles = (peaks[:-1] + peaks[1:])[valid] / (2 * sfreq)
     series = np.stack([np.interp(times, middles, column) for column in features.T], axis=1)
-    series[~covered(times, peaks / sfreq, valid)] = np.nan
-    return series
-
-
-def covered(times: np.ndarray, beats: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Which times lie in a valid interval between beats, all in s."""
-    which = np.searchsorted(beats, times, side="right") - 1
+    which = np.searchsorted(peaks / sfreq, times, side="right") - 1  # the interval in which a step lies
     inside = (which >= 0) & (which < len(valid))
-    return inside & valid[np.clip(which, 0, len(valid) - 1)]
+    series[~(inside & valid[np.clip(which, 0, len(valid) - 1)])] = np.nan
+    return series
 
 
 def beat_features(wave: np.ndarray, peaks: np.ndarray, intervals: np.ndarray, kind: str) -> np.ndarray:
     """Features of every interval between peaks (sample indices) of a wave, (n_intervals, n_features).
 
-    Pulse fullness: (mean - foot) / (peak - foot), the share of its box that a pulse fills, changes with the
-    tone of the vessels (the K value of pulse-wave analysis).
+    Pulse fullness, the share of its box that a pulse fills, changes with the tone of the vessels (K value).
     """
     n_samples = np.diff(peaks)
     foot, mean = np.minimum.reduceat(wave, peaks)[:-1], np.add.reduceat(wave, peaks)[:-1] / n_samples

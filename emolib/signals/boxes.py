@@ -105,14 +105,13 @@ class Letterbox:
 class Grid:
     """What a detector says, cell by cell, and the boxes that it means. Raises BadParameter for a size out of range.
 
-    A picture of side × side pixels is cut into n_cells × n_cells cells. A cell gives 5 · n_boxes + 1 numbers: for each
-    of its boxes x, y, √w, √h and a confidence, and at the end one class probability. x and y are the centre's place in
-    the cell, from 0 to 1; √w and √h are the square roots of the box's sides in sides of the picture. A box's score is
-    its confidence times the class probability.
+    A picture is cut into n_cells × n_cells cells. A cell gives 5 · n_boxes + 1 numbers: for each of its boxes x, y, √w,
+    √h and a confidence, and at the end one class probability. x and y are the centre's place in the cell, from 0 to 1;
+    w and h are in sides of the picture. A box's score is its confidence times the class probability.
     With `reach` above 0 a cell also speaks for a centre up to `reach` cells outside of it; x and y of 0 to 1 then span
     the cell with that margin.
-    Sources: Redmon et al. (2016), "You only look once", sections 2 and 2.2 (there, too, the network predicts the square
-    roots); for the margin Bochkovskiy et al. (2020), "YOLOv4", section 3.3.
+    Sources: Redmon et al. (2016), "You only look once", section 2; for the margin Bochkovskiy et al. (2020), "YOLOv4",
+    section 3.3.
     """
 
     n_cells: int = 9
@@ -130,8 +129,7 @@ class Grid:
     @property
     def _cells(self) -> np.ndarray:
         """Column and line of every cell, (n_cells, n_cells, 2)."""
-        line, column = np.mgrid[: self.n_cells, : self.n_cells]
-        return np.stack([column, line], axis=-1)
+        return np.indices((self.n_cells, self.n_cells))[::-1].transpose(1, 2, 0)
 
     def encode(self, boxes: np.ndarray, side: int) -> tuple[np.ndarray, int]:
         """Targets (n_cells, n_cells, 5) float32: x, y, √w, √h, and 1 where the cell has a face; and n_lost.

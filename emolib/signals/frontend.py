@@ -46,9 +46,7 @@ def in_samples(seconds: float, sfreq: float, name: str) -> int:
     if not sfreq > 0:
         raise BadRecording(f"A sampling rate of {sfreq} Hz, expected one above 0: the corpus must name it.")
     if round(seconds * sfreq) < 1:
-        raise BadParameter(
-            f"{name}={seconds}, expected at least {1 / sfreq:g} s: that is one step at {sfreq:g} Hz."
-        )
+        raise BadParameter(f"{name}={seconds}, expected at least {1 / sfreq:g} s, one step at {sfreq:g} Hz.")
     return round(seconds * sfreq)
 
 
@@ -188,23 +186,17 @@ class SpeechFrontEnd:
                 f"window_s={self.window_s}, expected {self.n_fft / self.sfreq} s or more: n_fft is {self.n_fft}."
             )
         if self.functionals and self.n_mfcc:
-            raise BadParameter(
-                f"n_mfcc={self.n_mfcc} with functionals, expected 0: they have MFCC of their own."
-            )
+            raise BadParameter(f"n_mfcc={self.n_mfcc} with functionals, expected 0: they have their own.")
         x = repair(check_shape(data, 1, "(n_times,), one channel"), sfreq, MAX_CLICK_S)
         x = np.resize(x, max(len(x), n_window))
         audio = frame(x, n_window, hop)
-        reasons = self.reasons(audio, sfreq)
+        loud = (audio**2).mean(axis=1) >= 10 ** (self.silence_db / 10)
+        poor = [first_reason(window, sfreq, self.window_s, FULL_SCALE) for window in audio]
+        reasons = [reason or ("" if ok else SILENT) for ok, reason in zip(loud, poor, strict=True)]
         usable = [np.zeros_like(w) if reason else w for w, reason in zip(audio, reasons, strict=True)]
         at_rate = [resample(w, sfreq, self.sfreq) for w in usable]  # there are no functionals of NaN
         made = self.distributions(at_rate) if self.functionals else self.spectrograms(at_rate)
         return collect(made, np.arange(len(audio)) * hop / sfreq, reasons)
-
-    def reasons(self, audio: np.ndarray, sfreq: float) -> list[str]:
-        """Why each of the windows (n_windows, n_times) is dropped, "" where it is kept."""
-        reasons = [first_reason(window, sfreq, self.window_s, FULL_SCALE) for window in audio]
-        loud = (audio**2).mean(axis=1) >= 10 ** (self.silence_db / 10)
-        return [reason or ("" if ok else SILENT) for ok, reason in zip(loud, reasons, strict=True)]
 
     def spectrograms(self, audio: list[np.ndarray]) -> np.ndarray:
         n_times = round(self.window_s * self.sfreq)
@@ -257,9 +249,7 @@ FRONT_ENDS = {"heart": HeartFrontEnd, "eeg": EegFrontEnd, "speech": SpeechFrontE
 def front_end(modality: str, **parameters):
     """The front end of a modality. Raises BadParameter for an unknown modality or field."""
     if modality not in FRONT_ENDS:
-        raise BadParameter(
-            f"No front end for modality {modality!r}, expected one of {', '.join(FRONT_ENDS)}."
-        )
+        raise BadParameter(f"No front end for {modality!r}, expected one of {', '.join(FRONT_ENDS)}.")
     known = [field.name for field in fields(FRONT_ENDS[modality])]
     check_names(parameters, known, f"the {modality} front end")
     return FRONT_ENDS[modality](**parameters)

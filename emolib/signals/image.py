@@ -85,9 +85,7 @@ def crop(image: np.ndarray, left: int, top: int, right: int, bottom: int, fill: 
     Raises BadParameter, BadRecording.
     """
     if right <= left or bottom <= top:
-        raise BadParameter(
-            f"A box from ({left}, {top}) to ({right}, {bottom}), expected left < right, top < bottom."
-        )
+        raise BadParameter(f"A box from ({left}, {top}) to ({right}, {bottom}), expected a positive size.")
     height, width = check(image).shape[:2]
     out = np.full((bottom - top, right - left, *image.shape[2:]), fill, np.uint8)
     y0, y1 = max(top, 0), min(bottom, height)
@@ -109,9 +107,7 @@ def equalise(image: np.ndarray) -> np.ndarray:
     Raises BadRecording.
     """
     if check(image).ndim != 2:
-        raise BadRecording(
-            f"An image of shape {image.shape}, expected grey (height, width): use to_grey first."
-        )
+        raise BadRecording(f"An image of shape {image.shape}, expected grey (height, width).")
     histogram = np.bincount(image.ravel(), minlength=256)
     step = (image.size - histogram[image.max()]) // 255
     if step == 0:
