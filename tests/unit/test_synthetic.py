@@ -39,37 +39,23 @@ def pure(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "modality, options, shape, sfreq, kind, written",  # numbers that were once written down
+    "modality, cardiac, shape, sfreq, kind, written",  # numbers that were once written down
     [
-        ("heart", {}, (512,), 64, "ppg", [0.3071458, 0.1355079, 0.1360903, 0.2469352, 0.4223587]),
-        (
-            "heart",
-            {"cardiac": "ecg"},
-            (2048,),
-            256,
-            "ecg",
-            [0.6663034, -0.0159482, -0.04212635, -0.06077201, -0.04034526],
-        ),
-        ("eeg", {}, (8, 1024), 128, "raw", [-7.896176, 80.62919, 12.6458, 8.634254, 4.792734]),
-        (
-            "speech",
-            {},
-            (128000,),
-            16000,
-            "",
-            [0.00196004, -0.000436616, 0.00762603, -0.0009155864, 0.002673615],
-        ),
-        ("face", {}, (8, 48, 48), 1, "", [71, 64, 31, 37, 33]),
+        ("heart", "ppg", (512,), 64, "ppg", [0.3071, 0.1355, 0.1361, 0.2469, 0.4224]),
+        ("heart", "ecg", (2048,), 256, "ecg", [0.6663, -0.01595, -0.04213, -0.06077, -0.04035]),
+        ("eeg", "ppg", (8, 1024), 128, "raw", [-7.896, 80.63, 12.65, 8.634, 4.793]),
+        ("speech", "ppg", (128000,), 16000, "", [0.00196, -0.0004366, 0.007626, -0.0009156, 0.002674]),
+        ("face", "ppg", (8, 48, 48), 1, "", [71, 64, 31, 37, 33]),
     ],
 )
-def test_trials_are_as_the_contract_says_and_as_ever(modality, options, shape, sfreq, kind, written):
-    trial = first(modality, 3, **options)[2]
+def test_trials_are_as_the_contract_says_and_as_ever(modality, cardiac, shape, sfreq, kind, written):
+    trial = first(modality, 3, cardiac=cardiac)[2]
     assert (trial.corpus, trial.subject, trial.trial) == ("synthetic", "s00", "s00-t02")
     assert trial.data.shape == shape and trial.sfreq == sfreq and trial.kind == kind
     assert trial.data.dtype == (np.uint8 if modality == "face" else np.float32)
     assert len(trial.channels) == (8 if modality == "eeg" else 0)
     found = trial.data.ravel()[:200:40]  # libraries of mathematics differ in their last digits
-    np.testing.assert_allclose(found, written, rtol=1e-4, atol=1 if modality == "face" else 2e-6)
+    np.testing.assert_allclose(found, written, rtol=1e-3, atol=1 if modality == "face" else 0)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
@@ -124,17 +110,6 @@ def test_peaks_found_by_neurokit_are_the_true_beats():
     assert matched(pulses - heart.SYSTOLE_S, inner, 0.03) == 1.0 and abs(len(pulses) - len(true)) <= 2
 
 
-def test_rate_measured_by_neurokit_rises_with_arousal_and_variability_falls(pure):
-    def measured(label):
-        true = [heart.rhythm(a)[0] for a in pure(label, n=6, trial_s=30.0)]
-        waves = [heart.ppg(b, np.arange(0, 30, 1 / 64)) for b in true]
-        ibis = [np.diff(nk.ppg_findpeaks(w, sampling_rate=64)["PPG_Peaks"]) / 64 for w in waves]
-        return np.mean([60 / i.mean() for i in ibis]), np.mean([np.std(np.diff(b)) for b in true])
-
-    (angry_bpm, angry_sd), (sad_bpm, sad_sd) = measured("angry"), measured("sad")
-    assert 14 < angry_bpm - sad_bpm < 20 and angry_sd < 0.7 * sad_sd
-
-
 def test_the_heart_front_end_finds_the_beats_of_the_ecg():
     errors, shares, front = [], [], front_end("heart")
     pairs = zip(affects(2, 40, 8.0, 0), first("heart", 80, cardiac="ecg"), strict=True)
@@ -159,28 +134,12 @@ def mean_band(affects, low, high):
     return power[..., (freqs >= low) & (freqs <= high)].mean(axis=(0, -1))
 
 
-def test_arousal_lowers_alpha_and_raises_beta(pure):
-    angry, sad = pure("angry", 20), pure("sad", 20)
+def test_arousal_lowers_alpha_and_raises_beta_and_valence_leans_alpha_to_the_right(pure):
+    happy, angry, sad = (pure(label, 20) for label in ("happy", "angry", "sad"))
     assert (mean_band(angry, 8, 12) < 0.75 * mean_band(sad, 8, 12)).all()
     assert (mean_band(angry, 17, 23) > 1.3 * mean_band(sad, 17, 23)).all()
-
-
-@pytest.mark.parametrize("pleased, displeased", [("relaxed", "sad"), ("happy", "angry")])
-def test_positive_valence_leans_frontal_alpha_to_the_right(pure, pleased, displeased):
-    alpha = [np.log(mean_band(pure(label, 20), 8, 12)) for label in (pleased, displeased)]
-    leans = [of[eeg.CHANNELS.index("F4")] - of[eeg.CHANNELS.index("F3")] for of in alpha]
-    assert leans[0] - leans[1] > 0.5
-
-
-def test_background_falls_as_one_over_f_blinks_are_frontal_and_mains_is_at_50_hz():
-    freqs, power = welch(eeg.background(np.random.default_rng(0), 128 * 120, slope=1.2), 128, nperseg=512)
-    fit = (freqs >= 2) & (freqs <= 40)
-    slopes = np.polyfit(np.log(freqs[fit]), np.log(power[:, fit].T), 1)[0]
-    np.testing.assert_allclose(slopes, -1.2, atol=0.1)
-    span = np.ptp(eeg.blinks(np.random.default_rng(0), 128 * 60), axis=1)
-    assert 60 < span[0] < 300 and span[0] > 2 * span[2] and span[6] == 0
-    freqs, power = welch(eeg.disturbances(np.random.default_rng(0), 128 * 60), 128, nperseg=512)
-    assert (freqs[24 + power[:, 24:].argmax(axis=1)] == 50).all()
+    gain = np.log(mean_band(happy, 8, 12) / mean_band(angry, 8, 12))
+    assert gain[eeg.CHANNELS.index("F4")] - gain[eeg.CHANNELS.index("F3")] > 0.5
 
 
 # Speech
@@ -191,13 +150,6 @@ def pitch(wave):
     f0 = librosa.yin(wave, fmin=70, fmax=400, sr=16000, frame_length=1024, hop_length=256)
     loud = librosa.feature.rms(y=wave, frame_length=1024, hop_length=256)[0]
     return np.median(f0[loud > np.median(loud)])
-
-
-def test_pitch_measured_by_librosa_is_the_one_asked_for():
-    open_mouth, nothing = np.ones(75), np.zeros(75)
-    still = speech.Syllables(open_mouth, nothing, np.zeros(75, int), nothing, nothing)
-    wave = speech.utter(np.full(75, 150.0), still, 1.0, 0.6, np.random.default_rng(0))
-    assert pitch(wave) == pytest.approx(150, rel=0.01)
 
 
 def test_arousal_raises_pitch_loudness_and_brightness_and_a_smile_the_formants(pure):
@@ -244,16 +196,6 @@ def test_faces_change_with_emotion_more_than_with_the_sensor(pure):
     same = np.abs(means["happy"] - mouth(pure("happy", 16)[8:])).mean()
     for a, b in itertools.combinations(QUADRANTS, 2):
         assert np.abs(means[a] - means[b]).mean() > 1.3 * same
-
-
-def test_muscles_follow_the_emotion(pure):
-    smile, opened, frown = (
-        {label: np.mean([getattr(face.portrait(a), field) for a in pure(label)]) for label in QUADRANTS}
-        for field in ("smile", "mouth_open", "frown")
-    )
-    assert min(smile["happy"], smile["relaxed"]) > 0.4 and max(smile["angry"], smile["sad"]) < -0.4
-    assert min(opened["happy"], opened["angry"]) > max(opened["sad"], opened["relaxed"]) + 0.2
-    assert frown["angry"] > 0.5 and frown["sad"] < -0.5
 
 
 @pytest.mark.parametrize("yaw, pitch, roll", [(0, 0, 0), (0.4, 0.2, 0.1), (-0.4, -0.3, -0.15)])
