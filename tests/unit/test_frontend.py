@@ -122,50 +122,29 @@ def test_band_powers_of_a_corpus_become_windows_of_steps():
         front_end("eeg")(power, 1 / 12, "band_power")
 
 
-def test_speech_windows_are_librosas_log_mel():
+def test_speech_windows_are_librosas_log_mel_and_short_ones_are_repeated():
     x, options = speech(3.0), {"n_fft": 512, "hop_length": 256, "n_mels": 40, "center": False}
     found = front_end("speech", hop_s=1)(x, 16000)
     assert found.X.shape == (2, 124, 40, 1) and found.start_s.tolist() == [0, 1]
     mel = librosa.feature.melspectrogram(y=x[16000:], sr=16000, **options)
     np.testing.assert_allclose(found.X[1, :, :, 0], librosa.power_to_db(mel, top_db=None).T, atol=1e-2)
-
-
-def test_short_utterances_are_repeated_not_lost():
-    x = speech(1.3)
-    repeated = front_end("speech")(np.tile(x, 2)[:32000], 16000)
-    np.testing.assert_array_equal(front_end("speech")(x, 16000).X, repeated.X)
+    short, repeated = front_end("speech")(x[:20800], 16000), np.tile(x[:20800], 2)[:32000]
+    np.testing.assert_array_equal(short.X, front_end("speech")(repeated, 16000).X)
 
 
 @pytest.mark.parametrize("functionals", [False, True])
-def test_quiet_is_no_speech_also_where_no_other_window_is_left(functionals):
-    made = front_end("speech", hop_s=2, functionals=functionals)
-    hiss = RNG.normal(0, 10 ** (-70 / 20), 32000)
-    found = made(np.concatenate([speech(2), hiss, speech(2)]), 16000)
-    assert found.dropped == {"no speech": 1} and found.start_s.tolist() == [0, 4]
-    alone = made(hiss, 16000)
-    assert alone.dropped == {"no speech": 1} and alone.X.shape == (0, *found.X.shape[1:])
-
-
-@pytest.mark.parametrize("functionals", [False, True])
-def test_spoilt_audio_is_dropped_and_changes_no_other_window(functionals):
+def test_audio_without_speech_is_dropped_and_changes_no_other_window(functionals):
     made, whole, missing = front_end("speech", hop_s=2, functionals=functionals), speech(2), speech(2)
     missing[5000:6000] = np.nan
-    x = np.concatenate([np.clip(20 * speech(2), -1, 1), missing, np.zeros(32000), whole])
-    found = made(x, 16000)
-    assert found.dropped == {"clipping": 1, "missing samples": 1, "flat line": 1}
-    assert found.start_s.tolist() == [6]
+    hiss = RNG.normal(0, 10 ** (-70 / 20), 32000)
+    found = made(
+        np.concatenate([np.clip(20 * speech(2), -1, 1), missing, np.zeros(32000), hiss, whole]), 16000
+    )
+    assert found.dropped == {"clipping": 1, "missing samples": 1, "flat line": 1, "no speech": 1}
+    assert found.start_s.tolist() == [8]
     np.testing.assert_array_equal(found.X, made(np.float64(whole), 16000).X)
-
-
-@pytest.mark.parametrize("sfreq", [24414, 44100])
-def test_other_rates_give_the_same_bands(sfreq):
-    def sweep(rate):
-        t = np.arange(4 * rate) / rate
-        return 0.1 * np.sin(2 * np.pi * (300 * t + 300 * t**2))
-
-    expected, found = (front_end("speech")(sweep(rate), rate).X for rate in (16000, sfreq))
-    assert found.shape == expected.shape
-    assert np.abs(found - expected)[expected > expected.max() - 30].mean() < 0.1
+    alone = made(hiss, 16000)
+    assert alone.dropped == {"no speech": 1} and alone.X.shape == (0, *found.X.shape[1:])
 
 
 def test_faces_are_grey_square_scaled_and_not_blank():

@@ -27,7 +27,7 @@ def voice(dtype=np.float32):
 
 @pytest.mark.parametrize(
     "sfreq, n_fft, n_mels, fmin, fmax",
-    [(16000, 512, 40, 0, None), (22050, 1024, 64, 20, 8000), (8000, 256, 20, 100, 4000)],
+    [(16000, 512, 40, 0, None), (22050, 1024, 64, 20, 8000)],
 )
 def test_filterbank_is_librosas(sfreq, n_fft, n_mels, fmin, fmax):
     options = {"n_fft": n_fft, "n_mels": n_mels, "fmin": fmin, "fmax": fmax}

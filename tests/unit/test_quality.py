@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emolib.signals.quality import CLIPPED, FLAT, MISSING, clipped, first_reason, repair, run_lengths
+from emolib.signals.quality import CLIPPED, FLAT, MISSING, first_reason, repair, run_lengths
 
 CLEAN = np.sin(np.arange(640) / 7) + np.random.default_rng(0).normal(0, 0.05, 640)
 
@@ -14,7 +14,6 @@ def spoilt(where, value):
 
 def test_run_lengths_by_hand():
     assert run_lengths(np.array([1, 1, 0, 1, 0, 0, 1, 1, 1], bool)).tolist() == [2, 2, 0, 1, 0, 0, 3, 3, 3]
-    assert run_lengths(np.zeros(0, bool)).tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -26,18 +25,13 @@ def test_run_lengths_by_hand():
         (spoilt(slice(50, 81), 0.123), ""),  # 31 of 32 samples
         (spoilt(slice(50, 82), 0.123), FLAT),
         (np.zeros(100), FLAT),
-        (np.clip(CLEAN, -0.8, 0.8), CLIPPED),
+        (np.clip(CLEAN, -2, 0.8), CLIPPED),
+        (np.clip(CLEAN, -0.8, 2), CLIPPED),
         (np.stack([CLEAN, spoilt(slice(10, 100), 0), CLEAN]), FLAT),
     ],
 )
 def test_the_first_reason_against_a_signal(x, reason):
     assert first_reason(x, sfreq=64, max_flat_s=0.5) == reason
-
-
-def test_clipping_is_found_at_both_ends():
-    limited = np.clip(CLEAN, -0.8, 0.8)
-    beyond = (limited <= -0.8) | (limited >= 0.8)
-    assert 0.9 * beyond.sum() <= clipped(limited).sum() <= beyond.sum()
 
 
 def test_short_gaps_are_interpolated_long_ones_stay():

@@ -21,9 +21,9 @@ def folder(tmp_path):
     return run.folder
 
 
-@pytest.fixture(params=["memory", "file"])
-def url(request, tmp_path):
-    return f"memory://{uuid.uuid4()}/real" if request.param == "memory" else f"file://{tmp_path}/bucket/real"
+@pytest.fixture
+def url():
+    return f"memory://{uuid.uuid4()}/real"
 
 
 def test_a_run_comes_back_with_its_times_and_only_what_differs_is_copied(folder, url, tmp_path):
