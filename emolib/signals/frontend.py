@@ -1,7 +1,7 @@
 """Front ends: a trial's samples in, a model's windows out. The same code trains and runs on the device.
 
-Each is a frozen dataclass whose fields are JSON-able parameters; `feature_axis` is the axis of X along which
-features differ in meaning and scale (None: all values are alike).
+Each is a frozen dataclass whose fields are JSON-able parameters. `feature_axis` is the axis of X along which features
+differ in meaning and scale (None: all values are alike); `n_window`, the samples at sfreq Hz that give just one window.
 """
 
 from collections import Counter
@@ -75,7 +75,6 @@ class HeartFrontEnd:
     context_s: ClassVar[float] = 16.0  # before a window of a stream, in which beats are found too
 
     def n_window(self, sfreq: float) -> int:
-        """Samples at sfreq Hz that give just one window."""
         return int(np.ceil(in_samples(self.window_s, self.sfreq_out, "window_s") / self.sfreq_out * sfreq))
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "ppg") -> Windows:
@@ -90,14 +89,12 @@ class HeartFrontEnd:
         mended = repair(data, sfreq, self.max_gap_s)
         raw = [mended[round(i / self.sfreq_out * sfreq) :][:n_raw] for i in first]
         cover = frame(np.isfinite(series[:, 0]), n_steps, hop).mean(axis=-1)
-        reasons = [self.reason(x, sfreq, kind, share) for x, share in zip(raw, cover, strict=True)]
+        poor = ["" if kind == "bpm" else first_reason(x, sfreq, self.max_gap_s) for x in raw]
+        few = [FEW_BEATS if share < self.min_cover else "" for share in cover]
+        reasons = [one or other for one, other in zip(poor, few, strict=True)]
         filled = repair(series.T, self.sfreq_out, np.inf)
         X = np.moveaxis(frame(filled, n_steps, hop), 0, -1)[:, :, None]
         return collect(X, first / self.sfreq_out, reasons)
-
-    def reason(self, x, sfreq, kind, cover) -> str:
-        poor = "" if kind == "bpm" else first_reason(x, sfreq, max_flat_s=self.max_gap_s)
-        return poor or (FEW_BEATS if cover < self.min_cover else "")
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,6 @@ class EegFrontEnd:
     context_s: ClassVar[float] = 0.0
 
     def n_window(self, sfreq: float) -> int:
-        """Samples at sfreq Hz that give just one window."""
         n_steps = in_samples(self.window_s, 1 / self.step_s, "window_s")
         return n_steps * in_samples(self.step_s, sfreq, "step_s")
 
@@ -176,7 +172,6 @@ class SpeechFrontEnd:
     context_s: ClassVar[float] = 0.0
 
     def n_window(self, sfreq: float) -> int:
-        """Samples at sfreq Hz that give just one window."""
         return int(np.ceil(self.window_s * sfreq))
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "") -> Windows:
@@ -239,7 +234,8 @@ class FaceFrontEnd:
 
     def prepare(self, grey: np.ndarray) -> np.ndarray:
         side = min(grey.shape)
-        face = image.resize(image.center_crop(grey, side, side), self.size, self.size)
+        top, left = (grey.shape[0] - side) // 2, (grey.shape[1] - side) // 2
+        face = image.resize(grey[top : top + side, left : left + side], self.size, self.size)
         return image.equalise(face) if self.equalise else face
 
 

@@ -95,12 +95,6 @@ def crop(image: np.ndarray, left: int, top: int, right: int, bottom: int, fill: 
     return out
 
 
-def center_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The middle of the image, (height, width[, 3]) uint8; zeros around it where the image is smaller."""
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return crop(image, left, top, left + width, top + height)
-
-
 def equalise(image: np.ndarray) -> np.ndarray:
     """A grey image with its histogram flattened, (height, width) uint8, as PIL.ImageOps.equalize does it.
 

@@ -77,7 +77,7 @@ def _rows(path: Path) -> list[list[str]]:
 
 
 def _numbers(path: Path, rows: list[list[str]]) -> np.ndarray:
-    """The cells as float64; empty ones are NaN. Raises BadRecording."""
+    """The cells as float64; empty ones are NaN."""
     try:
         values = np.array([[cell.strip() or "nan" for cell in row] for row in rows], np.float64)
     except ValueError as error:
@@ -89,23 +89,22 @@ def _numbers(path: Path, rows: list[list[str]]) -> np.ndarray:
 
 def read_heart(path: Path, trained: SignalInfo) -> Pieces:
     """PPG (n_times,) from the Empatica layout: start time, rate in Hz, then samples. Raises BadRecording."""
-    rows = _rows(path)
-    if len(rows[0]) != 1:
-        raise BadRecording(f"{path} has {len(rows[0])} columns, expected one, the pulse (BVP.csv).")
-    values = _numbers(path, rows)[:, 0]
+    values = _numbers(path, _rows(path))
+    if values.shape[1] != 1:
+        raise BadRecording(f"{path} has {values.shape[1]} columns, expected one, the pulse (BVP.csv).")
+    values = values[:, 0]
     if not 1 <= values[1] <= 2000:
         raise BadRecording(f"{path}: rate {values[1]:g} Hz in the second row, expected 1 to 2000.")
     return [values[2:].astype(np.float32)], float(values[1])
 
 
 def _columns(path: Path, head: list[str], wanted: list[str]) -> list[int]:
-    """Where the wanted columns stand, whatever their case. Raises BadRecording for one missing or doubled."""
+    """Where the wanted columns stand, whatever their case."""
     names = [name.strip().lower() for name in head]
     for name in wanted:
         if (count := names.count(name.lower())) != 1:
             raise BadRecording(
-                f"{path} has {count} columns {name}, expected one each of {', '.join(wanted)}; found "
-                f"{', '.join(head)}: name the channels in its head as the corpus does."
+                f"{path} has {count} columns {name}, expected one each of {', '.join(wanted)}; found {', '.join(head)}."
             )
     return [names.index(name.lower()) for name in wanted]
 
