@@ -116,7 +116,7 @@ def read_eeg(path: Path, trained: SignalInfo) -> Pieces:
     missing: then the rate is the trained one. Raises BadRecording.
     """
     head, *rows = _rows(path)
-    stamps = [name for name in head if name.strip().lower() == "timestamps"][:1]
+    stamps = ["timestamps"] if "timestamps" in [name.strip().lower() for name in head] else []
     at = _columns(path, head, [*trained.channels, *stamps])
     values = _numbers(path, [[row[column] for column in at] for row in rows])
     data = values[:, : len(trained.channels)].T.astype(np.float32)

@@ -34,13 +34,6 @@ def test_what_a_killed_write_left_is_removed(run):
     assert [path.name for path in run.folder.glob(".*")] == [f".x-y-{done.pid}-abcd1234.txt"]
 
 
-def test_two_writers_of_one_artifact_do_not_disturb_each_other(run):
-    with run.write("x.txt") as first, run.write("x.txt") as second:
-        first.write_text("one")
-        second.write_text("two")
-    assert run.read("x.txt").read_text() == "one"
-
-
 def test_a_branch_has_inputs_of_its_own(run):
     for name in ("a.txt", "b.txt"):
         run.write_text(name, name)

@@ -11,7 +11,7 @@ EEG = SignalInfo(128.0, "raw", ("TP9", "AF7"))
 N = 600
 
 
-def written(path, head="timestamps,TP9,AF7", rows=((0, 1, 2), (0.0078125, 3, 4), (0.015625, 5, 6))):
+def written(path, head, rows):
     path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n")
     return path
 
@@ -19,7 +19,7 @@ def written(path, head="timestamps,TP9,AF7", rows=((0, 1, 2), (0.0078125, 3, 4),
 def stamped(path, sfreq, gaps=()):
     """A second column of sample numbers; time stamps in whole ms as Muse writes them, a minute more at each gap."""
     time_s = 1533222955 + np.arange(N) / sfreq + 60 * np.isin(np.arange(N), gaps).cumsum()
-    return written(path, rows=[(f"{t:.3f}", n, -n) for n, t in enumerate(time_s)])
+    return written(path, "timestamps,TP9,AF7", [(f"{t:.3f}", n, -n) for n, t in enumerate(time_s)])
 
 
 @pytest.mark.parametrize(
@@ -45,21 +45,17 @@ def test_bad_files_are_named(modality, name, content, message, tmp_path):
 
 
 def test_a_kind_that_files_do_not_hold_is_refused(tmp_path):
-    powers = SignalInfo(1 / 12, "band_power", ("AF3",))
     with pytest.raises(BadParameter, match="eeg are read as raw, the source was trained on band_power"):
-        read_recording("eeg", written(tmp_path / "e.csv"), powers)
+        read_recording("eeg", tmp_path / "e.csv", SignalInfo(1 / 12, "band_power", ("AF3",)))
 
 
-@pytest.mark.parametrize("head", ["Timestamps, tp9,aF7", "\ufefftimestamps,TP9,AF7"])
-def test_eeg_has_channels_by_time(head, tmp_path):
-    (data,), sfreq = read_eeg(written(tmp_path / "e.csv", head), EEG)
-    assert data.tolist() == [[1, 3, 5], [2, 4, 6]] and sfreq == 128 and data.dtype == np.float32
-
-
-def test_columns_are_found_by_name_and_others_left_out(tmp_path):
+@pytest.mark.parametrize(
+    "head", ["AF7,Right AUX,Marker,TP9,timestamps", "\ufeffaf7, Right AUX,Marker,tp9, Timestamps"]
+)
+def test_columns_are_found_by_name_and_others_left_out(head, tmp_path):
     rows = [(2, "", "x", 1, 0), (4, 9, "y", 3, 0.0078125), ("", 9, "z", 5, 0.015625)]
-    (data,), sfreq = read_eeg(written(tmp_path / "e.csv", "AF7,Right AUX,Marker,TP9,timestamps", rows), EEG)
-    np.testing.assert_array_equal(data, [[1, 3, 5], [2, 4, np.nan]])
+    (data,), sfreq = read_eeg(written(tmp_path / "e.csv", head, rows), EEG)
+    np.testing.assert_array_equal(data, np.float32([[1, 3, 5], [2, 4, np.nan]]), strict=True)
     assert sfreq == 128
 
 
