@@ -1,7 +1,7 @@
 """Artifacts: written atomically with a sidecar, read only if they still match it.
 
-The sidecar of `name.ext` is `name.ext.json`: sha256 of the file and of its inputs, parameters, seed,
-package versions, git commit, seconds.
+The sidecar of `name.ext` is `name.ext.json`: sha256 of the file and of its inputs, notebook, parameters, package
+versions, git commit, seconds.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,7 +29,6 @@ from emolib.core.lock import planned
 from emolib.core.paths import PROJECT, read_json
 from emolib.core.results import to_csv
 
-NAME_AT = 26  # bytes from the start of a file in a zip to the lengths of its name and extra field
 MAPPED_BYTES = 1 << 20  # from which on an array stays in its file
 FIELDS = {"sha256", "notebook", "parameters", "inputs", "versions", "commit", "seconds"}  # of a sidecar
 AGAIN = "run the notebook that writes it again, or `make reproduce FORCE=<its rule>`."
@@ -73,10 +72,8 @@ def is_alive(pid: int) -> bool:
     """Whether a process of this machine runs."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # of another user
-        return True
+    except OSError as error:
+        return isinstance(error, PermissionError)  # it is another user's
     return True
 
 
@@ -92,8 +89,20 @@ def record_of(path: Path) -> dict:
             "nothing to do, `make reproduce FORCE=<rule of the notebook that writes it>`."
         )
     record = _json(sidecar(path))
-    if missing := sorted(FIELDS - (record.keys() if isinstance(record, dict) else set())):
-        raise BadArtifact(f"{sidecar(path)} does not say {', '.join(missing)}: {AGAIN}")
+    if not isinstance(record, dict) or FIELDS - record.keys():
+        raise BadArtifact(f"{sidecar(path)} does not say {', '.join(sorted(FIELDS))}: {AGAIN}")
+    return record
+
+
+def check(path: Path) -> dict:
+    """The sidecar of an artifact that is as it was written. Raises BadArtifact."""
+    record, found = record_of(path), sha256(path)
+    if found != record["sha256"]:
+        notebook = record["notebook"]
+        raise BadArtifact(
+            f"{path} was altered after it was written: run {notebook}.ipynb again, or "
+            f"`make reproduce FORCE={notebook.split('_')[-1]}`."
+        )
     return record
 
 
@@ -111,32 +120,29 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            mapped = {member.filename: _mapped(path, archive, member) for member in archive.infolist()}
-        with np.load(path, allow_pickle=False) as archive:
-            in_file = {name: mapped[f"{name}.npy"] for name in archive.files}
-            return {name: archive[name] if array is None else array for name, array in in_file.items()}
+            members = archive.infolist()
+            return {each.filename.removesuffix(".npy"): _array(path, archive, each) for each in members}
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise BadArtifact(f"{path} is damaged ({error}), expected arrays without pickles: {AGAIN}") from error
 
 
-def _mapped(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.memmap | None:
-    """A large array of numbers that lies in the archive as it is; None for another.
-
-    Raises ValueError where the head of an array promises another size than the member has.
-    """
+def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    """Raises ValueError where the head of the array promises another size than the member has: it takes no memory."""
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, by_column, dtype = read.get(version, read[2, 0])(file)
+        first = version == (1, 0)
+        read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+        shape, by_column, dtype = read(file)
         n_bytes, n_head = math.prod(shape) * dtype.itemsize, file.tell()
         if not dtype.hasobject and n_bytes != member.file_size - n_head:
             raise ValueError(f"{member.filename} promises {n_bytes} bytes of {member.file_size}")
-    if member.compress_type != zipfile.ZIP_STORED or dtype.hasobject or n_bytes < MAPPED_BYTES:
-        return None
+        if member.compress_type != zipfile.ZIP_STORED or dtype.hasobject or n_bytes < MAPPED_BYTES:
+            file.seek(0)
+            return np.lib.format.read_array(file, allow_pickle=False)
     with open(path, "rb") as file:
-        file.seek(member.header_offset + NAME_AT)
+        file.seek(member.header_offset + 26)  # where a zip has the lengths of the name and the extra field
         n_name, n_extra = struct.unpack("<HH", file.read(4))
-    offset = member.header_offset + NAME_AT + 4 + n_name + n_extra + n_head
+        offset = file.tell() + n_name + n_extra + n_head
     return np.memmap(path, dtype, "r", offset, shape, "F" if by_column else "C")
 
 
@@ -159,10 +165,8 @@ def short(commit: str) -> str:
 def versions() -> dict[str, str]:
     found = {"python": sys.version.split()[0]}
     for package in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found
 
 
@@ -208,9 +212,9 @@ class Run:
         Raises BadArtifact if it is missing, not as it was written, or made with other parameters than planned.
         """
         path = self.folder / name
-        self.inputs[name] = check(path)
-        writer, parameters = (record_of(path)[field] for field in ("notebook", "parameters"))
-        if writer != self.notebook and (other := self._unplanned(writer, parameters)):
+        record = check(path)
+        self.inputs[name], writer = record["sha256"], record["notebook"]
+        if writer != self.notebook and (other := self._unplanned(writer, record["parameters"])):
             raise BadArtifact(
                 f"{path} was made with other parameters than the config's ({other}): "
                 f"`make reproduce FORCE={writer.split('_')[-1]}`."
@@ -263,8 +267,8 @@ class Run:
                 f"{path} is not written: a pipeline makes this run with other parameters ({other}). Wait for its "
                 "end, or choose another run."
             )
-        for name, digest in self.inputs.items():
-            if record_of(self.folder / name)["sha256"] != digest:
+        for name, read in self.inputs.items():
+            if record_of(self.folder / name)["sha256"] != read:
                 raise BadArtifact(
                     f"{path} is not written: {name} was written again since it was read. Run {self.notebook} from "
                     "its start."
@@ -339,10 +343,8 @@ class Run:
 
         Work to skip on resume.
         """
-        path = self.folder / name
         try:
-            check(path)
-            record = record_of(path)
+            record = check(self.folder / name)
             inputs = {name: record_of(self.folder / name)["sha256"] for name in record["inputs"]}
         except BadArtifact:
             return False
@@ -351,16 +353,3 @@ class Run:
         return known and all(
             record.get(key) == json.loads(json.dumps(value)) for key, value in wanted.items()
         )
-
-
-def check(path: Path) -> str:
-    """The sha256 of an artifact, checked against its sidecar. Raises BadArtifact."""
-    record, found = record_of(path), sha256(path)
-    expected, notebook = record["sha256"], record["notebook"]
-    if found != expected:
-        rule = notebook.split("_")[-1]
-        raise BadArtifact(
-            f"{path} was altered after it was written (sha256 {found[:12]}, expected {expected[:12]}): "
-            f"run {notebook}.ipynb again, or `make reproduce FORCE={rule}`."
-        )
-    return found

@@ -2,12 +2,8 @@
 
 import sys
 from collections.abc import Collection, Iterator
-from typing import TypeVar
 
 from tqdm import tqdm
-
-Item = TypeVar("Item")
-FORMAT = "{desc} |{bar:20}| {n:.0f}/{total_fmt} {unit}, {elapsed}{postfix}"
 
 
 class NotebookLine:
@@ -37,10 +33,11 @@ def progress_bar(total: int, name: str, unit: str) -> tqdm:
 
         if hasattr(get_ipython(), "kernel"):
             file = NotebookLine(display.display)
-    return tqdm(total=total, desc=name, unit=unit, bar_format=FORMAT, file=file, mininterval=1)
+    line = "{desc} |{bar:20}| {n:.0f}/{total_fmt} {unit}, {elapsed}{postfix}"
+    return tqdm(total=total, desc=name, unit=unit, bar_format=line, file=file, mininterval=1)
 
 
-def with_progress(items: Collection[Item], name: str, unit: str) -> Iterator[Item]:
+def with_progress(items: Collection, name: str, unit: str) -> Iterator:
     """The items, one by one, with a bar that counts them."""
     with progress_bar(len(items), name, unit) as bar:
         for item in items:

@@ -12,13 +12,15 @@ LONGEST = 1000  # characters of a message
 class EmolibError(Exception):
     """Base of every error that a user can mend; shown as one line, without a traceback.
 
-    A message may quote a damaged file, or its name: what is long is shown without its middle, and what does
-    not print as an escape.
+    A message may quote a damaged file, or its name: what does not print is shown as an escape, what is long without its
+    middle.
     """
 
     def __str__(self) -> str:
-        text = _shortened(" ".join(super().__str__().splitlines()))
-        return _shortened("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
+        line = " ".join(super().__str__().splitlines())
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+        half = LONGEST // 2
+        return text if len(text) <= LONGEST else f"{text[:half]} … {text[3 - half :]}"
 
 
 class CorpusMissing(EmolibError):
@@ -47,10 +49,6 @@ class BadArtifact(EmolibError):
 
 class OverBudget(EmolibError):
     """A model over the size, activation or operator budget of the config."""
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[3 - LONGEST // 2 :]}"
 
 
 def exit_status(command: Callable[[], int | None]) -> int:

@@ -65,19 +65,18 @@ def end_with_pipeline(folder: Path, pipeline: str):
 
     It has no effect on another machine, where the file system does not share locks.
     """
+
+    def wait_and_end():
+        with file_of(folder).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            os._exit(1)
+
     is_held = planned(folder) is not None
-    if pipeline.split()[0] == socket.gethostname() and not (
-        is_held and _said(folder).get("process") == pipeline
-    ):
+    is_ours = is_held and _said(folder).get("process") == pipeline
+    if pipeline.split()[0] == socket.gethostname() and not is_ours:
         os._exit(1)  # it ended before this process began
     if is_held:
-        threading.Thread(target=_wait_and_end, args=(folder,), name="emolib lock", daemon=True).start()
-
-
-def _wait_and_end(folder: Path):
-    with file_of(folder).open() as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        os._exit(1)
+        threading.Thread(target=wait_and_end, name="emolib lock", daemon=True).start()
 
 
 def _said(folder: Path) -> dict:

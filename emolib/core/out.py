@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,14 +13,25 @@ from emolib.core.errors import BadParameter
 NEW, OLD = "new", "old"  # in the temporary folder beside `out`
 
 
+@contextmanager
+def _refusals(out: Path) -> Iterator[None]:
+    """What the system refuses is a BadParameter."""
+    try:
+        yield
+    except OSError as error:
+        raise BadParameter(
+            f"--out: {out} cannot be replaced ({error.strerror}): choose another folder."
+        ) from error
+
+
 def check_out(out: Path, known: Callable[[Path], Collection[str]]) -> Path:
     """Check that `out` may be replaced, and give it without symlinks. known: names of the command's own files in a folder.
 
     What a killed command left beside it is put back or removed. Raises BadParameter where `out` is a file, is or holds
-    the current folder, holds a file that is not known, or cannot be read.
+    the current folder, or holds a file that is not known.
     """
     out = Path(os.path.realpath(out))
-    try:
+    with _refusals(out):
         for temporary in left_of(out):
             _end(temporary, out)
         if not out.exists():
@@ -29,47 +40,33 @@ def check_out(out: Path, known: Callable[[Path], Collection[str]]) -> Path:
             raise BadParameter(f"--out: {out} is a file, expected a folder: choose another name.")
         names = known(out)
         others = sorted(path.name for path in out.iterdir() if path.name not in names or path.is_dir())
-    except OSError as error:
-        raise BadParameter(
-            f"--out: {out} cannot be read ({error.strerror}): choose another folder."
-        ) from error
     if others:
         raise BadParameter(
             f"--out: {out} holds {others[0]}, which this command did not write: move it away, or choose another folder."
         )
     if Path.cwd().is_relative_to(out):
-        raise BadParameter(
-            f"--out: you are in {out}, which would be replaced: go to another folder first (cd ..)."
-        )
+        raise BadParameter(f"--out: you are in {out}, which would be replaced: go to another folder first.")
     return out
 
 
 @contextmanager
-def replaced(out: Path):
+def replaced(out: Path) -> Iterator[Path]:
     """A new folder that takes the place of `out` when the block ends without an error.
 
     A whole `out` lies there or in a temporary folder beside it at any time. Raises BadParameter where the system
     refuses.
     """
-    try:
+    with _refusals(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".{out.stem}-{os.getpid()}-"
         temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=out.suffix, dir=out.parent))
-    except OSError as error:
-        raise BadParameter(
-            f"--out: {out.parent} cannot be written ({error.strerror}): choose another folder."
-        ) from error
     try:
         (temporary / NEW).mkdir()
         yield temporary / NEW
-        try:
+        with _refusals(out):
             if out.exists():
                 out.rename(temporary / OLD)
             (temporary / NEW).rename(out)
-        except OSError as error:
-            raise BadParameter(
-                f"--out: {out} cannot be replaced ({error.strerror}): choose another folder."
-            ) from error
     finally:
         _end(temporary, out)
 

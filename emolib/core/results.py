@@ -19,7 +19,6 @@ NUMBER = ("value", "low", "high", "unit", "n", "people", "how", "device", "artif
 ROW = OF + NUMBER  # as a notebook writes it
 COLUMNS = (*ROW, "run", "commit")  # as results.csv has it
 HOW = ("measured", "emulated", "modelled")
-SIGNIFICANT = 6
 
 
 def row(
@@ -42,7 +41,7 @@ def row(
     """One row of the table. `unit`: fraction, points, bytes, us, ms, mJ, … or "" for a number without one.
 
     Floats keep six significant digits. An interval that is NaN, of one person alone, is left out. Raises BadParameter for
-    a value that is not finite, an interval that is upside down, or another `how`.
+    a value that is not finite, or another `how`.
     """
     if how not in HOW:
         raise BadParameter(f"Result {metric} of {of}: how is {how!r}, expected {', '.join(HOW)}.")
@@ -50,8 +49,6 @@ def row(
         raise BadParameter(f"Result {metric} of {of} is {value}, expected a finite number: leave it out.")
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         low = high = None
-    elif low > high:
-        raise BadParameter(f"Result {metric} of {of}: the interval {low} to {high} is upside down.")
     about = of.corpus, of.task, of.protocol, of.modality, of.network, variant, condition, pairing, metric
     number = *map(_rounded, (value, low, high)), unit, int(n), people, how, device, artifact
     return dict(zip(ROW, about + number, strict=True))
@@ -60,7 +57,7 @@ def row(
 def _rounded(value: float | None) -> float | int | str:
     if value is None:
         return ""
-    return int(value) if isinstance(value, Integral) else float(f"{value:.{SIGNIFICANT}g}")
+    return int(value) if isinstance(value, Integral) else float(f"{value:.6g}")
 
 
 def to_csv(rows: Iterable[dict]) -> str:
@@ -86,13 +83,10 @@ def tidy(of: Experiment, table, units: Mapping[str, str], artifact: str, **about
     """
     found = []
     for one in table.to_dict("records"):
-        known = {name: one[name] for name in ("variant", "people", "condition") if name in one} | {
-            "n": one.get("n", 1)
-        }
+        known = {name: one[name] for name in ("variant", "people", "condition") if name in one}
+        options = {"n": one.get("n", 1), "artifact": artifact, **known, **about}
         for metric, unit in units.items():
             if not math.isnan(one[metric]):
                 ends = one.get(f"{metric}_low"), one.get(f"{metric}_high")
-                found.append(
-                    row(of, metric, one[metric], *ends, unit=unit, artifact=artifact, **{**known, **about})
-                )
+                found.append(row(of, metric, one[metric], *ends, unit=unit, **options))
     return found

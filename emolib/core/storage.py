@@ -19,7 +19,6 @@ from emolib.core.artifacts import atomic, sha256
 from emolib.core.errors import BadArtifact, BadParameter
 
 INDEX = "index.json"
-Index = dict[str, dict]
 
 
 def files(folder: Path) -> dict[str, Path]:
@@ -28,20 +27,14 @@ def files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in found}
 
 
-def opened(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """File system and path of a URL. Raises BadParameter for one that fsspec does not know."""
+def opened(url: str) -> tuple[fsspec.AbstractFileSystem, str, dict[str, dict]]:
+    """File system and path of a URL, and the index that lies there, {} for none. Raises BadParameter."""
     try:
-        return fsspec.core.url_to_fs(url)
+        store, root = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise BadParameter(f"{url}: {error} Expected a URL of a file system that fsspec knows.") from error
-
-
-def index(store: fsspec.AbstractFileSystem, root: str) -> Index:
-    """The index of a run in storage, {} where there is none."""
-    try:
-        return json.loads(store.cat_file(f"{root}/{INDEX}"))
-    except FileNotFoundError:
-        return {}
+    known = json.loads(store.cat_file(f"{root}/{INDEX}")) if store.exists(f"{root}/{INDEX}") else {}
+    return store, root, known
 
 
 def push(folder: Path, url: str) -> list[str]:
@@ -49,13 +42,10 @@ def push(folder: Path, url: str) -> list[str]:
     folder."""
     if not folder.is_dir():
         raise BadParameter(f"{folder} is no folder, expected a run, such as results/demo.")
-    store, root = opened(url)
-    known, copied, listed = index(store, root), [], {}
+    store, root, known = opened(url)
+    copied, listed = [], {}
     for name, path in tqdm(files(folder).items(), desc="push", unit="file"):
-        written = path.stat().st_mtime_ns
-        listed[name] = known.get(name)
-        if listed[name] is None or listed[name]["mtime_ns"] != written:
-            listed[name] = {"sha256": sha256(path), "mtime_ns": written}
+        listed[name] = {"sha256": sha256(path), "mtime_ns": path.stat().st_mtime_ns}
         if listed[name]["sha256"] != known.get(name, {}).get("sha256"):
             store.makedirs(os.path.dirname(f"{root}/{name}"), exist_ok=True)
             store.put_file(str(path), f"{root}/{name}")
@@ -67,36 +57,23 @@ def push(folder: Path, url: str) -> list[str]:
 def pull(url: str, folder: Path) -> list[str]:
     """Copy the files of the run at `url` that differ to a folder, and give their names.
 
-    Raises BadArtifact where there is no run, or a file is not the one that was pushed.
+    Raises BadArtifact where there is no run, a file is not the one that was pushed, or a name leaves the folder.
     """
-    store, root = opened(url)
-    if not (known := index(store, root)):
+    store, root, known = opened(url)
+    if not known:
         raise BadArtifact(f"{url} holds no run, expected what `push` wrote.")
     copied = []
     for name, entry in tqdm(known.items(), desc="pull", unit="file"):
-        path = inside(folder, name)
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise BadArtifact(
+                f"{name} of the index leaves {folder}, expected names below it: push the run again."
+            )
         if not path.is_file() or sha256(path) != entry["sha256"]:
-            fetch(store, f"{root}/{name}", path, entry["sha256"])
+            with atomic(path) as temporary:
+                store.get_file(f"{root}/{name}", str(temporary))
+                if sha256(temporary) != entry["sha256"]:
+                    raise BadArtifact(f"{name} at {url} is being pushed, or was damaged: try again.")
             copied.append(name)
         os.utime(path, ns=(entry["mtime_ns"], entry["mtime_ns"]))
     return copied
-
-
-def inside(folder: Path, name: str) -> Path:
-    """Where a file goes. Raises BadArtifact for a name that leaves the folder."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise BadArtifact(
-            f"{name} of the index leaves {folder}, expected names below it: push the run again."
-        )
-    return path
-
-
-def fetch(store: fsspec.AbstractFileSystem, source: str, path: Path, expected: str):
-    """One file, whole or not at all. Raises BadArtifact for another sha256 than expected."""
-    with atomic(path) as temporary:
-        store.get_file(source, str(temporary))
-        if (found := sha256(temporary)) != expected:
-            raise BadArtifact(
-                f"{source} has sha256 {found[:12]}, expected {expected[:12]}: it is being pushed, or was damaged; try again."
-            )

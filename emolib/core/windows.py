@@ -88,8 +88,7 @@ def taken(X: Windows, rows) -> Windows:
 
 
 def part(X: Windows, rows, step: Callable | None = None) -> Windows:
-    """Some of the windows, `step` done to them: to those of one modality in a file once they are read, to
-    others now."""
+    """Some of the windows, `step` done to them: later, when they are read, to those of one modality in a file."""
     if isinstance(X, np.memmap):
         X = MappedWindows(X, np.arange(len(X)))
     if isinstance(X, MappedWindows):

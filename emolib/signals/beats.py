@@ -1,11 +1,10 @@
-"""Heart: beats from PPG or ECG, intervals between them, their variability, and all three as time series."""
+"""Heart: beats from PPG or ECG, intervals between them, and their features as time series."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.eeg import welch
+from emolib.core.errors import BadRecording
 from emolib.signals.filters import band_pass
 from emolib.signals.quality import repair, run_lengths
 
@@ -42,12 +41,6 @@ DETECTORS = {
 }
 
 
-def detector(kind: str) -> Detector:
-    if kind not in DETECTORS:
-        raise BadParameter(f"Beats of kind {kind!r}, expected one of {', '.join(DETECTORS)}.")
-    return DETECTORS[kind]
-
-
 def moving_mean(x: np.ndarray, n: int) -> np.ndarray:
     """Centred mean of x (n_times,) over n samples, made odd; fewer at the ends."""
     half = n // 2
@@ -58,29 +51,25 @@ def moving_mean(x: np.ndarray, n: int) -> np.ndarray:
 
 
 def pulse_wave(signal: np.ndarray, sfreq: float, kind: str) -> np.ndarray:
-    """The wave in which beats are looked for, (n_times,) float64, gaps bridged. Raises as detect_beats."""
-    low, high = detector(kind).wave_hz
-    if np.ndim(signal) != 1 or sfreq <= 0 or len(signal) < sfreq:
+    """The wave in which beats are looked for, (n_times,) float64, gaps bridged. Raises BadRecording."""
+    if np.ndim(signal) != 1 or sfreq <= 0 or len(signal) < sfreq or not np.isfinite(signal).any():
         raise BadRecording(
-            f"{kind} of shape {np.shape(signal)} at {sfreq} Hz, expected (n_times,) of one second or more."
+            f"{kind} of shape {np.shape(signal)} at {sfreq} Hz, expected (n_times,) of one second or more, with "
+            "finite samples."
         )
-    if not np.isfinite(signal).any():
-        raise BadRecording(f"{kind} without a finite sample among {len(signal)}: nothing was recorded.")
+    low, high = DETECTORS[kind].wave_hz
     bridged = repair(np.asarray(signal, np.float64), sfreq, np.inf)
     return band_pass(bridged, sfreq, low, high and min(high, 0.45 * sfreq))
 
 
 def detect_beats(signal: np.ndarray, sfreq: float, kind: str = "ppg") -> np.ndarray:
-    """Beat times in s, (n_beats,): systolic peaks of a PPG, R peaks of an ECG (n_times,) at sfreq Hz.
-
-    Raises BadParameter for another kind, BadRecording for less than a second or no finite sample.
-    """
+    """Beat times in s, (n_beats,): systolic peaks of a PPG, R peaks of an ECG (n_times,). Raises BadRecording."""
     return find_beats(pulse_wave(signal, sfreq, kind), sfreq, kind) / sfreq
 
 
 def find_beats(wave: np.ndarray, sfreq: float, kind: str) -> np.ndarray:
     """Beats as sample indices, (n_beats,), in a wave from pulse_wave."""
-    d = detector(kind)
+    d = DETECTORS[kind]
     if kind == "ppg":
         energy = np.maximum(wave, 0) ** 2
     else:
@@ -88,16 +77,12 @@ def find_beats(wave: np.ndarray, sfreq: float, kind: str) -> np.ndarray:
     peak, beat, level = (moving_mean(energy, round(s * sfreq)) for s in (d.peak_s, d.beat_s, LEVEL_S))
     high = run_lengths(peak > beat + d.offset * level) >= round(d.peak_s * sfreq)
     blocks = np.flatnonzero(np.diff(high, prepend=False, append=False)).reshape(-1, 2)
-    heights = wave if kind == "ppg" else upright(wave, blocks)
+    lean = [wave[a:b].max() + wave[a:b].min() for a, b in blocks]
+    is_inverted = kind == "ecg" and lean and np.median(lean) < 0  # as an ECG lead may be
+    heights = -wave if is_inverted else wave
     peaks = np.array([a + heights[a:b].argmax() for a, b in blocks], int)
     inside = (peaks > 0) & (peaks < len(wave) - 1)  # a wave cut by the end has its top elsewhere
     return thin(peaks[inside], heights, d.refractory_s * sfreq)
-
-
-def upright(wave: np.ndarray, blocks: np.ndarray) -> np.ndarray:
-    """The wave, turned over if it points down in most blocks (n_beats, 2): an ECG lead may be inverted."""
-    lean = [wave[a:b].max() + wave[a:b].min() for a, b in blocks]
-    return -wave if lean and np.median(lean) < 0 else wave
 
 
 def thin(peaks: np.ndarray, heights: np.ndarray, min_distance: float) -> np.ndarray:
@@ -126,47 +111,16 @@ def ibi(beats: np.ndarray) -> np.ndarray:
     return np.where(np.abs(intervals - usual) <= MAX_JUMP * usual, intervals, np.nan)
 
 
-def hrv(intervals: np.ndarray) -> dict[str, float]:
-    """Heart rate and its variability from intervals in s, (n,), NaN for rejected ones, as ibi gives them.
-
-    Differences are between neighbours that are both plausible. lf_ms2 (0.04–0.15 Hz), hf_ms2 (0.15–0.4 Hz)
-    and lf_hf are NaN below two minutes; everything is NaN below three intervals. Task Force 1996.
-    """
-    valid = intervals[np.isfinite(intervals)]
-    difference = np.diff(intervals)
-    difference = difference[np.isfinite(difference)]
-    enough = len(valid) >= 3 and len(difference) >= 2
-    low, high = frequency_powers(valid) if valid.sum() >= 120 else (np.nan, np.nan)
-    return {
-        "mean_hr_bpm": 60 / valid.mean() if enough else np.nan,
-        "sdnn_ms": 1000 * valid.std(ddof=1) if enough else np.nan,
-        "rmssd_ms": 1000 * np.sqrt((difference**2).mean()) if enough else np.nan,
-        "pnn50_percent": 100 * (np.abs(difference) > 0.05).sum() / len(valid) if enough else np.nan,
-        "lf_ms2": low,
-        "hf_ms2": high,
-        "lf_hf": low / high,
-    }
-
-
-def frequency_powers(intervals: np.ndarray) -> tuple[float, float]:
-    """Power in ms² of intervals in s at 0.04–0.15 and 0.15–0.4 Hz: at 4 Hz, by Welch over minutes.
-
-    Linear interpolation takes about a quarter of the power at 0.25 Hz (Clifford and Tarassenko 2005).
-    """
-    times = np.cumsum(intervals)
-    even = np.interp(np.arange(times[0], times[-1], 0.25), times, 1000 * intervals)
-    freqs, density = welch(even, sfreq=4.0, segment_s=60.0)
-    low, high = (density[(freqs >= a) & (freqs < b)].sum() for a, b in ((0.04, 0.15), (0.15, 0.4)))
-    return low * freqs[1], high * freqs[1]
-
-
 def heart_series(signal: np.ndarray, sfreq: float, kind: str = "ppg", sfreq_out: float = 4.0) -> np.ndarray:
     """FEATURES[kind] at sfreq_out Hz, (n_steps, n_features), of a signal (n_times,) at sfreq Hz.
 
     Interpolated between the middles of plausible intervals; NaN where no plausible interval covers a step.
-    Raises BadParameter, BadRecording.
+    Raises BadRecording.
     """
     times = np.arange(int(len(signal) * sfreq_out / sfreq)) / sfreq_out
+    nothing = np.full((len(times), len(FEATURES[kind])), np.nan)
+    if not np.isfinite(signal).any():
+        return nothing
     if kind == "bpm":
         return rate_series(signal, sfreq, times)
     wave = pulse_wave(signal, sfreq, kind)
@@ -174,26 +128,20 @@ def heart_series(signal: np.ndarray, sfreq: float, kind: str = "ppg", sfreq_out:
     intervals = ibi(peaks / sfreq)
     valid = np.isfinite(intervals)
     if valid.sum() < 3:
-        return np.full((len(times), len(FEATURES[kind])), np.nan)
+        return nothing
     features = beat_features(wave, peaks, intervals, kind)[valid]
     middles = (peaks[:-1] + peaks[1:])[valid] / (2 * sfreq)
     series = np.stack([np.interp(times, middles, column) for column in features.T], axis=1)
-    series[~covered(times, peaks / sfreq, valid)] = np.nan
-    return series
-
-
-def covered(times: np.ndarray, beats: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Which times lie in a valid interval between beats, all in s."""
-    which = np.searchsorted(beats, times, side="right") - 1
+    which = np.searchsorted(peaks / sfreq, times, side="right") - 1  # the interval in which a step lies
     inside = (which >= 0) & (which < len(valid))
-    return inside & valid[np.clip(which, 0, len(valid) - 1)]
+    series[~(inside & valid[np.clip(which, 0, len(valid) - 1)])] = np.nan
+    return series
 
 
 def beat_features(wave: np.ndarray, peaks: np.ndarray, intervals: np.ndarray, kind: str) -> np.ndarray:
     """Features of every interval between peaks (sample indices) of a wave, (n_intervals, n_features).
 
-    Pulse fullness: (mean - foot) / (peak - foot), the share of its box that a pulse fills, changes with the
-    tone of the vessels (the K value of pulse-wave analysis).
+    Pulse fullness, the share of its box that a pulse fills, changes with the tone of the vessels (K value).
     """
     n_samples = np.diff(peaks)
     foot, mean = np.minimum.reduceat(wave, peaks)[:-1], np.add.reduceat(wave, peaks)[:-1] / n_samples

@@ -1,5 +1,6 @@
 """Geometry of face boxes: overlap, the square that a detector sees, and what its grid of outputs means. numpy only."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,34 +40,18 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(both, union, out=np.zeros_like(both, dtype=float), where=union > 0)
 
 
-def nms(boxes: np.ndarray, scores: np.ndarray, max_iou: float) -> np.ndarray:
-    """Rows (n_kept,) of the boxes that non-maximum suppression keeps, best score first.
+def piles(boxes: np.ndarray, scores: np.ndarray, max_iou: float) -> Iterator[np.ndarray]:
+    """Rows of the boxes (n, 4) that mean the same face, pile by pile, the best score first in each and among them.
 
-    Greedy: a box falls if its IoU with a kept one of a higher score is above `max_iou`; of equal scores the
-    first in the list goes first.
+    Greedy, as non-maximum suppression: the best box that is left takes all with an IoU above `max_iou` to it. Of equal
+    scores the first in the list goes first.
     """
-    order, kept = np.argsort(-scores, kind="stable"), []
-    while len(order):
-        first, rest = order[0], order[1:]
-        kept.append(first)
-        order = rest[iou(boxes[first][None], boxes[rest])[0] <= max_iou]
-    return np.array(kept, dtype=int)
-
-
-def blended(boxes: np.ndarray, scores: np.ndarray, max_iou: float) -> Found:
-    """As `nms`, but a kept box becomes the score-weighted mean of itself and those that fall for it.
-
-    Source: Bazarevsky et al. (2019), "BlazeFace", section 3.4.
-    """
-    order, merged, best = np.argsort(-scores, kind="stable"), [], []
+    order = np.argsort(-scores, kind="stable")
     while len(order):
         same = iou(boxes[order[:1]], boxes[order])[0] > max_iou
         same[0] = True
-        rows = order[same]
-        merged.append(np.average(boxes[rows], axis=0, weights=scores[rows]))
-        best.append(scores[rows[0]])
+        yield order[same]
         order = order[~same]
-    return Found(np.reshape(merged, (-1, 4)), np.array(best, dtype=float))
 
 
 @dataclass(frozen=True)
@@ -120,14 +105,13 @@ class Letterbox:
 class Grid:
     """What a detector says, cell by cell, and the boxes that it means. Raises BadParameter for a size out of range.
 
-    A picture of side × side pixels is cut into n_cells × n_cells cells. A cell gives 5 · n_boxes + 1 numbers: for each
-    of its boxes x, y, √w, √h and a confidence, and at the end one class probability. x and y are the centre's place in
-    the cell, from 0 to 1; √w and √h are the square roots of the box's sides in sides of the picture. A box's score is
-    its confidence times the class probability.
+    A picture is cut into n_cells × n_cells cells. A cell gives 5 · n_boxes + 1 numbers: for each of its boxes x, y, √w,
+    √h and a confidence, and at the end one class probability. x and y are the centre's place in the cell, from 0 to 1;
+    w and h are in sides of the picture. A box's score is its confidence times the class probability.
     With `reach` above 0 a cell also speaks for a centre up to `reach` cells outside of it; x and y of 0 to 1 then span
     the cell with that margin.
-    Sources: Redmon et al. (2016), "You only look once", sections 2 and 2.2 (there, too, the network predicts the square
-    roots); for the margin Bochkovskiy et al. (2020), "YOLOv4", section 3.3.
+    Sources: Redmon et al. (2016), "You only look once", section 2; for the margin Bochkovskiy et al. (2020), "YOLOv4",
+    section 3.3.
     """
 
     n_cells: int = 9
@@ -145,8 +129,7 @@ class Grid:
     @property
     def _cells(self) -> np.ndarray:
         """Column and line of every cell, (n_cells, n_cells, 2)."""
-        line, column = np.mgrid[: self.n_cells, : self.n_cells]
-        return np.stack([column, line], axis=-1)
+        return np.indices((self.n_cells, self.n_cells))[::-1].transpose(1, 2, 0)
 
     def encode(self, boxes: np.ndarray, side: int) -> tuple[np.ndarray, int]:
         """Targets (n_cells, n_cells, 5) float32: x, y, √w, √h, and 1 where the cell has a face; and n_lost.
@@ -188,13 +171,16 @@ class Grid:
         return Found(boxes.reshape(-1, 4), scores.ravel())
 
     def found(self, output: np.ndarray, side: int, min_score: float, max_iou: float = MAX_IOU) -> Found:
-        """The faces of one picture: boxes scored `min_score` or more, and one of those with an IoU above `max_iou`.
+        """The faces of one picture: one box of each of the `piles` of boxes scored `min_score` or more.
 
-        That is the best of them, or, where several cells speak for a face, their mean.
+        That is the best of the pile. Where several cells speak for a face, it is the mean of the pile, weighted by score:
+        Bazarevsky et al. (2019), "BlazeFace", section 3.4.
         """
         boxes, scores = self.decode(output, side)
         boxes, scores = boxes[scores >= min_score], scores[scores >= min_score]
+        each = list(piles(boxes, scores, max_iou))
+        best = [pile[0] for pile in each]
         if self.reach:
-            return blended(boxes, scores, max_iou)
-        kept = nms(boxes, scores, max_iou)
-        return Found(boxes[kept], scores[kept])
+            means = [np.average(boxes[pile], axis=0, weights=scores[pile]) for pile in each]
+            return Found(np.reshape(means, (-1, 4)), scores[best].astype(float))
+        return Found(boxes[best], scores[best])

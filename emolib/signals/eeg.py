@@ -7,13 +7,12 @@ from emolib.signals.filters import frame
 from emolib.signals.mfcc import hann
 
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}  # Hz
-ALL_BANDS = tuple(BANDS.values())
 
 
-def welch(x: np.ndarray, sfreq: float, segment_s: float = 1.0, overlap: float = 0.5):
+def welch(x: np.ndarray, sfreq: float, segment_s: float = 1.0):
     """Frequencies in Hz, (n_freqs,), and power density in unit²/Hz, (…, n_freqs), of x (…, n_times).
 
-    Mean over segments of segment_s that overlap, Hann window, mean removed, as scipy.signal.welch
+    Mean over segments of segment_s that overlap by half, Hann window, mean removed, as scipy.signal.welch
     (Welch 1967). Raises BadRecording where x is shorter than one segment.
     """
     n = round(segment_s * sfreq)
@@ -22,7 +21,7 @@ def welch(x: np.ndarray, sfreq: float, segment_s: float = 1.0, overlap: float = 
             f"{x.shape[-1]} samples at {sfreq} Hz, expected {n} or more, a segment of {segment_s} s: "
             "take a longer recording or a shorter step."
         )
-    segments = frame(np.asarray(x, np.float64), n, n - int(n * overlap))
+    segments = frame(np.asarray(x, np.float64), n, n - n // 2)
     window = hann(n, "float64")
     spectrum = np.fft.rfft((segments - segments.mean(axis=-1, keepdims=True)) * window)
     density = (np.abs(spectrum) ** 2).mean(axis=-2) / (sfreq * (window**2).sum())
@@ -30,14 +29,12 @@ def welch(x: np.ndarray, sfreq: float, segment_s: float = 1.0, overlap: float = 
     return np.fft.rfftfreq(n, 1 / sfreq), density
 
 
-def band_powers(
-    x: np.ndarray, sfreq: float, bands=ALL_BANDS, segment_s: float = 1.0, overlap: float = 0.5
-) -> np.ndarray:
+def band_powers(x: np.ndarray, sfreq: float, bands, segment_s: float = 1.0) -> np.ndarray:
     """Power in unit² of each band, (…, n_bands), of x (…, n_times): the density summed over low <= f < high.
 
     Raises BadParameter for a band without a frequency, BadRecording for too few samples.
     """
-    freqs, density = welch(x, sfreq, segment_s, overlap)
+    freqs, density = welch(x, sfreq, segment_s)
     inside = np.array([(freqs >= low) & (freqs < high) for low, high in bands])
     for (low, high), band in zip(bands, inside, strict=True):
         if not band.any() or high > sfreq / 2:

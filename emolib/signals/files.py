@@ -6,7 +6,7 @@ A file is damaged, or made to harm, until it is read: what its head promises tak
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -17,7 +17,6 @@ FLOAT32_MAX = np.finfo(np.float32).max
 MOST_HZ = 50_000.0  # of EEG and pulse; above, time stamps are finer than seconds
 MOST_FPS = 10_000.0  # of a video
 SOUND_HZ = (1000, 192_000)  # other rates make resampling take all memory
-SOUND_BLOCK = 1 << 20  # samples that are decoded at a time
 PICTURE_FORMATS = (
     "PNG",
     "JPEG",
@@ -26,24 +25,19 @@ PICTURE_FORMATS = (
     "WEBP",
 )  # Pillow decodes them by itself; for EPS it runs a program
 MOST_PIXELS = 50_000_000
-MOST_TIMES, FREE_BYTES = 200, 64 << 20  # see most_unfolded; deflate reaches 1000 times on zeros
 
 
 def most_unfolded(n_packed: int) -> int:
-    """Bytes that n_packed bytes may unfold to: MOST_TIMES as many, or FREE_BYTES if that is more."""
-    return max(MOST_TIMES * n_packed, FREE_BYTES)
+    """Bytes that n_packed bytes may unfold to. Deflate reaches 1000 times as many on zeros."""
+    return max(200 * n_packed, 64 << 20)
 
 
-class Sound(NamedTuple):
-    """Samples (n_times, n_channels) float32 in [-1, 1] at sfreq Hz; n_promised: n_times as the head says."""
+def decode_sound(source: Path | BinaryIO, n_bytes: int) -> tuple[np.ndarray, int, int]:
+    """A wav, flac or ogg of n_bytes: samples (n_times, n_channels) float32 in [-1, 1], their rate, and n_times as the
+    head promises it.
 
-    samples: np.ndarray
-    sfreq: int
-    n_promised: int
-
-
-def decode_sound(source: Path | BinaryIO, n_bytes: int) -> Sound:
-    """A wav, flac or ogg of n_bytes. Raises ValueError, with the reason, for what does not decode or is too large."""
+    Raises ValueError, with the reason, for what does not decode or is too large.
+    """
     import soundfile
 
     most, blocks, n_read = most_unfolded(n_bytes), [], 0
@@ -51,41 +45,32 @@ def decode_sound(source: Path | BinaryIO, n_bytes: int) -> Sound:
         with soundfile.SoundFile(source) as file:
             if not SOUND_HZ[0] <= file.samplerate <= SOUND_HZ[1]:
                 raise ValueError(f"its rate is {file.samplerate} Hz, expected {SOUND_HZ[0]} to {SOUND_HZ[1]}")
-            n_frames = max(1, SOUND_BLOCK // file.channels)
+            n_frames = max(1, (1 << 20) // file.channels)  # decoded at a time
             while len(block := file.read(n_frames, dtype="float32", always_2d=True)):
                 blocks.append(block)
                 n_read += block.nbytes
                 if n_read > most:
                     raise ValueError(f"it unfolds to {n_read} bytes or more, expected {most} at most")
             samples = np.concatenate(blocks) if blocks else np.zeros((0, file.channels), np.float32)
-            return Sound(samples, file.samplerate, file.frames)
+            return samples, file.samplerate, file.frames
     except soundfile.LibsndfileError as error:
         raise ValueError(error.error_string) from error
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: a name that ends in .raw
         raise ValueError(str(error)) from error
 
 
-class TooLarge(ValueError):
-    """A picture of more than MOST_PIXELS."""
-
-
 @contextmanager
 def open_picture(source: Path | BinaryIO) -> "Iterator[Image]":
-    """A picture whose pixels are decoded when they are used.
-
-    Opening and decoding raise TooLarge, or ValueError with the reason.
-    """
+    """A picture whose pixels are decoded when they are used. Opening and decoding raise ValueError with the reason."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(source, formats=PICTURE_FORMATS) as image:
             n_pixels = image.width * image.height
             if n_pixels > MOST_PIXELS:
-                raise TooLarge(f"{n_pixels} pixels, expected {MOST_PIXELS} at most")
+                raise ValueError(f"it is too large: {n_pixels} pixels, expected {MOST_PIXELS} at most")
             yield image
-    except Image.DecompressionBombError as error:
-        raise TooLarge(str(error)) from error
     except UnidentifiedImageError as error:
         raise ValueError(f"it is none of {', '.join(PICTURE_FORMATS)}") from error
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from error

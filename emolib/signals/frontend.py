@@ -1,11 +1,12 @@
 """Front ends: a trial's samples in, a model's windows out. The same code trains and runs on the device.
 
-Each is a frozen dataclass whose fields are JSON-able parameters; `feature_axis` is the axis of X along which
-features differ in meaning and scale (None: all values are alike).
+Each is a frozen dataclass whose fields are JSON-able parameters. `feature_axis` is the axis of X along which features
+differ in meaning and scale (None: all values are alike); `n_window`, the samples at sfreq Hz that give just one window.
 """
 
 from collections import Counter
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entro
 from emolib.signals.filters import frame, resample, starts
 from emolib.signals.functionals import functionals
 from emolib.signals.mfcc import log_mel, mfcc
-from emolib.signals.quality import MISSING, assess, repair
+from emolib.signals.quality import MISSING, first_reason, repair
 
 FEW_BEATS, SILENT, BLANK, SHORT = "too few beats", "no speech", "blank image", "shorter than a window"
 FULL_SCALE = (-0.999, 0.999)  # audio beyond is clipped
@@ -45,9 +46,7 @@ def in_samples(seconds: float, sfreq: float, name: str) -> int:
     if not sfreq > 0:
         raise BadRecording(f"A sampling rate of {sfreq} Hz, expected one above 0: the corpus must name it.")
     if round(seconds * sfreq) < 1:
-        raise BadParameter(
-            f"{name}={seconds}, expected at least {1 / sfreq:g} s: that is one step at {sfreq:g} Hz."
-        )
+        raise BadParameter(f"{name}={seconds}, expected at least {1 / sfreq:g} s, one step at {sfreq:g} Hz.")
     return round(seconds * sfreq)
 
 
@@ -57,11 +56,6 @@ def check_shape(data: np.ndarray, ndim: int, layout: str) -> np.ndarray:
     if data.dtype.kind not in "biuf" or data.ndim != ndim or data.size == 0:
         raise BadRecording(f"Data of {data.dtype} {data.shape}, expected numbers {layout}, not empty.")
     return data
-
-
-def first_reason(x: np.ndarray, sfreq: float, **limits) -> str:
-    """Why samples x (…, n_times) cannot be used, "" if they can."""
-    return next(iter(assess(x, sfreq, **limits).reasons), "")
 
 
 @dataclass(frozen=True)
@@ -81,36 +75,26 @@ class HeartFrontEnd:
     context_s: ClassVar[float] = 16.0  # before a window of a stream, in which beats are found too
 
     def n_window(self, sfreq: float) -> int:
-        """Samples at sfreq Hz that give just one window."""
         return int(np.ceil(in_samples(self.window_s, self.sfreq_out, "window_s") / self.sfreq_out * sfreq))
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "ppg") -> Windows:
         kind = kind or "ppg"
         if kind not in FEATURES:
             raise BadParameter(f"Heart data of kind {kind!r}, expected one of {', '.join(FEATURES)}.")
-        n_steps, hop = (
-            in_samples(s, self.sfreq_out, name)
-            for s, name in ((self.window_s, "window_s"), (self.hop_s, "hop_s"))
-        )
+        n_steps = in_samples(self.window_s, self.sfreq_out, "window_s")
+        hop = in_samples(self.hop_s, self.sfreq_out, "hop_s")
         data, n_raw = check_shape(data, 1, "(n_times,)"), in_samples(self.window_s, sfreq, "window_s")
-        series = self.series(data, sfreq, kind)
+        series = heart_series(data, sfreq, kind, self.sfreq_out)
         first = starts(len(series), n_steps, hop)
         mended = repair(data, sfreq, self.max_gap_s)
         raw = [mended[round(i / self.sfreq_out * sfreq) :][:n_raw] for i in first]
         cover = frame(np.isfinite(series[:, 0]), n_steps, hop).mean(axis=-1)
-        reasons = [self.reason(x, sfreq, kind, share) for x, share in zip(raw, cover, strict=True)]
+        poor = ["" if kind == "bpm" else first_reason(x, sfreq, self.max_gap_s) for x in raw]
+        few = [FEW_BEATS if share < self.min_cover else "" for share in cover]
+        reasons = [one or other for one, other in zip(poor, few, strict=True)]
         filled = repair(series.T, self.sfreq_out, np.inf)
         X = np.moveaxis(frame(filled, n_steps, hop), 0, -1)[:, :, None]
         return collect(X, first / self.sfreq_out, reasons)
-
-    def series(self, data, sfreq, kind):
-        if not np.isfinite(data).any():
-            return np.full((int(len(data) * self.sfreq_out / sfreq), len(FEATURES[kind])), np.nan)
-        return heart_series(data, sfreq, kind, self.sfreq_out)
-
-    def reason(self, x, sfreq, kind, cover) -> str:
-        poor = "" if kind == "bpm" else first_reason(x, sfreq, max_flat_s=self.max_gap_s)
-        return poor or (FEW_BEATS if cover < self.min_cover else "")
 
 
 @dataclass(frozen=True)
@@ -133,10 +117,8 @@ class EegFrontEnd:
     context_s: ClassVar[float] = 0.0
 
     def n_window(self, sfreq: float) -> int:
-        """Samples at sfreq Hz that give just one window."""
-        return in_samples(self.window_s, 1 / self.step_s, "window_s") * in_samples(
-            self.step_s, sfreq, "step_s"
-        )
+        n_steps = in_samples(self.window_s, 1 / self.step_s, "window_s")
+        return n_steps * in_samples(self.step_s, sfreq, "step_s")
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "raw") -> Windows:
         if kind == "band_power":
@@ -151,19 +133,15 @@ class EegFrontEnd:
 
     def powers(self, x: np.ndarray, sfreq: float) -> np.ndarray:
         """Band powers of each step, (n_steps, n_chans, n_bands), of x (n_chans, n_times)."""
-        unknown = sorted(set(self.bands) - set(BANDS))
-        if unknown:
-            raise BadParameter(f"EEG bands {', '.join(unknown)}, expected some of {', '.join(BANDS)}.")
+        check_names(self.bands, list(BANDS), "the bands of EEG")
         n_step = in_samples(self.step_s, sfreq, "step_s")
         steps = np.moveaxis(frame(x, n_step, n_step), 0, 1)
         return band_powers(steps, sfreq, [BANDS[name] for name in self.bands], self.step_s)
 
     def windows(self, powers: np.ndarray, step_hz: float) -> tuple[np.ndarray, np.ndarray]:
         """X and start_s from powers (n_steps, n_chans, n_bands)."""
-        n_steps, hop = (
-            in_samples(self.window_s, step_hz, "window_s"),
-            in_samples(self.hop_s, step_hz, "hop_s"),
-        )
+        n_steps = in_samples(self.window_s, step_hz, "window_s")
+        hop = in_samples(self.hop_s, step_hz, "hop_s")
         features = [differential_entropy(powers), asymmetry(powers, self.pairs)]
         features = np.concatenate([f.reshape(len(f), np.prod(f.shape[1:])) for f in features], axis=1)
         X = np.moveaxis(frame(features, n_steps, hop, axis=0), -1, 1)[:, :, None]
@@ -194,7 +172,6 @@ class SpeechFrontEnd:
     context_s: ClassVar[float] = 0.0
 
     def n_window(self, sfreq: float) -> int:
-        """Samples at sfreq Hz that give just one window."""
         return int(np.ceil(self.window_s * sfreq))
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "") -> Windows:
@@ -204,31 +181,22 @@ class SpeechFrontEnd:
                 f"window_s={self.window_s}, expected {self.n_fft / self.sfreq} s or more: n_fft is {self.n_fft}."
             )
         if self.functionals and self.n_mfcc:
-            raise BadParameter(
-                f"n_mfcc={self.n_mfcc} with functionals, expected 0: they have MFCC of their own."
-            )
+            raise BadParameter(f"n_mfcc={self.n_mfcc} with functionals, expected 0: they have their own.")
         x = repair(check_shape(data, 1, "(n_times,), one channel"), sfreq, MAX_CLICK_S)
         x = np.resize(x, max(len(x), n_window))
         audio = frame(x, n_window, hop)
-        reasons = self.reasons(audio, sfreq)
+        loud = (audio**2).mean(axis=1) >= 10 ** (self.silence_db / 10)
+        poor = [first_reason(window, sfreq, self.window_s, FULL_SCALE) for window in audio]
+        reasons = [reason or ("" if ok else SILENT) for ok, reason in zip(loud, poor, strict=True)]
         usable = [np.zeros_like(w) if reason else w for w, reason in zip(audio, reasons, strict=True)]
         at_rate = [resample(w, sfreq, self.sfreq) for w in usable]  # there are no functionals of NaN
         made = self.distributions(at_rate) if self.functionals else self.spectrograms(at_rate)
         return collect(made, np.arange(len(audio)) * hop / sfreq, reasons)
 
-    def reasons(self, audio: np.ndarray, sfreq: float) -> list[str]:
-        """Why each of the windows (n_windows, n_times) is dropped, "" where it is kept."""
-        limits = {"max_flat_s": self.window_s, "limits": FULL_SCALE}
-        reasons = [first_reason(window, sfreq, **limits) for window in audio]
-        loud = (audio**2).mean(axis=1) >= 10 ** (self.silence_db / 10)
-        return [reason or ("" if ok else SILENT) for ok, reason in zip(loud, reasons, strict=True)]
-
     def spectrograms(self, audio: list[np.ndarray]) -> np.ndarray:
         n_times = round(self.window_s * self.sfreq)
         options = {name: getattr(self, name) for name in ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")}
-        if self.n_mfcc:
-            options |= {"n_mfcc": self.n_mfcc, "top_db": None}
-        features = mfcc if self.n_mfcc else log_mel
+        features = partial(mfcc, n_mfcc=self.n_mfcc) if self.n_mfcc else log_mel
         return np.stack([features(window[:n_times], **options) for window in audio])[..., None]
 
     def distributions(self, audio: list[np.ndarray]) -> np.ndarray:
@@ -266,7 +234,8 @@ class FaceFrontEnd:
 
     def prepare(self, grey: np.ndarray) -> np.ndarray:
         side = min(grey.shape)
-        face = image.resize(image.center_crop(grey, side, side), self.size, self.size)
+        top, left = (grey.shape[0] - side) // 2, (grey.shape[1] - side) // 2
+        face = image.resize(grey[top : top + side, left : left + side], self.size, self.size)
         return image.equalise(face) if self.equalise else face
 
 
@@ -276,9 +245,7 @@ FRONT_ENDS = {"heart": HeartFrontEnd, "eeg": EegFrontEnd, "speech": SpeechFrontE
 def front_end(modality: str, **parameters):
     """The front end of a modality. Raises BadParameter for an unknown modality or field."""
     if modality not in FRONT_ENDS:
-        raise BadParameter(
-            f"No front end for modality {modality!r}, expected one of {', '.join(FRONT_ENDS)}."
-        )
+        raise BadParameter(f"No front end for {modality!r}, expected one of {', '.join(FRONT_ENDS)}.")
     known = [field.name for field in fields(FRONT_ENDS[modality])]
     check_names(parameters, known, f"the {modality} front end")
     return FRONT_ENDS[modality](**parameters)

@@ -4,6 +4,8 @@ Descriptors of frames are summed up over the window by mean, standard deviation 
 (2016), "The Geneva minimalistic acoustic parameter set", section 3, which inspired the choice; the set is our own.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from emolib.signals.filters import frame
@@ -11,18 +13,9 @@ from emolib.signals.mfcc import dct
 
 FRAME_S = 0.04  # of which a pitch is taken
 PITCH_HZ = (60.0, 500.0)
-REFERENCE_HZ = 100.0  # 0 semitones
-MIN_VOICING = 0.5  # autocorrelation at one period, above which a frame is voiced
 OCTAVE_COST = 0.0006  # of the autocorrelation by sample of lag: of two periods as good, the shorter
-MAX_STEP = 3.0  # semitones between neighbouring frames, beyond which the pitch has jumped
-LOUD_DB = 50.0  # below the loudest frame of a window, what is quieter is pause
-LOUD_VOICED_DB = 40.0  # the same of voiced frames, by their energy
-MIN_FRAMES = 5  # voiced ones that tell a pitch
-N_MFCC = 20
 PERCENTILES = (5, 25, 50, 75, 95)
 RATES_HZ = (0.5, 2, 4, 8, 12, 25)  # edges of bands of the modulation spectrum
-N_GROUPS = 5  # of mel bands whose modulation is told
-N_MODULATION = 512  # points of its FFT
 TINY = 1e-10
 
 
@@ -35,11 +28,11 @@ def groups(x: np.ndarray, log_mel: np.ndarray, sfreq: float, hop: int) -> dict[s
     """Functionals by what they describe, of audio x (n_times,) at sfreq Hz, and its log-mel (n_frames, n_mels) in dB,
     a frame every `hop` samples."""
     loudest = log_mel.max(axis=1)
-    loud = log_mel[loudest > loudest.max() - LOUD_DB].astype(np.float64)
-    cepstrum = loud @ dct(loud.shape[1], min(N_MFCC, loud.shape[1]))
+    loud = log_mel[loudest > loudest.max() - 50.0].astype(np.float64)  # in dB; what is quieter is pause
+    cepstrum = loud @ dct(loud.shape[1], min(20, loud.shape[1]))
     slope = _change(cepstrum)
     semitones, voicing, energy_db = pitch(x, sfreq, hop)
-    voiced = (voicing > MIN_VOICING) & (energy_db > energy_db.max() - LOUD_VOICED_DB)
+    voiced = (voicing > 0.5) & (energy_db > energy_db.max() - 40.0)
     return {
         "mfcc": spread(cepstrum),
         "change of mfcc": np.concatenate([slope.mean(axis=0), slope.std(axis=0), _change(slope).std(axis=0)]),
@@ -54,9 +47,8 @@ def groups(x: np.ndarray, log_mel: np.ndarray, sfreq: float, hop: int) -> dict[s
 
 def spread(values: np.ndarray) -> np.ndarray:
     """Mean, standard deviation, 10th, 50th and 90th percentile of values (n_frames, k), one after the other: (5 k,)."""
-    return np.concatenate(
-        [values.mean(axis=0), values.std(axis=0), np.percentile(values, (10, 50, 90), axis=0).ravel()]
-    )
+    levels = np.percentile(values, (10, 50, 90), axis=0)
+    return np.concatenate([values.mean(axis=0), values.std(axis=0), levels.ravel()])
 
 
 def _change(values: np.ndarray) -> np.ndarray:
@@ -65,7 +57,7 @@ def _change(values: np.ndarray) -> np.ndarray:
 
 
 def pitch(x: np.ndarray, sfreq: float, hop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pitch in semitones over REFERENCE_HZ, voicing from about 0 to 1, and energy in dB, of frames of FRAME_S, (n_frames,) each.
+    """Pitch in semitones over 100 Hz, voicing from about 0 to 1, and energy in dB, of frames of FRAME_S, (n_frames,) each.
 
     The lag of the highest peak of the autocorrelation of a Hann-windowed frame over that of the window, a parabola
     through each: Boersma (1993), "Accurate short-term analysis of the fundamental frequency", equation 9, without
@@ -82,7 +74,7 @@ def pitch(x: np.ndarray, sfreq: float, hop: int) -> tuple[np.ndarray, np.ndarray
     best = (height * (1 - OCTAVE_COST * (lags[1:-1] - first))).argmax(axis=1)[:, None]
     lag = (lags[1:-1] + aside)[np.arange(len(best)), best[:, 0]]
     voicing = np.take_along_axis(height, best, axis=1)[:, 0]
-    return 12 * np.log2(sfreq / lag / REFERENCE_HZ), voicing, 10 * np.log10((frames**2).mean(axis=1) + TINY)
+    return 12 * np.log2(sfreq / lag / 100.0), voicing, 10 * np.log10((frames**2).mean(axis=1) + TINY)
 
 
 def peaks(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,11 +95,11 @@ def autocorrelation(x: np.ndarray) -> np.ndarray:
 
 def pitch_functionals(semitones: np.ndarray) -> np.ndarray:
     """Where the pitch of voiced frames lies and how it moves, (12,); zeros where too few are voiced."""
-    if len(semitones) <= MIN_FRAMES:
+    if len(semitones) <= 5:
         return np.zeros(len(PERCENTILES) + 7)
     low, *_, high = levels = np.percentile(semitones, PERCENTILES)
     steps = np.diff(semitones)
-    steps = steps[np.abs(steps) < MAX_STEP]
+    steps = steps[np.abs(steps) < 3.0]  # beyond, the pitch has jumped
     steps = steps if len(steps) else np.zeros(1)
     moves = [steps.std(), np.abs(steps).mean(), *np.percentile(steps, (10, 90))]
     return np.array([*levels, semitones.mean(), semitones.std(), high - low, *moves])
@@ -139,15 +131,13 @@ def spectral_shape(log_mel: np.ndarray) -> np.ndarray:
 
 
 def modulation(log_mel: np.ndarray, frames_hz: float) -> np.ndarray:
-    """Ln of the share of each of RATES_HZ in the modulation of N_GROUPS groups of mel bands, (25,)."""
-    of_groups = [
-        log_mel[:, bands].mean(axis=1) for bands in np.array_split(np.arange(log_mel.shape[1]), N_GROUPS)
-    ]
-    level = np.stack(of_groups).astype(np.float64)
+    """Ln of the share of each of RATES_HZ in the modulation of five groups of mel bands, (25,)."""
+    parts = np.array_split(np.arange(log_mel.shape[1]), 5)
+    level = np.stack([log_mel[:, bands].mean(axis=1) for bands in parts]).astype(np.float64)
     level -= level.mean(axis=1, keepdims=True)
-    n = max(N_MODULATION, level.shape[1])
+    n = max(512, level.shape[1])
     power = np.abs(np.fft.rfft(level * np.hanning(level.shape[1]), n)) ** 2
     rate = np.fft.rfftfreq(n, 1 / frames_hz)
-    edges = list(zip(RATES_HZ[:-1], RATES_HZ[1:], strict=True))
+    edges = pairwise(RATES_HZ)
     bands = np.stack([power[:, (rate >= low) & (rate < high)].sum(axis=1) for low, high in edges], axis=1)
     return np.log(bands / (bands.sum(axis=1, keepdims=True) + TINY) + 1e-6).ravel()

@@ -6,7 +6,6 @@ import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
 
-SUPPORT = {"box": 0.5, "bilinear": 1.0}  # half the filter's width, in output pixels when an image shrinks
 BAND = 64  # input pixels behind one matrix product, about: the fastest from 48 × 48 to 4K
 Band = tuple[slice, slice, np.ndarray]  # input pixels, output pixels, shares (n_outputs, n_inputs)
 
@@ -30,30 +29,24 @@ def to_grey(image: np.ndarray) -> np.ndarray:
     return ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).astype(np.uint8)
 
 
-def kernel(distance: np.ndarray, method: str) -> np.ndarray:
-    """Weight of a pixel at a distance in (output) pixels."""
-    if method == "box":
-        return ((distance > -0.5) & (distance <= 0.5)).astype(float)
-    return np.maximum(0, 1 - np.abs(distance))
-
-
 @lru_cache(maxsize=32)
-def bands(n_in: int, n_out: int, method: str, n_channels: int = 1) -> list[Band]:
+def bands(n_in: int, n_out: int, n_channels: int = 1) -> list[Band]:
     """Shares of n_in input pixels in n_out output pixels, in bands of output pixels; channels are interleaved."""
     step = max(1, BAND * n_out // n_in)
     starts = range(0, n_out, step)
-    return [band(n_in, n_out, method, n_channels, np.arange(i, min(i + step, n_out))) for i in starts]
+    return [band(n_in, n_out, n_channels, np.arange(i, min(i + step, n_out))) for i in starts]
 
 
-def band(n_in: int, n_out: int, method: str, n_channels: int, rows: np.ndarray) -> Band:
+def band(n_in: int, n_out: int, n_channels: int, rows: np.ndarray) -> Band:
     """The band of the output pixels `rows`, (n_rows,); the filter widens when the image shrinks."""
     scale = n_in / n_out
     width = max(scale, 1.0)
     centre = (rows[:, None] + 0.5) * scale
-    first = np.floor(np.maximum(centre - SUPPORT[method] * width + 0.5, 0))
-    last = np.floor(np.minimum(centre + SUPPORT[method] * width + 0.5, n_in))
+    first = np.floor(np.maximum(centre - width + 0.5, 0))
+    last = np.floor(np.minimum(centre + width + 0.5, n_in))
     taps = np.arange(int(first[0, 0]), int(last[-1, 0]))
-    shares = ((taps >= first) & (taps < last)) * kernel((taps - centre + 0.5) / width, method)
+    distance = np.abs((taps - centre + 0.5) / width)  # in output pixels when the image shrinks
+    shares = ((taps >= first) & (taps < last)) * np.maximum(0, 1 - distance)
     shares = np.kron(shares / shares.sum(axis=1, keepdims=True), np.eye(n_channels))
     pixels = (slice(n_channels * each[0], n_channels * (each[-1] + 1)) for each in (taps, rows))
     return *pixels, shares.astype(np.float32)
@@ -67,20 +60,18 @@ def resample(rows: np.ndarray, of: list[Band]) -> np.ndarray:
     return out
 
 
-def resize(image: np.ndarray, height: int, width: int, method: str = "bilinear") -> np.ndarray:
-    """The image at (height, width[, 3]) uint8, antialiased; "bilinear" or "box" (area), within 1 of Pillow.
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The image at (height, width[, 3]) uint8, bilinear and antialiased, within 1 of Pillow.
 
     Raises BadParameter, BadRecording.
     """
-    if method not in SUPPORT or min(height, width) < 1:
-        raise BadParameter(
-            f"Resize to {height}×{width} by {method!r}, expected 1×1 or more by bilinear or box."
-        )
+    if min(height, width) < 1:
+        raise BadParameter(f"Resize to {height}×{width}, expected 1×1 or more.")
     if check(image).shape[:2] == (height, width):
         return image
     n_rows, n_cols, n_channels = (*image.shape, 1)[:3]
     rows = image.reshape(n_rows, n_cols * n_channels)
-    down, across = bands(n_rows, height, method), bands(n_cols, width, method, n_channels)
+    down, across = bands(n_rows, height), bands(n_cols, width, n_channels)
     if height * n_cols <= n_rows * width:  # what lies between is smaller if the height comes first
         resized = resample(resample(rows, down).T, across).T
     else:
@@ -94,9 +85,7 @@ def crop(image: np.ndarray, left: int, top: int, right: int, bottom: int, fill: 
     Raises BadParameter, BadRecording.
     """
     if right <= left or bottom <= top:
-        raise BadParameter(
-            f"A box from ({left}, {top}) to ({right}, {bottom}), expected left < right, top < bottom."
-        )
+        raise BadParameter(f"A box from ({left}, {top}) to ({right}, {bottom}), expected a positive size.")
     height, width = check(image).shape[:2]
     out = np.full((bottom - top, right - left, *image.shape[2:]), fill, np.uint8)
     y0, y1 = max(top, 0), min(bottom, height)
@@ -106,21 +95,13 @@ def crop(image: np.ndarray, left: int, top: int, right: int, bottom: int, fill: 
     return out
 
 
-def center_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The middle of the image, (height, width[, 3]) uint8; zeros around it where the image is smaller."""
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return crop(image, left, top, left + width, top + height)
-
-
 def equalise(image: np.ndarray) -> np.ndarray:
     """A grey image with its histogram flattened, (height, width) uint8, as PIL.ImageOps.equalize does it.
 
     Raises BadRecording.
     """
     if check(image).ndim != 2:
-        raise BadRecording(
-            f"An image of shape {image.shape}, expected grey (height, width): use to_grey first."
-        )
+        raise BadRecording(f"An image of shape {image.shape}, expected grey (height, width).")
     histogram = np.bincount(image.ravel(), minlength=256)
     step = (image.size - histogram[image.max()]) // 255
     if step == 0:

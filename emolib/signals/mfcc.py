@@ -1,4 +1,4 @@
-"""Log-mel spectrograms and MFCC, whole or as a stream; the numbers are librosa's for the same options.
+"""Log-mel spectrograms and MFCC; the numbers are librosa's for the same options.
 
 float64 samples are computed in float64, all others in float32. With scipy.fft the FFT is about twice as fast.
 """
@@ -63,34 +63,19 @@ def bank_for_product(dtype: str, *options) -> np.ndarray:
     return np.ascontiguousarray(mel_filterbank(*options).T, dtype)
 
 
-def band_energies(spectrum: np.ndarray, bank: np.ndarray, first: int) -> np.ndarray:
-    """Power of spectrum (n_frames, n_bins) @ bank; `first` is the number of the first frame in its stream.
+def band_energies(spectrum: np.ndarray, bank: np.ndarray) -> np.ndarray:
+    """Power of spectrum (n_frames, n_bins) @ bank.
 
-    A BLAS rounds a row differently in products of different height. Frame k is therefore always row k % BLOCK
-    of a product of BLOCK rows, so that a stream gives the bits of the whole, however it is cut.
+    A BLAS rounds a row differently in products of different height. Every product therefore has BLOCK rows: a frame
+    gives the same bits in a longer and in a shorter recording.
     """
-    before = first % BLOCK
-    frames = slice(before, before + len(spectrum))
-    n_blocks = -(-frames.stop // BLOCK)
-    power = np.zeros((n_blocks * BLOCK, spectrum.shape[1]), bank.dtype)
-    np.square(spectrum.real, out=power[frames])
-    power[frames] += np.square(spectrum.imag)
-    energies = power.reshape(n_blocks, BLOCK, -1) @ bank
-    return energies.reshape(-1, bank.shape[1])[frames]
-
-
-def power_to_db(power: np.ndarray, top_db: float | None = None) -> np.ndarray:
-    """10 log10 of power re 1, not below -100 dB nor, where top_db is given, max - top_db."""
-    db = np.log(np.maximum(power, AMIN)) * power.dtype.type(10 / np.log(10))
-    return db if top_db is None or not db.size else np.maximum(db, db.max() - top_db)
-
-
-def samples(x: np.ndarray) -> np.ndarray:
-    """x as float32, or float64 where it is that. Raises BadRecording unless x is (n_times,)."""
-    x = np.asarray(x)
-    if x.ndim != 1:
-        raise BadRecording(f"Audio of shape {x.shape}, expected (n_times,): mix the channels down first.")
-    return x if x.dtype == np.float64 else x.astype(np.float32, copy=False)
+    n_frames, n_bins = spectrum.shape
+    n_blocks = -(-n_frames // BLOCK)
+    power = np.zeros((n_blocks * BLOCK, n_bins), bank.dtype)
+    np.square(spectrum.real, out=power[:n_frames])
+    power[:n_frames] += np.square(spectrum.imag)
+    energies = power.reshape(n_blocks, BLOCK, n_bins) @ bank
+    return energies.reshape(-1, bank.shape[1])[:n_frames]
 
 
 def log_mel(
@@ -101,23 +86,22 @@ def log_mel(
     n_mels: int = 40,
     fmin: float = 0.0,
     fmax: float | None = None,
-    center: bool = False,
-    top_db: float | None = None,
-    first: int = 0,
 ) -> np.ndarray:
-    """Log-mel spectrogram in dB re 1, (n_frames, n_mels), of audio x (n_times,) at sfreq Hz.
+    """Log-mel spectrogram in dB re 1, (n_frames, n_mels), not below -100 dB, of audio x (n_times,) at sfreq Hz.
 
-    Equals librosa's power_to_db(melspectrogram(…), top_db=top_db).T: periodic Hann window, power, Slaney's
-    bands; with `center`, n_fft // 2 zeros at either end. n_fft and hop are in samples; `first` numbers the
-    first frame in its stream. Raises BadParameter, BadRecording.
+    Equals librosa's power_to_db(melspectrogram(…, center=False), top_db=None).T: periodic Hann window, power, Slaney's
+    bands. n_fft and hop are in samples. Raises BadParameter, BadRecording.
     """
-    x = samples(x)
+    x = np.asarray(x)
+    if x.ndim != 1:
+        raise BadRecording(f"Audio of shape {x.shape}, expected (n_times,): mix the channels down first.")
+    x = x if x.dtype == np.float64 else x.astype(np.float32, copy=False)
     bank = bank_for_product(x.dtype.name, sfreq, n_fft, n_mels, fmin, fmax)
-    frames = frame(np.pad(x, n_fft // 2) if center else x, n_fft, hop)
+    frames = frame(x, n_fft, hop)
     if not len(frames):
         return np.empty((0, n_mels), x.dtype)
-    spectrum = rfft(frames * hann(n_fft, x.dtype.name), axis=-1)
-    return power_to_db(band_energies(spectrum, bank, first), top_db)
+    power = band_energies(rfft(frames * hann(n_fft, x.dtype.name), axis=-1), bank)
+    return np.log(np.maximum(power, AMIN)) * power.dtype.type(10 / np.log(10))
 
 
 @cache
@@ -129,37 +113,13 @@ def dct(n_mels: int, n_mfcc: int) -> np.ndarray:
     return matrix
 
 
-def mfcc(x: np.ndarray, sfreq: float, n_mfcc: int = 13, top_db: float | None = 80.0, **log_mel_options):
+def mfcc(x: np.ndarray, sfreq: float, n_mfcc: int = 13, **log_mel_options):
     """Mel-frequency cepstral coefficients, (n_frames, n_mfcc), of audio x (n_times,) at sfreq Hz.
 
     DCT-II, orthonormal, of log_mel (Davis and Mermelstein 1980). Raises BadParameter, BadRecording.
     """
-    spectrogram = log_mel(x, sfreq, top_db=top_db, **log_mel_options)
+    spectrogram = log_mel(x, sfreq, **log_mel_options)
     n_mels = spectrogram.shape[1]
     if not 1 <= n_mfcc <= n_mels:
         raise BadParameter(f"{n_mfcc} coefficients, expected 1 to {n_mels}, the number of mel bands.")
     return spectrogram @ dct(n_mels, n_mfcc).astype(spectrogram.dtype)
-
-
-class StreamingLogMel:
-    """log_mel of a stream: feed it chunks of any length; each frame comes once, as soon as it is complete.
-
-    All frames together equal log_mel of all chunks together, bit for bit. It keeps fewer than n_fft samples.
-    """
-
-    def __init__(self, sfreq: float, n_fft: int = 512, hop: int = 256, n_mels: int = 40, **log_mel_options):
-        self.options = {"sfreq": sfreq, "n_fft": n_fft, "hop": hop, "n_mels": n_mels, **log_mel_options}
-        if unusable := {"center", "top_db", "first"} & set(log_mel_options):
-            raise BadParameter(f"A stream has no option {', '.join(unusable)}: it needs the whole recording.")
-        self.n_frames, self.skip, self.rest = 0, 0, None
-
-    def feed(self, chunk: np.ndarray) -> np.ndarray:
-        """The frames that the chunk (n_times,) completes, (n_frames, n_mels), none or more."""
-        chunk = samples(chunk)
-        x = chunk if self.rest is None else np.concatenate([self.rest, chunk])
-        frames = log_mel(x[self.skip :], first=self.n_frames, **self.options)
-        used = self.skip + len(frames) * self.options["hop"]
-        self.n_frames += len(frames)
-        self.rest = x[used:].copy()
-        self.skip = max(0, used - len(x))
-        return frames

@@ -1,22 +1,10 @@
-"""Quality gates: missing, frozen and clipped samples are found, counted and named; short gaps are mended."""
-
-from dataclasses import dataclass
+"""Quality gates: missing, frozen and clipped samples are found and named; short gaps are mended."""
 
 import numpy as np
 
 MISSING, FLAT, CLIPPED = "missing samples", "flat line", "clipping"
 MIN_CLIP_RUN = 3  # samples in a row at the extreme value; a peak alone is no clipping
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How many samples are missing (NaN or infinite), in a flat line, clipped; and the `reasons` why a signal fails."""
-
-    n_times: int
-    n_missing: int
-    n_flat: int
-    n_clipped: int
-    reasons: tuple[str, ...]
+MAX_CLIPPED = 0.05  # share of a channel's samples
 
 
 def run_lengths(mask: np.ndarray) -> np.ndarray:
@@ -29,45 +17,33 @@ def run_lengths(mask: np.ndarray) -> np.ndarray:
 
 
 def flat(x: np.ndarray, min_run: int) -> np.ndarray:
-    """Which samples of x (n_times,) lie in a run of min_run or more equal finite values."""
-    next_equal = np.append((x[1:] == x[:-1]) & np.isfinite(x[1:]), False)
+    """Which samples of x (n_times,) lie in a run of min_run or more equal values."""
+    next_equal = np.append(x[1:] == x[:-1], False)
     frozen = next_equal & (run_lengths(next_equal) + 1 >= min_run)
     return frozen | np.append(False, frozen[:-1])
 
 
 def clipped(x: np.ndarray, limits: tuple[float, float] | None = None) -> np.ndarray:
     """Which samples of x (n_times,) lie in runs of 3 or more at or beyond limits, by default x's extremes."""
-    finite = x[np.isfinite(x)]
-    if not len(finite) or finite.min() == finite.max():
+    low, high = limits or (x.min(), x.max())
+    if x.min() == x.max():
         return np.zeros(len(x), bool)
-    low, high = limits or (finite.min(), finite.max())
-    ends = (run_lengths(x <= low), run_lengths(x >= high))
-    return np.maximum(*ends) >= MIN_CLIP_RUN
+    return np.maximum(run_lengths(x <= low), run_lengths(x >= high)) >= MIN_CLIP_RUN
 
 
-def assess(
-    x: np.ndarray,
-    sfreq: float,
-    max_flat_s: float = 0.5,
-    max_clipped: float = 0.05,
-    limits: tuple[float, float] | None = None,
-) -> Quality:
-    """Quality of x (n_times,) or (n_chans, n_times) at sfreq Hz.
+def first_reason(x: np.ndarray, sfreq: float, max_flat_s: float, limits=None) -> str:
+    """Why x (n_times,) or (n_chans, n_times) at sfreq Hz cannot be used, "" if it can.
 
-    It fails for a sample missing in any channel, for a channel that stays at one value for max_flat_s seconds
-    or more, and for a channel with more than the share max_clipped of its samples clipped.
+    MISSING: a sample of any channel. FLAT: a channel stays at one value for max_flat_s seconds or more. CLIPPED: more
+    than MAX_CLIPPED of a channel lie in runs at or beyond `limits`, see `clipped`.
     """
     rows = np.atleast_2d(x)
-    missing = ~np.isfinite(rows)
-    is_flat = np.array([flat(row, int(np.ceil(max_flat_s * sfreq))) for row in rows])
-    is_clipped = np.array([clipped(row, limits) for row in rows]) & ~is_flat
-    failed = {
-        MISSING: missing.any(),
-        FLAT: is_flat.any(),
-        CLIPPED: (is_clipped.mean(axis=1) > max_clipped).any(),
-    }
-    reasons = tuple(reason for reason, found in failed.items() if found)
-    return Quality(rows.shape[1], int(missing.sum()), int(is_flat.sum()), int(is_clipped.sum()), reasons)
+    if not np.isfinite(rows).all():
+        return MISSING
+    min_run = int(np.ceil(max_flat_s * sfreq))
+    if any(flat(row, min_run).any() for row in rows):
+        return FLAT
+    return CLIPPED if any(clipped(row, limits).mean() > MAX_CLIPPED for row in rows) else ""
 
 
 def repair(x: np.ndarray, sfreq: float, max_gap_s: float) -> np.ndarray:

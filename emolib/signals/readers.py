@@ -10,16 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.files import FLOAT32_MAX, MOST_HZ, TooLarge, decode_sound, open_picture
+from emolib.signals.files import FLOAT32_MAX, MOST_HZ, decode_sound, open_picture
 
 KINDS = {"heart": "ppg", "eeg": "raw"}  # of what the readers give; speech and faces have none
 GAP_STEPS = 2.5  # a longer step between two time stamps is a gap; steps rounded to ms, as by Muse, are uneven
-RATE_TOLERANCE = 0.02  # of the rate that time stamps may differ by from the trained one and still mean it
 
 
 class SignalInfo(NamedTuple):
-    """What a model was trained on, or a sensor gives: rate in Hz (0: pictures one by one), kind, channels in
-    their order."""
+    """What a model was trained on, or a sensor gives: rate in Hz (0: pictures one by one), kind, channels in order."""
 
     sfreq: float
     kind: str = ""
@@ -31,12 +29,11 @@ Pieces = tuple[list[np.ndarray], float]
 
 def same_rate(sfreq: float, trained_hz: float) -> bool:
     """Whether a rate in Hz, which time stamps told, means the trained one."""
-    return abs(sfreq - trained_hz) <= RATE_TOLERANCE * trained_hz
+    return abs(sfreq - trained_hz) <= 0.02 * trained_hz
 
 
 def read_recording(modality: str, path: Path, trained: SignalInfo) -> Pieces:
-    """The recording in a file, read as its modality is. Raises BadParameter where the model was trained on
-    another kind."""
+    """The recording in a file. Raises BadRecording, and BadParameter where the model was trained on another kind."""
     if KINDS.get(modality, "") != trained.kind:
         raise BadParameter(
             f"{path}: files of {modality} are read as {KINDS.get(modality)}, the source was trained on "
@@ -61,8 +58,6 @@ def read_face(path: Path, trained: SignalInfo) -> Pieces:
     try:
         with open_picture(path) as image:
             return [np.asarray(ImageOps.exif_transpose(image).convert("RGB"))], 0.0
-    except TooLarge as error:
-        raise BadRecording(f"{path} is too large ({error}): shrink the picture.") from error
     except ValueError as error:
         raise BadRecording(f"{path} cannot be decoded ({error}): expected a whole jpg or png.") from error
 
@@ -75,16 +70,14 @@ def _rows(path: Path) -> list[list[str]]:
         raise BadRecording(f"{path} cannot be read ({error}): expected a CSV file.") from error
     if len(rows) < 3:
         raise BadRecording(f"{path} has {len(rows)} rows, expected a head and samples.")
-    uneven = [number for number, row in enumerate(rows, start=1) if len(row) != len(rows[0])]
-    if uneven:
-        raise BadRecording(
-            f"{path} has {len(rows[uneven[0] - 1])} cells in row {uneven[0]}, expected {len(rows[0])} as in its first."
-        )
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise BadRecording(f"{path} has {len(row)} cells in row {number}, expected {len(rows[0])}.")
     return rows
 
 
 def _numbers(path: Path, rows: list[list[str]]) -> np.ndarray:
-    """The cells as float64; empty ones are NaN. Raises BadRecording."""
+    """The cells as float64; empty ones are NaN."""
     try:
         values = np.array([[cell.strip() or "nan" for cell in row] for row in rows], np.float64)
     except ValueError as error:
@@ -96,23 +89,22 @@ def _numbers(path: Path, rows: list[list[str]]) -> np.ndarray:
 
 def read_heart(path: Path, trained: SignalInfo) -> Pieces:
     """PPG (n_times,) from the Empatica layout: start time, rate in Hz, then samples. Raises BadRecording."""
-    rows = _rows(path)
-    if len(rows[0]) != 1:
-        raise BadRecording(f"{path} has {len(rows[0])} columns, expected one, the pulse (BVP.csv).")
-    values = _numbers(path, rows)[:, 0]
+    values = _numbers(path, _rows(path))
+    if values.shape[1] != 1:
+        raise BadRecording(f"{path} has {values.shape[1]} columns, expected one, the pulse (BVP.csv).")
+    values = values[:, 0]
     if not 1 <= values[1] <= 2000:
         raise BadRecording(f"{path}: rate {values[1]:g} Hz in the second row, expected 1 to 2000.")
     return [values[2:].astype(np.float32)], float(values[1])
 
 
 def _columns(path: Path, head: list[str], wanted: list[str]) -> list[int]:
-    """Where the wanted columns stand, whatever their case. Raises BadRecording for one missing or doubled."""
+    """Where the wanted columns stand, whatever their case."""
     names = [name.strip().lower() for name in head]
     for name in wanted:
         if (count := names.count(name.lower())) != 1:
             raise BadRecording(
-                f"{path} has {count} columns {name}, expected one each of {', '.join(wanted)}; found "
-                f"{', '.join(head)}: name the channels in its head as the corpus does."
+                f"{path} has {count} columns {name}, expected one each of {', '.join(wanted)}; found {', '.join(head)}."
             )
     return [names.index(name.lower()) for name in wanted]
 
@@ -124,7 +116,7 @@ def read_eeg(path: Path, trained: SignalInfo) -> Pieces:
     missing: then the rate is the trained one. Raises BadRecording.
     """
     head, *rows = _rows(path)
-    stamps = [name for name in head if name.strip().lower() == "timestamps"][:1]
+    stamps = ["timestamps"] if "timestamps" in [name.strip().lower() for name in head] else []
     at = _columns(path, head, [*trained.channels, *stamps])
     values = _numbers(path, [[row[column] for column in at] for row in rows])
     data = values[:, : len(trained.channels)].T.astype(np.float32)
@@ -142,9 +134,8 @@ def _cut(path: Path, data: np.ndarray, time_s: np.ndarray, trained_hz: float) ->
         raise BadRecording(
             f"{path}: timestamps make {sfreq:.4g} Hz, expected {MOST_HZ:g} or less: write them in seconds."
         )
-    return np.split(data, np.flatnonzero(gap) + 1, axis=1), trained_hz if same_rate(
-        sfreq, trained_hz
-    ) else sfreq
+    pieces = np.split(data, np.flatnonzero(gap) + 1, axis=1)
+    return pieces, trained_hz if same_rate(sfreq, trained_hz) else sfreq
 
 
 READERS = {"heart": read_heart, "eeg": read_eeg, "speech": read_speech, "face": read_face}

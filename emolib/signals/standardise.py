@@ -49,7 +49,6 @@ class Standardiser:
         return ((X - self.mean.reshape(shape)) * gain.reshape(shape)).astype(np.float32)
 
     def to_dict(self) -> dict:
-        """Lists and numbers, for JSON."""
         return {"mean": self.mean.tolist(), "std": self.std.tolist(), "axis": self.axis}
 
     @classmethod
@@ -68,7 +67,6 @@ class ByBranch:
         return {name: self.branches[name](x) for name, x in X.items()}
 
     def to_dict(self) -> dict:
-        """Lists and numbers by branch, for JSON."""
         return {name: one.to_dict() for name, one in self.branches.items()}
 
 
@@ -89,8 +87,8 @@ def from_dict(record: dict) -> Standardiser | ByBranch:
 def by_subject(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> np.ndarray:
     """X (n_windows, …) standardised within each subject, float32.
 
-    Needs no labels, but it is transductive: it sees all windows of a subject, test subjects too, before the
-    first is scored. On a device that is a calibration phase; report it as such.
+    It is transductive: it sees all windows of a test subject before the first is scored. On a device that is a
+    calibration phase; report it as such.
     """
     out = scratch(X.shape) if isinstance(X, np.memmap) else np.empty(X.shape, np.float32)
     for name in np.unique(subject):
@@ -101,28 +99,20 @@ def by_subject(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> n
 
 def within_subject_std(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> np.ndarray:
     """Pooled standard deviation of X (n_windows, …) around each subject's own mean, one per feature."""
-    own = [X[subject == name] for name in np.unique(subject)]
-    squares = sum(
-        len(of_one) * np.square(Standardiser.fit(of_one, axis).std, dtype=np.float64) for of_one in own
-    )
+    squares = 0.0
+    for name in np.unique(subject):
+        own = X[subject == name]
+        squares += len(own) * np.square(Standardiser.fit(own, axis).std, dtype=np.float64)
     return np.sqrt(squares / len(X))
 
 
-def by_baseline(
-    X: np.ndarray,
-    subject: np.ndarray,
-    baseline: np.ndarray,
-    std: np.ndarray,
-    share: float,
-    axis: int | None = None,
-) -> np.ndarray:
+def by_baseline(X, subject, baseline, std, share: float, axis: int | None = None) -> np.ndarray:
     """X (n_windows, …) standardised by each subject's own windows in the mask `baseline` (n_windows,).
 
     A short baseline knows the mean better than the spread: its variance is shrunk, by `share` in [0, 1],
     towards that of `std`, which is other people's. Raises BadSet for a subject without a baseline.
     """
-    missing = np.setdiff1d(subject, subject[baseline])
-    if len(missing):
+    if len(missing := np.setdiff1d(subject, subject[baseline])):
         raise BadSet(f"No baseline window of {', '.join(missing)}, expected one or more of every subject.")
     out = np.empty(X.shape, np.float32)
     for name in np.unique(subject):

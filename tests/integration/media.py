@@ -14,7 +14,7 @@ SIDE, CORNER = 200, (60, 20)  # of the patch that a face is drawn in
 MOODS, MOOD_S = ("happy", "sad"), 3
 
 
-def picture(mood: str, person: face.Person, rng: np.random.Generator) -> np.ndarray:
+def picture(mood: str, person, rng: np.random.Generator) -> np.ndarray:
     """(HEIGHT, WIDTH, 3) uint8: a person in a mood, before a plain wall."""
     felt = np.array(QUADRANTS[mood])[:, None] + rng.normal(0, 0.1, (2, 1))
     shown = Portrait(person, **face.expression(*felt, rng) | {"eye_open": np.ones(1)}, **face.pose(1, rng))

@@ -1,3 +1,5 @@
+"""Front ends: whole windows against librosa and SciPy, and what is dropped or refused."""
+
 import json
 from dataclasses import asdict
 
@@ -6,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from emolib.core.errors import BadParameter, BadRecording, EmolibError
+from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals.eeg import BANDS
 from emolib.signals.frontend import FRONT_ENDS, front_end
 
@@ -20,61 +22,45 @@ def ppg(seconds=8, sfreq=64, bpm=75):
     return (wave + RNG.normal(0, 0.01, len(t))).astype(np.float32)
 
 
-def eeg(seconds=8):
-    return RNG.normal(0, 10, (8, seconds * 128)).astype(np.float32)
-
-
-def speech(seconds=3.0, sfreq=16000):
-    t = np.arange(int(seconds * sfreq)) / sfreq
-    return (0.1 * np.sin(2 * np.pi * 200 * t * (1 + 0.1 * t)) + RNG.normal(0, 0.01, len(t))).astype(
-        np.float32
-    )
-
-
-def faces(n=8, size=48):
-    return RNG.integers(0, 256, (n, size, size), np.uint8)
+def speech(seconds=3.0):
+    t = np.arange(int(seconds * 16000)) / 16000
+    tone = np.sin(2 * np.pi * 200 * t * (1 + 0.1 * t))
+    return (0.1 * tone + RNG.normal(0, 0.01, len(t))).astype(np.float32)
 
 
 TRIALS = {
     "heart": (ppg(), 64.0, "ppg", (1, 32, 1, 4)),
-    "eeg": (eeg(), 128.0, "raw", (3, 4, 1, 32)),
+    "eeg": (RNG.normal(0, 10, (8, 1024)).astype(np.float32), 128.0, "raw", (3, 4, 1, 32)),
     "speech": (speech(8), 16000.0, "", (4, 124, 40, 1)),
-    "face": (faces(), 1.0, "", (4, 48, 48, 1)),
+    "face": (RNG.integers(0, 256, (8, 48, 48), np.uint8), 1.0, "", (4, 48, 48, 1)),
 }
 
 
 @pytest.mark.parametrize("modality", FRONT_ENDS)
-def test_the_demo_trial_gives_whole_windows(modality):
-    data, sfreq, kind, shape = TRIALS[modality]
-    found = front_end(modality)(data, sfreq, kind)
+def test_the_demo_trial_gives_whole_windows_also_after_json(modality):
+    *trial, shape = TRIALS[modality]
+    front = front_end(modality)
+    found = front(*trial)
     assert found.X.shape == shape and found.X.dtype == np.float32 and np.isfinite(found.X).all()
-    assert found.start_s.shape == shape[:1] and found.dropped == {}
-    assert found.X.flags.c_contiguous
+    assert found.start_s.shape == shape[:1] and found.dropped == {} and found.X.flags.c_contiguous
+    again = front_end(modality, **json.loads(json.dumps(asdict(front))))
+    np.testing.assert_array_equal(again(*trial).X, found.X)
 
 
-@pytest.mark.parametrize("modality", FRONT_ENDS)
-def test_parameters_survive_json(modality):
-    made = front_end(modality)
-    fields = json.loads(json.dumps(asdict(made)))
-    data, sfreq, kind, _ = TRIALS[modality]
-    np.testing.assert_array_equal(
-        front_end(modality, **fields)(data, sfreq, kind).X, made(data, sfreq, kind).X
-    )
-
-
-def test_unknown_names_are_refused_with_the_known_ones():
-    with pytest.raises(
-        BadParameter, match="window does not exist in the heart front end: did you mean window_s"
-    ):
-        front_end("heart", window=3)
-    with pytest.raises(BadParameter, match="heart, eeg, speech, face"):
-        front_end("gait")
-    with pytest.raises(BadParameter, match="n_mfcc=13 with functionals, expected 0"):
-        front_end("speech", n_mfcc=13, functionals=True)(speech(), 16000)
-    with pytest.raises(BadParameter, match="n_fft is 512"):
-        front_end("speech", window_s=0.03)(speech(), 16000)
-    with pytest.raises(EmolibError, match="hop_s"):
-        front_end("heart", hop_s=0)(ppg(), 64.0, "ppg")
+@pytest.mark.parametrize(
+    "modality, options, message",
+    [
+        ("heart", {"window": 3}, "window does not exist in the heart front end: did you mean window_s"),
+        ("gait", {}, "heart, eeg, speech, face"),
+        ("speech", {"n_mfcc": 13, "functionals": True}, "n_mfcc=13 with functionals, expected 0"),
+        ("speech", {"window_s": 0.03}, "n_fft is 512"),
+        ("heart", {"hop_s": 0}, "hop_s"),
+        ("eeg", {"bands": ("alfa",)}, "did you mean alpha"),
+    ],
+)
+def test_parameters_that_cannot_be_are_refused(modality, options, message):
+    with pytest.raises(BadParameter, match=message):
+        front_end(modality, **options)(*TRIALS[modality][:3])
 
 
 @pytest.mark.parametrize(
@@ -82,7 +68,6 @@ def test_unknown_names_are_refused_with_the_known_ones():
     [
         ("heart", np.zeros((2, 600)), 64),
         ("heart", np.zeros(0), 64),
-        ("eeg", np.zeros(600), 128),
         ("eeg", np.zeros((8, 600)), 0),
         ("speech", np.full(600, "x"), 16000),
         ("face", np.zeros((48, 48)), 0),
@@ -90,10 +75,9 @@ def test_unknown_names_are_refused_with_the_known_ones():
         *((modality, None, 0 if modality == "face" else 64) for modality in FRONT_ENDS),
     ],
 )
-def test_unusable_recordings_are_refused_in_one_line(modality, data, sfreq):
-    with pytest.raises(BadRecording, match="expected") as raised:
+def test_unusable_recordings_are_refused(modality, data, sfreq):
+    with pytest.raises(BadRecording, match="expected"):
         front_end(modality)(data, sfreq)
-    assert "\n" not in str(raised.value)
 
 
 def test_heart_windows_without_signal_or_beats_are_dropped_and_counted():
@@ -111,19 +95,17 @@ def test_heart_windows_without_signal_or_beats_are_dropped_and_counted():
 def test_a_constant_heart_rate_is_no_flat_line():
     found = front_end("heart", window_s=8, hop_s=4)(np.full(400, 72.0), 25.0, "bpm")
     assert found.X.shape == (3, 32, 1, 2) and (found.X[..., 0] == 72).all()
-    dead = front_end("heart")(np.full(400, 28.0), 25.0, "bpm")
-    assert len(dead.X) == 0 and dead.dropped == {"too few beats": 3}
+    assert front_end("heart")(np.full(400, 28.0), 25.0, "bpm").dropped == {"too few beats": 3}
 
 
 def test_eeg_features_are_the_entropies_of_scipys_band_powers():
-    x = eeg()
+    x = TRIALS["eeg"][0]
     X = front_end("eeg", pairs=((0, 1), (6, 7)))(x, 128).X
     assert X.shape == (3, 4, 1, 8 * 4 + 2 * 4)
     freqs, density = scipy.signal.welch(x[:, 3 * 128 : 4 * 128].astype(float), 128, nperseg=128)
     bands = [BANDS[name] for name in ("theta", "alpha", "beta", "gamma")]
     power = np.stack([density[:, (freqs >= a) & (freqs < b)].sum(axis=1) for a, b in bands], axis=1)
-    expected = 0.5 * np.log(2 * np.pi * np.e * power)
-    np.testing.assert_allclose(X[0, 3, 0, :32], expected.ravel(), rtol=1e-5)
+    np.testing.assert_allclose(X[0, 3, 0, :32], 0.5 * np.log(2 * np.pi * np.e * power).ravel(), rtol=1e-5)
     np.testing.assert_allclose(X[1, 1, 0, 32:36], np.log(power[1] / power[0]), rtol=1e-4)
 
 
@@ -134,85 +116,43 @@ def test_band_powers_of_a_corpus_become_windows_of_steps():
     expected = 0.5 * np.log(2 * np.pi * np.e * power[5:10]).reshape(5, 56)
     np.testing.assert_allclose(made.X[1, :, 0], expected, rtol=1e-5)
     power[7, 3, 1] = np.nan
-    assert front_end("eeg", window_s=12, hop_s=12)(power, 1 / 12, "band_power").dropped == {
-        "missing samples": 1
-    }
+    spoilt = front_end("eeg", window_s=12, hop_s=12)(power, 1 / 12, "band_power")
+    assert spoilt.dropped == {"missing samples": 1}
     with pytest.raises(BadParameter, match="window_s=4.0, expected at least 12 s"):
         front_end("eeg")(power, 1 / 12, "band_power")
 
 
-def test_speech_windows_are_librosas_log_mel():
-    x = speech(3.0)
+def test_speech_windows_are_librosas_log_mel_and_short_ones_are_repeated():
+    x, options = speech(3.0), {"n_fft": 512, "hop_length": 256, "n_mels": 40, "center": False}
     found = front_end("speech", hop_s=1)(x, 16000)
     assert found.X.shape == (2, 124, 40, 1) and found.start_s.tolist() == [0, 1]
-    mel = librosa.feature.melspectrogram(
-        y=x[16000:], sr=16000, n_fft=512, hop_length=256, n_mels=40, center=False
-    )
+    mel = librosa.feature.melspectrogram(y=x[16000:], sr=16000, **options)
     np.testing.assert_allclose(found.X[1, :, :, 0], librosa.power_to_db(mel, top_db=None).T, atol=1e-2)
-
-
-def test_short_utterances_are_repeated_not_lost():
-    x = speech(1.3)
-    found = front_end("speech")(x, 16000)
-    np.testing.assert_array_equal(found.X, front_end("speech")(np.tile(x, 2)[:32000], 16000).X)
+    short, repeated = front_end("speech")(x[:20800], 16000), np.tile(x[:20800], 2)[:32000]
+    np.testing.assert_array_equal(short.X, front_end("speech")(repeated, 16000).X)
 
 
 @pytest.mark.parametrize("functionals", [False, True])
-def test_quiet_is_no_speech_also_where_no_other_window_is_left(functionals):
-    made = front_end("speech", hop_s=2, functionals=functionals)
+def test_audio_without_speech_is_dropped_and_changes_no_other_window(functionals):
+    made, whole, missing = front_end("speech", hop_s=2, functionals=functionals), speech(2), speech(2)
+    missing[5000:6000] = np.nan
     hiss = RNG.normal(0, 10 ** (-70 / 20), 32000)
-    found = made(np.concatenate([speech(2), hiss, speech(2)]), 16000)
-    assert found.dropped == {"no speech": 1} and found.start_s.tolist() == [0, 4]
+    found = made(
+        np.concatenate([np.clip(20 * speech(2), -1, 1), missing, np.zeros(32000), hiss, whole]), 16000
+    )
+    assert found.dropped == {"clipping": 1, "missing samples": 1, "flat line": 1, "no speech": 1}
+    assert found.start_s.tolist() == [8]
+    np.testing.assert_array_equal(found.X, made(np.float64(whole), 16000).X)
     alone = made(hiss, 16000)
     assert alone.dropped == {"no speech": 1} and alone.X.shape == (0, *found.X.shape[1:])
-
-
-@pytest.mark.parametrize("missing_s", [0.01, 1.0, 2.0])
-def test_functionals_of_missing_samples_are_not_computed(missing_s):
-    made, x = front_end("speech", hop_s=2, functionals=True), speech(4)
-    expected = made(x[32000:], 16000).X
-    x[: round(missing_s * 16000)] = np.nan
-    found = made(x, 16000)
-    assert found.dropped == {"missing samples": 1}
-    np.testing.assert_array_equal(found.X, expected)
-
-
-def test_spoilt_audio_is_dropped():
-    clipped = np.clip(20 * speech(2), -1, 1)
-    missing = speech(2)
-    missing[5000:6000] = np.nan
-    x = np.concatenate([clipped, missing, np.zeros(32000), speech(2)])
-    found = front_end("speech", hop_s=2)(x, 16000)
-    assert found.dropped == {
-        "clipping": 1,
-        "missing samples": 1,
-        "flat line": 1,
-    } and found.start_s.tolist() == [6]
-
-
-@pytest.mark.parametrize("sfreq", [24414, 44100])
-def test_other_rates_give_the_same_bands(sfreq):
-    def sweep(rate):
-        t = np.arange(4 * rate) / rate
-        return 0.1 * np.sin(2 * np.pi * (300 * t + 300 * t**2))
-
-    expected = front_end("speech")(sweep(16000), 16000).X
-    found = front_end("speech")(sweep(sfreq), sfreq).X
-    assert found.shape == expected.shape
-    loud = expected > expected.max() - 30
-    assert np.abs(found - expected)[loud].mean() < 0.1
 
 
 def test_faces_are_grey_square_scaled_and_not_blank():
     image = RNG.integers(0, 256, (48, 48), np.uint8)
     np.testing.assert_allclose(front_end("face")(image, 0).X[0, :, :, 0], image / 127.5 - 1, atol=1e-6)
-    assert front_end("face", size=24)(RNG.integers(0, 256, (90, 160, 3), np.uint8), 0).X.shape == (
-        1,
-        24,
-        24,
-        1,
-    )
-    clip = faces(3)
+    wide = RNG.integers(0, 256, (90, 160, 3), np.uint8)
+    assert front_end("face", size=24)(wide, 0).X.shape == (1, 24, 24, 1)
+    clip = TRIALS["face"][0][:3].copy()
     clip[1] = 7
     found = front_end("face", hop_s=0.5)(clip, 2.0)
     assert found.dropped == {"blank image": 1} and found.start_s.tolist() == [0, 1]

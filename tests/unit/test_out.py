@@ -40,12 +40,12 @@ def texts(folder):
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_folder(tmp_path):
-    found, environment = [], {**os.environ, "PYTHONPATH": str(PROJECT)}
+    found = []
     for moment in range(1, 99):
         folder = tmp_path / str(moment)
         write(folder / "out", "old")
         command = [sys.executable, "-c", WRITE, str(folder / "out"), str(moment)]
-        status = subprocess.run(command, env=environment).returncode
+        status = subprocess.run(command, cwd=PROJECT).returncode
         whole = [texts(path) for path in (folder / "out", *folder.glob(".*/old"))]
         assert ["old"] * 2 in whole or ["new"] * 2 in whole, (moment, whole)
         found.append((folder / "out").exists() and texts(folder / "out")[0])

@@ -18,26 +18,20 @@ def seen(tmp_path):
     return logger, Progress(logger, tmp_path / "headline.txt"), written
 
 
-@pytest.mark.parametrize(
-    "text", ['AttributeError in file "Snakefile", line 3:\nno keys', "WildcardError in file", "No space left"]
-)
-def test_other_errors_stay_on_the_screen(seen, text):
+def test_errors_that_no_other_line_says_stay_on_the_screen(seen):
     logger, _, written = seen
-    logger.error(text)
     logger.info("Building DAG of jobs...")
     logger.error("Error in rule train, jobid: 3")
     logger.error("WorkflowError:\nAt least one job did not complete successfully.")
-    assert written == [text]
+    logger.error("No space left")
+    assert written == ["No space left"]
 
 
 @pytest.mark.parametrize(
     "text, said",
     [
         ("Traceback\nBadSet: One subject only\n\n", "BadSet: One subject only"),
-        (
-            "nbclient.exceptions.DeadKernelError: Kernel died\n",
-            "nbclient.exceptions.DeadKernelError: Kernel died",
-        ),
+        ("nbclient.exceptions.DeadKernelError: died\n", "nbclient.exceptions.DeadKernelError: died"),
         ("WARNING: All log messages\nI0000 00:00:17.4 port.cc:153] oneDNN: on\n", "it was interrupted"),
     ],
 )

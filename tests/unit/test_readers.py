@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.readers import SignalInfo, read_eeg, read_face, read_recording
+from emolib.signals.readers import SignalInfo, read_eeg, read_recording
 
 PPG = SignalInfo(64.0, "ppg")
 EEG = SignalInfo(128.0, "raw", ("TP9", "AF7"))
 N = 600
 
 
-def written(path, head="timestamps,TP9,AF7", rows=((0, 1, 2), (0.0078125, 3, 4), (0.015625, 5, 6))):
+def written(path, head, rows):
     path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n")
     return path
 
@@ -20,8 +19,7 @@ def written(path, head="timestamps,TP9,AF7", rows=((0, 1, 2), (0.0078125, 3, 4),
 def stamped(path, sfreq, gaps=()):
     """A second column of sample numbers; time stamps in whole ms as Muse writes them, a minute more at each gap."""
     time_s = 1533222955 + np.arange(N) / sfreq + 60 * np.isin(np.arange(N), gaps).cumsum()
-    rows = [(f"{t:.3f}", n, -n) for n, t in enumerate(time_s)]
-    return written(path, rows=rows)
+    return written(path, "timestamps,TP9,AF7", [(f"{t:.3f}", n, -n) for n, t in enumerate(time_s)])
 
 
 @pytest.mark.parametrize(
@@ -42,50 +40,34 @@ def stamped(path, sfreq, gaps=()):
 def test_bad_files_are_named(modality, name, content, message, tmp_path):
     (tmp_path / name).write_text(content)
     trained = {"heart": PPG, "eeg": EEG}.get(modality, SignalInfo(0.0))
-    with pytest.raises(BadRecording, match=message) as caught:
+    with pytest.raises(BadRecording, match=f"{name}.*{message}"):
         read_recording(modality, tmp_path / name, trained)
-    assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_kind_that_files_do_not_hold_is_refused(tmp_path):
-    powers = SignalInfo(1 / 12, "band_power", ("AF3",))
     with pytest.raises(BadParameter, match="eeg are read as raw, the source was trained on band_power"):
-        read_recording("eeg", written(tmp_path / "e.csv"), powers)
+        read_recording("eeg", tmp_path / "e.csv", SignalInfo(1 / 12, "band_power", ("AF3",)))
 
 
-@pytest.mark.parametrize("head", ["Timestamps, tp9,aF7", "\ufefftimestamps,TP9,AF7"])
-def test_eeg_has_channels_by_time(head, tmp_path):
-    (data,), sfreq = read_eeg(written(tmp_path / "e.csv", head), EEG)
-    assert data.tolist() == [[1, 3, 5], [2, 4, 6]] and sfreq == 128 and data.dtype == np.float32
-
-
-def test_columns_are_found_by_name_and_others_left_out(tmp_path):
+@pytest.mark.parametrize(
+    "head", ["AF7,Right AUX,Marker,TP9,timestamps", "\ufeffaf7, Right AUX,Marker,tp9, Timestamps"]
+)
+def test_columns_are_found_by_name_and_others_left_out(head, tmp_path):
     rows = [(2, "", "x", 1, 0), (4, 9, "y", 3, 0.0078125), ("", 9, "z", 5, 0.015625)]
-    path = written(tmp_path / "e.csv", "AF7,Right AUX,Marker,TP9,timestamps", rows)
-    (data,), sfreq = read_eeg(path, EEG)
-    np.testing.assert_array_equal(data, [[1, 3, 5], [2, 4, np.nan]])
+    (data,), sfreq = read_eeg(written(tmp_path / "e.csv", head, rows), EEG)
+    np.testing.assert_array_equal(data, np.float32([[1, 3, 5], [2, 4, np.nan]]), strict=True)
     assert sfreq == 128
 
 
-@pytest.mark.parametrize("sfreq, expected", [(256, 256), (258, 256), (250, 250)])
+@pytest.mark.parametrize("sfreq, expected", [(256, 256), (258, 256), (250, pytest.approx(250, rel=1e-3))])
 def test_rate_is_the_trained_one_within_two_percent(sfreq, expected, tmp_path):
     """Steps of 256 Hz written in ms are 3 or 4 ms: their median says 250 Hz."""
     (data,), found = read_eeg(stamped(tmp_path / "e.csv", sfreq), EEG._replace(sfreq=256.0))
-    assert data.shape == (2, N)
-    assert found == 256 if expected == 256 else found == pytest.approx(expected, rel=1e-3)
+    assert data.shape == (2, N) and found == expected
 
 
 def test_gaps_cut_and_do_not_count_for_the_rate(tmp_path):
-    pieces, sfreq = read_eeg(
-        stamped(tmp_path / "e.csv", 256, gaps=(100, 101, 400)), EEG._replace(sfreq=256.0)
-    )
+    path = stamped(tmp_path / "e.csv", 256, gaps=(100, 101, 400))
+    pieces, sfreq = read_eeg(path, EEG._replace(sfreq=256.0))
     assert [piece.shape for piece in pieces] == [(2, 100), (2, 1), (2, 299), (2, 200)] and sfreq == 256
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1)[0], np.arange(N))
-
-
-def test_a_truncated_picture_is_named(tmp_path):
-    path = tmp_path / "f.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(path)
-    path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(BadRecording, match="f.png cannot be decoded"):
-        read_face(path, SignalInfo(0.0))

@@ -5,46 +5,26 @@ Every array in here broadcasts to (n_frames, size, size).
 """
 
 from dataclasses import dataclass, fields
+from types import SimpleNamespace
 
 import numpy as np
 
 EYE_U, EYE_V, EYE_W, EYE_H = 0.34, -0.14, 0.17, 0.12
-BROW_V, MOUTH_V = -0.40, 0.50
+MOUTH_V = 0.50
 HALF_HEIGHT = 0.45  # of the picture's side, at scale 1
 YAW_SHIFT, PITCH_SHIFT = 0.25, 0.15
 
 
 @dataclass(frozen=True)
-class Person:
-    """What stays the same in a face: proportions (dimensionless) and colours, (3,) in 0–255."""
-
-    width: float
-    jaw: float
-    eye_gap: float
-    eye_size: float
-    brow: float
-    nose: float
-    mouth: float
-    fringe: float
-    long_hair: bool
-    glasses: bool
-    beard: bool
-    skin: np.ndarray
-    hair: np.ndarray
-    iris: np.ndarray
-    shirt: np.ndarray
-
-
-@dataclass(frozen=True)
 class Portrait:
-    """A person in n frames; everything but the person is (n_frames,).
+    """A person, as `face.person` draws one by lot, in n frames; everything but the person is (n_frames,).
 
     smile -1 … 1; mouth_open 0 … 1; eye_open 0 (shut) … 1.3; brow_raise -1 … 1; frown -1 (worry) … 1 (anger).
     yaw, pitch -1 … 1; roll in radians; shift_x, shift_y in sides of the picture; scale 1 nearly fills it.
     light_x, light_y -1 … 1, where light comes from; brightness 1 is neutral.
     """
 
-    person: Person
+    person: SimpleNamespace
     smile: np.ndarray
     mouth_open: np.ndarray
     eye_open: np.ndarray
@@ -64,14 +44,6 @@ class Portrait:
         """The same with every field as (n_frames, 1, 1), to broadcast over pixels."""
         shaped = [np.reshape(getattr(self, f.name), (-1, 1, 1)) for f in fields(self)[1:]]
         return Portrait(self.person, *shaped)
-
-
-def head_coordinates(p: Portrait, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """(u, v) of every pixel's centre on the flat head, before yaw and pitch."""
-    y, x = (np.mgrid[:size, :size] + 0.5) / size - 0.5
-    x, y = x - p.shift_x, y - p.shift_y
-    unit = HALF_HEIGHT * p.scale
-    return (x * np.cos(p.roll) + y * np.sin(p.roll)) / unit, (y * np.cos(p.roll) - x * np.sin(p.roll)) / unit
 
 
 def ellipse(u, v, u0, v0, a, b):
@@ -105,34 +77,25 @@ class Canvas:
             channel += mask * (np.float32(value) - channel)
         self.alpha += mask * (1 - self.alpha)
 
-
-def jaw_line(person: Person, u, v):
-    """Signed distance to the outline of the face: an ellipse that narrows towards the chin."""
-    return ellipse(u / (1 - person.jaw * np.clip(v, 0, 1) ** 2), v, 0, 0, person.width, 1)
+    def fill(self, distance, colour, opacity: float = 1.0, blur: float = 0.0):
+        self.paint(self.cover(distance, blur), colour, opacity)
 
 
-def paint_head(canvas: Canvas, person: Person, u, v):
-    """Hair behind, neck, shirt, ears, face."""
+def paint_head(canvas: Canvas, person: SimpleNamespace, u, v):
+    """Hair behind, neck, shirt, ears, face. The signed distance to the outline of the face is returned."""
     width = person.width
     hair = ellipse(u, v, 0, -0.22, width + 0.12, 0.95)
     if person.long_hair:
         hair = np.minimum(hair, np.maximum(np.abs(u) - width - 0.1, np.abs(v - 0.4) - 0.75))
-    canvas.paint(canvas.cover(hair), person.hair)
-    canvas.paint(canvas.cover(ellipse(u, v, 0, 1.95, 1.25, 0.75)), person.shirt)
-    canvas.paint(canvas.cover(np.maximum(np.abs(u) - 0.32, np.abs(v - 0.95) - 0.4)), 0.82 * person.skin)
-    canvas.paint(canvas.cover(ellipse(np.abs(u), v, width, 0.0, 0.12, 0.2)), 0.9 * person.skin)
-    face = jaw_line(person, u, v)
-    canvas.paint(canvas.cover(face), person.skin)
+    canvas.fill(hair, person.hair)
+    canvas.fill(ellipse(u, v, 0, 1.95, 1.25, 0.75), person.shirt)
+    canvas.fill(np.maximum(np.abs(u) - 0.32, np.abs(v - 0.95) - 0.4), 0.82 * person.skin)
+    canvas.fill(ellipse(np.abs(u), v, width, 0.0, 0.12, 0.2), 0.9 * person.skin)
+    face = ellipse(u / (1 - person.jaw * np.clip(v, 0, 1) ** 2), v, 0, 0, width, 1)  # narrow towards the chin
+    canvas.fill(face, person.skin)
     if person.beard:
-        chin = np.maximum(face, 0.62 - v - 0.35 * (u / width) ** 2)
-        canvas.paint(canvas.cover(chin, 0.1), person.hair, 0.75)
+        canvas.fill(np.maximum(face, 0.62 - v - 0.35 * (u / width) ** 2), person.hair, 0.75, blur=0.1)
     return face
-
-
-def paint_fringe(canvas: Canvas, person: Person, face, u, v):
-    canvas.paint(
-        canvas.cover(np.maximum(face - 0.03, v + 0.72 - person.fringe * (u + 0.2) ** 2)), person.hair
-    )
 
 
 def paint_eyes(canvas: Canvas, p: Portrait, u, v):
@@ -141,25 +104,22 @@ def paint_eyes(canvas: Canvas, p: Portrait, u, v):
     gap, a, b = EYE_U * person.eye_gap, EYE_W * person.eye_size, EYE_H * person.eye_size * p.eye_open + 0.008
     x, flat = np.abs(u), 0 * u
     white = ellipse(x, v, gap, EYE_V, a, b)
-    canvas.paint(
-        canvas.cover(ellipse(x, v, gap, EYE_V - 0.02, a * 1.3, EYE_H * 1.6), 0.12), 0.8 * person.skin, 0.5
-    )
-    canvas.paint(canvas.cover(white), (245, 243, 240))
+    canvas.fill(ellipse(x, v, gap, EYE_V - 0.02, a * 1.3, EYE_H * 1.6), 0.8 * person.skin, 0.5, blur=0.12)
+    canvas.fill(white, (245, 243, 240))
     radius = 0.085 * person.eye_size
     for size, colour in ((radius, person.iris), (0.55 * radius, (15, 12, 12))):
-        canvas.paint(canvas.cover(np.maximum(white, np.hypot(x - gap, v - EYE_V) - size)), colour)
+        canvas.fill(np.maximum(white, np.hypot(x - gap, v - EYE_V) - size), colour)
     glint = np.hypot(u - np.sign(u) * gap - 0.025, v - EYE_V + 0.03) - 0.018
-    canvas.paint(canvas.cover(np.maximum(white, glint)), (255, 255, 255))
+    canvas.fill(np.maximum(white, glint), (255, 255, 255))
     lid = stroke(x, v, gap, a, lambda s: EYE_V - b * np.sqrt(np.maximum(1 - (s / a) ** 2, 0)), 0, 0.018)
-    canvas.paint(canvas.cover(lid), 0.35 * person.hair)
-    lift = BROW_V - 0.08 * p.brow_raise
-    tilt = -0.55 * p.frown
+    canvas.fill(lid, 0.35 * person.hair)
+    lift, tilt = -0.40 - 0.08 * p.brow_raise, -0.55 * p.frown
     brow = stroke(x, v, gap, 0.2, lambda s: lift + tilt * s + 1.2 * s * s + flat, tilt, 0.034 * person.brow)
-    canvas.paint(canvas.cover(brow), 0.7 * person.hair)
+    canvas.fill(brow, 0.7 * person.hair)
     if person.glasses:
         ring = np.abs(ellipse(x, v, gap, EYE_V + 0.02, 0.235, 0.19)) - 0.018
         bridge = np.maximum(x - (gap - 0.22), np.abs(v - EYE_V) - 0.016)
-        canvas.paint(canvas.cover(np.minimum(ring, bridge)), (40, 36, 36), 0.85)
+        canvas.fill(np.minimum(ring, bridge), (40, 36, 36), 0.85)
 
 
 def paint_nose(canvas: Canvas, p: Portrait, u, v):
@@ -169,10 +129,10 @@ def paint_nose(canvas: Canvas, p: Portrait, u, v):
     cheeks = canvas.cover(ellipse(np.abs(u), v, 0.43, 0.2, 0.2, 0.16), 0.2)
     canvas.paint(cheeks * (0.1 + 0.35 * smile), person.skin * (1.0, 0.72, 0.68))
     side = stroke(v, u, -0.02, 0.2 * person.nose, lambda s: 0.06 + 0.12 * np.abs(s), 0, 0.012)
-    canvas.paint(canvas.cover(side, 0.05), dark, 0.55)
+    canvas.fill(side, dark, 0.55, blur=0.05)
     tip = 0.22 * person.nose
-    canvas.paint(canvas.cover(ellipse(u, v, 0, tip, 0.14, 0.07), 0.06), 0.88 * person.skin, 0.8)
-    canvas.paint(canvas.cover(ellipse(np.abs(u), v, 0.07, tip + 0.04, 0.04, 0.022)), 0.4 * person.skin, 0.9)
+    canvas.fill(ellipse(u, v, 0, tip, 0.14, 0.07), 0.88 * person.skin, 0.8, blur=0.06)
+    canvas.fill(ellipse(np.abs(u), v, 0.07, tip + 0.04, 0.04, 0.022), 0.4 * person.skin, 0.9)
     crease = np.maximum(np.abs(np.abs(u) - 0.05) - 0.012, np.abs(v + 0.36) - 0.07)
     canvas.paint(canvas.cover(crease, 0.03) * np.clip(p.frown, 0, 1), dark, 0.8)
     fold = stroke(v, np.abs(u), 0.36, 0.14, lambda s: 0.30 + 0.45 * (s + 0.14), 0.45, 0.012)
@@ -189,34 +149,34 @@ def mouth_shape(p: Portrait, u) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def paint_mouth(canvas: Canvas, p: Portrait, u, v):
     upper, lower, half = mouth_shape(p, u)
-    side = np.abs(u) - half
-    inside = np.maximum(np.maximum(upper - v, v - lower), side)
-    lips = np.maximum(
-        np.maximum(upper - v, v - lower) - 0.045 * np.clip(-side / half * 2.5, 0.3, 1), side - 0.02
-    )
+    side, between = np.abs(u) - half, np.maximum(upper - v, v - lower)
+    inside = np.maximum(between, side)
+    lips = np.maximum(between - 0.045 * np.clip(-side / half * 2.5, 0.3, 1), side - 0.02)
     skin = p.person.skin
-    canvas.paint(canvas.cover(lips), skin * (0.82, 0.5, 0.5))
-    canvas.paint(canvas.cover(inside - 0.01), (60, 20, 24))
+    canvas.fill(lips, skin * (0.82, 0.5, 0.5))
+    canvas.fill(inside - 0.01, (60, 20, 24))
     teeth = np.maximum(inside, v - upper - 0.4 * (lower - upper))
     canvas.paint(canvas.cover(teeth) * np.clip(4 * p.mouth_open - 0.4, 0, 1), (240, 236, 228))
-    canvas.paint(canvas.cover(ellipse(u, v, 0, MOUTH_V + 0.24, 0.16, 0.03), 0.08), 0.8 * skin, 0.5)
+    canvas.fill(ellipse(u, v, 0, MOUTH_V + 0.24, 0.16, 0.03), 0.8 * skin, 0.5, blur=0.08)
 
 
 def render(portrait: Portrait, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Colours, (n_frames, size, size, 3) in 0–255, and what is covered, (n_frames, size, size) in 0–1."""
     p = portrait.columns()
-    u, v = (c.astype(np.float32) for c in head_coordinates(p, size))
+    y, x = (np.mgrid[:size, :size] + 0.5) / size - 0.5
+    x, y, unit = x - p.shift_x, y - p.shift_y, HALF_HEIGHT * p.scale
+    u = ((x * np.cos(p.roll) + y * np.sin(p.roll)) / unit).astype(np.float32)  # on the flat head
+    v = ((y * np.cos(p.roll) - x * np.sin(p.roll)) / unit).astype(np.float32)
     canvas = Canvas(len(u), size, (1 / (size * HALF_HEIGHT * p.scale)).astype(np.float32))
-    width = p.person.width
+    width, fringe = p.person.width, p.person.fringe
     face = paint_head(canvas, p.person, u, v)
     uf = u - YAW_SHIFT * p.yaw * np.clip(1 - (u / width) ** 2, 0, 1)
     vf = v - PITCH_SHIFT * p.pitch * np.clip(1 - v**2, 0, 1)
     paint_nose(canvas, p, uf, vf)
     paint_eyes(canvas, p, uf, vf)
     paint_mouth(canvas, p, uf, vf)
-    paint_fringe(canvas, p.person, face, u, v)
+    canvas.fill(np.maximum(face - 0.03, v + 0.72 - fringe * (u + 0.2) ** 2), p.person.hair)
     round_off = 1 - 0.22 * np.clip((u / width) ** 2 + (v / 1.1) ** 2, 0, 1.5)
-    light = (
-        p.brightness * round_off * (1 + 0.3 * (p.light_x * np.clip(u, -1, 1) + p.light_y * np.clip(v, -1, 1)))
-    )
+    side_light = p.light_x * np.clip(u, -1, 1) + p.light_y * np.clip(v, -1, 1)
+    light = p.brightness * round_off * (1 + 0.3 * side_light)
     return np.moveaxis(np.clip(canvas.rgb * light, 0, 255), 0, -1), canvas.alpha

@@ -10,22 +10,18 @@ ALPHA = np.array([0.5, 0.5, 0.7, 0.7, 0.8, 0.8, 1.4, 1.4])  # how strong a rhyth
 BETA = np.array([0.9, 0.9, 1.1, 1.1, 1.2, 1.2, 0.7, 0.7])
 LEAN = np.array([-0.5, 0.5, -1, 1, -0.4, 0.4, 0, 0])  # positive affect: less alpha on the left
 BLINK = np.array([1, 1, 0.35, 0.35, 0.1, 0.1, 0, 0])
-MAINS_HZ = 50.0
-
-
-def shaped(rng: np.random.Generator, n_chans: int, n_times: int, gain) -> np.ndarray:
-    """Noise of unit variance, (n_chans, n_times), whose amplitude over frequency in Hz is gain(f)."""
-    freqs = np.fft.rfftfreq(n_times, 1 / SFREQ)
-    amplitude = np.concatenate([[0.0], gain(freqs[1:])])
-    spectrum = (
-        rng.normal(size=(n_chans, len(freqs))) + 1j * rng.normal(size=(n_chans, len(freqs)))
-    ) * amplitude
-    return np.fft.irfft(spectrum, n_times) * n_times / (2 * np.linalg.norm(amplitude))
 
 
 def spread(rng: np.random.Generator, n_times: int, gain, common: float) -> np.ndarray:
-    """Shaped noise in every channel, (8, n_times), of which the share `common` is the same in all."""
-    noise = shaped(rng, len(CHANNELS) + 1, n_times, gain)
+    """Noise of unit variance in every channel, (8, n_times), whose amplitude over frequency in Hz is gain(f).
+
+    The share `common` of it is the same in all channels.
+    """
+    freqs = np.fft.rfftfreq(n_times, 1 / SFREQ)
+    amplitude = np.concatenate([[0.0], gain(freqs[1:])])
+    shape = len(CHANNELS) + 1, len(freqs)
+    spectrum = (rng.normal(size=shape) + 1j * rng.normal(size=shape)) * amplitude
+    noise = np.fft.irfft(spectrum, n_times) * n_times / (2 * np.linalg.norm(amplitude))
     return np.sqrt(1 - common) * noise[1:] + np.sqrt(common) * noise[0]
 
 
@@ -49,32 +45,26 @@ def blinks(rng: np.random.Generator, n_times: int) -> np.ndarray:
 
 
 def disturbances(rng: np.random.Generator, n_times: int) -> np.ndarray:
-    """Blinks, mains hum, drift and sensor noise in µV, (8, n_times)."""
+    """Blinks, mains hum of 50 Hz, drift and sensor noise in µV, (8, n_times)."""
     n_chans, t = len(CHANNELS), np.arange(n_times) / SFREQ
-    mains = rng.uniform(0.5, 4, (n_chans, 1)) * np.sin(2 * np.pi * MAINS_HZ * t + rng.uniform(0, 2 * np.pi))
+    mains = rng.uniform(0.5, 4, (n_chans, 1)) * np.sin(2 * np.pi * 50 * t + rng.uniform(0, 2 * np.pi))
     drift = np.cumsum(rng.normal(0, 0.5, (n_chans, n_times)), axis=1)
     return blinks(rng, n_times) + mains + drift + rng.normal(0, 0.8, (n_chans, n_times))
 
 
-def lose_contact(data: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The data (8, n_times), in one trial of twenty with one channel flat or missing for a part of it."""
-    if rng.uniform() < 0.05:
-        start, stop = np.sort(rng.integers(data.shape[1] + 1, size=2))
-        data[rng.integers(len(data)), start:stop] = rng.choice([0.0, np.nan])
-    return data
-
-
 def recording(affect: Affect) -> np.ndarray:
-    """EEG of a trial at SFREQ in µV, (8, n_times) float32."""
+    """EEG of a trial at SFREQ in µV, (8, n_times) float32; in one of twenty a channel is flat or missing for a part."""
     person, rng = affect.person_rng("eeg"), affect.trial_rng("eeg")
     n_times = round(affect.trial_s * SFREQ)
     valence, arousal = affect.shown("eeg", np.arange(n_times) / SFREQ)
     level, alpha_level, beta_level = np.exp(person.normal(0, (0.15, 0.2, 0.15)))
     own_lean, peak_hz, slope = person.normal(0, 0.12), person.uniform(9, 11), person.uniform(1.0, 1.4)
     lean = LEAN[:, None] * (own_lean + 0.25 * valence)
-    alpha = (
-        6 * alpha_level * ALPHA[:, None] * np.exp(lean - 0.25 * arousal) * rhythm(rng, n_times, peak_hz, 0.8)
-    )
+    strength = 6 * alpha_level * ALPHA[:, None] * np.exp(lean - 0.25 * arousal)
+    alpha = strength * rhythm(rng, n_times, peak_hz, 0.8)
     beta = 3 * beta_level * BETA[:, None] * np.exp(0.2 * arousal) * rhythm(rng, n_times, 20, 3)
-    brain = level * (8 * background(rng, n_times, slope) + alpha + beta)
-    return lose_contact(brain + disturbances(rng, n_times), rng).astype(np.float32)
+    data = level * (8 * background(rng, n_times, slope) + alpha + beta) + disturbances(rng, n_times)
+    if rng.uniform() < 0.05:
+        start, stop = np.sort(rng.integers(n_times + 1, size=2))
+        data[rng.integers(len(data)), start:stop] = rng.choice([0.0, np.nan])
+    return data.astype(np.float32)

@@ -1,10 +1,12 @@
 """Faces: what a trial's affect does to brows, eyes, mouth and head, and where the regions of a face lie."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from emolib.signals.generated import drawing
 from emolib.signals.generated.affect import Affect
-from emolib.signals.generated.drawing import Person, Portrait
+from emolib.signals.generated.drawing import Portrait
 
 SFREQ = 1.0  # frames a second
 SIZE = 48
@@ -14,11 +16,11 @@ HAIRS = np.array([[38, 30, 28], [82, 54, 36], [140, 98, 56], [206, 172, 110], [1
 IRISES = np.array([[86, 56, 34], [70, 110, 150], [84, 120, 76]], float)
 
 
-def person(rng: np.random.Generator) -> Person:
-    """A random person: proportions, skin, hair, glasses, beard."""
+def person(rng: np.random.Generator) -> SimpleNamespace:
+    """A random person: proportions (dimensionless), and colours, (3,) in 0–255."""
     long_hair, tone = rng.uniform() < 0.45, rng.integers(len(SKINS))
     shades = HAIRS if tone < 2 else HAIRS[[0, 1, 4]]
-    return Person(
+    return SimpleNamespace(
         width=rng.uniform(0.72, 0.84),
         jaw=rng.uniform(0.05, 0.22),
         eye_gap=rng.uniform(0.94, 1.08),
@@ -69,7 +71,8 @@ def pose(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         "brightness": (1.1, 0.1, 0.02),
     }
     return {
-        k: m + rng.normal(0, setting) + rng.normal(0, sway, n) for k, (m, setting, sway) in deviations.items()
+        name: mean + rng.normal(0, setting) + rng.normal(0, sway, n)
+        for name, (mean, setting, sway) in deviations.items()
     }
 
 
@@ -78,22 +81,17 @@ def portrait(affect: Affect) -> Portrait:
     rng = affect.trial_rng("face")
     n_frames = int(affect.trial_s * SFREQ)
     valence, arousal = affect.shown("face", (np.arange(n_frames) + 0.5) / SFREQ)
-    return Portrait(
-        person(affect.person_rng("face")), **expression(valence, arousal, rng), **pose(n_frames, rng)
-    )
-
-
-def camera(shown: Portrait, rng: np.random.Generator, size: int = SIZE) -> np.ndarray:
-    """Grey pictures of a portrait before a plain wall, (n_frames, size, size) uint8, with sensor noise."""
-    rgb, alpha = drawing.render(shown, size)
-    wall = rng.uniform(60, 210) + rng.normal(0, 25) * np.linspace(-1, 1, size)
-    grey = alpha * (rgb @ LUMA) + (1 - alpha) * wall.astype(np.float32)
-    return np.clip(np.rint(grey + rng.normal(0, 4, grey.shape)), 0, 255).astype(np.uint8)
+    shown = expression(valence, arousal, rng) | pose(n_frames, rng)
+    return Portrait(person(affect.person_rng("face")), **shown)
 
 
 def recording(affect: Affect) -> np.ndarray:
-    """Grey frames of a trial at SFREQ, (n_frames, 48, 48) uint8."""
-    return camera(portrait(affect), affect.trial_rng("face").spawn(1)[0])
+    """Grey frames of a trial at SFREQ before a plain wall, with sensor noise, (n_frames, 48, 48) uint8."""
+    rng = affect.trial_rng("face").spawn(1)[0]
+    rgb, alpha = drawing.render(portrait(affect), SIZE)
+    wall = rng.uniform(60, 210) + rng.normal(0, 25) * np.linspace(-1, 1, SIZE)
+    grey = alpha * (rgb @ LUMA) + (1 - alpha) * wall.astype(np.float32)
+    return np.clip(np.rint(grey + rng.normal(0, 4, grey.shape)), 0, 255).astype(np.uint8)
 
 
 def outlines(p: Portrait) -> dict[str, tuple]:
@@ -103,22 +101,10 @@ def outlines(p: Portrait) -> dict[str, tuple]:
     top, bottom = upper.min(axis=(1, 2), keepdims=True) - 0.045, lower.max(axis=(1, 2), keepdims=True) + 0.045
     regions = {"mouth": (0.0, (top + bottom) / 2, half + 0.02, (bottom - top) / 2)}
     for name, side in (("left", -1), ("right", 1)):
-        regions[f"{name}_eye"] = (
-            side * gap,
-            drawing.EYE_V,
-            1.2 * drawing.EYE_W * eye,
-            1.3 * drawing.EYE_H * eye,
-        )
+        size = 1.2 * drawing.EYE_W * eye, 1.3 * drawing.EYE_H * eye
+        regions[f"{name}_eye"] = (side * gap, drawing.EYE_V, *size)
         regions[f"{name}_cheek"] = (side * 0.43, 0.2, 0.2, 0.16)
     return regions
-
-
-def to_pixels(p: Portrait, u: np.ndarray, v: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixel (x, y) of points (u, v) on the flat head."""
-    unit = drawing.HALF_HEIGHT * p.scale
-    x = unit * (u * np.cos(p.roll) - v * np.sin(p.roll)) + p.shift_x + 0.5
-    y = unit * (v * np.cos(p.roll) + u * np.sin(p.roll)) + p.shift_y + 0.5
-    return x * size, y * size
 
 
 def turned(p: Portrait, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -127,13 +113,7 @@ def turned(p: Portrait, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.nd
     for _ in range(8):
         flat_u = u + drawing.YAW_SHIFT * p.yaw * np.clip(1 - (flat_u / p.person.width) ** 2, 0, 1)
         flat_v = v + drawing.PITCH_SHIFT * p.pitch * np.clip(1 - flat_v**2, 0, 1)
-    return flat_u, flat_v
-
-
-def box(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Boxes x1 y1 x2 y2, (n_frames, 4), around points (n_frames, 1, n_points)."""
-    edges = x.min(axis=2), y.min(axis=2), x.max(axis=2), y.max(axis=2)
-    return np.concatenate(edges, axis=1)
+    return np.broadcast_arrays(flat_u, flat_v)
 
 
 def face_regions(shown: Portrait, size: int = SIZE) -> dict[str, np.ndarray]:
@@ -142,11 +122,18 @@ def face_regions(shown: Portrait, size: int = SIZE) -> dict[str, np.ndarray]:
     left and right are the viewer's.
     """
     p = shown.columns()
+
+    def box(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Around points (u, v) on the flat head, (n_frames, 1, n_points)."""
+        unit = drawing.HALF_HEIGHT * p.scale
+        x = (unit * (u * np.cos(p.roll) - v * np.sin(p.roll)) + p.shift_x + 0.5) * size
+        y = (unit * (v * np.cos(p.roll) + u * np.sin(p.roll)) + p.shift_y + 0.5) * size
+        return np.concatenate([x.min(axis=2), y.min(axis=2), x.max(axis=2), y.max(axis=2)], axis=1)
+
     angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     v = np.sin(angle)
     u = np.cos(angle) * p.person.width * (1 - p.person.jaw * np.clip(v, 0, 1) ** 2)
-    boxes = {"face": box(*to_pixels(p, u, v, size))}
-    for name, (u0, v0, a, b) in outlines(p).items():
-        rim = turned(p, u0 + a * np.cos(angle), v0 + b * np.sin(angle))
-        boxes[name] = box(*to_pixels(p, *np.broadcast_arrays(*rim), size))
-    return boxes
+    rims = {
+        name: turned(p, u0 + a * np.cos(angle), v0 + b * v) for name, (u0, v0, a, b) in outlines(p).items()
+    }
+    return {"face": box(u, v)} | {name: box(*rim) for name, rim in rims.items()}

@@ -1,5 +1,4 @@
-"""Heart: beats from a rate that arousal drives, the pulse that a PPG sensor at the wrist makes of them, and
-their ECG."""
+"""Heart: beats from a rate that arousal drives, the pulse that a PPG sensor at the wrist makes of them, their ECG."""
 
 import numpy as np
 
@@ -8,8 +7,6 @@ from emolib.signals.generated.affect import Affect
 PPG_HZ, ECG_HZ = 64.0, 256.0
 MARGIN_S = 2.0  # beats before and after the trial whose waves reach into it
 SYSTOLE_S = 0.2  # from the beat to the top of the pulse at the wrist
-MOTION_S = 6 / 64  # half the width of what shakes the sensor
-BREATHING = 0.08  # relative depth of what breathing does to the lead's height
 PQRST = (  # delay in s (T: per √IBI), amplitude in mV, width in s
     (-0.17, 0.12, 0.022),
     (-0.030, -0.10, 0.009),
@@ -54,9 +51,8 @@ def ppg(beat_times: np.ndarray, t: np.ndarray, dicrotic: float = 0.4) -> np.ndar
 def ecg(beat_times: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Clean ECG in mV, (n_times,), R peaks on the beats; five Gaussians a beat (McSharry et al. 2003)."""
     stretch = np.sqrt(intervals(beat_times))
-    delays = [delay * stretch if delay > 0.1 else delay for delay, *_ in PQRST]
-    waves = zip(delays, PQRST, strict=True)
-    return sum(height * bumps(t, beat_times + delay, width) for delay, (_, height, width) in waves)
+    waves = ((delay * stretch if delay > 0.1 else delay, *shape) for delay, *shape in PQRST)
+    return sum(height * bumps(t, beat_times + delay, width) for delay, height, width in waves)
 
 
 def smooth_noise(rng: np.random.Generator, n_times: int, width: int) -> np.ndarray:
@@ -78,15 +74,15 @@ def disturb(wave: np.ndarray, rng: np.random.Generator, sfreq: float) -> np.ndar
     noisy = wave + 0.15 * smooth_noise(rng, n_times, int(1.5 * sfreq)) + rng.normal(0, 0.03, n_times)
     if rng.uniform() < 0.25:
         where = burst(rng, n_times, 0.4, 1.5, sfreq)
-        noisy[where] += 0.7 * smooth_noise(rng, n_times, int(MOTION_S * sfreq))[where]
+        noisy[where] += 0.7 * smooth_noise(rng, n_times, int(6 / 64 * sfreq))[where]
     if rng.uniform() < 0.05:
         where = burst(rng, n_times, 0.3, 1.0, sfreq)
         noisy[where] = np.nan if rng.uniform() < 0.5 else noisy[where.start]
     return noisy
 
 
-def rhythm(affect: Affect) -> tuple[np.ndarray, np.ndarray, float]:
-    """Times in seconds, beat times in seconds and breaths per second of a trial.
+def rhythm(affect: Affect) -> tuple[np.ndarray, float]:
+    """Beat times in seconds and breaths per second of a trial.
 
     Arousal raises rate and breathing and lowers the heart's variability; valence raises it a little.
     """
@@ -96,7 +92,7 @@ def rhythm(affect: Affect) -> tuple[np.ndarray, np.ndarray, float]:
     bpm = person.uniform(55, 85) + 9 * arousal - 1.5 * valence
     rsa = 0.06 * np.exp(-0.35 * arousal.mean() + 0.3 * valence.mean() + rng.normal(0, 0.2))
     resp_hz = person.uniform(0.2, 0.3) * 2 ** (0.3 * arousal.mean())
-    return t, beats(t, bpm, rsa, resp_hz, rng), resp_hz
+    return beats(t, bpm, rsa, resp_hz, rng), resp_hz
 
 
 def ppg_recording(affect: Affect) -> np.ndarray:
@@ -104,7 +100,7 @@ def ppg_recording(affect: Affect) -> np.ndarray:
     rng = affect.trial_rng("heart sensor")
     t = np.arange(round(affect.trial_s * PPG_HZ)) / PPG_HZ
     valence, arousal = affect.shown("heart", t)
-    pulse = ppg(rhythm(affect)[1], t, 0.4 * np.exp(0.25 * valence.mean() + rng.normal(0, 0.3)))
+    pulse = ppg(rhythm(affect)[0], t, 0.4 * np.exp(0.25 * valence.mean() + rng.normal(0, 0.3)))
     height = np.exp(-0.15 * arousal + rng.normal(0, 0.3))
     return disturb(height * pulse, rng, PPG_HZ).astype(np.float32)
 
@@ -113,7 +109,7 @@ def ecg_recording(affect: Affect) -> np.ndarray:
     """ECG of a trial at ECG_HZ, (n_times,) float32, in mV; the same beats as in the trial's PPG."""
     rng = affect.trial_rng("heart sensor")
     t = np.arange(round(affect.trial_s * ECG_HZ)) / ECG_HZ
-    _, beat_times, resp_hz = rhythm(affect)
-    breath = 1 + BREATHING * np.sin(2 * np.pi * resp_hz * t + rng.uniform(0, 2 * np.pi))
+    beat_times, resp_hz = rhythm(affect)
+    breath = 1 + 0.08 * np.sin(2 * np.pi * resp_hz * t + rng.uniform(0, 2 * np.pi))
     height = np.exp(rng.normal(0, 0.2))
     return disturb(height * breath * ecg(beat_times, t), rng, ECG_HZ).astype(np.float32)

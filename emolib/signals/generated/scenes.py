@@ -9,8 +9,6 @@ from emolib.signals.generated.affect import QUADRANTS
 
 MAX_IOU = 0.1
 MIN_VISIBLE = 0.6  # share of a face's box inside the picture
-HEIGHTS = (0.15, 0.5)  # of a face's box, in shorter sides of the picture
-TRIES = 400
 
 
 def clutter(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -30,18 +28,17 @@ def clutter(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 
 def someone(rng: np.random.Generator) -> tuple[str, drawing.Portrait]:
     """A random person with a random emotion: its word and the portrait of one frame."""
-    word = rng.choice(list(QUADRANTS))
-    valence, arousal = np.array(QUADRANTS[word])[:, None] + rng.normal(0, 0.4, (2, 1))
-    return str(word), drawing.Portrait(
-        face.person(rng), **face.expression(valence, arousal, rng), **face.pose(1, rng)
-    )
+    word = str(rng.choice(list(QUADRANTS)))
+    felt = np.array(QUADRANTS[word])[:, None] + rng.normal(0, 0.4, (2, 1))
+    return word, drawing.Portrait(face.person(rng), **face.expression(*felt, rng), **face.pose(1, rng))
 
 
 def place(shown: drawing.Portrait, taken: np.ndarray, size: tuple[int, int], rng: np.random.Generator):
-    """Patch side, corner (x, y) and cut box (1, 4) of a free place; None after TRIES attempts."""
+    """Patch side, corner (x, y) and cut box (1, 4) of a free place; None after 400 attempts."""
     unit = face.face_regions(shown, 1)["face"][0]
-    for _ in range(TRIES):
-        side = int(rng.uniform(*HEIGHTS) * min(size) / (unit[3] - unit[1]))
+    for _ in range(400):
+        height = rng.uniform(0.15, 0.5) * min(size)  # of the face's box
+        side = int(height / (unit[3] - unit[1]))
         corner = np.array([rng.integers(-side, size[1]), rng.integers(-side, size[0])])
         whole = (unit * side + np.tile(corner, 2))[None]
         seen = clipped(whole, size)
@@ -60,9 +57,7 @@ def paste(image: np.ndarray, shown: drawing.Portrait, side: int, corner: np.ndar
     image[here] += alpha[0][there][..., None] * (rgb[0][there] - image[here])
 
 
-def scene(
-    seed: int, size: tuple[int, int] = (240, 320), n_faces: int = 3
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def scene(seed: int, size: tuple[int, int] = (240, 320), n_faces: int = 3) -> tuple[np.ndarray, ...]:
     """A picture (height, width, 3) uint8, boxes (n_faces, 4) x1 y1 x2 y2 in pixels, emotions (n_faces,) str.
 
     Boxes reach from forehead to chin and are cut at the border; at least 60 % of each face lies inside. No

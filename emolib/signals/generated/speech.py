@@ -44,9 +44,8 @@ def syllables(n_steps: int, per_s: float, rng: np.random.Generator) -> Syllables
     vowel = np.clip((position - onset) / (1 - onset), 0, 1)
     hiss = rng.choice([0.0, 0.5, 1.0], n)[which] * np.sin(np.pi * np.clip(position / onset, 0, 1))
     accent, sound = rng.normal(size=n)[which], rng.integers(len(VOWELS), size=n)[which]
-    return Syllables(
-        np.sin(np.pi * vowel) ** 0.5, hiss, sound, accent, (which % PAUSE_EVERY) / PAUSE_EVERY - 0.5
-    )
+    fall = (which % PAUSE_EVERY) / PAUSE_EVERY - 0.5
+    return Syllables(np.sin(np.pi * vowel) ** 0.5, hiss, sound, accent, fall)
 
 
 def to_samples(steps: np.ndarray, n_times: int) -> np.ndarray:
