@@ -40,11 +40,10 @@ def list_corpora() -> int:
     """Print every corpus, and whether it is there."""
     rows = [("corpus", "modalities", "tasks", "there?", "licence")]
     for corpus in map(get, NAMES):
-        modalities, tasks = " ".join(corpus.modalities), " ".join(corpus.tasks)
-        root = root_of(corpus.name)
-        is_there = "yes" if root.is_dir() and any(root.iterdir()) else "no"
+        is_there = "yes" if any(root_of(corpus.name).glob("*")) else "no"
         is_there = "built in" if corpus.name == "synthetic" else is_there
-        rows.append((corpus.name, modalities, tasks, is_there, corpus.licence))
+        facts = " ".join(corpus.modalities), " ".join(corpus.tasks), is_there, corpus.licence
+        rows.append((corpus.name, *facts))
     _print_table(rows)
     return 0
 
@@ -82,9 +81,7 @@ def fetch(corpus: Corpus) -> int:
         print(f"{corpus.name} ({corpus.licence}) was not fetched; by hand it goes like this.")
         _print_steps(corpus)
         raise
-    print(*places, sep="\n")
-    for told in download.unhashed(corpus, root):
-        print(told)
+    print(*places, *download.unhashed(corpus, root), sep="\n")
     _print_fingerprint(corpus)
     print(f"{corpus.name}: {corpus.licence}. Cite {corpus.cite}.")
     return 0
@@ -100,13 +97,10 @@ def _print_fingerprint(corpus: Corpus):
     if not corpus.fingerprint:
         return
     found = open_tree(root_of(corpus.name)).fingerprint(*corpus.reads)
-    if found == corpus.fingerprint:
-        print(f"{corpus.name}: the same files that emolib was tested with")
-    else:
-        print(
-            f"{corpus.name}: other files than emolib was tested with (sha256 over all "
-            f"{found}, expected {corpus.fingerprint}): changed by the publisher, or not all; expect other numbers"
-        )
+    told = "the same files that emolib was tested with"
+    if found != corpus.fingerprint:
+        told = f"other files than emolib was tested with (sha256 {found}, expected {corpus.fingerprint}): other numbers"
+    print(f"{corpus.name}: {told}")
 
 
 def _check_modality(corpus: Corpus, modality: str):
@@ -114,15 +108,15 @@ def _check_modality(corpus: Corpus, modality: str):
 
     dropped: list[Dropped] = []
     counts: dict[str, Counter] = defaultdict(Counter)
-    n_trials, seconds = 0, []
+    seconds = []
     for trial in tqdm(load(corpus.name, modality, dropped), f"{corpus.name} {modality}", unit=" trials"):
-        n_trials += 1
         for fact, value in _facts(corpus, trial).items():
             counts[fact][value] += 1
         if trial.sfreq:
             seconds.append(trial.data.shape[_time_axis(trial)] / trial.sfreq)
-    if not n_trials:
+    if not counts:
         raise CorpusMissing(f"{root_of(corpus.name)} holds no {modality} trial, expected {corpus.layout}.")
+    n_trials = counts["subject"].total()
     print(f"{corpus.name} {modality}: {n_trials} trials of {len(counts['subject'])} subjects")
     length = f"{min(seconds):.2f} to {max(seconds):.2f} s" if seconds else "single pictures"
     rows = [(fact, _listed(counter)) for fact, counter in counts.items()]

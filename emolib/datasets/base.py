@@ -108,7 +108,7 @@ class EmotionSet:
     X of several modalities is a dict of such arrays by branch. subject, trial and split are (n_windows,) strings;
     no split may cut a subject. sfreq, kind and channels are those of the recordings (see Trial), so that a device reads
     the same. start_s (n_windows,) is where in its trial a window begins.
-    Raises BadSet for unequal lengths, labels out of range, values that are not finite.
+    Raises BadSet for unequal lengths and values that are not finite.
     """
 
     X: Windows
@@ -131,11 +131,6 @@ class EmotionSet:
                 raise BadSet(f"{name} has {len(getattr(self, name))} entries, expected {n} as in X.")
         if n == 0:
             raise BadSet("No windows at all: check the corpus, the task and the window length.")
-        if self.y.min() < 0 or self.y.max() >= len(self.classes):
-            bad = sorted(set(self.y[(self.y < 0) | (self.y >= len(self.classes))].tolist()))
-            raise BadSet(
-                f"Labels {bad} are out of range, expected 0 to {len(self.classes) - 1} for {self.classes}."
-            )
         if not all(np.isfinite(x[rows]).all() for x in arrays(self.X) for rows in chunks(x)):
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
 
@@ -164,9 +159,7 @@ class EmotionSet:
         if empty:
             raise BadSet(f"No window of class {', '.join(empty)}: choose another task or mend the labels.")
         if len(np.unique(self.subject)) < 2:
-            raise BadSet(
-                f"One subject only ({self.subject[0]}): a subject-independent split needs two or more."
-            )
+            raise BadSet(f"One subject only ({self.subject[0]}): a split by subject needs two or more.")
         return self
 
 

@@ -126,23 +126,17 @@ def trials_of(data: EmotionSet, rows: np.ndarray | None = None) -> dict[Key, np.
     return {key: np.array(rows) for key, rows in sorted(found.items())}
 
 
-def aligned(starts: Sequence[np.ndarray]) -> np.ndarray:
-    """Window of each branch for each joint window, (n, n_branches); MISSING where a branch has none.
-
-    `starts`: seconds of the windows of each branch, (n_windows,) ascending, () for none.
-    """
-    clock = max(starts, key=len)
-    columns = [np.abs(clock[:, None] - s[None]).argmin(axis=1) if len(s) else None for s in starts]
-    return np.stack([np.full(len(clock), MISSING) if c is None else c for c in columns], axis=1)
-
-
 def together(windows: Sequence[np.ndarray], start_s: Sequence[np.ndarray]) -> np.ndarray:
-    """The joint windows of one joint trial, (n, n_branches): rows of each branch's set, or MISSING.
+    """The joint windows of one joint trial, (n, n_branches): rows of each branch's set; MISSING where it has none.
 
     `windows`: the trial's rows of each branch in order of time, () for none; `start_s`: seconds of all of its set.
     """
-    at = aligned([seconds[rows] for rows, seconds in zip(windows, start_s, strict=True)])
-    columns = [rows[index] if len(rows) else index for rows, index in zip(windows, at.T, strict=True)]
+    starts = [seconds[rows] for rows, seconds in zip(windows, start_s, strict=True)]
+    clock = max(starts, key=len)
+    columns = [
+        rows[np.abs(clock[:, None] - s).argmin(axis=1)] if len(rows) else np.full(len(clock), MISSING)
+        for rows, s in zip(windows, starts, strict=True)
+    ]
     return np.stack(columns, axis=1)
 
 

@@ -36,10 +36,21 @@ RELAXED = Affect("relaxed", "low", "positive")
 REST = Affect("rest", "low", None)
 STRESS = Affect("stress", "high", "negative")
 
-FER = {  # FER2013's words, in its own order
-    "angry": ANGRY, "disgust": DISGUST, "fear": FEAR, "happy": HAPPY, "sad": SAD, "surprise": SURPRISE,
-    "neutral": NEUTRAL,
+WORDS = {  # of the corpora
+    "angry": ANGRY, "anger": ANGRY, "boredom": BOREDOM, "calm": CALM, "contempt": CONTEMPT, "disgust": DISGUST,
+    "fear": FEAR, "fearful": FEAR, "happy": HAPPY, "happiness": HAPPY, "neutral": NEUTRAL, "sad": SAD,
+    "sadness": SAD, "surprise": SURPRISE, "surprised": SURPRISE, "relaxed": RELAXED, "rest": REST, "stress": STRESS,
 }  # fmt: skip
+
+
+def mapped(*words: str) -> dict[str, Affect]:
+    """A corpus's map of labels that are words of WORDS."""
+    return {word: WORDS[word] for word in words}
+
+
+FER = mapped(
+    "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"
+)  # FER2013's words in its own order
 
 # Tasks that corpora share: the class names in their order
 AROUSAL = {"arousal": ("low", "high")}

@@ -4,6 +4,7 @@ import io
 import itertools
 import math
 import tempfile
+import wave
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from emolib.signals.files import MOST_FPS, decode_sound, open_picture
 
 SFREQ = 16000.0  # of speech
 FPS = 5.0  # of the frames that a face trial keeps
-PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.bmp")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 def read_audio(tree: Tree, name: str) -> np.ndarray:
@@ -48,17 +49,20 @@ def resample(samples: np.ndarray, sfreq: float) -> np.ndarray:
 
 def _promised_frames(content: bytes) -> int:
     """Frames that a wav's header promises (its reader trims them to what is there); 0 for other formats."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            return file.getnframes()
+    except (wave.Error, EOFError, RuntimeError):
         return 0
-    at, frame_bytes = 12, 1
-    while at + 8 <= len(content):
-        kind, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
-        if kind == b"data":
-            return size // frame_bytes
-        if kind == b"fmt ":
-            frame_bytes = max(1, int.from_bytes(content[at + 20 : at + 22], "little"))
-        at += 8 + size + size % 2
-    return 0
+
+
+def with_endings(path: str) -> list[str]:
+    """Patterns of the pictures at a path without ending."""
+    return [path + ending for ending in PICTURES]
+
+
+def read_text(tree: Tree, name: str) -> str:
+    return tree.read(name).decode("utf-8", "replace")
 
 
 def read_image(tree: Tree, name: str) -> np.ndarray:

@@ -11,20 +11,7 @@ from pathlib import Path, PurePosixPath
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.download import dataverse_files, lfs_files
-from emolib.datasets.labels import (
-    ANGRY,
-    BOREDOM,
-    DISGUST,
-    EMOTION4,
-    EMOTION6,
-    EMOTION7,
-    FEAR,
-    HAPPY,
-    NEUTRAL,
-    SAD,
-    SIDES,
-    SURPRISE,
-)
+from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, SIDES, SURPRISE, mapped
 from emolib.datasets.media import SFREQ, read_audio
 
 Parsed = tuple[str, str, str] | str  # (subject, trial, label), or the reason to leave the file out
@@ -66,15 +53,9 @@ def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], P
 
 
 EMODB_NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")  # speaker, text, emotion (in German), version
-EMODB_EMOTIONS = {
-    "W": "anger",  # Wut
-    "L": "boredom",  # Langeweile
-    "E": "disgust",  # Ekel
-    "A": "fear",  # Angst
-    "F": "happiness",  # Freude
-    "T": "sadness",  # Trauer
-    "N": "neutral",
-}
+EMODB_EMOTIONS = {  # Wut, Langeweile, Ekel, Angst, Freude, Trauer
+    "W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral",
+}  # fmt: skip
 
 
 def parse_emodb(name: str) -> Parsed:
@@ -87,20 +68,8 @@ EMODB = Corpus(
     name="emodb",
     title="Berlin EmoDB: acted German speech",
     modalities=("speech",),
-    tasks={
-        "emotion7": ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral"),
-        **EMOTION6,
-        **SIDES,
-    },
-    labels={
-        "anger": ANGRY,
-        "boredom": BOREDOM,
-        "disgust": DISGUST,
-        "fear": FEAR,
-        "happiness": HAPPY,
-        "sadness": SAD,
-        "neutral": NEUTRAL,
-    },  # fmt: skip
+    tasks={"emotion7": ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral")} | EMOTION6 | SIDES,
+    labels=mapped("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral"),
     licence="freely available; cite the paper",
     cite="Burkhardt et al. 2005, A database of German emotional speech, Interspeech",
     layout="wav/03a01Fa.wav … (or the same names as flac): speaker, text, emotion letter, version",
@@ -136,14 +105,7 @@ CREMA_D = Corpus(
     title="CREMA-D: acted English speech of 91 actors",
     modalities=("speech",),
     tasks={**EMOTION6, **SIDES},
-    labels={
-        "anger": ANGRY,
-        "disgust": DISGUST,
-        "fear": FEAR,
-        "happy": HAPPY,
-        "neutral": NEUTRAL,
-        "sad": SAD,
-    },  # fmt: skip
+    labels=mapped("anger", "disgust", "fear", "happy", "neutral", "sad"),
     licence="Open Database License 1.0",
     cite="Cao et al. 2014, CREMA-D, IEEE Trans. Affective Computing 5(4)",
     layout="AudioWAV/1001_DFA_ANG_XX.wav …: actor, sentence, emotion, intensity",
@@ -153,6 +115,7 @@ CREMA_D = Corpus(
     downloads=(github_archive("CheyneyComputerScience/CREMA-D", "refs/heads/master"),),
     listing=partial(
         lfs_files,
+        archive="CREMA-D.zip",
         pattern="AudioWAV/*.wav",
         url="https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master/AudioWAV",
     ),
@@ -180,15 +143,8 @@ TESS = Corpus(  # with two actresses, a subject-independent split tests on one p
     title="TESS: acted English words of two actresses",
     modalities=("speech",),
     tasks={**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
-    labels={
-        "angry": ANGRY,
-        "disgust": DISGUST,
-        "fear": FEAR,
-        "happy": HAPPY,
-        "neutral": NEUTRAL,
-        "sad": SAD,
-        "ps": SURPRISE._replace(valence="positive"),
-    },  # fmt: skip
+    labels=mapped("angry", "disgust", "fear", "happy", "neutral", "sad")
+    | {"ps": SURPRISE._replace(valence="positive")},
     licence="CC BY-NC-ND 4.0",
     cite="Pichora-Fuller and Dupuis 2020, Toronto emotional speech set, doi:10.5683/SP2/E8H2MF",
     layout="any folders with OAF_back_angry.wav …: actress, word, emotion (ps is pleasant surprise)",
@@ -218,15 +174,7 @@ SAVEE = Corpus(
     title="SAVEE: acted English speech of four men",
     modalities=("speech",),
     tasks={**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
-    labels={
-        "anger": ANGRY,
-        "disgust": DISGUST,
-        "fear": FEAR,
-        "happiness": HAPPY,
-        "neutral": NEUTRAL,
-        "sadness": SAD,
-        "surprise": SURPRISE,
-    },  # fmt: skip
+    labels=mapped("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
     licence="research only, by registration",
     cite="Haq and Jackson 2010, Multimodal emotion recognition, in Machine Audition, IGI Global",
     layout="AudioData/DC/a01.wav … or DC_a01.wav …: speaker, emotion code, sentence",

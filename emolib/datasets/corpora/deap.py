@@ -28,15 +28,14 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     for name in tree.need("data_preprocessed_python/s[0-9][0-9].dat"):
         subject = Path(name).stem.lower()
         data, labels = read_subject(tree, name)
+        rows, kind, channels = (
+            (slice(len(CHANNELS)), "raw", CHANNELS) if modality == "eeg" else (PLETHYSMOGRAPH, "ppg", ())
+        )
         for video, (signals, scores) in enumerate(zip(data, labels, strict=True), start=1):
-            watched = signals[:, round(BASELINE_S * SFREQ) :].astype(np.float32)
-            if modality == "eeg":
-                recorded = {"data": watched[: len(CHANNELS)], "kind": "raw", "channels": CHANNELS}
-            else:
-                recorded = {"data": watched[PLETHYSMOGRAPH], "kind": "ppg"}
+            watched = signals[rows, round(BASELINE_S * SFREQ) :].astype(np.float32)
             ratings = dict(zip(SCALES, scores.tolist(), strict=True))
             trial = f"{subject}-{video:02d}"
-            yield Trial("deap", modality, subject, trial, sfreq=SFREQ, ratings=ratings, **recorded)
+            yield Trial("deap", modality, subject, trial, watched, SFREQ, "", kind, "", channels, ratings)
 
 
 def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -13,10 +13,10 @@ from emolib.core.errors import BadRecording, UnmappedLabel
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, FER, SIDES
-from emolib.datasets.media import PICTURES, read_image
+from emolib.datasets.media import read_image, with_endings
 from emolib.datasets.tables import read_rows
 
-EMOTIONS = tuple(FER)  # the csv's codes from 0
+CODES = {str(code): emotion for code, emotion in enumerate(FER)}  # of the csv
 USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
 FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", **USAGES}
 SIDE = 48
@@ -28,7 +28,7 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     tree = open_tree(root)
     if tables := tree.names("fer2013.csv", "icml_face_data.csv"):
         return _from_csv(tree, tables[0])
-    return _from_folders(tree, tree.need(*(f"*/*/{pattern}" for pattern in PICTURES)), dropped)
+    return _from_folders(tree, tree.need(*with_endings("*/*/*")), dropped)
 
 
 def _from_folders(tree: Tree, names: list[str], dropped: list[Dropped]) -> Iterator[Trial]:
@@ -50,29 +50,27 @@ def _from_folders(tree: Tree, names: list[str], dropped: list[Dropped]) -> Itera
 def _from_csv(tree: Tree, name: str) -> Iterator[Trial]:
     where, rows = tree.where(name), read_rows(tree, name)
     header = [column.strip().lower() for column in next(rows, [])]
-    if missing := [column for column in COLUMNS if column not in header]:
-        raise BadRecording(
-            f"{where} has no column {', '.join(missing)}; expected {', '.join(COLUMNS)}: fetch it again."
-        )
+    if not set(COLUMNS) <= set(header):
+        raise tree.damaged(name, f"has columns {', '.join(header)}, expected {', '.join(COLUMNS)}")
     columns = [header.index(column) for column in COLUMNS]
     for line, row in enumerate(rows, start=2):
         place = f"{where} line {line}"
         if len(row) != len(header):
             raise BadRecording(f"{place} has {len(row)} of {len(header)} columns: fetch it again.")
         code, pixels, usage = (row[column] for column in columns)
-        if usage.lower() not in USAGES:
-            expected = "Training, PublicTest or PrivateTest"
-            raise BadRecording(f"{place}: Usage is {usage!r}, expected {expected}: fetch it again.")
         try:
+            split = USAGES[usage.lower()]
             values = bytearray(map(int, pixels.split()))  # a bytearray refuses what is not 0 to 255
             data = np.array(values).reshape(SIDE, SIDE)
-        except ValueError as error:
-            expected = f"expected {SIDE * SIDE} pixels from 0 to 255"
-            raise BadRecording(f"{place}: {expected}, got others: fetch it again.") from error
-        if code not in map(str, range(len(EMOTIONS))):
+        except (KeyError, ValueError) as error:
+            raise BadRecording(
+                f"{place} is of usage {usage!r}, expected {', '.join(USAGES)}, and {SIDE * SIDE} pixels from 0 to "
+                "255: fetch it again."
+            ) from error
+        if code not in CODES:
             raise UnmappedLabel(f"{place}: emotion is {code!r}, expected 0 to 6: mend or remove that line.")
-        picture, label, split = f"{usage}_{line}", EMOTIONS[int(code)], USAGES[usage.lower()]
-        yield Trial("fer2013", "face", picture, picture, data, 0.0, label, split=split)
+        picture = f"{usage}_{line}"
+        yield Trial("fer2013", "face", picture, picture, data, 0.0, CODES[code], split=split)
 
 
 FER2013 = Corpus(

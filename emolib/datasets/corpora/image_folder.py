@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import EMOTION4, EMOTION7, FER, SIDES
-from emolib.datasets.media import PICTURES, read_image
+from emolib.datasets.media import read_image, with_endings
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped], folder: str = "") -> Iterator[Trial]:
@@ -15,11 +15,7 @@ def trials(root: Path, modality: str, dropped: list[Dropped], folder: str = "") 
     `happy/anna_01.png` is happy, of subject anna; a name without underscore is a subject of its own.
     """
     tree = open_tree(Path(folder) if folder else root)
-    return _pictures(tree, tree.need(*(f"*/{pattern}" for pattern in PICTURES)))
-
-
-def _pictures(tree: Tree, names: list[str]) -> Iterator[Trial]:
-    for name in names:
+    for name in tree.need(*with_endings("*/*")):
         path = PurePosixPath(name)
         label = path.parent.name.lower()
         subject = path.stem.split("_")[0] if "_" in path.stem else f"{label}/{path.stem}"

@@ -34,14 +34,12 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         stem = Path(name).stem.lower()
         if len(pieces) > 1:
             lost_s = time_s[-1] - time_s[0] - len(time_s) / SFREQ
-            dropped.append(
-                Dropped(stem, f"{len(pieces) - 1} gaps, {lost_s:.1f} s: kept as {len(pieces)} pieces")
-            )
+            reason = f"{len(pieces) - 1} gaps, {lost_s:.1f} s: kept as {len(pieces)} pieces"
+            dropped.append(Dropped(stem, reason))
         for number, (first, end) in enumerate(pieces, start=1):
             trial = f"{stem}.{number}" if len(pieces) > 1 else stem
-            yield Trial(
-                "muse", "eeg", subject, trial, data[:, first:end], SFREQ, label, "raw", channels=CHANNELS
-            )
+            piece = data[:, first:end]
+            yield Trial("muse", "eeg", subject, trial, piece, SFREQ, label, "raw", channels=CHANNELS)
 
 
 def read_recording(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -14,25 +14,12 @@ from pathlib import Path, PurePosixPath
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.corpora.acted_speech import Parsed, speech_trials
-from emolib.datasets.labels import (
-    ANGRY,
-    CALM,
-    DISGUST,
-    EMOTION4,
-    EMOTION6,
-    EMOTION7,
-    FEAR,
-    HAPPY,
-    NEUTRAL,
-    SAD,
-    SIDES,
-    SURPRISE,
-)
-from emolib.datasets.media import FPS, PICTURES, read_frames, read_video
+from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, SIDES, mapped
+from emolib.datasets.media import FPS, read_frames, read_video, with_endings
 
 NAME = re.compile(
     r"(0\d)-((0\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d))"
-)  # modality, (trial: channel, emotion, …, actor)
+)  # modality, trial: channel, emotion, …, actor
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # from 01
 
 
@@ -60,7 +47,7 @@ def parse(name: str, modality: str) -> Parsed:
 def _face_trials(tree: Tree, dropped: list[Dropped]) -> Iterator[Trial]:
     """Faces (n_frames, height, width[, 3]) uint8 of each take, from folders of frames, else from videos."""
     frames = defaultdict(list)  # by folder
-    for name in tree.names(*(f"*-*-*-*-*-*-*/{pattern}" for pattern in PICTURES)):
+    for name in tree.names(*with_endings("*-*-*-*-*-*-*/*")):
         frames[str(PurePosixPath(name).parent)].append(name)
     for name in sorted(frames) or tree.need("*-*-*-*-*-*-*.mp4"):
         parsed = parse(name, "01")
@@ -78,21 +65,9 @@ RAVDESS = Corpus(
     modalities=("speech", "face"),
     tasks={
         "emotion8": ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise"),
-        **EMOTION7,
-        **EMOTION6,
-        **EMOTION4,
-        **SIDES,
+        **(EMOTION7 | EMOTION6 | EMOTION4 | SIDES),
     },
-    labels={
-        "neutral": NEUTRAL,
-        "calm": CALM,
-        "happy": HAPPY,
-        "sad": SAD,
-        "angry": ANGRY,
-        "fearful": FEAR,
-        "disgust": DISGUST,
-        "surprised": SURPRISE,
-    },  # fmt: skip
+    labels=mapped(*EMOTIONS),
     licence="CC BY-NC-SA 4.0",
     cite="Livingstone and Russo 2018, RAVDESS, PLoS ONE 13(5) e0196391",
     layout="Actor_12/03-01-06-01-02-01-12.wav …; for faces Actor_12/01-01-…-12.mp4 "

@@ -13,7 +13,7 @@ import numpy as np
 
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive, stretches
-from emolib.datasets.labels import HAPPY, NEUTRAL, SAD, SIDES
+from emolib.datasets.labels import SIDES, mapped
 from emolib.datasets.tables import read_numbers
 
 SFREQ = 25.0
@@ -56,7 +56,7 @@ WALKING = Corpus(
     title="Emotion from a walk: heart rate of 44 people after happy, sad and neutral films or music",
     modalities=("heart",),
     tasks={"emotion3": ("happy", "sad", "neutral"), **SIDES},
-    labels={"happy": HAPPY, "sad": SAD, "neutral": NEUTRAL},
+    labels=mapped("happy", "sad", "neutral"),
     licence="MIT",
     cite="Quiroz, Geangu, Yong 2018, Emotion Recognition Using Smart Watch Sensor Data: Mixed-Design Study, "
     "JMIR Ment. Health 5(3):e10153, doi:10.2196/10153",

@@ -28,9 +28,8 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             trial = f"{subject}-{number}-{label}"
             yield Trial("wesad", "heart", subject, trial, bvp[first:end], SFREQ, label, "ppg")
         left_s = np.isin(labels, list(LABELS), invert=True).sum() / LABEL_SFREQ
-        dropped.append(
-            Dropped(subject, f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)")
-        )
+        reason = f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)"
+        dropped.append(Dropped(subject, reason))
 
 
 def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
