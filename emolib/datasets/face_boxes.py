@@ -261,8 +261,8 @@ def _read_yolo(tree: Tree, name: str) -> np.ndarray:
         faces = np.array([line.split() for line in lines], float).reshape(len(lines), 5)
     except ValueError as error:
         raise tree.damaged(name, f"is damaged ({error}), expected lines of five numbers") from error
-    label, place = faces[:, 0], faces[:, 1:]
-    good = (label % 1 == 0) & (place[:, 2:] > 0).all(axis=1) & (np.abs(place) <= 2).all(axis=1)
+    is_class, is_near = faces[:, 0] == np.trunc(faces[:, 0]), np.abs(faces) <= [1e6, 2, 2, 2, 2]
+    good = is_class & is_near.all(axis=1) & (faces[:, 3:] > 0).all(axis=1)
     if not good.all():
         line = lines[good.argmin()]
         expected = "a class and the centre x, y, width and height in shares of the picture"

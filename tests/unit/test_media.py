@@ -42,7 +42,7 @@ def test_stereo_becomes_the_mean_of_its_channels(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
-@pytest.mark.parametrize("share", [0, 0.01, 0.98])
+@pytest.mark.parametrize("share", [0, 0.98])
 def test_a_truncated_sound_is_named(tmp_path, name, share):
     heard(tmp_path, tone(seconds=2.0), name=name)
     content = (tmp_path / name).read_bytes()
@@ -66,24 +66,13 @@ def test_a_git_lfs_pointer_is_no_sound(tmp_path):
         read_audio(open_tree(tmp_path), "a.wav")
 
 
-def test_silence_is_left_out(tmp_path, monkeypatch):
-    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
-    (tmp_path / "emodb").mkdir()
+def test_silence_is_left_out(data):
+    (data / "emodb").mkdir()
     for name, n_times in (("03a01Fa.wav", 0), ("03a02Fa.wav", 3200)):
-        heard(tmp_path / "emodb", np.zeros(n_times), name=name)
+        heard(data / "emodb", np.zeros(n_times), name=name)
     dropped = []
     assert list(load("emodb", "speech", dropped)) == []
     assert [drop.reason for drop in dropped] == ["silent or empty"] * 2
-
-
-@pytest.mark.parametrize(("name", "shape"), [("a.jpg", (48, 48)), ("a.png", (64, 64, 3))])
-@pytest.mark.parametrize("share", [0, 0.6])
-def test_a_picture_that_does_not_decode_is_named(tmp_path, name, shape, share):
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, shape, np.uint8)).save(tmp_path / name)
-    content = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(content[: int(share * len(content))])
-    with pytest.raises(BadRecording, match=rf"{name} does not decode .*expected a picture"):
-        read_image(open_tree(tmp_path), name)
 
 
 def test_pictures_of_any_mode_are_grey_or_rgb(tmp_path):

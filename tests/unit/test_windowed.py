@@ -21,15 +21,13 @@ def eeg(subject, label, **changes):
 def front_end(data, sfreq, kind):
     """Every sample is a window; negative ones are dropped."""
     kept = data >= 0
-    return Windows(
-        data[kept, None], np.flatnonzero(kept), {} if kept.all() else {"negative": int((~kept).sum())}
-    )
+    dropped = {} if kept.all() else {"negative": int((~kept).sum())}
+    return Windows(data[kept, None], np.flatnonzero(kept), dropped)
 
 
 def test_windows_carry_the_class_subject_and_trial_of_their_trial():
-    data, counts = windowed.emotion_set(
-        [trial("anger", "03"), trial("sadness", "08", 2)], "arousal", front_end
-    )
+    trials = [trial("anger", "03"), trial("sadness", "08", 2)]
+    data, counts = windowed.emotion_set(trials, "arousal", front_end)
     assert data.classes == ("low", "high")
     assert data.y.tolist() == [1, 1, 1, 0, 0]
     assert data.subject.tolist() == ["03"] * 3 + ["08"] * 2
