@@ -5,18 +5,15 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 from emolib.core.errors import CorpusMissing, EmolibError
 from emolib.datasets import NAMES, get, labels, load, root_of
 from emolib.datasets.archives import open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.base import Corpus, Trial
 
 EXIT_ERROR, EXIT_BY_HAND = 1, 2
 MOST_LISTED = 60  # different values in a line
-BY_HAND = {  # by access
-    "open": "open, but emolib knows no lasting address of its files; a person gets them in a browser.",
-    "agreement": "given to people who accept its publisher's terms, not to programs.",
-    "own": "nothing to download.",
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,7 +66,7 @@ def fetch(corpus: Corpus) -> int:
         print(f"{corpus.name}: {corpus.where}")
         return 0
     if not corpus.downloads and not corpus.listing:
-        print(f"{corpus.name} ({corpus.licence}): {BY_HAND[corpus.access]}")
+        print(f"{corpus.name} ({corpus.licence}): not for programs; a person gets it like this.")
         _print_steps(corpus)
         return EXIT_BY_HAND
     from emolib.datasets import download
@@ -106,14 +103,13 @@ def _print_fingerprint(corpus: Corpus):
 def _check_modality(corpus: Corpus, modality: str):
     from tqdm import tqdm
 
-    dropped: list[Dropped] = []
-    counts: dict[str, Counter] = defaultdict(Counter)
-    seconds = []
+    dropped, seconds, counts = [], [], defaultdict(Counter)
     for trial in tqdm(load(corpus.name, modality, dropped), f"{corpus.name} {modality}", unit=" trials"):
         for fact, value in _facts(corpus, trial).items():
             counts[fact][value] += 1
         if trial.sfreq:
-            seconds.append(trial.data.shape[_time_axis(trial)] / trial.sfreq)
+            n_times = trial.data.shape[1 if trial.kind == "raw" else 0]
+            seconds.append(n_times / trial.sfreq)
     if not counts:
         raise CorpusMissing(f"{root_of(corpus.name)} holds no {modality} trial, expected {corpus.layout}.")
     n_trials = counts["subject"].total()
@@ -129,16 +125,14 @@ def _facts(corpus: Corpus, trial: Trial) -> dict[str, str]:
     """What `check` counts of a trial; every task's class among it, so that an unmapped label is found."""
     facts = {name: getattr(trial, name) for name in ("subject", "label", "split", "kind")}
     facts["rate"] = f"{trial.sfreq:g} Hz" if trial.sfreq else ""
-    without_time = [n for axis, n in enumerate(trial.data.shape) if axis != _time_axis(trial)]
-    facts["size"] = " x ".join(map(str, without_time))  # channels, bands, or a picture's height and width
+    time_axis = 1 if trial.kind == "raw" else 0
+    shape = np.delete(trial.data.shape, time_axis) if trial.sfreq else trial.data.shape
+    facts["size"] = " x ".join(
+        map(str, shape)
+    )  # channels, bands, or a picture's height and width; without time
     for task in corpus.tasks:
         facts[task] = labels.target(corpus.name, task, trial) or "(left out)"
     return {fact: value for fact, value in facts.items() if value}
-
-
-def _time_axis(trial: Trial) -> int | None:
-    """None for a single picture."""
-    return None if not trial.sfreq else 1 if trial.kind == "raw" else 0
 
 
 def _listed(counter: Counter) -> str:

@@ -52,10 +52,7 @@ class Tree:
             return place.open("rb")
         member = place.getinfo(name)
         if member.compress_type not in BOUNDED:
-            raise BadRecording(
-                f"{self.where(name)} is packed by method {member.compress_type}, expected deflate: unpack it here "
-                "with another program, and delete the zip."
-            )
+            raise BadRecording(f"{self.where(name)} is of method {member.compress_type}: unpack it here.")
         if member.file_size > most_unfolded(member.compress_size):
             raise zipfile.BadZipFile(f"{member.compress_size} bytes claim to be {member.file_size}")
         return place.open(member)
@@ -91,10 +88,9 @@ class Tree:
 
 
 def open_tree(root: Path) -> Tree:
-    """The files under `root`, a corpus's own folder. Where only zips lie there, the files in all of them.
+    """The files under `root`, a corpus's own folder; where only zips lie there, the files in all of them.
 
-    Zips beside other files are not read: the files came from them. Raises CorpusMissing for no files at all,
-    BadRecording for a zip that cannot be read.
+    Raises CorpusMissing for no files at all, BadRecording for a zip that cannot be read.
     """
     root = Path(root)
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
@@ -109,7 +105,7 @@ def open_tree(root: Path) -> Tree:
 
 
 def open_zips(root: Path, zips: Iterable[Path]) -> Tree:
-    """The files in these zips. Raises BadRecording for one that cannot be read."""
+    """The files in these zips. Raises BadRecording."""
     places = {}
     for path in zips:
         try:

@@ -55,15 +55,11 @@ def _download(url: str, known_hash: str | None, name: str, root: Path, quiet: bo
         return Path(pooch.retrieve(url, known_hash, name, root, downloader=partial(_resume, quiet=quiet)))
     except OSError as error:  # of the network, or of the disk
         reason = " ".join(str(error).split())
-        raise CorpusMissing(
-            f"{url} could not be fetched ({reason}): try again, which goes on where it broke off, or fetch it "
-            f"by hand into {root}."
-        ) from error
+        expected = f"try again, which goes on where it broke off, or fetch it by hand into {root}"
+        raise CorpusMissing(f"{url} could not be fetched ({reason}): {expected}.") from error
     except ValueError as error:
-        raise BadRecording(
-            f"{url} is not the file that was published (hash differs from {known_hash}); nothing was kept: "
-            "try again, or fetch it by hand from the publisher's page."
-        ) from error
+        expected = f"hash {known_hash}; nothing was kept: try again, or fetch it by hand"
+        raise BadRecording(f"{url} is not the file that was published, expected {expected}.") from error
 
 
 def _resume(url: str, output_file: str, pooch, quiet: bool):
@@ -121,6 +117,4 @@ def dataverse_files(server: str, doi: str, suffix: str) -> list[Source]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise CorpusMissing(
-            f"{url} gave no list of files ({reason}), expected a Dataverse's: try again, or fetch them by hand."
-        ) from error
+        raise CorpusMissing(f"{url} gave no list of files ({reason}): fetch them by hand.") from error

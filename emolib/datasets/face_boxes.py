@@ -48,8 +48,6 @@ class BoxCorpus:
     title: str
     licence: str
     cite: str
-    layout: str
-    where: str
     pictures: Callable[[Path, list[Dropped]], Iterator[Picture]]
 
 
@@ -79,7 +77,7 @@ def pictures(corpora: Mapping[str, dict], dropped: list[Dropped]) -> Iterator[Pi
 
 
 def held_out(name: str) -> str:
-    """The split of a picture of a corpus without an official one: 20 % test, 10 % val, by a hash of its name."""
+    """The split of a picture where there is no official one: 20 % test, 10 % val, by a hash of its name."""
     place = int(sha256(name.encode()).hexdigest()[:8], 16) / 16**8
     return "test" if place < 0.2 else "val" if place < 0.3 else "train"
 
@@ -91,10 +89,8 @@ def cut(picture: Picture, dropped: list[Dropped]) -> Picture:
     """
     for number, (x1, y1, x2, y2) in enumerate(picture.boxes, 1):
         if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
-            raise BadRecording(
-                f"{picture.corpus}, {picture.name}: box {number} goes from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g}), "
-                "expected left above right below: mend its annotation."
-            )
+            got = f"box {number} goes from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
+            raise BadRecording(f"{picture.corpus}, {picture.name}: {got}, expected left above right below.")
     inside = clipped(picture.boxes, picture.image.shape[:2])
     for number, (box, whole) in enumerate(zip(inside, picture.boxes, strict=True), 1):
         if (box != whole).any():
@@ -140,12 +136,9 @@ def _read_voc(tree: Tree, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
         faces = ElementTree.fromstring(tree.read(name), forbid_dtd=True).findall("object")
         boxes = [[float(face.findtext(f"bndbox/{side}")) for side in SIDES] for face in faces]
     except (ParseError, DefusedXmlException, ValueError, TypeError) as error:
-        raise tree.damaged(
-            name, f"is damaged ({error}), expected XML with a box of numbers a face"
-        ) from error
-    return np.reshape(boxes, (-1, 4)).astype(float), tuple(
-        (face.findtext("name") or "").strip() for face in faces
-    )
+        raise tree.damaged(name, f"is damaged ({error}), expected XML with a box a face") from error
+    labels = tuple((face.findtext("name") or "").strip() for face in faces)
+    return np.reshape(boxes, (-1, 4)).astype(float), labels
 
 
 FACEMASK = BoxCorpus(
@@ -153,8 +146,6 @@ FACEMASK = BoxCorpus(
     title="Face Mask Detection: 853 pictures, with, without and with ill-worn masks",
     licence="CC0",
     cite="Larxel (2020), Face Mask Detection, Kaggle",
-    layout="images/maksssksksss0.png (or .jpg) and annotations/maksssksksss0.xml, or archive.zip of both",
-    where="Kaggle, andrewmvd/face-mask-detection, after signing in",
     pictures=facemask_pictures,
 )
 
@@ -174,9 +165,7 @@ def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]
         images = {"/".join(PurePosixPath(path).parts[-2:]): path for path in found}
         for picture, faces in _read_wider(tree, name):
             if picture not in images:
-                raise BadRecording(
-                    f"{tree.where(name)} names {picture}, which is not in WIDER_{split}/images: unpack it again."
-                )
+                raise tree.damaged(name, f"names {picture}, which is not in WIDER_{split}/images")
             is_invalid, is_flat = faces[:, 7] != 0, faces[:, 2:4].min(axis=1) < 1
             for number in np.flatnonzero(is_invalid | is_flat):
                 reason = "marked invalid" if is_invalid[number] else "box without extent"
@@ -199,10 +188,10 @@ def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
             rows = [[int(value) for value in line.split()] for line in lines[at + 2 : end]]
             faces = np.array(rows, np.int64).reshape(max(n_faces, 1), N_COLUMNS)[:n_faces]
         except (ValueError, IndexError, OverflowError) as error:
-            expected = f"a picture, a count, and that many lines of {N_COLUMNS} whole numbers"
-            raise tree.damaged(
-                name, f"is damaged at the entry of line {at + 1}, expected {expected}"
-            ) from error
+            what = (
+                f"is damaged at the entry of line {at + 1}, expected a count and lines of {N_COLUMNS} numbers"
+            )
+            raise tree.damaged(name, what) from error
         yield lines[at].strip(), faces
         at = end
 
@@ -212,8 +201,6 @@ WIDER_FACE = BoxCorpus(
     title="WIDER FACE: 32,203 pictures, 393,703 faces, of which train and val have boxes",
     licence="research, non-commercial",
     cite="Yang et al. (2016), WIDER FACE: a face detection benchmark, CVPR",
-    layout="wider_face_split/wider_face_train_bbx_gt.txt, WIDER_train/images/0--Parade/*.jpg, the same of val; or the zips",
-    where="the project page of WIDER FACE at the Chinese University of Hong Kong",
     pictures=wider_face_pictures,
 )
 
@@ -232,9 +219,7 @@ def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
     text_of = {name: _label_file(name) for name in tree.need(*with_endings("images/*"))}
     texts = {name for name in tree.names("labels/*.txt") if PurePosixPath(name).name != "classes.txt"}
     if lone := sorted(texts - set(text_of.values())):
-        raise BadRecording(
-            f"{tree.where(lone[0])} has no picture in images: put it there, or delete the text."
-        )
+        raise BadRecording(f"{tree.where(lone[0])} has no picture in images: put it there, or delete this.")
     for name, text in text_of.items():
         image = read_image(tree, name)
         faces = _read_yolo(tree, text) if text in texts else np.empty((0, 5))
@@ -275,8 +260,6 @@ YOLO = BoxCorpus(
     title="Your own pictures, as YOLO's tools write them",
     licence="yours",
     cite="",
-    layout="images/a.jpg and labels/a.txt with lines `0 0.5 0.4 0.2 0.3`: class, centre x, y, width, height",
-    where="any labelling tool that exports YOLO",
     pictures=yolo_pictures,
 )
 
@@ -304,8 +287,6 @@ SCENES = BoxCorpus(
     title="Synthetic scenes",
     licence="as emolib's",
     cite="emolib",
-    layout="no files",
-    where="made by emolib.signals.generated.scenes",
     pictures=scene_pictures,
 )
 

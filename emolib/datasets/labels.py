@@ -83,20 +83,15 @@ def target(corpus: str, task: str, trial: Trial) -> str | None:
         return trial.label or None
     if entry.midpoint is None:
         if trial.label not in entry.labels:
-            raise UnmappedLabel(
-                f"Label {trial.label!r} of {corpus} is in no map, expected one of {', '.join(entry.labels)}: mend the "
-                f"file name, or add the label to {corpus.upper()} in emolib/datasets/corpora."
-            )
+            expected = f"{', '.join(entry.labels)}: mend the file name, or the map in emolib/datasets/corpora"
+            raise UnmappedLabel(f"Label {trial.label!r} of {corpus} is in no map, expected {expected}.")
         return _class_of(entry, task, entry.labels[trial.label])
     known, rating = classes(corpus, task), trial.ratings.get(task)
     if rating is not None and np.isfinite(rating):
         return known[int(rating > entry.midpoint)]
     if corpus == "own":  # its ratings are optional
         return None
-    raise UnmappedLabel(
-        f"Trial {trial.trial} of {corpus} has {task} rating {rating}, expected a number: "
-        "the loader must drop trials without ratings."
-    )
+    raise UnmappedLabel(f"Trial {trial.trial} of {corpus} has {task} rating {rating}, expected a number.")
 
 
 def marginal(corpus: str, task: str, to_task: str) -> np.ndarray:

@@ -9,7 +9,6 @@ import math
 import struct
 import zlib
 
-from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
 from emolib.signals.files import most_unfolded
 
@@ -32,9 +31,7 @@ def read_mat(tree: Tree, name: str) -> dict:
         _check_tags(data)
         return loadmat(io.BytesIO(data), struct_as_record=False, squeeze_me=True)
     except NotImplementedError as error:
-        raise BadRecording(
-            f"{tree.where(name)} is a MATLAB 7.3 file, expected 7 or older: save it again with `-v7`."
-        ) from error
+        raise tree.damaged(name, "is a MATLAB 7.3 file, expected 7 or older: save it with -v7, or") from error
     except Exception as error:  # damaged bytes make the reader fail in many ways
         raise tree.damaged(name, f"is no MATLAB file ({error})") from error
 

@@ -24,9 +24,7 @@ def read_audio(tree: Tree, name: str) -> np.ndarray:
     """
     content = tree.read(name)
     if content.startswith(b"version https://git-lfs"):
-        raise BadRecording(
-            f"{tree.where(name)} is a Git LFS pointer, expected sound: run `git lfs pull` in the clone."
-        )
+        raise BadRecording(f"{tree.where(name)} is a Git LFS pointer, expected sound: run `git lfs pull`.")
     try:
         samples, sfreq, n_frames = decode_sound(io.BytesIO(content), len(content))
     except ValueError as error:
@@ -85,9 +83,7 @@ def read_frames(tree: Tree, folder: str, names: list[str]) -> np.ndarray:
     """Pictures (n_frames, height, width[, 3]) uint8 in the order of `names`. Raises BadRecording."""
     frames = [read_image(tree, name) for name in names]
     if len({frame.shape for frame in frames}) > 1:
-        raise BadRecording(
-            f"{tree.where(folder)} has frames of unequal size: extract them again with ffmpeg."
-        )
+        raise BadRecording(f"{tree.where(folder)} has frames of unequal size: extract them with ffmpeg.")
     return np.stack(frames)
 
 
@@ -99,10 +95,8 @@ def read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
     try:
         import cv2
     except ImportError as error:
-        raise CorpusMissing(
-            f"{tree.where(name)} needs opencv-python-headless; install it, or put its frames in its place: "
-            f"ffmpeg -i X.mp4 -vf fps={FPS:g} X/%04d.png"
-        ) from error
+        frames = f"ffmpeg -i X.mp4 -vf fps={FPS:g} X/%04d.png"
+        raise CorpusMissing(f"{tree.where(name)} needs opencv-python-headless, or {frames}") from error
     with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # OpenCV reads paths only
         file.write(tree.read(name))
         file.flush()

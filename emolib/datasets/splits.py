@@ -16,10 +16,7 @@ N_DRAWS = 64  # of validation subjects
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Sorted int64 indices into an EmotionSet, (n_train,), (n_val,), (n_test,).
-
-    Raises BadSet if a part is empty, or if a window occurs twice.
-    """
+    """Sorted int64 indices into an EmotionSet. Raises BadSet if a part is empty, or if a window occurs twice."""
 
     name: str
     train: np.ndarray
@@ -38,10 +35,8 @@ class Fold:
 
 
 def within(fold: Fold, kept: np.ndarray, place: np.ndarray | None = None) -> Fold:
-    """The fold of its windows that are `kept`, bool (n_windows,).
-
-    `place` (n_windows,) is their index in a smaller set, where the fold shall be of that. Raises BadSet if a part is
-    left empty.
+    """The fold of its windows that are `kept`, bool (n_windows,), by their index `place` (n_windows,) in a smaller set
+    where that is given. Raises BadSet if a part is left empty.
     """
     parts = [rows[kept[rows]] for rows in (fold.train, fold.val, fold.test)]
     return Fold(fold.name, *(parts if place is None else (place[rows] for rows in parts)))
@@ -77,9 +72,7 @@ def loso(emotion_set: EmotionSet, n_val: float = 2, seed: int = 0) -> list[Fold]
     """
     subjects = np.unique(emotion_set.subject)
     if len(subjects) > MAX_FOLDS:
-        raise BadParameter(
-            f"loso gives {len(subjects)} folds, expected at most {MAX_FOLDS}: use official or grouped."
-        )
+        raise BadParameter(f"loso: {len(subjects)} folds, expected {MAX_FOLDS} or fewer: use grouped.")
     return _by_subject(emotion_set, np.arange(len(subjects)), [str(s) for s in subjects], n_val, seed)
 
 
@@ -169,7 +162,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> list[Fold]:
 def _by_subject(
     emotion_set: EmotionSet, test_fold: np.ndarray, names: list[str], n_val: float, seed: int
 ) -> list[Fold]:
-    """One fold per name; `test_fold` (n_subjects,) says in which fold a subject is tested."""
+    """One fold per name; `test_fold` (n_subjects,) says in which one a subject is tested."""
     subject = np.unique(emotion_set.subject, return_inverse=True)[1]
     counts = _class_counts(emotion_set)
     made = []
@@ -187,30 +180,20 @@ def _fold(emotion_set: EmotionSet, name: str, part: np.ndarray) -> Fold:
     missing = np.setdiff1d(emotion_set.y, emotion_set.y[part == 0])
     if len(missing):
         classes = ", ".join(emotion_set.classes[c] for c in missing)
-        raise BadSet(
-            f"Fold {name}: no training subject has class {classes}: "
-            "take fewer validation subjects, another task, or the grouped protocol."
-        )
+        raise BadSet(f"Fold {name}: no training subject has class {classes}: try a smaller n_val.")
     return Fold(name, *(np.flatnonzero(part == code) for code in range(len(PARTS))))
 
 
 def _draw_val(
     counts: np.ndarray, candidates: np.ndarray, n_val: float, rng: np.random.Generator, name: str
 ) -> np.ndarray:
-    """Subjects for validation: of some random draws the first with the most classes in train and in val.
-
-    `counts` (n_subjects, n_classes) as of `_class_counts`; `candidates` are indices of subjects.
-    """
-    if n_val <= 0 or (n_val > 1 and n_val != int(n_val)):
-        raise BadParameter(
-            f"n_val is {n_val}, expected a whole number of subjects or a share between 0 and 1."
-        )
+    """Subjects for validation: of some random draws the first with the most classes in train and in val."""
+    if n_val <= 0:
+        raise BadParameter(f"n_val is {n_val}, expected a number of subjects or a share between 0 and 1.")
     n = int(n_val) if n_val >= 1 else max(1, round(n_val * len(candidates)))
     if n >= len(candidates):
-        raise BadSet(
-            f"Fold {name}: {len(candidates)} subjects are left for train and val, expected more than "
-            f"n_val = {n}: choose a smaller n_val or a corpus with more subjects."
-        )
+        left = f"{len(candidates)} subjects are left for train and val"
+        raise BadSet(f"Fold {name}: {left}, expected more than n_val = {n}: choose a smaller n_val.")
     total = counts[candidates].sum(axis=0)
     best, most = None, (-1, -1)
     for _ in range(N_DRAWS):

@@ -24,10 +24,9 @@ MOST_SHEET_ROWS = 1000
 
 
 def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = True) -> "pd.DataFrame":
-    """The named columns of a CSV file; without a header these are all its columns, in order.
+    """The named columns of a CSV file; without a header these are all its columns, in order. `#` begins a comment.
 
-    Lines behind `#` are left out. Raises BadRecording for a file that is empty, cut off inside its last row,
-    lacks a column or has more than MOST_COLUMNS.
+    Raises BadRecording for a file that is empty, cut off inside its last row, or lacks a column.
     """
     import pandas as pd
 
@@ -48,10 +47,7 @@ def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = 
         return frame.set_axis(list(columns), axis=1)
     frame = frame.rename(columns=str.strip)
     if missing := [column for column in columns if column not in frame]:
-        raise BadRecording(
-            f"{tree.where(name)} has no column {', '.join(missing)}, found {', '.join(frame.columns[:8])}: "
-            "check that it is the file of this corpus."
-        )
+        raise tree.damaged(name, f"has no column {missing[0]}, found {', '.join(frame.columns[:8])}")
     return frame[list(columns)]
 
 
@@ -63,10 +59,7 @@ def read_numbers(
 
 
 def cell_values(frame: "pd.DataFrame", place: str, *, gaps: bool = False) -> np.ndarray:
-    """A table's cells (n_rows, n_columns) float64; with `gaps`, empty cells are NaN.
-
-    Raises BadRecording for an empty cell without `gaps`, for other text, and for what float32 takes for infinity.
-    """
+    """A table's cells (n_rows, n_columns) float64; with `gaps`, empty ones are NaN. Raises BadRecording for text."""
     import pandas as pd
 
     parsed = frame.apply(pd.to_numeric, errors="coerce")
@@ -75,18 +68,15 @@ def cell_values(frame: "pd.DataFrame", place: str, *, gaps: bool = False) -> np.
     wrong = np.argwhere(is_wrong.to_numpy() | (np.abs(values) > FLOAT32_MAX))
     if len(wrong):
         row, column = wrong[0]
-        raise BadRecording(
-            f"{place} holds {frame.iloc[:, column].tolist()[row]!r} in data row {row + 1}, column {frame.columns[column]}"
-            ", expected a number: mend the cell or fetch the file again."
+        cell = (
+            f"{frame.iloc[:, column].tolist()[row]!r} in data row {row + 1}, column {frame.columns[column]}"
         )
+        raise BadRecording(f"{place} holds {cell}, expected a number: mend it, or fetch it again.")
     return values
 
 
 def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
-    """Cells of one row after the other, of a CSV file too large to hold.
-
-    Raises BadRecording for a damaged archive member, and for what is not CSV text in UTF-8.
-    """
+    """Cells of one row after the other, of a CSV file too large to hold. Raises BadRecording."""
     n_rows = 0
     try:
         with tree.open(name) as file:
@@ -117,10 +107,8 @@ def read_heart(tree: Tree, name: str) -> Recording:
         return Recording(*read_empatica(tree, name)[1:], "ppg")
     found = [column for column in head if column.lower() in ("ppg", "ecg", "bpm")]
     if len(found) != 1:
-        raise BadRecording(
-            f"{tree.where(name)} has columns {', '.join(head)}; expected timestamp and one of "
-            "ppg, ecg, bpm, or the lines of an Empatica BVP.csv: name the columns in its first line."
-        )
+        expected = "timestamp and one of ppg, ecg, bpm, or the lines of an Empatica BVP.csv"
+        raise BadRecording(f"{tree.where(name)} has columns {', '.join(head)}; expected {expected}.")
     kind = found[0].lower()
     data, sfreq = _stamped(tree, name, head, found, LEAST_HZ[kind])
     return Recording(data[0], sfreq, kind)
@@ -140,17 +128,15 @@ def read_empatica(tree: Tree, name: str) -> tuple[float, np.ndarray, float]:
     """An Empatica E4's BVP.csv: start in Unix time, pulse (n_times,) float32, rate in Hz. Raises BadRecording."""
     values = read_numbers(tree, name, ["bvp"], header=False)[:, 0]
     if len(values) < 3 or not LEAST_HZ["ppg"] <= values[1] <= MOST_HZ:
-        raise BadRecording(
-            f"{tree.where(name)}: got {values[1:2].tolist()} as rate in line 2, expected {LEAST_HZ['ppg']:g} to "
-            f"{MOST_HZ:g} Hz and a pulse behind it: a heart rate needs a first line timestamp,bpm."
-        )
+        got = f"{values[1:2].tolist()} as rate in line 2, expected {LEAST_HZ['ppg']:g} to {MOST_HZ:g} Hz"
+        raise BadRecording(f"{tree.where(name)}: got {got}; a heart rate needs a line timestamp,bpm.")
     return values[0], values[2:].astype(np.float32), float(values[1])
 
 
 def sampling_rate(time_s: np.ndarray, least_hz: float, where: str) -> float:
     """Rate in Hz, to four digits, of time stamps (n_times,) in seconds: steps over time, as they may be rounded.
 
-    Raises BadRecording for a step that is half the median longer or shorter, and for an implausible rate.
+    Raises BadRecording for uneven steps and an implausible rate.
     """
     if len(time_s) < 2:
         raise BadRecording(f"{where} has {len(time_s)} samples, expected two or more: record it again.")
@@ -159,15 +145,12 @@ def sampling_rate(time_s: np.ndarray, least_hz: float, where: str) -> float:
     is_even = np.abs(steps_s - median_s) <= JITTER * median_s
     if not (is_even.all() and median_s > 0):
         at = is_even.argmin()
-        raise BadRecording(
-            f"{where}: time stamps step by {steps_s[at]:g} s to data row {at + 2}, the median is {median_s:g} s; "
-            f"expected all within {JITTER:.0%} of it: cut the recording there, or resample it evenly."
-        )
+        got = f"time stamps step by {steps_s[at]:g} s to data row {at + 2}, the median is {median_s:g} s"
+        raise BadRecording(f"{where}: {got}, expected all within {JITTER:.0%} of it: resample it evenly.")
     found = (len(time_s) - 1) / (time_s[-1] - time_s[0])
     if not least_hz <= found <= MOST_HZ:
-        raise BadRecording(
-            f"{where}: time stamps make {found:.4g} Hz, expected {least_hz:g} to {MOST_HZ:g}: write them in seconds."
-        )
+        expected = f"{least_hz:g} to {MOST_HZ:g}: write them in seconds"
+        raise BadRecording(f"{where}: time stamps make {found:.4g} Hz, expected {expected}.")
     return float(f"{found:.4g}")
 
 
@@ -176,10 +159,8 @@ def _stamped(tree: Tree, name: str, head: list[str], columns: Sequence[str], lea
     where = tree.where(name)
     stamps = [column for column in head if column.lower() in STAMPS]
     if len(stamps) != 1 or not columns or "" in head or len(set(head)) < len(head):
-        raise BadRecording(
-            f"{where} has columns {', '.join(head)}; expected timestamps and channels, each with a name of its "
-            "own: mend its first line."
-        )
+        expected = "timestamps and channels, each with a name of its own: mend line 1"
+        raise BadRecording(f"{where} has columns {', '.join(head)}; expected {expected}.")
     table = read_table(tree, name, head)
     sfreq = sampling_rate(cell_values(table[stamps], where)[:, 0], least_hz, where)
     return np.ascontiguousarray(cell_values(table[list(columns)], where, gaps=True).T, np.float32), sfreq
@@ -193,10 +174,7 @@ def _head(tree: Tree, name: str) -> list[str]:
 
 
 def read_sheet(tree: Tree, name: str) -> list[list]:
-    """Values of the first sheet's cells, row by row, "" for empty ones, as far as a log written by hand reaches.
-
-    Raises BadRecording for damage, and for a larger workbook.
-    """
+    """Values of the first sheet's cells, row by row, "" for empty ones. Raises BadRecording for damage, and size."""
     import pandas as pd
 
     content = io.BytesIO(tree.read(name))

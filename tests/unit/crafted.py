@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 
+import numpy as np
 from whole_corpora import sound
 
 GIGABYTE = 1 << 30
@@ -53,12 +54,14 @@ def pickles(folder) -> dict[str, bytes]:
     code = pickle.dumps(Code(folder), 0).decode()[:-1]
     made = "(cnumpy\nndarray\n(I1073741824\ntS'd'\ntR"
     return {
-        "code": pickle.dumps(Code(folder)),
+        **{f"code of protocol {p}": pickle.dumps(Code(folder), p) for p in (0, 2, 4)},
+        "code in an array": pickle.dumps({"signal": np.array([Code(folder)], object)}),
         "code for an array": held(code),
         "lists of lists": pickle.dumps(everywhere),
         "an array made large": held(f"cnumpy.core.multiarray\n_reconstruct\n{made}"),
         "numpy called": held("cnumpy\nndarray\n((I1073741824\nttR"),
         "a far place in the memo": b"\x80\x02}r\xff\xff\xff\x7f.",
+        "an attribute": b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.",
         "a long text": b"\x80\x04\x8d" + struct.pack("<Q", 1 << 60) + b"x.",
     }
 

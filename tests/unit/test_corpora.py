@@ -1,20 +1,19 @@
 """Each corpus read from small files in its publisher's layout: what its trials are, what is left out, what is refused."""
 
 import re
-import zipfile
 
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from damage import lay, packed
 from scipy.io import savemat
 from whole_corpora import CORPORA, dreamer_person, gathered, picture, python2, sound, table, write_dreamer_mat
 
-from emolib.core.errors import BadRecording, CorpusMissing, EmolibError, UnmappedLabel
-from emolib.datasets import NAMES, get, labels, load
-from emolib.datasets.corpora import acted_speech, deap, dreamer, gameemo, ravdess, seed
+from emolib.core.errors import BadRecording, CorpusMissing, EmolibError
+from emolib.datasets import NAMES, get, load
+from emolib.datasets.corpora import acted_speech, deap, dreamer, gameemo, seed
 
-RNG = np.random.default_rng(0)
 FILES = {name: make() for name, make in CORPORA.items()}
 BVP, MUSE, MAT = "Raw_data/S01/BVP.csv", "subjecta-relaxed-1.csv", "DREAMER.mat"
 POWERS, RATED = "eeg_bandpower_features_windowed_12.0_0.0.csv", "final_SAM_scores.csv"
@@ -60,23 +59,17 @@ def test_a_trial_of_each_corpus(data, monkeypatch):
 
 @pytest.mark.parametrize(("parse", "name", "expected"), [  # what a file name says, or why the file is left out
     (acted_speech.parse_emodb, "wav/16b10Wb.wav", ("16", "16b10Wb", "anger")),
-    (acted_speech.parse_emodb, "wav/08a02Lc.wav", ("08", "08a02Lc", "boredom")),
-    (acted_speech.parse_emodb, "wav/09a02Ea.wav", ("09", "09a02Ea", "disgust")),
     (acted_speech.parse_emodb, "wav/10a04Ad.wav", ("10", "10a04Ad", "fear")),
     (acted_speech.parse_emodb, "wav/11b01Ta.wav", ("11", "11b01Ta", "sadness")),
-    (acted_speech.parse_emodb, "wav/12b02Na.flac", ("12", "12b02Na", "neutral")),
     (acted_speech.parse_emodb, "laryngo/03a01F.wav", "not named like 03a01Fa"),
     (acted_speech.parse_crema_d, "AudioWAV/1091_IEO_SAD_LO.wav", ("1091", "1091_IEO_SAD_LO", "sad")),
     (acted_speech.parse_crema_d, "AudioWAV/1064_IEO_DIS_MD.wav", "known defect: holds all emotions"),
     (acted_speech.parse_tess, "OAF_neutral/OA_bite_neutral.wav", ("OAF", "OAF_bite_neutral", "neutral")),
-    (acted_speech.parse_tess, "YAF_pleasant_surprised/YAF_back_ps.wav", ("YAF", "YAF_back_ps", "ps")),
     (acted_speech.parse_savee, "AudioData/JE/sa15.wav", ("JE", "JE_sa15", "sadness")),
     (acted_speech.parse_savee, "ALL/KL_n30.wav", ("KL", "KL_n30", "neutral")),
-    (acted_speech.parse_savee, "XX/a01.wav", "not named like DC/a01.wav or DC_a01.wav"),
-    (lambda name: ravdess.parse(name, "03"), "03-01-01-01-01-01-01.wav", ("01", "01-01-01-01-01-01", "neutral")),
-    (lambda name: ravdess.parse(name, "03"), "03-01-08-02-01-02-24.wav", ("24", "01-08-02-01-02-24", "surprised")),
-    (lambda name: ravdess.parse(name, "03"), "03-02-01-01-01-01-01.wav", "song, not speech"),
-    (lambda name: ravdess.parse(name, "01"), "02-01-01-01-01-01-01.mp4", "modality 02, not 01"),
+    (lambda name: acted_speech.parse_ravdess(name, "03"), "03-01-08-02-01-02-24.wav", ("24", "01-08-02-01-02-24", "surprised")),
+    (lambda name: acted_speech.parse_ravdess(name, "03"), "03-02-01-01-01-01-01.wav", "song, not speech"),
+    (lambda name: acted_speech.parse_ravdess(name, "01"), "02-01-01-01-01-01-01.mp4", "modality 02, not 01"),
 ])  # fmt: skip
 def test_file_names_of_acted_speech(parse, name, expected):
     assert parse(name) == expected
@@ -85,8 +78,6 @@ def test_file_names_of_acted_speech(parse, name, expected):
 @pytest.mark.parametrize(("name", "modality", "more", "reason"), [  # files beside or in place of whole ones
     ("tess", "speech", {"copy/OAF_back_angry.wav": sound()}, "second copy of an utterance"),
     ("ck_plus", "face", {"cohn-kanade-images/S010/002/S010_002_00000014.png": b""}, "no emotion was assigned"),
-    ("muse", "eeg", {"subject-notes.csv": b""}, "no file name like subjecta-relaxed-1.csv"),
-    ("seed", "eeg", {"Preprocessed_EEG/1_2.mat": b""}, "no file name like 1_20131027.mat"),
     ("gameemo", "eeg", {RATED: FILES["gameemo"][RATED] + b"G3.pdf,S01,3,7\n"}, "rated, but no band powers"),
     ("gameemo", "eeg", {RATED: FILES["gameemo"][RATED].replace(b"S01,3,7\nG", b"S01,3,\nG")},
      "no valence or arousal rating"),
@@ -96,40 +87,23 @@ def test_what_is_left_out_is_named_with_its_reason(data, name, modality, more, r
     assert reason in {drop.reason for drop in gathered(name, modality)[1]}
 
 
-@pytest.mark.parametrize(("name", "modality", "file"), [
-    ("emodb", "speech", "03a01Xa.wav"), ("ravdess", "speech", "03-01-09-01-01-01-01.wav"),
-    ("crema_d", "speech", "1001_DFA_SUR_XX.wav"), ("tess", "speech", "OAF_back_calm.wav"),
-    ("savee", "speech", "DC_x01.wav"), ("image_folder", "face", "sleepy/ann_1.png"),
-])  # fmt: skip
-def test_an_emotion_that_the_corpus_does_not_know_is_named(data, name, modality, file):
-    lay(data / name, {file: sound() if modality == "speech" else picture()})
-    (trial,) = load(name, modality)
-    with pytest.raises(UnmappedLabel, match=f"'{trial.label}' of {name}"):
-        labels.target(name, "arousal", trial)
-
-
 @pytest.mark.parametrize(("name", "file", "old", "new", "message"), [  # what is replaced in a file, and by what
     ("fer2013", "fer2013.csv", "emotion,pixels", "emotion,picture", "expected emotion, pixels, usage"),
-    ("fer2013", "fer2013.csv", "0,0 1 2 3 ", "0,0 1 2 ", "line 2 .*2304 pixels"),
     ("fer2013", "fer2013.csv", "0,0 1 2 3 ", "0,0 1 2 256 ", "line 2 .*2304 pixels"),
     ("fer2013", "fer2013.csv", "0,0 1", "7,0 1", "line 2: emotion is '7', expected 0 to 6"),
     ("fer2013", "fer2013.csv", "Training", "Exam", "line 2 is of usage 'Exam'"),
-    ("fer2013", "fer2013.csv", ",Training", "", "line 2 has 2 of 3 columns"),
     ("ck_plus", "Emotion/S005/001/S005_001_00000011_emotion.txt", "3.0", "8.0", "says '8.0"),
     ("stress_predict", BVP, "64.000000", "32", "has a rate of 32.0, expected 64 Hz"),
     ("walking", WALK, "0.0,1.0,1", "0.0,7.0,1", "has emotion 7, expected -1, 0 or 1"),
-    ("walking", WALK, ",6,", ",", "has 8 columns, expected condition"),
     ("walking", WALK, ",101\n", ",fast\n", "holds 'fast' in data row 2, column heart_rate"),
-    ("walking", WALK, ",101\n", ",\n", "holds nan in data row 2, column heart_rate"),
     ("muse", MUSE, "TP10", "TPX", "has no column TP10"),
     ("muse", MUSE, "1533222955.004", "1533222954.004", "lacks two or more time stamps that rise"),
-    ("muse", MUSE, ".*", "", "is no CSV table"),
     ("gameemo", POWERS, "1,1,2,", "1,1,3,", "numbers the windows of S01-G1 other than 1 to 3 once each"),
     ("gameemo", RATED, "3,7", "3,12", "ratings outside the scale"),
 ])  # fmt: skip
 def test_a_text_that_is_not_the_publisher_s_is_named(data, name, file, old, new, message):
     text = FILES[name][file].decode()
-    changed = re.sub(old, lambda match: new, text, flags=re.DOTALL if old == ".*" else 0)
+    changed = text.replace(old, new)
     assert changed != text
     lay(data / name, FILES[name] | {file: changed.encode()})
     with pytest.raises(EmolibError, match=rf"{re.escape(file)}.*{message}"):
@@ -141,26 +115,18 @@ def test_a_text_that_is_not_the_publisher_s_is_named(data, name, file, old, new,
 
 @pytest.mark.parametrize("name", ["fer2013.csv", "icml_face_data.csv"])
 def test_fer2013_csv(data, name):
-    pixels = RNG.integers(0, 256, (3, 48, 48), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
     texts = [" ".join(map(str, each.ravel())) for each in pixels]
-    rows = list(zip((0, 6, 3), texts, ("Training", "PublicTest", "PrivateTest"), strict=True))
+    frame = pd.DataFrame(
+        {"emotion": [0, 6, 3], "pixels": texts, "Usage": ["Training", "PublicTest", "PrivateTest"]}
+    )
     if name == "icml_face_data.csv":
-        content = table("emotion, Usage, pixels", [(code, usage, text) for code, text, usage in rows])
-    else:
-        content = table("emotion,pixels,Usage", rows)
-    lay(data / "fer2013", {name: content})
+        frame = frame[["emotion", "Usage", "pixels"]].rename(columns={"Usage": " Usage", "pixels": " pixels"})
+    lay(data / "fer2013", {name: frame.to_csv(index=False).encode()})
     trials = list(load("fer2013", "face"))
     assert [(t.label, t.split) for t in trials] == [("angry", "train"), ("neutral", "val"), ("happy", "test")]
     assert len({trial.subject for trial in trials}) == len({trial.trial for trial in trials}) == 3
     np.testing.assert_array_equal([trial.data for trial in trials], pixels)
-
-
-def test_a_csv_in_a_zip_with_a_flipped_byte_is_named(data):
-    content = bytearray(packed(FILES["fer2013"], zipfile.ZIP_STORED))
-    content[len(content) // 2] ^= 0x01  # another digit, which only the checksum tells
-    lay(data / "fer2013", {"archive.zip": bytes(content)})
-    with pytest.raises(BadRecording, match=r"archive\.zip:fer2013\.csv .*: fetch it again"):
-        list(load("fer2013", "face"))
 
 
 def test_fer2013_folders_in_a_zip(data):
@@ -208,9 +174,7 @@ def test_muse_is_cut_where_time_stamps_leave_a_gap(data):
     assert [t.data.shape for t in found] == [(4, 300), (4, 600), (4, 124)]
     assert found[1].data[:, 0].tolist() == [300.25, 1, 2, 3]
     assert np.argwhere(np.isnan(found[0].data)).tolist() == [[3, 7]]
-    assert [(d.name, d.reason) for d in dropped] == [
-        ("subjectb-relaxed-2", "2 gaps, 120.0 s: kept as 3 pieces")
-    ]
+    assert dropped == [("subjectb-relaxed-2", "2 gaps, 120.0 s: kept as 3 pieces")]
 
 
 def test_gameemo_puts_windows_in_order(data):
@@ -241,11 +205,11 @@ def test_deap_pairs_eeg_and_pulse(data):
     np.testing.assert_allclose(pulse[3].data[0], 3380 + 384 / 8064, rtol=1e-6)
     assert eeg[3].ratings == {"valence": 7.575, "arousal": 2.075, "dominance": 3.075, "liking": 4.075}
     for content, message in (
-        (deap_content((40, 40, 100)), r"data \(40, 40, 100\).*expected \(40, 40, 8064\)"),
-        ({"data": np.zeros(3)}, "lacks data or labels"),
+        (deap_content((40, 40, 100)), "of the shapes"),
+        ({"data": np.zeros(3)}, "lacks labels"),
     ):
         lay(data / "deap", {"data_preprocessed_python/s07.dat": python2(content)})
-        with pytest.raises(BadRecording, match=rf"s07\.dat.*{message}"):
+        with pytest.raises(BadRecording, match=rf"s07\.dat .*{message}"):
             list(load("deap", "eeg"))
 
 
@@ -307,7 +271,7 @@ def test_seed(data):
     assert found[10].data.shape == (62, 31) and np.all(found[10].data == 11)
     for changes, message in (
         ({"last": 14}, r"1_20131027\.mat has clips .*expected 1 to 15"),
-        ({"n_chans": 5}, r"1_20131027\.mat: clip 1 has shape \(5, 21\), expected \(62"),
+        ({"n_chans": 5}, r"1_20131027\.mat has clip 1 of shape \(5, 21\), expected \(62"),
         ({"label": [1, 2, 3]}, r"label\.mat has the labels \[1, 2, 3\]"),
     ):
         write_seed(data, **changes)

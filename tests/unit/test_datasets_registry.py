@@ -13,7 +13,7 @@ from whole_corpora import CORPORA, picture, sound
 
 from emolib.core.errors import BadParameter, CorpusMissing
 from emolib.datasets import NAMES, get, load, root_of
-from emolib.datasets.__main__ import BY_HAND, main
+from emolib.datasets.__main__ import main
 from emolib.datasets.base import MODALITIES
 
 FETCHED = ("emodb", "ravdess", "crema_d", "tess", "stress_predict", "walking", "muse", "gameemo")
@@ -26,14 +26,13 @@ def test_every_entry_is_whole(name):
     assert all([corpus.tasks, corpus.title, corpus.licence, corpus.layout, corpus.where])
     assert corpus.modalities and set(corpus.modalities) <= set(MODALITIES)
     assert bool(corpus.labels) != (corpus.midpoint is not None)  # it maps labels or rates
-    assert corpus.protocol in ("loso", "official") and corpus.access in BY_HAND
     for url, known_hash, file in corpus.downloads:
         assert url.startswith(("https://", "http://")) and "/" not in file
         assert known_hash is None or known_hash.startswith(("md5:", "sha256:"))
     assert bool(corpus.reads) == bool(corpus.fingerprint)
     assert bool(corpus.downloads or corpus.listing) == (name in FETCHED)
     if "agreement" in corpus.licence or "request" in corpus.licence:
-        assert corpus.access == "agreement" and name not in FETCHED
+        assert name not in FETCHED
 
 
 def test_names_modalities_and_options_that_do_not_exist():
@@ -52,7 +51,6 @@ def test_roots_and_corpora_that_are_absent(data, monkeypatch):
         for modality in get(name).modalities:
             with pytest.raises(CorpusMissing, match=rf"{name}: .*fetch {name}.*EMOLIB_DATA"):
                 list(load(name, modality))
-    assert root_of("emodb") == data / "emodb"
     monkeypatch.delenv("EMOLIB_DATA")
     assert root_of("emodb").parts[-3:] == ("data", "raw", "emodb")
 
@@ -67,19 +65,15 @@ def test_the_registry_imports_no_heavy_package():
     assert result.stdout.strip() == "[]"
 
 
-def test_list_shows_every_corpus_and_whether_it_is_there(data, capsys):
-    lay(data / "emodb", {"wav/03a01Fa.wav": sound()})
-    assert main(["list"]) == 0
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
-    assert set(lines) == set(NAMES)
-    assert " yes " in lines["emodb"] and " no " in lines["savee"] and " built in " in lines["synthetic"]
-
-
-def test_check_counts_what_is_there(data, capsys):
+def test_list_and_check_say_what_is_there(data, capsys):
     names = ("03a01Fa.wav", "03a02Wa.wav", "08a01Wa.wav", "noise.wav")
     lay(data / "emodb", dict.fromkeys(names, sound(n_times=16000)))
     lay(data / "image_folder", {f"disgust/anna_{i}.png": picture((8, 9)) for i in range(3)})
     lay(data / "ravdess", {"Actor_01/03-01-01-01-01-01-01.wav": sound()})
+    assert main(["list"]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
+    assert set(rows) == set(NAMES)
+    assert " yes " in rows["emodb"] and " no " in rows["savee"] and " built in " in rows["synthetic"]
     assert main(["check", "emodb"]) == main(["check", "image_folder"]) == main(["check", "ravdess"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "emodb speech: 3 trials of 2 subjects" in lines
@@ -113,33 +107,26 @@ def test_check_says_whether_the_files_are_those_that_were_tested(data, capsys, m
     assert capsys.readouterr().out.splitlines()[-1] == "muse: the same files that emolib was tested with"
 
 
-@pytest.mark.parametrize(("arguments", "file", "message"), [
-    (["check", "emodb"], "README", "No files in .*emodb"),
-    (["check", "emodb"], "noise.wav", "holds no speech trial"),
-    (["check", "emodb"], "03a01Xa.wav", "'X' of emodb is in no map"),
-    (["fetch", "emobd"], "README", "got 'emobd', expected emodb"),
-])  # fmt: skip
-def test_errors_are_one_line_and_a_status(data, capsys, arguments, file, message):
-    lay(data / "emodb", {file: sound()})
-    assert main(arguments) == 1
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert re.match(f"error: .*{message}", last)
+def test_errors_are_one_line_and_a_status(data, capsys):
+    for name, message in (
+        ("noise.wav", "holds no speech trial"),
+        ("03a01Xa.wav", "'X' of emodb is in no map"),
+    ):
+        lay(data / "emodb", {name: sound()})
+        assert main(["check", "emodb"]) == 1
+        assert re.match(f"error: .*{message}", capsys.readouterr().err.strip().splitlines()[-1])
 
 
-@pytest.mark.parametrize(("name", "told"), [
-    ("savee", "given to people who accept"), ("wesad", "open, but emolib knows no lasting address"),
-    ("image_folder", "nothing to download"),
-])  # fmt: skip
-def test_fetch_of_what_no_program_can_get_says_why_and_how_a_person_does(data, capsys, name, told):
+@pytest.mark.parametrize("name", ["savee", "wesad", "image_folder"])
+def test_fetch_of_what_no_program_can_get_says_how_a_person_does(data, capsys, name):
     assert main(["fetch", name]) == 2
     out = capsys.readouterr().out
-    assert out.startswith(f"{name} ({get(name).licence}): {told}")
-    for part in (get(name).where, get(name).layout, str(data / name), f"emolib.datasets check {name}"):
+    for part in (get(name).licence, get(name).where, get(name).layout, str(data / name), f"check {name}"):
         assert part in out
     assert list(data.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", FETCHED)
+@pytest.mark.parametrize("name", ["tess", "crema_d"])
 def test_a_fetch_without_network_ends_in_the_steps_for_a_person(data, capsys, monkeypatch, name):
     def unreachable(*arguments, **options):
         raise requests.ConnectionError("no network")

@@ -7,7 +7,7 @@ from whole_corpora import picture
 
 from emolib.core.errors import BadParameter, BadRecording, CorpusMissing
 from emolib.datasets.face_boxes import CORPORA, TWINS, facemask_split, held_out, load
-from emolib.models.detector_training import PictureSet, gather
+from emolib.models.detector_training import gather
 from emolib.signals.boxes import Letterbox, area, iou
 
 PNG, JPEG = picture((60, 80, 3)), picture((60, 80, 3), "JPEG")
@@ -36,7 +36,7 @@ def test_facemask(data, as_zip):
     np.testing.assert_array_equal(found.image, pixels)
     np.testing.assert_array_equal(found.boxes, [[10, 20, 30, 50], [50, 5, 80, 30]])
     assert (found.labels, found.name) == (("with_mask", "without_mask"), "maksssksksss0")
-    assert [(drop.name, drop.reason) for drop in dropped] == [
+    assert dropped == [
         ("maksssksksss0, box 2", "box cut at the picture's border"),
         ("maksssksksss0, box 3", "box outside the picture"),
     ]
@@ -142,8 +142,6 @@ def test_scenes_repeat_and_hold_their_faces():
     boxes = np.concatenate([picture.boxes for picture in again])
     assert {len(picture.boxes) for picture in again} >= {1, 2} and area(boxes).min() > 400
     assert max(np.triu(iou(p.boxes, p.boxes), 1).max(initial=0) for p in again) <= 0.1
-    other = next(load("scenes", n=1, seed=4)).image
-    assert other.shape != first[0].image.shape or (other != first[0].image).any()
 
 
 def test_names_options_and_folders_are_checked(data):
@@ -167,11 +165,3 @@ def test_gathered_pictures_lie_letterboxed_with_their_boxes():
             fit = Letterbox(each.image.shape[:2], 64)
             np.testing.assert_array_equal(X, fit.image(each.image, 1))
             np.testing.assert_allclose(fit.inverse(boxes), each.boxes, atol=1e-9)
-
-
-def test_a_digest_is_of_pixels_and_boxes():
-    part = gather(load("scenes", n=4), 32)["train"]
-    moved = PictureSet(part.X, tuple(boxes + 1 for boxes in part.boxes), part.names)
-    lit = PictureSet(part.X + np.uint8(1), part.boxes, part.names)
-    assert len({part.digest(), moved.digest(), lit.digest()}) == 3
-    assert part.digest() == gather(load("scenes", n=4), 32)["train"].digest()

@@ -62,8 +62,6 @@ def test_the_windows_of_a_trial_come_in_order_of_time():
     data = windows(("p0", "a", 0, (4, 0, 2)), ("p1", "a", 1, (1, 0)), ("p0", "b", 1, (0,)))
     found = {key: rows.tolist() for key, rows in joint.trials_of(data).items()}
     assert found == {("p0", "a"): [1, 2, 0], ("p0", "b"): [5], ("p1", "a"): [4, 3]}
-    some = joint.trials_of(data, np.array([5, 0, 2]))
-    assert {key: rows.tolist() for key, rows in some.items()} == {("p0", "a"): [2, 0], ("p0", "b"): [5]}
 
 
 def test_joint_windows_by_hand(both):
@@ -150,12 +148,6 @@ def test_two_recordings_are_of_one_person_and_label_and_differ(n_each):
     if n_each == 5:  # two trials of five are test trials, and stay so
         of_both = (two_recordings(marked, ("a", "b")), same_trials({"heart": marked, "eeg": marked}))
         assert all({one.split} == {split[t] for _, t in one.keys.values()} for of in of_both for one in of)
-
-
-def test_one_recording_of_a_class_is_no_pair():
-    data = people(n_each=2)
-    with pytest.raises(BadSet, match="p2 has one trial of high only, expected two recordings or more"):
-        two_recordings(data.part(np.flatnonzero(data.trial != "p2-1-1")), ("a", "b"))
 
 
 @st.composite

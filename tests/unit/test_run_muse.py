@@ -87,7 +87,7 @@ def answer(results, tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("trial", ["subjecta-relaxed-1", "subjecta-concentrating-1", GAPPED])
+@pytest.mark.parametrize("trial", ["subjecta-relaxed-1", GAPPED])
 def test_the_official_file_is_answered_as_in_training(trial, answer, results, corpus, capsys):
     found, (n, scores) = answer(corpus / f"muse/{trial}.csv", capsys), by_hand(results, trial)
     assert found["sfreq"] == 256 and found["windows"] == n > 0

@@ -15,12 +15,7 @@ from emolib.datasets.media import FPS, PICTURES, SFREQ, read_audio, read_frames,
 from emolib.datasets.tables import Recording, read_eeg, read_heart, read_rows
 
 VIDEO = ".mp4"
-FORMATS = {
-    "heart": (".csv",),
-    "eeg": (".csv",),
-    "speech": (".wav", ".flac"),
-    "face": (*PICTURES, VIDEO),
-}
+FORMATS = {"heart": (".csv",), "eeg": (".csv",), "speech": (".wav", ".flac"), "face": (*PICTURES, VIDEO)}
 NEEDED, RATINGS = ("trial", "subject", "label"), ("valence", "arousal")  # columns of labels.csv
 SPLITS = ("train", "val", "test")
 LAYOUT = (
@@ -48,10 +43,8 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     rows, files = read_labels(tree), _files(tree, modality, dropped)
     shared = sorted(files.keys() & rows)
     if not shared:
-        raise BadRecording(
-            f"{tree.where(find_labels(tree))} names none of the {len(files)} trials in {modality}/, such as "
-            f"{min(files)}: its column trial holds file names without their ending."
-        )
+        expected = f"such as {min(files)}: its column trial holds file names without their ending"
+        raise BadRecording(f"{tree.where(find_labels(tree))} names no trial in {modality}/, {expected}.")
     dropped += [Dropped(trial, "no row in labels.csv") for trial in sorted(files.keys() - rows)]
     dropped += [Dropped(trial, f"no {modality} file") for trial in sorted(rows.keys() - files)]
     for trial in shared:
@@ -81,7 +74,7 @@ def _read_recording(tree: Tree, modality: str, names: list[str]) -> Recording:
 
 
 def _files(tree: Tree, modality: str, dropped: list[Dropped]) -> dict[str, list[str]]:
-    """By trial its file, or its frames in order. Raises BadRecording for two, CorpusMissing for no trial at all."""
+    """By trial its file, or its frames in order."""
     folder = PurePosixPath(find_labels(tree)).parent / modality
     places = defaultdict(lambda: defaultdict(list))  # by trial, then by file or folder of frames
     for name in map(PurePosixPath, tree.names("*")):
@@ -99,14 +92,10 @@ def _files(tree: Tree, modality: str, dropped: list[Dropped]) -> dict[str, list[
             places[_composed(trial)][place.parts[0]].append(str(name))
     where = tree.where(str(folder))
     if not places:
-        raise CorpusMissing(
-            f"No {modality} trial in {where}, expected {LAYOUT}: add files, or take another modality."
-        )
+        raise CorpusMissing(f"No {modality} trial in {where}, expected {LAYOUT}.")
     for trial, found in places.items():
         if len(found) > 1:
-            raise BadRecording(
-                f"{where} holds {' and '.join(sorted(found))} of trial {trial}, expected one: remove the other."
-            )
+            raise BadRecording(f"{where} holds {' and '.join(sorted(found))} of trial {trial}, expected one.")
     return {trial: sorted(next(iter(found.values())), key=_frame_order) for trial, found in places.items()}
 
 
@@ -134,10 +123,8 @@ def read_labels(tree: Tree) -> dict[str, Row]:
     head, *lines = list(read_rows(tree, name)) or [[]]
     head = [cell.strip().lower() for cell in head]
     if any(head.count(column) != 1 for column in NEEDED):
-        raise BadRecording(
-            f"{tree.where(name)} has columns {', '.join(head) or 'none'}, expected one each of {', '.join(NEEDED)}, "
-            "with commas between: mend its first line."
-        )
+        got, expected = ", ".join(head) or "none", f"one each of {', '.join(NEEDED)}, with commas between"
+        raise BadRecording(f"{tree.where(name)} has columns {got}, expected {expected}: mend its first line.")
     rows = {}
     for number, line in enumerate(lines, start=2):
         if not any(cell.strip() for cell in line):
@@ -148,13 +135,10 @@ def read_labels(tree: Tree) -> dict[str, Row]:
         cells = dict(zip(head, map(str.strip, line), strict=True))
         trial, split = _composed(cells["trial"]), cells.get("split", "").lower()
         if not trial or not cells["subject"] or trial in rows:
-            raise BadRecording(
-                f"{where}: trial {trial!r} of {cells['subject']!r}, expected each trial once, and its subject: mend it."
-            )
+            got = f"trial {trial!r} of {cells['subject']!r}"
+            raise BadRecording(f"{where}: {got}, expected each trial once, and its subject: mend it.")
         if split not in ("", *SPLITS):
-            raise BadRecording(
-                f"{where}: split is {split!r}, expected {', '.join(SPLITS)} or nothing: mend it."
-            )
+            raise BadRecording(f"{where}: split is {split!r}, expected {', '.join(SPLITS)} or nothing.")
         ratings = {column: _rating(cells[column], column, where) for column in RATINGS if cells.get(column)}
         rows[trial] = Row(cells["subject"], cells["label"], split, ratings)
     return rows
@@ -166,10 +150,8 @@ def _rating(text: str, column: str, where: str) -> float:
     except ValueError:
         rating = float("nan")
     if not -1 <= rating <= 1:
-        raise BadRecording(
-            f"{where}: {column} is {text!r}, expected a number from -1 to 1, 0 the middle: rescale the column, "
-            "a scale from 1 to 9 by (rating - 5) / 4."
-        )
+        expected = "a number from -1 to 1: a scale from 1 to 9 becomes that by (rating - 5) / 4"
+        raise BadRecording(f"{where}: {column} is {text!r}, expected {expected}.")
     return rating
 
 
@@ -178,10 +160,8 @@ def classes(root: Path) -> tuple[str, ...]:
     tree = open_tree(root)
     found = sorted({row.label for row in read_labels(tree).values()} - {""})
     if len(found) < 2:
-        raise BadSet(
-            f"{tree.where(find_labels(tree))} has {len(found)} different labels, expected two or more for the task "
-            "emotion: fill the column label, or take the task valence or arousal."
-        )
+        where = tree.where(find_labels(tree))
+        raise BadSet(f"{where} has {len(found)} different labels, expected two or more for the task emotion.")
     return tuple(found)
 
 
@@ -196,5 +176,4 @@ OWN = Corpus(
     layout=LAYOUT,
     where="your own recordings; nothing to fetch",
     trials=trials,
-    access="own",
 )
