@@ -15,7 +15,10 @@ from emolib.core.paths import data_root
 from emolib.datasets.archives import is_junk
 from emolib.datasets.base import Corpus, Dropped, Trial
 
-ACTED_SPEECH = ("emodb", "crema_d", "tess", "savee")  # share a module
+SHARED = {  # modules of several corpora
+    **dict.fromkeys(("emodb", "ravdess", "crema_d", "tess", "savee"), "acted_speech"),
+    **dict.fromkeys(("fer2013", "ck_plus", "image_folder"), "faces"),
+}
 NAMES = (
     *("synthetic", "emodb", "ravdess", "crema_d", "tess", "savee", "fer2013", "ck_plus", "image_folder"),
     "own",
@@ -28,7 +31,7 @@ def get(name: str) -> Corpus:
     if name not in NAMES:
         close = get_close_matches(name, NAMES, n=3, cutoff=0.5) or NAMES
         raise BadParameter(f"corpus: got {name!r}, expected {' or '.join(close)}.")
-    module = import_module(f"{__name__}.corpora.{'acted_speech' if name in ACTED_SPEECH else name}")
+    module = import_module(f"{__name__}.corpora.{SHARED.get(name, name)}")
     return getattr(module, name.upper())
 
 

@@ -40,6 +40,4 @@ class CorpusTrial(Recording):
         what, known = ("trials of this subject", names) if names else (f"subjects of {corpus}", subjects)
         n_more = len(known) - N_LISTED
         listed = ", ".join(list(known)[:N_LISTED]) + (f" and {n_more} more" if n_more > 0 else "")
-        raise BadParameter(
-            f"{self.name}: no such trial, expected corpus:NAME/SUBJECT/TRIAL; {what}: {listed}."
-        )
+        raise BadParameter(f"{self.name} is no corpus:NAME/SUBJECT/TRIAL that there is; {what}: {listed}.")

@@ -56,8 +56,7 @@ class Trial:
     ratings: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Dropped:
+class Dropped(NamedTuple):
     """A recording that a loader left out, and why."""
 
     name: str
@@ -74,12 +73,10 @@ class Corpus:
     `tasks` holds the class names of each task in their order, or a function of `root` that reads them from the files.
     `labels` says what each label stands for. A corpus that rates instead has a `midpoint` of its scale.
 
-    `access` to what has no download: open | agreement | own. `where` tells a person where to get it.
-    `downloads` lists (url, known hash as "md5:…", "sha256:…" or None, file name below root). `listing(root)` gives more
-    of them that only the publisher's own list names, once the downloads lie in root.
-    `reads` are the patterns of the files that the loader reads, `fingerprint` is Tree.fingerprint of them in
-    the copy that emolib was tested with; both are empty where there was no copy as published.
-    `protocol` is how its results are usually split.
+    `where` tells a person where to get it. `downloads` lists (url, known hash as "md5:…", "sha256:…" or None, file
+    name below root). `listing(root)` gives more of them that only the publisher's own list names, once the downloads
+    lie in root. `reads` are the patterns of the files that the loader reads, `fingerprint` is Tree.fingerprint of them
+    in the copy that emolib was tested with; both are empty where there was no copy as published.
     """
 
     name: str
@@ -93,12 +90,10 @@ class Corpus:
     trials: Callable[[Path, str, list[Dropped]], Iterator[Trial]]
     labels: Mapping[str, Affect] = field(default_factory=dict)
     midpoint: float | None = None
-    access: str = "agreement"
     downloads: tuple[Source, ...] = ()
     listing: Callable[[Path], list[Source]] | None = None
     reads: tuple[str, ...] = ()
     fingerprint: str = ""
-    protocol: str = "loso"
 
 
 @dataclass(frozen=True)
@@ -108,7 +103,7 @@ class EmotionSet:
     X of several modalities is a dict of such arrays by branch. subject, trial and split are (n_windows,) strings;
     no split may cut a subject. sfreq, kind and channels are those of the recordings (see Trial), so that a device reads
     the same. start_s (n_windows,) is where in its trial a window begins.
-    Raises BadSet for unequal lengths, labels out of range, values that are not finite.
+    Raises BadSet for unequal lengths and values that are not finite.
     """
 
     X: Windows
@@ -127,15 +122,10 @@ class EmotionSet:
         if self.split is None:
             object.__setattr__(self, "split", np.full(n, "", dtype="U5"))
         for name in self._columns():
-            if len(getattr(self, name)) != n:
-                raise BadSet(f"{name} has {len(getattr(self, name))} entries, expected {n} as in X.")
+            if (found := len(getattr(self, name))) != n:
+                raise BadSet(f"{name} has {found} entries, expected {n} as in X.")
         if n == 0:
             raise BadSet("No windows at all: check the corpus, the task and the window length.")
-        if self.y.min() < 0 or self.y.max() >= len(self.classes):
-            bad = sorted(set(self.y[(self.y < 0) | (self.y >= len(self.classes))].tolist()))
-            raise BadSet(
-                f"Labels {bad} are out of range, expected 0 to {len(self.classes) - 1} for {self.classes}."
-            )
         if not all(np.isfinite(x[rows]).all() for x in arrays(self.X) for rows in chunks(x)):
             raise BadSet("X holds NaN or infinity: windows like that must be dropped before.")
 
@@ -164,9 +154,7 @@ class EmotionSet:
         if empty:
             raise BadSet(f"No window of class {', '.join(empty)}: choose another task or mend the labels.")
         if len(np.unique(self.subject)) < 2:
-            raise BadSet(
-                f"One subject only ({self.subject[0]}): a subject-independent split needs two or more."
-            )
+            raise BadSet(f"One subject only ({self.subject[0]}): a split by subject needs two or more.")
         return self
 
 

@@ -3,29 +3,25 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 from emolib.core.errors import CorpusMissing, EmolibError
 from emolib.datasets import NAMES, get, labels, load, root_of
 from emolib.datasets.archives import open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.base import Corpus, Trial
 
 BY_HAND_STATUS = 2  # of the exit: only a person can get it
 MOST_LISTED = 60  # different values in a line
-BY_HAND = {  # by access
-    "open": "open, but emolib knows no lasting address of its files; a person gets them in a browser.",
-    "agreement": "given to people who accept its publisher's terms, not to programs.",
-    "own": "nothing to download.",
-}
 
 
 def list_corpora() -> None:
     """Print every corpus, and whether it is there."""
     rows = [("corpus", "modalities", "tasks", "there?", "licence")]
     for corpus in map(get, NAMES):
-        modalities, tasks = " ".join(corpus.modalities), " ".join(corpus.tasks)
-        root = root_of(corpus.name)
-        is_there = "yes" if root.is_dir() and any(root.iterdir()) else "no"
+        is_there = "yes" if any(root_of(corpus.name).glob("*")) else "no"
         is_there = "built in" if corpus.name == "synthetic" else is_there
-        rows.append((corpus.name, modalities, tasks, is_there, corpus.licence))
+        facts = " ".join(corpus.modalities), " ".join(corpus.tasks), is_there, corpus.licence
+        rows.append((corpus.name, *facts))
     _print_table(rows)
 
 
@@ -49,7 +45,7 @@ def fetch(corpus: Corpus) -> int:
         print(f"{corpus.name}: {corpus.where}")
         return 0
     if not corpus.downloads and not corpus.listing:
-        print(f"{corpus.name} ({corpus.licence}): {BY_HAND[corpus.access]}")
+        print(f"{corpus.name} ({corpus.licence}): not for programs; a person gets it like this.")
         _print_steps(corpus)
         return BY_HAND_STATUS
     from emolib.datasets import download
@@ -61,9 +57,7 @@ def fetch(corpus: Corpus) -> int:
         print(f"{corpus.name} ({corpus.licence}) was not fetched; by hand it goes like this.")
         _print_steps(corpus)
         raise
-    print(*places, sep="\n")
-    for told in download.unhashed(corpus, root):
-        print(told)
+    print(*places, *download.unhashed(corpus, root), sep="\n")
     _print_fingerprint(corpus)
     print(f"{corpus.name}: {corpus.licence}. Cite {corpus.cite}.")
     return 0
@@ -79,29 +73,25 @@ def _print_fingerprint(corpus: Corpus):
     if not corpus.fingerprint:
         return
     found = open_tree(root_of(corpus.name)).fingerprint(*corpus.reads)
-    if found == corpus.fingerprint:
-        print(f"{corpus.name}: the same files that emolib was tested with")
-    else:
-        print(
-            f"{corpus.name}: other files than emolib was tested with (sha256 over all "
-            f"{found}, expected {corpus.fingerprint}): changed by the publisher, or not all; expect other numbers"
-        )
+    told = "the same files that emolib was tested with"
+    if found != corpus.fingerprint:
+        told = f"other files than emolib was tested with (sha256 {found}, expected {corpus.fingerprint}): other numbers"
+    print(f"{corpus.name}: {told}")
 
 
 def _check_modality(corpus: Corpus, modality: str):
     from tqdm import tqdm
 
-    dropped: list[Dropped] = []
-    counts: dict[str, Counter] = defaultdict(Counter)
-    n_trials, seconds = 0, []
+    dropped, seconds, counts = [], [], defaultdict(Counter)
     for trial in tqdm(load(corpus.name, modality, dropped), f"{corpus.name} {modality}", unit=" trials"):
-        n_trials += 1
         for fact, value in _facts(corpus, trial).items():
             counts[fact][value] += 1
         if trial.sfreq:
-            seconds.append(trial.data.shape[_time_axis(trial)] / trial.sfreq)
-    if not n_trials:
+            n_times = trial.data.shape[1 if trial.kind == "raw" else 0]
+            seconds.append(n_times / trial.sfreq)
+    if not counts:
         raise CorpusMissing(f"{root_of(corpus.name)} holds no {modality} trial, expected {corpus.layout}.")
+    n_trials = counts["subject"].total()
     print(f"{corpus.name} {modality}: {n_trials} trials of {len(counts['subject'])} subjects")
     length = f"{min(seconds):.2f} to {max(seconds):.2f} s" if seconds else "single pictures"
     rows = [(fact, _listed(counter)) for fact, counter in counts.items()]
@@ -114,16 +104,14 @@ def _facts(corpus: Corpus, trial: Trial) -> dict[str, str]:
     """What `check` counts of a trial; every task's class among it, so that an unmapped label is found."""
     facts = {name: getattr(trial, name) for name in ("subject", "label", "split", "kind")}
     facts["rate"] = f"{trial.sfreq:g} Hz" if trial.sfreq else ""
-    without_time = [n for axis, n in enumerate(trial.data.shape) if axis != _time_axis(trial)]
-    facts["size"] = " x ".join(map(str, without_time))  # channels, bands, or a picture's height and width
+    time_axis = 1 if trial.kind == "raw" else 0
+    shape = np.delete(trial.data.shape, time_axis) if trial.sfreq else trial.data.shape
+    facts["size"] = " x ".join(
+        map(str, shape)
+    )  # channels, bands, or a picture's height and width; without time
     for task in corpus.tasks:
         facts[task] = labels.target(corpus.name, task, trial) or "(left out)"
     return {fact: value for fact, value in facts.items() if value}
-
-
-def _time_axis(trial: Trial) -> int | None:
-    """None for a single picture."""
-    return None if not trial.sfreq else 1 if trial.kind == "raw" else 0
 
 
 def _listed(counter: Counter) -> str:

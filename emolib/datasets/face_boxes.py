@@ -3,12 +3,11 @@ YOLO's layout, and drawn scenes.
 """
 
 import inspect
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import ParseError
 
 import numpy as np
 from defusedxml import DefusedXmlException, ElementTree
@@ -17,14 +16,14 @@ from emolib.core.errors import BadParameter, BadRecording, check_names
 from emolib.datasets import root_of
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Dropped
-from emolib.datasets.media import PICTURES, read_image
+from emolib.datasets.media import read_image, read_text, with_endings
 from emolib.signals.boxes import area, clipped
 from emolib.signals.generated.scenes import scene
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture and its faces. Raises BadRecording for a box that is upside down, or not finite.
+    """One picture and its faces.
 
     image: uint8 (height, width[, 3]); boxes: (n, 4) x1 y1 x2 y2 in pixels; labels: (n,) the corpus's own words.
     `split` is train | val | test.
@@ -36,14 +35,6 @@ class Picture:
     image: np.ndarray
     boxes: np.ndarray
     labels: tuple[str, ...]
-
-    def __post_init__(self):
-        for number, (x1, y1, x2, y2) in enumerate(self.boxes, 1):
-            if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
-                raise BadRecording(
-                    f"{self.corpus}, {self.name}: box {number} goes from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g}), "
-                    "expected left above right below: mend its annotation."
-                )
 
 
 @dataclass(frozen=True)
@@ -57,8 +48,6 @@ class BoxCorpus:
     title: str
     licence: str
     cite: str
-    layout: str
-    where: str
     pictures: Callable[[Path, list[Dropped]], Iterator[Picture]]
 
 
@@ -88,13 +77,20 @@ def pictures(corpora: Mapping[str, dict], dropped: list[Dropped]) -> Iterator[Pi
 
 
 def held_out(name: str) -> str:
-    """The split of a picture of a corpus without an official one: 20 % test, 10 % val, by a hash of its name."""
+    """The split of a picture where there is no official one: 20 % test, 10 % val, by a hash of its name."""
     place = int(sha256(name.encode()).hexdigest()[:8], 16) / 16**8
     return "test" if place < 0.2 else "val" if place < 0.3 else "train"
 
 
 def cut(picture: Picture, dropped: list[Dropped]) -> Picture:
-    """The picture with boxes that end at its border; boxes outside of it go. Both are counted in `dropped`."""
+    """The picture with boxes that end at its border; boxes outside of it go. Both are counted in `dropped`.
+
+    Raises BadRecording for a box that is upside down, or not finite.
+    """
+    for number, (x1, y1, x2, y2) in enumerate(picture.boxes, 1):
+        if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
+            got = f"box {number} goes from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
+            raise BadRecording(f"{picture.corpus}, {picture.name}: {got}, expected left above right below.")
     inside = clipped(picture.boxes, picture.image.shape[:2])
     for number, (box, whole) in enumerate(zip(inside, picture.boxes, strict=True), 1):
         if (box != whole).any():
@@ -102,7 +98,7 @@ def cut(picture: Picture, dropped: list[Dropped]) -> Picture:
             dropped.append(Dropped(f"{picture.name}, box {number}", f"box {what}"))
     kept = area(inside) > 0
     labels = tuple(label for label, keep in zip(picture.labels, kept, strict=True) if keep)
-    return Picture(picture.corpus, picture.name, picture.split, picture.image, inside[kept], labels)
+    return replace(picture, boxes=inside[kept], labels=labels)
 
 
 # Face Mask Detection: street and crowd pictures, faces with and without masks, as Pascal VOC annotations
@@ -119,18 +115,12 @@ def facemask_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
     """853 pictures, 4,072 boxes. No official split: by a hash of the name, twins on one side."""
     tree = open_tree(root)
     annotations = {PurePosixPath(name).stem: name for name in tree.need("annotations/*.xml")}
-    pictures = tree.need(*(f"images/{pattern}" for pattern in PICTURES))
-    images = {PurePosixPath(name).stem: name for name in pictures}
-    for stem in sorted(annotations.keys() | images.keys()):
-        if stem not in images or stem not in annotations:
-            lacks = "no picture in images" if stem in annotations else "no xml in annotations"
-            raise BadRecording(f"{root}: {stem} has {lacks}, expected both: unpack the corpus again.")
-        image, (size, boxes, labels) = read_image(tree, images[stem]), _read_voc(tree, annotations[stem])
-        if size != image.shape[:2]:
-            raise BadRecording(
-                f"{tree.where(annotations[stem])} is of a picture of {size}, but {images[stem]} has "
-                f"{image.shape[:2]} (height, width): unpack the corpus again."
-            )
+    images = {PurePosixPath(name).stem: name for name in tree.need(*with_endings("images/*"))}
+    if lone := sorted(annotations.keys() ^ images.keys()):
+        raise BadRecording(f"{root}: {lone[0]} lacks its picture or its xml: unpack the corpus again.")
+    for stem, name in sorted(annotations.items()):
+        boxes, labels = _read_voc(tree, name)
+        image = read_image(tree, images[stem])
         yield cut(Picture("facemask", stem, facemask_split(stem), image, boxes, labels), dropped)
 
 
@@ -140,29 +130,15 @@ def facemask_split(stem: str) -> str:
     return held_out(PREFIX + TWINS[number] if number in TWINS else stem)
 
 
-def _read_voc(tree: Tree, name: str) -> tuple[tuple[int, int], np.ndarray, tuple[str, ...]]:
-    """(height, width) of the picture, boxes (n, 4) and labels of a Pascal VOC file. Raises BadRecording."""
+def _read_voc(tree: Tree, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Boxes (n, 4) and labels of a Pascal VOC file. Raises BadRecording."""
     try:
-        root = ElementTree.fromstring(tree.read(name), forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise tree.damaged(name, f"is damaged ({reason}), expected plain XML") from error
-
-    def number(element: Element, path: str) -> float:
-        text = element.findtext(path)
-        try:
-            found = float(text)
-        except (TypeError, ValueError):
-            found = math.nan
-        if not math.isfinite(found):
-            raise BadRecording(f"{tree.where(name)}: {path} is {text!r}, expected a number.")
-        return found
-
-    faces = root.findall("object")
-    boxes = [[number(face, f"bndbox/{side}") for side in SIDES] for face in faces]
+        faces = ElementTree.fromstring(tree.read(name), forbid_dtd=True).findall("object")
+        boxes = [[float(face.findtext(f"bndbox/{side}")) for side in SIDES] for face in faces]
+    except (ParseError, DefusedXmlException, ValueError, TypeError) as error:
+        raise tree.damaged(name, f"is damaged ({error}), expected XML with a box a face") from error
     labels = tuple((face.findtext("name") or "").strip() for face in faces)
-    size = int(number(root, "size/height")), int(number(root, "size/width"))
-    return size, np.reshape(boxes, (-1, 4)).astype(float), labels
+    return np.reshape(boxes, (-1, 4)).astype(float), labels
 
 
 FACEMASK = BoxCorpus(
@@ -170,8 +146,6 @@ FACEMASK = BoxCorpus(
     title="Face Mask Detection: 853 pictures, with, without and with ill-worn masks",
     licence="CC0",
     cite="Larxel (2020), Face Mask Detection, Kaggle",
-    layout="images/maksssksksss0.png (or .jpg) and annotations/maksssksksss0.xml, or archive.zip of both",
-    where="Kaggle, andrewmvd/face-mask-detection, after signing in",
     pictures=facemask_pictures,
 )
 
@@ -191,17 +165,12 @@ def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]
         images = {"/".join(PurePosixPath(path).parts[-2:]): path for path in found}
         for picture, faces in _read_wider(tree, name):
             if picture not in images:
-                raise BadRecording(
-                    f"{tree.where(name)} names {picture}, which is not in WIDER_{split}/images: unpack it again."
-                )
-            kept = []
-            for number, face in enumerate(faces, 1):
-                reason = "marked invalid" if face[7] else "box without extent" if face[2:4].min() < 1 else ""
-                if reason:
-                    dropped.append(Dropped(f"{picture}, box {number}", reason))
-                else:
-                    kept.append(face)
-            kept = np.reshape(kept, (-1, N_COLUMNS)).astype(int)
+                raise tree.damaged(name, f"names {picture}, which is not in WIDER_{split}/images")
+            is_invalid, is_flat = faces[:, 7] != 0, faces[:, 2:4].min(axis=1) < 1
+            for number in np.flatnonzero(is_invalid | is_flat):
+                reason = "marked invalid" if is_invalid[number] else "box without extent"
+                dropped.append(Dropped(f"{picture}, box {number + 1}", reason))
+            kept = faces[~(is_invalid | is_flat)]
             boxes = np.hstack([kept[:, :2], kept[:, :2] + kept[:, 2:4]]).astype(float)
             labels = tuple(BLUR[min(blur, 2)] for blur in kept[:, 4])
             image = read_image(tree, images[picture])
@@ -210,19 +179,19 @@ def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]
 
 def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Picture and its faces, int (n, 10), of every entry; one without faces has a line of zeros to pass over."""
-    lines = tree.read(name).decode("utf-8", "replace").splitlines()
+    lines = read_text(tree, name).splitlines()
     at = 0
     while at < len(lines):
         try:
             n_faces = int(lines[at + 1])
             end = at + 2 + max(n_faces, 1)
             rows = [[int(value) for value in line.split()] for line in lines[at + 2 : end]]
-            faces = np.array(rows).reshape(max(n_faces, 1), N_COLUMNS)[:n_faces]
-        except (ValueError, IndexError) as error:
-            expected = f"a picture, a count, and that many lines of {N_COLUMNS} whole numbers"
-            raise tree.damaged(
-                name, f"is damaged at the entry of line {at + 1}, expected {expected}"
-            ) from error
+            faces = np.array(rows, np.int64).reshape(max(n_faces, 1), N_COLUMNS)[:n_faces]
+        except (ValueError, IndexError, OverflowError) as error:
+            what = (
+                f"is damaged at the entry of line {at + 1}, expected a count and lines of {N_COLUMNS} numbers"
+            )
+            raise tree.damaged(name, what) from error
         yield lines[at].strip(), faces
         at = end
 
@@ -232,8 +201,6 @@ WIDER_FACE = BoxCorpus(
     title="WIDER FACE: 32,203 pictures, 393,703 faces, of which train and val have boxes",
     licence="research, non-commercial",
     cite="Yang et al. (2016), WIDER FACE: a face detection benchmark, CVPR",
-    layout="wider_face_split/wider_face_train_bbx_gt.txt, WIDER_train/images/0--Parade/*.jpg, the same of val; or the zips",
-    where="the project page of WIDER FACE at the Chinese University of Hong Kong",
     pictures=wider_face_pictures,
 )
 
@@ -249,13 +216,10 @@ def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
     The split is a folder's name, images/train or train/images, else a hash of the picture's own name.
     """
     tree = open_tree(root)
-    text_of = {name: _label_file(name) for name in tree.need(*(f"images/{pattern}" for pattern in PICTURES))}
-    texts = set(tree.names("labels/*.txt"))
-    for text in sorted(texts - set(text_of.values())):
-        if PurePosixPath(text).name != "classes.txt":
-            raise BadRecording(
-                f"{tree.where(text)} has no picture in images: put it there, or delete the text."
-            )
+    text_of = {name: _label_file(name) for name in tree.need(*with_endings("images/*"))}
+    texts = {name for name in tree.names("labels/*.txt") if PurePosixPath(name).name != "classes.txt"}
+    if lone := sorted(texts - set(text_of.values())):
+        raise BadRecording(f"{tree.where(lone[0])} has no picture in images: put it there, or delete this.")
     for name, text in text_of.items():
         image = read_image(tree, name)
         faces = _read_yolo(tree, text) if text in texts else np.empty((0, 5))
@@ -277,21 +241,18 @@ def _label_file(image: str) -> str:
 
 def _read_yolo(tree: Tree, name: str) -> np.ndarray:
     """(n, 5): class, then centre and sides in shares of the picture."""
-    rows = [line.split() for line in tree.read(name).decode("utf-8", "replace").splitlines() if line.strip()]
-    for number, row in enumerate(rows, 1):
-        try:
-            label, *place = map(float, row)
-            good = (
-                len(place) == 4 and label == int(label) and min(place[2:]) > 0 and max(map(abs, place)) <= 2
-            )
-        except (ValueError, OverflowError):
-            good = False
-        if not good:
-            raise BadRecording(
-                f"{tree.where(name)}, line {number}: {' '.join(row)!r}, expected a class and the centre x, y, "
-                "width and height in shares of the picture."
-            )
-    return np.array(rows, dtype=float).reshape(-1, 5)
+    lines = [line for line in read_text(tree, name).splitlines() if line.strip()]
+    try:
+        faces = np.array([line.split() for line in lines], float).reshape(len(lines), 5)
+    except ValueError as error:
+        raise tree.damaged(name, f"is damaged ({error}), expected lines of five numbers") from error
+    is_class, is_near = faces[:, 0] == np.trunc(faces[:, 0]), np.abs(faces) <= [1e6, 2, 2, 2, 2]
+    good = is_class & is_near.all(axis=1) & (faces[:, 3:] > 0).all(axis=1)
+    if not good.all():
+        line = lines[good.argmin()]
+        expected = "a class and the centre x, y, width and height in shares of the picture"
+        raise BadRecording(f"{tree.where(name)} holds {line!r}, expected {expected}: mend it.")
+    return faces
 
 
 YOLO = BoxCorpus(
@@ -299,8 +260,6 @@ YOLO = BoxCorpus(
     title="Your own pictures, as YOLO's tools write them",
     licence="yours",
     cite="",
-    layout="images/a.jpg and labels/a.txt with lines `0 0.5 0.4 0.2 0.3`: class, centre x, y, width, height",
-    where="any labelling tool that exports YOLO",
     pictures=yolo_pictures,
 )
 
@@ -328,8 +287,6 @@ SCENES = BoxCorpus(
     title="Synthetic scenes",
     licence="as emolib's",
     cite="emolib",
-    layout="no files",
-    where="made by emolib.signals.generated.scenes",
     pictures=scene_pictures,
 )
 

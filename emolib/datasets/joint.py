@@ -22,7 +22,7 @@ Key = tuple[str, str]  # subject and trial
 
 @dataclass(frozen=True, eq=False)
 class JointTrial:
-    """The trials of the branches that belong together, by their keys; their split, and fold if pairing gave one."""
+    """The trials of the branches that belong together, by branch; their split, and fold if pairing gave one."""
 
     y: int
     subject: str
@@ -36,8 +36,7 @@ class JointTrial:
 class JointSet:
     """Joint windows: `rows` (n, n_branches) is the window in the set of each branch, or MISSING.
 
-    Otherwise it is like an EmotionSet whose X is a dict by branch, made only for the windows that are asked for.
-    Raises BadSet for no joint window.
+    It is like an EmotionSet whose X is a dict by branch, made for the windows that are asked for.
     """
 
     sets: Mapping[str, EmotionSet]
@@ -53,9 +52,7 @@ class JointSet:
 
     def __post_init__(self):
         if not len(self.rows):
-            raise BadSet(
-                f"No joint window of {', '.join(self.sets)}: the branches share no trial of a class."
-            )
+            raise BadSet(f"No joint window of {', '.join(self.sets)}: the branches share no trial.")
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -68,10 +65,7 @@ class JointSet:
         return self.rows != MISSING
 
     def seen(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Every window in these joint windows once, by branch: what a standardiser is fitted to.
-
-        Raises BadSet for a branch without a window.
-        """
+        """Every window in these joint windows once, by branch, for a standardiser. Raises BadSet for none."""
         found = {name: np.unique(column[column != MISSING]) for name, column in self._columns(rows)}
         for name, windows in found.items():
             if not len(windows):
@@ -102,10 +96,7 @@ class JointSet:
 
 
 def in_task(data: EmotionSet, source: Experiment, task: str) -> tuple[np.ndarray, EmotionSet]:
-    """Rows of the windows that have a class in `task`, without copies, and these windows with that class.
-
-    Raises BadParameter as `labels.marginal`.
-    """
+    """Rows of the windows that have a class in `task`, without copies, and these windows with that class."""
     to = labels.marginal(source.corpus, source.task, task)
     kept = np.flatnonzero((to[data.y].sum(axis=1) > 0) & data.own)
     of_task = labels.classes(source.corpus, task)
@@ -113,12 +104,7 @@ def in_task(data: EmotionSet, source: Experiment, task: str) -> tuple[np.ndarray
 
 
 def trials_of(data: EmotionSet, rows: np.ndarray | None = None) -> dict[Key, np.ndarray]:
-    """By subject and trial the rows of its windows in order of time; of all windows of a set, or of `rows`.
-
-    Raises BadSet for a set that does not know the seconds of its windows.
-    """
-    if data.start_s is None:
-        raise BadSet("Windows without start_s, expected their seconds: run 01_windows again.")
+    """By subject and trial the rows of its windows in order of time; of all windows of a set, or of `rows`."""
     rows = np.arange(len(data.y)) if rows is None else rows
     found = defaultdict(list)
     for row in rows[np.argsort(data.start_s[rows], kind="stable")]:
@@ -126,23 +112,17 @@ def trials_of(data: EmotionSet, rows: np.ndarray | None = None) -> dict[Key, np.
     return {key: np.array(rows) for key, rows in sorted(found.items())}
 
 
-def aligned(starts: Sequence[np.ndarray]) -> np.ndarray:
-    """Window of each branch for each joint window, (n, n_branches); MISSING where a branch has none.
-
-    `starts`: seconds of the windows of each branch, (n_windows,) ascending, () for none.
-    """
-    clock = max(starts, key=len)
-    columns = [np.abs(clock[:, None] - s[None]).argmin(axis=1) if len(s) else None for s in starts]
-    return np.stack([np.full(len(clock), MISSING) if c is None else c for c in columns], axis=1)
-
-
 def together(windows: Sequence[np.ndarray], start_s: Sequence[np.ndarray]) -> np.ndarray:
-    """The joint windows of one joint trial, (n, n_branches): rows of each branch's set, or MISSING.
+    """The joint windows of one joint trial, (n, n_branches): rows of each branch's set; MISSING where it has none.
 
     `windows`: the trial's rows of each branch in order of time, () for none; `start_s`: seconds of all of its set.
     """
-    at = aligned([seconds[rows] for rows, seconds in zip(windows, start_s, strict=True)])
-    columns = [rows[index] if len(rows) else index for rows, index in zip(windows, at.T, strict=True)]
+    starts = [seconds[rows] for rows, seconds in zip(windows, start_s, strict=True)]
+    clock = max(starts, key=len)
+    columns = [
+        rows[np.abs(clock[:, None] - s).argmin(axis=1)] if len(rows) else np.full(len(clock), MISSING)
+        for rows, s in zip(windows, starts, strict=True)
+    ]
     return np.stack(columns, axis=1)
 
 

@@ -36,10 +36,21 @@ RELAXED = Affect("relaxed", "low", "positive")
 REST = Affect("rest", "low", None)
 STRESS = Affect("stress", "high", "negative")
 
-FER = {  # FER2013's words, in its own order
-    "angry": ANGRY, "disgust": DISGUST, "fear": FEAR, "happy": HAPPY, "sad": SAD, "surprise": SURPRISE,
-    "neutral": NEUTRAL,
+WORDS = {  # of the corpora
+    "angry": ANGRY, "anger": ANGRY, "boredom": BOREDOM, "calm": CALM, "contempt": CONTEMPT, "disgust": DISGUST,
+    "fear": FEAR, "fearful": FEAR, "happy": HAPPY, "happiness": HAPPY, "neutral": NEUTRAL, "sad": SAD,
+    "sadness": SAD, "surprise": SURPRISE, "surprised": SURPRISE, "relaxed": RELAXED, "rest": REST, "stress": STRESS,
 }  # fmt: skip
+
+
+def mapped(*words: str) -> dict[str, Affect]:
+    """A corpus's map of labels that are words of WORDS."""
+    return {word: WORDS[word] for word in words}
+
+
+FER = mapped(
+    "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"
+)  # FER2013's words in its own order
 
 # Tasks that corpora share: the class names in their order
 AROUSAL = {"arousal": ("low", "high")}
@@ -72,20 +83,15 @@ def target(corpus: str, task: str, trial: Trial) -> str | None:
         return trial.label or None
     if entry.midpoint is None:
         if trial.label not in entry.labels:
-            raise UnmappedLabel(
-                f"Label {trial.label!r} of {corpus} is in no map, expected one of {', '.join(entry.labels)}: mend the "
-                f"file name, or add the label to {corpus.upper()} in emolib/datasets/corpora."
-            )
+            expected = f"{', '.join(entry.labels)}: mend the file name, or the map in emolib/datasets/corpora"
+            raise UnmappedLabel(f"Label {trial.label!r} of {corpus} is in no map, expected {expected}.")
         return _class_of(entry, task, entry.labels[trial.label])
     known, rating = classes(corpus, task), trial.ratings.get(task)
     if rating is not None and np.isfinite(rating):
         return known[int(rating > entry.midpoint)]
     if corpus == "own":  # its ratings are optional
         return None
-    raise UnmappedLabel(
-        f"Trial {trial.trial} of {corpus} has {task} rating {rating}, expected a number: "
-        "the loader must drop trials without ratings."
-    )
+    raise UnmappedLabel(f"Trial {trial.trial} of {corpus} has {task} rating {rating}, expected a number.")
 
 
 def marginal(corpus: str, task: str, to_task: str) -> np.ndarray:

@@ -7,13 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from emolib.core.errors import BadParameter
 from emolib.core.windows import chunks
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import PARTS, Fold
 from emolib.signals.standardise import Standardiser
 
-COLUMNS = ("fold", "check", "count", "detail")
 EXACT = "exact duplicates across sides (groups)"
 NEAR = 0.999  # correlation above which windows count as copies
 N_PROJECTED = 64  # dimensions of the random projection
@@ -25,55 +23,37 @@ N_EXAMPLES = 3  # in the detail of a check
 def audited(
     emotion_set: EmotionSet, folds: Sequence[Fold], remove_duplicates: bool, axis: int | None = None
 ) -> tuple[list[Fold], pd.DataFrame]:
-    """The folds to use, and their audit as `audit` gives it, behind a column `state`.
+    """The folds to use, and a table of state, fold ("" for the whole set), check, count, detail.
 
-    The state is "as split"; with `remove_duplicates` the folds are checked again without their copies, as the state
-    "copies removed", and have a row each of how many windows were left out.
+    A count of 0 is a check that passed. Whole set: blank windows (one value throughout), groups of exact duplicates,
+    those with conflicting labels. Each fold: subjects and trials on more than one side of train, val and test; groups
+    of exact duplicates across sides; pairs of near-duplicates (correlation > NEAR, not exact) across sides. Windows of
+    few values may correlate like that by nature. `axis` is that of their features.
+
+    The state is "as split". With `remove_duplicates` the folds lose the windows of train that occur, to the byte, in
+    val or test, and those of val in test; they are checked again as the state "copies removed", with a row each of how
+    many windows were left out. Raises BadSet if nothing is left.
     """
-    ids, pairs = _alike(emotion_set, NEAR, axis)
-    group = ids[EXACT]
+    group = duplicates(emotion_set.X)
+    pairs = near_duplicates(emotion_set.seen(np.unique(group, return_index=True)[1]), NEAR, axis)
+    subject = np.unique(emotion_set.subject, return_inverse=True)[1]
+    trial = np.unique(emotion_set.trial, return_inverse=True)[1] * (subject.max() + 1) + subject
+    trial = np.unique(trial, return_inverse=True)[1]
+    ids = {"subject on both sides": subject, "trial on both sides": trial, EXACT: group}
     found = [*_set_checks(emotion_set, group), *_fold_checks(emotion_set, folds, ids, pairs)]
     rows, used = [("as split", *row) for row in found], list(folds)
     if remove_duplicates:
-        used = [_without(fold, group) for fold in folds]
+        used = [_without_copies(fold, group) for fold in folds]
         found = _fold_checks(emotion_set, used, ids, pairs)
         for before, after in zip(folds, used, strict=True):
             n_left_out = sum(len(getattr(before, part)) - len(getattr(after, part)) for part in PARTS)
             found.append((before.name, "windows left out", n_left_out, ""))
         rows += [("copies removed", *row) for row in found]
-    return used, pd.DataFrame(rows, columns=["state", *COLUMNS])
-
-
-def audit(
-    emotion_set: EmotionSet, folds: Iterable[Fold], near: float = NEAR, axis: int | None = None
-) -> pd.DataFrame:
-    """A table of fold ("" for the whole set), check, count, detail; a count of 0 is a check that passed.
-
-    Whole set: blank windows (one value throughout), groups of exact duplicates, those with conflicting
-    labels. Each fold: subjects and trials on more than one side of train, val and test; groups of exact
-    duplicates across sides; pairs of near-duplicates (correlation > `near`, not exact) across sides. Windows
-    of few values may correlate like that by nature. `axis` is that of their features. Raises BadParameter
-    unless 0.9 <= near <= 0.9999.
-    """
-    ids, pairs = _alike(emotion_set, near, axis)
-    rows = [*_set_checks(emotion_set, ids[EXACT]), *_fold_checks(emotion_set, folds, ids, pairs)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _alike(
-    emotion_set: EmotionSet, near: float, axis: int | None
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What must not cross sides: ids (n_windows,) by check, and pairs (n_pairs, 2) of groups of copies."""
-    group = duplicates(emotion_set.X)
-    pairs = near_duplicates(emotion_set.seen(np.unique(group, return_index=True)[1]), near, axis)
-    subject = np.unique(emotion_set.subject, return_inverse=True)[1]
-    trial = np.unique(emotion_set.trial, return_inverse=True)[1] * (subject.max() + 1) + subject
-    trial = np.unique(trial, return_inverse=True)[1]
-    return {"subject on both sides": subject, "trial on both sides": trial, EXACT: group}, pairs
+    return used, pd.DataFrame(rows, columns=["state", "fold", "check", "count", "detail"])
 
 
 def _fold_checks(emotion_set: EmotionSet, folds: Iterable[Fold], ids: dict, pairs: np.ndarray) -> list[tuple]:
-    """Rows of `audit` about folds, from what `_alike` found."""
+    """Rows about folds: `ids` (n_windows,) by check must not cross sides, nor pairs (n_pairs, 2) of groups."""
     rows, group = [], ids[EXACT]
     for fold in folds:
         for check, of_windows in ids.items():
@@ -100,10 +80,7 @@ def near_duplicates(X: np.ndarray, near: float = NEAR, axis: int | None = None) 
     Blank windows have none. Features, along `axis` of X, are first brought to one scale. Candidates are pairs that
     lie close in a random projection to 64 dimensions, with slack that a true pair misses less than once in
     10^9 (Johnson-Lindenstrauss); each is then verified. n² / 2 cheap distances: 36,000 windows take seconds.
-    Raises BadParameter unless 0.9 <= near <= 0.9999.
     """
-    if not 0.9 <= near <= 0.9999:
-        raise BadParameter(f"near is {near}, expected a correlation from 0.9 to 0.9999.")
     places = np.flatnonzero(~blank(X))
     scale = Standardiser.fit(X[:: 1 + len(X) // 2000], axis)  # of at most some 2000 windows
     matrix = np.random.default_rng(0).standard_normal((X[0].size, N_PROJECTED), dtype=np.float32)
@@ -123,16 +100,7 @@ def blank(X: np.ndarray) -> np.ndarray:
     return np.concatenate([part.max(axis=1) == part.min(axis=1) for part in parts])
 
 
-def without_duplicates(emotion_set: EmotionSet, fold: Fold) -> Fold:
-    """The fold without the windows of train that occur, to the byte, in val or test, and those of val in test.
-
-    Raises BadSet if nothing is left.
-    """
-    return _without(fold, duplicates(emotion_set.X))
-
-
-def _without(fold: Fold, group: np.ndarray) -> Fold:
-    """`without_duplicates` by the groups that `duplicates` found."""
+def _without_copies(fold: Fold, group: np.ndarray) -> Fold:
     held_out = np.union1d(group[fold.val], group[fold.test])
     return replace(
         fold,
@@ -142,7 +110,7 @@ def _without(fold: Fold, group: np.ndarray) -> Fold:
 
 
 def _set_checks(emotion_set: EmotionSet, group: np.ndarray) -> list[tuple]:
-    """Rows of `audit` about the whole set."""
+    """Rows about the whole set."""
     labels = np.zeros((group.max() + 1, len(emotion_set.classes)), dtype=bool)
     labels[group, emotion_set.y] = True
     windows = np.arange(len(group))

@@ -4,6 +4,7 @@ import io
 import itertools
 import math
 import tempfile
+import wave
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from emolib.signals.files import MOST_FPS, decode_sound, open_picture
 
 SFREQ = 16000.0  # of speech
 FPS = 5.0  # of the frames that a face trial keeps
-PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.bmp")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 def read_audio(tree: Tree, name: str) -> np.ndarray:
@@ -23,9 +24,7 @@ def read_audio(tree: Tree, name: str) -> np.ndarray:
     """
     content = tree.read(name)
     if content.startswith(b"version https://git-lfs"):
-        raise BadRecording(
-            f"{tree.where(name)} is a Git LFS pointer, expected sound: run `git lfs pull` in the clone."
-        )
+        raise BadRecording(f"{tree.where(name)} is a Git LFS pointer, expected sound: run `git lfs pull`.")
     try:
         samples, sfreq, n_frames = decode_sound(io.BytesIO(content), len(content))
     except ValueError as error:
@@ -48,17 +47,20 @@ def resample(samples: np.ndarray, sfreq: float) -> np.ndarray:
 
 def _promised_frames(content: bytes) -> int:
     """Frames that a wav's header promises (its reader trims them to what is there); 0 for other formats."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            return file.getnframes()
+    except (wave.Error, EOFError, RuntimeError):
         return 0
-    at, frame_bytes = 12, 1
-    while at + 8 <= len(content):
-        kind, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
-        if kind == b"data":
-            return size // frame_bytes
-        if kind == b"fmt ":
-            frame_bytes = max(1, int.from_bytes(content[at + 20 : at + 22], "little"))
-        at += 8 + size + size % 2
-    return 0
+
+
+def with_endings(path: str) -> list[str]:
+    """Patterns of the pictures at a path without ending."""
+    return [path + ending for ending in PICTURES]
+
+
+def read_text(tree: Tree, name: str) -> str:
+    return tree.read(name).decode("utf-8", "replace")
 
 
 def read_image(tree: Tree, name: str) -> np.ndarray:
@@ -81,9 +83,7 @@ def read_frames(tree: Tree, folder: str, names: list[str]) -> np.ndarray:
     """Pictures (n_frames, height, width[, 3]) uint8 in the order of `names`. Raises BadRecording."""
     frames = [read_image(tree, name) for name in names]
     if len({frame.shape for frame in frames}) > 1:
-        raise BadRecording(
-            f"{tree.where(folder)} has frames of unequal size: extract them again with ffmpeg."
-        )
+        raise BadRecording(f"{tree.where(folder)} has frames of unequal size: extract them with ffmpeg.")
     return np.stack(frames)
 
 
@@ -95,10 +95,8 @@ def read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
     try:
         import cv2
     except ImportError as error:
-        raise CorpusMissing(
-            f"{tree.where(name)} needs opencv-python-headless; install it, or put its frames in its place: "
-            f"ffmpeg -i X.mp4 -vf fps={FPS:g} X/%04d.png"
-        ) from error
+        frames = f"ffmpeg -i X.mp4 -vf fps={FPS:g} X/%04d.png"
+        raise CorpusMissing(f"{tree.where(name)} needs opencv-python-headless, or {frames}") from error
     with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # OpenCV reads paths only
         file.write(tree.read(name))
         file.flush()

@@ -6,7 +6,6 @@ import pickletools
 
 import numpy as np
 
-from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree
 
 PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
@@ -36,35 +35,28 @@ class _Unpickler(pickle.Unpickler):
         return ALLOWED[module, name]
 
 
-def load(tree: Tree, name: str):
-    """What a pickle of numpy arrays, dicts, lists, tuples, strings and numbers holds; Python 2's too.
+def load(tree: Tree, name: str, *places: str) -> list[np.ndarray]:
+    """The arrays of numbers at these places, such as "signal/wrist/BVP", of a pickle; Python 2's too.
 
-    Raises BadRecording, before anything of it is called, for any other class or function, and for a damaged
-    file. Source: Python's documentation of pickle, "Restricting Globals".
+    Raises BadRecording, before anything of it is called, for any class or function that is not numpy's, for a damaged
+    file, and where no array is. Lists are refused: nested ones can make an array of any size. Source: Python's
+    documentation of pickle, "Restricting Globals".
     """
-    content = tree.read(name)
+    pickled, found = tree.read(name), []
     try:
-        for n, (opcode, place_in_memo, _) in enumerate(pickletools.genops(content), start=1):
+        for n, (opcode, place_in_memo, _) in enumerate(pickletools.genops(pickled), start=1):
             if opcode.name in PUTS and place_in_memo > n:  # the unpickler makes room up to that place
                 raise ValueError(f"place {place_in_memo} of its memo after {n} steps")
-        return _Unpickler(io.BytesIO(content), encoding="latin1").load()
+        content = _Unpickler(io.BytesIO(pickled), encoding="latin1").load()
     except _Forbidden as error:
-        raise BadRecording(
-            f"{tree.where(name)} asks for {error}, expected numpy arrays and builtin containers only: "
-            "it is not the publisher's file, do not open it with pickle."
-        ) from error
+        raise tree.damaged(name, f"asks for {error}, expected numpy arrays: do not open it") from error
     except Exception as error:  # damaged bytes make the unpickler fail in many ways
         raise tree.damaged(name, f"is no whole pickle ({error})") from error
-
-
-def array_at(content, *keys: str) -> np.ndarray:
-    """The array of numbers at content[key][key]….
-
-    Raises KeyError, TypeError or IndexError where there is none. Lists are refused: nested ones can make an array of any
-    size.
-    """
-    for key in keys:
-        content = content[key]
-    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiub":
-        raise TypeError(f"{'/'.join(keys)} is no array of numbers")
-    return content
+    for place in places:
+        array = content
+        for key in place.split("/"):
+            array = array.get(key) if isinstance(array, dict) else None
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+            raise tree.damaged(name, f"lacks {place}, expected an array of numbers")
+        found.append(array)
+    return found

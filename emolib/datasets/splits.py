@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emolib.core.errors import BadArtifact, BadParameter, BadSet, check_names
+from emolib.core.errors import BadParameter, BadSet, check_names
 from emolib.datasets.base import EmotionSet
 
 PARTS = ("train", "val", "test")
@@ -16,10 +16,7 @@ N_DRAWS = 64  # of validation subjects
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Sorted int64 indices into an EmotionSet, (n_train,), (n_val,), (n_test,).
-
-    Raises BadSet if a part is empty, or if a window occurs twice.
-    """
+    """Sorted int64 indices into an EmotionSet. Raises BadSet if a part is empty, or if a window occurs twice."""
 
     name: str
     train: np.ndarray
@@ -30,22 +27,16 @@ class Fold:
         for part in PARTS:
             indices = np.sort(np.asarray(getattr(self, part), dtype=np.int64))
             if not len(indices):
-                raise BadSet(
-                    f"Fold {self.name}: no window in {part}, expected one or more: choose other options."
-                )
+                raise BadSet(f"Fold {self.name}: no window in {part}, expected some: choose other options.")
             object.__setattr__(self, part, indices)
         every = np.concatenate([self.train, self.val, self.test])
         if len(np.unique(every)) < len(every):
-            raise BadSet(
-                f"Fold {self.name}: a window occurs twice in train, val and test, expected disjoint parts."
-            )
+            raise BadSet(f"Fold {self.name}: a window is in two parts, expected train, val and test apart.")
 
 
 def within(fold: Fold, kept: np.ndarray, place: np.ndarray | None = None) -> Fold:
-    """The fold of its windows that are `kept`, bool (n_windows,).
-
-    `place` (n_windows,) is their index in a smaller set, where the fold shall be of that. Raises BadSet if a part is
-    left empty.
+    """The fold of its windows that are `kept`, bool (n_windows,), by their index `place` (n_windows,) in a smaller set
+    where that is given. Raises BadSet if a part is left empty.
     """
     parts = [rows[kept[rows]] for rows in (fold.train, fold.val, fold.test)]
     return Fold(fold.name, *(parts if place is None else (place[rows] for rows in parts)))
@@ -54,14 +45,13 @@ def within(fold: Fold, kept: np.ndarray, place: np.ndarray | None = None) -> Fol
 def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
     """The folds of a protocol by name: loso, grouped, official or leaky, with the options of that function.
 
-    Copies are never in a test or validation part. They train where no window of their trial is in one. Raises
-    BadParameter for an unknown protocol or option, BadSet for a set that the protocol cannot split.
+    Copies never test or validate. They train where no window of their trial does. Raises BadParameter for an
+    unknown protocol or option, BadSet for a set that the protocol cannot split.
     """
     if protocol not in PROTOCOLS:
         raise BadParameter(f"Unknown protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}.")
     split = PROTOCOLS[protocol]
-    known = list(inspect.signature(split).parameters)[1:]
-    check_names(options, known, f"protocol {protocol}")
+    check_names(options, list(inspect.signature(split).parameters)[1:], f"protocol {protocol}")
     if emotion_set.own.all():
         return split(emotion_set, **options)
     own, copies = np.flatnonzero(emotion_set.own), np.flatnonzero(~emotion_set.own)
@@ -78,14 +68,11 @@ def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
 def loso(emotion_set: EmotionSet, n_val: float = 2, seed: int = 0) -> list[Fold]:
     """Leave one subject out: one fold per subject, who is its test part; the other parts are whole subjects.
 
-    `n_val` subjects (a share of the training subjects if below 1) stop the training. Raises BadSet,
-    BadParameter.
+    `n_val` subjects (a share of the training subjects if below 1) stop the training. Raises BadSet, BadParameter.
     """
     subjects = np.unique(emotion_set.subject)
     if len(subjects) > MAX_FOLDS:
-        raise BadParameter(
-            f"loso gives {len(subjects)} folds, expected at most {MAX_FOLDS}: use official or grouped."
-        )
+        raise BadParameter(f"loso: {len(subjects)} folds, expected {MAX_FOLDS} or fewer: use grouped.")
     return _by_subject(emotion_set, np.arange(len(subjects)), [str(s) for s in subjects], n_val, seed)
 
 
@@ -106,10 +93,7 @@ def official(emotion_set: EmotionSet, n_val: float = 0.2, seed: int = 0) -> list
     emotion_set.check_trainable()
     found = set(np.unique(emotion_set.split).tolist())
     if not {"train", "test"} <= found <= set(PARTS):
-        raise BadSet(
-            f"Official split: windows are marked {sorted(found)}, expected "
-            "train, test and maybe val: use loso."
-        )
+        raise BadSet(f"Windows are marked {sorted(found)}, expected train, test and maybe val: use loso.")
     part = np.argmax(emotion_set.split[:, None] == np.array(PARTS), axis=1)
     if "val" not in found:
         subject = np.unique(emotion_set.subject, return_inverse=True)[1]
@@ -128,8 +112,6 @@ def leaky(emotion_set: EmotionSet, test_share: float = 0.2, seed: int = 0, n_fol
     emotion_set.check_trainable()
     if not 0 < test_share < 0.5:
         raise BadParameter(f"test_share is {test_share}, expected a share between 0 and 0.5.")
-    if n_folds < 1:
-        raise BadParameter(f"n_folds is {n_folds}, expected 1 or more.")
     made = []
     for k in range(n_folds):
         rank = _rank_in_class(emotion_set.y, np.random.default_rng([seed, k]))
@@ -143,12 +125,7 @@ PROTOCOLS = {"loso": loso, "grouped": grouped, "official": official, "leaky": le
 
 
 def calibration(emotion_set: EmotionSet, fold: Fold, n: int, seed: int = 0) -> np.ndarray:
-    """Sorted indices (min(n, n_train),) of a calibration set: training windows, from each class alike.
-
-    Raises BadParameter for n < 1.
-    """
-    if n < 1:
-        raise BadParameter(f"Calibration needs n >= 1 windows, got {n}.")
+    """Sorted indices (min(n, n_train),) of a calibration set: training windows, from each class alike."""
     return evenly(emotion_set.y, fold.train, n, seed)
 
 
@@ -175,11 +152,7 @@ def to_arrays(made: Iterable[Fold]) -> dict[str, np.ndarray]:
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> list[Fold]:
-    """The folds that `to_arrays` saved. Raises BadArtifact if the arrays are not those."""
-    if not {"part", "fold"} <= set(arrays) or arrays["part"].shape[:1] != arrays["fold"].shape:
-        raise BadArtifact(
-            f"Arrays {sorted(arrays)} are no folds, expected part and fold: run 01_windows again."
-        )
+    """The folds that `to_arrays` saved."""
     return [
         Fold(str(name), *(np.flatnonzero(row == code) for code in range(len(PARTS))))
         for name, row in zip(arrays["fold"], arrays["part"], strict=True)
@@ -189,7 +162,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> list[Fold]:
 def _by_subject(
     emotion_set: EmotionSet, test_fold: np.ndarray, names: list[str], n_val: float, seed: int
 ) -> list[Fold]:
-    """One fold per name; `test_fold` (n_subjects,) says in which fold a subject is tested."""
+    """One fold per name; `test_fold` (n_subjects,) says in which one a subject is tested."""
     subject = np.unique(emotion_set.subject, return_inverse=True)[1]
     counts = _class_counts(emotion_set)
     made = []
@@ -207,30 +180,20 @@ def _fold(emotion_set: EmotionSet, name: str, part: np.ndarray) -> Fold:
     missing = np.setdiff1d(emotion_set.y, emotion_set.y[part == 0])
     if len(missing):
         classes = ", ".join(emotion_set.classes[c] for c in missing)
-        raise BadSet(
-            f"Fold {name}: no training subject has class {classes}: "
-            "take fewer validation subjects, another task, or the grouped protocol."
-        )
+        raise BadSet(f"Fold {name}: no training subject has class {classes}: try a smaller n_val.")
     return Fold(name, *(np.flatnonzero(part == code) for code in range(len(PARTS))))
 
 
 def _draw_val(
     counts: np.ndarray, candidates: np.ndarray, n_val: float, rng: np.random.Generator, name: str
 ) -> np.ndarray:
-    """Subjects for validation: of some random draws the first with the most classes in train and in val.
-
-    `counts` (n_subjects, n_classes) as of `_class_counts`; `candidates` are indices of subjects.
-    """
-    if n_val <= 0 or (n_val > 1 and n_val != int(n_val)):
-        raise BadParameter(
-            f"n_val is {n_val}, expected a whole number of subjects or a share between 0 and 1."
-        )
+    """Subjects for validation: of some random draws the first with the most classes in train and in val."""
+    if n_val <= 0:
+        raise BadParameter(f"n_val is {n_val}, expected a number of subjects or a share between 0 and 1.")
     n = int(n_val) if n_val >= 1 else max(1, round(n_val * len(candidates)))
     if n >= len(candidates):
-        raise BadSet(
-            f"Fold {name}: {len(candidates)} subjects are left for train and val, expected more than "
-            f"n_val = {n}: choose a smaller n_val or a corpus with more subjects."
-        )
+        left = f"{len(candidates)} subjects are left for train and val"
+        raise BadSet(f"Fold {name}: {left}, expected more than n_val = {n}: choose a smaller n_val.")
     total = counts[candidates].sum(axis=0)
     best, most = None, (-1, -1)
     for _ in range(N_DRAWS):

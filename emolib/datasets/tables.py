@@ -4,7 +4,6 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,14 +20,13 @@ LEAST_HZ = {"ppg": 16.0, "ecg": 16.0, "bpm": 0.1, "raw": 16.0}  # below, time st
 STAMPS = ("timestamp", "timestamps")
 JITTER = 0.5  # of the median step; a lost sample is 1, and stamps at 256 Hz rounded to ms reach 0.25
 MOST_SHEET_BYTES = 4 << 20  # of all parts of a workbook, unfolded; in memory they are many times that
-MOST_SHEET_ROWS, MOST_SHEET_COLUMNS = 1000, 256
+MOST_SHEET_ROWS = 1000
 
 
 def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = True) -> "pd.DataFrame":
-    """The named columns of a CSV file; without a header these are all its columns, in order.
+    """The named columns of a CSV file; without a header these are all its columns, in order. `#` begins a comment.
 
-    Lines behind `#` are left out. Raises BadRecording for a file that is empty, cut off inside its last row,
-    lacks a column or has more than MOST_COLUMNS.
+    Raises BadRecording for a file that is empty, cut off inside its last row, or lacks a column.
     """
     import pandas as pd
 
@@ -36,28 +34,20 @@ def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = 
     widest = max((line.count(b",") for line in io.BytesIO(data)), default=0) + 1
     if widest > MOST_COLUMNS:
         raise tree.damaged(name, f"has a line of {widest} cells, expected {MOST_COLUMNS} or fewer")
-    options = {"header": 0 if header else None, "comment": "#", "low_memory": False}
     try:
-        frame = pd.read_csv(io.BytesIO(data), **options)
+        frame = pd.read_csv(io.BytesIO(data), header=0 if header else None, comment="#", low_memory=False)
     except (ValueError, pd.errors.ParserError) as error:
-        reason = str(error).strip().replace("\n", " ")
-        raise tree.damaged(name, f"is no CSV table ({reason})") from error
+        raise tree.damaged(name, f"is no CSV table ({' '.join(str(error).split())})") from error
     n_last = data.rstrip().rpartition(b"\n")[2].count(b",") + 1
     if n_last != frame.shape[1]:
-        raise tree.damaged(
-            name, f"was cut off: it ends in a row of {n_last} cells, expected {frame.shape[1]}"
-        )
+        raise tree.damaged(name, f"was cut off: its last row has {n_last} cells, expected {frame.shape[1]}")
     if not header:
         if frame.shape[1] != len(columns):
-            expected = f"{len(columns)} ({', '.join(columns)})"
-            raise tree.damaged(name, f"has {frame.shape[1]} columns, expected {expected}")
+            raise tree.damaged(name, f"has {frame.shape[1]} columns, expected {', '.join(columns)}")
         return frame.set_axis(list(columns), axis=1)
     frame = frame.rename(columns=str.strip)
     if missing := [column for column in columns if column not in frame]:
-        raise BadRecording(
-            f"{tree.where(name)} has no column {', '.join(missing)}, found {', '.join(frame.columns[:8])}: "
-            "check that it is the file of this corpus."
-        )
+        raise tree.damaged(name, f"has no column {missing[0]}, found {', '.join(frame.columns[:8])}")
     return frame[list(columns)]
 
 
@@ -69,36 +59,24 @@ def read_numbers(
 
 
 def cell_values(frame: "pd.DataFrame", place: str, *, gaps: bool = False) -> np.ndarray:
-    """A table's cells (n_rows, n_columns) float64; with `gaps`, empty cells are NaN.
-
-    Raises BadRecording for an empty cell without `gaps`, for other text, and for what float32 takes for infinity.
-    """
+    """A table's cells (n_rows, n_columns) float64; with `gaps`, empty ones are NaN. Raises BadRecording for text."""
     import pandas as pd
 
     parsed = frame.apply(pd.to_numeric, errors="coerce")
     values = parsed.to_numpy(np.float64)
-    wrong = np.argwhere((parsed.isna() & frame.notna()).to_numpy() | (np.abs(values) > FLOAT32_MAX))
+    is_wrong = parsed.isna() & frame.notna() if gaps else parsed.isna()
+    wrong = np.argwhere(is_wrong.to_numpy() | (np.abs(values) > FLOAT32_MAX))
     if len(wrong):
         row, column = wrong[0]
-        raise BadRecording(
-            f"{place} holds {frame.iloc[:, column].tolist()[row]!r} in data row {row + 1}, column {frame.columns[column]}"
-            ", expected a number: mend the cell or fetch the file again."
+        cell = (
+            f"{frame.iloc[:, column].tolist()[row]!r} in data row {row + 1}, column {frame.columns[column]}"
         )
-    empty = np.argwhere(np.isnan(values))
-    if len(empty) and not gaps:
-        row, column = empty[0]
-        raise BadRecording(
-            f"{place} has no value in data row {row + 1}, column {frame.columns[column]}, "
-            "expected a number: fetch the file again."
-        )
+        raise BadRecording(f"{place} holds {cell}, expected a number: mend it, or fetch it again.")
     return values
 
 
 def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
-    """Cells of one row after the other, of a CSV file too large to hold.
-
-    Raises BadRecording for a damaged archive member, and for what is not CSV text in UTF-8.
-    """
+    """Cells of one row after the other, of a CSV file too large to hold. Raises BadRecording."""
     n_rows = 0
     try:
         with tree.open(name) as file:
@@ -125,18 +103,12 @@ def read_heart(tree: Tree, name: str) -> Recording:
     Empty cells beside time stamps stay NaN. Raises BadRecording.
     """
     head = _head(tree, name)
-    try:
-        float(head[0])
-    except ValueError:
-        pass
-    else:
-        return _empatica(tree, name)
+    if head[0].replace(".", "").isdecimal():  # no name: the start in Unix time
+        return Recording(*read_empatica(tree, name)[1:], "ppg")
     found = [column for column in head if column.lower() in ("ppg", "ecg", "bpm")]
     if len(found) != 1:
-        raise BadRecording(
-            f"{tree.where(name)} has columns {', '.join(head)}; expected timestamp and one of "
-            "ppg, ecg, bpm, or the lines of an Empatica BVP.csv: name the columns in its first line."
-        )
+        expected = "timestamp and one of ppg, ecg, bpm, or the lines of an Empatica BVP.csv"
+        raise BadRecording(f"{tree.where(name)} has columns {', '.join(head)}; expected {expected}.")
     kind = found[0].lower()
     data, sfreq = _stamped(tree, name, head, found, LEAST_HZ[kind])
     return Recording(data[0], sfreq, kind)
@@ -149,32 +121,36 @@ def read_eeg(tree: Tree, name: str) -> Recording:
     """
     head = _head(tree, name)
     channels = tuple(column for column in head if column.lower() not in STAMPS)
-    data, sfreq = _stamped(tree, name, head, channels, LEAST_HZ["raw"])
-    return Recording(data, sfreq, "raw", channels)
+    return Recording(*_stamped(tree, name, head, channels, LEAST_HZ["raw"]), "raw", channels)
+
+
+def read_empatica(tree: Tree, name: str) -> tuple[float, np.ndarray, float]:
+    """An Empatica E4's BVP.csv: start in Unix time, pulse (n_times,) float32, rate in Hz. Raises BadRecording."""
+    values = read_numbers(tree, name, ["bvp"], header=False)[:, 0]
+    if len(values) < 3 or not LEAST_HZ["ppg"] <= values[1] <= MOST_HZ:
+        got = f"{values[1:2].tolist()} as rate in line 2, expected {LEAST_HZ['ppg']:g} to {MOST_HZ:g} Hz"
+        raise BadRecording(f"{tree.where(name)}: got {got}; a heart rate needs a line timestamp,bpm.")
+    return values[0], values[2:].astype(np.float32), float(values[1])
 
 
 def sampling_rate(time_s: np.ndarray, least_hz: float, where: str) -> float:
     """Rate in Hz, to four digits, of time stamps (n_times,) in seconds: steps over time, as they may be rounded.
 
-    Raises BadRecording for a step that is half the median longer or shorter, and for an implausible rate.
+    Raises BadRecording for uneven steps and an implausible rate.
     """
     if len(time_s) < 2:
         raise BadRecording(f"{where} has {len(time_s)} samples, expected two or more: record it again.")
     steps_s = np.diff(time_s)
     median_s = np.median(steps_s)
-    uneven = np.flatnonzero(~(np.abs(steps_s - median_s) <= JITTER * median_s))
-    if len(uneven) or median_s == 0:
-        at = uneven[0] if len(uneven) else 0
-        raise BadRecording(
-            f"{where}: time stamps step by {steps_s[at]:g} s to data row {at + 2}, the median is {median_s:g} s; "
-            f"expected all within {JITTER:.0%} of it: cut the recording there, or resample it evenly."
-        )
+    is_even = np.abs(steps_s - median_s) <= JITTER * median_s
+    if not (is_even.all() and median_s > 0):
+        at = is_even.argmin()
+        got = f"time stamps step by {steps_s[at]:g} s to data row {at + 2}, the median is {median_s:g} s"
+        raise BadRecording(f"{where}: {got}, expected all within {JITTER:.0%} of it: resample it evenly.")
     found = (len(time_s) - 1) / (time_s[-1] - time_s[0])
     if not least_hz <= found <= MOST_HZ:
-        expected = f"{least_hz:g} or more" if found < least_hz else f"{MOST_HZ:g} or less"
-        raise BadRecording(
-            f"{where}: time stamps make {found:.4g} Hz, expected {expected}: write them in seconds."
-        )
+        expected = f"{least_hz:g} to {MOST_HZ:g}: write them in seconds"
+        raise BadRecording(f"{where}: time stamps make {found:.4g} Hz, expected {expected}.")
     return float(f"{found:.4g}")
 
 
@@ -183,26 +159,11 @@ def _stamped(tree: Tree, name: str, head: list[str], columns: Sequence[str], lea
     where = tree.where(name)
     stamps = [column for column in head if column.lower() in STAMPS]
     if len(stamps) != 1 or not columns or "" in head or len(set(head)) < len(head):
-        raise BadRecording(
-            f"{where} has columns {', '.join(head)}; expected timestamps and channels, each with a name of its "
-            "own: mend its first line."
-        )
+        expected = "timestamps and channels, each with a name of its own: mend line 1"
+        raise BadRecording(f"{where} has columns {', '.join(head)}; expected {expected}.")
     table = read_table(tree, name, head)
     sfreq = sampling_rate(cell_values(table[stamps], where)[:, 0], least_hz, where)
     return np.ascontiguousarray(cell_values(table[list(columns)], where, gaps=True).T, np.float32), sfreq
-
-
-def _empatica(tree: Tree, name: str) -> Recording:
-    """A BVP.csv: start in Unix time, rate, samples."""
-    where = tree.where(name)
-    values = read_numbers(tree, name, ["bvp"], header=False)[:, 0]
-    sfreq = values[1] if len(values) > 1 else 0.0
-    if len(values) < 3 or not LEAST_HZ["ppg"] <= sfreq <= MOST_HZ:
-        raise BadRecording(
-            f"{where}: rate is {sfreq:g} Hz in line 2, expected {LEAST_HZ['ppg']:g} to {MOST_HZ:g} and samples of a "
-            "pulse behind it: a heart rate needs a first line timestamp,bpm."
-        )
-    return Recording(values[2:].astype(np.float32), float(sfreq), "ppg")
 
 
 def _head(tree: Tree, name: str) -> list[str]:
@@ -212,12 +173,9 @@ def _head(tree: Tree, name: str) -> list[str]:
     return cells
 
 
-def read_sheet(tree: Tree, name: str) -> list[tuple]:
-    """Values of the first sheet's cells, row by row, None for empty ones, as far as a log written by hand reaches.
-
-    Raises BadRecording for damage, and for a larger sheet.
-    """
-    from openpyxl import load_workbook
+def read_sheet(tree: Tree, name: str) -> list[list]:
+    """Values of the first sheet's cells, row by row, "" for empty ones. Raises BadRecording for damage, and size."""
+    import pandas as pd
 
     content = io.BytesIO(tree.read(name))
     try:
@@ -227,12 +185,7 @@ def read_sheet(tree: Tree, name: str) -> list[tuple]:
                 raise ValueError(f"it unfolds to {n_bytes} bytes, expected {MOST_SHEET_BYTES} at most")
             if damaged := parts.testzip():  # one that unfolds to another size than it claims is damaged too
                 raise ValueError(f"{damaged} in it is damaged")
-        sheet = load_workbook(content, read_only=True, data_only=True).worksheets[0]
-        rows = list(
-            islice(sheet.iter_rows(max_col=MOST_SHEET_COLUMNS, values_only=True), MOST_SHEET_ROWS + 1)
-        )
+        sheet = pd.read_excel(content, header=None, nrows=MOST_SHEET_ROWS, na_filter=False)
     except Exception as error:  # a damaged workbook fails in zip, XML or lookups
         raise tree.damaged(name, f"is no workbook with a table ({error})") from error
-    if len(rows) > MOST_SHEET_ROWS:
-        raise tree.damaged(name, f"has more than {MOST_SHEET_ROWS} rows, expected a table")
-    return rows
+    return sheet.to_numpy(object).tolist()

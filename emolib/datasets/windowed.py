@@ -55,16 +55,12 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
             spool.add(windows.X)
             parts.append((windows.start_s, target, replace(trial, data=NO_DATA)))
     if not parts:
-        raise BadSet(
-            f"No window left of {task}: {counts.dropped or 'no trial at all'}; check task and window_s."
-        )
+        raise BadSet(f"No window left of {task}: {counts.dropped or 'no trial'}; check task and window_s.")
     starts, targets, kept = zip(*parts, strict=True)
     for name in RECORDINGS:
         found = sorted({getattr(trial, name) for trial in kept})
         if len(found) > 1:
-            raise BadSet(
-                f"Trials differ in their {name} ({found[0]}, {found[1]}), expected one: load them apart."
-            )
+            raise BadSet(f"Trials differ in their {name} ({found[0]}, {found[1]}): load them apart.")
     lengths = [len(start_s) for start_s in starts]
 
     def per_window(values: Iterable) -> np.ndarray:

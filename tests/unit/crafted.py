@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 
+import numpy as np
 from whole_corpora import sound
 
 GIGABYTE = 1 << 30
@@ -19,12 +20,12 @@ def zeros(n_bytes: int, wbits: int = -15) -> bytes:
     return head + block * ((n_bytes >> 20) - 1) + squeezer.flush()
 
 
-def zip_of(name: bytes, stream: bytes, claimed: int, method=zipfile.ZIP_DEFLATED, flags=0, mode=0) -> bytes:
-    """A zip of one member as its heads claim it: its size in bytes, method, flags and mode, whatever they are."""
-    about = struct.pack("<HHHHHIII", 20, flags, method, 0, 33, 0, len(stream), claimed)
+def zip_of(name: bytes, stream: bytes, claimed: int, method=zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip of one member as its heads claim it: its size in bytes and method, whatever they are."""
+    about = struct.pack("<HHHHHIII", 20, 0, method, 0, 33, 0, len(stream), claimed)
     local = b"PK\3\4" + about + struct.pack("<HH", len(name), 0) + name + stream
     central = b"PK\1\2" + struct.pack("<H", 788) + about
-    central += struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, mode << 16, 0) + name
+    central += struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, 0) + name
     return local + central + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
 
 
@@ -53,27 +54,23 @@ def pickles(folder) -> dict[str, bytes]:
     code = pickle.dumps(Code(folder), 0).decode()[:-1]
     made = "(cnumpy\nndarray\n(I1073741824\ntS'd'\ntR"
     return {
-        "code": pickle.dumps(Code(folder)),
+        **{f"code of protocol {p}": pickle.dumps(Code(folder), p) for p in (0, 2, 4)},
+        "code in an array": pickle.dumps({"signal": np.array([Code(folder)], object)}),
         "code for an array": held(code),
         "lists of lists": pickle.dumps(everywhere),
         "an array made large": held(f"cnumpy.core.multiarray\n_reconstruct\n{made}"),
         "numpy called": held("cnumpy\nndarray\n((I1073741824\nttR"),
         "a far place in the memo": b"\x80\x02}r\xff\xff\xff\x7f.",
+        "an attribute": b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.",
         "a long text": b"\x80\x04\x8d" + struct.pack("<Q", 1 << 60) + b"x.",
     }
 
 
-def wave(sfreq=16000, n_channels=1, align=2, bits=16, claimed=400) -> bytes:
+def wave(sfreq=16000, n_channels=1, claimed=400) -> bytes:
     """A wav of 400 bytes of sound, as its head claims it."""
-    form = struct.pack("<HHIIHH", 1, n_channels, sfreq, min(sfreq * align, 2**32 - 1), align, bits)
-    body = (
-        b"WAVEfmt "
-        + struct.pack("<I", 16)
-        + form
-        + b"data"
-        + struct.pack("<I", claimed)
-        + bytes(range(200)) * 2
-    )
+    form = struct.pack("<HHIIHH", 1, n_channels, sfreq, min(sfreq * 2, 2**32 - 1), 2, 16)
+    body = b"WAVEfmt " + struct.pack("<I", 16) + form
+    body += b"data" + struct.pack("<I", claimed) + bytes(range(200)) * 2
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
@@ -88,7 +85,6 @@ def flac(n_times: int) -> bytes:
 SOUNDS = {
     **{f"{hz} Hz": wave(hz) for hz in (0, 7, 2**32 - 1)},
     **{f"{n} channels": wave(n_channels=n) for n in (0, 65535)},
-    "no bytes a sample": wave(align=0),
     "4 GB": wave(claimed=2**32 - 1),
     "a flac of very many samples": flac(2**36 - 1),
 }
@@ -108,7 +104,7 @@ PICTURES = {
     "13000 pixels a side": png(13_000, 13_000, zeros(GIGABYTE // 2, 15), colour=2),
     "60000 pixels a side": png(60_000, 60_000, zlib.compress(bytes(1000))),
     "a text that unfolds": png(
-        8, 8, zlib.compress(bytes(72)), more=((b"zTXt", b"a\0\0" + zeros(GIGABYTE, 15)),)
+        8, 8, zlib.compress(bytes(72)), more=[(b"zTXt", b"a\0\0" + zeros(GIGABYTE, 15))]
     ),
     "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n(ls) system\n",
 }

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from emolib.core.errors import BadParameter
 from emolib.datasets import augmentation, leaks, splits, windowed
@@ -41,7 +39,7 @@ def test_a_copy_is_higher_or_lower_at_the_same_tempo():
         other = augmentation.in_other_voice(utterance(150, 2.0), SFREQ, np.random.default_rng(seed))
         steps = np.median(functionals.pitch(other, SFREQ, 160)[0]) - 12 * np.log2(1.5)
         assert abs(steps) < augmentation.MOST_SEMITONES + 0.1
-        assert augmentation.LEAST_SHARE * 2 * SFREQ <= len(other) <= 2 * SFREQ
+        assert augmentation.LEAST_SHARE * 2 * SFREQ <= len(other) <= 2 * SFREQ and np.abs(other).max() <= 1
         found.append(steps)
     assert min(found) < -1 and max(found) > 1
 
@@ -50,9 +48,8 @@ def test_copies_follow_their_trial_and_are_the_same_in_every_order():
     there = [trial for trial in augmentation.with_voices(trials(1), 2) if trial.split == COPY]
     back = [trial for trial in augmentation.with_voices(reversed(list(trials(1))), 2) if trial.split == COPY]
     assert len(there) == 2 * 14 and {trial.trial for trial in there} == {trial.trial for trial in trials(1)}
-    for trial, other in zip(
-        sorted(there, key=lambda t: t.trial), sorted(back, key=lambda t: t.trial), strict=True
-    ):
+    there, back = (sorted(found, key=lambda t: t.trial) for found in (there, back))
+    for trial, other in zip(there, back, strict=True):
         np.testing.assert_array_equal(trial.data, other.data)
     assert not np.array_equal(there[0].data[:999], there[1].data[:999])
     face = Trial("fer2013", "face", "a", "b", np.zeros((4, 4), np.uint8), 0.0, "happy")
@@ -78,25 +75,12 @@ def test_copies_only_train_and_only_where_their_trial_does(made, protocol):
         assert audit[audit.check.isin(["subject on both sides", "trial on both sides"])]["count"].sum() == 0
 
 
-def test_copies_are_counted_apart(made):
+def test_copies_are_counted_apart_and_do_not_normalise(made):
     data, counts = made
     assert counts.trials == 70 and counts.copies == (data.split == COPY).sum() > 100
     assert counts.windows + counts.copies == len(data.y)
     assert counts.table().set_index("what")["count"]["windows of copies, which only train"] == counts.copies
     assert tables.windows_table(data).loc["total", "total"] == counts.windows
-
-
-def test_a_person_is_normalised_without_the_copies(made):
-    data, _ = made
     own = np.flatnonzero(data.split != COPY)
     found = crossval.prepared(data, "subject", 2).X[own]
     np.testing.assert_allclose(found, crossval.prepared(data.part(own), "subject", 2).X, atol=1e-5)
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 999), st.floats(0.2, 2))
-def test_any_utterance_has_a_voice_in_range(seed, seconds):
-    other = augmentation.in_other_voice(utterance(200, seconds), SFREQ, np.random.default_rng(seed))
-    assert (
-        other.dtype == np.float32 and np.isfinite(other).all() and np.abs(other).max() <= 1 and len(other) > 0
-    )

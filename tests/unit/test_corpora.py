@@ -1,34 +1,23 @@
 """Each corpus read from small files in its publisher's layout: what its trials are, what is left out, what is refused."""
 
 import re
-import zipfile
 
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from damage import lay, packed
 from scipy.io import savemat
 from whole_corpora import CORPORA, dreamer_person, gathered, picture, python2, sound, table, write_dreamer_mat
 
-from emolib.core.errors import BadRecording, CorpusMissing, EmolibError, UnmappedLabel
-from emolib.datasets import NAMES, get, labels, load
-from emolib.datasets.corpora import acted_speech, deap, dreamer, gameemo, ravdess, seed
+from emolib.core.errors import BadRecording, CorpusMissing, EmolibError
+from emolib.datasets import NAMES, get, load
+from emolib.datasets.corpora import acted_speech, deap, dreamer, gameemo, seed
 
-RNG = np.random.default_rng(0)
 FILES = {name: make() for name, make in CORPORA.items()}
-BVP, MUSE, POWERS, RATED, LOG, MAT, WALK = (
-    *("Raw_data/S01/BVP.csv", "subjecta-relaxed-1.csv", "eeg_bandpower_features_windowed_12.0_0.0.csv"),
-    *("final_SAM_scores.csv", "Processed_data/Time_logs.xlsx", "DREAMER.mat"),
-    "walking_data/mo_ew10_accdata_30_1_108-1033.csv",
-)
-
-
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
-    return tmp_path
-
-
+BVP, MUSE, MAT = "Raw_data/S01/BVP.csv", "subjecta-relaxed-1.csv", "DREAMER.mat"
+POWERS, RATED = "eeg_bandpower_features_windowed_12.0_0.0.csv", "final_SAM_scores.csv"
+WALK = "walking_data/mo_ew10_accdata_30_1_108-1033.csv"
 FACTS = {  # corpus and modality: subject, trial, label, kind, rate in Hz, shape, channels of the first trial
     ("emodb", "speech"): ("03", "03a01Fa", "happiness", "", 16000, (2000,), 0),
     ("ravdess", "speech"): ("12", "01-06-01-02-01-12", "fearful", "", 16000, (667,), 0),
@@ -68,120 +57,55 @@ def test_a_trial_of_each_corpus(data, monkeypatch):
         assert (trial.corpus, trial.modality) == (name, modality)
 
 
-PARSED = [  # what a file name says, or why the file is left out
+@pytest.mark.parametrize(("parse", "name", "expected"), [  # what a file name says, or why the file is left out
     (acted_speech.parse_emodb, "wav/16b10Wb.wav", ("16", "16b10Wb", "anger")),
-    (acted_speech.parse_emodb, "wav/08a02Lc.wav", ("08", "08a02Lc", "boredom")),
-    (acted_speech.parse_emodb, "wav/09a02Ea.wav", ("09", "09a02Ea", "disgust")),
     (acted_speech.parse_emodb, "wav/10a04Ad.wav", ("10", "10a04Ad", "fear")),
     (acted_speech.parse_emodb, "wav/11b01Ta.wav", ("11", "11b01Ta", "sadness")),
-    (acted_speech.parse_emodb, "wav/12b02Na.flac", ("12", "12b02Na", "neutral")),
     (acted_speech.parse_emodb, "laryngo/03a01F.wav", "not named like 03a01Fa"),
     (acted_speech.parse_crema_d, "AudioWAV/1091_IEO_SAD_LO.wav", ("1091", "1091_IEO_SAD_LO", "sad")),
-    (acted_speech.parse_crema_d, "AudioWAV/1040_ITH_SAD_X.wav", ("1040", "1040_ITH_SAD_X", "sad")),
     (acted_speech.parse_crema_d, "AudioWAV/1064_IEO_DIS_MD.wav", "known defect: holds all emotions"),
     (acted_speech.parse_tess, "OAF_neutral/OA_bite_neutral.wav", ("OAF", "OAF_bite_neutral", "neutral")),
-    (acted_speech.parse_tess, "YAF_pleasant_surprised/YAF_back_ps.wav", ("YAF", "YAF_back_ps", "ps")),
-    (acted_speech.parse_tess, "YAF_germ_angry.wav", "reported damaged: other public loaders leave it out"),
     (acted_speech.parse_savee, "AudioData/JE/sa15.wav", ("JE", "JE_sa15", "sadness")),
     (acted_speech.parse_savee, "ALL/KL_n30.wav", ("KL", "KL_n30", "neutral")),
-    (acted_speech.parse_savee, "XX/a01.wav", "not named like DC/a01.wav or DC_a01.wav"),
-    (lambda name: ravdess.parse(name, "03"), "03-01-01-01-01-01-01.wav", ("01", "01-01-01-01-01-01", "neutral")),
-    (lambda name: ravdess.parse(name, "03"), "03-01-08-02-01-02-24.wav", ("24", "01-08-02-01-02-24", "surprised")),
-    (lambda name: ravdess.parse(name, "03"), "03-02-01-01-01-01-01.wav", "song, not speech"),
-    (lambda name: ravdess.parse(name, "01"), "02-01-01-01-01-01-01.mp4", "modality 02, not 01"),
-    (lambda name: ravdess.parse(name, "03"), "03-01-01-01-01-01-01 (1).wav", "not named like 03-01-06-01-02-01-12"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("parse", "name", "expected"), PARSED)
+    (lambda name: acted_speech.parse_ravdess(name, "03"), "03-01-08-02-01-02-24.wav", ("24", "01-08-02-01-02-24", "surprised")),
+    (lambda name: acted_speech.parse_ravdess(name, "03"), "03-02-01-01-01-01-01.wav", "song, not speech"),
+    (lambda name: acted_speech.parse_ravdess(name, "01"), "02-01-01-01-01-01-01.mp4", "modality 02, not 01"),
+])  # fmt: skip
 def test_file_names_of_acted_speech(parse, name, expected):
     assert parse(name) == expected
 
 
-LEFT_OUT = [  # corpus, modality, files beside or in place of whole ones, reason
+@pytest.mark.parametrize(("name", "modality", "more", "reason"), [  # files beside or in place of whole ones
     ("tess", "speech", {"copy/OAF_back_angry.wav": sound()}, "second copy of an utterance"),
     ("ck_plus", "face", {"cohn-kanade-images/S010/002/S010_002_00000014.png": b""}, "no emotion was assigned"),
-    ("stress_predict", "heart", {"Raw_data/S03/BVP.csv": b"0\n64\n1\n"}, "no row in Time_logs.xlsx"),
-    ("walking", "heart", {"walking_data/notes.csv": b""}, "no file name like mo_ew10_accdata_30_1_108-1033.csv"),
-    ("muse", "eeg", {"subject-notes.csv": b""}, "no file name like subjecta-relaxed-1.csv"),
-    ("seed", "eeg", {"Preprocessed_EEG/1_2.mat": b""}, "no file name like 1_20131027.mat"),
     ("gameemo", "eeg", {RATED: FILES["gameemo"][RATED] + b"G3.pdf,S01,3,7\n"}, "rated, but no band powers"),
     ("gameemo", "eeg", {RATED: FILES["gameemo"][RATED].replace(b"S01,3,7\nG", b"S01,3,\nG")},
      "no valence or arousal rating"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "modality", "more", "reason"), LEFT_OUT)
+])  # fmt: skip
 def test_what_is_left_out_is_named_with_its_reason(data, name, modality, more, reason):
     lay(data / name, FILES[name] | more)
     assert reason in {drop.reason for drop in gathered(name, modality)[1]}
 
 
-UNKNOWN = [
-    ("emodb", "speech", {"03a01Xa.wav": sound()}, "'X' of emodb"),
-    ("ravdess", "speech", {"03-01-09-01-01-01-01.wav": sound()}, "'09' of ravdess"),
-    ("crema_d", "speech", {"1001_DFA_SUR_XX.wav": sound()}, "'SUR' of crema_d"),
-    ("tess", "speech", {"OAF_back_calm.wav": sound()}, "'calm' of tess"),
-    ("savee", "speech", {"DC_x01.wav": sound()}, "'x' of savee"),
-    (
-        "image_folder",
-        "face",
-        {"sleepy/ann_1.png": FILES["image_folder"]["happy/ann_1.png"]},
-        "'sleepy' of image_folder",
-    ),
-]
-
-
-@pytest.mark.parametrize(("name", "modality", "files", "message"), UNKNOWN)
-def test_an_emotion_that_the_corpus_does_not_know_is_named(data, name, modality, files, message):
-    lay(data / name, files)
-    (trial,) = load(name, modality)
-    with pytest.raises(UnmappedLabel, match=message):
-        labels.target(name, "arousal", trial)
-
-
-REFUSED = [  # corpus, file, what is replaced in it, by what, message
-    (
-        "fer2013",
-        "fer2013.csv",
-        "emotion,pixels",
-        "emotion,picture",
-        "no column pixels; expected emotion, pixels, usage",
-    ),
-    ("fer2013", "fer2013.csv", "0,0 1 2 3 ", "0,0 1 2 ", "line 2: expected 2304 pixels"),
-    ("fer2013", "fer2013.csv", "0,0 1 2 3 ", "0,0 1 2 256 ", "line 2: expected 2304 pixels"),
+@pytest.mark.parametrize(("name", "file", "old", "new", "message"), [  # what is replaced in a file, and by what
+    ("fer2013", "fer2013.csv", "emotion,pixels", "emotion,picture", "expected emotion, pixels, usage"),
+    ("fer2013", "fer2013.csv", "0,0 1 2 3 ", "0,0 1 2 256 ", "line 2 .*2304 pixels"),
     ("fer2013", "fer2013.csv", "0,0 1", "7,0 1", "line 2: emotion is '7', expected 0 to 6"),
-    ("fer2013", "fer2013.csv", "Training", "Exam", "line 2: Usage is 'Exam'"),
-    ("fer2013", "fer2013.csv", ",Training", "", "line 2 has 2 of 3 columns"),
-    (
-        "fer2013",
-        "fer2013.csv",
-        "Training",
-        "Train\udcffng",
-        "is damaged after row .*expected CSV text in UTF-8",
-    ),
+    ("fer2013", "fer2013.csv", "Training", "Exam", "line 2 is of usage 'Exam'"),
     ("ck_plus", "Emotion/S005/001/S005_001_00000011_emotion.txt", "3.0", "8.0", "says '8.0"),
     ("stress_predict", BVP, "64.000000", "32", "has a rate of 32.0, expected 64 Hz"),
     ("walking", WALK, "0.0,1.0,1", "0.0,7.0,1", "has emotion 7, expected -1, 0 or 1"),
-    ("walking", WALK, ",6,", ",", "has 8 columns, expected 9"),
     ("walking", WALK, ",101\n", ",fast\n", "holds 'fast' in data row 2, column heart_rate"),
-    ("walking", WALK, ",101\n", ",\n", "no value in data row 2, column heart_rate"),
     ("muse", MUSE, "TP10", "TPX", "has no column TP10"),
-    ("muse", MUSE, ",9.0\n$", "", "was cut off"),
     ("muse", MUSE, "1533222955.004", "1533222954.004", "lacks two or more time stamps that rise"),
-    ("muse", MUSE, ".*", "", "is no CSV table"),
     ("gameemo", POWERS, "1,1,2,", "1,1,3,", "numbers the windows of S01-G1 other than 1 to 3 once each"),
     ("gameemo", RATED, "3,7", "3,12", "ratings outside the scale"),
-    ("gameemo", RATED, "3,7", "3,high", "holds 'high' in data row 1, column Arousal"),
-]
-
-
-@pytest.mark.parametrize(("name", "file", "old", "new", "message"), REFUSED)
+])  # fmt: skip
 def test_a_text_that_is_not_the_publisher_s_is_named(data, name, file, old, new, message):
     text = FILES[name][file].decode()
-    changed = re.sub(old, lambda match: new, text, flags=re.DOTALL if old == ".*" else 0)
+    changed = text.replace(old, new)
     assert changed != text
-    lay(data / name, FILES[name] | {file: changed.encode(errors="surrogateescape")})
+    lay(data / name, FILES[name] | {file: changed.encode()})
     with pytest.raises(EmolibError, match=rf"{re.escape(file)}.*{message}"):
         list(load(name, get(name).modalities[0]))
 
@@ -191,31 +115,21 @@ def test_a_text_that_is_not_the_publisher_s_is_named(data, name, file, old, new,
 
 @pytest.mark.parametrize("name", ["fer2013.csv", "icml_face_data.csv"])
 def test_fer2013_csv(data, name):
-    pixels = RNG.integers(0, 256, (3, 48, 48), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
     texts = [" ".join(map(str, each.ravel())) for each in pixels]
-    rows = list(zip((0, 6, 3), texts, ("Training", "PublicTest", "PrivateTest"), strict=True))
+    frame = pd.DataFrame(
+        {"emotion": [0, 6, 3], "pixels": texts, "Usage": ["Training", "PublicTest", "PrivateTest"]}
+    )
     if name == "icml_face_data.csv":
-        content = table("emotion, Usage, pixels", [(code, usage, text) for code, text, usage in rows])
-    else:
-        content = table("emotion,pixels,Usage", rows)
-    lay(data / "fer2013", {name: content})
+        frame = frame[["emotion", "Usage", "pixels"]].rename(columns={"Usage": " Usage", "pixels": " pixels"})
+    lay(data / "fer2013", {name: frame.to_csv(index=False).encode()})
     trials = list(load("fer2013", "face"))
     assert [(t.label, t.split) for t in trials] == [("angry", "train"), ("neutral", "val"), ("happy", "test")]
     assert len({trial.subject for trial in trials}) == len({trial.trial for trial in trials}) == 3
     np.testing.assert_array_equal([trial.data for trial in trials], pixels)
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_csv_in_a_zip_with_a_flipped_byte_is_named(data, method):
-    content = bytearray(packed(FILES["fer2013"], method))
-    content[len(content) // 2] ^= 0x01  # stored: another digit, which only the checksum tells
-    lay(data / "fer2013", {"archive.zip": bytes(content)})
-    with pytest.raises(BadRecording, match=r"archive\.zip:fer2013\.csv .*: fetch it again"):
-        list(load("fer2013", "face"))
-
-
-@pytest.mark.parametrize("as_zip", [False, True])
-def test_fer2013_folders(data, as_zip):
+def test_fer2013_folders_in_a_zip(data):
     splits = {
         "train/happy/Training_1.png": "train",
         "validation/sad/1.png": "val",
@@ -223,7 +137,7 @@ def test_fer2013_folders(data, as_zip):
         "test/happy/PublicTest_2.png": "val",  # in the folder of the test: its prefix tells
     }
     files, dropped = dict.fromkeys((*splits, "more/happy/im2.png"), picture((48, 48))), []
-    lay(data / "fer2013", {"archive.zip": packed(files)} if as_zip else files)
+    lay(data / "fer2013", {"archive.zip": packed(files)})
     found = {(t.label, t.split) for t in load("fer2013", "face", dropped)}
     assert found == {(name.split("/")[1], split) for name, split in splits.items()}
     assert [drop.name for drop in dropped] == ["more/happy/im2.png"]
@@ -236,18 +150,14 @@ def test_ck_plus_gives_the_peak_of_a_sequence(data):
     assert trial.data.shape == (24, 32, 3)
     (data / "ck_plus/Emotion/S005/001/S005_001_00000011_emotion.txt").unlink()
     with pytest.raises(CorpusMissing, match=r"_emotion\.txt in"):
-        load("ck_plus", "face")
+        list(load("ck_plus", "face"))
 
 
 def test_people_of_an_image_folder(data):
     files = dict.fromkeys(("happy/anna_01.png", "Sad/ben_01.png", "sad/unknown.png"), picture())
     lay(data / "elsewhere", files)
-    trials = list(load("image_folder", "face", folder=str(data / "elsewhere")))
-    assert {(t.subject, t.label) for t in trials} == {
-        ("anna", "happy"),
-        ("ben", "sad"),
-        ("sad/unknown", "sad"),
-    }
+    found = {(t.subject, t.label) for t in load("image_folder", "face", folder=str(data / "elsewhere"))}
+    assert found == {("anna", "happy"), ("ben", "sad"), ("sad/unknown", "sad")}
 
 
 # EEG
@@ -256,36 +166,26 @@ def test_people_of_an_image_folder(data):
 def test_muse_is_cut_where_time_stamps_leave_a_gap(data):
     at = np.arange(1024)
     time_s = np.round(1533222955 + at / 256 + 60 * np.isin(at, (300, 900)).cumsum(), 3)
-    rows = [
-        (f"{s:.3f}", n + 0.25, 1.0, 2.0, "" if n == 7 else 3.0, 9.0) for n, s in zip(at, time_s, strict=True)
-    ]
+    cells = zip(at, time_s, strict=True)
+    rows = [(f"{s:.3f}", n + 0.25, 1.0, 2.0, "" if n == 7 else 3.0, 9.0) for n, s in cells]
     lay(data / "muse", {"subjectb-relaxed-2.csv": table("timestamps,TP9,AF7,AF8,TP10,Right AUX", rows)})
     found, dropped = gathered("muse", "eeg")
-    assert [(t.trial, t.data.shape) for t in found] == [
-        *(
-            ("subjectb-relaxed-2.1", (4, 300)),
-            ("subjectb-relaxed-2.2", (4, 600)),
-            ("subjectb-relaxed-2.3", (4, 124)),
-        )
-    ]
+    assert [t.trial for t in found] == [f"subjectb-relaxed-2.{n}" for n in (1, 2, 3)]
+    assert [t.data.shape for t in found] == [(4, 300), (4, 600), (4, 124)]
     assert found[1].data[:, 0].tolist() == [300.25, 1, 2, 3]
     assert np.argwhere(np.isnan(found[0].data)).tolist() == [[3, 7]]
-    assert [(d.name, d.reason) for d in dropped] == [
-        ("subjectb-relaxed-2", "2 gaps, 120.0 s: kept as 3 pieces")
-    ]
+    assert dropped == [("subjectb-relaxed-2", "2 gaps, 120.0 s: kept as 3 pieces")]
 
 
 def test_gameemo_puts_windows_in_order(data):
     head, *rows = FILES["gameemo"][POWERS].decode().splitlines()
-    numbered = [
-        ",".join([*row.split(",")[:3], *(f"{row.split(',')[2]}.{n:02d}" for n in range(56))]) for row in rows
-    ]
+    keys = [row.split(",")[:3] for row in rows]
+    numbered = [",".join([*key, *(f"{key[2]}.{n:02d}" for n in range(56))]) for key in keys]
     lay(data / "gameemo", FILES["gameemo"] | {POWERS: "\n".join([head, *numbered[::-1], ""]).encode()})
     found, _ = gathered("gameemo", "eeg")
     expected = np.arange(1, 4)[:, None, None] + np.arange(56).reshape(14, 4) / 100
     np.testing.assert_allclose(found[1].data, expected, rtol=1e-6)
     assert found[1].ratings == {"valence": 3, "arousal": 7}
-    assert labels.target("gameemo", "arousal", found[1]) == "high"
 
 
 def deap_content(shape=(40, 40, 8064)):
@@ -305,11 +205,11 @@ def test_deap_pairs_eeg_and_pulse(data):
     np.testing.assert_allclose(pulse[3].data[0], 3380 + 384 / 8064, rtol=1e-6)
     assert eeg[3].ratings == {"valence": 7.575, "arousal": 2.075, "dominance": 3.075, "liking": 4.075}
     for content, message in (
-        (deap_content((40, 40, 100)), r"data \(40, 40, 100\).*expected \(40, 40, 8064\)"),
-        ({"data": np.zeros(3)}, "lacks data or labels"),
+        (deap_content((40, 40, 100)), "of the shapes"),
+        ({"data": np.zeros(3)}, "lacks labels"),
     ):
         lay(data / "deap", {"data_preprocessed_python/s07.dat": python2(content)})
-        with pytest.raises(BadRecording, match=rf"s07\.dat.*{message}"):
+        with pytest.raises(BadRecording, match=rf"s07\.dat .*{message}"):
             list(load("deap", "eeg"))
 
 
@@ -340,21 +240,13 @@ def test_a_mat_file_that_is_not_dreamer_s_is_named(data):
         ({"width": 13}, r"holds no readable s01 .clips of width \[\(13,\)\]"),
         ({"rates": (128, 512)}, "has rates"),
         ({"DREAMER": 1.0}, "expected a struct DREAMER"),
-        (
-            {"DREAMER": {"Data": [{"Age": 1}], "EEG_SamplingRate": 128, "ECG_SamplingRate": 256}},
-            "no readable s01",
-        ),
     ):
         write_dreamer(data, **changes)
         with pytest.raises(BadRecording, match=rf"DREAMER\.mat.*{message}"):
             list(load("dreamer", "eeg"))
-    for content, message in (
-        (FILES["dreamer"][MAT][:-500], "is no MATLAB file"),
-        (b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400), r"is a MATLAB 7\.3 file"),
-    ):
-        lay(data / "dreamer", {MAT: content})
-        with pytest.raises(BadRecording, match=rf"DREAMER\.mat {message}"):
-            list(load("dreamer", "eeg"))
+    lay(data / "dreamer", {MAT: b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400)})
+    with pytest.raises(BadRecording, match=r"DREAMER\.mat is a MATLAB 7\.3 file"):
+        list(load("dreamer", "eeg"))
 
 
 FILMS = (1, 0, -1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 0, 1, -1)
@@ -379,7 +271,7 @@ def test_seed(data):
     assert found[10].data.shape == (62, 31) and np.all(found[10].data == 11)
     for changes, message in (
         ({"last": 14}, r"1_20131027\.mat has clips .*expected 1 to 15"),
-        ({"n_chans": 5}, r"1_20131027\.mat: clip 1 has shape \(5, 21\), expected \(62"),
+        ({"n_chans": 5}, r"1_20131027\.mat has clip 1 of shape \(5, 21\), expected \(62"),
         ({"label": [1, 2, 3]}, r"label\.mat has the labels \[1, 2, 3\]"),
     ):
         write_seed(data, **changes)

@@ -1,7 +1,6 @@
 """Damaged files of every corpus of the registries: an error of one line or a result, soon, in little memory."""
 
 import bz2
-import os
 import zipfile
 
 import numpy as np
@@ -11,7 +10,6 @@ from damage import OF_TEXTS, SURE, WAYS, damaged, is_rate, lay, packed, refusal
 from whole_corpora import BOXES, CORPORA, DEAP_SHAPE
 
 from emolib.datasets import NAMES, face_boxes, get, load
-from emolib.datasets.archives import open_tree, safe_extract
 from emolib.datasets.corpora import deap
 
 FILES = {name: make() for name, make in (CORPORA | BOXES).items()}
@@ -19,20 +17,18 @@ NAME = b"wav/03a01Fa.wav"
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
+def root(data, monkeypatch):
     monkeypatch.setattr(deap, "SHAPE", DEAP_SHAPE)
-    return tmp_path
+    return data
 
 
 def read_corpus(name, modality, dropped):
     """Read a corpus whole."""
     if name in BOXES:
-        for picture in face_boxes.load(name, dropped):
-            assert np.isfinite(picture.boxes).all()
-        return
-    for trial in load(name, modality, dropped):
-        assert is_rate(trial.sfreq) and trial.data.ndim and trial.data.dtype.kind in "fu"
+        assert all(np.isfinite(picture.boxes).all() for picture in face_boxes.load(name, dropped))
+    else:
+        for trial in load(name, modality, dropped):
+            assert is_rate(trial.sfreq) and trial.data.ndim and trial.data.dtype.kind in "fu"
 
 
 def told(name):
@@ -78,54 +74,33 @@ def test_a_damaged_zip(root):
         assert said, name
 
 
-@pytest.mark.parametrize(
-    ("content", "when_read", "when_unpacked"),
-    [
-        (zip_of(NAME, zeros(1 << 20), 2**32 - 2), "claim to be 4294967294", "unfolds to 4294967294"),
-        (zip_of(NAME, zeros(GIGABYTE), GIGABYTE), f"claim to be {GIGABYTE}", "unfolds to"),
-        (zip_of(NAME, zeros(2 * GIGABYTE), 3000), "is damaged", "is damaged"),  # and claims not to
-        (zip_of(NAME, bz2.compress(bytes(99)), 99, zipfile.ZIP_BZIP2), "method 12", "method 12"),
-    ],
-    ids=["claims", "unfolds", "unfolds secretly", "bzip2"],
-)
-def test_a_zip_that_unfolds_to_very_much(root, content, when_read, when_unpacked):
+@pytest.mark.parametrize(("content", "message"), [
+    (zip_of(NAME, zeros(1 << 20), 2**32 - 2), "claim to be 4294967294"),
+    (zip_of(NAME, zeros(GIGABYTE), GIGABYTE), f"claim to be {GIGABYTE}"),
+    (zip_of(NAME, zeros(2 * GIGABYTE), 3000), "is damaged"),  # and claims not to
+    (zip_of(NAME, bz2.compress(bytes(99)), 99, zipfile.ZIP_BZIP2), "method 12"),
+], ids=["claims", "unfolds", "unfolds secretly", "bzip2"])  # fmt: skip
+def test_a_zip_that_unfolds_to_very_much(root, content, message):
     lay(root / "emodb", {"archive.zip": content})
-    assert when_read in told("emodb")[0]
-    assert when_unpacked in refusal(lambda: safe_extract(root / "emodb/archive.zip", root / "out"))
-    assert not (root / "out").exists()
-
-
-def test_names_on_disk_that_are_no_utf8(root):
-    (root / "image_folder/happy").mkdir(parents=True)
-    path = os.fsencode(root / "image_folder/happy") + b"/ann\xff_1.png"
-    try:
-        with open(path, "wb") as file:
-            file.write(FILES["image_folder"]["happy/ann_1.png"])
-    except OSError:
-        pytest.skip("this file system takes UTF-8 alone")
-    (said,) = told("image_folder")
-    assert "is no name in UTF-8" in said and open_tree(root / "image_folder").names("*.jpg") == []
+    assert message in told("emodb")[0]
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.parametrize(
-    ("corpus", "file", "contents"),
-    [
-        ("emodb", "wav/03a01Fa.wav", SOUNDS),
-        ("image_folder", "happy/ann_1.png", PICTURES),
-        ("dreamer", "DREAMER.mat", MATS),
-        ("stress_predict", "Processed_data/Time_logs.xlsx", BOOKS),
-    ],
-)
+@pytest.mark.parametrize(("corpus", "file", "contents"), [
+    ("emodb", "wav/03a01Fa.wav", SOUNDS),
+    ("image_folder", "happy/ann_1.png", PICTURES),
+    ("dreamer", "DREAMER.mat", MATS),
+    ("stress_predict", "Processed_data/Time_logs.xlsx", BOOKS),
+])  # fmt: skip
 def test_a_file_that_claims_very_much(root, corpus, file, contents):
     for what, content in contents.items():
         lay(root / corpus, FILES[corpus] | {file: content})
         assert any(file in said for said in told(corpus)), what
 
 
-@pytest.mark.parametrize(
-    ("corpus", "file"), [("deap", "data_preprocessed_python/s01.dat"), ("wesad", "S2/S2.pkl")]
-)
+@pytest.mark.parametrize(("corpus", "file"), [
+    ("deap", "data_preprocessed_python/s01.dat"), ("wesad", "S2/S2.pkl"),
+])  # fmt: skip
 def test_a_pickle_runs_no_code_and_makes_nothing_large(root, corpus, file):
     for what, content in pickles(root / "ran").items():
         lay(root / corpus, {file: content})

@@ -14,65 +14,46 @@ def trial(label="", **ratings):
 
 MAPPED = [name for name in NAMES if get(name).labels]
 CASES = {  # corpus and task: the class of some labels
-    ("emodb", "emotion7"): {"boredom": "boredom", "anger": "angry"},
-    ("emodb", "arousal"): {"boredom": "low", "disgust": None},
-    ("emodb", "valence"): {"neutral": None, "happiness": "positive"},
-    ("ravdess", "emotion8"): {"fearful": "fear"},
-    ("ravdess", "emotion7"): {"calm": None},
-    ("ravdess", "emotion4"): {"surprised": "surprise"},
-    ("ravdess", "arousal"): {"calm": "low"},
-    ("crema_d", "emotion6"): {"sad": "sad"},
-    ("tess", "emotion7"): {"ps": "surprise"},
-    ("tess", "valence"): {"ps": "positive"},
-    ("savee", "valence"): {"surprise": None},
-    ("savee", "arousal"): {"surprise": "high"},
-    ("fer2013", "emotion4"): {"disgust": None, "happy": "happy"},
-    ("ck_plus", "emotion7"): {"contempt": "contempt"},
-    ("stress_predict", "stress"): {"stroop": "stress", "rest": "rest"},
-    ("stress_predict", "arousal"): {"hyperventilation": "high"},
-    ("wesad", "stress"): {"baseline": "rest", "amusement": None, "meditation": None},
-    ("wesad", "arousal"): {"meditation": "low"},
-    ("walking", "emotion3"): {"sad": "sad"},
-    ("muse", "state3"): {"concentrating": "concentrating"},
-    ("muse", "arousal"): {"neutral": "low"},
-    ("seed", "emotion3"): {"negative": "negative"},
-    ("seed", "valence"): {"neutral": None},
-    ("synthetic", "emotion"): {"relaxed": "relaxed"},
-    ("synthetic", "arousal"): {"relaxed": "low"},
-    ("synthetic", "valence"): {"angry": "negative"},
+    "emodb emotion7": {"boredom": "boredom", "anger": "angry"},
+    "emodb arousal": {"boredom": "low", "disgust": None},
+    "emodb valence": {"neutral": None, "happiness": "positive"},
+    "ravdess emotion7": {"calm": None, "fearful": "fear"},
+    "ravdess arousal": {"calm": "low", "surprised": "high"},
+    "tess emotion7": {"ps": "surprise"},
+    "tess valence": {"ps": "positive"},
+    "savee valence": {"surprise": None},
+    "fer2013 emotion4": {"disgust": None, "happy": "happy"},
+    "ck_plus emotion7": {"contempt": "contempt"},
+    "stress_predict stress": {"stroop": "stress", "rest": "rest"},
+    "wesad stress": {"baseline": "rest", "amusement": None, "meditation": None},
+    "wesad arousal": {"meditation": "low"},
+    "muse arousal": {"neutral": "low", "concentrating": "high"},
+    "seed valence": {"neutral": None, "negative": "negative"},
+    "synthetic arousal": {"relaxed": "low", "angry": "high"},
 }
 
 
 def test_target():
-    for (corpus, task), expected in CASES.items():
-        assert {label: labels.target(corpus, task, trial(label)) for label in expected} == expected, (
-            corpus,
-            task,
-        )
+    for case, expected in CASES.items():
+        assert {label: labels.target(*case.split(), trial(label)) for label in expected} == expected, case
 
 
-@pytest.mark.parametrize(
-    ("corpus", "task", "expected"),
-    [
-        ("fer2013", "emotion7", ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")),
-        ("fer2013", "emotion4", ("neutral", "angry", "surprise", "happy")),
-        ("emodb", "arousal", ("low", "high")),
-        ("synthetic", "emotion", ("happy", "angry", "sad", "relaxed")),
-        ("stress_predict", "stress", ("rest", "stress")),
-        ("walking", "emotion3", ("happy", "sad", "neutral")),
-    ],
-)
-def test_class_order_is_fixed(corpus, task, expected):
-    assert labels.classes(corpus, task) == expected
+def test_class_order_is_fixed():
+    fer = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+    assert labels.classes("fer2013", "emotion7") == fer
+    assert labels.classes("fer2013", "emotion4") == ("neutral", "angry", "surprise", "happy")
+    assert labels.classes("stress_predict", "stress") == ("rest", "stress")
 
 
 @pytest.mark.parametrize("corpus", MAPPED)
 def test_every_class_is_reached_by_some_label_and_every_label_by_some_task(corpus):
-    for task in get(corpus).tasks:
-        reached = {labels.target(corpus, task, trial(label)) for label in get(corpus).labels}
-        assert reached - {None} == set(labels.classes(corpus, task)), task
-    for label in get(corpus).labels:
-        assert any(labels.target(corpus, task, trial(label)) for task in get(corpus).tasks), label
+    tasks, known = get(corpus).tasks, get(corpus).labels
+    reached = {task: {labels.target(corpus, task, trial(label)) for label in known} for task in tasks}
+    assert {task: found - {None} for task, found in reached.items()} == {
+        task: set(labels.classes(corpus, task)) for task in tasks
+    }
+    for label in known:
+        assert any(labels.target(corpus, task, trial(label)) for task in tasks), label
 
 
 def test_unmapped_label_is_named_with_what_is_known():
@@ -80,21 +61,16 @@ def test_unmapped_label_is_named_with_what_is_known():
         labels.target("emodb", "emotion7", trial("joy"))
 
 
-@pytest.mark.parametrize(
-    ("corpus", "rating", "expected"),
-    [("deap", 5.0, "low"), ("deap", 5.01, "high"), ("gameemo", 4, "low"), ("gameemo", 6, "high"),
-     ("dreamer", 3, "low"), ("dreamer", 4, "high")],
-)  # fmt: skip
-def test_ratings_split_above_the_midpoint(corpus, rating, expected):
-    assert labels.target(corpus, "arousal", trial(arousal=rating, valence=1)) == expected
-    side = {"low": "negative", "high": "positive"}[expected]
-    assert labels.target(corpus, "valence", trial(arousal=1, valence=rating)) == side
-
-
-@pytest.mark.parametrize("ratings", [{}, {"arousal": float("nan")}])
-def test_a_missing_rating_is_an_error(ratings):
+@pytest.mark.parametrize(("corpus", "rating", "is_high"), [
+    ("deap", 5.0, False), ("deap", 5.01, True), ("gameemo", 4, False), ("gameemo", 6, True), ("dreamer", 3, False),
+    ("dreamer", 4, True),
+])  # fmt: skip
+def test_ratings_split_above_the_midpoint(corpus, rating, is_high):
+    rated = trial(arousal=rating, valence=rating)
+    for task, sides in labels.SIDES.items():
+        assert labels.target(corpus, task, rated) == sides[is_high]
     with pytest.raises(UnmappedLabel, match="arousal rating"):
-        labels.target("deap", "arousal", trial(**ratings))
+        labels.target(corpus, "arousal", trial(arousal=float("nan")))
 
 
 def test_marginal_sums_scores_per_side():
@@ -111,21 +87,6 @@ def test_marginal_to_a_smaller_set_of_emotions():
     np.testing.assert_array_equal(labels.marginal("deap", "arousal", "arousal"), np.eye(2))
 
 
-@pytest.mark.parametrize("corpus", MAPPED)
-def test_marginal_agrees_with_targets(corpus):
-    for task in get(corpus).tasks:
-        for to_task in get(corpus).tasks:
-            try:
-                matrix = labels.marginal(corpus, task, to_task)
-            except BadParameter:
-                continue
-            for label in get(corpus).labels:
-                start, end = (labels.target(corpus, t, trial(label)) for t in (task, to_task))
-                if start is not None:
-                    row = matrix[labels.classes(corpus, task).index(start)]
-                    assert list(row) == [c == end for c in labels.classes(corpus, to_task)]
-
-
 @pytest.mark.parametrize(
     ("corpus", "task", "to_task"),
     [("emodb", "arousal", "emotion7"), ("wesad", "arousal", "stress"), ("deap", "arousal", "valence")],
@@ -135,7 +96,6 @@ def test_no_marginal_where_a_class_has_several_ends(corpus, task, to_task):
         labels.marginal(corpus, task, to_task)
 
 
-@pytest.mark.parametrize(("corpus", "task"), [("emodb", "emotion4"), ("iemocap", "emotion4")])
-def test_unknown_task_or_corpus(corpus, task):
-    with pytest.raises(BadParameter, match="got .*, expected"):
-        labels.classes(corpus, task)
+def test_unknown_task():
+    with pytest.raises(BadParameter, match="got 'emotion4', expected one of emotion7"):
+        labels.classes("emodb", "emotion4")

@@ -87,7 +87,7 @@ def answer(results, tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("trial", ["subjecta-relaxed-1", "subjecta-concentrating-1", GAPPED])
+@pytest.mark.parametrize("trial", ["subjecta-relaxed-1", GAPPED])
 def test_the_official_file_is_answered_as_in_training(trial, answer, results, corpus, capsys):
     found, (n, scores) = answer(corpus / f"muse/{trial}.csv", capsys), by_hand(results, trial)
     assert found["sfreq"] == 256 and found["windows"] == n > 0
@@ -96,14 +96,10 @@ def test_the_official_file_is_answered_as_in_training(trial, answer, results, co
     assert found["dropped"] == ({"shorter than a window": 2} if trial == GAPPED else {})
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda table: table[table.columns[::-1]],
-        lambda table: table.rename(columns=str.upper),
-        lambda table: table.drop(columns=["timestamps", "Right AUX"]),
-    ],
-)
+@pytest.mark.parametrize("change", [
+    lambda table: table[table.columns[::-1]].rename(columns=str.upper),
+    lambda table: table.drop(columns=["timestamps", "Right AUX"]),
+])  # fmt: skip
 def test_the_layout_does_not_matter(change, answer, results, corpus, tmp_path, capsys):
     trial = "subjecta-neutral-1"
     change(pd.read_csv(corpus / f"muse/{trial}.csv")).to_csv(tmp_path / "e.csv", index=False)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emolib.core.errors import BadArtifact, BadParameter, BadSet
+from emolib.core.errors import BadParameter, BadSet
 from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
@@ -16,9 +16,8 @@ def windows(subject, y, split=None, n_classes=None):
     classes = tuple(f"c{i}" for i in range(n_classes or y.max() + 1))
     trial = np.array([f"t{i}" for i in range(n)])
     split = None if split is None else np.asarray(split)
-    return EmotionSet(
-        np.arange(n, dtype=np.float32)[:, None], y, np.asarray(subject), trial, classes, 1.0, split
-    )
+    X = np.arange(n, dtype=np.float32)[:, None]
+    return EmotionSet(X, y, np.asarray(subject), trial, classes, 1.0, split)
 
 
 def people(n_subjects, n_each=6, n_classes=3):
@@ -62,28 +61,23 @@ def test_validation_holds_every_class_where_people_allow():
 
 def test_loso_has_a_fold_a_subject():
     mixed = people(7)
-    made = splits.loso(mixed, n_val=2)
-    for i, fold in enumerate(made):
+    for i, fold in enumerate(splits.loso(mixed, n_val=2)):
         assert fold.name == f"s{i:02d}" and subjects_of(mixed, fold.test) == {f"s{i:02d}"}
         assert len(subjects_of(mixed, fold.val)) == 2
     n = splits.MAX_FOLDS + 1
-    with pytest.raises(BadParameter, match="use official or grouped"):
+    with pytest.raises(BadParameter, match="use grouped"):
         splits.loso(windows(np.arange(n).astype(str), np.arange(n) % 2))
 
 
-def test_grouped_spreads_classes_evenly():
+def test_grouped_spreads_classes_evenly_and_the_seed_decides_who_validates():
     rng = np.random.default_rng(3)
     subject = rng.integers(30, size=900)
     y = (rng.random(900) < (0.1 + 0.8 * (subject % 5 == 0))).astype(int)
     mixed = windows(subject.astype(str), y)
     assert np.std([mixed.y[fold.test].mean() for fold in splits.grouped(mixed, 5)]) < 0.03
-
-
-def test_the_seed_decides_the_validation_subjects():
-    mixed = people(10)
     first, again, other = (splits.loso(mixed, seed=seed) for seed in (1, 1, 2))
     assert all((a.val == b.val).all() for a, b in zip(first, again, strict=True))
-    assert any((a.val != b.val).any() for a, b in zip(first, other, strict=True))
+    assert any(not np.array_equal(a.val, b.val) for a, b in zip(first, other, strict=True))
 
 
 def test_official_keeps_the_corpus_split_and_takes_val_from_training_people_if_there_is_none():
@@ -106,44 +100,35 @@ def test_leaky_cuts_people_and_keeps_the_class_shares():
         assert len(subjects_of(mixed, fold.test) & subjects_of(mixed, fold.train)) == 10
 
 
-@pytest.mark.parametrize(
-    ("protocol", "options", "message"),
-    [
-        ("kfold", {}, "expected one of loso, grouped, official, leaky"),
-        ("loso", {"n_folds": 3}, "n_folds does not exist in protocol loso"),
-        ("loso", {"n_val": 0}, "n_val is 0"),
-        ("loso", {"n_val": 1.5}, "n_val is 1.5"),
-        ("grouped", {"n_folds": 99}, "expected 2 to 5"),
-        ("leaky", {"test_share": 0.5}, "test_share is 0.5"),
-        ("leaky", {"n_folds": 0}, "n_folds is 0"),
-    ],
-)
+@pytest.mark.parametrize(("protocol", "options", "message"), [
+    ("kfold", {}, "expected one of loso, grouped, official, leaky"),
+    ("loso", {"n_folds": 3}, "n_folds does not exist in protocol loso"),
+    ("loso", {"n_val": 0}, "n_val is 0"),
+    ("grouped", {"n_folds": 99}, "expected 2 to 5"),
+    ("leaky", {"test_share": 0.5}, "test_share is 0.5"),
+])  # fmt: skip
 def test_parameters_out_of_range_are_named(protocol, options, message):
     with pytest.raises(BadParameter, match=message):
         splits.folds(people(5), protocol, **options)
 
 
-@pytest.mark.parametrize(
-    ("emotion_set", "protocol", "message"),
-    [
-        (people(1), "loso", "One subject only"),
-        (people(3), "loso", "2 subjects are left for train and val, expected more than n_val = 2"),
-        (people(5), "official", "windows are marked ''|marked \\[''\\]"),
-        (windows(["a", "b", "c", "d"], [0, 0, 0, 0], n_classes=2), "loso", "No window of class c1"),
-        (
-            windows(list("aabbccdd"), [0, 1, 0, 0, 0, 0, 0, 0]),
-            "loso",
-            "Fold a: no training subject has class c1",
-        ),
-    ],
-)
+RARE = windows(list("aabbccdd"), [0, 1, 0, 0, 0, 0, 0, 0])
+
+
+@pytest.mark.parametrize(("emotion_set", "protocol", "message"), [
+    (people(1), "loso", "One subject only"),
+    (people(3), "loso", "2 subjects are left for train and val, expected more than n_val = 2"),
+    (people(5), "official", r"marked \[''\]"),
+    (windows(["a", "b", "c", "d"], [0, 0, 0, 0], n_classes=2), "loso", "No window of class c1"),
+    (RARE, "loso", "Fold a: no training subject has class c1"),
+])  # fmt: skip
 def test_sets_that_cannot_be_split_are_refused_in_one_line(emotion_set, protocol, message):
     with pytest.raises(BadSet, match=message):
         splits.folds(emotion_set, protocol)
 
 
 def test_a_fold_refuses_overlap_and_empty_parts():
-    with pytest.raises(BadSet, match="twice"):
+    with pytest.raises(BadSet, match="a window is in two parts"):
         Fold("f", np.array([0, 1]), np.array([1]), np.array([2]))
     with pytest.raises(BadSet, match="no window in val"):
         Fold("f", np.array([0, 1]), np.array([]), np.array([2]))
@@ -169,8 +154,6 @@ def test_calibration_takes_training_windows_of_each_class_alike():
     assert len(splits.calibration(mixed, fold, 10**6)) == len(fold.train)
     scarce = np.bincount(mixed.y[splits.calibration(mixed, fold, 90)])
     assert scarce[1] == 21 and scarce[2] == 14 and scarce.sum() == 90
-    with pytest.raises(BadParameter, match="n >= 1"):
-        splits.calibration(mixed, fold, 0)
 
 
 def test_folds_survive_an_npz_without_pickle(tmp_path):
@@ -182,5 +165,3 @@ def test_folds_survive_an_npz_without_pickle(tmp_path):
     for before, after in zip(made, again, strict=True):
         assert before.name == after.name
         assert all((getattr(before, p) == getattr(after, p)).all() for p in splits.PARTS)
-    with pytest.raises(BadArtifact, match="expected part and fold"):
-        splits.from_arrays({"X": np.zeros(3)})

@@ -21,26 +21,20 @@ def eeg(subject, label, **changes):
 def front_end(data, sfreq, kind):
     """Every sample is a window; negative ones are dropped."""
     kept = data >= 0
-    return Windows(
-        data[kept, None], np.flatnonzero(kept), {} if kept.all() else {"negative": int((~kept).sum())}
-    )
+    dropped = {} if kept.all() else {"negative": int((~kept).sum())}
+    return Windows(data[kept, None], np.flatnonzero(kept), dropped)
 
 
-def test_windows_carry_the_class_subject_and_trial_of_their_trial():
-    data, counts = windowed.emotion_set(
-        [trial("anger", "03"), trial("sadness", "08", 2)], "arousal", front_end
-    )
-    assert data.classes == ("low", "high")
-    assert data.y.tolist() == [1, 1, 1, 0, 0]
-    assert data.subject.tolist() == ["03"] * 3 + ["08"] * 2
-    assert data.trial[0] == "03-anger" and data.sfreq == 16
-    assert (counts.trials, counts.windows, counts.dropped) == (2, 5, {})
-
-
-def test_what_is_left_out_is_counted_with_its_reason():
+def test_windows_carry_their_trial_and_what_is_left_out_is_counted_with_its_reason():
     broken = Trial("emodb", "speech", "03", "x", np.array([-1.0, 2.0]), 16.0, "anger")
-    trials = [trial("anger", "03"), trial("sadness", "08"), trial("disgust", "08"), broken]
-    _, counts = windowed.emotion_set(trials, "arousal", front_end)
+    trials = [trial("anger", "03"), trial("sadness", "08", 2), trial("disgust", "08"), broken]
+    data, counts = windowed.emotion_set(trials, "arousal", front_end)
+    assert data.classes == ("low", "high") and data.sfreq == 16
+    assert data.y.tolist() == [1, 1, 1, 0, 0, 1]
+    assert data.subject.tolist() == ["03"] * 3 + ["08"] * 2 + ["03"]
+    assert data.trial.tolist() == ["03-anger"] * 3 + ["08-sadness"] * 2 + ["x"]
+    assert data.start_s.tolist() == [0, 1, 2, 0, 1, 1]
+    assert (counts.trials, counts.windows) == (3, 6)
     assert counts.dropped == {"disgust: no class in this task": 1, "window: negative": 1}
     assert counts.table().iloc[0].tolist() == ["trials kept", 3]
 

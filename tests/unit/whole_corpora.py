@@ -51,11 +51,6 @@ def python2(content):
     return file.getvalue()
 
 
-def write_python2(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(python2(content))
-
-
 def cell(items):
     """A 1 × n MATLAB cell, or n × 1 as its clips lie."""
     array = np.empty((len(items), 1), object)
@@ -65,21 +60,15 @@ def cell(items):
 
 def dreamer_person(clips, leads, scores):
     """A person of DREAMER.mat: EEG (n_times, 14) and ECG (n_times, 2) of each clip, scores (3, n_clips)."""
-    signals = {
-        name: {"baseline": cell(of), "stimuli": cell(of)} for name, of in (("EEG", clips), ("ECG", leads))
-    }
+    both = {"EEG": cell(clips), "ECG": cell(leads)}
+    signals = {name: {"baseline": of, "stimuli": of} for name, of in both.items()}
     scales = ("ScoreValence", "ScoreArousal", "ScoreDominance")
     return {"Age": "22", **signals} | {scale: row[:, None] for scale, row in zip(scales, scores, strict=True)}
 
 
 def write_dreamer_mat(folder, people, rates=(128, 256), **changes):
     """DREAMER.mat as its authors wrote it."""
-    content = {
-        "Data": cell(people).T,
-        "EEG_SamplingRate": rates[0],
-        "ECG_SamplingRate": rates[1],
-        "noOfSubjects": len(people),
-    }
+    content = {"Data": cell(people).T, "EEG_SamplingRate": rates[0], "ECG_SamplingRate": rates[1]}
     savemat(folder / "DREAMER.mat", {"DREAMER": content} | changes)
 
 
@@ -147,17 +136,17 @@ def workbook(starts):
     return file.getvalue()
 
 
-def stress_predict(
-    start=datetime(2022, 2, 7, 9, 20), presses_s=(130,), zone_h=0, length_s=240, subject="S01"
-):
+MORNING = datetime(2022, 2, 7, 9, 20)
+
+
+def stress_predict(start=MORNING, presses_s=(130,), zone_h=0, length_s=240, subject="S01"):
     """A session that starts at a local time; its samples are their number."""
     utc_s = (start - timedelta(hours=zone_h) - datetime(1970, 1, 1)).total_seconds()
     samples = [(n,) for n in range(64 * length_s)]
+    presses = [(f"{utc_s + after_s:.2f}",) for after_s in presses_s]
     return {
         f"Raw_data/{subject}/BVP.csv": table(None, [(f"{utc_s:.2f}",), ("64.000000",), *samples]),
-        f"Raw_data/{subject}/tags_{subject}.csv": table(
-            None, [(f"{utc_s + after_s:.2f}",) for after_s in presses_s]
-        ),
+        f"Raw_data/{subject}/tags_{subject}.csv": table(None, presses),
         "Processed_data/Time_logs.xlsx": workbook({subject: start}),
     }
 
@@ -180,14 +169,12 @@ def muse():
 
 
 def game():
-    powers = [
-        (1, g, w, *(1 + 0.01 * n for n in range(len(gameemo.POWERS)))) for g in (1, 2) for w in (1, 2, 3)
-    ]
+    ramp = [1 + 0.01 * n for n in range(len(gameemo.POWERS))]
+    powers = [(1, g, w, *ramp) for g in (1, 2) for w in (1, 2, 3)]
     ratings = [(f"G{g}.pdf", "S01", 3, 7) for g in (1, 2)]
+    head = ",".join([*gameemo.KEYS, *gameemo.POWERS])
     return {
-        "eeg_bandpower_features_windowed_12.0_0.0.csv": table(
-            ",".join([*gameemo.KEYS, *gameemo.POWERS]), powers
-        ),
+        "eeg_bandpower_features_windowed_12.0_0.0.csv": table(head, powers),
         "final_SAM_scores.csv": table("Path,Subject,Valence,Arousal", ratings),
     }
 

@@ -1,9 +1,10 @@
-"""Corpora of sentences that actors speak in one emotion after another: EmoDB, CREMA-D, TESS and SAVEE.
+"""Corpora of sentences that actors speak in one emotion after another: EmoDB, CREMA-D, TESS, SAVEE and RAVDESS.
 
 Each gives one trial per utterance, whose file name says actor and emotion.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -11,70 +12,43 @@ from pathlib import Path, PurePosixPath
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.download import dataverse_files, lfs_files
-from emolib.datasets.labels import (
-    ANGRY,
-    BOREDOM,
-    DISGUST,
-    EMOTION4,
-    EMOTION6,
-    EMOTION7,
-    FEAR,
-    HAPPY,
-    NEUTRAL,
-    SAD,
-    SIDES,
-    SURPRISE,
-)
-from emolib.datasets.media import SFREQ, read_audio
+from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, SIDES, SURPRISE, mapped
+from emolib.datasets.media import FPS, SFREQ, read_audio, read_frames, read_video, with_endings
 
 Parsed = tuple[str, str, str] | str  # (subject, trial, label), or the reason to leave the file out
 
 
-def speech_trials(
-    corpus: str, tree: Tree, names: list[str], parse: Callable[[str], Parsed], dropped: list[Dropped]
-) -> Iterator[Trial]:
-    """Trials of sound files, of which `parse(name)` says what they are.
+def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], Parsed]) -> Callable:
+    """The function `trials` of a corpus whose sound files match a pattern; `parse(name)` says what they are.
 
     Silent and empty files, and second copies of an utterance (some archives hold all twice) are dropped too.
     """
-    seen = set()
-    for name in names:
-        parsed = parse(name)
-        if isinstance(parsed, str):
-            dropped.append(Dropped(name, parsed))
-            continue
-        subject, trial, label = parsed
-        if trial in seen:
-            dropped.append(Dropped(name, "second copy of an utterance"))
-            continue
-        seen.add(trial)
-        data = read_audio(tree, name)
-        if not data.any():
-            dropped.append(Dropped(name, "silent or empty"))
-            continue
-        yield Trial(corpus, "speech", subject, trial, data, SFREQ, label)
-
-
-def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], Parsed]) -> Callable:
-    """The function `trials` of a corpus whose sound files match one of the patterns."""
 
     def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-        tree = open_tree(root)
-        return speech_trials(corpus, tree, tree.need(*patterns), parse, dropped)
+        tree, seen = open_tree(root), set()
+        for name in tree.need(*patterns):
+            parsed = parse(name)
+            if isinstance(parsed, str):
+                dropped.append(Dropped(name, parsed))
+                continue
+            subject, trial, label = parsed
+            if trial in seen:
+                dropped.append(Dropped(name, "second copy of an utterance"))
+                continue
+            seen.add(trial)
+            data = read_audio(tree, name)
+            if data.any():
+                yield Trial(corpus, "speech", subject, trial, data, SFREQ, label)
+            else:
+                dropped.append(Dropped(name, "silent or empty"))
 
     return trials
 
 
 EMODB_NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")  # speaker, text, emotion (in German), version
-EMODB_EMOTIONS = {
-    "W": "anger",  # Wut
-    "L": "boredom",  # Langeweile
-    "E": "disgust",  # Ekel
-    "A": "fear",  # Angst
-    "F": "happiness",  # Freude
-    "T": "sadness",  # Trauer
-    "N": "neutral",
-}
+EMODB_EMOTIONS = {  # Wut, Langeweile, Ekel, Angst, Freude, Trauer
+    "W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral",
+}  # fmt: skip
 
 
 def parse_emodb(name: str) -> Parsed:
@@ -87,20 +61,8 @@ EMODB = Corpus(
     name="emodb",
     title="Berlin EmoDB: acted German speech",
     modalities=("speech",),
-    tasks={
-        "emotion7": ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral"),
-        **EMOTION6,
-        **SIDES,
-    },
-    labels={
-        "anger": ANGRY,
-        "boredom": BOREDOM,
-        "disgust": DISGUST,
-        "fear": FEAR,
-        "happiness": HAPPY,
-        "sadness": SAD,
-        "neutral": NEUTRAL,
-    },  # fmt: skip
+    tasks={"emotion7": ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral")} | EMOTION6 | SIDES,
+    labels=mapped("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral"),
     licence="freely available; cite the paper",
     cite="Burkhardt et al. 2005, A database of German emotional speech, Interspeech",
     layout="wav/03a01Fa.wav … (or the same names as flac): speaker, text, emotion letter, version",
@@ -136,14 +98,7 @@ CREMA_D = Corpus(
     title="CREMA-D: acted English speech of 91 actors",
     modalities=("speech",),
     tasks={**EMOTION6, **SIDES},
-    labels={
-        "anger": ANGRY,
-        "disgust": DISGUST,
-        "fear": FEAR,
-        "happy": HAPPY,
-        "neutral": NEUTRAL,
-        "sad": SAD,
-    },  # fmt: skip
+    labels=mapped("anger", "disgust", "fear", "happy", "neutral", "sad"),
     licence="Open Database License 1.0",
     cite="Cao et al. 2014, CREMA-D, IEEE Trans. Affective Computing 5(4)",
     layout="AudioWAV/1001_DFA_ANG_XX.wav …: actor, sentence, emotion, intensity",
@@ -153,6 +108,7 @@ CREMA_D = Corpus(
     downloads=(github_archive("CheyneyComputerScience/CREMA-D", "refs/heads/master"),),
     listing=partial(
         lfs_files,
+        archive="CREMA-D.zip",
         pattern="AudioWAV/*.wav",
         url="https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master/AudioWAV",
     ),
@@ -180,15 +136,8 @@ TESS = Corpus(  # with two actresses, a subject-independent split tests on one p
     title="TESS: acted English words of two actresses",
     modalities=("speech",),
     tasks={**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
-    labels={
-        "angry": ANGRY,
-        "disgust": DISGUST,
-        "fear": FEAR,
-        "happy": HAPPY,
-        "neutral": NEUTRAL,
-        "sad": SAD,
-        "ps": SURPRISE._replace(valence="positive"),
-    },  # fmt: skip
+    labels=mapped("angry", "disgust", "fear", "happy", "neutral", "sad")
+    | {"ps": SURPRISE._replace(valence="positive")},
     licence="CC BY-NC-ND 4.0",
     cite="Pichora-Fuller and Dupuis 2020, Toronto emotional speech set, doi:10.5683/SP2/E8H2MF",
     layout="any folders with OAF_back_angry.wav …: actress, word, emotion (ps is pleasant surprise)",
@@ -218,18 +167,82 @@ SAVEE = Corpus(
     title="SAVEE: acted English speech of four men",
     modalities=("speech",),
     tasks={**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
-    labels={
-        "anger": ANGRY,
-        "disgust": DISGUST,
-        "fear": FEAR,
-        "happiness": HAPPY,
-        "neutral": NEUTRAL,
-        "sadness": SAD,
-        "surprise": SURPRISE,
-    },  # fmt: skip
+    labels=mapped("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
     licence="research only, by registration",
     cite="Haq and Jackson 2010, Multimodal emotion recognition, in Machine Audition, IGI Global",
     layout="AudioData/DC/a01.wav … or DC_a01.wav …: speaker, emotion code, sentence",
     where="register at http://kahlan.eps.surrey.ac.uk/savee/",
     trials=trials_from("savee", ("*.wav",), parse_savee),
+)
+
+
+# RAVDESS. File names are seven codes: modality (01 sound and video, 02 video, 03 sound) - vocal channel (01 speech,
+# 02 song) - emotion - intensity - statement - repetition - actor. The six codes after the modality are the trial, so that
+# speech and face of one take pair.
+
+RAVDESS_NAME = re.compile(
+    r"(0\d)-((0\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d))"
+)  # modality, trial: channel, emotion, …, actor
+RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # from 01
+
+
+def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+    """Takes of speech, or the faces in them; songs are dropped."""
+    if modality == "speech":
+        return spoken(root, modality, dropped)
+    return _face_trials(open_tree(root), dropped)
+
+
+def parse_ravdess(name: str, modality: str) -> Parsed:
+    match = RAVDESS_NAME.fullmatch(PurePosixPath(name).stem)
+    if not match:
+        return "not named like 03-01-06-01-02-01-12"
+    if match[3] != "01":
+        return "song, not speech"
+    if match[1] != modality:
+        return f"modality {match[1]}, not {modality}"
+    code = int(match[4])
+    return match[5], match[2], RAVDESS_EMOTIONS[code - 1] if 1 <= code <= len(RAVDESS_EMOTIONS) else match[4]
+
+
+spoken = trials_from("ravdess", ("*-*-*-*-*-*-*.wav",), partial(parse_ravdess, modality="03"))
+
+
+def _face_trials(tree: Tree, dropped: list[Dropped]) -> Iterator[Trial]:
+    """Faces (n_frames, height, width[, 3]) uint8 of each take, from folders of frames, else from videos."""
+    frames = defaultdict(list)  # by folder
+    for name in tree.names(*with_endings("*-*-*-*-*-*-*/*")):
+        frames[str(PurePosixPath(name).parent)].append(name)
+    for name in sorted(frames) or tree.need("*-*-*-*-*-*-*.mp4"):
+        parsed = parse_ravdess(name, "01")
+        if isinstance(parsed, str):
+            dropped.append(Dropped(name, parsed))
+            continue
+        subject, trial, label = parsed
+        data, sfreq = (read_frames(tree, name, frames[name]), FPS) if frames else read_video(tree, name)
+        yield Trial("ravdess", "face", subject, trial, data, sfreq, label)
+
+
+RAVDESS = Corpus(
+    name="ravdess",
+    title="RAVDESS: acted English speech of 24 actors, with video",
+    modalities=("speech", "face"),
+    tasks={
+        "emotion8": ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise"),
+        **(EMOTION7 | EMOTION6 | EMOTION4 | SIDES),
+    },
+    labels=mapped(*RAVDESS_EMOTIONS),
+    licence="CC BY-NC-SA 4.0",
+    cite="Livingstone and Russo 2018, RAVDESS, PLoS ONE 13(5) e0196391",
+    layout="Actor_12/03-01-06-01-02-01-12.wav …; for faces Actor_12/01-01-…-12.mp4 "
+    f"(with opencv-python-headless) or a folder of frames, {FPS:g} a second, Actor_12/01-01-…-12/0001.png …",
+    where="https://zenodo.org/records/1188976; the videos are its Video_Speech_Actor_XX.zip, by hand (12 GB)",
+    trials=ravdess_trials,
+    downloads=(
+        (
+            "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip",
+            "md5:bc696df654c87fed845eb13823edef8a",  # of 208,468,073 bytes, as others quote the record and checked it
+            "Audio_Speech_Actors_01-24.zip",
+        ),
+    ),
 )

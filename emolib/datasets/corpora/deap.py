@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.core.errors import BadRecording
 from emolib.datasets import restricted_pickle
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
@@ -28,29 +27,22 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     for name in tree.need("data_preprocessed_python/s[0-9][0-9].dat"):
         subject = Path(name).stem.lower()
         data, labels = read_subject(tree, name)
+        rows, kind, channels = (
+            (slice(len(CHANNELS)), "raw", CHANNELS) if modality == "eeg" else (PLETHYSMOGRAPH, "ppg", ())
+        )
         for video, (signals, scores) in enumerate(zip(data, labels, strict=True), start=1):
-            watched = signals[:, round(BASELINE_S * SFREQ) :].astype(np.float32)
-            if modality == "eeg":
-                recorded = {"data": watched[: len(CHANNELS)], "kind": "raw", "channels": CHANNELS}
-            else:
-                recorded = {"data": watched[PLETHYSMOGRAPH], "kind": "ppg"}
+            watched = signals[rows, round(BASELINE_S * SFREQ) :].astype(np.float32)
             ratings = dict(zip(SCALES, scores.tolist(), strict=True))
             trial = f"{subject}-{video:02d}"
-            yield Trial("deap", modality, subject, trial, sfreq=SFREQ, ratings=ratings, **recorded)
+            yield Trial("deap", modality, subject, trial, watched, SFREQ, "", kind, "", channels, ratings)
 
 
 def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Signals (40 videos, 40 channels, 8064) at 128 Hz and ratings (40, 4), 1 to 9. Raises BadRecording."""
-    content = restricted_pickle.load(tree, name)
-    try:
-        data, labels = (restricted_pickle.array_at(content, key) for key in ("data", "labels"))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise tree.damaged(name, "lacks data or labels, expected a dict of both") from error
+    data, labels = restricted_pickle.load(tree, name, "data", "labels")
     if data.shape != SHAPE or data.dtype.kind != "f" or labels.shape != (SHAPE[0], len(SCALES)):
-        raise BadRecording(
-            f"{tree.where(name)}: data {data.shape}, labels {labels.shape}; expected {SHAPE} and "
-            f"{(SHAPE[0], len(SCALES))}: take the file from data_preprocessed_python."
-        )
+        got, expected = (data.shape, labels.shape), (SHAPE, (SHAPE[0], len(SCALES)))
+        raise tree.damaged(name, f"has data and labels of the shapes {got}, expected {expected}")
     return data, labels.astype(float)
 
 

@@ -34,13 +34,13 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         except (AttributeError, TypeError, ValueError) as error:
             raise tree.damaged(name, f"holds no readable {subject} ({error})") from error
         for clip, (signals, rated) in enumerate(zip(clips, scores.T, strict=True), start=1):
+            of_trial = "dreamer", modality, subject, f"{subject}-{clip:02d}"
+            ratings = dict(zip(SCALES, rated.tolist(), strict=True))
             if modality == "eeg":
                 data = np.ascontiguousarray(signals.T)
-                recorded = {"data": data, "sfreq": EEG_SFREQ, "kind": "raw", "channels": CHANNELS}
+                yield Trial(*of_trial, data, EEG_SFREQ, "", "raw", "", CHANNELS, ratings)
             else:
-                recorded = {"data": signals[:, 0].copy(), "sfreq": ECG_SFREQ, "kind": "ecg"}
-            ratings = dict(zip(SCALES, rated.tolist(), strict=True))
-            yield Trial("dreamer", modality, subject, f"{subject}-{clip:02d}", ratings=ratings, **recorded)
+                yield Trial(*of_trial, signals[:, 0].copy(), ECG_SFREQ, "", "ecg", ratings=ratings)
 
 
 def _clips(person, modality: str) -> tuple[list[np.ndarray], np.ndarray]:
@@ -51,10 +51,7 @@ def _clips(person, modality: str) -> tuple[list[np.ndarray], np.ndarray]:
     width = len(CHANNELS) if modality == "eeg" else 2
     shapes = {clip.shape[1:] for clip in clips}
     if shapes != {(width,)} or scores.shape != (len(SCALES), len(clips)):
-        raise ValueError(
-            f"clips of width {sorted(shapes)} and ratings {scores.shape}, expected ({width},) and "
-            f"{(len(SCALES), len(clips))}"
-        )
+        raise ValueError(f"clips of width {sorted(shapes)}, expected ({width},), ratings {scores.shape}")
     return clips, scores
 
 

@@ -36,12 +36,9 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         if not np.array_equal(steps[:, 2], np.arange(1, len(steps) + 1)):
             raise tree.damaged(name, f"numbers the windows of {trial} other than 1 to {len(steps)} once each")
         data = steps[:, 3:].reshape(-1, len(CHANNELS), len(BANDS)).astype(np.float32)
-        yield Trial(
-            "gameemo", "eeg", f"S{subject:02d}", trial, data, 1 / STEP_S, f"G{game}", "band_power",
-            channels=CHANNELS, ratings=ratings[trial],
-        )  # fmt: skip
-    recorded = {f"S{subject:02d}-G{game}" for subject, game in values[:, :2].astype(int).tolist()}
-    dropped += [Dropped(trial, "rated, but no band powers") for trial in sorted(ratings.keys() - recorded)]
+        of_trial = "gameemo", "eeg", f"S{subject:02d}", trial
+        yield Trial(*of_trial, data, 1 / STEP_S, f"G{game}", "band_power", "", CHANNELS, ratings.pop(trial))
+    dropped += [Dropped(trial, "rated, but no band powers") for trial in sorted(ratings)]
 
 
 def read_ratings(tree: Tree) -> dict[str, dict[str, float]]:
@@ -49,10 +46,9 @@ def read_ratings(tree: Tree) -> dict[str, dict[str, float]]:
     name = tree.need("final_SAM_scores.csv")[0]
     table = read_table(tree, name, ["Path", "Subject", "Valence", "Arousal"])
     values = cell_values(table[["Valence", "Arousal"]], tree.where(name), gaps=True)
-    games = table["Path"].astype(str).str.removesuffix(".pdf")
-    if values.size and (np.nanmin(values) < 1 or np.nanmax(values) > 9):
+    if ((values < 1) | (values > 9)).any():
         raise tree.damaged(name, "has ratings outside the scale, expected 1 to 9")
-    names = table["Subject"].astype(str) + "-" + games
+    names = table["Subject"].astype(str) + "-" + table["Path"].astype(str).str.removesuffix(".pdf")
     return {
         trial: {"valence": valence, "arousal": arousal}
         for trial, (valence, arousal) in zip(names, values.tolist(), strict=True)

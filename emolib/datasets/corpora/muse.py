@@ -1,6 +1,5 @@
 """Muse mental states: four people relaxed, neutral and concentrating, a four-electrode headband at 256 Hz."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from emolib.datasets.tables import read_numbers
 SFREQ = 256.0
 GAP_S = 0.01  # between two samples; they are 3 or 4 ms apart, as written
 CHANNELS = ("TP9", "AF7", "AF8", "TP10")  # "Right AUX" was not worn
-NAME = re.compile(r"(?P<subject>subject[a-z])-(?P<label>[a-z]+)-\d+\.csv", re.IGNORECASE)
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
@@ -23,25 +21,19 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     Empty cells stay NaN.
     """
     tree = open_tree(root)
-    for name in tree.need("subject*-*.csv"):
-        match = NAME.fullmatch(Path(name).name)
-        if not match:
-            dropped.append(Dropped(name, "no file name like subjecta-relaxed-1.csv"))
-            continue
-        subject, label = match["subject"].lower(), match["label"].lower()
+    for name in tree.need("subject[a-z]-*-*.csv"):
+        stem = Path(name).stem.lower()
+        subject, label, *_ = stem.split("-")
         time_s, data = read_recording(tree, name)
         pieces = stretches(np.diff(time_s) > GAP_S)
-        stem = Path(name).stem.lower()
         if len(pieces) > 1:
             lost_s = time_s[-1] - time_s[0] - len(time_s) / SFREQ
-            dropped.append(
-                Dropped(stem, f"{len(pieces) - 1} gaps, {lost_s:.1f} s: kept as {len(pieces)} pieces")
-            )
+            reason = f"{len(pieces) - 1} gaps, {lost_s:.1f} s: kept as {len(pieces)} pieces"
+            dropped.append(Dropped(stem, reason))
         for number, (first, end) in enumerate(pieces, start=1):
             trial = f"{stem}.{number}" if len(pieces) > 1 else stem
-            yield Trial(
-                "muse", "eeg", subject, trial, data[:, first:end], SFREQ, label, "raw", channels=CHANNELS
-            )
+            piece = data[:, first:end]
+            yield Trial("muse", "eeg", subject, trial, piece, SFREQ, label, "raw", channels=CHANNELS)
 
 
 def read_recording(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -16,13 +15,7 @@ from emolib.datasets.media import FPS, PICTURES, SFREQ, read_audio, read_frames,
 from emolib.datasets.tables import Recording, read_eeg, read_heart, read_rows
 
 VIDEO = ".mp4"
-PICTURE_ENDINGS = tuple(pattern.removeprefix("*") for pattern in PICTURES)
-FORMATS = {
-    "heart": (".csv",),
-    "eeg": (".csv",),
-    "speech": (".wav", ".flac"),
-    "face": (*PICTURE_ENDINGS, VIDEO),
-}
+FORMATS = {"heart": (".csv",), "eeg": (".csv",), "speech": (".wav", ".flac"), "face": (*PICTURES, VIDEO)}
 NEEDED, RATINGS = ("trial", "subject", "label"), ("valence", "arousal")  # columns of labels.csv
 SPLITS = ("train", "val", "test")
 LAYOUT = (
@@ -32,31 +25,34 @@ LAYOUT = (
 )
 
 
+class Row(NamedTuple):
+    """What labels.csv says of a trial; `label` and `split` may be "", ratings are from -1 to 1, and may lack."""
+
+    subject: str
+    label: str
+    split: str
+    ratings: dict[str, float]
+
+
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
     """One trial a row of labels.csv that has a file in this modality, by name; see LAYOUT.
 
     Raises BadRecording for two files of one trial, and where labels.csv names none of the files.
     """
     tree = open_tree(root)
-    rows = read_labels(tree)
-    files = _files(tree, modality, dropped)
-    if not files.keys() & rows.keys():
-        raise BadRecording(
-            f"{tree.where(find_labels(tree))} names none of the {len(files)} trials in {modality}/, such as "
-            f"{min(files)}: its column trial holds file names without their ending."
-        )
+    rows, files = read_labels(tree), _files(tree, modality, dropped)
+    shared = sorted(files.keys() & rows)
+    if not shared:
+        expected = f"such as {min(files)}: its column trial holds file names without their ending"
+        raise BadRecording(f"{tree.where(find_labels(tree))} names no trial in {modality}/, {expected}.")
     dropped += [Dropped(trial, "no row in labels.csv") for trial in sorted(files.keys() - rows)]
     dropped += [Dropped(trial, f"no {modality} file") for trial in sorted(rows.keys() - files)]
-    shared = {trial: (rows[trial], files[trial]) for trial in sorted(files.keys() & rows)}
-    return _read_trials(tree, modality, shared, dropped)
-
-
-def _read_trials(tree: Tree, modality: str, shared: dict, dropped: list[Dropped]) -> Iterator[Trial]:
-    for trial, (row, names) in shared.items():
+    for trial in shared:
+        row = rows[trial]
         if not (row.label or row.ratings):
             dropped.append(Dropped(trial, "neither label nor rating in labels.csv"))
             continue
-        recording = _read_recording(tree, modality, names)
+        recording = _read_recording(tree, modality, files[trial])
         if not recording.data.any():
             dropped.append(Dropped(trial, "empty, or zero throughout"))
             continue
@@ -78,7 +74,7 @@ def _read_recording(tree: Tree, modality: str, names: list[str]) -> Recording:
 
 
 def _files(tree: Tree, modality: str, dropped: list[Dropped]) -> dict[str, list[str]]:
-    """By trial its file, or its frames in order. Raises BadRecording for two, CorpusMissing for no trial at all."""
+    """By trial its file, or its frames in order."""
     folder = PurePosixPath(find_labels(tree)).parent / modality
     places = defaultdict(lambda: defaultdict(list))  # by trial, then by file or folder of frames
     for name in map(PurePosixPath, tree.names("*")):
@@ -86,7 +82,7 @@ def _files(tree: Tree, modality: str, dropped: list[Dropped]) -> dict[str, list[
             continue
         place = name.relative_to(folder)
         ending, depth = place.suffix.lower(), len(place.parts)
-        is_frame = modality == "face" and depth == 2 and ending in PICTURE_ENDINGS
+        is_frame = modality == "face" and depth == 2 and ending in PICTURES
         if ending not in FORMATS[modality]:
             dropped.append(Dropped(str(name), f"not {' or '.join(FORMATS[modality])}"))
         elif depth > 1 and not is_frame:
@@ -94,16 +90,12 @@ def _files(tree: Tree, modality: str, dropped: list[Dropped]) -> dict[str, list[
         else:
             trial = place.stem if depth == 1 else place.parts[0]
             places[_composed(trial)][place.parts[0]].append(str(name))
+    where = tree.where(str(folder))
     if not places:
-        raise CorpusMissing(
-            f"No {modality} trial in {tree.where(str(folder))}, expected {LAYOUT}: add files, or take another modality."
-        )
+        raise CorpusMissing(f"No {modality} trial in {where}, expected {LAYOUT}.")
     for trial, found in places.items():
         if len(found) > 1:
-            raise BadRecording(
-                f"{tree.where(str(folder))} holds {' and '.join(sorted(found))} of trial {trial}, expected one: remove "
-                "the other, or give it a name and a row of its own."
-            )
+            raise BadRecording(f"{where} holds {' and '.join(sorted(found))} of trial {trial}, expected one.")
     return {trial: sorted(next(iter(found.values())), key=_frame_order) for trial, found in places.items()}
 
 
@@ -117,18 +109,6 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-# labels.csv: whose each trial is, and what it means
-
-
-class Row(NamedTuple):
-    """What labels.csv says of a trial; `label` and `split` may be "", ratings are from -1 to 1, and may lack."""
-
-    subject: str
-    label: str
-    split: str
-    ratings: dict[str, float]
-
-
 def find_labels(tree: Tree) -> str:
     """Path of the topmost labels.csv. Raises CorpusMissing for none, BadRecording for several."""
     names = sorted(tree.need("labels.csv"), key=lambda name: name.count("/"))
@@ -140,42 +120,28 @@ def find_labels(tree: Tree) -> str:
 def read_labels(tree: Tree) -> dict[str, Row]:
     """Rows by trial, in order. Raises CorpusMissing without the file, BadRecording that names file and line."""
     name = find_labels(tree)
-    place = tree.where(name)
     head, *lines = list(read_rows(tree, name)) or [[]]
     head = [cell.strip().lower() for cell in head]
-    for column in (*NEEDED, *RATINGS, "split"):
-        count = head.count(column)
-        if count > 1 or (count == 0 and column in NEEDED):
-            raise BadRecording(
-                f"{place} has {count} columns {column}, expected one each of {', '.join(NEEDED)}, with commas "
-                f"between; found {', '.join(head) or 'an empty file'}: mend its first line."
-            )
-    rows, first = {}, {}
+    if any(head.count(column) != 1 for column in NEEDED):
+        got, expected = ", ".join(head) or "none", f"one each of {', '.join(NEEDED)}, with commas between"
+        raise BadRecording(f"{tree.where(name)} has columns {got}, expected {expected}: mend its first line.")
+    rows = {}
     for number, line in enumerate(lines, start=2):
         if not any(cell.strip() for cell in line):
             continue
-        trial, row = _row(head, line, f"{place} line {number}")
-        if trial in rows:
-            raise BadRecording(
-                f"{place} line {number} names trial {trial} again, after line {first[trial]}; expected each "
-                "trial once: remove one of them."
-            )
-        rows[trial], first[trial] = row, number
+        where = f"{tree.where(name)} line {number}"
+        if len(line) != len(head):
+            raise BadRecording(f"{where} has {len(line)} cells, expected {len(head)} as line 1: mend it.")
+        cells = dict(zip(head, map(str.strip, line), strict=True))
+        trial, split = _composed(cells["trial"]), cells.get("split", "").lower()
+        if not trial or not cells["subject"] or trial in rows:
+            got = f"trial {trial!r} of {cells['subject']!r}"
+            raise BadRecording(f"{where}: {got}, expected each trial once, and its subject: mend it.")
+        if split not in ("", *SPLITS):
+            raise BadRecording(f"{where}: split is {split!r}, expected {', '.join(SPLITS)} or nothing.")
+        ratings = {column: _rating(cells[column], column, where) for column in RATINGS if cells.get(column)}
+        rows[trial] = Row(cells["subject"], cells["label"], split, ratings)
     return rows
-
-
-def _row(head: list[str], line: list[str], where: str) -> tuple[str, Row]:
-    if len(line) != len(head):
-        raise BadRecording(f"{where} has {len(line)} cells, expected {len(head)} as the first line: mend it.")
-    cells = dict(zip(head, map(str.strip, line), strict=True))
-    for column in ("trial", "subject"):
-        if not cells[column]:
-            raise BadRecording(f"{where} has no {column}, expected one in every row: fill the cell.")
-    split = cells.get("split", "").lower()
-    if split not in ("", *SPLITS):
-        raise BadRecording(f"{where}: split is {split!r}, expected {', '.join(SPLITS)} or nothing: mend it.")
-    ratings = {column: _rating(cells[column], column, where) for column in RATINGS if cells.get(column)}
-    return _composed(cells["trial"]), Row(cells["subject"], cells["label"], split, ratings)
 
 
 def _rating(text: str, column: str, where: str) -> float:
@@ -184,29 +150,18 @@ def _rating(text: str, column: str, where: str) -> float:
     except ValueError:
         rating = float("nan")
     if not -1 <= rating <= 1:
-        raise BadRecording(
-            f"{where}: {column} is {text!r}, expected a number from -1 to 1, 0 the middle: rescale the column, "
-            "a scale from 1 to 9 by (rating - 5) / 4."
-        )
+        expected = "a number from -1 to 1: a scale from 1 to 9 becomes that by (rating - 5) / 4"
+        raise BadRecording(f"{where}: {column} is {text!r}, expected {expected}.")
     return rating
 
 
 def classes(root: Path) -> tuple[str, ...]:
     """The different labels of the corpus in `root`, sorted. Raises as `read_labels`, and BadSet for fewer than two."""
-    places = [*root.glob("*"), *root.glob("*/labels.csv")]  # labels.csv or what it lies in
-    return _classes(root, tuple((place, place.stat().st_mtime_ns) for place in sorted(places)))
-
-
-@lru_cache(maxsize=8)
-def _classes(root: Path, state: tuple) -> tuple[str, ...]:
-    """The classes while the files are in this state."""
     tree = open_tree(root)
     found = sorted({row.label for row in read_labels(tree).values()} - {""})
     if len(found) < 2:
-        raise BadSet(
-            f"{tree.where(find_labels(tree))} has {len(found)} different labels, expected two or more for the task "
-            "emotion: fill the column label, or take the task valence or arousal."
-        )
+        where = tree.where(find_labels(tree))
+        raise BadSet(f"{where} has {len(found)} different labels, expected two or more for the task emotion.")
     return tuple(found)
 
 
@@ -221,5 +176,4 @@ OWN = Corpus(
     layout=LAYOUT,
     where="your own recordings; nothing to fetch",
     trials=trials,
-    access="own",
 )

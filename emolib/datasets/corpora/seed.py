@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.core.errors import BadRecording
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Affect, Corpus, Dropped, Trial
 from emolib.datasets.labels import VALENCE
@@ -14,7 +13,6 @@ from emolib.datasets.matlab import read_mat
 
 SFREQ = 200.0
 LABELS = {-1: "negative", 0: "neutral", 1: "positive"}
-NAME = re.compile(r"(?P<subject>\d+)_(?P<session>\d{8})\.mat", re.IGNORECASE)
 CLIP = re.compile(r"\w+_eeg(?P<number>\d+)")
 CHANNELS = (
     "FP1", "FPZ", "FP2", "AF3", "AF4", "F7", "F5", "F3", "F1", "FZ", "F2", "F4", "F6", "F8", "FT7", "FC5",
@@ -28,15 +26,11 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     """One trial a clip and day, kind "raw"; 1-20131027-15."""
     tree = open_tree(root)
     labels = read_labels(tree)
-    for name in tree.need("Preprocessed_EEG/*_*.mat"):
-        match = NAME.fullmatch(Path(name).name)
-        if not match:
-            dropped.append(Dropped(name, "no file name like 1_20131027.mat"))
-            continue
-        subject = match["subject"]
-        for number, data in enumerate(read_clips(tree, name, len(labels)), start=1):
-            trial = f"{subject}-{match['session']}-{number:02d}"
-            label = labels[number - 1]
+    for name in tree.need("Preprocessed_EEG/[0-9]*_[0-9]*.mat"):
+        subject, _, session = Path(name).stem.partition("_")
+        clips = zip(read_clips(tree, name, len(labels)), labels, strict=True)
+        for number, (data, label) in enumerate(clips, start=1):
+            trial = f"{subject}-{session}-{number:02d}"
             yield Trial("seed", "eeg", subject, trial, data, SFREQ, label, "raw", channels=CHANNELS)
 
 
@@ -57,10 +51,7 @@ def read_clips(tree: Tree, name: str, n_clips: int) -> list[np.ndarray]:
         raise tree.damaged(name, f"has clips {sorted(clips)}, expected 1 to {n_clips} as in label.mat")
     for number, clip in clips.items():
         if np.ndim(clip) != 2 or len(clip) != len(CHANNELS):
-            raise BadRecording(
-                f"{tree.where(name)}: clip {number} has shape {np.shape(clip)}, expected (62, n_times): "
-                "take the file from Preprocessed_EEG."
-            )
+            raise tree.damaged(name, f"has clip {number} of shape {np.shape(clip)}, expected (62, n_times)")
     return [clips[number].astype(np.float32) for number in range(1, n_clips + 1)]
 
 

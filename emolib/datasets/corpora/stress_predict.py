@@ -6,9 +6,9 @@ and the dataset's own processed labels follow them, so an edge of the log moves 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,44 +16,29 @@ import numpy as np
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.labels import AROUSAL, REST, REST_STRESS, STRESS
-from emolib.datasets.tables import read_numbers, read_sheet
+from emolib.datasets.tables import read_empatica, read_numbers, read_sheet
 
 SFREQ = 64.0
 ZONE = ZoneInfo("Europe/Dublin")
 HALF_DAY_S = 12 * 3600.0
 PRESS_WITHIN_S = 180.0  # a press further from every edge of the log belongs to none
-TASKS = {"Stroop Test": "stroop", "Interview": "interview", "Hyperventilation": "hyperventilation"}
-LABELS = {
-    **TASKS,
+TASKS = ("stroop", "interview", "hyperventilation")
+LABELS = {  # by heading, in the sheet's spelling
+    **dict(zip(("Stroop Test", "Interview", "Hyperventilation"), TASKS, strict=True)),
     **dict.fromkeys(("Relax", "Relax/Baseline"), "rest"),
-    **dict.fromkeys(("Baseline/Questionniare", "Questionniare"), "questionnaire"),  # the sheet's spelling
+    **dict.fromkeys(("Baseline/Questionniare", "Questionniare"), "questionnaire"),
 }
 HEADINGS = {"S. ID.": 1, "Date": 1, **dict.fromkeys(LABELS, 1), "Relax": 3}
 
 
-@dataclass(frozen=True)
-class Recording:
-    """The blood volume pulse, (n_times,) float32 at 64 Hz, from start_s (Unix time) on."""
-
-    bvp: np.ndarray
-    start_s: float
-
-    @property
-    def length_s(self) -> float:
-        return len(self.bvp) / SFREQ
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A phase of a session. In the log start_s and end_s are in Unix time, each perhaps twelve hours early; once placed
-    they are seconds after the recording's start, and `added_s` is what the logged start lacked: 0 or twelve hours.
+class Phase(NamedTuple):
+    """A phase of a session. In the log its edges are in Unix time, each perhaps twelve hours early; once placed
+    they are seconds after the recording's start.
     """
 
     label: str
-    is_task: bool
     start_s: float
     end_s: float
-    added_s: float = 0.0
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
@@ -61,20 +46,20 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     tree = open_tree(root)
     names = {Path(name).parts[-2]: name for name in tree.need("Raw_data/S*/BVP.csv")}
     log = read_log(tree)
-    dropped += [
-        Dropped(subject, "in Time_logs.xlsx, but not recorded") for subject in sorted(log.keys() - names)
-    ]
+    absent = sorted(log.keys() - names)
+    dropped += [Dropped(subject, "in Time_logs.xlsx, but not recorded") for subject in absent]
     for subject, name in names.items():
         if subject not in log:
             dropped.append(Dropped(subject, "no row in Time_logs.xlsx"))
             continue
-        recording = read_bvp(tree, name)
-        phases = place(log[subject], recording.start_s, recording.length_s)
-        phases = without_overlap(snap(phases, read_presses(tree, subject, recording)))
+        start_s, bvp, sfreq = read_empatica(tree, name)
+        if sfreq != SFREQ:
+            raise tree.damaged(name, f"has a rate of {sfreq}, expected {SFREQ:g} Hz")
+        phases = phases_of(tree, subject, log[subject], start_s, len(bvp) / SFREQ)
         for number, phase in enumerate(phases, start=1):
             trial = f"{subject}-{number}-{phase.label}"
-            first, last = (round(max(edge_s, 0.0) * SFREQ) for edge_s in (phase.start_s, phase.end_s))
-            data = recording.bvp[first:last]
+            first, last = (round(max(edge_s, 0.0) * SFREQ) for edge_s in phase[1:])
+            data = bvp[first:last]
             if phase.label == "questionnaire":
                 dropped.append(Dropped(trial, "filling in questionnaires: neither a task nor rest"))
             elif len(data) == 0:
@@ -84,10 +69,7 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
 
 
 def read_log(tree: Tree) -> dict[str, list[Phase]]:
-    """Per subject the phases as logged: on the 12-hour clock, Irish time.
-
-    Raises BadRecording for a workbook or a column that is missing.
-    """
+    """Per subject the phases as logged: on the 12-hour clock, Irish time. Raises BadRecording."""
     name = tree.need("Processed_data/Time_logs.xlsx")[0]
     heads, _, *rows = read_sheet(tree, name) or [(), ()]
     for heading, count in HEADINGS.items():
@@ -95,53 +77,37 @@ def read_log(tree: Tree) -> dict[str, list[Phase]]:
             raise tree.damaged(name, f"has {heads.count(heading)} columns {heading!r}, expected {count}")
     columns = [column for column, heading in enumerate(heads) if heading in LABELS]
     log = {}
-    for row in rows:
-        if not row[0]:
-            continue
+    for row in filter(lambda row: row[0], rows):
         subject, day = row[heads.index("S. ID.")], row[heads.index("Date")]
         cells = [row[column + end] for column in columns for end in (0, 1)]
         if not isinstance(day, datetime) or not all(isinstance(cell, time) for cell in cells):
             raise tree.damaged(name, f"lacks a time or the date of {subject}")
         unix_s = [datetime.combine(day, cell, ZONE).timestamp() for cell in cells]
         log[subject] = [
-            Phase(LABELS[heads[column]], heads[column] in TASKS, start_s, end_s)
-            for column, start_s, end_s in zip(columns, unix_s[::2], unix_s[1::2], strict=True)
+            Phase(LABELS[heads[column]], *edges)
+            for column, *edges in zip(columns, unix_s[::2], unix_s[1::2], strict=True)
         ]
     return log
 
 
-def read_bvp(tree: Tree, name: str) -> Recording:
-    """An E4's BVP.csv: start in Unix time, rate, samples. Raises BadRecording for another rate than 64 Hz."""
-    values = read_numbers(tree, name, ["bvp"], header=False)[:, 0]
-    if len(values) < 3 or values[1] != SFREQ:
-        got = values[1] if len(values) > 1 else "nothing"
-        raise tree.damaged(name, f"has a rate of {got}, expected {SFREQ:g} Hz and samples")
-    return Recording(values[2:].astype(np.float32), values[0])
+def phases_of(
+    tree: Tree, subject: str, log: list[Phase], recording_start_s: float, length_s: float
+) -> list[Phase]:
+    """A session's phases on the recording's time, at the button presses inside of it. Some press files are 12 h early."""
 
+    def on_clock(unix_s: float) -> float:
+        """Seconds after the start, or twelve hours more: whichever lies in the recording, or nearer to it."""
+        after_s = unix_s - recording_start_s
+        return min((after_s, after_s + HALF_DAY_S), key=lambda s: max(-s, s - length_s, 0.0))
 
-def read_presses(tree: Tree, subject: str, recording: Recording) -> np.ndarray:
-    """Button presses inside the recording, (n_presses,) seconds after its start; some files lag by 12 h."""
+    placed = [Phase(phase.label, on_clock(phase.start_s), on_clock(phase.end_s)) for phase in log]
+    presses = np.zeros(0)
     names = tree.names(f"Raw_data/{subject}/tags_{subject}.csv")
-    if not names or not tree.read(names[0]).strip():
-        return np.zeros(0)
-    unix_s = read_numbers(tree, names[0], ["press"], header=False)[:, 0]
-    after_s = np.array([on_clock(press - recording.start_s, recording.length_s) for press in unix_s])
-    return after_s[(after_s >= 0) & (after_s <= recording.length_s)]
-
-
-def place(log: list[Phase], recording_start_s: float, length_s: float) -> list[Phase]:
-    """The log on the recording's time: each of its times at the half of the day that the recording is in."""
-    phases = []
-    for phase in log:
-        logged_s = [edge_s - recording_start_s for edge_s in (phase.start_s, phase.end_s)]
-        start_s, end_s = (on_clock(after_s, length_s) for after_s in logged_s)
-        phases.append(replace(phase, start_s=start_s, end_s=end_s, added_s=start_s - logged_s[0]))
-    return phases
-
-
-def on_clock(after_s: float, length_s: float) -> float:
-    """`after_s`, or twelve hours more: whichever lies in the recording, or nearer to it."""
-    return min((after_s, after_s + HALF_DAY_S), key=lambda s: max(-s, s - length_s, 0.0))
+    if names and tree.read(names[0]).strip():
+        unix_s = read_numbers(tree, names[0], ["press"], header=False)[:, 0]
+        presses = np.array([on_clock(press) for press in unix_s])
+        presses = presses[(presses >= 0) & (presses <= length_s)]
+    return without_overlap(snap(placed, presses))
 
 
 def snap(phases: list[Phase], presses: np.ndarray) -> list[Phase]:
@@ -149,14 +115,14 @@ def snap(phases: list[Phase], presses: np.ndarray) -> list[Phase]:
 
     The edges of tasks choose first, the others among the presses that are left.
     """
-    moved = _pair(_edges([phase for phase in phases if phase.is_task]), presses)
+    moved = _pair(_edges([phase for phase in phases if phase.label in TASKS]), presses)
     others = np.setdiff1d(_edges(phases), list(moved))
     moved |= _pair(others, np.setdiff1d(presses, list(moved.values())))
-    return [replace(phase, start_s=moved[phase.start_s], end_s=moved[phase.end_s]) for phase in phases]
+    return [Phase(label, moved[start_s], moved[end_s]) for label, start_s, end_s in phases]
 
 
 def _edges(phases: list[Phase]) -> np.ndarray:
-    return np.unique([(phase.start_s, phase.end_s) for phase in phases])
+    return np.unique([phase[1:] for phase in phases])
 
 
 def _pair(edges: np.ndarray, presses: np.ndarray) -> dict[float, float]:
@@ -174,13 +140,13 @@ def _pair(edges: np.ndarray, presses: np.ndarray) -> dict[float, float]:
 
 def without_overlap(phases: list[Phase]) -> list[Phase]:
     """Phases in order of time, all but tasks without the minutes that a task takes."""
-    tasks = [phase for phase in phases if phase.is_task]
+    tasks = [phase for phase in phases if phase.label in TASKS]
     found = []
     for phase in phases:
-        if not phase.is_task:
+        if phase.label not in TASKS:
             before = [task.end_s for task in tasks if task.start_s <= phase.start_s]
             after = [task.start_s for task in tasks if task.start_s > phase.start_s]
-            phase = replace(phase, start_s=max([phase.start_s, *before]), end_s=min([phase.end_s, *after]))
+            phase = Phase(phase.label, max([phase.start_s, *before]), min([phase.end_s, *after]))
         found.append(phase)
     return sorted(found, key=lambda phase: phase.start_s)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import MODALITIES, Corpus, Dropped, Trial
-from emolib.datasets.labels import ANGRY, HAPPY, RELAXED, SAD, SIDES
+from emolib.datasets.labels import SIDES, mapped
 from emolib.signals.generated import CARDIAC, recording
 from emolib.signals.generated.affect import Affect, affects
 
@@ -19,20 +19,9 @@ def trial(affect: Affect, modality: str, cardiac: str = "ppg") -> Trial:
 
     cardiac is what records a heart: "ppg" at 64 Hz or "ecg" at 256 Hz, of the same beats.
     """
-    made = recording(affect, modality, cardiac)
-    valence, arousal = affect.felt().tolist()
-    return Trial(
-        corpus="synthetic",
-        modality=modality,
-        subject=affect.subject_id,
-        trial=affect.trial_id,
-        data=made.data,
-        sfreq=made.sfreq,
-        label=affect.label,
-        kind=made.kind,
-        channels=made.channels,
-        ratings={"valence": valence, "arousal": arousal},
-    )
+    made, names = recording(affect, modality, cardiac), (affect.subject_id, affect.trial_id)
+    ratings = dict(zip(("valence", "arousal"), affect.felt().tolist(), strict=True))
+    return Trial("synthetic", modality, *names, label=affect.label, ratings=ratings, **vars(made))
 
 
 def trials(
@@ -55,13 +44,9 @@ def trials(
         raise BadParameter(f"modality: got {modality!r}, expected one of {', '.join(MODALITIES)}.")
     if cardiac not in CARDIAC:
         raise BadParameter(f"cardiac: got {cardiac!r}, expected {' or '.join(CARDIAC)}.")
-    counts = {
-        "n_subjects": (n_subjects, 1),
-        "n_trials": (n_trials, 1),
-        "trial_s": (trial_s, 1),
-        "seed": (seed, 0),
-    }
-    for name, (value, least) in counts.items():
+    counts = {"n_subjects": n_subjects, "n_trials": n_trials, "trial_s": trial_s, "seed": seed}
+    for name, value in counts.items():
+        least = 0 if name == "seed" else 1
         if value < least:
             raise BadParameter(f"{name}: got {value}, expected {least} or more for the synthetic corpus.")
     return (trial(affect, modality, cardiac) for affect in affects(n_subjects, n_trials, trial_s, seed))
@@ -72,7 +57,7 @@ SYNTHETIC = Corpus(
     title="SYNTHETIC four-modality trials, made by a program: accuracy on them says nothing about people",
     modalities=MODALITIES,
     tasks={"emotion": ("happy", "angry", "sad", "relaxed"), **SIDES},
-    labels={"happy": HAPPY, "angry": ANGRY, "sad": SAD, "relaxed": RELAXED},
+    labels=mapped("happy", "angry", "sad", "relaxed"),
     licence="Apache-2.0 (part of emolib)",
     cite="emolib, emolib/signals/generated",
     layout="No files: generated from a seed. Synthetic; accuracy on it says nothing about people.",

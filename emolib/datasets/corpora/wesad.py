@@ -28,24 +28,17 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             trial = f"{subject}-{number}-{label}"
             yield Trial("wesad", "heart", subject, trial, bvp[first:end], SFREQ, label, "ppg")
         left_s = np.isin(labels, list(LABELS), invert=True).sum() / LABEL_SFREQ
-        dropped.append(
-            Dropped(subject, f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)")
-        )
+        reason = f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)"
+        dropped.append(Dropped(subject, reason))
 
 
 def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Wrist pulse (n_times,) float32 at 64 Hz and labels (n_labels,) at 700 Hz. Raises BadRecording."""
-    content = restricted_pickle.load(tree, name)
-    try:
-        bvp = restricted_pickle.array_at(content, "signal", "wrist", "BVP").astype(np.float32).ravel()
-        labels = restricted_pickle.array_at(content, "label").astype(np.int64).ravel()
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise tree.damaged(name, "lacks signal/wrist/BVP or label, expected both as arrays") from error
+    bvp, labels = restricted_pickle.load(tree, name, "signal/wrist/BVP", "label")
+    bvp, labels = bvp.astype(np.float32).ravel(), labels.astype(np.int64).ravel()
     bvp_s, labels_s = len(bvp) / SFREQ, len(labels) / LABEL_SFREQ
     if not len(labels) or abs(bvp_s - labels_s) > 1.0:
-        raise tree.damaged(
-            name, f"has a pulse of {bvp_s:.1f} s, labels of {labels_s:.1f} s, expected the same"
-        )
+        raise tree.damaged(name, f"has a pulse of {bvp_s:.1f} s, but labels of {labels_s:.1f} s")
     return bvp, labels
 
 
@@ -67,5 +60,4 @@ WESAD = Corpus(
     where="https://ubicomp.eti.uni-siegen.de/home/datasets/icmi18/ or "
     "https://archive.ics.uci.edu/dataset/465/wesad+wearable+stress+and+affect+detection, WESAD.zip (2.1 GB)",
     trials=trials,
-    access="open",
 )
