@@ -128,7 +128,7 @@ LOGS = {
     "csv": (table("time_s,power_w", [(k / 2, 2.5) for k in range(40)]), lambda path: logs.read("csv", path)),
     "date": (
         table("time,W", [(f"2024-03-05T10:00:{k:02d}Z", 2.5) for k in range(40)]),
-        lambda path: logs.read("csv", path),
+        lambda path: logs.read("csv", path, time="time", power="W"),
     ),
     "ppk2": (PPK2, lambda path: logs.read("ppk2", path, voltage_v=3.0)),
     "markers": (table("start_s,end_s,n,what", [(k, k + 0.5, 9, "face") for k in range(9)]), markers.read),

@@ -8,6 +8,7 @@ exact.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -67,10 +68,9 @@ def find(
         raise BadParameter(f"max_drift is {max_drift}, expected 0 to below 0.1 (a tenth).")
     activity = Activity(markers, trace.step_s)
     step_s = max(activity.shortest_s / PER_BLOCK, trace.step_s)
-    best = max(
-        (_best_offset(trace, step_s, activity, drift, search_s) for drift in _drifts(activity, max_drift)),
-        key=lambda one: one.correlation,
-    )
+    drifts = _drifts(activity, max_drift)
+    tried = [_best_offset(trace, step_s, activity, drift, search_s) for drift in drifts]
+    best = max(tried, key=lambda one: one.correlation)
     fine = trace.binned(step_s / PER_BLOCK)
     found = _refined(fine, activity, best, step_s, max_drift)
     _check_stands_out(trace, best)
@@ -110,15 +110,14 @@ def _correlation(trace: Trace, activity: Activity, offset_s: float, drift: float
     return float((weights * share * power).sum() / norm) if norm > 0 else math.nan
 
 
-@dataclass(frozen=True)
-class _Best:
-    """The best offset at one drift; `runner_up` is (correlation, offset) of the best peak elsewhere, if any."""
+class _Best(NamedTuple):
+    """The best offset at one drift, from `n` samples; `runner_up`: correlation and offset of the best peak elsewhere."""
 
     correlation: float
     offset_s: float
     drift: float
     runner_up: tuple[float, float] | None
-    n: int  # samples
+    n: int
 
 
 def _drifts(activity: Activity, max_drift: float) -> np.ndarray:
@@ -129,11 +128,7 @@ def _drifts(activity: Activity, max_drift: float) -> np.ndarray:
 
 
 def _best_offset(
-    trace: Trace,
-    step_s: float,
-    activity: Activity,
-    drift: float,
-    search_s: tuple[float, float] | None,
+    trace: Trace, step_s: float, activity: Activity, drift: float, search_s: tuple[float, float] | None
 ) -> _Best:
     offsets, r, n = _everywhere(trace, step_s, activity, float(drift))
     if search_s is not None:
@@ -141,10 +136,7 @@ def _best_offset(
     k = int(np.argmax(r))
     peaks = find_peaks(np.concatenate([[-1.0], r, [-1.0]]))[0] - 1
     peaks = peaks[(np.abs(offsets[peaks] - offsets[k]) > activity.shortest_s / 2) & (r[peaks] > -1)]
-    runner_up = None
-    if len(peaks):
-        second = peaks[np.argmax(r[peaks])]
-        runner_up = float(r[second]), float(offsets[second])
+    runner_up = max(((float(r[i]), float(offsets[i])) for i in peaks), key=lambda peak: peak[0], default=None)
     return _Best(float(r[k]), float(offsets[k]), float(drift), runner_up, int(n[k]))
 
 
@@ -209,8 +201,7 @@ def _refined(fine: Trace, activity: Activity, best: _Best, step_s: float, max_dr
 def _check_stands_out(trace: Trace, best: _Best):
     if best.correlation == -1:
         raise BadRecording(
-            f"{trace.origin}: at no offset does the log cover {MIN_COVERED:.0%} of the marked work: are log and "
-            "markers of one run, and search_s right?"
+            f"{trace.origin}: at no offset does the log cover {MIN_COVERED:.0%} of the marked work: are they of one run?"
         )
     if best.correlation < MIN_CORRELATION:
         raise BadRecording(

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -78,10 +78,7 @@ def measure(trace: Trace, markers: Sequence[Marker], settle_s: float = 0.0) -> M
 
 
 def _idle_w(trace: Trace, block: Marker, pauses: tuple[float, float], settle_s: float) -> list[float]:
-    """Mean power of the rest before and after a block; NaN where too little of it is logged.
-
-    A pause is halved, so that blocks share no reading and are independent.
-    """
+    """Mean power of the rest before and after a block; NaN where too little is logged. Blocks share no reading."""
     edge = EDGE_STEPS * trace.step_s
     before, after = (min(max((pause - settle_s) / 2, 0.0), IDLE_S) for pause in pauses)
     rest = block.end_s + settle_s
@@ -97,7 +94,6 @@ def _mean_w(trace: Trace, start_s: float, end_s: float) -> float:
 
 
 def _refused(trace: Trace, block: Marker, idle: Sequence[float]) -> str:
-    """Why a block cannot be used; "" where it can."""
     if block.end_s < trace.cells[0][0] or block.start_s > trace.cells[1][-1]:
         return "outside the log"
     if trace.covered_s(block.start_s, block.end_s) < MIN_COVERED * (block.end_s - block.start_s):
@@ -131,22 +127,11 @@ def _block(trace: Trace, block: Marker, idle_w: float, pauses: tuple[float, floa
 # Energy of one inference
 
 
-class Quantity(NamedTuple):
-    """A sum over blocks over another: what papers call power and energy."""
-
-    above: Callable[[Block], float]
-    below: Callable[[Block], float]
-
-    def sums(self, blocks: Sequence[Block]) -> np.ndarray:
-        """(n_blocks, 2)"""
-        return np.array([[self.above(block), self.below(block)] for block in blocks])
-
-
-QUANTITIES = {
-    "net_w": Quantity(lambda b: b.net_j, lambda b: b.duration_s),
-    "peak_net_w": Quantity(lambda b: b.peak_w - b.idle_w, lambda b: 1.0),
-    "energy_mj": Quantity(lambda b: 1e3 * b.net_j, lambda b: b.n),
-    "peak_energy_mj": Quantity(lambda b: 1e3 * (b.peak_w - b.idle_w) * b.duration_s, lambda b: b.n),
+QUANTITIES = {  # what papers call power and energy: the sum over blocks of the first over that of the second
+    "net_w": lambda b: (b.net_j, b.duration_s),
+    "peak_net_w": lambda b: (b.peak_w - b.idle_w, 1.0),
+    "energy_mj": lambda b: (1e3 * b.net_j, b.n),
+    "peak_energy_mj": lambda b: (1e3 * (b.peak_w - b.idle_w) * b.duration_s, b.n),
 }
 
 
@@ -187,7 +172,7 @@ def ratio(a: Sequence[Block], b: Sequence[Block], name: str, seed: int = 0) -> E
 def _sums(blocks: Sequence[Block], name: str) -> np.ndarray:
     if not blocks:
         raise BadParameter(f"{name}: got no block of work, expected one or more.")
-    return QUANTITIES[name].sums(blocks)
+    return np.array([QUANTITIES[name](block) for block in blocks])
 
 
 def _ratio(sums: np.ndarray) -> float:

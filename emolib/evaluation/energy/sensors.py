@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,28 +59,25 @@ def hwmon(root: Path = HWMON) -> tuple[list[Sensor], str]:
     INA219: in0 is the shunt, in1 the bus. Channels are not added up: on some boards one holds the others.
     """
 
-    def text(path: Path) -> str:
-        return path.read_text().strip() if path.exists() else ""
-
     sensors = []
     for chip in sorted(root.glob("hwmon*")):
         powers = sorted([*chip.glob("power*_input"), *chip.glob("power*_average")])
-        volts = [] if powers else sorted(chip.glob("in*_input"))
-        channels = [(path,) for path in powers]
-        channels += [(volt, volt.with_name(volt.name.replace("in", "curr", 1))) for volt in volts]
+        channels = [(path,) for path in powers] or [
+            (volt, volt.with_name(volt.name.replace("in", "curr", 1)))
+            for volt in sorted(chip.glob("in*_input"))
+        ]
         for paths in channels:
-
-            def read(paths=paths) -> float:
-                return math.prod(int(path.read_text()) for path in paths) / 1e6
-
-            stem = paths[0].name.rsplit("_", 1)[0]
-            label = text(chip / f"{stem}_label") or stem
-            try:
+            read = partial(_product, paths)
+            label = chip / f"{paths[0].name.rsplit('_', 1)[0]}_label"
+            named = label.read_text().strip() if label.exists() else label.name.removesuffix("_label")
+            with suppress(OSError, ValueError):  # a channel that does not answer
                 read()
-            except (OSError, ValueError):
-                continue
-            sensors.append(Sensor(f"{text(chip / 'name') or chip.name} {label}", read))
+                sensors.append(Sensor(f"{(chip / 'name').read_text().strip()} {named}", read))
     return sensors, "" if sensors else f"no power sensor in {root}"
+
+
+def _product(paths: Sequence[Path]) -> float:
+    return math.prod(int(path.read_text()) for path in paths) / 1e6
 
 
 def nvml() -> tuple[list[Sensor], str]:
@@ -163,8 +162,7 @@ class Sampler:
         """What was recorded. Raises BadRecording for less than two readings."""
         if len(self._samples) < 2:
             raise BadRecording(
-                f"{self.sensor.name}: {len(self._samples)} readings and {self._failed.total()} that failed, expected 2 "
-                "or more: record longer, or faster."
+                f"{self.sensor.name}: {len(self._samples)} readings, {self._failed.total()} failed: record longer, or faster."
             )
         found = trace_of(self.sensor, *np.array(self._samples).T)
         return replace(found, dropped=found.dropped | self._failed)
@@ -181,10 +179,6 @@ def trace_of(sensor: Sensor, time_s: np.ndarray, value: np.ndarray) -> Trace:
     time_s, value = time_s[moved], value[moved]
     energy_j = np.diff(value)
     energy_j[energy_j < 0] += sensor.wrap_j
-    if len(energy_j) < 2:
-        raise BadRecording(
-            f"{sensor.name}: the counter moved {len(energy_j)} times, expected 2 or more: record longer."
-        )
     between = np.diff(time_s)
-    dropped = {"counter did not move": int((~moved).sum())} if not moved.all() else {}
-    return Trace(time_s[:-1] + between / 2, energy_j / between, sensor.name, dropped)
+    still = {"counter did not move": int((~moved).sum())} if not moved.all() else {}
+    return Trace(time_s[:-1] + between / 2, energy_j / between, sensor.name, still)
