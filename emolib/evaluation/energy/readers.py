@@ -20,7 +20,8 @@ CHUNK = 1_000_000  # rows; ten seconds of 100 000 a second
 
 def read(reader: str, path: str | Path, **options) -> Trace:
     """The trace of a log. Raises BadParameter for a reader or an option that does not exist, BadRecording."""
-    check_names([reader], list(READERS), "the readers of logs")
+    if reader not in READERS:
+        raise BadParameter(f"reader: got {reader!r}, expected one of {', '.join(READERS)}.")
     check_names(options, list(inspect.signature(READERS[reader]).parameters)[1:], f"reader {reader}")
     return READERS[reader](path, **options)
 
