@@ -110,7 +110,6 @@ def test_figures_of_few_and_of_many_people_are_readable(n_people, n_classes, pre
     counts = pd.DataFrame(
         RNG.integers(1, 40, (n_people, n_classes)), index=index, columns=EMOTIONS[:n_classes]
     )
-    assert_readable(plots.windows_per_subject(counts.assign(total=counts.sum(axis=1))))
     subject = np.repeat(index.to_numpy(), 4)
     assert_readable(plots.folds(np.where(subject == index.to_numpy()[:20, None], 2, 0), subject))
     uar = RNG.random(n_people)

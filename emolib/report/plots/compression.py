@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -19,7 +18,10 @@ from emolib.report.plots.style import (
     log_axis,
     name_rows,
     offsets,
+    panel,
     picture,
+    sign,
+    signs,
     tidy,
 )
 
@@ -55,7 +57,7 @@ def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> Picture:
         tidy(ax, grid="y")
     axes[0, 0].set_ylabel("UAR of validation people (%)")
     dots = [(GREY, "o", "one cell"), (BLUE, "s", "mean ± sd of the cells"), (ORANGE, "*", "best cell")]
-    legend_below(figure, [Line2D([], [], color=c, marker=m, linestyle="", label=t) for c, m, t in dots])
+    legend_below(figure, [sign(*dot) for dot in dots])
     return figure
 
 
@@ -67,14 +69,13 @@ def _layer(name: str) -> str:
 
 def ranges(values: np.ndarray, limits: Mapping[str, tuple[float, float]], tensor: str) -> Picture:
     """Histogram of one tensor's values on the calibration windows, and where each method cuts it."""
-    figure, axes = picture(3.4)
-    ax = axes[0, 0]
+    figure, ax = panel(3.4)
     ax.hist(np.ravel(values), bins=100, log=True, color=GREY)
     handles = []
     for (method, (low, high)), (colour, _) in zip(limits.items(), colours(limits).values(), strict=True):
         for end in {low, high} - {0.0}:
             ax.axvline(end, color=colour, linewidth=1.8)
-        handles.append(Line2D([], [], color=colour, label=method))
+        handles.append(sign(colour, None, method, "-"))
     ax.set(xlabel=f"activation of {_layer(tensor)}", ylabel="values (log scale)")
     tidy(ax)
     legend_below(figure, handles)
@@ -96,9 +97,7 @@ def sqnr(table: pd.DataFrame) -> Picture:
     axes[0, 1].set(xlabel="clipped values (%)")
     for ax in axes[0]:
         tidy(ax)
-    legend_below(
-        figure, [Line2D([], [], color=c, marker=m, linestyle="", label=n) for n, (c, m) in styles.items()]
-    )
+    legend_below(figure, signs(styles))
     return figure
 
 
@@ -108,8 +107,7 @@ def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> Pic
     `goal`: a dashed line at so many points, for example -0.5.
     """
     table = table[table["variant"] != baseline].reset_index(drop=True)
-    figure, axes = picture(1.2 + 0.28 * len(table))
-    ax = axes[0, 0]
+    figure, ax = panel(1.2 + 0.28 * len(table))
     ax.axvline(0, color=GREY, linewidth=1)
     for y, row in table.iterrows():
         ax.plot([row["points_low"], row["points_high"]], [y, y], color=BLUE, linewidth=1.6)
@@ -129,8 +127,7 @@ def sensitivity(table: pd.DataFrame) -> Picture:
     A bar is the median over the folds, its line goes from least to largest. Beside it, how often 4 bits were chosen.
     """
     layers = list(dict.fromkeys(table["layer"]))
-    figure, axes = picture(1.6 + 0.42 * len(layers))
-    ax = axes[0, 0]
+    figure, ax = panel(1.6 + 0.42 * len(layers))
     for bits, (colour, shift) in BITS.items():
         groups = [table.loc[table["layer"] == layer, f"omega_{bits}"] for layer in layers]
         bars = [
@@ -151,7 +148,7 @@ def sensitivity(table: pd.DataFrame) -> Picture:
     name_rows(ax, layers)
     tidy(ax, grid="x")
     handles = [Patch(color=colour, label=f"{bits} bits") for bits, (colour, _) in BITS.items()]
-    legend_below(figure, [*handles, Line2D([], [], color="black", label="least to largest fold")])
+    legend_below(figure, [*handles, sign("black", None, "least to largest fold", "-")])
     return figure
 
 
@@ -173,10 +170,7 @@ def pareto(table: pd.DataFrame) -> Picture:
         ax.margins(0.08)
         tidy(ax)
     axes[0, 0].set(ylabel="UAR on test answers (%)")
-    handles = [Line2D([], [], color=c, marker=m, linestyle="", label=n) for n, (c, m) in styles.items()]
-    random_label = f"random, same budget ({len(random)})"
-    handles.append(Line2D([], [], color=BLACK, marker=".", linestyle="", label=random_label))
-    legend_below(figure, handles)
+    legend_below(figure, [*signs(styles), sign(BLACK, ".", f"random, same budget ({len(random)})")])
     return figure
 
 
@@ -202,8 +196,7 @@ def vela(table: pd.DataFrame) -> Picture:
 
 def rounding(table: pd.DataFrame) -> Picture:
     """Difference of two sets of kernels by operator; columns index, operator, alone_lsb, grown_lsb."""
-    figure, axes = picture(3.4)
-    ax = axes[0, 0]
+    figure, ax = panel(3.4)
     for column, colour, marker, label in (
         ("grown_lsb", BLUE, "o", "each set reads what it computed itself"),
         ("alone_lsb", ORANGE, "s", "both sets read the same input"),
@@ -215,5 +208,5 @@ def rounding(table: pd.DataFrame) -> Picture:
     ax.set(ylabel="largest difference (LSB)")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(ax, grid="y")
-    legend_below(figure, ax.get_legend_handles_labels()[0])
+    legend_below(figure, ax)
     return figure

@@ -20,8 +20,11 @@ from emolib.report.plots.style import (
     log_axis,
     name_rows,
     offsets,
+    panel,
     picture,
-    shorten,
+    sign,
+    signs,
+    stripes,
     tidy,
 )
 
@@ -42,22 +45,14 @@ def _rows(axes: Axes, table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
     shift = dict(zip(styles, offsets(len(styles)), strict=True))
     for _, row in table.iterrows():
         draw(row, sources.index(row["source"]) + shift[row[by]], *styles[row[by]])
-    for row in range(0, len(sources), 2):
-        axes.axhspan(row - 0.5, row + 0.5, color="#f4f4f4", zorder=-1)
+    stripes(axes, len(sources))
     name_rows(axes, sources)
     tidy(axes)
-    return _handles(styles)
+    return signs(styles)
 
 
 def _height(table: pd.DataFrame, by: str) -> float:
     return 1.5 + table["source"].nunique() * max(0.12 * table[by].nunique() + 0.15, 0.3)
-
-
-def _handles(styles: dict[str, tuple[str, str]]) -> list[Line2D]:
-    return [
-        Line2D([], [], color=colour, marker=marker, linestyle="", label=shorten(name))
-        for name, (colour, marker) in styles.items()
-    ]
 
 
 def size_and_uar(table: pd.DataFrame) -> Picture:
@@ -83,8 +78,7 @@ def size_and_uar(table: pd.DataFrame) -> Picture:
 
 def modelled(table: pd.DataFrame) -> Picture:
     """Runtime from a device model, not measured; columns source, device, runtime_ms."""
-    figure, axes = picture(_height(table, "device"))
-    ax = axes[0, 0]
+    figure, ax = panel(_height(table, "device"))
 
     def draw(row: pd.Series, y: float, colour: str, marker: str):
         ax.plot(row["runtime_ms"], y, marker, color=colour, markersize=6)
@@ -135,7 +129,7 @@ def latency(table: pd.DataFrame) -> Picture:
     figure.suptitle(
         "Measured on this computer: dot, median; tick, 95th percentile; end of bar, 99th", fontsize=11
     )
-    legend_below(figure, _handles(styles))
+    legend_below(figure, signs(styles))
     return figure
 
 
@@ -161,7 +155,7 @@ def jitter(hops: pd.DataFrame) -> Picture:
     axes[1, 1].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     figure.suptitle("Measured: hops of a live engine against the clock", fontsize=11)
     if styles:
-        legend_below(figure, _handles(styles))
+        legend_below(figure, signs(styles))
     return figure
 
 
@@ -189,11 +183,11 @@ def power(log: "Log") -> Picture:
     after.set_xlabel("time (s)")
     figure.suptitle(log.device)
     handles = [
-        Line2D([], [], color=BLUE, label="power"),
+        sign(BLUE, None, "power", "-"),
         Patch(color=MARKED, label="marked work"),
         Patch(color=UNCOUNTED, label="marked, not counted"),
-        Line2D([], [], color=VERMILLION, linewidth=2, label="mean of work"),
-        Line2D([], [], color=GREY, linewidth=2, label="idle beside it"),
+        sign(VERMILLION, None, "mean of work", "-", linewidth=2),
+        sign(GREY, None, "idle beside it", "-", linewidth=2),
     ]
     legend_below(figure, handles)
     return figure

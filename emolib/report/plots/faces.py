@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
@@ -21,7 +20,9 @@ from emolib.report.plots.style import (
     Picture,
     colours,
     legend_below,
+    panel,
     picture,
+    sign,
     tidy,
 )
 from emolib.signals.boxes import Found, iou
@@ -48,11 +49,7 @@ def detections(
             _draw(ax, box, ORANGE, "--")
             best = iou(box[None], faces).max(initial=0)
             _label(ax, box, f"{score:.2f}, IoU {best:.2f}", image.shape[1])
-    lines = [
-        Line2D([], [], color=GREEN, label="annotated"),
-        Line2D([], [], color=ORANGE, ls="--", label="found"),
-    ]
-    legend_below(figure, lines)
+    legend_below(figure, [sign(GREEN, None, "annotated", "-"), sign(ORANGE, None, "found", "--")])
     return figure
 
 
@@ -150,8 +147,8 @@ def attention(table: pd.DataFrame) -> Picture:
     """
     table = table[table["region"] != "elsewhere"]
     regions, styles = list(dict.fromkeys(table["region"])), colours(table["method"])
-    figure, axes = picture(3.8)
-    ax, width = axes[0, 0], BAR / len(styles)
+    figure, ax = panel(3.8)
+    width = BAR / len(styles)
     for k, (method, (colour, _)) in enumerate(styles.items()):
         rows = table[table["method"] == method].set_index("region").loc[regions]
         x = np.arange(len(regions)) + (k - (len(styles) - 1) / 2) * width
@@ -170,7 +167,7 @@ def attention(table: pd.DataFrame) -> Picture:
     ax.set_xticks(range(len(regions)), regions)
     ax.set(ylabel="share of the map (%)")
     tidy(ax, grid="y")
-    area = Line2D([], [], color=BLACK, linewidth=2, linestyle=":", label="share of the picture")
+    area = sign(BLACK, None, "share of the picture", ":", linewidth=2)
     legend_below(figure, [*ax.get_legend_handles_labels()[0], area])
     return figure
 
@@ -180,8 +177,8 @@ def sanity(table: pd.DataFrame) -> Picture:
 
     `table`: of `emolib.studies.saliency.sanity.sanity`.
     """
-    figure, axes = picture(4.4)
-    ax, handles = axes[0, 0], []
+    figure, ax = panel(4.4)
+    handles = []
     for method, (colour, marker) in colours(table["method"]).items():
         rows = table[table["method"] == method]
         ax.fill_between(rows["step"], rows["spearman_low"], rows["spearman_high"], color=colour, alpha=0.2)
@@ -189,9 +186,7 @@ def sanity(table: pd.DataFrame) -> Picture:
             [0, *rows["step"]], [1, *rows["spearman"]], f"{marker}-", color=colour, label=method
         )
         ax.plot(rows["step"], rows["other"], ":", color=colour, linewidth=1.2)
-    handles.append(
-        Line2D([], [], color=BLACK, linestyle=":", linewidth=1.2, label="with another picture's map")
-    )
+    handles.append(sign(BLACK, None, "with another picture's map", ":", linewidth=1.2))
     steps = table.drop_duplicates("step")
     ax.axhline(0, color=BLACK, linewidth=0.8)
     ax.set_xticks([0, *steps["step"]], ["trained", *steps["layer"]], rotation=30, ha="right")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from emolib.report.plots.style import (
     BLACK,
@@ -18,8 +17,12 @@ from emolib.report.plots.style import (
     legend_below,
     name_rows,
     offsets,
+    panel,
     picture,
     shorten,
+    sign,
+    signs,
+    stripes,
     tidy,
 )
 
@@ -39,8 +42,7 @@ def fusion(table: pd.DataFrame) -> Picture:
     order = table["kind"].map({kind: i for i, kind in enumerate(KINDS)})
     table = table.assign(order=order).sort_values(["order", "uar"], ascending=[True, False], kind="stable")
     best = table[table["kind"] == "single"].iloc[0]
-    figure, axes = picture(1.5 + 0.32 * len(table))
-    ax = axes[0, 0]
+    figure, ax = panel(1.5 + 0.32 * len(table))
     line = ax.axvline(100 * best["uar"], color=VERMILLION, linestyle="--", linewidth=1.2)
     line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
     for y, (_, row) in enumerate(table.iterrows()):
@@ -52,8 +54,7 @@ def fusion(table: pd.DataFrame) -> Picture:
     name_rows(ax, list(table["rule"]))
     ax.set(xlabel="UAR, 95 % interval over subjects (%)")
     tidy(ax, grid="x")
-    shown = [KINDS[kind] for kind in dict.fromkeys(table["kind"])]
-    handles = [Line2D([], [], color=colour, marker=marker, label=label) for colour, marker, label in shown]
+    handles = [sign(*KINDS[kind], "-") for kind in dict.fromkeys(table["kind"])]
     legend_below(figure, [*handles, line])
     return figure
 
@@ -73,8 +74,8 @@ def weights(table: pd.DataFrame) -> Picture:
         tidy(ax, grid="y")
     axes[0, 0].set(ylabel="weight")
     axes[0, 0].set_ylim(bottom=min(0.0, 1.1 * table["weight"].min()))
-    fold = Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4, label="one fold")
-    legend_below(figure, [fold, Line2D([], [], color=ORANGE, linewidth=2.5, label="mean of the folds")])
+    fold = sign(BLUE, "o", "one fold", markersize=4)
+    legend_below(figure, [fold, sign(ORANGE, None, "mean of the folds", "-", linewidth=2.5)])
     return figure
 
 
@@ -97,9 +98,9 @@ def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> Picture
         tidy(ax, grid="x")
     axes[0, 1].axvline(0, color=GREY, linewidth=1.2)
     name_rows(axes[0, 0], list(reference["rule"]))
-    dot = Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4, label="one pairing")
-    box = Line2D([], [], color=BLACK, linewidth=1.4, label="quartiles and median")
-    own = Line2D([], [], color=ORANGE, markeredgecolor=BLACK, marker="D", linestyle="", label=label)
+    dot = sign(BLUE, "o", "one pairing", markersize=4)
+    box = sign(BLACK, None, "quartiles and median", "-", linewidth=1.4)
+    own = sign(ORANGE, "D", label, markeredgecolor=BLACK)
     legend_below(figure, [dot, box, own])
     return figure
 
@@ -118,8 +119,7 @@ def _strip(ax: Axes, values: np.ndarray, y: float):
 
 def forest(table: pd.DataFrame) -> Picture:
     """Gain of each rule over the best single modality; columns rule, best_single, gain_points, …_low, …_high."""
-    figure, axes = picture(1.3 + 0.34 * len(table))
-    ax = axes[0, 0]
+    figure, ax = panel(1.3 + 0.34 * len(table))
     ax.axvline(0, color=VERMILLION, linestyle="--", linewidth=1.2)
     for y, row in enumerate(table.itertuples()):
         ends = (row.gain_points_low, row.gain_points_high)
@@ -143,8 +143,7 @@ def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[s
     ranks = ranks.sort_values(kind="stable")
     n_left = (len(ranks) + 1) // 2
     first_row = RANK_ROWS + GROUP_ROWS * len(groups)
-    figure, axes = picture(1.1 + 0.3 * (first_row + n_left))
-    ax = axes[0, 0]
+    figure, ax = panel(1.1 + 0.3 * (first_row + n_left))
     ax.set(xlim=(1 - 0.32 * (len(ranks) - 1), len(ranks) + 0.32 * (len(ranks) - 1)))
     ax.set(ylim=(first_row + n_left - 0.4, -1.9))
     _rank_axis(ax, len(ranks), cd)
@@ -216,11 +215,9 @@ def snr_curves(table: pd.DataFrame) -> Picture:
         ax.set_xlabel("signal-to-noise ratio (dB)")
     for ax in axes[:, 0]:
         ax.set_ylabel("UAR (%)")
-    lines = [
-        Line2D([], [], color=GREY, linestyle="--", label="the noisy modality alone"),
-        Line2D([], [], color=VERMILLION, linestyle=":", label="the best single modality"),
-    ]
-    legend_below(figure, _handles(styles, "-") + lines, n_cols=4)
+    alone = sign(GREY, None, "the noisy modality alone", "--")
+    best = sign(VERMILLION, None, "the best single modality", ":")
+    legend_below(figure, [*signs(styles, "-"), alone, best], n_cols=4)
     return figure
 
 
@@ -248,10 +245,8 @@ def subsets(table: pd.DataFrame) -> Picture:
     order = list(fused.groupby("condition")["uar"].mean().sort_values(ascending=False, kind="stable").index)
     styles = _fused(table)
     shift = dict(zip(styles, offsets(len(styles), 0.5), strict=True))
-    figure, axes = picture(1.4 + 0.34 * len(order))
-    ax = axes[0, 0]
-    for y in range(0, len(order), 2):
-        ax.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", zorder=-1)
+    figure, ax = panel(1.4 + 0.34 * len(order))
+    stripes(ax, len(order))
     best = table[table["method"] == table["best_single"]]
     places = [order.index(name) for name in best["condition"]]
     ax.plot(100 * best["uar"], places, "|", color=VERMILLION, markersize=18, markeredgewidth=2)
@@ -262,9 +257,8 @@ def subsets(table: pd.DataFrame) -> Picture:
     name_rows(ax, order)
     ax.set(xlabel="UAR (%)")
     tidy(ax, grid="x")
-    mark = Line2D([], [], color=VERMILLION, marker="|", linestyle="", markersize=12, markeredgewidth=2)
-    mark.set_label("best single modality left")
-    legend_below(figure, [*_handles(styles, ""), mark], n_cols=6)
+    mark = sign(VERMILLION, "|", "best single modality left", markersize=12, markeredgewidth=2)
+    legend_below(figure, [*signs(styles), mark], n_cols=6)
     return figure
 
 
@@ -296,10 +290,6 @@ def mid_stream(table: pd.DataFrame) -> Picture:
         ax.set_xlim(-0.35, 1.35)
         tidy(ax, grid="y")
     axes[0, 0].set_ylabel("UAR (%)")
-    hollow = Line2D([], [], color="none", marker="o", markeredgecolor=GREY, label="after, with nothing lost")
-    legend_below(figure, [*_handles(styles, "-"), hollow], n_cols=6)
+    hollow = sign("none", "o", "after, with nothing lost", "-", markeredgecolor=GREY)
+    legend_below(figure, [*signs(styles, "-"), hollow], n_cols=6)
     return figure
-
-
-def _handles(styles: dict[str, tuple[str, str]], line: str) -> list[Line2D]:
-    return [Line2D([], [], color=c, marker=m, linestyle=line, label=name) for name, (c, m) in styles.items()]

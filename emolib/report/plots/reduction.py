@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from emolib.report.plots.style import (
@@ -19,6 +18,7 @@ from emolib.report.plots.style import (
     legend_below,
     log_axis,
     picture,
+    sign,
     tidy,
 )
 
@@ -75,10 +75,8 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
     log_axis(ax, "MFLOP of one picture")
     tidy(ax)
     _name_path(axes[0, 1], rows, path)
-    handles = [
-        Line2D([], [], color=c, marker=m, linestyle="", label=label) for c, m, _, label in KINDS.values()
-    ]
-    floor = Line2D([], [], color=GREY, linestyle="--", label=f"least AUC accepted, β₀ = {least_auc:.3f}")
+    handles = [sign(colour, marker, label) for colour, marker, _, label in KINDS.values()]
+    floor = sign(GREY, None, f"least AUC accepted, β₀ = {least_auc:.3f}", "--")
     legend_below(figure, [*handles, floor])
     return figure
 
@@ -118,6 +116,5 @@ def noise_cost(table: pd.DataFrame, n_classes: int) -> Picture:
         ax.set_ylim(top=max(ax.get_ylim()[1], scale * (chance + ABOVE_CHANCE)))
         tidy(ax)
     sure = "one person: no interval" if table["auc_low"].isna().all() else "95 % interval over subjects"
-    test = Line2D([], [], color=BLUE, marker="o", label=f"test, {sure}")
-    legend_below(figure, [test, Line2D([], [], color=GREY, linestyle="--", label="chance")])
+    legend_below(figure, [sign(BLUE, "o", f"test, {sure}", "-"), sign(GREY, None, "chance", "--")])
     return figure
