@@ -37,10 +37,8 @@ PANELS = {
 
 
 def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> Picture:
-    """Validation UAR by level, a panel per factor: mean ± sd over cells, every cell behind it, the best cell.
-
-    `effects`: factor, level, uar, uar_sd; `table`: a row per cell, best first, with the factors and uar; in [0, 1].
-    """
+    """Validation UAR by level, a panel per factor: mean ± sd over cells, every cell behind it, the best cell; columns
+    factor, level, uar, uar_sd. `table`: a row per cell, best first, with the factors and uar."""
     factors = list(dict.fromkeys(effects["factor"]))
     sizes = [(effects["factor"] == name).sum() for name in factors]
     figure, axes = picture(3.6, 1, len(factors), sharey=True, width_ratios=[size + 1 for size in sizes])
@@ -102,10 +100,8 @@ def sqnr(table: pd.DataFrame) -> Picture:
 
 
 def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> Picture:
-    """Points of UAR over the baseline with their paired interval; columns variant, points, points_low, points_high.
-
-    `goal`: a dashed line at so many points, for example -0.5.
-    """
+    """Points of UAR over the baseline with their paired interval, and a line at the goal; columns variant, points,
+    points_low, points_high."""
     table = table[table["variant"] != baseline].reset_index(drop=True)
     figure, ax = panel(1.2 + 0.28 * len(table))
     ax.axvline(0, color=GREY, linewidth=1)
@@ -122,22 +118,15 @@ def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> Pic
 
 
 def sensitivity(table: pd.DataFrame) -> Picture:
-    """Perturbation of each layer at 4 and 8 bits; columns layer, operator, omega_4, omega_8 (nats), bits; row per fold.
-
-    A bar is the median over the folds, its line goes from least to largest. Beside it, how often 4 bits were chosen.
-    """
+    """Perturbation of each layer at 4 and 8 bits, median and range over folds, and how often 4 bits were chosen; columns
+    layer, operator, omega_4, omega_8 (nats), bits."""
     layers = list(dict.fromkeys(table["layer"]))
     figure, ax = panel(1.6 + 0.42 * len(layers))
     for bits, (colour, shift) in BITS.items():
-        groups = [table.loc[table["layer"] == layer, f"omega_{bits}"] for layer in layers]
-        bars = [
-            (row, values.min(), values.median(), values.max())
-            for row, values in enumerate(groups)
-            if (values > 0).all()
-        ]
-        rows, low, middle, high = (np.array(x) for x in zip(*bars, strict=True))
-        ax.barh(rows + shift, middle, height=0.36, color=colour)
-        ax.hlines(rows + shift, low, high, color="black", linewidth=1)
+        folds = table.groupby("layer")[f"omega_{bits}"].agg(["min", "median", "max"]).loc[layers]
+        folds = folds.assign(row=np.arange(len(layers)) + shift)[folds["min"] > 0]
+        ax.barh(folds["row"], folds["median"], height=0.36, color=colour)
+        ax.hlines(folds["row"], folds["min"], folds["max"], color="black", linewidth=1)
     for row, layer in enumerate(layers):
         own = table[table["layer"] == layer]
         text = f"4 bits in {(own['bits'] == 4).sum()} of {len(own)}"
@@ -157,11 +146,9 @@ def pareto(table: pd.DataFrame) -> Picture:
     figure, axes = picture(4.2, 1, 2, sharey=True)
     random, named = (table[table["kind"] == kind] for kind in ("random", "variant"))
     styles = colours(named["pick"])
-    panels = (
-        ("weight_bytes", 1e3, "packed weights in the file (kB)"),
-        ("bops", 1e6, "BOPs of one window (millions, 8-bit activations)"),
-    )
-    for ax, (column, unit, label) in zip(axes[0], panels, strict=True):
+    panels = {"weight_bytes": (1e3, "packed weights in the file (kB)")}
+    panels["bops"] = (1e6, "BOPs of one window (millions, 8-bit activations)")
+    for ax, (column, (unit, label)) in zip(axes[0], panels.items(), strict=True):
         for size, row in zip(SIZES, named.itertuples(), strict=True):
             colour, marker = styles[row.pick]
             ax.plot(getattr(row, column) / unit, 100 * row.uar, marker, color=colour, markersize=size)
@@ -187,9 +174,9 @@ def vela(table: pd.DataFrame) -> Picture:
         ax.margins(x=0.35)
         tidy(ax, grid="x")
     name_rows(axes[0, 0], list(table.accelerator))
-    handles = {True: Patch(color=BLUE, label="all operators on the NPU")}
-    handles[False] = Patch(color=ORANGE, label="some stay on the CPU: a lower bound of the latency")
-    legend_below(figure, [handles[each] for each in (True, False) if (whole == each).any()])
+    known = {True: "all operators on the NPU", False: "some stay on the CPU: a lower bound of the latency"}
+    shown = [each for each in known if (whole == each).any()]
+    legend_below(figure, [Patch(color=BLUE if each else ORANGE, label=known[each]) for each in shown])
     figure.suptitle(f"Modelled by {table.modelled_by.iloc[0]}, not measured")
     return figure
 

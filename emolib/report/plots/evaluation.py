@@ -32,7 +32,7 @@ MAX_NAMES = 60  # more subjects than this are counted, not named
 
 
 def _name_columns(ax: Axes, names: Sequence[str], what: str):
-    """Names under the columns 0, 1, …: upright where they do not fit, and only their number where they are too many."""
+    """Names under the columns: upright where they do not fit, and only their number where they are too many."""
     if len(names) > MAX_NAMES:
         ax.set_xticks([])
         ax.set_xlabel(f"{len(names)} {what}s")
@@ -75,9 +75,8 @@ def history(histories: Sequence[dict[str, Sequence[float]]]) -> Picture:
         tidy(ax)
     handles = [handle for ax in axes[0] for handle in ax.get_legend_handles_labels()[0]]
     legend_below(figure, list({handle.get_label(): handle for handle in handles}.values()))
-    figure.suptitle(
-        f"{len(histories)} fold{'s' * (len(histories) > 1)}; thick: median of the folds still in training"
-    )
+    folds = f"{len(histories)} fold{'s' * (len(histories) > 1)}"
+    figure.suptitle(f"{folds}; thick: median of the folds still in training")
     return figure
 
 
@@ -118,14 +117,10 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Picture:
 
 
 def per_subject(table: pd.DataFrame, chance: float) -> Picture:
-    """UAR and accuracy of each subject, sorted, with mean ± sd and chance.
-
-    Columns subject, uar, accuracy, n; shares in [0, 1].
-    """
+    """UAR and accuracy of each subject, sorted, with mean ± sd and chance; columns subject, uar, accuracy in [0, 1], n."""
     table = table.sort_values("uar", kind="stable")
-    columns = np.arange(len(table))
     uar, accuracy = 100 * table["uar"].to_numpy(), 100 * table["accuracy"].to_numpy()
-    mean = uar.mean()
+    columns, mean = np.arange(len(table)), uar.mean()
     figure, ax = panel(3.8)
     handles = [
         ax.axhline(mean, color=BLUE, linewidth=1, label=f"mean UAR: {mean:.1f} %"),
@@ -135,9 +130,8 @@ def per_subject(table: pd.DataFrame, chance: float) -> Picture:
     ]
     if len(uar) > 1:
         sd = uar.std(ddof=1)
-        handles.append(
-            ax.axhspan(mean - sd, mean + sd, color=SKY, alpha=0.25, label=f"± standard deviation: {sd:.1f} %")
-        )
+        about = {"color": SKY, "alpha": 0.25, "label": f"± standard deviation: {sd:.1f} %"}
+        handles.append(ax.axhspan(mean - sd, mean + sd, **about))
     names = [f"{s} ({n})" for s, n in zip(table["subject"].map(str), table["n"], strict=True)]
     _name_columns(ax, names, "subject (answers)" if len(names) <= MAX_NAMES else "subject")
     ax.set(ylabel="UAR of a subject (%)", ylim=(-3, 103))
@@ -148,10 +142,7 @@ def per_subject(table: pd.DataFrame, chance: float) -> Picture:
 
 
 def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10) -> Picture:
-    """Accuracy against confidence in equal bins; y (n,) int, scores (n, n_classes), ece in [0, 1].
-
-    Source: Guo et al. (2017), "On calibration of modern neural networks".
-    """
+    """Accuracy against confidence in equal bins (Guo et al. 2017); y (n,) int, scores (n, n_classes), ece in [0, 1]."""
     confidence, right = scores.max(axis=1), scores.argmax(axis=1) == y
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     counts = np.bincount(bins, minlength=n_bins)
@@ -166,8 +157,8 @@ def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10)
     curve.legend(loc="upper left", frameon=False)
     bars.bar(100 * (np.arange(n_bins) + 0.5) / n_bins, counts, width=90 / n_bins, color=SKY)
     bars.set(xlabel="confidence, the highest score (%)", ylabel="answers")
-    for ax in (curve, bars):
-        tidy(ax)
+    tidy(curve)
+    tidy(bars)
     return figure
 
 
@@ -190,10 +181,8 @@ def scores(table: pd.DataFrame) -> Picture:
 
 
 def subject_calibration(table: pd.DataFrame) -> Picture:
-    """UAR of each person without and with a baseline, and by all windows of the person.
-
-    Columns arm (none, baseline, subject; others are not drawn), subject, uar in [0, 1].
-    """
+    """UAR of each person without and with a baseline, and by all windows of the person; columns arm (none, baseline or
+    subject; others are not drawn), subject, uar in [0, 1]."""
     uar = 100 * table.pivot(index="subject", columns="arm", values="uar")
     uar["gain"] = (uar["baseline"] - uar["none"]).round(6)
     uar = uar.sort_values(["gain", "none"], kind="stable")
@@ -217,10 +206,7 @@ def subject_calibration(table: pd.DataFrame) -> Picture:
 
 
 def seed_variability(table: pd.DataFrame) -> Picture:
-    """UAR of each person with every seed: a column per person, a colour per way to normalise.
-
-    Columns normalise, seed, subject, uar in [0, 1].
-    """
+    """UAR of each person with every seed, a colour per way to normalise; columns normalise, seed, subject, uar in [0, 1]."""
     ways = list(table.normalise.unique())
     order = table[table.normalise == ways[0]].groupby("subject").uar.mean().sort_values(kind="stable").index
     figure, ax = panel(4.2)

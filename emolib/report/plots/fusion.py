@@ -80,10 +80,8 @@ def weights(table: pd.DataFrame) -> Picture:
 
 
 def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> Picture:
-    """UAR and gain of every rule in many pairings of its trials, beside `reference`, which `label` names.
-
-    Both have columns rule, kind, uar in [0, 1], gain_points; draws have many rows a rule, or none.
-    """
+    """UAR and gain of every rule in many pairings of its trials, beside `reference`, which `label` names; both have
+    columns rule, kind, uar in [0, 1], gain_points."""
     figure, axes = picture(1.5 + 0.34 * len(reference), 1, 2, sharey=True)
     measures = (("uar", 100, "UAR (%)"), ("gain_points", 1, "gain over the best single modality (points)"))
     for ax, (column, scale, title) in zip(axes[0], measures, strict=True):
@@ -91,9 +89,8 @@ def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> Picture
         for y, row in enumerate(reference.itertuples()):
             if row.rule in set(shown["rule"]):
                 _strip(ax, scale * draws.loc[draws["rule"] == row.rule, column].to_numpy(), y)
-                ax.plot(
-                    scale * getattr(row, column), y, "D", color=ORANGE, markeredgecolor=BLACK, markersize=7
-                )
+                own = {"color": ORANGE, "markeredgecolor": BLACK}
+                ax.plot(scale * getattr(row, column), y, "D", markersize=7, **own)
         ax.set(xlabel=title)
         tidy(ax, grid="x")
     axes[0, 1].axvline(0, color=GREY, linewidth=1.2)
@@ -135,10 +132,9 @@ def forest(table: pd.DataFrame) -> Picture:
 
 
 def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[str]]) -> Picture:
-    """Mean ranks (n_methods,) on an axis from best to worst; a bar joins methods that do not differ.
+    """Mean ranks (n_methods,) on an axis from best to worst; a bar joins methods that do not differ (Demšar 2006, figure 1).
 
-    cd: the critical difference, NaN where there was no test; groups as `Comparison.groups` gives them. After
-    Demšar 2006, figure 1.
+    `cd` and `groups` as a Comparison has them.
     """
     ranks = ranks.sort_values(kind="stable")
     n_left = (len(ranks) + 1) // 2
@@ -152,9 +148,8 @@ def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[s
         _leader(ax, name, rank, first_row + (i if is_left else len(ranks) - 1 - i), is_left, len(ranks))
     for i, group in enumerate(groups):
         ends = ranks[list(group)].agg(["min", "max"]) + np.array([-0.06, 0.06])
-        ax.plot(
-            ends, [0.45 + GROUP_ROWS * i] * 2, color=ORANGE, linewidth=4.5, solid_capstyle="butt", zorder=3
-        )
+        bar = {"linewidth": 4.5, "solid_capstyle": "butt", "zorder": 3}
+        ax.plot(ends, [0.45 + GROUP_ROWS * i] * 2, color=ORANGE, **bar)
     return figure
 
 
@@ -166,10 +161,9 @@ def _rank_axis(ax: Axes, n_methods: int, cd: float):
         ax.text(rank, -0.25, str(rank), ha="center", va="bottom", fontsize=9)
     ax.text(1, -0.9, "mean rank, 1 is best", ha="left", va="bottom", fontsize=9)
     if np.isfinite(cd):
-        ax.errorbar(n_methods - cd / 2, -1.2, xerr=cd / 2, color=ORANGE, capsize=5, linewidth=2)
-        ax.text(
-            n_methods - cd / 2, -1.35, f"critical difference {cd:.2f}", ha="center", va="bottom", fontsize=9
-        )
+        middle, text = n_methods - cd / 2, f"critical difference {cd:.2f}"
+        ax.errorbar(middle, -1.2, xerr=cd / 2, color=ORANGE, capsize=5, linewidth=2)
+        ax.text(middle, -1.35, text, ha="center", va="bottom", fontsize=9)
 
 
 def _leader(ax: Axes, name: str, rank: float, y: float, is_left: bool, n_methods: int):
@@ -192,11 +186,8 @@ def _fused(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def snr_curves(table: pd.DataFrame) -> Picture:
-    """UAR against SNR, a panel per noisy modality; columns condition, bad, snr_db, method, kind, best_single, uar.
-
-    The condition "nothing missing" is drawn as "none" at the left; the noisy modality alone is a dashed line, the best
-    single modality a dotted one.
-    """
+    """UAR against SNR, a panel per noisy modality; columns condition, bad, snr_db, method, kind, best_single, uar. "none"
+    at the left is the condition "nothing missing"."""
     bad = _bad(table)
     snrs = sorted(table["snr_db"].dropna().unique(), reverse=True)
     n_cols = 2 if len(bad) > 1 else 1
@@ -231,16 +222,13 @@ def _curves(ax: Axes, rows: pd.DataFrame, bad: str, styles: dict[str, tuple[str,
     ax.plot(alone, color=GREY, linestyle="--", linewidth=1.4)
     ax.plot(best, color=VERMILLION, linestyle=":", linewidth=1.4)
     for method, (colour, marker) in styles.items():
-        ax.plot(
-            values(rows[rows["method"] == method]), color=colour, marker=marker, markersize=5, linewidth=1.5
-        )
+        uar = values(rows[rows["method"] == method])
+        ax.plot(uar, color=colour, marker=marker, markersize=5, linewidth=1.5)
 
 
 def subsets(table: pd.DataFrame) -> Picture:
-    """UAR of each method by what is left, a row per condition; columns condition, method, kind, best_single, uar.
-
-    Rows are sorted by the mean of the fused methods; of the single modalities only the best one left is drawn.
-    """
+    """UAR of each fused method and the best single one by what is left, best condition first; columns condition, method,
+    kind, best_single, uar."""
     fused = table[table["kind"] == "fused"]
     order = list(fused.groupby("condition")["uar"].mean().sort_values(ascending=False, kind="stable").index)
     styles = _fused(table)
@@ -263,11 +251,8 @@ def subsets(table: pd.DataFrame) -> Picture:
 
 
 def mid_stream(table: pd.DataFrame) -> Picture:
-    """UAR before and after one modality is lost in mid-stream, a panel per modality.
-
-    Columns condition, bad, part (before | after), method, kind, uar, uar_low, uar_high; the same trials with
-    nothing lost are drawn pale behind.
-    """
+    """UAR before and after one modality is lost in mid-stream, a panel per modality, pale with nothing lost; columns
+    condition, bad, part (before | after), method, kind, uar, uar_low, uar_high."""
     bad = _bad(table)
     figure, axes = picture(3.8, 1, len(bad), sharey=True)
     fused, styles = table[table["kind"] == "fused"], _fused(table)
@@ -278,13 +263,12 @@ def mid_stream(table: pd.DataFrame) -> Picture:
         for method, (colour, marker) in styles.items():
             x = np.array([0, 1]) + shift[method]
             before, after = 100 * whole[method, "before"], 100 * lost.loc[method, "uar"]
+            kept = 100 * whole[method, "after"]
             limits = 100 * lost.loc[method, ["uar_low", "uar_high"]].to_numpy(float)
             ax.plot([x[1], x[1]], limits, color=colour, linewidth=1, alpha=0.5)
             ax.plot(x, [before, after], color=colour, marker=marker, markersize=5, linewidth=1.4)
-            ax.plot(x, [before, 100 * whole[method, "after"]], color=colour, linewidth=0.8, alpha=0.4)
-            ax.plot(
-                x[1], 100 * whole[method, "after"], marker, markersize=6, markeredgecolor=colour, color="none"
-            )
+            ax.plot(x, [before, kept], color=colour, linewidth=0.8, alpha=0.4)
+            ax.plot(x[1], kept, marker, markersize=6, markeredgecolor=colour, color="none")
         ax.set_xticks([0, 1], ["before", "after"])
         ax.set_title(f"{name} lost", fontsize=11)
         ax.set_xlim(-0.35, 1.35)

@@ -46,11 +46,8 @@ def ways(pictures: Mapping[str, Sequence[np.ndarray]], low: float = 0.0, high: f
 
 
 def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
-    """Validation AUC over FLOPs, an edge from every parent, numbers in the order of trainings, β₀ as a line.
-
-    `trace`: of `emolib.studies.reduction.search.trace`. What led to the pick is drawn dark and named on the right, with
-    its MFLOP.
-    """
+    """Validation AUC over FLOPs, an edge from every parent, numbers in the order of trainings, β₀ as a line, of
+    `emolib.studies.reduction.search.trace`. What led to the pick is drawn dark and named on the right."""
     figure, axes = picture(5.2, 1, 2, width_ratios=[3, 1])
     ax, rows = axes[0, 0], trace.set_index("order")
     pick = rows.loc[rows["accepted"], "flops"].idxmin()
@@ -100,10 +97,8 @@ def _name_path(ax: Axes, rows: pd.DataFrame, path: list[int]):
 
 
 def noise_cost(table: pd.DataFrame, n_classes: int) -> Picture:
-    """Test AUC and UAR over the share of wrong training labels, with intervals and chance.
-
-    `table`: of `emolib.studies.reduction.tables.cost_of_noise`.
-    """
+    """Test AUC and UAR over the share of wrong training labels, with intervals and chance, of
+    `emolib.studies.reduction.tables.cost_of_noise`."""
     figure, axes = picture(3.2, 1, 2)
     share = table["wrong_labels_percent"]
     panels = {"auc": (1, 0.5, "AUC, one class against the rest"), "uar": (100, 1 / n_classes, "UAR (%)")}
