@@ -196,20 +196,16 @@ def _exchange_p(a, b, measure, n_perm, seed) -> float:
     """Two-sided p of the gain under exchange of a and b within subjects, from counts (n_subjects, …)."""
     reached = abs(measure(b.sum(axis=0)) - measure(a.sum(axis=0))) - TINY
     n, rng = len(a), np.random.default_rng(seed)
+
+    def as_far(exchanged: np.ndarray) -> np.ndarray:
+        """Whether the gain is, with a and b exchanged where `exchanged` (n_perm, n_subjects) is 1."""
+        shift = _weighted(exchanged, b - a)
+        return abs(measure(b.sum(axis=0) - shift) - measure(a.sum(axis=0) + shift)) >= reached
+
     if n <= EXACT_SUBJECTS:
-        exchanged = np.arange(2**n)[:, None] >> np.arange(n) & 1
-        return float((abs(_exchanged_gain(a, b, exchanged, measure)) >= reached).mean())
-    n_as_far = sum(
-        int((abs(_exchanged_gain(a, b, rng.integers(2, size=(size, n)), measure)) >= reached).sum())
-        for size in _chunks(n_perm)
-    )
+        return float(as_far(np.arange(2**n)[:, None] >> np.arange(n) & 1).mean())
+    n_as_far = sum(int(as_far(rng.integers(2, size=(size, n))).sum()) for size in _chunks(n_perm))
     return (1 + n_as_far) / (1 + n_perm)
-
-
-def _exchanged_gain(a, b, exchanged, measure) -> np.ndarray:
-    """Gain (n_perm,) with a and b exchanged where `exchanged` (n_perm, n_subjects) is 1."""
-    shift = _weighted(exchanged, b - a)
-    return measure(b.sum(axis=0) - shift) - measure(a.sum(axis=0) + shift)
 
 
 def _resampled(sums, n_boot, seed) -> np.ndarray:

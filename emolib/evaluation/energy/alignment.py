@@ -54,10 +54,7 @@ def given(trace: Trace, markers: Sequence[Marker], offset_s: float) -> Alignment
 
 
 def find(
-    trace: Trace,
-    markers: Sequence[Marker],
-    search_s: tuple[float, float] | None = None,
-    max_drift: float = 0.0,
+    trace: Trace, markers: Sequence[Marker], search_s: Sequence[float] | None = None, max_drift: float = 0.0
 ) -> Alignment:
     """The offset at which power follows the marked work, within `search_s` (low, high) if given.
 
@@ -128,7 +125,7 @@ def _drifts(activity: Activity, max_drift: float) -> np.ndarray:
 
 
 def _best_offset(
-    trace: Trace, step_s: float, activity: Activity, drift: float, search_s: tuple[float, float] | None
+    trace: Trace, step_s: float, activity: Activity, drift: float, search_s: Sequence[float] | None
 ) -> _Best:
     offsets, r, n = _everywhere(trace, step_s, activity, float(drift))
     if search_s is not None:
@@ -169,10 +166,7 @@ def _everywhere(trace: Trace, step_s: float, activity: Activity, drift: float):
 
 
 def _refined(fine: Trace, activity: Activity, best: _Best, step_s: float, max_drift: float) -> Alignment:
-    """The best offset, and drift where one is allowed, on the samples themselves.
-
-    A change of drift turns the clock about the middle of the work, so that the offset there stays.
-    """
+    """The best offset, and drift where one is allowed, on the samples themselves; drift turns the clock about the middle."""
     across = activity.end_s - activity.start_s
     middle_s = activity.start_s + across / 2 - fine.time_s[0] - best.offset_s
 
@@ -187,14 +181,9 @@ def _refined(fine: Trace, activity: Activity, best: _Best, step_s: float, max_dr
     steps = np.linspace(-1.5, 1.5, 31)
     start = steps[np.argmin([loss(np.array([k, 0.0])) for k in steps])]
     simplex = np.array([[start, 0.0], [start + 0.1, 0.0], [start, 1.0]])
-    if not max_drift:
-        simplex = simplex[:2, :1]
-    found = minimize(
-        lambda x: loss(np.append(x, 0.0)),
-        simplex[0],
-        method="Nelder-Mead",
-        options={"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-9},
-    )
+    simplex = simplex if max_drift else simplex[:2, :1]
+    options = {"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-9}
+    found = minimize(lambda x: loss(np.append(x, 0.0)), simplex[0], method="Nelder-Mead", options=options)
     return Alignment(*at(np.append(found.x, 0.0)), -float(found.fun), math.nan)
 
 
@@ -206,11 +195,9 @@ def _check_stands_out(trace: Trace, best: _Best):
     if best.correlation < MIN_CORRELATION:
         raise BadRecording(
             f"{trace.origin}: power does not follow the marked work (best correlation {best.correlation:.2f}, "
-            f"expected {MIN_CORRELATION} or more): are log and markers of one run? Else give offset_s."
+            f"expected {MIN_CORRELATION} or more): are they of one run? Else give offset_s."
         )
-    if not best.runner_up:
-        return
-    r, offset_s = best.runner_up
+    r, offset_s = best.runner_up or (-1.0, math.nan)
     if best.correlation - r < max(MIN_LEAD, 3 * (1 - best.correlation**2) / math.sqrt(best.n)):
         raise BadRecording(
             f"{trace.origin}: offsets of {best.offset_s:.2f} and {offset_s:.2f} s fit alike (correlation "

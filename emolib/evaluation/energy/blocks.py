@@ -82,15 +82,12 @@ def _idle_w(trace: Trace, block: Marker, pauses: tuple[float, float], settle_s: 
     edge = EDGE_STEPS * trace.step_s
     before, after = (min(max((pause - settle_s) / 2, 0.0), IDLE_S) for pause in pauses)
     rest = block.end_s + settle_s
-    return [
-        _mean_w(trace, block.start_s - before, block.start_s - edge),
-        _mean_w(trace, rest + edge, rest + after),
-    ]
-
-
-def _mean_w(trace: Trace, start_s: float, end_s: float) -> float:
-    covered = float(trace.covered_s(start_s, end_s)) if start_s < end_s else 0.0
-    return float(trace.energy_j(start_s, end_s)) / covered if covered > trace.step_s / 2 else np.nan
+    found = []
+    for start_s, end_s in (block.start_s - before, block.start_s - edge), (rest + edge, rest + after):
+        covered = float(trace.covered_s(start_s, end_s)) if start_s < end_s else 0.0
+        enough = covered > trace.step_s / 2
+        found.append(float(trace.energy_j(start_s, end_s)) / covered if enough else np.nan)
+    return found
 
 
 def _refused(trace: Trace, block: Marker, idle: Sequence[float]) -> str:
@@ -104,9 +101,7 @@ def _refused(trace: Trace, block: Marker, idle: Sequence[float]) -> str:
 
 
 def _samples(trace: Trace, block: Marker) -> np.ndarray:
-    return trace.power_w[
-        np.searchsorted(trace.time_s, block.start_s) : np.searchsorted(trace.time_s, block.end_s)
-    ]
+    return trace.power_w[slice(*np.searchsorted(trace.time_s, (block.start_s, block.end_s)))]
 
 
 def _block(trace: Trace, block: Marker, idle_w: float, pauses: tuple[float, float]) -> Block:
@@ -122,9 +117,6 @@ def _block(trace: Trace, block: Marker, idle_w: float, pauses: tuple[float, floa
     net_j = net(block.start_s - before, block.end_s + after) + hidden
     peak_w = float(_samples(trace, block).max())
     return Block(block.what, block.start_s, block.end_s, block.n, net_j, idle_w, peak_w, missing)
-
-
-# Energy of one inference
 
 
 QUANTITIES = {  # what papers call power and energy: the sum over blocks of the first over that of the second
@@ -148,31 +140,23 @@ def estimate(blocks: Sequence[Block], name: str, seed: int = 0) -> Estimate:
     """One of QUANTITIES over blocks of the same work, with a bootstrap over blocks, widened for few of them.
 
     net_w: mean of work minus mean of idle. peak_net_w: peak of work minus mean of idle. energy_mj and
-    peak_energy_mj: the same times the time of one inference. Raises BadParameter for no block. Sources: Rashid et al.
-    2022 (TinyM²Net, peak minus idle); Hesterberg 2015 (expanded percentiles).
+    peak_energy_mj: the same times the time of one inference. Sources: Rashid et al. 2022 (TinyM²Net, peak minus idle);
+    Hesterberg 2015 (expanded percentiles).
     """
-    sums = _sums(blocks, name)
+    sums = np.array([QUANTITIES[name](block) for block in blocks])
     draws = _draws(sums, np.random.default_rng(seed))
     return Estimate(_ratio(sums), *_ends(draws, len(blocks)), len(blocks))
 
 
 def ratio(a: Sequence[Block], b: Sequence[Block], name: str, seed: int = 0) -> Estimate:
-    """How many times more `a` takes than `b`; both are bootstrapped on their own. Raises BadParameter.
-
-    NaN where b's interval reaches zero: a ratio to nothing is none.
-    """
-    rng, over, under = np.random.default_rng(seed), _sums(a, name), _sums(b, name)
+    """How many times more `a` takes than `b`, each bootstrapped on its own; NaN where b's interval reaches zero."""
+    rng = np.random.default_rng(seed)
+    over, under = (np.array([QUANTITIES[name](block) for block in blocks]) for blocks in (a, b))
     draws_over, draws_under = _draws(over, rng), _draws(under, rng)
     n = min(len(a), len(b))
     if n > 1 and _ends(draws_under, len(b))[0] <= 0 or _ratio(under) <= 0:
         return Estimate(math.nan, math.nan, math.nan, n)
     return Estimate(_ratio(over) / _ratio(under), *_ends(draws_over / draws_under, n), n)
-
-
-def _sums(blocks: Sequence[Block], name: str) -> np.ndarray:
-    if not blocks:
-        raise BadParameter(f"{name}: got no block of work, expected one or more.")
-    return np.array([QUANTITIES[name](block) for block in blocks])
 
 
 def _ratio(sums: np.ndarray) -> float:

@@ -2,7 +2,6 @@
 
 import math
 import re
-import shutil
 import subprocess
 import threading
 from collections import Counter
@@ -36,12 +35,8 @@ class Sensor:
 
 def found() -> tuple[list[Sensor], list[str]]:
     """The sensors that answer, widest first, and why the others do not."""
-    sensors, reasons = [], []
-    for look in (rapl, hwmon, nvml, pi5):
-        seen, reason = look()
-        sensors += seen
-        reasons += [reason] if reason else []
-    return sensors, reasons
+    looked = [look() for look in (rapl, hwmon, nvml, pi5)]
+    return [sensor for seen, _ in looked for sensor in seen], [reason for _, reason in looked if reason]
 
 
 def rapl(powercap: Path = POWERCAP) -> tuple[list[Sensor], str]:
@@ -58,7 +53,6 @@ def hwmon(root: Path = HWMON) -> tuple[list[Sensor], str]:
 
     INA219: in0 is the shunt, in1 the bus. Channels are not added up: on some boards one holds the others.
     """
-
     sensors = []
     for chip in sorted(root.glob("hwmon*")):
         powers = sorted([*chip.glob("power*_input"), *chip.glob("power*_average")])
@@ -100,28 +94,20 @@ def nvml() -> tuple[list[Sensor], str]:
 
 def pi5() -> tuple[list[Sensor], str]:
     """The rails behind the Raspberry Pi 5's power chip, added up. What the chip itself and USB take is not in it."""
-    if not shutil.which(VCGENCMD[0]):
-        return [], f"no {VCGENCMD[0]}: no Raspberry Pi"
 
     def read() -> float:
-        return rails_w(subprocess.run(VCGENCMD, capture_output=True, text=True, timeout=5).stdout)
+        text = subprocess.run(VCGENCMD, capture_output=True, text=True, timeout=5).stdout
+        values = {(rail, unit): float(number) for rail, unit, number in RAIL.findall(text)}
+        rails = [rail for rail, unit in values if unit == "V" and (rail, "A") in values]
+        if not rails:
+            raise BadRecording(f"{' '.join(VCGENCMD)}: {text.strip()[:80]!r}, expected V and A of rails.")
+        return sum(values[rail, "V"] * values[rail, "A"] for rail in rails)
 
     try:
         read()
     except (BadRecording, OSError, subprocess.TimeoutExpired) as error:
-        return [], str(error)
+        return [], f"no Raspberry Pi 5: {error}"
     return [Sensor("Raspberry Pi 5 rails", read)], ""
-
-
-def rails_w(text: str) -> float:
-    """Sum of V × A over the rails of `vcgencmd pmic_read_adc` that give both. Raises BadRecording for none."""
-    values = {(rail, unit): float(number) for rail, unit, number in RAIL.findall(text)}
-    rails = [rail for rail, unit in values if unit == "V" and (rail, "A") in values]
-    if not rails:
-        raise BadRecording(
-            f"{' '.join(VCGENCMD)}: {text.strip()[:80]!r}, expected V and A of rails, as on a Pi 5."
-        )
-    return sum(values[rail, "V"] * values[rail, "A"] for rail in rails)
 
 
 class Sampler:
@@ -160,9 +146,10 @@ class Sampler:
 
     def trace(self) -> Trace:
         """What was recorded. Raises BadRecording for less than two readings."""
-        if len(self._samples) < 2:
+        n, n_failed = len(self._samples), self._failed.total()
+        if n < 2:
             raise BadRecording(
-                f"{self.sensor.name}: {len(self._samples)} readings, {self._failed.total()} failed: record longer, or faster."
+                f"{self.sensor.name}: {n} readings, {n_failed} failed: record longer, or faster."
             )
         found = trace_of(self.sensor, *np.array(self._samples).T)
         return replace(found, dropped=found.dropped | self._failed)
