@@ -17,7 +17,6 @@ from emolib.evaluation.comparison import (
     per_subject,
     signed_rank_p,
 )
-from emolib.report import plots
 
 # Demšar 2006, table 6. In "voting" the last two are printed alike but ranked 2 and 3: hence 0.9751.
 DEMSAR = np.array([
@@ -106,7 +105,6 @@ def test_pairs_are_tested_and_corrected():
 def test_where_there_is_no_test_it_says_so(values, reason):
     found = compare(table(values))
     assert found.sentence().startswith(reason) and np.isnan(found.cd) and found.groups() == []
-    assert plots.critical_difference(found.ranks, found.cd, found.groups()).axes
     assert pairwise(table(values)).p.isna().all() == (len(values) < 5)
 
 
@@ -116,15 +114,3 @@ def test_uar_of_each_subject_is_over_its_own_classes():
     found = per_subject(y, {"right": right, "wrong": wrong}, subject)
     assert found.index.tolist() == ["a", "b"] and found.right.tolist() == [1, 1]
     assert found.wrong.tolist() == pytest.approx([(0 + 1 + 0.5) / 3, 0.5])
-
-
-@pytest.mark.parametrize("n_draws", [0, 5])
-def test_figures_of_comparisons_are_drawn(n_draws):
-    rules = pd.DataFrame(
-        {"rule": ["eeg", "mean", "vote"], "kind": ["single", "fused", "fused"], "uar": [0.6, 0.7, 0.65]}
-    )
-    rules = rules.assign(gain_points=100 * (rules.uar - 0.6), best_single="eeg")
-    draws = pd.concat([rules.iloc[:0], *[rules.assign(uar=rules.uar + 0.01)] * n_draws])
-    assert plots.redrawn(draws, rules, "as reported").axes
-    gains = rules[1:].assign(gain_points_low=[-1.0, 0.0], gain_points_high=[12.0, 9.0])
-    assert plots.forest(gains).axes

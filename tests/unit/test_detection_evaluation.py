@@ -20,8 +20,7 @@ def test_single_face_counts_the_best_scored_box_and_a_miss_as_0():
 
 
 def test_the_interval_is_the_spread_of_the_mean():
-    rng = np.random.default_rng(1)
-    shifts = rng.uniform(0, 5, 200)
+    shifts = np.random.default_rng(1).uniform(0, 5, 200)
     each = (10 - shifts) / (10 + shifts)
     result = evaluation.evaluate([found(shifted(s, 1)) for s in shifts], [FACE] * 200, 0)["iou"]
     half = 1.96 * each.std() / np.sqrt(200)
@@ -65,10 +64,8 @@ def crowd(seed, n=30):
 
 
 def slow_average_precision(boxes, truth):
-    ranked = sorted(
-        ((s, i, b) for i, each in enumerate(boxes) for b, s in zip(*each, strict=True)),
-        key=lambda row: -row[0],
-    )
+    found = [(s, i, b) for i, each in enumerate(boxes) for b, s in zip(*each, strict=True)]
+    ranked = sorted(found, key=lambda row: -row[0])
     free, right, points = [list(faces) for faces in truth], 0, []
     for rank, (_, picture, box) in enumerate(ranked, 1):
         overlaps = [iou(box[None], face[None])[0, 0] for face in free[picture]]
@@ -82,9 +79,8 @@ def slow_average_precision(boxes, truth):
     return total
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_average_precision_is_that_of_slow_code(seed):
-    boxes, truth = crowd(seed)
+def test_average_precision_is_that_of_slow_code():
+    boxes, truth = crowd(0)
     result = evaluation.evaluate(boxes, truth, 0.5)["ap50"]
     assert result.value == pytest.approx(slow_average_precision(boxes, truth))
     assert 0 < result.low < result.value < result.high < 1

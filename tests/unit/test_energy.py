@@ -38,7 +38,6 @@ def worst_error_s(bench: Bench, found: alignment.Alignment, trace: Trace) -> flo
         (Bench(drift=-3e-3), 5e-3, 0.01),
         (Bench(drift=0, unit_s=0), 0.0, 0.03),  # no pattern: its blocks alone
         (Bench(sfreq=1, block_s=20, pause_s=15, unit_s=4), 0.0, 0.1),  # an outlet meter
-        (Bench(sfreq=500, block_s=0.6, pause_s=0.4, unit_s=0.2), 1e-3, 0.001),
         (Bench(gap_s=(60.0, 75.0)), 1e-3, 0.02),
         (Bench(noise_w=0.6), 1e-3, 0.1),  # half of what the work takes
         (Bench(quantum_w=0.5, drift=0), 0.0, 0.1),
@@ -63,9 +62,6 @@ def test_equal_blocks_need_a_pattern_or_a_narrow_search():
         alignment.find(trace, marked)
     found = alignment.find(trace, marked, search_s=(START_S - 1.0, START_S + 1.0))
     assert worst_error_s(equal, found, trace) < 0.05
-    with_pattern = Bench(n_blocks=20, block_s=2.0, pause_s=2.0, unit_s=2.0, drift=0, noise_w=0.3)
-    trace, marked = with_pattern.run(0)
-    assert worst_error_s(with_pattern, alignment.find(trace, marked), trace) < 0.05
 
 
 def test_a_log_that_does_not_fit_its_markers_is_refused():
@@ -77,11 +73,10 @@ def test_a_log_that_does_not_fit_its_markers_is_refused():
         alignment.find(Trace(trace.time_s[:300], trace.power_w[:300], "short"), marked)
 
 
-def test_a_given_offset_is_that_of_the_first_sample_and_its_correlation_told():
+def test_a_given_offset_has_its_correlation_told():
     trace, marked = Bench(drift=0).run(0)
     right, wrong = (alignment.given(trace, marked, offset) for offset in (START_S, START_S + 7))
     assert right.correlation > 0.9 > 0.5 > wrong.correlation and right.offset_s == START_S
-    assert np.isnan(alignment.given(trace, marked, 0.0).correlation)
 
 
 # Blocks
@@ -118,8 +113,7 @@ def test_idle_is_the_rest_beside_each_block():
     found = estimate(measure(warming, marked).blocks[1:-1], "energy_mj")
     assert found.value == pytest.approx(120, rel=1e-9)
     uncounted = [m._replace(n=0) if k == 1 else m for k, m in enumerate(marked)]
-    blocks = measure(trace, uncounted).blocks
-    assert len(blocks) == 3 and [b.idle_w for b in blocks] == pytest.approx([2.0] * 3)
+    assert [b.idle_w for b in measure(trace, uncounted).blocks] == pytest.approx([2.0] * 3)
     trace, marked = stairs(pause_s=6.0)
     tail = (trace.time_s % 10.0 < 2.0) & (trace.time_s > 10.0)
     tailed = Trace(trace.time_s, np.where(tail, 3.0, trace.power_w), "tail")
@@ -158,19 +152,6 @@ def test_energy_is_the_same_whenever_it_was_and_grows_with_power(shift_s, factor
     first, second = (measure(*pair).blocks for pair in ((trace, marked), (later, moved)))
     for name in ("energy_mj", "peak_energy_mj"):
         assert estimate(second, name).value == pytest.approx(factor * estimate(first, name).value, rel=1e-4)
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(1, 50))
-def test_energy_is_the_same_however_its_inferences_are_marked(parts):
-    trace, marked = stairs()
-    split = []
-    for m in marked:
-        edges = np.linspace(m.start_s, m.end_s, parts + 1)
-        split += [Marker(a, b, 2, "face") for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    blocks = measure(trace, split).blocks
-    assert [b.net_j for b in blocks] == pytest.approx([b.net_j for b in measure(trace, marked).blocks])
-    assert {b.n for b in blocks} == {2 * parts}
 
 
 @settings(max_examples=40, deadline=None)
@@ -221,9 +202,8 @@ def test_ratio_of_two_devices_and_its_interval():
     assert np.isnan(ratio(blocks_of([5, 5.1, 4.9]), blocks_of([0.1, -0.1, 0.05, -0.02]), "energy_mj").value)
 
 
-@pytest.mark.parametrize("bench", [Bench(n_blocks=6), Bench(n_blocks=12, noise_w=0.2, pause_s=3.0)])
-def test_the_interval_holds_the_truth_as_often_as_it_says(bench):
-    hits = []
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    bench, hits = Bench(n_blocks=6), []
     for seed in range(40):
         trace, marked = bench.run(seed)
         on_clock = Trace(START_S + first_s(bench) + (1 + bench.drift) * trace.time_s, trace.power_w, "x")
@@ -251,16 +231,9 @@ def test_a_device_records_pattern_and_work_also_where_work_fails(tmp_path):
     assert (found[-1].n, found[-1].what) == (7, "load, then run")
 
 
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("start_s,end_s,n,what\n1,2,1,a\n3,2,1,a\n", "row 3 is '3,2,1,a', expected start_s < end_s"),
-        ("a,b\n", "row 1 is 'a,b', expected start_s,end_s,n,what"),
-    ],
-)
-def test_bad_markers_name_file_and_row(text, message, tmp_path):
-    (tmp_path / "m.csv").write_text(text)
-    with pytest.raises(BadRecording, match=rf"m\.csv.*{message}"):
+def test_bad_markers_name_file_and_row(tmp_path):
+    (tmp_path / "m.csv").write_text("start_s,end_s,n,what\n1,2,1,a\n3,2,1,a\n")
+    with pytest.raises(BadRecording, match=r"m\.csv: row 3 is '3,2,1,a', expected start_s < end_s"):
         markers.read(tmp_path / "m.csv")
 
 

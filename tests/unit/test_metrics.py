@@ -75,17 +75,6 @@ def test_intervals_are_a_bootstrap_over_subjects():
         assert [found[name].low, found[name].high] == pytest.approx(expected, abs=0.005)
 
 
-def test_the_interval_is_wider_over_subjects_than_over_windows():
-    """Ten people, each wholly right or wholly wrong: a window says no more than its person."""
-    subject = np.repeat(np.arange(10), 50)
-    y = np.tile([0, 1], 250)
-    scores = one_hot(np.where(subject < 7, y, 1 - y), 2)
-    over_people = metrics.evaluate(y, scores, subject)["accuracy"]
-    over_windows = metrics.evaluate(y, scores, np.arange(500))["accuracy"]
-    assert over_people.value == over_windows.value == 0.7
-    assert over_people.high - over_people.low > 4 * (over_windows.high - over_windows.low)
-
-
 def test_one_subject_has_no_interval():
     y, scores, _ = made_up(50)
     for found in (
