@@ -17,12 +17,9 @@ from emolib.evaluation.energy.sensors import Sampler, Sensor, trace_of
 
 PI5 = """ 3V7_WL_SW_A current(0)=0.10000000A
    VDD_CORE_A current(7)=2.00000000A
-   HDMI_A current(22)=0.00000000A
  3V7_WL_SW_V volt(8)=3.70000000V
    VDD_CORE_V volt(15)=0.75000000V
-   HDMI_V volt(23)=5.10000000V
      EXT5V_V volt(24)=5.15000000V
-      BATT_V volt(25)=0.00000000V
 """
 
 
