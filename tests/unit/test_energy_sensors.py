@@ -1,6 +1,5 @@
 """Live meters on the files and texts that their drivers give, the thread that samples them, and the counter of a processor."""
 
-import subprocess
 import sys
 import time
 from types import SimpleNamespace
@@ -8,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from emolib.core.errors import BadParameter, BadRecording
+from emolib.core.errors import BadRecording
 from emolib.device.machine import Meter, meter
 from emolib.device.markers import now_s
 from emolib.evaluation.energy import readers, sensors
@@ -41,8 +40,8 @@ def test_hwmon_takes_power_or_volt_times_ampere(tmp_path):
 def test_a_pi_5_is_asked_by_its_own_command(monkeypatch):
     assert sensors.pi5()[0] == [] and "no Raspberry Pi 5: " in sensors.pi5()[1]
     answers = [PI5, PI5, "error=1"]  # a Pi 4 has the command, not the rails
-    ran = subprocess.CompletedProcess
-    monkeypatch.setattr(sensors.subprocess, "run", lambda *a, **k: ran(a, 0, stdout=answers.pop(0)))
+    ran = SimpleNamespace
+    monkeypatch.setattr(sensors.subprocess, "run", lambda *a, **k: ran(stdout=answers.pop(0)))
     (found,), _ = sensors.pi5()
     assert found.read() == pytest.approx(0.1 * 3.7 + 2 * 0.75)
     assert sensors.pi5()[0] == []
@@ -117,8 +116,6 @@ def test_a_sensor_is_recorded_as_a_log(tmp_path, monkeypatch, capsys):
 def test_a_machine_without_a_readable_counter_says_so(tmp_path):
     found = meter(tmp_path / "powercap")
     assert not found and "no RAPL counter" in found.note
-    with pytest.raises(BadParameter, match="Energy cannot be measured here: no RAPL counter"):
-        found.measured_mj(lambda: None, 1)
     (tmp_path / "intel-rapl:0" / "energy_uj").mkdir(parents=True)  # reading it is an OSError for root, too
     assert not meter(tmp_path) and "root only" in meter(tmp_path).note
 
@@ -133,12 +130,3 @@ def test_meter_reads_the_counter_and_its_overflow(tmp_path):
         counter.write_text(str((found.read_uj() + 5000) % 1_000_000))
 
     assert found.measured_mj(work, 4) == pytest.approx(5.0)
-
-    class FiftyMicrojoules:
-        def times(self, x, repeats):
-            counter.write_text(str(int(counter.read_text()) + 50 * repeats))
-            self.repeats = repeats
-            return np.full(repeats, 1_000_000)
-
-    model = FiftyMicrojoules()
-    assert found.inference_mj(model, None) == pytest.approx(0.05) and model.repeats == 1000
