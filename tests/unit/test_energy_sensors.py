@@ -63,15 +63,6 @@ def test_nvml_where_it_is_and_where_not(monkeypatch):
     assert sensors.nvml() == ([], "NVML: Driver Not Loaded")
 
 
-def test_rapl_is_a_counter_in_joules(tmp_path):
-    package = tmp_path / "intel-rapl:0"
-    chip(package, "package-0", energy_uj=2_500_000, max_energy_range_uj=262_143_000_000)
-    (found,), _ = sensors.rapl(tmp_path)
-    assert (found.name, found.read()) == ("RAPL package-0", 2.5)
-    assert found.is_counter and found.wrap_j == 262_143.0
-    assert sensors.rapl(tmp_path / "none") == ([], f"no RAPL counter in {tmp_path / 'none'}")
-
-
 def test_a_counter_becomes_power_over_its_wrap_and_its_stillness():
     counter = Sensor("c", lambda: 0.0, is_counter=True, wrap_j=10.0)
     found = trace_of(counter, np.array([0, 1, 1.5, 2, 4.0]), np.array([8, 9.5, 9.5, 1.5, 5.5]))
@@ -110,9 +101,6 @@ def test_a_sensor_is_recorded_as_a_log(tmp_path, monkeypatch, capsys):
     assert main([str(path)]) == 1 and "none: no rail; no GPU" in capsys.readouterr().err
 
 
-# The processor's counter, as the device reads it
-
-
 def test_a_machine_without_a_readable_counter_says_so(tmp_path):
     found = meter(tmp_path / "powercap")
     assert not found and "no RAPL counter" in found.note
@@ -125,6 +113,12 @@ def test_meter_reads_the_counter_and_its_overflow(tmp_path):
     counter = tmp_path / "intel-rapl:0" / "energy_uj"
     found = meter(tmp_path)
     assert found == Meter(counter, "package-0")
+    (sensor,), _ = sensors.rapl(tmp_path)
+    assert (sensor.name, sensor.read(), sensor.is_counter) == (
+        "RAPL package-0",
+        0.99,
+        True,
+    ) and sensor.wrap_j == 1
 
     def work():
         counter.write_text(str((found.read_uj() + 5000) % 1_000_000))

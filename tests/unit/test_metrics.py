@@ -75,11 +75,8 @@ def test_intervals_are_a_bootstrap_over_subjects():
 
 def test_one_subject_has_no_interval():
     y, scores, _ = made_up(50)
-    for found in (
-        metrics.evaluate(y, scores, np.zeros(50))["uar"],
-        metrics.auc_interval(y, scores, np.zeros(50)),
-    ):
-        assert np.isnan([found.low, found.high]).all() and 0 < found.value < 1
+    found = metrics.evaluate(y, scores, np.zeros(50))["uar"]
+    assert np.isnan([found.low, found.high]).all() and 0 < found.value < 1
 
 
 def test_per_subject_by_hand():
@@ -111,15 +108,6 @@ def test_paired_gain_is_exact_for_few_subjects(metric):
         as_far.append(abs(difference(np.where(swap, b, a), np.where(swap, a, b))) >= abs(reached) - 1e-9)
     assert gain.value == pytest.approx(100 * reached) and gain.p == pytest.approx(np.mean(as_far))
     assert gain.low < gain.value < gain.high
-
-
-def test_paired_gain_turns_its_sign_with_the_order_and_is_nothing_for_equals():
-    y, a, subject = made_up(skill=0.2)
-    b = made_up(skill=1.5)[1]
-    there, back = metrics.paired_gain(y, a, b, subject), metrics.paired_gain(y, b, a, subject)
-    assert there.value == pytest.approx(-back.value) and there.low == pytest.approx(-back.high)
-    assert there.low > 0 and there.p < 0.01 and back.p < 0.01
-    assert vars(metrics.paired_gain(y, a, a, subject)) == {"value": 0, "low": 0, "high": 0, "p": 1}
 
 
 def test_p_of_a_gain_without_cause_is_small_as_often_as_it_says():
