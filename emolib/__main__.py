@@ -173,7 +173,7 @@ def pull(options) -> None:
 
 
 def meter(options) -> None:
-    from emolib.evaluation.energy.command import record
+    from emolib.evaluation.energy.sensors import record
 
     record(options.log, options.sensor, options.rate, options.seconds)
 

@@ -30,28 +30,15 @@ def single_ious(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: 
     return np.array(ious, dtype=np.float64)
 
 
-def single_face(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float) -> dict[str, Interval]:
-    """Over the pictures with one face: the mean `iou` of the best-scored box, and the share with IoU ≥ 0.5, `hit`.
-
-    Raises BadSet as `single_ious` does.
-    """
-    ious = single_ious(found, truth, min_score)
-    values = {"iou": ious, "hit": (ious >= MATCH).astype(float)}
-    return {
-        name: _bootstrapped(lambda rows, value=value: value[rows].mean(), len(ious))
-        for name, value in values.items()
-    }
-
-
-def hits(found: Found, truth: np.ndarray, min_iou: float = MATCH) -> np.ndarray:
-    """Which boxes (n,) find a face, best score first. A box takes the free face of highest IoU, if that is `min_iou`.
+def hits(found: Found, truth: np.ndarray) -> np.ndarray:
+    """Which boxes (n,) find a face, best score first. A box takes the free face of highest IoU, if that is MATCH.
 
     Source: Lin et al. (2014), COCO, and its reference evaluation.
     """
     order = np.argsort(-found.scores, kind="stable")
     overlaps, right = iou(found.boxes[order], truth), np.zeros(len(order), bool)
     for row, overlap in enumerate(overlaps):
-        if len(truth) and overlap.max() >= min_iou:
+        if len(truth) and overlap.max() >= MATCH:
             overlaps[:, overlap.argmax()], right[row] = -1, True
     return right
 
@@ -65,11 +52,11 @@ def _ranked(found: Sequence[Found], truth: Sequence[np.ndarray]) -> tuple[np.nda
     return scores[order], np.concatenate(right)[order], picture[order]
 
 
-def area_under(right: np.ndarray, weight: np.ndarray, n_faces: float) -> float:
-    """Area under precision over recall at all points; precision is the best at that recall or beyond.
+def _area_under(right: np.ndarray, weight: np.ndarray, n_faces: float) -> float:
+    """Area under precision over recall of boxes in order of score; `weight` (n,) is how often each box counts.
 
-    `right` (n,) is ordered by falling score; `weight` (n,) is how often each box counts.
-    Source: Everingham et al. (2015), "The Pascal visual object classes challenge: a retrospective", section 3.
+    Precision is the best at that recall or beyond. Source: Everingham et al. (2015), "The Pascal visual object classes
+    challenge: a retrospective", section 3.
     """
     true, all_ = np.cumsum(right * weight), np.cumsum(weight)
     precision = true / np.maximum(all_, 1e-12)
@@ -82,11 +69,6 @@ def average_precision(found: Sequence[Found], truth: Sequence[np.ndarray]) -> fl
     return _ap(found, truth)(np.arange(len(truth)))
 
 
-def ap50(found: Sequence[Found], truth: Sequence[np.ndarray]) -> Interval:
-    """`average_precision` and its interval. Raises BadSet without a face."""
-    return _bootstrapped(_ap(found, truth), len(truth))
-
-
 def _ap(found: Sequence[Found], truth: Sequence[np.ndarray]) -> Callable[[np.ndarray], float]:
     """A function that gives the AP of pictures `rows` (n,), in which one may come several times."""
     n_faces = _n_faces(truth)
@@ -94,31 +76,29 @@ def _ap(found: Sequence[Found], truth: Sequence[np.ndarray]) -> Callable[[np.nda
 
     def area(rows: np.ndarray) -> float:
         times = np.bincount(rows, minlength=len(truth))
-        return area_under(right, times[picture], (times * n_faces).sum())
+        return _area_under(right, times[picture], (times * n_faces).sum())
 
     return area
 
 
-def at_threshold(
-    found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float
-) -> dict[str, Interval]:
-    """`recall` and `precision` at an IoU of 0.5 of the boxes with `min_score`. Raises BadSet without a face."""
-    n_faces = _n_faces(truth)
+def evaluate(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float) -> dict[str, Interval]:
+    """Over pictures with one face, the mean `iou` of the best-scored box and the share with IoU ≥ 0.5, `hit`; over all,
+    `recall` and `precision` of the boxes with `min_score`, and `ap50`. Raises BadSet as the others do."""
+    ious, n_faces = single_ious(found, truth, min_score), _n_faces(truth)
     scores, right, picture = _ranked(found, truth)
     sure = scores >= min_score
     n_found = np.bincount(picture[sure], minlength=len(truth))
     n_right = np.bincount(picture[sure & right], minlength=len(truth))
-    below = {"recall": n_faces, "precision": n_found}
+    is_hit = (ious >= MATCH).astype(float)
     return {
-        name: _bootstrapped(lambda rows, n=n: n_right[rows].sum() / max(n[rows].sum(), 1), len(truth))
-        for name, n in below.items()
+        "iou": _bootstrapped(lambda rows: ious[rows].mean(), len(ious)),
+        "hit": _bootstrapped(lambda rows: is_hit[rows].mean(), len(ious)),
+        "recall": _bootstrapped(lambda rows: n_right[rows].sum() / max(n_faces[rows].sum(), 1), len(truth)),
+        "precision": _bootstrapped(
+            lambda rows: n_right[rows].sum() / max(n_found[rows].sum(), 1), len(truth)
+        ),
+        "ap50": _bootstrapped(_ap(found, truth), len(truth)),
     }
-
-
-def evaluate(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float) -> dict[str, Interval]:
-    """`iou` and `hit` on single faces, `recall` and `precision` from `min_score` on, `ap50`. Raises BadSet."""
-    single = single_face(found, truth, min_score)
-    return single | at_threshold(found, truth, min_score) | {"ap50": ap50(found, truth)}
 
 
 def pick_threshold(found: Sequence[Found], truth: Sequence[np.ndarray]) -> float:

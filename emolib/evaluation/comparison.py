@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from emolib.core.errors import BadSet, check_names
+from emolib.core.errors import check_names
 from emolib.evaluation import metrics
 
 MIN_SUBJECTS = 5  # with four, no Wilcoxon test reaches p = 0.1
@@ -67,14 +67,11 @@ def per_subject(
 
     y, subject (n,) and scores (n, n_classes) by method are all of the same trials. `unit` names the index. Raises BadSet.
     """
-    columns = {}
-    for method, scores in scores_by_method.items():
-        if len(scores) != len(y):
-            raise BadSet(
-                f"{method}: got scores of {len(scores)} trials, expected {len(y)} as there are labels."
-            )
-        columns[method] = metrics.per_subject(y, scores, subject, range(scores.shape[1]))["uar"].to_numpy()
-    return pd.DataFrame(columns, index=pd.Index(np.unique(subject), name=unit))
+    tables = {
+        method: metrics.per_subject(y, scores, subject, range(scores.shape[1])).set_index("subject")
+        for method, scores in scores_by_method.items()
+    }
+    return pd.DataFrame({method: table["uar"] for method, table in tables.items()}).rename_axis(unit)
 
 
 def compare(table: pd.DataFrame) -> Comparison:
@@ -86,13 +83,12 @@ def compare(table: pd.DataFrame) -> Comparison:
     uar, unit = table.to_numpy().round(DIGITS), table.index.name
     ranks = pd.DataFrame(stats.rankdata(-uar, axis=1), columns=table.columns)
     n, k = uar.shape
-    reason = ""
     if n < MIN_SUBJECTS or k < MIN_METHODS:
-        reason = f"No test: {k} methods over {n} {unit}s, expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more."
-    elif (ranks.nunique(axis=1) == 1).all():
-        reason = f"No test: the {k} methods have the same UAR for each of {n} {unit}s."
-    if reason:
-        return Comparison(ranks.mean(), n, unit, reason=reason)
+        few = f"No test: {k} methods over {n} {unit}s, expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more."
+        return Comparison(ranks.mean(), n, unit, reason=few)
+    if (ranks.nunique(axis=1) == 1).all():
+        alike = f"No test: the {k} methods have the same UAR for each of {n} {unit}s."
+        return Comparison(ranks.mean(), n, unit, reason=alike)
     chi2, p = stats.friedmanchisquare(*uar.T)
     return Comparison(ranks.mean(), n, unit, float(chi2), float(p), critical_difference(k, n))
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
 
 from emolib.core.errors import BadParameter, OverBudget
 
 if TYPE_CHECKING:
     import keras
-    import pandas as pd
 
 # Layers that write over their input, or that a converter folds into the layer before them
 IN_PLACE = {"BatchNormalization", "ReLU", "LeakyReLU", "Activation", "Dropout", "Flatten", "Reshape"}
@@ -39,8 +40,7 @@ class Cost:
     moved_values: int
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """An operator on a device: it reads tensors and writes one of `size` values. Tensors are known by id."""
 
     layer: str
@@ -49,56 +49,28 @@ class Step:
     size: int
 
 
-def conv_macs(layer) -> int:
-    """k_h·k_w·(c_in / groups)·c_out·h·w"""
-    _, h, w, c_out = layer.output.shape
-    return prod(layer.kernel_size) * layer.input.shape[-1] // layer.groups * c_out * h * w
-
-
-def depthwise_macs(layer) -> int:
-    """k_h·k_w·c_in·depth_multiplier·h·w"""
-    _, h, w, _ = layer.output.shape
-    return prod(layer.kernel_size) * layer.input.shape[-1] * layer.depth_multiplier * h * w
-
-
-def separable_macs(layer) -> int:
-    """The depthwise convolution, then c_in·depth_multiplier·c_out·h·w of the pointwise one."""
-    _, h, w, c_out = layer.output.shape
-    return depthwise_macs(layer) + layer.input.shape[-1] * layer.depth_multiplier * c_out * h * w
-
-
-def dense_macs(layer) -> int:
-    """c_in·c_out, for every position where the input has more than one axis"""
-    return layer.input.shape[-1] * prod(layer.output.shape[1:])
-
-
-MACS = {
-    "Conv2D": conv_macs,
-    "DepthwiseConv2D": depthwise_macs,
-    "SeparableConv2D": separable_macs,
-    "Dense": dense_macs,
-}
-
-
 def kind(layer) -> str:
     return type(layer).__name__
 
 
 def layer_macs(layer) -> int:
     """MACs of a layer, 0 for pooling, addition, activations. Raises BadParameter if there is no formula."""
-    if kind(layer) in MACS:
-        return MACS[kind(layer)](layer)
-    if layer.weights and kind(layer) != "BatchNormalization":
-        raise BadParameter(
-            f"Layer {layer.name}: no cost formula for {kind(layer)}, expected one of {', '.join(MACS)}."
-        )
-    return 0
+    if not layer.weights or kind(layer) == "BatchNormalization":
+        return 0
+    if kind(layer) == "Dense":  # at every position where the input has more than one axis
+        return layer.input.shape[-1] * prod(layer.output.shape[1:])
+    if kind(layer) not in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D"):
+        raise BadParameter(f"Layer {layer.name}: no cost formula for {kind(layer)}.")
+    _, h, w, c_out = layer.output.shape
+    k, c_in = prod(layer.kernel_size), layer.input.shape[-1]
+    if kind(layer) == "Conv2D":
+        return k * c_in // layer.groups * c_out * h * w
+    channels = c_in * layer.depth_multiplier
+    return channels * h * w * (k if kind(layer) == "DepthwiseConv2D" else k + c_out)
 
 
 def layers(model: keras.Model) -> pd.DataFrame:
     """One row per layer: layer, type, output shape without the batch, params, macs."""
-    import pandas as pd
-
     rows = [
         (layer.name, kind(layer), tuple(layer.output.shape[1:]), layer.count_params(), layer_macs(layer))
         for layer in model.layers
@@ -111,15 +83,13 @@ def against_traditional(model: keras.Model) -> pd.DataFrame:
 
     By the formulas at the top, both ratios of traditional to separable are 1 / (1 / c_out + 1 / k²).
     """
-    import pandas as pd
-
     rows = []
     for layer in model.layers:
         if kind(layer) != "SeparableConv2D":
             continue
         _, h, w, c_out = layer.output.shape
         k, c_in = prod(layer.kernel_size), layer.input.shape[-1]
-        params, macs = c_in * layer.depth_multiplier * (k + c_out), separable_macs(layer)
+        params, macs = c_in * layer.depth_multiplier * (k + c_out), layer_macs(layer)
         whole = k * c_in * c_out
         ratios = (whole / params, whole * h * w / macs)
         rows.append((layer.name, tuple(layer.output.shape[1:]), params, whole, macs, whole * h * w, *ratios))

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import BadSet, check_names
 
 N_BINS = 15  # of the expected calibration error
 CHUNK = 200  # resamplings at a time
@@ -82,11 +83,10 @@ def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
 
 
 def macro_precision(counts: np.ndarray) -> np.ndarray:
-    """Precision averaged over the classes that occur, (…,), from confusion counts; 0 for one never
-    predicted."""
-    hits, n_predicted = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-2)
-    occurs = counts.sum(axis=-1) > 0
-    return _share((hits / np.maximum(n_predicted, 1) * occurs).sum(axis=-1), occurs.sum(axis=-1))
+    """Precision averaged over the classes that occur, (…,), from confusion counts; 0 for one never predicted."""
+    hits, occurs = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1) > 0
+    precision = hits / np.maximum(counts.sum(axis=-2), 1)
+    return _share((precision * occurs).sum(axis=-1), occurs.sum(axis=-1))
 
 
 def auc(y: np.ndarray, scores: np.ndarray) -> float:
@@ -102,10 +102,9 @@ def auc_interval(
 ) -> Interval:
     """`auc` with the percentile interval of a bootstrap over subjects. Raises BadSet as `evaluate` does."""
     _check(y, scores)
-    ids, rng, areas = _ids(subject), np.random.default_rng(seed), []
+    ids, rng = _ids(subject), np.random.default_rng(seed)
     n = int(ids.max()) + 1
-    for size in _chunks(n_boot):
-        areas.append(_aucs(y, scores, _times_drawn(n, size, rng)[:, ids]))
+    areas = [_aucs(y, scores, _times_drawn(n, size, rng)[:, ids]) for size in _chunks(n_boot)]
     areas = np.concatenate(areas)
     return _interval(auc(y, scores), areas[np.isfinite(areas)], n)
 
@@ -128,8 +127,6 @@ def evaluate(
 
 def per_subject(y: np.ndarray, scores: np.ndarray, subject: np.ndarray, classes: Sequence[str]):
     """Table: subject, n, accuracy, uar over the subject's own classes, macro_f1, recall_<class> (or NaN)."""
-    import pandas as pd
-
     counts = _confusions(y, scores, _ids(subject))
     table = {"subject": np.unique(subject), "n": counts.sum(axis=(1, 2))}
     table |= {name: f(counts) for name, f in METRICS.items()}
@@ -152,8 +149,7 @@ def paired_gain(
     The interval is a bootstrap over subjects. p is the share of exchanges of a and b, subject by subject, that give a
     gain as far from 0: all exchanges up to 12 subjects, else `n_perm` random ones. Raises BadParameter, BadSet.
     """
-    if metric not in METRICS:
-        raise BadParameter(f"Unknown metric {metric!r}, expected one of {', '.join(METRICS)}.")
+    check_names([metric], list(METRICS), "the metrics")
     measure, ids = METRICS[metric], _ids(subject)
     a, b = _confusions(y, scores_a, ids), _confusions(y, scores_b, ids)
     resampled = measure(_resampled(b, n_boot, seed)) - measure(_resampled(a, n_boot, seed))
@@ -170,11 +166,9 @@ def chance_test(
     """
     _check(y, scores)
     ids, predicted, n_classes = _ids(subject), scores.argmax(axis=1), scores.shape[1]
-    reached = _uars(y[None], predicted, n_classes)[0]
-    rng, n_as_good = np.random.default_rng(seed), 0
-    for size in _chunks(n_perm):
-        shuffled = _shuffled(y, ids, size, rng)
-        n_as_good += int((_uars(shuffled, predicted, n_classes) >= reached - TINY).sum())
+    reached, rng = _uars(y[None], predicted, n_classes)[0], np.random.default_rng(seed)
+    shuffled = (_uars(_shuffled(y, ids, size, rng), predicted, n_classes) for size in _chunks(n_perm))
+    n_as_good = sum(int((uars >= reached - TINY).sum()) for uars in shuffled)
     return (1 + n_as_good) / (1 + n_perm)
 
 
@@ -202,20 +196,16 @@ def _exchange_p(a, b, measure, n_perm, seed) -> float:
     """Two-sided p of the gain under exchange of a and b within subjects, from counts (n_subjects, …)."""
     reached = abs(measure(b.sum(axis=0)) - measure(a.sum(axis=0))) - TINY
     n, rng = len(a), np.random.default_rng(seed)
+
+    def as_far(exchanged: np.ndarray) -> np.ndarray:
+        """Whether the gain is, with a and b exchanged where `exchanged` (n_perm, n_subjects) is 1."""
+        shift = _weighted(exchanged, b - a)
+        return abs(measure(b.sum(axis=0) - shift) - measure(a.sum(axis=0) + shift)) >= reached
+
     if n <= EXACT_SUBJECTS:
-        exchanged = np.arange(2**n)[:, None] >> np.arange(n) & 1
-        return float((abs(_exchanged_gain(a, b, exchanged, measure)) >= reached).mean())
-    n_as_far = sum(
-        int((abs(_exchanged_gain(a, b, rng.integers(2, size=(size, n)), measure)) >= reached).sum())
-        for size in _chunks(n_perm)
-    )
+        return float(as_far(np.arange(2**n)[:, None] >> np.arange(n) & 1).mean())
+    n_as_far = sum(int(as_far(rng.integers(2, size=(size, n))).sum()) for size in _chunks(n_perm))
     return (1 + n_as_far) / (1 + n_perm)
-
-
-def _exchanged_gain(a, b, exchanged, measure) -> np.ndarray:
-    """Gain (n_perm,) with a and b exchanged where `exchanged` (n_perm, n_subjects) is 1."""
-    shift = _weighted(exchanged, b - a)
-    return measure(b.sum(axis=0) - shift) - measure(a.sum(axis=0) + shift)
 
 
 def _resampled(sums, n_boot, seed) -> np.ndarray:
@@ -225,7 +215,7 @@ def _resampled(sums, n_boot, seed) -> np.ndarray:
 
 
 def _times_drawn(n, size, rng) -> np.ndarray:
-    """How often each of n subjects is drawn in n draws with replacement, (size, n)."""
+    """How often each of n subjects is drawn in n draws, (size, n)."""
     drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
     return np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
 
@@ -238,8 +228,7 @@ def _aucs(y, scores, weights) -> np.ndarray:
 
 
 def _areas(positive, score, weights) -> np.ndarray:
-    """Weighted share of (positive, negative) pairs in the right order, ties half, (n_sets,); NaN without a
-    pair."""
+    """Weighted share of (positive, negative) pairs in the right order, ties half, (n_sets,); NaN without a pair."""
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))
     sorted_weights, is_positive = weights[:, order], positive[order]
@@ -300,14 +289,8 @@ def _share(part, whole) -> np.ndarray:
 
 def _check(y, scores):
     if scores.ndim != 2 or len(y) != len(scores) or not len(y):
-        raise BadSet(
-            f"Got {len(y)} labels for scores of shape {scores.shape}, expected (n, n_classes), n > 0."
-        )
+        raise BadSet(f"Got {len(y)} labels for scores {scores.shape}, expected (n, n_classes), n > 0.")
     if y.min() < 0 or y.max() >= scores.shape[1]:
-        raise BadSet(
-            f"Labels are {y.min()} to {y.max()}, expected 0 to {scores.shape[1] - 1} for these scores."
-        )
+        raise BadSet(f"Labels are {y.min()} to {y.max()}, expected 0 to {scores.shape[1] - 1}.")
     if not (np.abs(scores.sum(axis=1) - 1) < 1e-3).all() or (scores < 0).any():
-        raise BadSet(
-            "Scores are negative, NaN or do not sum to one, expected shares: take softmax of logits first."
-        )
+        raise BadSet("Scores are negative, NaN or do not sum to one: take softmax of logits first.")

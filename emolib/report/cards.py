@@ -60,10 +60,7 @@ def of_detector(run: Run, name: str) -> str:
         "Protocol": [
             "Held-out pictures that neither trained nor picked an epoch or the least score; seen once."
         ],
-        "Numbers": [
-            _numbers(run, f"{name}-detector"),
-            "95 % intervals over pictures.",
-        ],
+        "Numbers": [_numbers(run, f"{name}-detector"), "95 % intervals over pictures."],
         "Limits": [FACE_LIMITS],
         "Origin": [_origin(run, f"models/{name}-{INT8}.tflite")],
     }
@@ -71,7 +68,6 @@ def of_detector(run: Run, name: str) -> str:
 
 
 def _own(scored: dict[str, np.ndarray], fold: int) -> str:
-    """Which fold this is; of several, whom its test part holds, and how many of their windows it tells."""
     if not scored["fold"].any():
         return f"This is the model of fold {fold}."
     test = (scored["fold"] == fold) & (scored["part"] == "test")
@@ -88,7 +84,6 @@ def _data(corpus: datasets.Corpus | BoxCorpus) -> str:
 
 
 def _numbers(run: Run, concluded: str) -> str:
-    """What a notebook concluded of a model's own files."""
     rows = pick(read(run.read(f"rows/{concluded}.csv")), metric=METRICS)
     body = [
         [" · ".join(filter(None, (row.variant, row.condition))), words(row.metric), cell(row), row.n]

@@ -5,9 +5,11 @@ The model that answers is that of the fold that tests the trial's subject, so it
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 import pandas as pd
+from IPython.display import Audio
 
 from emolib import datasets
 from emolib.core.artifacts import Caption, Run
@@ -50,14 +52,11 @@ class Explorer:
     @lru_cache(maxsize=8)  # noqa: B019 an explorer lives as long as its notebook
     def recordings(self, modality: str, subject: str) -> dict[str, Trial]:
         """The subject's recordings of one modality by trial, also those that were dropped."""
-        options = self.run.parameters_of(f"data/{self.sources[modality]}.npz")["corpus_options"]
-        found, wanted = {}, set(self.trials(subject))
-        for trial in datasets.load(Experiment.parse(self.sources[modality]).corpus, modality, **options):
-            if trial.subject == subject and trial.trial in wanted:
-                found[trial.trial] = trial
-                if len(found) == len(wanted):
-                    break
-        return found
+        name, wanted = self.sources[modality], set(self.trials(subject))
+        options = self.run.parameters_of(f"data/{name}.npz")["corpus_options"]
+        trials = datasets.load(Experiment.parse(name).corpus, modality, **options)
+        theirs = (trial for trial in trials if trial.subject == subject and trial.trial in wanted)
+        return {trial.trial: trial for trial in islice(theirs, len(wanted))}
 
     def fold(self, modality: str, subject: str) -> int:
         """Number of the fold that tests the subject."""
@@ -71,11 +70,6 @@ class Explorer:
     def windows(self, trial: Trial) -> Windows:
         """What the front end makes of a recording."""
         return self.front(trial.modality)(trial.data, trial.sfreq, trial.kind)
-
-    def label(self, trial: Trial) -> str:
-        """The true class of a trial."""
-        source = Experiment.parse(self.sources[trial.modality])
-        return labels.target(source.corpus, source.task, trial) or "no class in this task"
 
     def answer(self, trial: Trial, X: np.ndarray, variant: str) -> np.ndarray:
         """Scores (n_classes,) of a trial, the mean over its windows X."""
@@ -121,30 +115,27 @@ class Explorer:
         return fuse(stacked, "weighted", learned.set_index("modality").weight[list(self.sources)])[0]
 
     def views(self, trials: Sequence[Trial], rule: str) -> Iterator:
-        """What a notebook shows of one trial: the answer as picture and table, then each recording."""
+        """What a notebook shows of one trial: the answer as picture and table, then each recording, its sound, and what
+        the network gets of it."""
         table = self.table(trials, rule)
         if table.empty:
             yield Caption("Nothing is switched on, or nothing usable was recorded: there is no answer.")
         else:
-            yield Caption(f"True class: {self.label(trials[0])}.")
+            source = Experiment.parse(self.sources[trials[0].modality])
+            label = labels.target(source.corpus, source.task, trials[0]) or "no class in this task"
+            yield Caption(f"True class: {label}.")
             yield plots.scores(table)
             yield table
         for trial in trials:
-            yield from self.views_of(trial)
-
-    def views_of(self, trial: Trial) -> Iterator:
-        """The recording, its sound, and what the network gets of it."""
-        yield plots.trial(trial)
-        front, windows = self.front(trial.modality), self.windows(trial)
-        if trial.modality == "speech":
-            from IPython.display import Audio
-
-            yield Audio(trial.data, rate=int(trial.sfreq))
-        if len(windows.X):
-            names = feature_names(front, trial.kind)
-            yield plots.window(windows.X[0], trial.modality, front.window_s, names)
-        dropped = ", ".join(f"{n} for {reason}" for reason, n in windows.dropped.items()) or "none"
-        yield Caption(f"{trial.modality}: {len(windows.X)} windows, dropped: {dropped}")
+            yield plots.trial(trial)
+            front, windows = self.front(trial.modality), self.windows(trial)
+            if trial.modality == "speech":
+                yield Audio(trial.data, rate=int(trial.sfreq))
+            if len(windows.X):
+                names = feature_names(front, trial.kind)
+                yield plots.window(windows.X[0], trial.modality, front.window_s, names)
+            dropped = ", ".join(f"{n} for {reason}" for reason, n in windows.dropped.items()) or "none"
+            yield Caption(f"{trial.modality}: {len(windows.X)} windows, dropped: {dropped}")
 
 
 def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:

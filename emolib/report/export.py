@@ -18,7 +18,7 @@ from emolib.core.paths import read_json
 from emolib.datasets import face_boxes
 from emolib.device.bundle import PARTS, read_record, studies_of
 from emolib.report import cards
-from emolib.signals.readers import KINDS, SignalInfo
+from emolib.signals.readers import SignalInfo
 from emolib.studies.fusion import experts
 
 ENDING, FUSION = "-detector.csv", "-fusion.json"
@@ -28,25 +28,12 @@ FILES = (".tflite", ".md", ".keras")  # of a model in a bundle: itself, its card
 def sources(run: Run) -> list[str]:
     """Sources of a run that may be exported: a leaky one is for comparison only."""
     names = sorted(path.name for path in (run.folder / "models").glob("*-*-*-*"))
-    honest = [name for name in names if Experiment.parse(name).protocol != "leaky"]
-    return honest
+    return [name for name in names if Experiment.parse(name).protocol != "leaky"]
 
 
 def detectors(run: Run) -> list[str]:
     """Face detectors of a run."""
     return sorted(path.name.removesuffix(ENDING) for path in (run.folder / "rows").glob(f"*{ENDING}"))
-
-
-def recordings(run: Run, name: str) -> SignalInfo:
-    """What the recordings of a source were. Raises BadArtifact for windows of an emolib that did not say it."""
-    path, arrays = run.folder / f"data/{name}.npz", run.arrays(f"data/{name}.npz")
-    about = {key: arrays[key].tolist() for key in SignalInfo._fields if key in arrays}
-    if "kind" not in about and Experiment.parse(name).modality in KINDS:
-        raise BadArtifact(
-            f"{path} does not say what was recorded, expected kind and channels: "
-            "run 01_windows.ipynb again, or `make reproduce FORCE=windows`."
-        )
-    return SignalInfo(**about)
 
 
 def copied(run: Run, artifact: str, folder: Path, file: str) -> dict:
@@ -61,12 +48,13 @@ def copied(run: Run, artifact: str, folder: Path, file: str) -> dict:
 def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
     """Copy one model into the bundle's folder; what bundle.json says of it."""
     model, source = model_name(name, fold), Experiment.parse(name)
-    with_classes = run.arrays(f"scores/{name}.npz")
+    classes, arrays = run.arrays(f"scores/{name}.npz")["classes"], run.arrays(f"data/{name}.npz")
+    recorded = {key: arrays[key].tolist() for key in SignalInfo._fields if key in arrays}
     return {
         **copied(run, f"{model}-{INT8}.tflite", folder, f"{name}.tflite"),
         "modality": source.modality,
-        "classes": with_classes["classes"].tolist(),
-        "recordings": recordings(run, name)._asdict(),
+        "classes": classes.tolist(),
+        "recordings": SignalInfo(**recorded)._asdict(),
         "frontend": run.parameters_of(f"data/{name}.npz")["frontend"],
         "standardiser": run.json(f"{model}.json")["standardiser"],
         "normalise": run.parameters_of(f"scores/{name}-keras.npz")["normalise"],
@@ -89,11 +77,9 @@ def detector_entry(run: Run, name: str, folder: Path) -> dict:
 
 def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
     """What the fusion studies of two or more of these sources learned for the models of one fold."""
-    found = {
-        path.name.removesuffix(FUSION): path.name for path in sorted(run.folder.glob(f"models/*{FUSION}"))
-    }
+    files = sorted(path.name for path in run.folder.glob(f"models/*{FUSION}"))
     learned = {
-        study: experts.record_of_fold(run.json(f"models/{name}"), fold) for study, name in found.items()
+        file.removesuffix(FUSION): experts.record_of_fold(run.json(f"models/{file}"), fold) for file in files
     }
     return studies_of(learned, names)
 
@@ -110,15 +96,6 @@ def known(out: Path, names: Iterable[str]) -> set[str]:
     return {"bundle.json", *(f"{name}{ending}" for name in names for ending in FILES)}
 
 
-def begin(folder: Path, out: Path, names: Sequence[str]) -> dict:
-    """Copy the bundle `out` into a new folder, without the files of `names`; what it says of the others."""
-    shutil.copytree(out, folder, dirs_exist_ok=True)
-    record = read_record(folder / "bundle.json")
-    for path in (folder / f"{name}{ending}" for name in names for ending in FILES):
-        path.unlink(missing_ok=True)
-    return record
-
-
 def fill(folder: Path, run: Run, names: Sequence[str], found: Sequence[str], fold: int, record: dict):
     """Write the files of sources `names` and detectors `found` beside those of `record`, and their cards."""
     made = {
@@ -131,10 +108,10 @@ def fill(folder: Path, run: Run, names: Sequence[str], found: Sequence[str], fol
     defaults = dict(sorted((firsts | record.get("defaults", {})).items()))
     text = json.dumps({"emolib": __version__, "defaults": defaults, **parts}, indent=1)
     (folder / "bundle.json").write_text(text + "\n")
-    pages = {name: cards.of_source(run, name, fold) for name in names}
-    pages |= {name: cards.of_detector(run, name) for name in found}
-    for name, page in pages.items():
-        (folder / f"{name}.md").write_text(page)
+    for name in names:
+        (folder / f"{name}.md").write_text(cards.of_source(run, name, fold))
+    for name in found:
+        (folder / f"{name}.md").write_text(cards.of_detector(run, name))
 
 
 def export(
@@ -164,7 +141,11 @@ def export(
     with replaced(out) as folder:
         record = {part: {} for part in PARTS}
         if add and (out / "bundle.json").exists():
-            record = begin(folder, out, [*names, *found])
+            shutil.copytree(out, folder, dirs_exist_ok=True)
+            record = read_record(folder / "bundle.json")
+            for name in [*names, *found]:
+                for ending in FILES:
+                    (folder / f"{name}{ending}").unlink(missing_ok=True)
         fill(folder, run, names, found, fold, record)
         for name in [*names, *found] if with_keras else ():
             stem = f"models/{name}" if name in found else model_name(name, fold)

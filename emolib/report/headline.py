@@ -28,25 +28,19 @@ def banner(results: pd.DataFrame) -> str:
 
 def cards(run: Run, results: pd.DataFrame, concluded: Sequence[str]) -> list[Card]:
     """A card for each fusion study, each source's int8 model, each face detector."""
-    made = {
-        "fusion": lambda name: _fused(run, results, name),
-        "quantize": lambda name: _model(results, name),
-        "detector": lambda name: _detector(run, results, name),
-    }
+    made = {"fusion": _fused, "quantize": _model, "detector": _detector}
     found = []
     for rule, card in made.items():
-        found += [card(name.removesuffix(f"-{rule}")) for name in concluded if name.endswith(f"-{rule}")]
+        of_rule = [name.removesuffix(f"-{rule}") for name in concluded if name.endswith(f"-{rule}")]
+        found += [card(run, results, name) for name in of_rule]
     return found
 
 
 def _fused(run: Run, results: pd.DataFrame, study: str) -> Card:
     rule = run.parameters_of(f"rows/{study}-fusion.csv")["rule"]
-    mine = pick(results, artifact=f"tables/{study}-gains.csv", variant=rule, condition="", model="")
-    gain = one(mine, metric="uar_over_best_single")
-    uar = one(
-        pick(results, artifact=f"tables/{study}-fusion.csv", variant=rule, condition="", model=""),
-        metric="uar",
-    )
+    mine = pick(results, variant=rule, condition="", model="")
+    gain = one(mine, artifact=f"tables/{study}-gains.csv", metric="uar_over_best_single")
+    uar = one(mine, artifact=f"tables/{study}-fusion.csv", metric="uar")
     by_label = gain.pairing == "by label"
     return Card(
         f"{study}: int8 models fused, UAR",
@@ -56,7 +50,7 @@ def _fused(run: Run, results: pd.DataFrame, study: str) -> Card:
     )
 
 
-def _model(results: pd.DataFrame, name: str) -> Card:
+def _model(run: Run, results: pd.DataFrame, name: str) -> Card:
     mine = of_source(results, name)
     warning = "leaky split: for comparison only" if Experiment.parse(name).protocol == "leaky" else ""
     if not warning and one(mine, metric="chance_p").value >= 0.05:
@@ -67,10 +61,8 @@ def _model(results: pd.DataFrame, name: str) -> Card:
 
 def _detector(run: Run, results: pd.DataFrame, name: str) -> Card:
     mine = pick(results, artifact=f"tables/{name}-detector.csv", variant=INT8)
-    iou = one(mine, metric="iou", condition="one face")
-    return Card(
-        f"{name}: face detector, int8, IoU", cell(iou, with_unit=False), cell(one(mine, metric="bytes"))
-    )
+    iou, size = one(mine, metric="iou", condition="one face"), one(mine, metric="bytes")
+    return Card(f"{name}: face detector, int8, IoU", cell(iou, with_unit=False), cell(size))
 
 
 def line(cards: Sequence[Card], results: pd.DataFrame, folder: Path) -> str:

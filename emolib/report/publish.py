@@ -22,15 +22,7 @@ MARKS = (
     "<!-- results: written by `emolib publish` from docs/results.csv -->",
     "<!-- end of results -->",
 )
-WORDS = {
-    "uar": "UAR",
-    "auc": "AUC",
-    "ece": "ECE",
-    "iou": "IoU",
-    "ap50": "AP50",
-    "macs": "MACs",
-    "flops": "FLOPs",
-}
+WORDS = {name.lower(): name for name in ("UAR", "AUC", "ECE", "IoU", "AP50", "MACs", "FLOPs")}
 
 
 def markdown(head: list[str], body: list[list[str]]) -> str:
@@ -51,23 +43,12 @@ def shipped(results: pd.DataFrame) -> str:
     for modality, name in names.items():
         of = Experiment.parse(name)
         mine = of_source(results, name)
-        uar, size, latency = (
-            one(mine, variant=INT8, metric=metric) for metric in ("uar", "bytes", "latency_p50")
-        )
+        uar, *others = (one(mine, variant=INT8, metric=name) for name in ("uar", "bytes", "latency_p50"))
         guess = one(mine, variant="majority", metric="uar")
         tested = f"{uar.n} answers of {TESTED[of.protocol]}"
-        body.append(
-            [modality, f"`{of.corpus}`, {of.task}", tested, cell(uar), cell(guess), cell(size), cell(latency)]
-        )
-    head = [
-        "modality",
-        "corpus, task",
-        "tested on",
-        "UAR of int8",
-        "of guessing",
-        "size",
-        "one inference",
-    ]
+        numbers = map(cell, (uar, guess, *others))
+        body.append([modality, f"`{of.corpus}`, {of.task}", tested, *numbers])
+    head = ["modality", "corpus, task", "tested on", "UAR of int8", "of guessing", "size", "one inference"]
     return markdown(head, body)
 
 
@@ -104,17 +85,11 @@ def _pivoted(group: pd.DataFrame) -> str:
 
 def goals_page(results: pd.DataFrame) -> str:
     """What this project set itself, and what was reached."""
-    body = [
-        [
-            row.goal,
-            row.limit,
-            f"{row.value} {row.unit}".removesuffix(" fraction"),
-            "yes" if row.reached else "**no**",
-            row.result,
-        ]
-        for row in goals.table(results).itertuples()
-    ]
-    table = markdown(["goal", "limit", "measured", "reached", "result"], body)
+    found = goals.table(results)
+    found["measured"] = (found.value + " " + found.unit).str.removesuffix(" fraction")
+    found["reached"] = found.reached.map({True: "yes", False: "**no**"})
+    head = ["goal", "limit", "measured", "reached", "result"]
+    table = markdown(head, found[head].to_numpy().tolist())
     return f"# Goals\n\nWhat this project set itself. Missed goals stay in the table.\n\n{table}\n{origins(results)}\n"
 
 

@@ -21,22 +21,16 @@ UNITS = {  # unit: factor, digits, what stands behind the number
     "mJ": (1, ".3g", " mJ"),
     "W": (1, ".3g", " W"),
     "": (1, ".3g", ""),
-    "MACs": (1, ",.0f", " MACs"),
     "params": (1, ",.0f", " parameters"),
-    "BOPs": (1, ",.0f", " BOPs"),
-    "FLOPs": (1, ",.0f", " FLOPs"),
-    "cycles": (1, ",.0f", " cycles"),
     "percent": (1, ".1f", " %"),
     "kB": (1, ".1f", " kB"),
     "LSB": (1, ".0f", " LSB"),
     "rank": (1, ".2f", " (mean rank)"),
-    "hops": (1, ",.0f", " hops"),
     "logits": (1, ".1e", " of a logit"),
-    "cells": (1, ",.0f", " cells"),
-    "windows": (1, ",.0f", " windows"),
-    "people": (1, ",.0f", " people"),
     "fraction of folds": (100, ".0f", " % of folds"),
 }
+COUNTS = ("MACs", "BOPs", "FLOPs", "cycles", "hops", "cells", "windows", "people")
+UNITS |= {unit: (1, ",.0f", f" {unit}") for unit in COUNTS}
 
 
 def read(path: Path) -> pd.DataFrame:

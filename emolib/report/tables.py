@@ -10,37 +10,12 @@ import pandas as pd
 from emolib.datasets.base import EmotionSet
 
 SHARES = re.compile(r"(uar|accuracy|macro_f1|recall|precision|chance|majority|ece|low|high)(_|$)")
-UNITS = {
-    "us": "µs",
-    "ms": "ms",
-    "s": "s",
-    "mj": "mJ",
-    "uj": "µJ",
-    "mmacps": "MMAC/s",
-    "mw": "mW",
-    "kb": "kB",
-    "mb": "MB",
-    "hz": "Hz",
-    "mflop": "MFLOP",
-    "db": "dB",
-    "w": "W",
-    "ppm": "ppm",
+UNITS = {"us": "µs", "uj": "µJ", "mmacps": "MMAC/s"} | {
+    unit.lower(): unit for unit in ("ms", "s", "mJ", "mW", "kB", "MB", "Hz", "MFLOP", "dB", "W", "ppm")
 }
-NAMES = {
-    "uar": "UAR",
-    "macs": "MACs",
-    "flops": "FLOPs",
-    "ece": "ECE",
-    "auc": "AUC",
-    "lsb": "difference (LSB)",
-    "macro f1": "macro-F1",
-    "eeg": "EEG",
-    "sram": "SRAM",
-    "npu": "NPU",
-    "bops": "BOPs",
-    "sqnr": "SQNR",
-    "iou": "IoU",
-    "ap50": "AP50",
+NAMES = {"lsb": "difference (LSB)", "macro f1": "macro-F1"} | {
+    name.lower(): name
+    for name in ["UAR", "MACs", "FLOPs", "ECE", "AUC", "EEG", "SRAM", "NPU", "BOPs", "SQNR", "IoU", "AP50"]
 }
 LONG = {True: 20, False: 32}  # characters of a cell that may break, with and without spaces
 NOTHING = "–"
@@ -88,9 +63,8 @@ def _joined(value: str, low: str, high: str) -> str:
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
     """The same table as text; x, x_low and x_high become one column.
 
-    Shares in [0, 1] (uar, accuracy, …, low, high) become percentages with one decimal; other floats keep
-    three significant digits of the column's largest value, at most three decimals. Where a quantity with a
-    unit spans so much that a value would have less than two digits, each keeps three of its own.
+    Shares in [0, 1] (uar, accuracy, …, low, high) become percentages with one decimal; other floats keep three significant
+    digits of the column's largest value, at most three decimals, or three of each where a quantity with a unit spans much.
     """
     texts = {header(name, table[name]): _with_interval(table, name) for name in _shown(table)}
     return pd.DataFrame(texts, index=table.index, dtype=object)
@@ -113,11 +87,9 @@ def _with_interval(table: pd.DataFrame, name: str) -> list[str]:
 def header(name: str, column: pd.Series) -> str:
     """A column's name in words with its unit: p50_us → "p50 (µs)", uar → "UAR (%)"."""
     *words, last = str(name).split("_")
-    if words and last in UNITS:
-        return f"{_words(words)} ({UNITS[last]})"
-    if words and last == "percent":
-        return f"{_words(words)} (%)"
-    return _words([*words, last]) + (" (%)" if _is_share(name, column) else "")
+    if words and last in UNITS | {"percent": "%"}:
+        return f"{_words(words)} ({UNITS.get(last, '%')})"
+    return _words([*words, last]) + " (%)" * _is_share(name, column)
 
 
 def _words(words: list[str]) -> str:
@@ -170,26 +142,19 @@ def to_html(table: pd.DataFrame) -> str:
     if table.index.name:
         table = table.reset_index()
     texts = rounded(table)
-    sides = [_side(table[name]) for name in _shown(table)]
-    head = _row("th", texts.columns, sides)
-    rows = "".join(_row("td", row, sides) for row in texts.itertuples(index=False, name=None))
-    return f"<table>\n<thead>\n{head}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+    sides = ["right" if table[name].dtype.kind in "iuf" else "left" for name in _shown(table)]
 
+    def row(tag: str, cells: Iterable[str]) -> str:
+        """A row whose long cells may break, also behind a slash."""
+        found = ""
+        for cell, side in zip(cells, sides, strict=True):
+            long = ' class="long"' if len(cell) > LONG[" " in cell] else ""
+            text = escape(cell).replace("/", "/<wbr>")
+            found += f'<{tag}{long} style="text-align:{side}">{text}</{tag}>'
+        return f"<tr>{found}</tr>\n"
 
-def _row(tag: str, cells: Iterable[str], sides: list[str]) -> str:
-    """A row whose long cells may break, also behind a slash."""
-    both = zip(cells, sides, strict=True)
-    return "<tr>" + "".join(_html_cell(tag, cell, side) for cell, side in both) + "</tr>\n"
-
-
-def _html_cell(tag: str, text: str, side: str) -> str:
-    long = ' class="long"' if len(text) > LONG[" " in text] else ""
-    return f"<{tag}{long}{side}>{escape(text).replace('/', '/<wbr>')}</{tag}>"
-
-
-def _side(column: pd.Series) -> str:
-    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    return f' style="text-align:{"right" if is_number else "left"}"'
+    rows = "".join(row("td", cells) for cells in texts.itertuples(index=False, name=None))
+    return f"<table>\n<thead>\n{row('th', texts.columns)}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
 
 
 def to_text(table: pd.DataFrame) -> str:

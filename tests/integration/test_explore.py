@@ -15,12 +15,9 @@ from emolib.report.explore import Explorer, groups
 DEMO = PROJECT / "results/demo"
 
 
-def test_no_run_is_one_line(tmp_path):
+def test_groups_are_finished_sources_and_part_by_network(tmp_path):
     with pytest.raises(BadArtifact, match="make reproduce"):
         groups(Run(tmp_path, "explore", {}))
-
-
-def test_groups_are_finished_sources_and_part_by_network(tmp_path):
     names = [
         "synthetic-face-emotion-loso",
         "synthetic-face-emotion-loso-table2",
@@ -29,13 +26,8 @@ def test_groups_are_finished_sources_and_part_by_network(tmp_path):
     for name in [*names, "synthetic-heart-emotion-loso", "emodb-speech-emotion7-leaky"]:
         (tmp_path / "models" / name).mkdir(parents=True)
     (tmp_path / "rows").mkdir()
-    concluded = [
-        *(f"{name}-quantize" for name in names),
-        f"{names[0]}-ablation",
-        "some-study-of-mine-fusion",
-        "cost",
-    ]
-    for name in [*concluded, "emodb-speech-emotion7-leaky-quantize", "synthetic-heart-emotion-loso-train"]:
+    concluded = [f"{name}-quantize" for name in [*names, "emodb-speech-emotion7-leaky"]]
+    for name in [*concluded, f"{names[0]}-ablation", "synthetic-heart-emotion-loso-train", "cost"]:
         (tmp_path / f"rows/{name}.csv").write_text("")
     assert groups(Run(tmp_path, "explore", {})) == {
         "synthetic emotion loso": [names[2], names[0]],
@@ -65,7 +57,7 @@ def test_answers_are_the_pipelines_scores(seen):
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("rule", ["weighted", "fitted", "mean", "product", "max", "vote"])
+@pytest.mark.parametrize("rule", ["weighted", "fitted", "mean", "vote"])
 def test_fused_as_the_study_fused(seen, rule):
     explorer, trials = seen
     if not (DEMO / "scores/synthetic-emotion-fusion.npz").exists():
@@ -79,14 +71,11 @@ def test_fused_as_the_study_fused(seen, rule):
 
 def test_one_modality_left_is_the_fused_answer(seen):
     explorer, trials = seen
+    assert explorer.table([], "mean").empty
     for rule in (explorer.rules()[0], "mean"):  # the first has learned weights, where a study has some
         table = explorer.table(trials[1:2], rule).set_index(["modality", "variant"])
         left = table.loc[(trials[1].modality, "int8")]
         np.testing.assert_allclose(table.loc[("fused", "int8")], left, atol=1e-6)
-
-
-def test_nothing_switched_on_is_an_empty_table(seen):
-    assert seen[0].table([], "mean").empty
 
 
 def drawn(path):
@@ -110,10 +99,3 @@ def test_run_all_draws_the_first_trial(seen, tmp_path):
     assert kinds.count("image/png") == 1 + sum(pictures.values())
     assert kinds.count("text/html") == 2 and "True class: " in text
     assert all(f"{one.modality}: " in text for one in trials)
-
-
-def test_the_page_without_a_kernel_shows_it_too():
-    kinds, text = drawn(PROJECT / "notebooks/explore.ipynb")
-    if not kinds:
-        pytest.skip("the notebook was committed without outputs")
-    assert kinds[:2] == ["image/png", "text/html"] and "True class: " in text and kinds.count("image/png") > 4

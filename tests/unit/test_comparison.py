@@ -7,37 +7,22 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from emolib.core.errors import BadParameter, BadSet
-from emolib.evaluation import comparison
 from emolib.evaluation.comparison import (
+    Comparison,
     compare,
     critical_difference,
     holm,
     pairwise,
-    per_subject,
     signed_rank_p,
 )
-from emolib.report import plots
 
 # Demšar 2006, table 6. In "voting" the last two are printed alike but ranked 2 and 3: hence 0.9751.
-DEMSAR = np.array(
-    [
-        (0.763, 0.768, 0.771, 0.798),
-        (0.599, 0.591, 0.590, 0.569),
-        (0.954, 0.971, 0.968, 0.967),
-        (0.628, 0.661, 0.654, 0.657),
-        (0.882, 0.888, 0.886, 0.898),
-        (0.936, 0.931, 0.916, 0.931),
-        (0.661, 0.668, 0.609, 0.685),
-        (0.583, 0.583, 0.563, 0.625),
-        (0.775, 0.838, 0.866, 0.875),
-        (1.000, 1.000, 1.000, 1.000),
-        (0.940, 0.962, 0.965, 0.962),
-        (0.619, 0.666, 0.614, 0.669),
-        (0.972, 0.981, 0.9751, 0.975),
-        (0.957, 0.978, 0.946, 0.970),
-    ]
-)
+DEMSAR = np.array([
+    (0.763, 0.768, 0.771, 0.798), (0.599, 0.591, 0.590, 0.569), (0.954, 0.971, 0.968, 0.967), (0.628, 0.661, 0.654, 0.657),
+    (0.882, 0.888, 0.886, 0.898), (0.936, 0.931, 0.916, 0.931), (0.661, 0.668, 0.609, 0.685), (0.583, 0.583, 0.563, 0.625),
+    (0.775, 0.838, 0.866, 0.875), (1.000, 1.000, 1.000, 1.000), (0.940, 0.962, 0.965, 0.962), (0.619, 0.666, 0.614, 0.669),
+    (0.972, 0.981, 0.9751, 0.975), (0.957, 0.978, 0.946, 0.970),
+])  # fmt: skip
 C45 = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
 
 
@@ -58,17 +43,15 @@ def test_demsars_example():
 
 
 def test_critical_values_are_those_of_demsars_table_5():
-    published = {2: 1.960, 3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.102, 10: 3.164}
-    for k, q in published.items():
+    for k, q in {2: 1.960, 3: 2.343, 6: 2.850, 10: 3.164}.items():
         assert critical_difference(k, 14) == pytest.approx(q * np.sqrt(k * (k + 1) / 6 / 14), rel=5e-4)
-    assert critical_difference(4, 14, 0.10) == pytest.approx(2.291 * np.sqrt(20 / 84), rel=5e-4)
 
 
 def test_groups_are_the_largest_sets_within_the_critical_difference():
     ranks = pd.Series({"d": 4.0, "a": 1.0, "c": 2.4, "b": 2.0, "e": 5.5})
-    found = comparison.Comparison(ranks, 9, "subject", 9.0, 0.01, 1.45)
+    found = Comparison(ranks, 9, "subject", 9.0, 0.01, 1.45)
     assert found.groups() == [["a", "b", "c"]]  # b-c lies within it; c-d and d-e are 1.6 and 1.5 apart
-    wider = comparison.Comparison(ranks, 9, "subject", 9.0, 0.01, 1.65)
+    wider = Comparison(ranks, 9, "subject", 9.0, 0.01, 1.65)
     assert wider.groups() == [["a", "b", "c"], ["c", "d"], ["d", "e"]]
 
 
@@ -78,24 +61,18 @@ def test_signed_ranks_agree_with_scipy_where_it_is_exact(n):
     assert signed_rank_p(values) == pytest.approx(stats.wilcoxon(values, method="exact").pvalue)
 
 
-@pytest.mark.parametrize(
-    "values", [(1, 1, 2, -1, 0, 3, 2), (0.5, 0.5, -0.5, 1), (1, 2, 2, 2, 5, 5, -1, -2, 0)]
-)
-def test_signed_ranks_with_ties_agree_with_all_signs_counted(values):
-    values = np.array([v for v in values if v])
+def test_signed_ranks_with_ties_agree_with_all_signs_counted():
+    values = np.array([1, 2, 2, 2, 5, 5, -1, -2])
     ranks = stats.rankdata(abs(values))
     sums = np.array([ranks[np.array(signs)].sum() for signs in product((False, True), repeat=len(values))])
     reached = ranks[values > 0].sum()
     expected = min(1, 2 * min((sums <= reached).mean(), (sums >= reached).mean()))
-    assert signed_rank_p(values) == pytest.approx(expected)
-    assert (
-        signed_rank_p(np.zeros(7)) == 1 and signed_rank_p(np.full(7, 1e-16)) == 1
-    )  # rounding is no difference
+    assert signed_rank_p(np.append(values, 0)) == pytest.approx(expected)
+    assert signed_rank_p(np.full(7, 1e-16)) == 1  # rounding is no difference
 
 
 def test_holm_by_hand():
     np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, 0.5])), [0.04, 0.09, 0.09, 0.5])
-    np.testing.assert_allclose(holm(np.array([0.6, 0.7])), [1, 1])
 
 
 def test_pairs_are_tested_and_corrected():
@@ -105,11 +82,9 @@ def test_pairs_are_tested_and_corrected():
     assert row.points == pytest.approx(100 * (DEMSAR[:, 0] - DEMSAR[:, 1]).mean())
     assert row.p == pytest.approx(signed_rank_p(DEMSAR[:, 1] - DEMSAR[:, 0]))  # either way round
     np.testing.assert_allclose(found.p_holm, holm(found.p.to_numpy()))
-    against = pairwise(table(DEMSAR, C45), control="C4.5")
-    assert len(against) == 3 and (against["second"] == "C4.5").all()
+    against = pairwise(table(DEMSAR, C45, "virtual subject"), control="C4.5")
+    assert len(against) == 3 and (against["second"] == "C4.5").all() and "n_virtual_subjects" in against
     assert against.p_holm.min() == pytest.approx(3 * against.p.min())
-    with pytest.raises(BadParameter, match="did you mean C4.5"):
-        pairwise(table(DEMSAR, C45), control="C45")
 
 
 @pytest.mark.parametrize(
@@ -123,35 +98,4 @@ def test_pairs_are_tested_and_corrected():
 def test_where_there_is_no_test_it_says_so(values, reason):
     found = compare(table(values))
     assert found.sentence().startswith(reason) and np.isnan(found.cd) and found.groups() == []
-    assert plots.critical_difference(found.ranks, found.cd, found.groups()).axes
     assert pairwise(table(values)).p.isna().all() == (len(values) < 5)
-
-
-def test_virtual_subjects_are_not_people_says_the_table():
-    people, virtual = (
-        compare(table(DEMSAR, C45, unit)).sentence() for unit in ("subject", "virtual subject")
-    )
-    assert "not people" not in people and "14 virtual subjects" in virtual and "not people" in virtual
-    assert "n_virtual_subjects" in pairwise(table(DEMSAR, C45, "virtual subject"))
-
-
-def test_uar_of_each_subject_is_over_its_own_classes():
-    y, subject = np.array([0, 1, 2, 2, 0, 1]), np.array(list("aaaabb"))
-    right, wrong = np.eye(3)[y], np.eye(3)[[1, 1, 2, 0, 0, 0]]
-    found = per_subject(y, {"right": right, "wrong": wrong}, subject)
-    assert found.index.tolist() == ["a", "b"] and found.right.tolist() == [1, 1]
-    assert found.wrong.tolist() == pytest.approx([(0 + 1 + 0.5) / 3, 0.5])
-    with pytest.raises(BadSet, match="wrong: got scores of 5 trials, expected 6"):
-        per_subject(y, {"wrong": wrong[1:]}, subject)
-
-
-@pytest.mark.parametrize("n_draws", [0, 5])
-def test_figures_of_comparisons_are_drawn(n_draws):
-    rules = pd.DataFrame(
-        {"rule": ["eeg", "mean", "vote"], "kind": ["single", "fused", "fused"], "uar": [0.6, 0.7, 0.65]}
-    )
-    rules = rules.assign(gain_points=100 * (rules.uar - 0.6), best_single="eeg")
-    draws = pd.concat([rules.iloc[:0], *[rules.assign(uar=rules.uar + 0.01)] * n_draws])
-    assert plots.redrawn(draws, rules, "as reported").axes
-    gains = rules[1:].assign(gain_points_low=[-1.0, 0.0], gain_points_high=[12.0, 9.0])
-    assert plots.forest(gains).axes

@@ -40,16 +40,11 @@ def test_layers_by_hand():
     table = cost_layers(residual_network()).set_index("layer")
     for name, (params, macs) in BY_HAND.items():
         assert (table.params[name], table.macs[name]) == (params, macs), name
-    assert table["type"]["sep"] == "SeparableConv2D" and table["output shape"]["sep"] == (8, 6, 24)
-
-
-def test_cost_by_hand():
     found = cost(residual_network())
     assert found.params == sum(params for params, _ in BY_HAND.values())
     assert found.macs == sum(macs for _, macs in BY_HAND.values()) and found.flops == 2 * found.macs
     # widest while the pointwise half of sep runs: the residual and both its tensors, (8 + 8 + 24) channels
     assert (found.peak_activation_bytes, found.peak_layer) == (48 * (8 + 8 + 24), "sep")
-    assert found.largest_layer == "dense"
     written = 384 + 384 + 384 + 1152 + 384 + 384 + 384 + 96 + 5
     assert found.moved_values == found.params + 2 * written
 
@@ -77,23 +72,21 @@ def peak_of_file(content):
 
     interpreter = Interpreter(model_content=content)
     size = {d["index"]: int(np.prod(d["shape"])) for d in interpreter.get_tensor_details()}
-    operators = [o for o in interpreter._get_ops_details() if o["op_name"] not in ("DELEGATE", "RESHAPE")]
-    alias = {
-        int(o["outputs"][0]): int(o["inputs"][0])
-        for o in interpreter._get_ops_details()
-        if o["op_name"] == "RESHAPE"
-    }
-    made = {int(o["outputs"][0]) for o in operators} | {interpreter.get_input_details()[0]["index"]}
-    spans = {}
-    for time, operator in enumerate(operators):
-        for tensor in (*operator["inputs"], *operator["outputs"]):
-            tensor = alias.get(int(tensor), int(tensor))
-            if tensor in made:
-                spans[tensor] = (spans.get(tensor, (time, time))[0], time)
-    return max(
-        sum(size[tensor] for tensor, (first, last) in spans.items() if first <= time <= last)
+    spans, alias, made = {}, {}, {interpreter.get_input_details()[0]["index"]}
+    operators = [one for one in interpreter._get_ops_details() if one["op_name"] != "DELEGATE"]
+    for time, one in enumerate(operators):
+        (output,) = map(int, one["outputs"])
+        if one["op_name"] == "RESHAPE":
+            alias[output] = int(one["inputs"][0])
+            continue
+        made.add(output)
+        for tensor in {alias.get(int(tensor), int(tensor)) for tensor in (*one["inputs"], output)} & made:
+            spans[tensor] = (spans.get(tensor, (time, time))[0], time)
+    alive = [
+        [size[t] for t, (first, last) in spans.items() if first <= time <= last]
         for time in range(len(operators))
-    )
+    ]
+    return max(map(sum, alive))
 
 
 def test_peak_is_that_of_the_int8_file():
@@ -118,8 +111,6 @@ def test_budgets_name_the_layer():
     with pytest.raises(OverBudget, match="peak at 1920 bytes, expected at most 1919: thin layer sep"):
         check_budgets(found, 1, 10, 1919)
 
-
-# Modelled on devices
 
 BY_KEY = {device.key: device for device in devices.DEVICES}
 
@@ -158,17 +149,6 @@ def test_devices_give_back_the_measurements_they_come_from():
     assert pi3[0] == pytest.approx(182)
     stm32 = devices.modelled(of_macs(devices.DS_CNN_MACS), BY_KEY["stm32l4r5"])
     assert stm32 == (pytest.approx(43.4), pytest.approx(1.431, rel=0.01))
-    # the other network of the same submission, ResNet-8 of 12.5 MMAC: 165.7 ms, 5496 µJ, measured
-    stm32 = devices.modelled(of_macs(12_501_632), BY_KEY["stm32l4r5"])
-    assert stm32 == (pytest.approx(165.7, rel=0.25), pytest.approx(5.496, rel=0.25))
-
-
-def test_modelled_tables():
-    table = devices.modelled_table({"a": of_macs(1000), "b": of_macs(2000)}).set_index("source")
-    assert (table.runtime_ms["b"].to_numpy() / table.runtime_ms["a"].to_numpy() == 2).all()
-    npu = table[table.device.str.contains("Ethos")]
-    assert npu.energy_mj.isna().all() and (npu.runtime_ms > 0).all()
-    assert (devices.devices_table()[["derivation", "reference"]] != "").all(axis=None)
 
 
 def test_modelled_energy_by_hand():

@@ -11,9 +11,9 @@ import requests
 from damage import lay
 from whole_corpora import CORPORA, picture, sound
 
+from emolib.__main__ import main
 from emolib.core.errors import BadParameter, CorpusMissing
 from emolib.datasets import NAMES, get, load, root_of
-from emolib.datasets.__main__ import main
 from emolib.datasets.base import MODALITIES
 
 FETCHED = ("emodb", "ravdess", "crema_d", "tess", "stress_predict", "walking", "muse", "gameemo")
@@ -70,11 +70,16 @@ def test_list_and_check_say_what_is_there(data, capsys):
     lay(data / "emodb", dict.fromkeys(names, sound(n_times=16000)))
     lay(data / "image_folder", {f"disgust/anna_{i}.png": picture((8, 9)) for i in range(3)})
     lay(data / "ravdess", {"Actor_01/03-01-01-01-01-01-01.wav": sound()})
-    assert main(["list"]) == 0
+    assert main(["datasets", "list"]) == 0
     rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
     assert set(rows) == set(NAMES)
     assert " yes " in rows["emodb"] and " no " in rows["savee"] and " built in " in rows["synthetic"]
-    assert main(["check", "emodb"]) == main(["check", "image_folder"]) == main(["check", "ravdess"]) == 0
+    assert (
+        main(["datasets", "check", "emodb"])
+        == main(["datasets", "check", "image_folder"])
+        == main(["datasets", "check", "ravdess"])
+        == 0
+    )
     lines = capsys.readouterr().out.splitlines()
     assert "emodb speech: 3 trials of 2 subjects" in lines
     for row in (
@@ -96,14 +101,14 @@ def test_list_and_check_say_what_is_there(data, capsys):
 def test_check_says_whether_the_files_are_those_that_were_tested(data, capsys, monkeypatch):
     ((name, content),) = CORPORA["muse"]().items()
     lay(data / "muse", {name: content})
-    assert main(["check", "muse"]) == 0
+    assert main(["datasets", "check", "muse"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     digest = hashlib.sha256(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode()).hexdigest()
     assert last.startswith("muse: other files than emolib was tested with")
     assert digest in last and get("muse").fingerprint in last
     same = replace(get("muse"), fingerprint=digest)
-    monkeypatch.setattr("emolib.datasets.__main__.get", lambda name: same)
-    assert main(["check", "muse"]) == 0
+    monkeypatch.setattr("emolib.datasets.get", lambda name: same)
+    assert main(["datasets", "check", "muse"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "muse: the same files that emolib was tested with"
 
 
@@ -113,13 +118,13 @@ def test_errors_are_one_line_and_a_status(data, capsys):
         ("03a01Xa.wav", "'X' of emodb is in no map"),
     ):
         lay(data / "emodb", {name: sound()})
-        assert main(["check", "emodb"]) == 1
+        assert main(["datasets", "check", "emodb"]) == 1
         assert re.match(f"error: .*{message}", capsys.readouterr().err.strip().splitlines()[-1])
 
 
 @pytest.mark.parametrize("name", ["savee", "wesad", "image_folder"])
 def test_fetch_of_what_no_program_can_get_says_how_a_person_does(data, capsys, name):
-    assert main(["fetch", name]) == 2
+    assert main(["datasets", "fetch", name]) == 2
     out = capsys.readouterr().out
     for part in (get(name).licence, get(name).where, get(name).layout, str(data / name), f"check {name}"):
         assert part in out
@@ -132,7 +137,7 @@ def test_a_fetch_without_network_ends_in_the_steps_for_a_person(data, capsys, mo
         raise requests.ConnectionError("no network")
 
     monkeypatch.setattr(requests, "get", unreachable)
-    assert main(["fetch", name]) == 1
+    assert main(["datasets", "fetch", name]) == 1
     shown = capsys.readouterr()
     for part in ("by hand", get(name).where, get(name).layout, str(data / name)):
         assert part in shown.out

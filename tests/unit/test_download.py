@@ -13,9 +13,9 @@ import pytest
 from damage import packed
 from whole_corpora import sound
 
+from emolib.__main__ import main
 from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets import get, load
-from emolib.datasets.__main__ import main
 from emolib.datasets.download import CHUNK, dataverse_files, fetch, lfs_files, unhashed
 
 
@@ -181,8 +181,8 @@ def test_the_command_says_what_came_without_a_hash(server, data, monkeypatch, ca
     with zipfile.ZipFile(content, "a") as archive:
         archive.comment = comment
     corpus = replace(corpus_at(server, content.getvalue(), None), reads=("wav/*.wav",), fingerprint="0" * 64)
-    monkeypatch.setattr("emolib.datasets.__main__.get", lambda name: corpus)
-    assert main(["fetch", "emodb"]) == 0
+    monkeypatch.setattr("emolib.datasets.get", lambda name: corpus)
+    assert main(["datasets", "fetch", "emodb"]) == 0
     shown = capsys.readouterr()
     assert "Burkhardt" in shown.out and "100%" in shown.err
     commit = f", commit {comment.decode()}" if len(comment) == 40 else ""

@@ -10,23 +10,22 @@ from scipy.integrate import trapezoid
 
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device import markers
-from emolib.device.markers import PATTERN, Marker, Recorder, joined
+from emolib.device.markers import Marker, Recorder, joined
 from emolib.evaluation.energy import alignment
 from emolib.evaluation.energy.blocks import Block, estimate, measure, ratio
 from emolib.evaluation.energy.generated import START_S, Bench
 from emolib.evaluation.energy.trace import Trace
 
 
-def first_s(bench: Bench) -> float:
-    """The meter's first reading, in seconds of the device's clock after START_S."""
+def true_s(bench: Bench, trace: Trace) -> np.ndarray:
+    """The readings on the device's clock."""
     first = np.ceil(-bench.offset_s / (1 + bench.drift) * bench.sfreq) / bench.sfreq
-    return bench.offset_s + (1 + bench.drift) * first
+    return START_S + bench.offset_s + (1 + bench.drift) * (first + trace.time_s)
 
 
 def worst_error_s(bench: Bench, found: alignment.Alignment, trace: Trace) -> float:
     """How far the aligned clock is from the true one, at the first and the last marked second."""
-    true = START_S + first_s(bench) + (1 + bench.drift) * trace.time_s
-    marked = bench.markers()
+    true, marked = true_s(bench, trace), bench.markers()
     inside = (true >= marked[0].start_s) & (true <= marked[-1].end_s)
     return np.abs((found.apply(trace).time_s - true)[inside][[0, -1]]).max()
 
@@ -38,7 +37,6 @@ def worst_error_s(bench: Bench, found: alignment.Alignment, trace: Trace) -> flo
         (Bench(drift=-3e-3), 5e-3, 0.01),
         (Bench(drift=0, unit_s=0), 0.0, 0.03),  # no pattern: its blocks alone
         (Bench(sfreq=1, block_s=20, pause_s=15, unit_s=4), 0.0, 0.1),  # an outlet meter
-        (Bench(sfreq=500, block_s=0.6, pause_s=0.4, unit_s=0.2), 1e-3, 0.001),
         (Bench(gap_s=(60.0, 75.0)), 1e-3, 0.02),
         (Bench(noise_w=0.6), 1e-3, 0.1),  # half of what the work takes
         (Bench(quantum_w=0.5, drift=0), 0.0, 0.1),
@@ -63,48 +61,14 @@ def test_equal_blocks_need_a_pattern_or_a_narrow_search():
         alignment.find(trace, marked)
     found = alignment.find(trace, marked, search_s=(START_S - 1.0, START_S + 1.0))
     assert worst_error_s(equal, found, trace) < 0.05
-    with_pattern = Bench(n_blocks=20, block_s=2.0, pause_s=2.0, unit_s=2.0, drift=0, noise_w=0.3)
-    trace, marked = with_pattern.run(0)
-    assert worst_error_s(with_pattern, alignment.find(trace, marked), trace) < 0.05
-
-
-@settings(max_examples=8, deadline=None)
-@given(st.floats(-1e5, 1e5))
-def test_a_meter_that_starts_later_has_another_offset_and_the_same_energy(shift_s):
-    trace, marked = Bench(n_blocks=5).run(2)
-    later = Trace(trace.time_s + shift_s, trace.power_w, "later")
-    first, second = (alignment.find(log, marked) for log in (trace, later))
-    assert second.offset_s == pytest.approx(first.offset_s - shift_s, abs=2e-3)
-    energies = [
-        estimate(measure(found.apply(log), marked).blocks, "energy_mj").value
-        for found, log in ((first, trace), (second, later))
-    ]
-    assert energies[0] == pytest.approx(energies[1], rel=1e-3)
 
 
 def test_a_log_that_does_not_fit_its_markers_is_refused():
-    for seed in range(3):
-        with pytest.raises(BadRecording, match="generated log: power does not follow the marked work"):
-            alignment.find(*Bench(net_w=0.0).run(seed))
+    with pytest.raises(BadRecording, match="generated log: power does not follow the marked work"):
+        alignment.find(*Bench(net_w=0.0).run(0))
     trace, marked = Bench().run(0)
-    with pytest.raises(BadRecording, match="constant: at no offset"):
-        alignment.find(Trace(trace.time_s, np.full(len(trace.time_s), 2.0), "constant"), marked)
     with pytest.raises(BadRecording, match="short: at no offset does the log cover 80% of the marked work"):
         alignment.find(Trace(trace.time_s[:300], trace.power_w[:300], "short"), marked)
-    with pytest.raises(BadParameter, match="max_drift is 0.5"):
-        alignment.find(trace, marked, max_drift=0.5)
-
-
-def test_a_given_offset_is_that_of_the_first_sample_and_its_correlation_told():
-    trace, marked = Bench(drift=0).run(0)
-    right, wrong = (alignment.given(trace, marked, offset) for offset in (START_S, START_S + 7))
-    assert right.correlation > 0.9 > 0.5 > wrong.correlation and right.offset_s == START_S
-    assert np.isnan(alignment.given(trace, marked, 0.0).correlation)
-    moved = alignment.Alignment(100.0, 0.01, 1.0, 0.0).apply(Trace([5.0, 15.0], [1.0, 2.0], "x"))
-    assert moved.time_s.tolist() == pytest.approx([105.0, 115.1])
-
-
-# Blocks
 
 
 def stairs(n_blocks=4, idle_w=2.0, work_w=5.0, sfreq=10.0, block_s=4.0, pause_s=4.0):
@@ -119,8 +83,6 @@ def stairs(n_blocks=4, idle_w=2.0, work_w=5.0, sfreq=10.0, block_s=4.0, pause_s=
 def test_energy_by_hand():
     trace, marked = stairs()
     measured = measure(trace, marked)
-    for block in measured.blocks:
-        assert (block.net_j, block.idle_w, block.peak_w) == pytest.approx((3.0 * 4, 2.0, 5.0))
     assert not measured.excluded
     found = [estimate(measured.blocks, name).value for name in ("energy_mj", "peak_energy_mj", "net_w")]
     assert found == pytest.approx([120, 120, 3])
@@ -138,8 +100,7 @@ def test_idle_is_the_rest_beside_each_block():
     found = estimate(measure(warming, marked).blocks[1:-1], "energy_mj")
     assert found.value == pytest.approx(120, rel=1e-9)
     uncounted = [m._replace(n=0) if k == 1 else m for k, m in enumerate(marked)]
-    blocks = measure(trace, uncounted).blocks
-    assert len(blocks) == 3 and [b.idle_w for b in blocks] == pytest.approx([2.0] * 3)
+    assert [b.idle_w for b in measure(trace, uncounted).blocks] == pytest.approx([2.0] * 3)
     trace, marked = stairs(pause_s=6.0)
     tail = (trace.time_s % 10.0 < 2.0) & (trace.time_s > 10.0)
     tailed = Trace(trace.time_s, np.where(tail, 3.0, trace.power_w), "tail")
@@ -164,14 +125,8 @@ def test_blocks_that_cannot_be_used_say_why():
         "outside the log": 1,
         "shorter than 3 samples of the meter: repeat the work for longer": 1,
     }
-    with pytest.raises(BadParameter, match=r"stairs: no block of work can be used: outside the log \(1\)"):
-        measure(trace, [far])
-    with pytest.raises(BadParameter, match="no marker has n above 0"):
-        measure(trace, [marked[0]._replace(n=0)])
     with pytest.raises(BadParameter, match="no idle beside it: leave pauses"):
         measure(trace, [Marker(-1.0, 40.0, 1, "face")])
-    with pytest.raises(BadParameter, match="settle_s is -1"):
-        measure(trace, marked, settle_s=-1)
 
 
 @settings(max_examples=20, deadline=None)
@@ -186,46 +141,10 @@ def test_energy_is_the_same_whenever_it_was_and_grows_with_power(shift_s, factor
         assert estimate(second, name).value == pytest.approx(factor * estimate(first, name).value, rel=1e-4)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(1, 50))
-def test_energy_is_the_same_however_its_inferences_are_marked(parts):
-    trace, marked = stairs()
-    split = []
-    for m in marked:
-        edges = np.linspace(m.start_s, m.end_s, parts + 1)
-        split += [Marker(a, b, 2, "face") for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    blocks = measure(trace, split).blocks
-    assert [b.net_j for b in blocks] == pytest.approx([b.net_j for b in measure(trace, marked).blocks])
-    assert {b.n for b in blocks} == {2 * parts}
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.lists(st.floats(-1, 25), min_size=3, max_size=6))
-def test_energy_is_additive_and_scipys_integral(seed, times):
-    rng, times = np.random.default_rng(seed), np.sort(times)
-    trace = Trace(np.cumsum(rng.exponential(0.1, 200) + 1e-3), rng.uniform(0, 9, 200), "any")
-    parts = trace.energy_j(times[:-1], times[1:]).sum()
-    assert parts == pytest.approx(float(trace.energy_j(times[0], times[-1])), abs=1e-9)
-    assert trace.covered_s(times[0], times[-1]) <= times[-1] - times[0] + 1e-9
-    regular = Trace(np.arange(500) / 50, rng.uniform(1, 5, 500), "noise")
-    whole = trapezoid(regular.power_w, regular.time_s)
-    assert regular.energy_j(regular.time_s[0], regular.time_s[-1]) == pytest.approx(whole, rel=5e-3)
-
-
-@pytest.mark.parametrize(
-    "time_s, power_w, message",
-    [
-        ([0.0, 1.0], [1.0], "2 times and 1 powers"),
-        ([0.0, 1.0, 0.5], [1.0, 1, 1], "from 1.000000 to 0.500000 s at sample 2"),
-        ([0.0, 1.0], [1.0, np.nan], "power_w holds NaN"),
-    ],
-)
-def test_what_is_no_trace_is_refused(time_s, power_w, message):
-    with pytest.raises(BadRecording, match=message):
-        Trace(time_s, power_w, "bad")
-
-
-# Intervals and ratios
+def test_energy_is_scipys_integral():
+    trace = Trace(np.arange(500) / 50, np.random.default_rng(0).uniform(1, 5, 500), "noise")
+    whole = trapezoid(trace.power_w, trace.time_s)
+    assert trace.energy_j(trace.time_s[0], trace.time_s[-1]) == pytest.approx(whole, rel=5e-3)
 
 
 def blocks_of(nets, n=10):
@@ -236,37 +155,23 @@ def test_ratio_of_two_devices_and_its_interval():
     rng = np.random.default_rng(0)
     gpu, npu = blocks_of(31.2 + rng.normal(0, 0.3, 12)), blocks_of(10 + rng.normal(0, 0.1, 12))
     found = ratio(gpu, npu, "energy_mj")
-    assert found.low < 3.12 < found.high
     assert found.value == pytest.approx(sum(b.net_j for b in gpu) / sum(b.net_j for b in npu))
-    # the interval of a ratio of independent means, by the delta method
     nets = ([b.net_j for b in blocks] for blocks in (gpu, npu))
-    cv = np.hypot(*(np.std(x, ddof=1) / np.mean(x) / 12**0.5 for x in nets))
+    cv = np.hypot(*(np.std(x, ddof=1) / np.mean(x) / 12**0.5 for x in nets))  # the delta method
     assert found.high - found.low == pytest.approx(2 * 2.2 * cv * found.value, rel=0.2)  # t of 11: 2.2
     one = ratio(blocks_of([5]), blocks_of([2]), "energy_mj")
     assert one.value == 2.5 and np.isnan(one.low)
     assert np.isnan(ratio(blocks_of([5, 5.1, 4.9]), blocks_of([0.1, -0.1, 0.05, -0.02]), "energy_mj").value)
-    with pytest.raises(BadParameter, match="energy_mj: got no block"):
-        estimate([], "energy_mj")
 
 
-@pytest.mark.parametrize("bench", [Bench(n_blocks=6), Bench(n_blocks=12, noise_w=0.2, pause_s=3.0)])
-def test_the_interval_holds_the_truth_as_often_as_it_says(bench):
-    hits = []
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    bench, hits = Bench(n_blocks=6), []
     for seed in range(40):
         trace, marked = bench.run(seed)
-        on_clock = Trace(START_S + first_s(bench) + (1 + bench.drift) * trace.time_s, trace.power_w, "x")
+        on_clock = Trace(true_s(bench, trace), trace.power_w, "x")
         found = estimate(measure(on_clock, marked).blocks, "energy_mj", seed)
         hits.append(found.low <= bench.energy_mj <= found.high)
     assert np.mean(hits) >= 0.85  # of 40 at 95 %, fewer than 34 come up three times in a thousand
-
-
-# Markers
-
-
-def test_the_pattern_is_like_none_of_its_shifts():
-    code = np.array([1 if digit == "1" else -1 for digit in PATTERN])
-    sides = np.correlate(code, code, mode="full")
-    assert sides[12] == 13 and np.abs(np.delete(sides, 12)).max() <= 1  # Barker
 
 
 def test_a_device_records_pattern_and_work_also_where_work_fails(tmp_path):
@@ -285,20 +190,9 @@ def test_a_device_records_pattern_and_work_also_where_work_fails(tmp_path):
     assert (found[-1].n, found[-1].what) == (7, "load, then run")
 
 
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("start_s,end_s,n,what\n1,2,1,a\n3,2,1,a\n", "row 3 is '3,2,1,a', expected start_s < end_s"),
-        ("start_s,end_s,n,what\n1,2,1\n", "row 2 is '1,2,1'"),
-        ("start_s,end_s,n,what\n", "no marker, expected one or more"),
-        ("a,b\n", "row 1 is 'a,b', expected start_s,end_s,n,what"),
-        (None, "No such file"),
-    ],
-)
-def test_bad_markers_name_file_and_row(text, message, tmp_path):
-    if text:
-        (tmp_path / "m.csv").write_text(text)
-    with pytest.raises(BadRecording, match=rf"m\.csv.*{message}"):
+def test_bad_markers_name_file_and_row(tmp_path):
+    (tmp_path / "m.csv").write_text("start_s,end_s,n,what\n1,2,1,a\n3,2,1,a\n")
+    with pytest.raises(BadRecording, match=r"m\.csv: row 3 is '3,2,1,a', expected start_s < end_s"):
         markers.read(tmp_path / "m.csv")
 
 

@@ -1,6 +1,5 @@
 """Live meters on the files and texts that their drivers give, the thread that samples them, and the counter of a processor."""
 
-import subprocess
 import sys
 import time
 from types import SimpleNamespace
@@ -8,21 +7,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from emolib.core.errors import BadParameter, BadRecording
+from emolib.__main__ import main
+from emolib.core.errors import BadRecording
 from emolib.device.machine import Meter, meter
 from emolib.device.markers import now_s
 from emolib.evaluation.energy import readers, sensors
-from emolib.evaluation.energy.__main__ import main
 from emolib.evaluation.energy.sensors import Sampler, Sensor, trace_of
 
 PI5 = """ 3V7_WL_SW_A current(0)=0.10000000A
    VDD_CORE_A current(7)=2.00000000A
-   HDMI_A current(22)=0.00000000A
  3V7_WL_SW_V volt(8)=3.70000000V
    VDD_CORE_V volt(15)=0.75000000V
-   HDMI_V volt(23)=5.10000000V
      EXT5V_V volt(24)=5.15000000V
-      BATT_V volt(25)=0.00000000V
 """
 
 
@@ -38,24 +34,17 @@ def test_hwmon_takes_power_or_volt_times_ampere(tmp_path):
     chip(tmp_path / "hwmon2", "cpu_thermal", temp1_input=40000)
     found, reason = sensors.hwmon(tmp_path)
     assert {s.name: s.read() for s in found} == {"ina219 power1": 2.1, "ina3221 VDD_IN": 2.0} and not reason
-    (tmp_path / "hwmon0" / "power1_input").write_text("3000000\n")
-    assert found[0].read() == 3.0
     assert sensors.hwmon(tmp_path / "none") == ([], f"no power sensor in {tmp_path / 'none'}")
 
 
 def test_a_pi_5_is_asked_by_its_own_command(monkeypatch):
-    assert sensors.rails_w(PI5) == pytest.approx(0.1 * 3.7 + 2 * 0.75)
-    monkeypatch.setattr(sensors.shutil, "which", lambda name: None)
-    assert sensors.pi5() == ([], "no vcgencmd: no Raspberry Pi")
-    monkeypatch.setattr(sensors.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert sensors.pi5()[0] == [] and "no Raspberry Pi 5: " in sensors.pi5()[1]
     answers = [PI5, PI5, "error=1"]  # a Pi 4 has the command, not the rails
-    ran = subprocess.CompletedProcess
-    monkeypatch.setattr(sensors.subprocess, "run", lambda *a, **k: ran(a, 0, stdout=answers.pop(0)))
+    ran = SimpleNamespace
+    monkeypatch.setattr(sensors.subprocess, "run", lambda *a, **k: ran(stdout=answers.pop(0)))
     (found,), _ = sensors.pi5()
-    assert found.read() == pytest.approx(1.87)
+    assert found.read() == pytest.approx(0.1 * 3.7 + 2 * 0.75)
     assert sensors.pi5()[0] == []
-    with pytest.raises(BadRecording, match="'error=1', expected V and A of rails"):
-        sensors.rails_w("error=1")
 
 
 def test_nvml_where_it_is_and_where_not(monkeypatch):
@@ -74,23 +63,12 @@ def test_nvml_where_it_is_and_where_not(monkeypatch):
     assert sensors.nvml() == ([], "NVML: Driver Not Loaded")
 
 
-def test_rapl_is_a_counter_in_joules(tmp_path):
-    package = tmp_path / "intel-rapl:0"
-    chip(package, "package-0", energy_uj=2_500_000, max_energy_range_uj=262_143_000_000)
-    (found,), _ = sensors.rapl(tmp_path)
-    assert (found.name, found.read()) == ("RAPL package-0", 2.5)
-    assert found.is_counter and found.wrap_j == 262_143.0
-    assert sensors.rapl(tmp_path / "none") == ([], f"no RAPL counter in {tmp_path / 'none'}")
-
-
 def test_a_counter_becomes_power_over_its_wrap_and_its_stillness():
     counter = Sensor("c", lambda: 0.0, is_counter=True, wrap_j=10.0)
     found = trace_of(counter, np.array([0, 1, 1.5, 2, 4.0]), np.array([8, 9.5, 9.5, 1.5, 5.5]))
     np.testing.assert_allclose(found.time_s, [0.5, 1.5, 3.0])
     np.testing.assert_allclose(found.power_w, [1.5, 2.0, 2.0])
     assert found.dropped == {"counter did not move": 1}
-    with pytest.raises(BadRecording, match="moved 1 times"):
-        trace_of(counter, np.array([0.0, 1, 2]), np.array([1.0, 1, 2]))
 
 
 def test_the_sampler_records_while_work_runs():
@@ -106,41 +84,26 @@ def test_the_sampler_records_while_work_runs():
     found = sampler.trace()
     np.testing.assert_allclose(found.power_w, found.time_s - start_s, atol=0.02)
     assert 5 < len(found.time_s) <= 31 and found.dropped == {"failed: OSError": 1}
-    n = len(found.time_s)
-    time.sleep(0.05)
-    assert len(sampler.trace().time_s) == n  # it stopped
-
-
-def test_a_sampler_without_readings_says_so():
-    with Sampler(Sensor("dead", lambda: sensors.rails_w("")), rate_hz=1000) as sampler:
+    with Sampler(Sensor("dead", lambda: 1 / 0), rate_hz=1000) as sampler:
         time.sleep(0.02)
-    with pytest.raises(BadRecording, match=r"dead: 0 readings and \d+ that failed"):
+    with pytest.raises(BadRecording, match=r"dead: 0 readings, \d+ failed"):
         sampler.trace()
-    with pytest.raises(BadParameter, match="rate_hz is 0"):
-        Sampler(Sensor("x", lambda: 1.0), rate_hz=0)
 
 
 def test_a_sensor_is_recorded_as_a_log(tmp_path, monkeypatch, capsys):
     two = [Sensor("rapl", lambda: 1.0), Sensor("ina219 power1", lambda: 2.5)]
     monkeypatch.setattr(sensors, "found", lambda: (two, []))
     path = tmp_path / "log.csv"
-    assert main([str(path), "--sensor", "ina219 power1", "--rate", "100", "--seconds", "0.1"]) == 0
+    assert main(["meter", str(path), "--sensor", "ina219 power1", "--rate", "100", "--seconds", "0.1"]) == 0
     assert "readings of ina219 power1" in capsys.readouterr().out
     assert set(readers.read("csv", path).power_w) == {2.5}
-    assert main([str(path), "--sensor", "x"]) == 1
-    assert "--sensor: got 'x'; sensors here: rapl, ina219 power1." in capsys.readouterr().err
     monkeypatch.setattr(sensors, "found", lambda: ([], ["no rail", "no GPU"]))
-    assert main([str(path)]) == 1 and "none: no rail; no GPU" in capsys.readouterr().err
-
-
-# The processor's counter, as the device reads it
+    assert main(["meter", str(path)]) == 1 and "none: no rail; no GPU" in capsys.readouterr().err
 
 
 def test_a_machine_without_a_readable_counter_says_so(tmp_path):
     found = meter(tmp_path / "powercap")
     assert not found and "no RAPL counter" in found.note
-    with pytest.raises(BadParameter, match="Energy cannot be measured here: no RAPL counter"):
-        found.measured_mj(lambda: None, 1)
     (tmp_path / "intel-rapl:0" / "energy_uj").mkdir(parents=True)  # reading it is an OSError for root, too
     assert not meter(tmp_path) and "root only" in meter(tmp_path).note
 
@@ -150,17 +113,14 @@ def test_meter_reads_the_counter_and_its_overflow(tmp_path):
     counter = tmp_path / "intel-rapl:0" / "energy_uj"
     found = meter(tmp_path)
     assert found == Meter(counter, "package-0")
+    (sensor,), _ = sensors.rapl(tmp_path)
+    assert (sensor.name, sensor.read(), sensor.is_counter) == (
+        "RAPL package-0",
+        0.99,
+        True,
+    ) and sensor.wrap_j == 1
 
     def work():
         counter.write_text(str((found.read_uj() + 5000) % 1_000_000))
 
     assert found.measured_mj(work, 4) == pytest.approx(5.0)
-
-    class FiftyMicrojoules:
-        def times(self, x, repeats):
-            counter.write_text(str(int(counter.read_text()) + 50 * repeats))
-            self.repeats = repeats
-            return np.full(repeats, 1_000_000)
-
-    model = FiftyMicrojoules()
-    assert found.inference_mj(model, None) == pytest.approx(0.05) and model.repeats == 1000

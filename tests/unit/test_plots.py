@@ -1,6 +1,7 @@
 """Every figure can be drawn, fits a page, and its labels can be read; those that compute something say it right."""
 
 import base64
+import io
 import sys
 
 import numpy as np
@@ -11,7 +12,9 @@ from PIL import Image
 
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import Trial
+from emolib.device.faces import Face
 from emolib.report import plots
+from emolib.signals.boxes import Found
 from emolib.signals.frontend import feature_names, front_end
 
 RNG = np.random.default_rng(7)
@@ -25,19 +28,19 @@ CHANNELS = tuple(f"AF{i}" for i in range(62))
 
 
 def assert_readable(figure):
-    """About 900 px wide at most, and no two tick labels of one axis on top of each other."""
+    """About 900 px wide at most, something drawn, and no two tick labels of one axis on top of each other."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
-    assert figure.get_tightbbox(renderer).width * figure.dpi < 1000
+    assert figure.get_tightbbox(renderer).width * figure.dpi < 1000 and any(
+        ax.has_data() for ax in figure.axes
+    )
     for ax in figure.axes:
         for axis, side in ((ax.xaxis, "x"), (ax.yaxis, "y")):
             low, high = sorted(axis.get_view_interval())
-            shown = [
-                label.get_window_extent(renderer)
-                for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
-                if label.get_text() and low <= place <= high
-            ]
-            edges = sorted((getattr(box, f"{side}0"), getattr(box, f"{side}1")) for box in shown)
+            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+            shown = [label for place, label in ticks if label.get_text() and low <= place <= high]
+            boxes = [label.get_window_extent(renderer) for label in shown if label.get_rotation() in (0, 90)]
+            edges = sorted((getattr(box, f"{side}0"), getattr(box, f"{side}1")) for box in boxes)
             overlaps = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a[1] > b[0] + 1]
             assert not overlaps, f"{axis.get_label_text()}: {len(overlaps)} tick labels overlap"
 
@@ -46,13 +49,12 @@ def trial(modality, data, sfreq, kind="", **options):
     return Trial("corpus", modality, "S01", "T1", data, sfreq, label="stress", kind=kind, **options)
 
 
+POWER = np.exp(RNG.normal(size=(60, 14, 5)))
 TRIALS = {
     "ppg": trial("heart", RNG.normal(size=6400), 64.0, "ppg"),
     "bpm": trial("heart", 70 + RNG.normal(size=200), 1.0, "bpm"),
     "eeg": trial("eeg", RNG.normal(size=(62, 2560)), 256.0, "raw", channels=CHANNELS),
-    "band_power": trial(
-        "eeg", np.exp(RNG.normal(size=(60, 14, 5))), 1.0, "band_power", channels=CHANNELS[:14]
-    ),
+    "band_power": trial("eeg", POWER, 1.0, "band_power", channels=CHANNELS[:14]),
     "speech": trial("speech", np.zeros(8000, np.float32), 16000.0),
     "still": trial("face", RNG.integers(0, 256, (48, 48), np.uint8), 0.0),
     "video": trial("face", RNG.integers(0, 256, (30, 60, 48, 3), np.uint8), 10.0),
@@ -75,108 +77,135 @@ def test_missing_samples_leave_a_gap():
     assert np.isnan(lines[1].get_ydata()).sum() == 100 and np.isfinite(lines[0].get_ydata()).all()
 
 
+def test_an_unknown_modality_is_one_line():
+    with pytest.raises(BadParameter, match="expected one of heart, eeg, speech, face"):
+        plots.trial(trial("smell", np.zeros(9), 1.0))
+
+
 WINDOWS = {
-    "heart": ((32, 1, 3), "heart", {}),
-    "eeg": ((4, 1, 30), "eeg", {}),
-    "log-mel": ((98, 40, 1), "speech", {}),
-    "mfcc": ((98, 13, 1), "speech", {"features": feature_names(front_end("speech", n_mfcc=13))}),
-    "functionals": ((1, 309, 1), "speech", {}),
-    "face": ((48, 48, 1), "face", {}),
+    "heart": ((32, 1, 3), "heart", 4.0),
+    "eeg": ((4, 1, 30), "eeg", 4.0),
+    "log-mel": ((98, 40, 1), "speech", 4.0),
+    "mfcc": ((98, 13, 1), "speech", 4.0, feature_names(front_end("speech", n_mfcc=13))),
+    "functionals": ((1, 309, 1), "speech", 4.0),
+    "face": ((48, 48, 1), "face", None),
 }
 
 
 @pytest.mark.parametrize("name", WINDOWS)
 def test_a_window_is_readable(name):
-    shape, modality, options = WINDOWS[name]
-    assert_readable(
-        plots.window(RNG.normal(size=shape), modality, None if modality == "face" else 4.0, **options)
-    )
+    shape, *about = WINDOWS[name]
+    assert_readable(plots.window(RNG.normal(size=shape), *about))
 
 
-def test_an_unknown_modality_is_one_line():
-    for draw in (
-        lambda: plots.window(np.zeros((4, 1, 3)), "ecg", 4.0),
-        lambda: plots.trial(trial("smell", np.zeros(9), 1.0)),
-    ):
-        with pytest.raises(BadParameter, match="expected one of heart, eeg, speech, face"):
-            draw()
-
-
-@pytest.mark.parametrize(
-    ("n_people", "n_classes", "prefix"), [(4, 2, "s"), (44, 8, "participant_000"), (500, 7, "p")]
-)
-def test_figures_of_few_and_of_many_people_are_readable(n_people, n_classes, prefix):
-    index = pd.Index([f"{prefix}{i}" for i in range(n_people)], name="subject")
-    counts = pd.DataFrame(
-        RNG.integers(1, 40, (n_people, n_classes)), index=index, columns=EMOTIONS[:n_classes]
-    )
-    assert_readable(plots.windows_per_subject(counts.assign(total=counts.sum(axis=1))))
-    subject = np.repeat(index.to_numpy(), 4)
-    assert_readable(plots.folds(np.where(subject == index.to_numpy()[:20, None], 2, 0), subject))
+@pytest.mark.parametrize(("n_people", "prefix"), [(4, "s"), (44, "participant_000"), (500, "p")])
+def test_figures_of_few_and_of_many_people_are_readable(n_people, prefix):
+    names = np.array([f"{prefix}{i}" for i in range(n_people)])
+    subject = np.repeat(names, 4)
+    assert_readable(plots.folds(np.where(subject == names[:20, None], 2, 0), subject))
     uar = RNG.random(n_people)
-    people = pd.DataFrame({"subject": index, "uar": uar, "accuracy": uar, "n": 30})
-    assert_readable(plots.per_subject(people, 1 / n_classes))
+    people = pd.DataFrame({"subject": names, "uar": uar, "accuracy": uar, "n": 30})
+    assert_readable(plots.per_subject(people, 0.25))
     if n_people < 100:
-        assert_readable(
-            plots.subject_calibration(
-                pd.concat(people.assign(arm=a) for a in ("none", "baseline", "subject"))
-            )
-        )
+        arms = [people.assign(arm=arm) for arm in ("none", "baseline", "subject")]
+        assert_readable(plots.subject_calibration(pd.concat(arms)))
         ways = (people.assign(normalise=way, seed=seed) for way in ("train", "subject") for seed in "01")
         assert_readable(plots.seed_variability(pd.concat(ways)))
 
 
-def timings(column: str, names: list[str]) -> pd.DataFrame:
-    rows = [(source, name, 30.0 * 4**i) for source in SOURCES for i, name in enumerate(names)]
-    return pd.DataFrame(rows, columns=["source", column, "p50_us"])
+INTERVAL = {"uar": 0.7, "uar_low": 0.6, "uar_high": 0.8}
+VARIANTS = pd.DataFrame(
+    [(source, variant, 30.0 * 4**i) for source in SOURCES for i, variant in enumerate(("float32", "int8"))],
+    columns=["source", "variant", "p50_us"],
+).assign(p95_us=200.0, p99_us=900.0, bytes=40_000, backend="litert", threads=1, **INTERVAL)
+DEVICES = VARIANTS.rename(columns={"variant": "device", "p50_us": "runtime_ms"})
+RULES = pd.DataFrame({"rule": ["eeg", "product", "weights by score"], "kind": ["single", "fused", "fused"]})
+RULES = RULES.assign(
+    **INTERVAL, best_single="eeg", gain_points=2.0, gain_points_low=-1.0, gain_points_high=3.0
+)
+WEIGHTS = pd.DataFrame({"fold": [0, 1], "modality": "eeg", "weight": [0.2, 0.6], "rule": "validation"})
+HISTORY = [{"loss": [3.0, 2.0, 1.0, 0.5], "val_loss": [4.0, 3.0]}, {"loss": [1.0, 1.0]}, {"loss": [2.0, 4.0]}]
+SCORED = pd.DataFrame(
+    {"modality": ["eeg", "fused"], "variant": "int8", "low": [0.2, 0.4], "high": [0.8, 0.6]}
+)
+EFFECTS = pd.DataFrame(
+    {"factor": ["loss", "loss", "epochs"], "level": ["a", "b", "3"], "uar": 0.5, "uar_sd": 0.1}
+)
+CELLS = pd.DataFrame({"loss": ["a", "b"], "epochs": 3, "uar": [0.6, 0.5]})
+QUALITY = pd.DataFrame({"tensor": ["serving_default_x:0", "relu"] * 2, "method": ["max"] * 2 + ["kl"] * 2})
+POINTS = pd.DataFrame(
+    {"variant": ["float32", "int8"], "points": [0, -1.0], "points_low": -3.0, "points_high": 2.0}
+)
+LAYERS = pd.DataFrame(
+    [("a", "Conv2D", 4, 1.0, 0.1), ("b", "DepthwiseConv2D", 8, 10.0, 0.2), ("a", "Conv2D", 8, 2.0, 0.3)],
+    columns=["layer", "operator", "bits", "omega_4", "omega_8"],
+)
+PICKS = pd.DataFrame({"pick": list("abcdef"), "kind": ["variant"] * 4 + ["random"] * 2, "uar": 0.5})
+PICKS = PICKS.assign(weight_bytes=[120.0, 60, 80, 80, 79, 78], bops=[960.0, 480, 640, 640, 600, 500])
+VELA = pd.DataFrame({"accelerator": ["one", "two"], "modelled_by": "vela 1", "npu_percent": [100.0, 80.0]})
+VELA = VELA.assign(latency_ms=0.5, sram_kb=8.0, flash_kb=30.0)
+KERNELS = pd.DataFrame(
+    {"index": [0, 1], "operator": ["CONV_2D", "MEAN"], "alone_lsb": 1, "grown_lsb": [1, 4]}
+)
+BOXES = np.array([[10.0, 10, 40, 50], [60, 10, 90, 50]])
+IMAGES = RNG.integers(0, 255, (5, 100, 100, 3), np.uint8)
+FOUND = [Found(BOXES + [0, 0, 10, 0], np.full(2, 0.8))] * 4 + [Found(BOXES, np.ones(2))]
+FACE = Face(BOXES[0], 0.9, np.array([0.2, 0.8]), np.zeros((4, 4, 1)))
+EPOCHS = [dict.fromkeys(("loss", "val_loss", "val_iou", "val_ap50"), 1 / (i + 1)) for i in range(8)]
+MEANS = {"happy": RNG.random((8, 8)), "sad": np.ones((8, 8))}
+METHODS = pd.DataFrame({"method": ["gradient", "occlusion"] * 2, "step": [1, 1, 2, 2], "layer": list("aabb")})
+REGIONS = {"region": ["eyes", "eyes", "mouth", "mouth"], "share": 0.3, "share_low": 0.2, "share_high": 0.4}
+ALIKE = {"spearman": 0.5, "spearman_low": 0.2, "spearman_high": 0.9, "other": 0.1}
+TREE = pd.DataFrame(
+    {"order": range(4), "parent": pd.array([None, 0, 1, 1], "Int64"), "flops": [3e8, 2e6, 1e6, 5e5]}
+)
+TREE["change"] = ["baseline", "conv1 8 → 4", "dense1 dropped", "input 64 → 48"]
+TREE = TREE.assign(auc=[0.8, 0.75, 0.7, 0.55], accepted=[True, True, True, False])
+NOISE = pd.DataFrame({"wrong_labels_percent": [0, 9], "auc": [0.7, 0.6], "uar": [0.5, 0.4]})
+NOISE = NOISE.assign(**{f"{name}_{end}": np.nan for name in ("auc", "uar") for end in ("low", "high")})
+RANKS = pd.Series({"a": 1.2, "b": 1.9, "c": 2.9})
+FIGURES = {
+    "confusion": lambda: plots.confusion(RNG.integers(0, 2000, (8, 8)), [f"low arousal and {e} valence" for e in EMOTIONS]),
+    "history": lambda: plots.history(HISTORY),
+    "scores": lambda: plots.scores(SCORED),
+    "size_and_uar": lambda: plots.size_and_uar(VARIANTS),
+    "latency": lambda: plots.latency(VARIANTS),
+    "modelled": lambda: plots.modelled(DEVICES),
+    "cost": lambda: plots.cost(VARIANTS.head(3).assign(params=30_000, macs=2_000_000)),
+    "fusion": lambda: plots.fusion(RULES),
+    "forest": lambda: plots.forest(RULES[1:]),
+    "redrawn": lambda: plots.redrawn(pd.concat([RULES] * 5), RULES, "as reported"),
+    "redrawn, no draws": lambda: plots.redrawn(RULES[:0], RULES, "as reported"),
+    "weights": lambda: plots.weights(WEIGHTS),
+    "ranks": lambda: plots.critical_difference(RANKS, 1.0, [["a", "b"], ["b", "c"]]),
+    "ranks, no test": lambda: plots.critical_difference(RANKS, np.nan, []),
+    "main_effects": lambda: plots.main_effects(EFFECTS, CELLS),
+    "ranges": lambda: plots.ranges(np.arange(50.0), {"max": (0, 49), "kl": (0, 40)}, "relu"),
+    "sqnr": lambda: plots.sqnr(QUALITY.assign(sqnr_db=40.0, clipped=0.01)),
+    "points": lambda: plots.points(POINTS, "float32", -0.5),
+    "sensitivity": lambda: plots.sensitivity(LAYERS),
+    "pareto": lambda: plots.pareto(PICKS),
+    "vela": lambda: plots.vela(VELA),
+    "rounding": lambda: plots.rounding(KERNELS),
+    "detections": lambda: plots.detections(IMAGES, [BOXES] * 4 + [BOXES[:0]], FOUND, list("abcde")),
+    "detector_history": lambda: plots.detector_history(EPOCHS),
+    "faces": lambda: plots.faces({"one": IMAGES[0], "grey": IMAGES[1, ..., 0]}, {"one": [FACE], "grey": []}, "ab"),
+    "saliency_maps": lambda: plots.saliency_maps(MEANS, {"gradient": MEANS, "occlusion": {"sad": np.ones((8, 8))}}),
+    "attention": lambda: plots.attention(METHODS.assign(**REGIONS, area=0.1, ratio=3.0)),
+    "sanity": lambda: plots.sanity(METHODS.assign(**ALIKE)),
+    "ways": lambda: plots.ways({"as it is": IMAGES[:2, ..., :1], "all": IMAGES[2:4, ..., :1]}, 0, 255),
+    "search_tree": lambda: plots.search_tree(TREE, 0.66),
+    "noise_cost": lambda: plots.noise_cost(NOISE, 4),
+}  # fmt: skip
 
 
-def figures():
-    intervals = {"uar": 0.7, "uar_low": 0.6, "uar_high": 0.8}
-    variants = timings("variant", ["float32", "dynamic", "int8"]).assign(
-        bytes=40_000, backend="litert", threads=1
-    )
-    devices = timings("device", ["Apollo3 (0.46 MFLOP/s)", "Raspberry Pi 3", "Cortex-M4", "NPU profile"])
-    rules = pd.DataFrame(
-        {"rule": ["eeg", "product", "weights by score"], "kind": ["single", "fused", "fused"]}
-    )
-    weights = pd.DataFrame({"fold": [0, 1], "modality": "eeg", "weight": [0.2, 0.6], "rule": "validation"})
-    history = [
-        {"loss": [3.0, 2.0, 1.0, 0.5], "val_loss": [4.0, 3.0]},
-        {"loss": [1.0, 1.0]},
-        {"loss": [2.0, 4.0]},
-    ]
-    scored = pd.DataFrame(
-        [("eeg", "int8", 0.2, 0.8), ("fused", "int8", 0.4, 0.6)],
-        columns=["modality", "variant", "low", "high"],
-    )
-    yield (
-        "confusion",
-        plots.confusion(
-            RNG.integers(0, 2000, (8, 8)), [f"low arousal and {one} valence" for one in EMOTIONS]
-        ),
-    )
-    yield "history", plots.history(history)
-    yield "scores", plots.scores(scored)
-    yield "size_and_uar", plots.size_and_uar(variants.assign(**intervals))
-    yield "fusion", plots.fusion(rules.assign(**intervals))
-    yield "weights", plots.weights(weights)
-    yield "latency", plots.latency(variants.assign(p95_us=variants.p50_us, p99_us=3 * variants.p50_us))
-    yield "modelled", plots.modelled(devices.rename(columns={"p50_us": "runtime_ms"}))
-    yield (
-        "cost",
-        plots.cost(pd.DataFrame({"source": SOURCES, "params": 30_000, "macs": 2_000_000, "bytes": 50_000})),
-    )
-
-
-@pytest.mark.parametrize(("name", "figure"), figures(), ids=lambda one: one if isinstance(one, str) else "")
-def test_figures_are_readable(name, figure):
-    assert_readable(figure)
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_are_readable(name):
+    assert_readable(FIGURES[name]())
 
 
 def test_the_median_of_a_history_stops_where_most_folds_have_stopped():
-    figure = dict(figures())["history"]
-    median = next(line for line in figure.axes[0].lines if line.get_label() == "training")
+    median = next(line for line in plots.history(HISTORY).axes[0].lines if line.get_label() == "training")
     np.testing.assert_array_equal(median.get_xydata(), [[1, 2], [2, 2]])
 
 
@@ -196,14 +225,20 @@ def test_reliability_agrees_with_sklearn():
 
 
 def test_measured_and_modelled_say_so():
-    found = dict(figures())
-    assert (
-        "Measured" in found["latency"].get_suptitle() and "not measured" in found["modelled"].get_suptitle()
+    titles = {name: FIGURES[name]().get_suptitle() for name in ("latency", "modelled", "vela")}
+    assert "Measured" in titles["latency"] and all(
+        "not measured" in titles[name] for name in ("modelled", "vela")
     )
 
 
-def test_figures_show_themselves_without_pyplot(tmp_path):
-    (tmp_path / "figure.png").write_bytes(base64.b64decode(dict(figures())["history"]._repr_png_()))
-    assert 700 < Image.open(tmp_path / "figure.png").width < 1000
+def test_a_found_box_has_its_score_and_iou_and_the_tree_what_led_to_the_pick():
+    texts = [[text.get_text() for text in ax.texts] for ax in FIGURES["detections"]().axes]
+    assert texts[0] == ["0.80, IoU 0.75"] * 2 and texts[4] == ["1.00, IoU 0.00"] * 2
+    lines = FIGURES["search_tree"]().axes[1].texts[0].get_text().split("\n")
+    assert lines[1:] == ["0: baseline, 300", "1: conv1 8 → 4, 2", "2: dense1 dropped, 1"]
+
+
+def test_figures_show_themselves_without_pyplot():
+    image = Image.open(io.BytesIO(base64.b64decode(plots.history(HISTORY)._repr_png_())))
     pyplot = sys.modules.get("matplotlib.pyplot")
-    assert pyplot is None or not pyplot.get_fignums()
+    assert 700 < image.width < 1000 and (pyplot is None or not pyplot.get_fignums())

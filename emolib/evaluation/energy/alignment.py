@@ -8,6 +8,7 @@ exact.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -53,10 +54,7 @@ def given(trace: Trace, markers: Sequence[Marker], offset_s: float) -> Alignment
 
 
 def find(
-    trace: Trace,
-    markers: Sequence[Marker],
-    search_s: tuple[float, float] | None = None,
-    max_drift: float = 0.0,
+    trace: Trace, markers: Sequence[Marker], search_s: Sequence[float] | None = None, max_drift: float = 0.0
 ) -> Alignment:
     """The offset at which power follows the marked work, within `search_s` (low, high) if given.
 
@@ -67,10 +65,9 @@ def find(
         raise BadParameter(f"max_drift is {max_drift}, expected 0 to below 0.1 (a tenth).")
     activity = Activity(markers, trace.step_s)
     step_s = max(activity.shortest_s / PER_BLOCK, trace.step_s)
-    best = max(
-        (_best_offset(trace, step_s, activity, drift, search_s) for drift in _drifts(activity, max_drift)),
-        key=lambda one: one.correlation,
-    )
+    drifts = _drifts(activity, max_drift)
+    tried = [_best_offset(trace, step_s, activity, drift, search_s) for drift in drifts]
+    best = max(tried, key=lambda one: one.correlation)
     fine = trace.binned(step_s / PER_BLOCK)
     found = _refined(fine, activity, best, step_s, max_drift)
     _check_stands_out(trace, best)
@@ -110,15 +107,14 @@ def _correlation(trace: Trace, activity: Activity, offset_s: float, drift: float
     return float((weights * share * power).sum() / norm) if norm > 0 else math.nan
 
 
-@dataclass(frozen=True)
-class _Best:
-    """The best offset at one drift; `runner_up` is (correlation, offset) of the best peak elsewhere, if any."""
+class _Best(NamedTuple):
+    """The best offset at one drift, from `n` samples; `runner_up`: correlation and offset of the best peak elsewhere."""
 
     correlation: float
     offset_s: float
     drift: float
     runner_up: tuple[float, float] | None
-    n: int  # samples
+    n: int
 
 
 def _drifts(activity: Activity, max_drift: float) -> np.ndarray:
@@ -129,11 +125,7 @@ def _drifts(activity: Activity, max_drift: float) -> np.ndarray:
 
 
 def _best_offset(
-    trace: Trace,
-    step_s: float,
-    activity: Activity,
-    drift: float,
-    search_s: tuple[float, float] | None,
+    trace: Trace, step_s: float, activity: Activity, drift: float, search_s: Sequence[float] | None
 ) -> _Best:
     offsets, r, n = _everywhere(trace, step_s, activity, float(drift))
     if search_s is not None:
@@ -141,10 +133,7 @@ def _best_offset(
     k = int(np.argmax(r))
     peaks = find_peaks(np.concatenate([[-1.0], r, [-1.0]]))[0] - 1
     peaks = peaks[(np.abs(offsets[peaks] - offsets[k]) > activity.shortest_s / 2) & (r[peaks] > -1)]
-    runner_up = None
-    if len(peaks):
-        second = peaks[np.argmax(r[peaks])]
-        runner_up = float(r[second]), float(offsets[second])
+    runner_up = max(((float(r[i]), float(offsets[i])) for i in peaks), key=lambda peak: peak[0], default=None)
     return _Best(float(r[k]), float(offsets[k]), float(drift), runner_up, int(n[k]))
 
 
@@ -177,10 +166,7 @@ def _everywhere(trace: Trace, step_s: float, activity: Activity, drift: float):
 
 
 def _refined(fine: Trace, activity: Activity, best: _Best, step_s: float, max_drift: float) -> Alignment:
-    """The best offset, and drift where one is allowed, on the samples themselves.
-
-    A change of drift turns the clock about the middle of the work, so that the offset there stays.
-    """
+    """The best offset, and drift where one is allowed, on the samples themselves; drift turns the clock about the middle."""
     across = activity.end_s - activity.start_s
     middle_s = activity.start_s + across / 2 - fine.time_s[0] - best.offset_s
 
@@ -195,31 +181,23 @@ def _refined(fine: Trace, activity: Activity, best: _Best, step_s: float, max_dr
     steps = np.linspace(-1.5, 1.5, 31)
     start = steps[np.argmin([loss(np.array([k, 0.0])) for k in steps])]
     simplex = np.array([[start, 0.0], [start + 0.1, 0.0], [start, 1.0]])
-    if not max_drift:
-        simplex = simplex[:2, :1]
-    found = minimize(
-        lambda x: loss(np.append(x, 0.0)),
-        simplex[0],
-        method="Nelder-Mead",
-        options={"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-9},
-    )
+    simplex = simplex if max_drift else simplex[:2, :1]
+    options = {"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-9}
+    found = minimize(lambda x: loss(np.append(x, 0.0)), simplex[0], method="Nelder-Mead", options=options)
     return Alignment(*at(np.append(found.x, 0.0)), -float(found.fun), math.nan)
 
 
 def _check_stands_out(trace: Trace, best: _Best):
     if best.correlation == -1:
         raise BadRecording(
-            f"{trace.origin}: at no offset does the log cover {MIN_COVERED:.0%} of the marked work: are log and "
-            "markers of one run, and search_s right?"
+            f"{trace.origin}: at no offset does the log cover {MIN_COVERED:.0%} of the marked work: are they of one run?"
         )
     if best.correlation < MIN_CORRELATION:
         raise BadRecording(
             f"{trace.origin}: power does not follow the marked work (best correlation {best.correlation:.2f}, "
-            f"expected {MIN_CORRELATION} or more): are log and markers of one run? Else give offset_s."
+            f"expected {MIN_CORRELATION} or more): are they of one run? Else give offset_s."
         )
-    if not best.runner_up:
-        return
-    r, offset_s = best.runner_up
+    r, offset_s = best.runner_up or (-1.0, math.nan)
     if best.correlation - r < max(MIN_LEAD, 3 * (1 - best.correlation**2) / math.sqrt(best.n)):
         raise BadRecording(
             f"{trace.origin}: offsets of {best.offset_s:.2f} and {offset_s:.2f} s fit alike (correlation "

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -78,26 +78,19 @@ def measure(trace: Trace, markers: Sequence[Marker], settle_s: float = 0.0) -> M
 
 
 def _idle_w(trace: Trace, block: Marker, pauses: tuple[float, float], settle_s: float) -> list[float]:
-    """Mean power of the rest before and after a block; NaN where too little of it is logged.
-
-    A pause is halved, so that blocks share no reading and are independent.
-    """
+    """Mean power of the rest before and after a block; NaN where too little is logged. Blocks share no reading."""
     edge = EDGE_STEPS * trace.step_s
     before, after = (min(max((pause - settle_s) / 2, 0.0), IDLE_S) for pause in pauses)
     rest = block.end_s + settle_s
-    return [
-        _mean_w(trace, block.start_s - before, block.start_s - edge),
-        _mean_w(trace, rest + edge, rest + after),
-    ]
-
-
-def _mean_w(trace: Trace, start_s: float, end_s: float) -> float:
-    covered = float(trace.covered_s(start_s, end_s)) if start_s < end_s else 0.0
-    return float(trace.energy_j(start_s, end_s)) / covered if covered > trace.step_s / 2 else np.nan
+    found = []
+    for start_s, end_s in (block.start_s - before, block.start_s - edge), (rest + edge, rest + after):
+        covered = float(trace.covered_s(start_s, end_s)) if start_s < end_s else 0.0
+        enough = covered > trace.step_s / 2
+        found.append(float(trace.energy_j(start_s, end_s)) / covered if enough else np.nan)
+    return found
 
 
 def _refused(trace: Trace, block: Marker, idle: Sequence[float]) -> str:
-    """Why a block cannot be used; "" where it can."""
     if block.end_s < trace.cells[0][0] or block.start_s > trace.cells[1][-1]:
         return "outside the log"
     if trace.covered_s(block.start_s, block.end_s) < MIN_COVERED * (block.end_s - block.start_s):
@@ -108,9 +101,7 @@ def _refused(trace: Trace, block: Marker, idle: Sequence[float]) -> str:
 
 
 def _samples(trace: Trace, block: Marker) -> np.ndarray:
-    return trace.power_w[
-        np.searchsorted(trace.time_s, block.start_s) : np.searchsorted(trace.time_s, block.end_s)
-    ]
+    return trace.power_w[slice(*np.searchsorted(trace.time_s, (block.start_s, block.end_s)))]
 
 
 def _block(trace: Trace, block: Marker, idle_w: float, pauses: tuple[float, float]) -> Block:
@@ -128,25 +119,11 @@ def _block(trace: Trace, block: Marker, idle_w: float, pauses: tuple[float, floa
     return Block(block.what, block.start_s, block.end_s, block.n, net_j, idle_w, peak_w, missing)
 
 
-# Energy of one inference
-
-
-class Quantity(NamedTuple):
-    """A sum over blocks over another: what papers call power and energy."""
-
-    above: Callable[[Block], float]
-    below: Callable[[Block], float]
-
-    def sums(self, blocks: Sequence[Block]) -> np.ndarray:
-        """(n_blocks, 2)"""
-        return np.array([[self.above(block), self.below(block)] for block in blocks])
-
-
-QUANTITIES = {
-    "net_w": Quantity(lambda b: b.net_j, lambda b: b.duration_s),
-    "peak_net_w": Quantity(lambda b: b.peak_w - b.idle_w, lambda b: 1.0),
-    "energy_mj": Quantity(lambda b: 1e3 * b.net_j, lambda b: b.n),
-    "peak_energy_mj": Quantity(lambda b: 1e3 * (b.peak_w - b.idle_w) * b.duration_s, lambda b: b.n),
+QUANTITIES = {  # what papers call power and energy: the sum over blocks of the first over that of the second
+    "net_w": lambda b: (b.net_j, b.duration_s),
+    "peak_net_w": lambda b: (b.peak_w - b.idle_w, 1.0),
+    "energy_mj": lambda b: (1e3 * b.net_j, b.n),
+    "peak_energy_mj": lambda b: (1e3 * (b.peak_w - b.idle_w) * b.duration_s, b.n),
 }
 
 
@@ -163,31 +140,23 @@ def estimate(blocks: Sequence[Block], name: str, seed: int = 0) -> Estimate:
     """One of QUANTITIES over blocks of the same work, with a bootstrap over blocks, widened for few of them.
 
     net_w: mean of work minus mean of idle. peak_net_w: peak of work minus mean of idle. energy_mj and
-    peak_energy_mj: the same times the time of one inference. Raises BadParameter for no block. Sources: Rashid et al.
-    2022 (TinyM²Net, peak minus idle); Hesterberg 2015 (expanded percentiles).
+    peak_energy_mj: the same times the time of one inference. Sources: Rashid et al. 2022 (TinyM²Net, peak minus idle);
+    Hesterberg 2015 (expanded percentiles).
     """
-    sums = _sums(blocks, name)
+    sums = np.array([QUANTITIES[name](block) for block in blocks])
     draws = _draws(sums, np.random.default_rng(seed))
     return Estimate(_ratio(sums), *_ends(draws, len(blocks)), len(blocks))
 
 
 def ratio(a: Sequence[Block], b: Sequence[Block], name: str, seed: int = 0) -> Estimate:
-    """How many times more `a` takes than `b`; both are bootstrapped on their own. Raises BadParameter.
-
-    NaN where b's interval reaches zero: a ratio to nothing is none.
-    """
-    rng, over, under = np.random.default_rng(seed), _sums(a, name), _sums(b, name)
+    """How many times more `a` takes than `b`, each bootstrapped on its own; NaN where b's interval reaches zero."""
+    rng = np.random.default_rng(seed)
+    over, under = (np.array([QUANTITIES[name](block) for block in blocks]) for blocks in (a, b))
     draws_over, draws_under = _draws(over, rng), _draws(under, rng)
     n = min(len(a), len(b))
     if n > 1 and _ends(draws_under, len(b))[0] <= 0 or _ratio(under) <= 0:
         return Estimate(math.nan, math.nan, math.nan, n)
     return Estimate(_ratio(over) / _ratio(under), *_ends(draws_over / draws_under, n), n)
-
-
-def _sums(blocks: Sequence[Block], name: str) -> np.ndarray:
-    if not blocks:
-        raise BadParameter(f"{name}: got no block of work, expected one or more.")
-    return QUANTITIES[name].sums(blocks)
 
 
 def _ratio(sums: np.ndarray) -> float:

@@ -63,9 +63,8 @@ class Bench:
         power_w = self.idle_w + work_w + rng.normal(0, self.noise_w, len(time_s))
         if self.quantum_w:
             power_w = np.round(power_w / self.quantum_w) * self.quantum_w
-        known = np.ones(len(time_s), bool)
-        if self.gap_s:
-            known = (time_s < self.gap_s[0]) | (time_s > self.gap_s[1])
+        begin_s, gone_s = self.gap_s or (np.inf, np.inf)
+        known = (time_s < begin_s) | (time_s > gone_s)
         return Trace(time_s[known] - time_s[0], power_w[known], "generated log"), markers
 
     def _busy(self, markers: list[Marker], time_s: np.ndarray) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 import math
 import re
-import shutil
 import subprocess
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import numpy as np
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.machine import POWERCAP, meter
 from emolib.device.markers import now_s
+from emolib.evaluation.energy import csv_log
 from emolib.evaluation.energy.trace import Trace
 
 HWMON = Path("/sys/class/hwmon")
@@ -34,12 +37,8 @@ class Sensor:
 
 def found() -> tuple[list[Sensor], list[str]]:
     """The sensors that answer, widest first, and why the others do not."""
-    sensors, reasons = [], []
-    for look in (rapl, hwmon, nvml, pi5):
-        seen, reason = look()
-        sensors += seen
-        reasons += [reason] if reason else []
-    return sensors, reasons
+    looked = [look() for look in (rapl, hwmon, nvml, pi5)]
+    return [sensor for seen, _ in looked for sensor in seen], [reason for _, reason in looked if reason]
 
 
 def rapl(powercap: Path = POWERCAP) -> tuple[list[Sensor], str]:
@@ -56,29 +55,25 @@ def hwmon(root: Path = HWMON) -> tuple[list[Sensor], str]:
 
     INA219: in0 is the shunt, in1 the bus. Channels are not added up: on some boards one holds the others.
     """
-
-    def text(path: Path) -> str:
-        return path.read_text().strip() if path.exists() else ""
-
     sensors = []
     for chip in sorted(root.glob("hwmon*")):
         powers = sorted([*chip.glob("power*_input"), *chip.glob("power*_average")])
-        volts = [] if powers else sorted(chip.glob("in*_input"))
-        channels = [(path,) for path in powers]
-        channels += [(volt, volt.with_name(volt.name.replace("in", "curr", 1))) for volt in volts]
+        channels = [(path,) for path in powers] or [
+            (volt, volt.with_name(volt.name.replace("in", "curr", 1)))
+            for volt in sorted(chip.glob("in*_input"))
+        ]
         for paths in channels:
-
-            def read(paths=paths) -> float:
-                return math.prod(int(path.read_text()) for path in paths) / 1e6
-
-            stem = paths[0].name.rsplit("_", 1)[0]
-            label = text(chip / f"{stem}_label") or stem
-            try:
+            read = partial(_product, paths)
+            label = chip / f"{paths[0].name.rsplit('_', 1)[0]}_label"
+            named = label.read_text().strip() if label.exists() else label.name.removesuffix("_label")
+            with suppress(OSError, ValueError):  # a channel that does not answer
                 read()
-            except (OSError, ValueError):
-                continue
-            sensors.append(Sensor(f"{text(chip / 'name') or chip.name} {label}", read))
+                sensors.append(Sensor(f"{(chip / 'name').read_text().strip()} {named}", read))
     return sensors, "" if sensors else f"no power sensor in {root}"
+
+
+def _product(paths: Sequence[Path]) -> float:
+    return math.prod(int(path.read_text()) for path in paths) / 1e6
 
 
 def nvml() -> tuple[list[Sensor], str]:
@@ -101,28 +96,20 @@ def nvml() -> tuple[list[Sensor], str]:
 
 def pi5() -> tuple[list[Sensor], str]:
     """The rails behind the Raspberry Pi 5's power chip, added up. What the chip itself and USB take is not in it."""
-    if not shutil.which(VCGENCMD[0]):
-        return [], f"no {VCGENCMD[0]}: no Raspberry Pi"
 
     def read() -> float:
-        return rails_w(subprocess.run(VCGENCMD, capture_output=True, text=True, timeout=5).stdout)
+        text = subprocess.run(VCGENCMD, capture_output=True, text=True, timeout=5).stdout
+        values = {(rail, unit): float(number) for rail, unit, number in RAIL.findall(text)}
+        rails = [rail for rail, unit in values if unit == "V" and (rail, "A") in values]
+        if not rails:
+            raise BadRecording(f"{' '.join(VCGENCMD)}: {text.strip()[:80]!r}, expected V and A of rails.")
+        return sum(values[rail, "V"] * values[rail, "A"] for rail in rails)
 
     try:
         read()
     except (BadRecording, OSError, subprocess.TimeoutExpired) as error:
-        return [], str(error)
+        return [], f"no Raspberry Pi 5: {error}"
     return [Sensor("Raspberry Pi 5 rails", read)], ""
-
-
-def rails_w(text: str) -> float:
-    """Sum of V × A over the rails of `vcgencmd pmic_read_adc` that give both. Raises BadRecording for none."""
-    values = {(rail, unit): float(number) for rail, unit, number in RAIL.findall(text)}
-    rails = [rail for rail, unit in values if unit == "V" and (rail, "A") in values]
-    if not rails:
-        raise BadRecording(
-            f"{' '.join(VCGENCMD)}: {text.strip()[:80]!r}, expected V and A of rails, as on a Pi 5."
-        )
-    return sum(values[rail, "V"] * values[rail, "A"] for rail in rails)
 
 
 class Sampler:
@@ -161,10 +148,10 @@ class Sampler:
 
     def trace(self) -> Trace:
         """What was recorded. Raises BadRecording for less than two readings."""
-        if len(self._samples) < 2:
+        n, n_failed = len(self._samples), self._failed.total()
+        if n < 2:
             raise BadRecording(
-                f"{self.sensor.name}: {len(self._samples)} readings and {self._failed.total()} that failed, expected 2 "
-                "or more: record longer, or faster."
+                f"{self.sensor.name}: {n} readings, {n_failed} failed: record longer, or faster."
             )
         found = trace_of(self.sensor, *np.array(self._samples).T)
         return replace(found, dropped=found.dropped | self._failed)
@@ -181,10 +168,23 @@ def trace_of(sensor: Sensor, time_s: np.ndarray, value: np.ndarray) -> Trace:
     time_s, value = time_s[moved], value[moved]
     energy_j = np.diff(value)
     energy_j[energy_j < 0] += sensor.wrap_j
-    if len(energy_j) < 2:
-        raise BadRecording(
-            f"{sensor.name}: the counter moved {len(energy_j)} times, expected 2 or more: record longer."
-        )
     between = np.diff(time_s)
-    dropped = {"counter did not move": int((~moved).sum())} if not moved.all() else {}
-    return Trace(time_s[:-1] + between / 2, energy_j / between, sensor.name, dropped)
+    still = {"counter did not move": int((~moved).sum())} if not moved.all() else {}
+    return Trace(time_s[:-1] + between / 2, energy_j / between, sensor.name, still)
+
+
+def record(log: Path, name: str, rate_hz: float, seconds: float) -> None:
+    """Log the sensor of this name, "" the widest, until Ctrl-C, as reader csv takes it.
+
+    Raises BadParameter with the sensors here, or why there is none.
+    """
+    known, reasons = found()
+    chosen = [sensor for sensor in known if name in ("", sensor.name)]
+    if not chosen:
+        here = ", ".join(sensor.name for sensor in known) or f"none: {'; '.join(reasons)}"
+        raise BadParameter(f"--sensor: got {name!r}; sensors here: {here}.")
+    with Sampler(chosen[0], rate_hz) as sampler, suppress(KeyboardInterrupt):
+        time.sleep(seconds)
+    trace = sampler.trace()
+    csv_log.write(trace, log)
+    print(f"{log}: {len(trace.time_s)} readings of {trace.origin}")

@@ -20,7 +20,6 @@ from emolib.report.plots.evaluation import (
     scores,
     seed_variability,
     subject_calibration,
-    windows_per_subject,
 )
 from emolib.report.plots.faces import attention, detections, detector_history, faces, saliency_maps, sanity
 from emolib.report.plots.fusion import (

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -19,7 +18,10 @@ from emolib.report.plots.style import (
     log_axis,
     name_rows,
     offsets,
+    panel,
     picture,
+    sign,
+    signs,
     tidy,
 )
 
@@ -35,10 +37,8 @@ PANELS = {
 
 
 def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> Picture:
-    """Validation UAR by level, a panel per factor: mean ± sd over cells, every cell behind it, the best cell.
-
-    `effects`: factor, level, uar, uar_sd; `table`: a row per cell, best first, with the factors and uar; in [0, 1].
-    """
+    """Validation UAR by level, a panel per factor: mean ± sd over cells, every cell behind it, the best cell; columns
+    factor, level, uar, uar_sd. `table`: a row per cell, best first, with the factors and uar."""
     factors = list(dict.fromkeys(effects["factor"]))
     sizes = [(effects["factor"] == name).sum() for name in factors]
     figure, axes = picture(3.6, 1, len(factors), sharey=True, width_ratios=[size + 1 for size in sizes])
@@ -55,7 +55,7 @@ def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> Picture:
         tidy(ax, grid="y")
     axes[0, 0].set_ylabel("UAR of validation people (%)")
     dots = [(GREY, "o", "one cell"), (BLUE, "s", "mean ± sd of the cells"), (ORANGE, "*", "best cell")]
-    legend_below(figure, [Line2D([], [], color=c, marker=m, linestyle="", label=t) for c, m, t in dots])
+    legend_below(figure, [sign(*dot) for dot in dots])
     return figure
 
 
@@ -67,14 +67,13 @@ def _layer(name: str) -> str:
 
 def ranges(values: np.ndarray, limits: Mapping[str, tuple[float, float]], tensor: str) -> Picture:
     """Histogram of one tensor's values on the calibration windows, and where each method cuts it."""
-    figure, axes = picture(3.4)
-    ax = axes[0, 0]
+    figure, ax = panel(3.4)
     ax.hist(np.ravel(values), bins=100, log=True, color=GREY)
     handles = []
     for (method, (low, high)), (colour, _) in zip(limits.items(), colours(limits).values(), strict=True):
         for end in {low, high} - {0.0}:
             ax.axvline(end, color=colour, linewidth=1.8)
-        handles.append(Line2D([], [], color=colour, label=method))
+        handles.append(sign(colour, None, method, "-"))
     ax.set(xlabel=f"activation of {_layer(tensor)}", ylabel="values (log scale)")
     tidy(ax)
     legend_below(figure, handles)
@@ -96,20 +95,15 @@ def sqnr(table: pd.DataFrame) -> Picture:
     axes[0, 1].set(xlabel="clipped values (%)")
     for ax in axes[0]:
         tidy(ax)
-    legend_below(
-        figure, [Line2D([], [], color=c, marker=m, linestyle="", label=n) for n, (c, m) in styles.items()]
-    )
+    legend_below(figure, signs(styles))
     return figure
 
 
 def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> Picture:
-    """Points of UAR over the baseline with their paired interval; columns variant, points, points_low, points_high.
-
-    `goal`: a dashed line at so many points, for example -0.5.
-    """
+    """Points of UAR over the baseline with their paired interval, and a line at the goal; columns variant, points,
+    points_low, points_high."""
     table = table[table["variant"] != baseline].reset_index(drop=True)
-    figure, axes = picture(1.2 + 0.28 * len(table))
-    ax = axes[0, 0]
+    figure, ax = panel(1.2 + 0.28 * len(table))
     ax.axvline(0, color=GREY, linewidth=1)
     for y, row in table.iterrows():
         ax.plot([row["points_low"], row["points_high"]], [y, y], color=BLUE, linewidth=1.6)
@@ -124,23 +118,15 @@ def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> Pic
 
 
 def sensitivity(table: pd.DataFrame) -> Picture:
-    """Perturbation of each layer at 4 and 8 bits; columns layer, operator, omega_4, omega_8 (nats), bits; row per fold.
-
-    A bar is the median over the folds, its line goes from least to largest. Beside it, how often 4 bits were chosen.
-    """
+    """Perturbation of each layer at 4 and 8 bits, median and range over folds, and how often 4 bits were chosen; columns
+    layer, operator, omega_4, omega_8 (nats), bits."""
     layers = list(dict.fromkeys(table["layer"]))
-    figure, axes = picture(1.6 + 0.42 * len(layers))
-    ax = axes[0, 0]
+    figure, ax = panel(1.6 + 0.42 * len(layers))
     for bits, (colour, shift) in BITS.items():
-        groups = [table.loc[table["layer"] == layer, f"omega_{bits}"] for layer in layers]
-        bars = [
-            (row, values.min(), values.median(), values.max())
-            for row, values in enumerate(groups)
-            if (values > 0).all()
-        ]
-        rows, low, middle, high = (np.array(x) for x in zip(*bars, strict=True))
-        ax.barh(rows + shift, middle, height=0.36, color=colour)
-        ax.hlines(rows + shift, low, high, color="black", linewidth=1)
+        folds = table.groupby("layer")[f"omega_{bits}"].agg(["min", "median", "max"]).loc[layers]
+        folds = folds.assign(row=np.arange(len(layers)) + shift)[folds["min"] > 0]
+        ax.barh(folds["row"], folds["median"], height=0.36, color=colour)
+        ax.hlines(folds["row"], folds["min"], folds["max"], color="black", linewidth=1)
     for row, layer in enumerate(layers):
         own = table[table["layer"] == layer]
         text = f"4 bits in {(own['bits'] == 4).sum()} of {len(own)}"
@@ -151,7 +137,7 @@ def sensitivity(table: pd.DataFrame) -> Picture:
     name_rows(ax, layers)
     tidy(ax, grid="x")
     handles = [Patch(color=colour, label=f"{bits} bits") for bits, (colour, _) in BITS.items()]
-    legend_below(figure, [*handles, Line2D([], [], color="black", label="least to largest fold")])
+    legend_below(figure, [*handles, sign("black", None, "least to largest fold", "-")])
     return figure
 
 
@@ -160,11 +146,9 @@ def pareto(table: pd.DataFrame) -> Picture:
     figure, axes = picture(4.2, 1, 2, sharey=True)
     random, named = (table[table["kind"] == kind] for kind in ("random", "variant"))
     styles = colours(named["pick"])
-    panels = (
-        ("weight_bytes", 1e3, "packed weights in the file (kB)"),
-        ("bops", 1e6, "BOPs of one window (millions, 8-bit activations)"),
-    )
-    for ax, (column, unit, label) in zip(axes[0], panels, strict=True):
+    panels = {"weight_bytes": (1e3, "packed weights in the file (kB)")}
+    panels["bops"] = (1e6, "BOPs of one window (millions, 8-bit activations)")
+    for ax, (column, (unit, label)) in zip(axes[0], panels.items(), strict=True):
         for size, row in zip(SIZES, named.itertuples(), strict=True):
             colour, marker = styles[row.pick]
             ax.plot(getattr(row, column) / unit, 100 * row.uar, marker, color=colour, markersize=size)
@@ -173,10 +157,7 @@ def pareto(table: pd.DataFrame) -> Picture:
         ax.margins(0.08)
         tidy(ax)
     axes[0, 0].set(ylabel="UAR on test answers (%)")
-    handles = [Line2D([], [], color=c, marker=m, linestyle="", label=n) for n, (c, m) in styles.items()]
-    random_label = f"random, same budget ({len(random)})"
-    handles.append(Line2D([], [], color=BLACK, marker=".", linestyle="", label=random_label))
-    legend_below(figure, handles)
+    legend_below(figure, [*signs(styles), sign(BLACK, ".", f"random, same budget ({len(random)})")])
     return figure
 
 
@@ -193,17 +174,16 @@ def vela(table: pd.DataFrame) -> Picture:
         ax.margins(x=0.35)
         tidy(ax, grid="x")
     name_rows(axes[0, 0], list(table.accelerator))
-    handles = {True: Patch(color=BLUE, label="all operators on the NPU")}
-    handles[False] = Patch(color=ORANGE, label="some stay on the CPU: a lower bound of the latency")
-    legend_below(figure, [handles[each] for each in (True, False) if (whole == each).any()])
+    known = {True: "all operators on the NPU", False: "some stay on the CPU: a lower bound of the latency"}
+    shown = [each for each in known if (whole == each).any()]
+    legend_below(figure, [Patch(color=BLUE if each else ORANGE, label=known[each]) for each in shown])
     figure.suptitle(f"Modelled by {table.modelled_by.iloc[0]}, not measured")
     return figure
 
 
 def rounding(table: pd.DataFrame) -> Picture:
     """Difference of two sets of kernels by operator; columns index, operator, alone_lsb, grown_lsb."""
-    figure, axes = picture(3.4)
-    ax = axes[0, 0]
+    figure, ax = panel(3.4)
     for column, colour, marker, label in (
         ("grown_lsb", BLUE, "o", "each set reads what it computed itself"),
         ("alone_lsb", ORANGE, "s", "both sets read the same input"),
@@ -215,5 +195,5 @@ def rounding(table: pd.DataFrame) -> Picture:
     ax.set(ylabel="largest difference (LSB)")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(ax, grid="y")
-    legend_below(figure, ax.get_legend_handles_labels()[0])
+    legend_below(figure, ax)
     return figure

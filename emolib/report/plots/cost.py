@@ -1,6 +1,6 @@
 """What models take: file sizes beside UAR, needs, modelled runtimes, measured latency, a live engine's hops, power logs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +20,11 @@ from emolib.report.plots.style import (
     log_axis,
     name_rows,
     offsets,
+    panel,
     picture,
-    shorten,
+    sign,
+    signs,
+    stripes,
     tidy,
 )
 
@@ -35,29 +38,22 @@ MARKED, UNCOUNTED = "#fbe3c0", "#e8e8e8"
 Draw = Callable[[pd.Series, float, str, str], None]  # row of the table, y, colour, marker
 
 
-def _rows(axes: Axes, table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
-    """One line of dots per source, one colour per `by`; the handles of a legend."""
+def _rows(axes: Iterable[Axes], table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
+    """One line of dots per source on these axes, one colour per `by`; the handles of a legend."""
     sources = list(dict.fromkeys(table["source"]))
     styles = colours(table[by])
     shift = dict(zip(styles, offsets(len(styles)), strict=True))
     for _, row in table.iterrows():
         draw(row, sources.index(row["source"]) + shift[row[by]], *styles[row[by]])
-    for row in range(0, len(sources), 2):
-        axes.axhspan(row - 0.5, row + 0.5, color="#f4f4f4", zorder=-1)
-    name_rows(axes, sources)
-    tidy(axes)
-    return _handles(styles)
+    for ax in axes:
+        stripes(ax, len(sources))
+        name_rows(ax, sources)
+        tidy(ax)
+    return signs(styles)
 
 
 def _height(table: pd.DataFrame, by: str) -> float:
     return 1.5 + table["source"].nunique() * max(0.12 * table[by].nunique() + 0.15, 0.3)
-
-
-def _handles(styles: dict[str, tuple[str, str]]) -> list[Line2D]:
-    return [
-        Line2D([], [], color=colour, marker=marker, linestyle="", label=shorten(name))
-        for name, (colour, marker) in styles.items()
-    ]
 
 
 def size_and_uar(table: pd.DataFrame) -> Picture:
@@ -65,15 +61,12 @@ def size_and_uar(table: pd.DataFrame) -> Picture:
     figure, axes = picture(_height(table, "variant"), 1, 2, sharey=True)
     size, uar = axes[0]
 
-    def draw_size(row: pd.Series, y: float, colour: str, marker: str):
+    def draw(row: pd.Series, y: float, colour: str, marker: str):
         size.plot(row["bytes"] / 1000, y, marker, color=colour, markersize=6)
-
-    def draw_uar(row: pd.Series, y: float, colour: str, marker: str):
         uar.plot([100 * row["uar_low"], 100 * row["uar_high"]], [y, y], color=colour, linewidth=1.6)
         uar.plot(100 * row["uar"], y, marker, color=colour, markersize=6)
 
-    handles = _rows(size, table, "variant", draw_size)
-    _rows(uar, table, "variant", draw_uar)
+    handles = _rows(axes[0], table, "variant", draw)
     size.set(xlabel="file size (kB)")
     size.set_xlim(left=0)
     uar.set(xlabel="UAR, 95 % interval over subjects (%)")
@@ -83,13 +76,12 @@ def size_and_uar(table: pd.DataFrame) -> Picture:
 
 def modelled(table: pd.DataFrame) -> Picture:
     """Runtime from a device model, not measured; columns source, device, runtime_ms."""
-    figure, axes = picture(_height(table, "device"))
-    ax = axes[0, 0]
+    figure, ax = panel(_height(table, "device"))
 
     def draw(row: pd.Series, y: float, colour: str, marker: str):
         ax.plot(row["runtime_ms"], y, marker, color=colour, markersize=6)
 
-    handles = _rows(ax, table, "device", draw)
+    handles = _rows([ax], table, "device", draw)
     log_axis(ax, "modelled runtime of one window (ms)")
     figure.suptitle("Modelled from the device table, not measured")
     legend_below(figure, handles, n_cols=3)
@@ -118,24 +110,21 @@ def latency(table: pd.DataFrame) -> Picture:
     table = table[table.threads == table.threads.min()]
     backends = list(dict.fromkeys(table.backend))
     figure, axes = picture(_height(table, "variant"), 1, len(backends), sharex=True, sharey=True)
-    styles = colours(table.variant)
-    for ax, backend in zip(axes[0], backends, strict=True):
-        shown = table.backend == backend
+    panels = dict(zip(backends, axes[0], strict=True))
 
-        def draw(row: pd.Series, y: float, colour: str, marker: str, ax: Axes = ax, shown: pd.Series = shown):
-            if shown[row.name]:
-                ax.plot([row.p50_us, row.p99_us], [y, y], color=colour, linewidth=1.4)
-                ax.plot(row.p95_us, y, "|", color=colour, markersize=7)
-                ax.plot(row.p50_us, y, marker, color=colour, markersize=5)
+    def draw(row: pd.Series, y: float, colour: str, marker: str):
+        ax = panels[row.backend]
+        ax.plot([row.p50_us, row.p99_us], [y, y], color=colour, linewidth=1.4)
+        ax.plot(row.p95_us, y, "|", color=colour, markersize=7)
+        ax.plot(row.p50_us, y, marker, color=colour, markersize=5)
 
-        _rows(ax, table, "variant", draw)
+    handles = _rows(axes[0], table, "variant", draw)
+    for backend, ax in panels.items():
         ax.set_title(backend, fontsize=10)
-    for ax in axes[0]:
         log_axis(ax, "µs")
-    figure.suptitle(
-        "Measured on this computer: dot, median; tick, 95th percentile; end of bar, 99th", fontsize=11
-    )
-    legend_below(figure, _handles(styles))
+    title = "Measured on this computer: dot, median; tick, 95th percentile; end of bar, 99th"
+    figure.suptitle(title, fontsize=11)
+    legend_below(figure, handles)
     return figure
 
 
@@ -144,9 +133,8 @@ def jitter(hops: pd.DataFrame) -> Picture:
     step_ms. Empty axes where nothing streamed."""
     styles = colours(hops.device)
     figure, axes = picture(5.0, 2, 2, sharex="col", sharey="row", width_ratios=(3, 1))
-    for (over_time, counts), (column, label) in zip(
-        axes, (("late_ms", "began late (ms)"), ("step_ms", "step took (ms)")), strict=True
-    ):
+    columns = (("late_ms", "began late (ms)"), ("step_ms", "step took (ms)"))
+    for (over_time, counts), (column, label) in zip(axes, columns, strict=True):
         edges = np.linspace(0, hops[column].max() if len(hops) else 1, N_BINS)
         for device, (colour, marker) in styles.items():
             found = hops[hops.device == device]
@@ -154,22 +142,20 @@ def jitter(hops: pd.DataFrame) -> Picture:
             counts.hist(found[column], edges, orientation="horizontal", color=colour, alpha=0.7)
         over_time.set(ylabel=label)
         over_time.set_ylim(bottom=0)
-        for ax in (over_time, counts):
-            tidy(ax)
+        tidy(over_time)
+        tidy(counts)
     axes[1, 0].set(xlabel="hop, seconds of the stream")
     axes[1, 1].set(xlabel="hops")
     axes[1, 1].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     figure.suptitle("Measured: hops of a live engine against the clock", fontsize=11)
     if styles:
-        legend_below(figure, _handles(styles))
+        legend_below(figure, signs(styles))
     return figure
 
 
 def power(log: "Log") -> Picture:
-    """Power of a log: above from its own start, with the marks from theirs; below on the marks' clock.
-
-    Below also the idle level that each block is measured against, and its mean of work.
-    """
+    """Power of a log: above from its own start, with the marks from theirs; below on the marks' clock, with the idle level
+    that each block is measured against, and its mean of work."""
     figure, axes = picture(5.6, 2, 1, sharey=True)
     before, after = axes[:, 0]
     start_s = log.markers[0].start_s
@@ -189,18 +175,18 @@ def power(log: "Log") -> Picture:
     after.set_xlabel("time (s)")
     figure.suptitle(log.device)
     handles = [
-        Line2D([], [], color=BLUE, label="power"),
+        sign(BLUE, None, "power", "-"),
         Patch(color=MARKED, label="marked work"),
         Patch(color=UNCOUNTED, label="marked, not counted"),
-        Line2D([], [], color=VERMILLION, linewidth=2, label="mean of work"),
-        Line2D([], [], color=GREY, linewidth=2, label="idle beside it"),
+        sign(VERMILLION, None, "mean of work", "-", linewidth=2),
+        sign(GREY, None, "idle beside it", "-", linewidth=2),
     ]
     legend_below(figure, handles)
     return figure
 
 
 def _power_line(ax: Axes, trace: "Trace", start_s: float):
-    """The log from its own start on, broken at gaps."""
+    """The log from `start_s` on, broken at gaps."""
     drawn = trace.binned((trace.time_s[-1] - trace.time_s[0]) / N_DRAWN)
     gaps = np.flatnonzero(drawn.cells[0][1:] - drawn.cells[1][:-1] > 1e-3 * drawn.step_s) + 1
     time_s = np.insert(drawn.time_s - start_s, gaps, np.nan)

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -20,8 +19,10 @@ from emolib.report.plots.style import (
     Picture,
     colours,
     legend_below,
+    panel,
     picture,
     shorten,
+    sign,
     tidy,
 )
 
@@ -31,7 +32,7 @@ MAX_NAMES = 60  # more subjects than this are counted, not named
 
 
 def _name_columns(ax: Axes, names: Sequence[str], what: str):
-    """Names under the columns 0, 1, …: upright where they do not fit, and only their number where they are too many."""
+    """Names under the columns: upright where they do not fit, and only their number where they are too many."""
     if len(names) > MAX_NAMES:
         ax.set_xticks([])
         ax.set_xlabel(f"{len(names)} {what}s")
@@ -42,30 +43,11 @@ def _name_columns(ax: Axes, names: Sequence[str], what: str):
     ax.set_xlabel(what)
 
 
-def windows_per_subject(counts: pd.DataFrame) -> Picture:
-    """Stacked bars of windows per subject; index: subject, columns: classes. Totals are left out."""
-    counts = counts.drop(index="total", columns="total", errors="ignore")
-    figure, axes = picture(3.6)
-    bottom = np.zeros(len(counts))
-    columns = np.arange(len(counts))
-    for name, (colour, _) in colours(map(str, counts.columns)).items():
-        heights = counts.set_axis(counts.columns.map(str), axis=1)[name].to_numpy()
-        axes[0, 0].bar(columns, heights, bottom=bottom, color=colour, label=shorten(name), width=0.8)
-        bottom += heights
-    _name_columns(axes[0, 0], [str(name) for name in counts.index], "subject")
-    axes[0, 0].set_ylabel("windows")
-    axes[0, 0].margins(x=0.01)
-    tidy(axes[0, 0], grid="y")
-    legend_below(figure, axes[0, 0].get_legend_handles_labels()[0], n_cols=4)
-    return figure
-
-
 def folds(matrix: np.ndarray, subject: np.ndarray) -> Picture:
     """Where each window is; matrix (n_folds, n_windows) int: 0 train, 1 validation, 2 test, 3 unused."""
     order = np.argsort(subject, kind="stable")
     names, starts, counts = np.unique(subject[order], return_index=True, return_counts=True)
-    figure, axes = picture(1.6 + min(0.22 * len(matrix), 7.0))
-    ax = axes[0, 0]
+    figure, ax = panel(1.6 + min(0.22 * len(matrix), 7.0))
     options = {"aspect": "auto", "vmin": 0, "vmax": 3, "interpolation": "nearest"}
     ax.imshow(matrix[:, order], cmap=ListedColormap(ROLE_COLOURS), **options)
     ax.set(ylabel="fold", xlabel=f"windows of {len(names)} subjects, sorted by subject")
@@ -76,9 +58,8 @@ def folds(matrix: np.ndarray, subject: np.ndarray) -> Picture:
         wide = sum(len(shorten(name)) for name in names) > 90
         labels = [shorten(name) for name in names]
         ax.set_xticks(starts + counts / 2 - 0.5, labels, rotation=90 if wide else 0, fontsize=9 - 2 * wide)
-    used = [role in matrix for role in range(4)]
     patches = [Patch(facecolor=c, edgecolor=GREY, label=n) for c, n in zip(ROLE_COLOURS, ROLES, strict=True)]
-    legend_below(figure, [patch for patch, is_used in zip(patches, used, strict=True) if is_used])
+    legend_below(figure, [patch for role, patch in enumerate(patches) if role in matrix])
     return figure
 
 
@@ -94,9 +75,8 @@ def history(histories: Sequence[dict[str, Sequence[float]]]) -> Picture:
         tidy(ax)
     handles = [handle for ax in axes[0] for handle in ax.get_legend_handles_labels()[0]]
     legend_below(figure, list({handle.get_label(): handle for handle in handles}.values()))
-    figure.suptitle(
-        f"{len(histories)} fold{'s' * (len(histories) > 1)}; thick: median of the folds still in training"
-    )
+    folds = f"{len(histories)} fold{'s' * (len(histories) > 1)}"
+    figure.suptitle(f"{folds}; thick: median of the folds still in training")
     return figure
 
 
@@ -121,8 +101,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Picture:
     totals = matrix.sum(axis=1, keepdims=True)
     shares = matrix / np.maximum(totals, 1)
     n_classes = len(classes)
-    figure, axes = picture(1.8 + 0.62 * n_classes)
-    ax = axes[0, 0]
+    figure, ax = panel(1.8 + 0.62 * n_classes)
     image = ax.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for row, column in np.ndindex(n_classes, n_classes):
         text = f"{100 * shares[row, column]:.0f} %\n{matrix[row, column]:d}"
@@ -138,16 +117,11 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Picture:
 
 
 def per_subject(table: pd.DataFrame, chance: float) -> Picture:
-    """UAR and accuracy of each subject, sorted, with mean ± sd and chance.
-
-    Columns subject, uar, accuracy, n; shares in [0, 1].
-    """
+    """UAR and accuracy of each subject, sorted, with mean ± sd and chance; columns subject, uar, accuracy in [0, 1], n."""
     table = table.sort_values("uar", kind="stable")
-    columns = np.arange(len(table))
     uar, accuracy = 100 * table["uar"].to_numpy(), 100 * table["accuracy"].to_numpy()
-    mean = uar.mean()
-    figure, axes = picture(3.8)
-    ax = axes[0, 0]
+    columns, mean = np.arange(len(table)), uar.mean()
+    figure, ax = panel(3.8)
     handles = [
         ax.axhline(mean, color=BLUE, linewidth=1, label=f"mean UAR: {mean:.1f} %"),
         ax.axhline(100 * chance, color=VERMILLION, linestyle="--", label=f"chance: {100 * chance:.1f} %"),
@@ -156,9 +130,8 @@ def per_subject(table: pd.DataFrame, chance: float) -> Picture:
     ]
     if len(uar) > 1:
         sd = uar.std(ddof=1)
-        handles.append(
-            ax.axhspan(mean - sd, mean + sd, color=SKY, alpha=0.25, label=f"± standard deviation: {sd:.1f} %")
-        )
+        about = {"color": SKY, "alpha": 0.25, "label": f"± standard deviation: {sd:.1f} %"}
+        handles.append(ax.axhspan(mean - sd, mean + sd, **about))
     names = [f"{s} ({n})" for s, n in zip(table["subject"].map(str), table["n"], strict=True)]
     _name_columns(ax, names, "subject (answers)" if len(names) <= MAX_NAMES else "subject")
     ax.set(ylabel="UAR of a subject (%)", ylim=(-3, 103))
@@ -169,10 +142,7 @@ def per_subject(table: pd.DataFrame, chance: float) -> Picture:
 
 
 def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10) -> Picture:
-    """Accuracy against confidence in equal bins; y (n,) int, scores (n, n_classes), ece in [0, 1].
-
-    Source: Guo et al. (2017), "On calibration of modern neural networks".
-    """
+    """Accuracy against confidence in equal bins (Guo et al. 2017); y (n,) int, scores (n, n_classes), ece in [0, 1]."""
     confidence, right = scores.max(axis=1), scores.argmax(axis=1) == y
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     counts = np.bincount(bins, minlength=n_bins)
@@ -187,8 +157,8 @@ def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10)
     curve.legend(loc="upper left", frameon=False)
     bars.bar(100 * (np.arange(n_bins) + 0.5) / n_bins, counts, width=90 / n_bins, color=SKY)
     bars.set(xlabel="confidence, the highest score (%)", ylabel="answers")
-    for ax in (curve, bars):
-        tidy(ax)
+    tidy(curve)
+    tidy(bars)
     return figure
 
 
@@ -206,48 +176,40 @@ def scores(table: pd.DataFrame) -> Picture:
         ax.set_yticklabels(classes if ax is axes[0, 0] else [])
         ax.invert_yaxis()
         tidy(ax)
-    legend_below(figure, axes[0, 0].get_legend_handles_labels()[0])
+    legend_below(figure, axes[0, 0])
     return figure
 
 
 def subject_calibration(table: pd.DataFrame) -> Picture:
-    """UAR of each person without and with a baseline, and by all windows of the person.
-
-    Columns arm (none, baseline, subject; others are not drawn), subject, uar in [0, 1].
-    """
+    """UAR of each person without and with a baseline, and by all windows of the person; columns arm (none, baseline or
+    subject; others are not drawn), subject, uar in [0, 1]."""
     uar = 100 * table.pivot(index="subject", columns="arm", values="uar")
     uar["gain"] = (uar["baseline"] - uar["none"]).round(6)
     uar = uar.sort_values(["gain", "none"], kind="stable")
-    figure, axes = picture(4.2)
-    ax, x = axes[0, 0], np.arange(len(uar))
+    figure, ax = panel(4.2)
+    x = np.arange(len(uar))
     colour = np.where(uar["gain"] < 0, VERMILLION, BLUE)
     ax.plot(x, uar["subject"], "_", color=GREY, markersize=14, markeredgewidth=2)
     ax.vlines(x, uar["none"], uar["baseline"], color=colour, linewidth=1.6)
     ax.scatter(x, uar["none"], s=42, facecolor="white", edgecolor=colour, zorder=3)
     ax.scatter(x, uar["baseline"], s=42, color=colour, zorder=4)
     _person_axes(ax, uar.index, "person, sorted by what the baseline changes")
-    dot = {"marker": "o", "linestyle": "", "markeredgecolor": BLUE}
-    bar = {"marker": "_", "linestyle": "", "color": GREY, "markersize": 14, "markeredgewidth": 2}
     handles = [
-        Line2D([], [], markerfacecolor="white", label="no calibration", **dot),
-        Line2D([], [], markerfacecolor=BLUE, label="baseline", **dot),
-        Line2D([], [], label="all windows of the person", **bar),
-        Line2D([], [], color=BLUE, label="no worse with the baseline"),
-        Line2D([], [], color=VERMILLION, label="worse with it"),
+        sign(BLUE, "o", "no calibration", markerfacecolor="white"),
+        sign(BLUE, "o", "baseline"),
+        sign(GREY, "_", "all windows of the person", markersize=14, markeredgewidth=2),
+        sign(BLUE, None, "no worse with the baseline", "-"),
+        sign(VERMILLION, None, "worse with it", "-"),
     ]
     legend_below(figure, handles, n_cols=3)
     return figure
 
 
 def seed_variability(table: pd.DataFrame) -> Picture:
-    """UAR of each person with every seed: a column per person, a colour per way to normalise.
-
-    Columns normalise, seed, subject, uar in [0, 1].
-    """
+    """UAR of each person with every seed, a colour per way to normalise; columns normalise, seed, subject, uar in [0, 1]."""
     ways = list(table.normalise.unique())
     order = table[table.normalise == ways[0]].groupby("subject").uar.mean().sort_values(kind="stable").index
-    figure, axes = picture(4.2)
-    ax = axes[0, 0]
+    figure, ax = panel(4.2)
     for k, (way, (colour, marker)) in enumerate(colours(ways).items()):
         of_way = table[table.normalise == way].pivot(index="subject", columns="seed", values="uar")
         uar = 100 * of_way.loc[order]
@@ -257,7 +219,7 @@ def seed_variability(table: pd.DataFrame) -> Picture:
             label = way if seed == uar.columns[0] else None
             ax.plot(x, uar[seed], marker, color=colour, markersize=6, label=label)
     _person_axes(ax, order, "person, sorted by the mean over seeds")
-    legend_below(figure, ax.get_legend_handles_labels()[0], n_cols=len(ways))
+    legend_below(figure, ax, n_cols=len(ways))
     return figure
 
 

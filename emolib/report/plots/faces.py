@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
@@ -21,7 +20,9 @@ from emolib.report.plots.style import (
     Picture,
     colours,
     legend_below,
+    panel,
     picture,
+    sign,
     tidy,
 )
 from emolib.signals.boxes import Found, iou
@@ -48,23 +49,17 @@ def detections(
             _draw(ax, box, ORANGE, "--")
             best = iou(box[None], faces).max(initial=0)
             _label(ax, box, f"{score:.2f}, IoU {best:.2f}", image.shape[1])
-    lines = [
-        Line2D([], [], color=GREEN, label="annotated"),
-        Line2D([], [], color=ORANGE, ls="--", label="found"),
-    ]
-    legend_below(figure, lines)
+    legend_below(figure, [sign(GREEN, None, "annotated", "-"), sign(ORANGE, None, "found", "--")])
     return figure
 
 
 def _draw(ax: Axes, box: np.ndarray, colour: str, style: str):
-    corner, (width, height) = box[:2], box[2:] - box[:2]
-    ax.add_patch(
-        Rectangle(corner, width, height, fill=False, edgecolor=colour, linestyle=style, linewidth=1.5)
-    )
+    edge = {"edgecolor": colour, "linestyle": style, "linewidth": 1.5}
+    ax.add_patch(Rectangle(box[:2], *(box[2:] - box[:2]), fill=False, **edge))
 
 
 def _label(ax: Axes, box: np.ndarray, text: str, width: int):
-    """Text that reaches towards the middle of the picture: on top of a box, or inside where that is the title's place."""
+    """Text towards the middle of the picture: on top of a box, or inside where that is the title's place."""
     x, side = (box[0], "left") if box[0] + box[2] < width else (box[2], "right")
     place = "top" if box[1] < 0.08 * width else "bottom"
     paper = {"facecolor": ORANGE, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
@@ -116,11 +111,8 @@ def faces(
 
 
 def saliency_maps(faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[str, np.ndarray]]) -> Picture:
-    """Mean face of each class (h, w), and on it the mean map of each method, by class; a row per class.
-
-    A method's colours say how many times the mean of a map a pixel has; its brightest percent of pixels share the last
-    colour.
-    """
+    """Mean face of each class (h, w), and on it the mean map of each method, by class: how many times the mean of a map a
+    pixel has. The brightest percent of pixels share the last colour."""
     n_rows, n_cols = len(faces), 1 + len(maps)
     figure, axes = picture(WIDTH_IN / n_cols * n_rows + 0.6, n_rows, n_cols)
     for row, (name, image) in zip(axes, faces.items(), strict=True):
@@ -144,61 +136,48 @@ def saliency_maps(faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[st
 
 
 def attention(table: pd.DataFrame) -> Picture:
-    """Share of a map on each region with its interval, and how many times the region's share of the picture it is.
-
-    `table`: of `emolib.studies.saliency.regions.attention_table`; what lies elsewhere is not drawn.
-    """
+    """Share of a map on each region with its interval, and how many times the region's share of the picture it is, of
+    `emolib.studies.saliency.regions.attention_table`."""
     table = table[table["region"] != "elsewhere"]
     regions, styles = list(dict.fromkeys(table["region"])), colours(table["method"])
-    figure, axes = picture(3.8)
-    ax, width = axes[0, 0], BAR / len(styles)
+    figure, ax = panel(3.8)
+    width = BAR / len(styles)
     for k, (method, (colour, _)) in enumerate(styles.items()):
         rows = table[table["method"] == method].set_index("region").loc[regions]
         x = np.arange(len(regions)) + (k - (len(styles) - 1) / 2) * width
         ends = np.stack([rows["share"] - rows["share_low"], rows["share_high"] - rows["share"]])
-        error = {"elinewidth": 1, "capsize": 2}
-        ax.bar(
-            x, 100 * rows["share"], 0.9 * width, color=colour, yerr=100 * ends, error_kw=error, label=method
-        )
+        error = {"yerr": 100 * ends, "error_kw": {"elinewidth": 1, "capsize": 2}}
+        ax.bar(x, 100 * rows["share"], 0.9 * width, color=colour, label=method, **error)
         ax.hlines(100 * rows["area"], x - width / 2, x + width / 2, color=BLACK, linewidth=2, linestyle=":")
-        for at, top, times in zip(
-            x, 100 * rows[["share", "share_high"]].max(axis=1), rows["ratio"], strict=True
-        ):
-            ax.annotate(
-                f"{times:.1f}×", (at, top), (0, 2), textcoords="offset points", ha="center", fontsize=8
-            )
+        tops = 100 * rows[["share", "share_high"]].max(axis=1)
+        above = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center", "fontsize": 8}
+        for at, top, times in zip(x, tops, rows["ratio"], strict=True):
+            ax.annotate(f"{times:.1f}×", (at, top), **above)
     ax.set_xticks(range(len(regions)), regions)
     ax.set(ylabel="share of the map (%)")
     tidy(ax, grid="y")
-    area = Line2D([], [], color=BLACK, linewidth=2, linestyle=":", label="share of the picture")
+    area = sign(BLACK, None, "share of the picture", ":", linewidth=2)
     legend_below(figure, [*ax.get_legend_handles_labels()[0], area])
     return figure
 
 
 def sanity(table: pd.DataFrame) -> Picture:
-    """How alike maps stay to the trained network's while its layers lose their weights, from the logits down.
-
-    `table`: of `emolib.studies.saliency.sanity.sanity`.
-    """
-    figure, axes = picture(4.4)
-    ax, handles = axes[0, 0], []
+    """How alike maps stay to the trained network's while its layers lose their weights, from the logits down, of
+    `emolib.studies.saliency.sanity.sanity`."""
+    figure, ax = panel(4.4)
+    handles = []
     for method, (colour, marker) in colours(table["method"]).items():
         rows = table[table["method"] == method]
         ax.fill_between(rows["step"], rows["spearman_low"], rows["spearman_high"], color=colour, alpha=0.2)
-        handles += ax.plot(
-            [0, *rows["step"]], [1, *rows["spearman"]], f"{marker}-", color=colour, label=method
-        )
+        steps, alike = [0, *rows["step"]], [1, *rows["spearman"]]
+        handles += ax.plot(steps, alike, f"{marker}-", color=colour, label=method)
         ax.plot(rows["step"], rows["other"], ":", color=colour, linewidth=1.2)
-    handles.append(
-        Line2D([], [], color=BLACK, linestyle=":", linewidth=1.2, label="with another picture's map")
-    )
+    handles.append(sign(BLACK, None, "with another picture's map", ":", linewidth=1.2))
     steps = table.drop_duplicates("step")
     ax.axhline(0, color=BLACK, linewidth=0.8)
     ax.set_xticks([0, *steps["step"]], ["trained", *steps["layer"]], rotation=30, ha="right")
-    ax.set(
-        ylabel="rank correlation with the trained map",
-        xlabel="weights before training, from the logits to this layer",
-    )
+    ax.set_ylabel("rank correlation with the trained map")
+    ax.set_xlabel("weights before training, from the logits to this layer")
     tidy(ax, grid="y")
     legend_below(figure, handles)
     return figure

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from emolib.report.plots.style import (
     BLACK,
@@ -18,8 +17,12 @@ from emolib.report.plots.style import (
     legend_below,
     name_rows,
     offsets,
+    panel,
     picture,
     shorten,
+    sign,
+    signs,
+    stripes,
     tidy,
 )
 
@@ -39,8 +42,7 @@ def fusion(table: pd.DataFrame) -> Picture:
     order = table["kind"].map({kind: i for i, kind in enumerate(KINDS)})
     table = table.assign(order=order).sort_values(["order", "uar"], ascending=[True, False], kind="stable")
     best = table[table["kind"] == "single"].iloc[0]
-    figure, axes = picture(1.5 + 0.32 * len(table))
-    ax = axes[0, 0]
+    figure, ax = panel(1.5 + 0.32 * len(table))
     line = ax.axvline(100 * best["uar"], color=VERMILLION, linestyle="--", linewidth=1.2)
     line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
     for y, (_, row) in enumerate(table.iterrows()):
@@ -52,8 +54,7 @@ def fusion(table: pd.DataFrame) -> Picture:
     name_rows(ax, list(table["rule"]))
     ax.set(xlabel="UAR, 95 % interval over subjects (%)")
     tidy(ax, grid="x")
-    shown = [KINDS[kind] for kind in dict.fromkeys(table["kind"])]
-    handles = [Line2D([], [], color=colour, marker=marker, label=label) for colour, marker, label in shown]
+    handles = [sign(*KINDS[kind], "-") for kind in dict.fromkeys(table["kind"])]
     legend_below(figure, [*handles, line])
     return figure
 
@@ -73,16 +74,14 @@ def weights(table: pd.DataFrame) -> Picture:
         tidy(ax, grid="y")
     axes[0, 0].set(ylabel="weight")
     axes[0, 0].set_ylim(bottom=min(0.0, 1.1 * table["weight"].min()))
-    fold = Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4, label="one fold")
-    legend_below(figure, [fold, Line2D([], [], color=ORANGE, linewidth=2.5, label="mean of the folds")])
+    fold = sign(BLUE, "o", "one fold", markersize=4)
+    legend_below(figure, [fold, sign(ORANGE, None, "mean of the folds", "-", linewidth=2.5)])
     return figure
 
 
 def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> Picture:
-    """UAR and gain of every rule in many pairings of its trials, beside `reference`, which `label` names.
-
-    Both have columns rule, kind, uar in [0, 1], gain_points; draws have many rows a rule, or none.
-    """
+    """UAR and gain of every rule in many pairings of its trials, beside `reference`, which `label` names; both have
+    columns rule, kind, uar in [0, 1], gain_points."""
     figure, axes = picture(1.5 + 0.34 * len(reference), 1, 2, sharey=True)
     measures = (("uar", 100, "UAR (%)"), ("gain_points", 1, "gain over the best single modality (points)"))
     for ax, (column, scale, title) in zip(axes[0], measures, strict=True):
@@ -90,16 +89,15 @@ def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> Picture
         for y, row in enumerate(reference.itertuples()):
             if row.rule in set(shown["rule"]):
                 _strip(ax, scale * draws.loc[draws["rule"] == row.rule, column].to_numpy(), y)
-                ax.plot(
-                    scale * getattr(row, column), y, "D", color=ORANGE, markeredgecolor=BLACK, markersize=7
-                )
+                own = {"color": ORANGE, "markeredgecolor": BLACK}
+                ax.plot(scale * getattr(row, column), y, "D", markersize=7, **own)
         ax.set(xlabel=title)
         tidy(ax, grid="x")
     axes[0, 1].axvline(0, color=GREY, linewidth=1.2)
     name_rows(axes[0, 0], list(reference["rule"]))
-    dot = Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4, label="one pairing")
-    box = Line2D([], [], color=BLACK, linewidth=1.4, label="quartiles and median")
-    own = Line2D([], [], color=ORANGE, markeredgecolor=BLACK, marker="D", linestyle="", label=label)
+    dot = sign(BLUE, "o", "one pairing", markersize=4)
+    box = sign(BLACK, None, "quartiles and median", "-", linewidth=1.4)
+    own = sign(ORANGE, "D", label, markeredgecolor=BLACK)
     legend_below(figure, [dot, box, own])
     return figure
 
@@ -118,8 +116,7 @@ def _strip(ax: Axes, values: np.ndarray, y: float):
 
 def forest(table: pd.DataFrame) -> Picture:
     """Gain of each rule over the best single modality; columns rule, best_single, gain_points, …_low, …_high."""
-    figure, axes = picture(1.3 + 0.34 * len(table))
-    ax = axes[0, 0]
+    figure, ax = panel(1.3 + 0.34 * len(table))
     ax.axvline(0, color=VERMILLION, linestyle="--", linewidth=1.2)
     for y, row in enumerate(table.itertuples()):
         ends = (row.gain_points_low, row.gain_points_high)
@@ -135,16 +132,14 @@ def forest(table: pd.DataFrame) -> Picture:
 
 
 def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[str]]) -> Picture:
-    """Mean ranks (n_methods,) on an axis from best to worst; a bar joins methods that do not differ.
+    """Mean ranks (n_methods,) on an axis from best to worst; a bar joins methods that do not differ (Demšar 2006, figure 1).
 
-    cd: the critical difference, NaN where there was no test; groups as `Comparison.groups` gives them. After
-    Demšar 2006, figure 1.
+    `cd` and `groups` as a Comparison has them.
     """
     ranks = ranks.sort_values(kind="stable")
     n_left = (len(ranks) + 1) // 2
     first_row = RANK_ROWS + GROUP_ROWS * len(groups)
-    figure, axes = picture(1.1 + 0.3 * (first_row + n_left))
-    ax = axes[0, 0]
+    figure, ax = panel(1.1 + 0.3 * (first_row + n_left))
     ax.set(xlim=(1 - 0.32 * (len(ranks) - 1), len(ranks) + 0.32 * (len(ranks) - 1)))
     ax.set(ylim=(first_row + n_left - 0.4, -1.9))
     _rank_axis(ax, len(ranks), cd)
@@ -153,9 +148,8 @@ def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[s
         _leader(ax, name, rank, first_row + (i if is_left else len(ranks) - 1 - i), is_left, len(ranks))
     for i, group in enumerate(groups):
         ends = ranks[list(group)].agg(["min", "max"]) + np.array([-0.06, 0.06])
-        ax.plot(
-            ends, [0.45 + GROUP_ROWS * i] * 2, color=ORANGE, linewidth=4.5, solid_capstyle="butt", zorder=3
-        )
+        bar = {"linewidth": 4.5, "solid_capstyle": "butt", "zorder": 3}
+        ax.plot(ends, [0.45 + GROUP_ROWS * i] * 2, color=ORANGE, **bar)
     return figure
 
 
@@ -167,10 +161,9 @@ def _rank_axis(ax: Axes, n_methods: int, cd: float):
         ax.text(rank, -0.25, str(rank), ha="center", va="bottom", fontsize=9)
     ax.text(1, -0.9, "mean rank, 1 is best", ha="left", va="bottom", fontsize=9)
     if np.isfinite(cd):
-        ax.errorbar(n_methods - cd / 2, -1.2, xerr=cd / 2, color=ORANGE, capsize=5, linewidth=2)
-        ax.text(
-            n_methods - cd / 2, -1.35, f"critical difference {cd:.2f}", ha="center", va="bottom", fontsize=9
-        )
+        middle, text = n_methods - cd / 2, f"critical difference {cd:.2f}"
+        ax.errorbar(middle, -1.2, xerr=cd / 2, color=ORANGE, capsize=5, linewidth=2)
+        ax.text(middle, -1.35, text, ha="center", va="bottom", fontsize=9)
 
 
 def _leader(ax: Axes, name: str, rank: float, y: float, is_left: bool, n_methods: int):
@@ -193,11 +186,8 @@ def _fused(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def snr_curves(table: pd.DataFrame) -> Picture:
-    """UAR against SNR, a panel per noisy modality; columns condition, bad, snr_db, method, kind, best_single, uar.
-
-    The condition "nothing missing" is drawn as "none" at the left; the noisy modality alone is a dashed line, the best
-    single modality a dotted one.
-    """
+    """UAR against SNR, a panel per noisy modality; columns condition, bad, snr_db, method, kind, best_single, uar. "none"
+    at the left is the condition "nothing missing"."""
     bad = _bad(table)
     snrs = sorted(table["snr_db"].dropna().unique(), reverse=True)
     n_cols = 2 if len(bad) > 1 else 1
@@ -216,11 +206,9 @@ def snr_curves(table: pd.DataFrame) -> Picture:
         ax.set_xlabel("signal-to-noise ratio (dB)")
     for ax in axes[:, 0]:
         ax.set_ylabel("UAR (%)")
-    lines = [
-        Line2D([], [], color=GREY, linestyle="--", label="the noisy modality alone"),
-        Line2D([], [], color=VERMILLION, linestyle=":", label="the best single modality"),
-    ]
-    legend_below(figure, _handles(styles, "-") + lines, n_cols=4)
+    alone = sign(GREY, None, "the noisy modality alone", "--")
+    best = sign(VERMILLION, None, "the best single modality", ":")
+    legend_below(figure, [*signs(styles, "-"), alone, best], n_cols=4)
     return figure
 
 
@@ -234,24 +222,19 @@ def _curves(ax: Axes, rows: pd.DataFrame, bad: str, styles: dict[str, tuple[str,
     ax.plot(alone, color=GREY, linestyle="--", linewidth=1.4)
     ax.plot(best, color=VERMILLION, linestyle=":", linewidth=1.4)
     for method, (colour, marker) in styles.items():
-        ax.plot(
-            values(rows[rows["method"] == method]), color=colour, marker=marker, markersize=5, linewidth=1.5
-        )
+        uar = values(rows[rows["method"] == method])
+        ax.plot(uar, color=colour, marker=marker, markersize=5, linewidth=1.5)
 
 
 def subsets(table: pd.DataFrame) -> Picture:
-    """UAR of each method by what is left, a row per condition; columns condition, method, kind, best_single, uar.
-
-    Rows are sorted by the mean of the fused methods; of the single modalities only the best one left is drawn.
-    """
+    """UAR of each fused method and the best single one by what is left, best condition first; columns condition, method,
+    kind, best_single, uar."""
     fused = table[table["kind"] == "fused"]
     order = list(fused.groupby("condition")["uar"].mean().sort_values(ascending=False, kind="stable").index)
     styles = _fused(table)
     shift = dict(zip(styles, offsets(len(styles), 0.5), strict=True))
-    figure, axes = picture(1.4 + 0.34 * len(order))
-    ax = axes[0, 0]
-    for y in range(0, len(order), 2):
-        ax.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", zorder=-1)
+    figure, ax = panel(1.4 + 0.34 * len(order))
+    stripes(ax, len(order))
     best = table[table["method"] == table["best_single"]]
     places = [order.index(name) for name in best["condition"]]
     ax.plot(100 * best["uar"], places, "|", color=VERMILLION, markersize=18, markeredgewidth=2)
@@ -262,18 +245,14 @@ def subsets(table: pd.DataFrame) -> Picture:
     name_rows(ax, order)
     ax.set(xlabel="UAR (%)")
     tidy(ax, grid="x")
-    mark = Line2D([], [], color=VERMILLION, marker="|", linestyle="", markersize=12, markeredgewidth=2)
-    mark.set_label("best single modality left")
-    legend_below(figure, [*_handles(styles, ""), mark], n_cols=6)
+    mark = sign(VERMILLION, "|", "best single modality left", markersize=12, markeredgewidth=2)
+    legend_below(figure, [*signs(styles), mark], n_cols=6)
     return figure
 
 
 def mid_stream(table: pd.DataFrame) -> Picture:
-    """UAR before and after one modality is lost in mid-stream, a panel per modality.
-
-    Columns condition, bad, part (before | after), method, kind, uar, uar_low, uar_high; the same trials with
-    nothing lost are drawn pale behind.
-    """
+    """UAR before and after one modality is lost in mid-stream, a panel per modality, pale with nothing lost; columns
+    condition, bad, part (before | after), method, kind, uar, uar_low, uar_high."""
     bad = _bad(table)
     figure, axes = picture(3.8, 1, len(bad), sharey=True)
     fused, styles = table[table["kind"] == "fused"], _fused(table)
@@ -284,22 +263,17 @@ def mid_stream(table: pd.DataFrame) -> Picture:
         for method, (colour, marker) in styles.items():
             x = np.array([0, 1]) + shift[method]
             before, after = 100 * whole[method, "before"], 100 * lost.loc[method, "uar"]
+            kept = 100 * whole[method, "after"]
             limits = 100 * lost.loc[method, ["uar_low", "uar_high"]].to_numpy(float)
             ax.plot([x[1], x[1]], limits, color=colour, linewidth=1, alpha=0.5)
             ax.plot(x, [before, after], color=colour, marker=marker, markersize=5, linewidth=1.4)
-            ax.plot(x, [before, 100 * whole[method, "after"]], color=colour, linewidth=0.8, alpha=0.4)
-            ax.plot(
-                x[1], 100 * whole[method, "after"], marker, markersize=6, markeredgecolor=colour, color="none"
-            )
+            ax.plot(x, [before, kept], color=colour, linewidth=0.8, alpha=0.4)
+            ax.plot(x[1], kept, marker, markersize=6, markeredgecolor=colour, color="none")
         ax.set_xticks([0, 1], ["before", "after"])
         ax.set_title(f"{name} lost", fontsize=11)
         ax.set_xlim(-0.35, 1.35)
         tidy(ax, grid="y")
     axes[0, 0].set_ylabel("UAR (%)")
-    hollow = Line2D([], [], color="none", marker="o", markeredgecolor=GREY, label="after, with nothing lost")
-    legend_below(figure, [*_handles(styles, "-"), hollow], n_cols=6)
+    hollow = sign("none", "o", "after, with nothing lost", "-", markeredgecolor=GREY)
+    legend_below(figure, [*signs(styles, "-"), hollow], n_cols=6)
     return figure
-
-
-def _handles(styles: dict[str, tuple[str, str]], line: str) -> list[Line2D]:
-    return [Line2D([], [], color=c, marker=m, linestyle=line, label=name) for name, (c, m) in styles.items()]

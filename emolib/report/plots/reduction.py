@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from emolib.report.plots.style import (
@@ -19,6 +18,7 @@ from emolib.report.plots.style import (
     legend_below,
     log_axis,
     picture,
+    sign,
     tidy,
 )
 
@@ -46,11 +46,8 @@ def ways(pictures: Mapping[str, Sequence[np.ndarray]], low: float = 0.0, high: f
 
 
 def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
-    """Validation AUC over FLOPs, an edge from every parent, numbers in the order of trainings, β₀ as a line.
-
-    `trace`: of `emolib.studies.reduction.search.trace`. What led to the pick is drawn dark and named on the right, with
-    its MFLOP.
-    """
+    """Validation AUC over FLOPs, an edge from every parent, numbers in the order of trainings, β₀ as a line, of
+    `emolib.studies.reduction.search.trace`. What led to the pick is drawn dark and named on the right."""
     figure, axes = picture(5.2, 1, 2, width_ratios=[3, 1])
     ax, rows = axes[0, 0], trace.set_index("order")
     pick = rows.loc[rows["accepted"], "flops"].idxmin()
@@ -75,10 +72,8 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
     log_axis(ax, "MFLOP of one picture")
     tidy(ax)
     _name_path(axes[0, 1], rows, path)
-    handles = [
-        Line2D([], [], color=c, marker=m, linestyle="", label=label) for c, m, _, label in KINDS.values()
-    ]
-    floor = Line2D([], [], color=GREY, linestyle="--", label=f"least AUC accepted, β₀ = {least_auc:.3f}")
+    handles = [sign(colour, marker, label) for colour, marker, _, label in KINDS.values()]
+    floor = sign(GREY, None, f"least AUC accepted, β₀ = {least_auc:.3f}", "--")
     legend_below(figure, [*handles, floor])
     return figure
 
@@ -102,10 +97,8 @@ def _name_path(ax: Axes, rows: pd.DataFrame, path: list[int]):
 
 
 def noise_cost(table: pd.DataFrame, n_classes: int) -> Picture:
-    """Test AUC and UAR over the share of wrong training labels, with intervals and chance.
-
-    `table`: of `emolib.studies.reduction.tables.cost_of_noise`.
-    """
+    """Test AUC and UAR over the share of wrong training labels, with intervals and chance, of
+    `emolib.studies.reduction.tables.cost_of_noise`."""
     figure, axes = picture(3.2, 1, 2)
     share = table["wrong_labels_percent"]
     panels = {"auc": (1, 0.5, "AUC, one class against the rest"), "uar": (100, 1 / n_classes, "UAR (%)")}
@@ -118,6 +111,5 @@ def noise_cost(table: pd.DataFrame, n_classes: int) -> Picture:
         ax.set_ylim(top=max(ax.get_ylim()[1], scale * (chance + ABOVE_CHANCE)))
         tidy(ax)
     sure = "one person: no interval" if table["auc_low"].isna().all() else "95 % interval over subjects"
-    test = Line2D([], [], color=BLUE, marker="o", label=f"test, {sure}")
-    legend_below(figure, [test, Line2D([], [], color=GREY, linestyle="--", label="chance")])
+    legend_below(figure, [sign(BLUE, "o", f"test, {sure}", "-"), sign(GREY, None, "chance", "--")])
     return figure

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 # Okabe and Ito (2008), "Color universal design"
@@ -37,11 +38,33 @@ def picture(height_in: float, n_rows: int = 1, n_cols: int = 1, **options) -> tu
     return figure, figure.subplots(n_rows, n_cols, squeeze=False, **options)
 
 
+def panel(height_in: float) -> tuple[Picture, Axes]:
+    """A figure 9 inches wide with one pair of axes."""
+    figure, axes = picture(height_in)
+    return figure, axes[0, 0]
+
+
 def colours(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Colour and marker of each name; beyond eight names the pairs differ still."""
     names = list(dict.fromkeys(names))
     pairs = ((c, MARKERS[(i + turn) % len(MARKERS)]) for turn in range(8) for i, c in enumerate(PALETTE))
     return dict(zip(names, islice(cycle(pairs), len(names)), strict=True))
+
+
+def sign(colour: str, marker: str | None, label: str, line: str = "", **options) -> Line2D:
+    """A dot of a legend; with `line`, on a line."""
+    return Line2D([], [], color=colour, marker=marker, linestyle=line, label=label, **options)
+
+
+def signs(styles: dict[str, tuple[str, str]], line: str = "") -> list[Line2D]:
+    """What `colours` gave, for a legend."""
+    return [sign(colour, marker, shorten(name), line) for name, (colour, marker) in styles.items()]
+
+
+def stripes(axes: Axes, n: int):
+    """Every other of n rows on grey."""
+    for y in range(0, n, 2):
+        axes.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", zorder=-1)
 
 
 def tidy(axes: Axes, grid: str = "both"):
@@ -51,8 +74,9 @@ def tidy(axes: Axes, grid: str = "both"):
     axes.grid(axis=grid, color="#dddddd", linewidth=0.6)
 
 
-def legend_below(figure: Figure, handles: list, n_cols: int = 5):
-    """One legend for the whole figure, under it."""
+def legend_below(figure: Figure, handles: list | Axes, n_cols: int = 5):
+    """One legend for the whole figure, under it: these handles, or those of axes."""
+    handles = handles.get_legend_handles_labels()[0] if isinstance(handles, Axes) else handles
     n_cols = min(n_cols, len(handles))
     figure.legend(handles=handles, loc="outside lower center", ncols=n_cols, frameon=False)
 
