@@ -17,8 +17,7 @@ def folded(model: keras.Model) -> keras.Model:
     """The same function for inference: convolutions with biases, no batch norm, no dropout.
 
     A SeparableConv2D becomes a DepthwiseConv2D (named <layer>_depthwise) and a Conv2D (<layer>). Every other
-    layer keeps its name. Raises BadParameter, naming the layer, for a batch norm that follows no convolution
-    or dense layer of its own, and for a convolution with an activation before its batch norm.
+    layer keeps its name. Raises BadParameter, naming the layer, for a batch norm that cannot be folded.
     """
     absorbed, weights = _absorbed(model), {}
 
@@ -60,18 +59,16 @@ def readers(model: keras.Model) -> dict[str, list[layers.Layer]]:
 def _absorbed(model: keras.Model) -> dict[str, layers.BatchNormalization]:
     """The batch norm that each layer with weights takes in, by the layer's name."""
     reads, found = readers(model), {}
-    outputs = {tensor.name for tensor in model.outputs}
     for before in model.layers:
         for norm in (layer for layer in reads[before.name] if isinstance(layer, layers.BatchNormalization)):
-            alone = len(reads[before.name]) == 1 and before.output.name not in outputs
-            if not isinstance(before, (*WEIGHTED, layers.SeparableConv2D)) or not alone:
+            weighted = isinstance(before, (*WEIGHTED, layers.SeparableConv2D))
+            alone = len(reads[before.name]) == 1 and all(
+                before.output is not tensor for tensor in model.outputs
+            )
+            if not weighted or not alone or before.activation is not keras.activations.linear:
                 raise BadParameter(
-                    f"{norm.name} follows {before.name}, expected a convolution or dense layer that nothing "
-                    "else reads: move the batch norm."
-                )
-            if before.activation is not keras.activations.linear:
-                raise BadParameter(
-                    f"{before.name} has an activation before {norm.name}: put it after the batch norm."
+                    f"{norm.name} follows {before.name}, expected a convolution or dense layer without an "
+                    "activation that nothing else reads: move the batch norm."
                 )
             found[before.name] = norm
     return found
