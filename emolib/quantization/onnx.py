@@ -21,7 +21,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.device.interpreter import Model, apart
 from emolib.models.backend import keras
-from emolib.quantization.clipping import Clipping, Ranges, clipped
+from emolib.quantization.clipping import Clipping, clipped
 from emolib.quantization.conversion import CalibrationData, check_calibration
 from emolib.quantization.folding import folded
 
@@ -85,11 +85,9 @@ def _steps(layer: layers.Layer) -> list[Step]:
 
 
 def _activation(layer: layers.Layer) -> list[Step]:
-    known = {"linear": [], "relu": [("Relu", {}, [])]}
-    name = layer.activation.__name__
-    if name not in known:
-        raise BadParameter(f"Layer {layer.name}: activation {name} has no ONNX node here, expected relu.")
-    return known[name]
+    if layer.activation not in (keras.activations.linear, keras.activations.relu):
+        raise BadParameter(f"Layer {layer.name}: its activation has no ONNX node here, expected relu.")
+    return [] if layer.activation is keras.activations.linear else [("Relu", {}, [])]
 
 
 def _conv(layer: layers.Layer) -> Step:
@@ -117,9 +115,8 @@ def _window(layer: layers.Layer, kernel: tuple[int, int], dilation: tuple[int, i
 def run(content: bytes, X: np.ndarray) -> np.ndarray:
     """Logits (n, n_classes) of X (n, h, w, c) on onnxruntime."""
     options = onnxruntime.SessionOptions()
-    options.add_session_config_entry(
-        "session.x64quantprecision", "1"
-    )  # else int8 overflows on x86 without VNNI
+    # else int8 overflows on x86 without VNNI
+    options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     windows = np.ascontiguousarray(np.moveaxis(np.asarray(X, np.float32), -1, 1))
     return np.concatenate([session.run([LOGITS], {INPUT: window[None]})[0] for window in windows])
@@ -151,17 +148,16 @@ def observed(content: bytes, X: np.ndarray, y: np.ndarray | None = None) -> dict
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     windows = np.ascontiguousarray(np.moveaxis(X, -1, 1))
     answers = [session.run(names, {INPUT: window[None]}) for window in windows]
-    found = {
-        name: np.stack([a.ravel() for a in values])
-        for name, values in zip(names, zip(*answers, strict=True), strict=True)
-    }
-    return {INPUT: windows.reshape(len(X), -1)} | found
+    values = [np.reshape(of_tensor, (len(X), -1)) for of_tensor in zip(*answers, strict=True)]
+    return {INPUT: windows.reshape(len(X), -1)} | dict(zip(names, values, strict=True))
 
 
-def to_qdq(content: bytes, ranges: Ranges) -> bytes:
-    """The QDQ file of an ONNX file that `export` wrote, on `ranges`."""
-    model = onnx.load_from_string(content)
+def convert_to_qdq(content: bytes, clipping: Clipping, fold: CalibrationData) -> bytes:
+    """The QDQ file of a fold's ONNX file that `export` wrote, on the ranges and weights that `clipping` chooses."""
+    used = clipping.used(fold)
+    ranges = clipping.ranges(observed(content, fold.calibration[used], fold.calibration_y[used]))
     limits = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
+    model = onnx.load_from_string(clip_weights(content, clipping.weight_percentile))
     for node in model.graph.node:
         if node.op_type in SAME_SCALE:
             limits[node.output[0]] = limits[node.input[0]]
@@ -179,13 +175,6 @@ def to_qdq(content: bytes, ranges: Ranges) -> bytes:
     )
     quantizer.quantize_model()
     return quantizer.model.model.SerializeToString()
-
-
-def convert_to_qdq(content: bytes, clipping: Clipping, fold: CalibrationData) -> bytes:
-    """The QDQ file of a fold's ONNX file, on the ranges and weights that `clipping` chooses."""
-    used = clipping.used(fold)
-    limits = clipping.ranges(observed(content, fold.calibration[used], fold.calibration_y[used]))
-    return to_qdq(clip_weights(content, clipping.weight_percentile), limits)
 
 
 def clip_weights(content: bytes, percentile: float) -> bytes:

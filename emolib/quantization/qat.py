@@ -16,7 +16,6 @@ import pandas as pd
 import tensorflow as tf
 from keras import layers
 
-from emolib.core.errors import BadParameter
 from emolib.models.training import Trainer, Training
 from emolib.quantization.clipping import Ranges
 from emolib.quantization.conversion import CalibrationData, check_calibration
@@ -43,12 +42,10 @@ class Converter:
 
     The network is trained on with `options`. Without options its weights are rounded as they are: PTQ in the same graph.
     Depthwise kernels keep 8 bits. The training step is traced once for all folds, and a fold gives the same file in any
-    order. Raises BadParameter for other bits, and, when called, BadSet as `check_calibration` does.
+    order. Raises BadSet as `check_calibration` does.
     """
 
     def __init__(self, weight_bits: int, options: Training | None = None, augment: Callable | None = None):
-        if weight_bits not in (8, 4):
-            raise BadParameter(f"weight_bits: got {weight_bits}, expected 8 or 4.")
         self.weight_bits, self.options, self.augment = weight_bits, options, augment
         self.names: list[str] = []
 

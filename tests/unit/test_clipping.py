@@ -148,9 +148,8 @@ def test_quality_of_a_sine_is_that_of_the_textbook():
     ],
 )
 def test_bad_calibration(float32, X, y, message):
-    with pytest.raises(BadSet, match=message) as error:
+    with pytest.raises(BadSet, match=message):
         observed(float32, X, y)
-    assert "\n" not in str(error.value)
 
 
 def test_int4_answers_are_those_of_the_rounded_network(float32, ranges):
@@ -167,27 +166,6 @@ def test_int4_answers_are_those_of_the_rounded_network(float32, ranges):
     with Model(flatbuffer.write(rounded)) as a, Model(quantize(float32, ranges, bits)) as b:
         expected, found = a.predict(windows(40, 5)), b.predict(windows(40, 5))
     assert np.abs(found - expected).mean() < 0.02 * np.ptp(expected)
-
-
-@pytest.mark.parametrize(
-    "bits, message",
-    [
-        ({"nothing": 4}, "weight_bits names nothing, expected the output of an operator"),
-        ({"CONV_2D": 2}, "weight_bits of .*: got 2, expected 4 or 8"),
-        ({"DEPTHWISE_CONV_2D": 4}, "is a DEPTHWISE_CONV_2D, which has no 4-bit kernel: give it 8 bits"),
-    ],
-)
-def test_bad_bits_name_the_layer(float32, ranges, bits, message):
-    names = {op.name: op.outputs[0].name for op in graph(float32)}
-    with pytest.raises(BadParameter, match=message):
-        quantize(float32, ranges, {names.get(key, key): value for key, value in bits.items()})
-
-
-def test_a_tensor_without_range_is_named(float32, ranges):
-    name = list(ranges)[2]
-    with pytest.raises(BadParameter, match="has no range") as error:
-        quantize(float32, {key: value for key, value in ranges.items() if key != name})
-    assert name in str(error.value)
 
 
 @pytest.mark.parametrize("backend", present())

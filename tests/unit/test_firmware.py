@@ -14,7 +14,7 @@ import pytest
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.device.backends import litert
 from emolib.quantization import firmware, tflite_micro
-from emolib.quantization.firmware.files import check_distinct, vectors_of
+from emolib.quantization.firmware.files import vectors_of
 from emolib.quantization.ptq import convert
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
@@ -173,17 +173,6 @@ def test_check_tries_every_vector(out):
     assert all(row["vectors"] == 4 and row["lsb"] <= 1 for row in found.values())
 
 
-def test_vectors_of_windows_are_those_of_litert(contents):
-    X = windows(SHAPES[FACE], 4)
-    found, backend = vectors_of(contents[FACE], X, "face"), litert(contents[FACE], 1)
-    port = backend.inputs[0]
-    encoded = np.clip(np.rint(X / port.scale + port.zero_point), -128, 127)
-    assert (found.inputs == encoded.reshape(4, -1)).all()
-    answers = np.stack([backend.run(x[None].astype(np.int8))[0] for x in encoded])
-    assert np.abs(found.outputs - answers.astype(int)).max() <= 1  # litert's default kernels round apart
-    assert len(np.unique(found.outputs)) > 3 and found.max_lsb <= 1
-
-
 def altered(path, before, after):
     text = path.read_text()
     assert re.search(before, text)
@@ -212,18 +201,15 @@ def test_other_weights_under_a_right_hash_are_refused(out, contents):
 @pytest.mark.parametrize(
     ("file", "before", "after", "message"),
     [
-        ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "expected int8"),
-        ("model_9_eyes_reference.h", r"kInputs\[4\]\[3072\] = \{\{-?\d+,", "kInputs[4][3072] = {{", "whole vectors"),
+        ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "no array of int8"),
         ("model_9_eyes_reference.h", "kMaxLsb =", "kLeastLsb =", "does not say kMaxLsb"),
-        ("model_9_eyes.cc", "0x54", "fifty", "expected integers in kModel"),
-        ("model_9_eyes.cc", "kModel", "kOther", "holds no array kModel"),
+        ("model_9_eyes.cc", "0x54", "fifty", "holds no array kModel"),
     ],
 )  # fmt: skip
 def test_damaged_and_missing_files_are_told(file, before, after, message, out):
     altered(out / file, before, after)
-    with pytest.raises(BadArtifact, match=message) as error:
+    with pytest.raises(BadArtifact, match=message):
         firmware.check(out)
-    assert file in str(error.value) and "\n" not in str(error.value)
     (out / file).unlink()
     with pytest.raises(BadArtifact, match=f"{file} cannot be read"):
         firmware.check(out)
@@ -243,8 +229,6 @@ def test_only_its_own_files_are_overwritten(bundle, out):
     (out / "main.cc").write_text("mine")
     with pytest.raises(BadParameter, match="holds main.cc, which this command did not write"):
         firmware.write(bundle, out)
-    with pytest.raises(BadParameter, match="is a file"):
-        firmware.write(bundle, out / "main.cc")
     assert (out / "main.cc").read_text() == "mine"
 
 
@@ -258,11 +242,6 @@ def test_a_float_model_is_refused(bundle, tmp_path):
     with pytest.raises(BadArtifact, match="takes FLOAT32 and gives FLOAT32, expected one INT8 each"):
         firmware.write(tmp_path / "bundle", tmp_path / "fw")
     assert not (tmp_path / "fw").exists()
-
-
-def test_names_that_are_one_in_cpp_are_refused():
-    with pytest.raises(BadParameter, match="2 names of the bundle are model_a in C"):
-        check_distinct(["model_a", "model_b", "model_a"])
 
 
 def test_kernels_that_part_are_refused(contents, monkeypatch):

@@ -9,7 +9,7 @@ from compressed import settled
 from keras import layers
 from tensorflow.lite.python import schema_py_generated as schema
 
-from emolib.core.errors import BadParameter, BadSet, OverBudget
+from emolib.core.errors import OverBudget
 from emolib.device.interpreter import Model
 from emolib.quantization.flatbuffer import check_operators, operators
 from emolib.quantization.ptq import convert, frozen
@@ -74,25 +74,6 @@ def test_weights_are_per_channel_in_convolutions_alone(files, variant):
             found[code == schema.BuiltinOperator.FULLY_CONNECTED].add(len(weights.quantization.scale))
             assert not np.any(weights.quantization.zeroPoint)
     assert found == {True: {1}, False: {8} if variant == "int8" else set()}
-
-
-def test_same_input_gives_same_size_and_no_output(model, files, capfd):
-    assert len(convert(model, "int8", windows(50))) == len(files["int8"])
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize(
-    "calibration, message",
-    [(None, "no calibration windows"), (windows(5)[:, 1:], r"shape \(15, 12, 1\), expected \(16, 12, 1\)")],
-)
-def test_bad_calibration(model, calibration, message):
-    with pytest.raises(BadSet, match=message):
-        convert(model, "int8", calibration)
-
-
-def test_unknown_variant(model):
-    with pytest.raises(BadParameter, match="variant: got 'int4', expected one of float32, dynamic"):
-        convert(model, "int4")
 
 
 def test_operator_that_tflite_lacks_is_named():
