@@ -202,7 +202,9 @@ class Loop:
         bar = tqdm(disable=True) if bar is None else bar
         before = bar.n
         bar.update(self.units * len(history) / self.options.epochs)
-        while len(history) < self.options.epochs and not self.is_over(history):
+        best = self.best(history) if history else 0
+        patience = getattr(self.options, "patience", self.options.epochs)
+        while len(history) < self.options.epochs and len(history) - 1 - best < patience:
             history.append(self.epoch(train, len(history), bar) | self.validate(val, name))
             best = self.best(history)
             if best == len(history) - 1:
@@ -217,10 +219,6 @@ class Loop:
             variable.assign(value)
         bar.update(before + self.units - bar.n)
         return history
-
-    def is_over(self, history: History) -> bool:
-        """Whether to stop before the last epoch."""
-        return False
 
     def check_finite(self, outputs: np.ndarray, name: str):
         """Raise BadParameter, with the training's name, if it diverged."""
@@ -269,10 +267,7 @@ class Trainer(Loop):
         return all(getattr(self.options, name) == getattr(options, name) for name in TRACED)
 
     def predict(self, X: Windows) -> np.ndarray:
-        """Logits (n_windows, n_classes) of X (n_windows, …) by the weights of the last fit.
-
-        A network with several heads gives (n_windows, n_heads, n_classes).
-        """
+        """Logits (n_windows, n_classes), or of several heads (n_windows, n_heads, n_classes), of X (n_windows, …)."""
         return batched_logits(self.forward, X)
 
     def targets(self, y: np.ndarray) -> np.ndarray:
@@ -296,9 +291,6 @@ class Trainer(Loop):
         """The first epoch, from 0, of the lowest validation loss."""
         return int(np.argmin([row["val_loss"] for row in history]))
 
-    def is_over(self, history: History) -> bool:
-        return bool(history) and len(history) - 1 - self.best(history) >= self.options.patience
-
     def fit(
         self,
         train: EmotionSet,
@@ -310,8 +302,7 @@ class Trainer(Loop):
         """`train` on standardised sets, where no person of `val` is in `train`.
 
         The history has one number an epoch of learning_rate, loss (weighted, smoothed, focused), val_loss (mean over
-        classes) and val_uar. Raises BadSet for a class without windows or a single subject, BadParameter if training
-        diverges.
+        classes) and val_uar. Raises BadSet as `check_trainable` does, BadParameter if training diverges.
         """
         train.check_trainable()
         val = replace(val, X=in_memory(val.X))

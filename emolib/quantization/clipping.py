@@ -9,7 +9,7 @@ convolutions and per tensor in dense layers (older interpreters run other dense 
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,12 +78,7 @@ def _coarse(counts: np.ndarray) -> np.ndarray:
     return np.repeat(sums / np.maximum(filled, 1), width) * (counts > 0)
 
 
-METHODS: dict[str, Callable] = {
-    "max": maximum,
-    "percentile": percentile_of_all,
-    "max_percentile": percentile_of_maxima,
-    "kl": kl,
-}
+METHODS = {"max": maximum, "percentile": percentile_of_all, "max_percentile": percentile_of_maxima, "kl": kl}
 
 
 def clip_weights(content: bytes, percentile: float) -> bytes:
@@ -158,7 +153,7 @@ class Clipping:
 
 @lru_cache(maxsize=1)
 def _values(fold: CalibrationData) -> dict[str, np.ndarray]:
-    return observed(fold.float32, fold.calibration, fold.calibration_y)
+    return observed(fold.float32, fold.calibration)
 
 
 def quantize(content: bytes, ranges: Ranges, weight_bits: Mapping[str, int] | None = None) -> bytes:
@@ -167,14 +162,24 @@ def quantize(content: bytes, ranges: Ranges, weight_bits: Mapping[str, int] | No
     `weight_bits`: 4 or 8 by the name of an operator's output; 8 where nothing is said. Only CONV_2D and FULLY_CONNECTED
     have a kernel for int4 weights and int8 activations.
     """
-    ranges = tied(content, ranges)
-    quantizer = _quantizer(content, [name for name, bits in (weight_bits or {}).items() if bits == 4])
-    found = {
-        name: dict(zip(("min", "max"), np.reshape(np.float32(ranges[name]), (2, 1, 1)), strict=True))
-        for name in activations(content)
-    }
+    from ai_edge_quantizer import quantizer
+    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+
+    made, dense = quantizer.Quantizer(content), TFLOperationName.FULLY_CONNECTED
+    made.add_static_config(
+        ".*", TFLOperationName.ALL_SUPPORTED, 8, 8
+    )  # of two rules for one operator the later one wins
+    made.add_static_config(".*", dense, 8, 8, QuantGranularity.TENSORWISE)
+    for name in (name for name, bits in (weight_bits or {}).items() if bits == 4):
+        scope = f"^{re.escape(name)};?$"
+        made.add_static_config(scope, TFLOperationName.CONV_2D, 8, 4)
+        made.add_static_config(scope, dense, 8, 4, QuantGranularity.TENSORWISE)
+    ranges, found = tied(content, ranges), {}
+    for name in activations(content):
+        low, high = np.reshape(np.float32(ranges[name]), (2, 1, 1))
+        found[name] = {"min": low, "max": high}
     with native_silence(), warnings.catch_warnings(action="ignore"):
-        result = bytes(quantizer.quantize(found, enable_progress_report=False).quantized_model)
+        result = bytes(made.quantize(found, enable_progress_report=False).quantized_model)
     check_operators(result, "static")
     return result
 
@@ -186,19 +191,3 @@ def tied(content: bytes, ranges: Ranges) -> Ranges:
         if operator.name in SAME_SCALE:
             found[operator.outputs[0].name] = found[operator.inputs[0].name]
     return found
-
-
-def _quantizer(content: bytes, four_bit: list[str]):
-    """ai-edge-quantizer with our recipe; of two rules for one operator the later one wins."""
-    from ai_edge_quantizer import quantizer
-    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
-
-    made = quantizer.Quantizer(content)
-    made.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8)
-    dense = TFLOperationName.FULLY_CONNECTED
-    made.add_static_config(".*", dense, 8, 8, QuantGranularity.TENSORWISE)
-    for name in four_bit:
-        scope = f"^{re.escape(name)};?$"
-        made.add_static_config(scope, TFLOperationName.CONV_2D, 8, 4)
-        made.add_static_config(scope, dense, 8, 4, QuantGranularity.TENSORWISE)
-    return made

@@ -140,7 +140,7 @@ class _Builder(flatbuffers.Builder):
 
     def __init__(self):
         super().__init__(1024)
-        self.written: dict[tuple, int] = {}
+        self.written = {}
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:
         key = (x.dtype.str, x.tobytes())
@@ -172,26 +172,18 @@ def compact(content: bytes) -> bytes:
     used = sorted({0} | {tensor.buffer for tensor in main.tensors})
     names: set[str] = set()
     for i, tensor in enumerate(main.tensors):
-        short = str(i) if _is_constant(model, tensor) else _short(tensor.name.decode())
+        # "functional_1/re_lu_1/Relu;functional_1/…" is "re_lu_1"
+        layer = tensor.name.decode().split(";")[0].split("/")[:2][-1]
+        short = str(i) if _is_constant(model, tensor) else layer
         tensor.name = short if short not in names else f"{short}_{i}"
         names.add(tensor.name)
         tensor.buffer = used.index(tensor.buffer)
-        _shrink(tensor.quantization)
+        if scales := tensor.quantization:
+            scales.min = scales.max = None  # the ranges behind the scales
+            for field, dtype in (("scale", np.float32), ("zeroPoint", np.int64)):
+                if (
+                    getattr(scales, field) is not None
+                ):  # as arrays, of which the builder sees that they are equal
+                    setattr(scales, field, np.asarray(getattr(scales, field), dtype))
     model.buffers = [model.buffers[i] for i in used]
     return write(model)
-
-
-def _short(name: str) -> str:
-    """The layer of a tensor: "functional_1/re_lu_1/Relu;functional_1/…" is "re_lu_1"."""
-    first = name.split(";")[0].split("/")
-    return first[1] if len(first) > 1 else first[0]
-
-
-def _shrink(quantization: schema.QuantizationParametersT | None):
-    """Drop the ranges behind the scales, and make the rest arrays, which the builder recognises when they are equal."""
-    if quantization is None:
-        return
-    quantization.min = quantization.max = None
-    for field, dtype in (("scale", np.float32), ("zeroPoint", np.int64)):
-        if getattr(quantization, field) is not None:
-            setattr(quantization, field, np.asarray(getattr(quantization, field), dtype))

@@ -74,19 +74,15 @@ def _absorbed(model: keras.Model) -> dict[str, layers.BatchNormalization]:
     return found
 
 
-def _scale_and_shift(norm: layers.BatchNormalization | None) -> tuple[np.ndarray, np.ndarray]:
-    """s and t, (n_channels,) each, of batch norm as s · x + t; 1 and 0 where there is none."""
-    if norm is None:
-        return np.float64(1), np.float64(0)
-    mean, variance = (np.asarray(v, np.float64) for v in (norm.moving_mean, norm.moving_variance))
-    scale = (np.asarray(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
-    return scale, (np.asarray(norm.beta) if norm.center else 0.0) - mean * scale
-
-
 def _fold(layer, norm, kernel: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
-    """Kernel and bias; `shape` broadcasts one number per channel over the kernel."""
-    scale, shift = (np.broadcast_to(value, int(np.prod(shape))) for value in _scale_and_shift(norm))
+    """Kernel and bias after a batch norm, or none; `shape` broadcasts one number per channel over the kernel."""
     bias = np.asarray(layer.bias, np.float64) if layer.use_bias else 0.0
+    scale, shift = np.float64(1), np.float64(0)
+    if norm is not None:
+        mean, variance = (np.asarray(v, np.float64) for v in (norm.moving_mean, norm.moving_variance))
+        scale = (np.asarray(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
+        shift = (np.asarray(norm.beta) if norm.center else 0.0) - mean * scale
+    scale, shift = (np.broadcast_to(value, int(np.prod(shape))) for value in (scale, shift))
     return [np.float32(kernel * scale.reshape(shape)), np.float32(bias * scale + shift)]
 
 

@@ -10,7 +10,7 @@ with 4 (TinyM²Net, Rashid et al. 2022, gives both the same bits).
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -96,48 +96,32 @@ def traces(
     if n_samples < 2:
         raise BadParameter(f"n_samples is {n_samples}, expected 2 or more: one has no standard error.")
     *heads, n_classes = model.output.shape[1:]
-
-    def loss(batch, labels):
-        logits = tf.reshape(model(batch, training=False), (-1, n_classes))
-        labels = tf.repeat(labels, math.prod(heads))
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-
-    found = weighted_layers(model)
-    starts = range(0, length(X), BATCH)
-    batches = [
-        (each(tf.constant, taken(X, slice(i, i + BATCH))), y[i : i + BATCH].astype(np.int32)) for i in starts
-    ]
-    forms = curvatures(loss, [layer.kernel.value for layer in found], batches, n_samples, seed)
-    errors = forms.std(axis=0, ddof=1) / np.sqrt(n_samples)
-    named = zip(found, forms.mean(axis=0), errors, strict=True)
-    return {layer.name: (float(trace), float(error)) for layer, trace, error in named}
-
-
-def curvatures(
-    loss: Callable, variables: Sequence[tf.Variable], batches: Sequence[tuple], n_samples: int, seed: int
-) -> np.ndarray:
-    """vᵢᵀ (H v)ᵢ for each random v and each variable i, (n_samples, n_variables).
-
-    H is the Hessian of the loss averaged over batches. `loss(*batch)` is the mean over the first axis of a batch, so larger
-    batches weigh more.
-    """
-    rng, rows = np.random.default_rng(seed), []
-    weights = np.array([length(batch[0]) for batch in batches])
+    found, rng, rows = weighted_layers(model), np.random.default_rng(seed), []
+    variables = [layer.kernel.value for layer in found]
 
     @tf.function(reduce_retracing=True)
-    def forms(vectors, batch):
+    def forms(vectors, windows, labels):
+        """vᵢᵀ (H v)ᵢ for each kernel i, for the mean loss of a batch."""
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:
-                value = loss(*batch)
+                logits = tf.reshape(model(windows, training=False), (-1, n_classes))
+                labels = tf.repeat(labels, math.prod(heads))
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+                value = tf.reduce_mean(losses)
             slopes = inner.gradient(value, variables)
             along = tf.add_n([tf.reduce_sum(s * v) for s, v in zip(slopes, vectors, strict=True)])
         products = outer.gradient(along, variables, unconnected_gradients="zero")
         return tf.stack([tf.reduce_sum(v * p) for v, p in zip(vectors, products, strict=True)])
 
+    parts = [slice(i, i + BATCH) for i in range(0, length(X), BATCH)]
+    batches = [(each(tf.constant, taken(X, part)), y[part].astype(np.int32)) for part in parts]
+    sizes = [len(labels) for _, labels in batches]
     for _ in range(n_samples):
         vectors = [np.float32(rng.choice((-1, 1), size=variable.shape)) for variable in variables]
-        rows.append(np.average([forms(vectors, batch) for batch in batches], axis=0, weights=weights))
-    return np.array(rows)
+        rows.append(np.average([forms(vectors, *batch) for batch in batches], axis=0, weights=sizes))
+    errors = np.std(rows, axis=0, ddof=1) / np.sqrt(n_samples)
+    named = zip(found, np.mean(rows, axis=0), errors, strict=True)
+    return {layer.name: (float(trace), float(error)) for layer, trace, error in named}
 
 
 @dataclass(frozen=True)
@@ -264,24 +248,22 @@ def outputs(content: bytes, kernels: Mapping[str, np.ndarray]) -> dict[str, str]
     `kernels` are those of the folded network. Layers are found by their weights, because the converter orders branches in
     its own way and names an operator after what it fused into it. Raises BadArtifact unless just one fits a layer.
     """
-    operators = weighted(content)
-    found = {
-        layer: [operator.outputs[0].name for operator, data in operators if holds(data, kernel)]
-        for layer, kernel in kernels.items()
-    }
-    for layer, names in found.items():
+    operators, found = weighted(content), {}
+    for layer, kernel in kernels.items():
+        orders = [
+            order.ravel() for order in (kernel, np.moveaxis(kernel, -1, 0))
+        ]  # depthwise, other operators
+        most = SAME * np.abs(kernel).max()
+        names = [
+            operator.outputs[0].name
+            for operator, data in operators
+            if data.size == 4 * kernel.size
+            and any(np.allclose(data.view(np.float32), order, rtol=0, atol=most) for order in orders)
+        ]
         if len(names) != 1:
             raise BadArtifact(
                 f"Of {len(operators)} operators with weights in the .tflite file, {len(names)} hold those of "
                 f"layer {layer}, expected 1: convert this network again."
             )
-    return {layer: name for layer, [name] in found.items()}
-
-
-def holds(data: np.ndarray, kernel: np.ndarray) -> bool:
-    """Whether float32 weights, flat uint8 as in the file, are those of a kernel, in its order or with outputs first."""
-    if data.size != 4 * kernel.size:
-        return False
-    orders = (kernel, np.moveaxis(kernel, -1, 0))  # depthwise, other operators
-    most = SAME * np.abs(kernel).max()
-    return any(np.allclose(data.view(np.float32), order.ravel(), rtol=0, atol=most) for order in orders)
+        found[layer] = names[0]
+    return found

@@ -48,7 +48,7 @@ def prepare(calibration: CalibrationData, n_samples: int) -> Prepared:
     X, y, float32 = calibration.calibration, calibration.calibration_y, calibration.float32
     layers = mp.sensitivities(calibration.model, X, y, n_samples, calibration.seed)
     kernels = {layer.name: np.asarray(layer.kernel) for layer in weighted_layers(folded(calibration.model))}
-    ranges = Clipping("max").ranges(observed(float32, X, y))
+    ranges = Clipping("max").ranges(observed(float32, X))
     return Prepared(calibration, layers, mp.outputs(float32, kernels), ranges)
 
 

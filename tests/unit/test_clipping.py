@@ -71,7 +71,6 @@ def test_kl_cuts_an_outlier_and_leaves_a_flat_histogram():
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        ({"percentile": 0}, "percentile: got 0, expected more than 0, at most 100"),
         ({"weight_percentile": 100.1}, "weight_percentile: got 100.1"),
         ({"method": "min"}, "method: got 'min', expected one of max, percentile"),
     ],
@@ -139,17 +138,16 @@ def test_quality_of_a_sine_is_that_of_the_textbook():
 
 
 @pytest.mark.parametrize(
-    "X, y, message",
+    "X, message",
     [
-        (windows(0), None, "no calibration windows"),
-        (windows(4)[:, 1:], None, r"shape \(23, 8, 1\), expected \(24, 8, 1\)"),
-        (np.full((2, 24, 8, 1), np.nan), None, "2 of 2 calibration windows hold NaN"),
-        (windows(4), np.full(4, 2), "All 4 calibration windows are of class 2"),
+        (windows(0), "no calibration windows"),
+        (windows(4)[:, 1:], r"shape \(23, 8, 1\), expected \(24, 8, 1\)"),
+        (np.full((2, 24, 8, 1), np.nan), "Some of 2 calibration windows hold NaN"),
     ],
 )
-def test_bad_calibration(float32, X, y, message):
+def test_bad_calibration(float32, X, message):
     with pytest.raises(BadSet, match=message):
-        observed(float32, X, y)
+        observed(float32, X)
 
 
 def test_int4_answers_are_those_of_the_rounded_network(float32, ranges):

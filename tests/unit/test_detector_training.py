@@ -125,15 +125,6 @@ def test_the_model_is_left_at_its_best_epoch(sets, whole):
     assert found == {key: best[key] for key in found}
 
 
-def test_a_few_pictures_can_be_learnt_by_heart():
-    X, boxes = one_rectangle(16, SIDE * 3)
-    X = np.minimum(X, 200) + np.random.default_rng(0).integers(0, 40, X.shape, np.uint8)
-    val = PictureSet(X[:4, ::3, ::3], tuple(each / 3 for each in boxes[:4]), ("",) * 4)
-    recipe = training.Recipe(loss="iou_aware", epochs=60, batch_size=4, learning_rate=1e-2)
-    history = training.Trainer(tiny, recipe).fit(PictureSet(X, boxes, ("",) * 16), val)
-    assert history[-1]["loss"] < 0.6 * history[0]["loss"] and history[-1]["val_iou"] > 0.6
-
-
 def test_what_cannot_be_trained_is_refused(sets):
     nobody = PictureSet(sets[0].X, tuple(boxes[:0] for boxes in sets[0].boxes), sets[0].names)
     trainer = training.Trainer(tiny, RECIPE)

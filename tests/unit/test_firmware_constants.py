@@ -47,11 +47,6 @@ def test_arrays_come_back():
     assert (cpp.array(text, "kSomeValues", "file") == values.ravel()).all()
 
 
-def test_a_table_that_is_too_large_is_left_out_aloud():
-    [line] = cpp.constants({"large_table": np.zeros(20_000, np.float32)})
-    assert line == "// kLargeTable: left out, its 80000 bytes are more than 65536"
-
-
 def entry(modality, kind="", channels=(), sfreq=128.0, **more):
     made = {
         "modality": modality,

@@ -52,7 +52,7 @@ def test_calibration_is_one_hwc_float32_window_a_file(unpacked):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"X": windows() * np.float32(np.nan)}, "7 of 7 calibration windows hold NaN"),
+        ({"X": windows() * np.float32(np.nan)}, "calibration windows hold NaN"),
         ({"percentile": 99.99}, "percentile: got 99.99"),
     ],
 )

@@ -14,7 +14,7 @@ from emolib.device.interpreter import Model
 from emolib.evaluation.metrics import cross_entropy
 from emolib.models.training import Training
 from emolib.quantization import qat
-from emolib.quantization.flatbuffer import operators, weight_bytes, weighted
+from emolib.quantization.flatbuffer import weight_bytes, weighted
 from emolib.quantization.folding import folded, weighted_layers
 from emolib.quantization.qat import activation_ranges, fake_quantized, load
 
@@ -101,30 +101,6 @@ def test_four_bits_are_packed(files):
     conv, depthwise, point, dense = 3 * 3 * 8, 3 * 8, 8 * 8, 8 * 3
     assert weight_bytes(files[8]) == conv + depthwise + point + dense
     assert weight_bytes(files[4]) == (conv + point + dense) / 2 + depthwise
-
-
-def test_layers_that_move_values_keep_their_scale(used):
-    x = inputs = keras.Input(SHAPE)
-    x = layers.MaxPooling2D((2, 1))(layers.ReLU()(layers.Conv2D(4, (3, 1))(x)))
-    x = layers.Dense(8, activation="relu")(layers.Flatten()(x))
-    content = qat.Converter(8)(replace(used, model=keras.Model(inputs, layers.Dense(3)(x))))
-    expected = ["CONV_2D", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED", "FULLY_CONNECTED"]
-    assert operators(content)["operator"].tolist() == expected
-
-
-def test_fusion_counts_layers_and_operators(used, files):
-    table = qat.fusion(used.model, files[8]).astype(object).where(lambda t: t.notna(), None)
-    assert table.to_numpy().tolist() == [
-        ["Conv2D", 1, 2, "CONV_2D", 2],
-        ["BatchNormalization", 2, 0, None, 0],
-        ["ReLU", 2, 2, "RELU", 0],
-        ["SeparableConv2D", 1, 0, None, 0],
-        ["Add", 1, 1, "ADD", 1],
-        ["GlobalAveragePooling2D", 1, 1, "MEAN", 1],
-        ["Dropout", 1, 0, None, 0],
-        ["Dense", 1, 1, "FULLY_CONNECTED", 1],
-        ["DepthwiseConv2D", 0, 1, "DEPTHWISE_CONV_2D", 1],
-    ]
 
 
 def test_training_through_the_rounding_helps(used, files):

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers as kl
 
 from emolib.core.errors import BadParameter
 from emolib.evaluation.cost import against_traditional, cost
@@ -39,22 +38,6 @@ def test_parameters_and_macs_by_hand():
     assert found.params == small().count_params() and found.flops == 2 * found.macs
 
 
-def convolutions(model, branch_name):
-    """The kinds of the convolutions between a branch's input and the joint layer, in order."""
-    found, frontier = [], {model.input[branch_name].name}
-    for layer in model.layers:
-        reads = {tensor.name for tensor in keras.tree.flatten(layer.input)}
-        if reads & frontier and not isinstance(layer, kl.Concatenate):
-            frontier.add(layer.output.name)
-            found += [type(layer).__name__] * isinstance(layer, kl.Conv2D | kl.SeparableConv2D)
-    return found
-
-
-def test_the_first_convolution_is_traditional_and_later_ones_are_separable():
-    assert convolutions(small(), "speech") == ["Conv2D", "SeparableConv2D"]
-    assert convolutions(small(), "face") == ["Conv2D", "SeparableConv2D", "SeparableConv2D"]
-
-
 def test_heads_are_the_joint_one_then_the_branches():
     """Each head is the dense layer of its name: of the joint features, or of its branch's alone."""
     model, rng = small(heads=True), np.random.default_rng(1)
@@ -68,19 +51,6 @@ def test_heads_are_the_joint_one_then_the_branches():
     np.testing.assert_array_equal(other[:, 1], heads[:, 1])
     assert np.abs(other - heads).max(axis=(0, 2))[[0, 2]].min() > 1e-3
     assert build({"face": (8, 8, 3)}, 4, LAYOUTS, heads=True).output_shape == (None, 2, 4)
-
-
-@pytest.mark.parametrize(("modality", "filters", "left"), [("heart", (16, 32), 30), ("eeg", (16,), 15)])
-def test_features_over_time_have_kernels_over_time(modality, filters, left):
-    """The second axis has length 1: a 3 × 3 kernel would see padding, a 2 × 2 pool nothing at all."""
-    layout = branch("body", modality, {})
-    assert (layout.filters, layout.kernel, layout.pool) == (filters, (5, 1), (2, 1))
-    n_steps = {"heart": 120, "eeg": 30}[modality]
-    model = build({"body": (n_steps, 1, 6)}, 3, {"body": layout})
-    [flat] = [each for each in model.layers if isinstance(each, kl.Flatten)]
-    assert flat.output.shape == (None, left * filters[-1])
-    assert branch("body", modality, {"filters": [8]}) == Branch((8,), (5, 1), (2, 1))
-    assert branch("voice", "speech", {}) == Branch() == branch("look", "face", {})
 
 
 @pytest.mark.parametrize(

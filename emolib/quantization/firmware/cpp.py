@@ -11,7 +11,7 @@ from textwrap import wrap
 
 import numpy as np
 
-from emolib.core.errors import BadArtifact, BadParameter
+from emolib.core.errors import BadArtifact
 from emolib.device.backends import Port
 from emolib.quantization.firmware.constants import NOTES, Constants, of_member
 
@@ -82,13 +82,11 @@ def string(value: str) -> str:
 
 
 def number(value) -> str:
-    """A literal of a bool, an integer or a float32. Raises BadParameter for what is not finite."""
+    """A literal of a bool, an integer or a finite float32."""
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower()
     if isinstance(value, (int, np.integer)):
         return str(value)
-    if not np.isfinite(np.float32(value)):
-        raise BadParameter(f"Got {value} for a constant of the firmware, expected a finite float32.")
     return f"{np.float32(value)!s}f"
 
 
