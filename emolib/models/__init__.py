@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import NamedTuple
 
 from emolib.core.errors import BadParameter, check_names
-from emolib.datasets.base import MODALITIES
 
 LDA = {"lda": ("lda", "build", "noise")}  # of any windows
 # By modality and name ("" is the modality's own): the module, its function, and the augmentation of its batches.
@@ -47,8 +46,8 @@ def check_network(modality: str, name: str):
 
 def network(modality: str, name: str = "") -> Network:
     """The network of a name, "" being the modality's own. Raises BadParameter for an unknown one."""
-    if modality not in MODALITIES:
-        raise BadParameter(f"modality: got {modality!r}, expected one of {', '.join(MODALITIES)}.")
+    if modality not in NAMED:
+        raise BadParameter(f"modality: got {modality!r}, expected one of {', '.join(NAMED)}.")
     check_network(modality, name)
     module, builder, augmentation = NAMED[modality][name]
     home, augment = (import_module(f"emolib.models.{one}") for one in (module, "augment"))
@@ -58,10 +57,8 @@ def network(modality: str, name: str = "") -> Network:
 def build(modality: str, input_shape: tuple[int, int, int], n_classes: int, name: str = "", **options):
     """A Keras model from NHWC input of `input_shape` to logits (n_classes,); `name` as `network` has it.
 
-    Raises BadParameter for an unknown modality, name or option, or a shape without three axes.
+    Raises BadParameter for an unknown modality, name or option.
     """
     builder, what = network(modality, name).build, f"the {modality} model {name}".rstrip()
     check_names(options, list(inspect.signature(builder).parameters)[2:], what)
-    if len(input_shape) != 3:
-        raise BadParameter(f"Input of {what}: got shape {tuple(input_shape)}, expected three axes.")
     return builder(tuple(input_shape), n_classes, **options)

@@ -6,28 +6,19 @@ kernel has in int8. Its first map of 55 × 55 needs 3 pixels around a picture of
 print them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 from emolib.core.errors import BadParameter
-
-if TYPE_CHECKING:
-    import keras
 
 POOL_STRIDE = 2
 
 
 @dataclass(frozen=True)
 class Block:
-    """A convolution with ReLU, then a maximum over pool × pool at stride 2.
-
-    0 filters: no convolution, 0 pool: no pool; a block with neither is nothing. Raises BadParameter.
-    """
+    """A convolution with ReLU, then a maximum over pool × pool at stride 2; 0 filters or 0 pool leave it out."""
 
     filters: int
     kernel: int
@@ -41,8 +32,6 @@ class Block:
                 f"A convolution of kernel {self.kernel}, stride {self.stride}: expected an odd kernel and a "
                 "stride of 1 to the kernel, which leaves no pixel out."
             )
-        if min(self.filters, self.pool) < 0:
-            raise BadParameter(f"A block of {self.filters} filters, pool {self.pool}: expected 0 or more.")
 
     @property
     def padding(self) -> int:
@@ -87,23 +76,7 @@ class Architecture:
         layers(self)
 
 
-def _block(number: int, block: Block, side: int, channels: int) -> list[Layer]:
-    """The layers of one block behind a map of (side, side, channels). Raises BadParameter."""
-    found = []
-    if block.filters:
-        after, numbers = block.convolved(side), (block.filters, block.kernel, block.stride, block.batch_norm)
-        _check(f"conv{number}", block.kernel, side, after)
-        macs = block.kernel**2 * channels * block.filters * after**2
-        found.append(Layer(f"conv{number}", (after, after, block.filters), macs, numbers))
-        side, channels = after, block.filters
-    if block.pool:
-        after = block.pooled(side)
-        _check(f"pool{number}", block.pool, side, after)
-        found.append(Layer(f"pool{number}", (after, after, channels), 0, (block.pool,)))
-    return found
-
-
-def _check(name: str, window: int, side: int, after: int):
+def _fits(name: str, window: int, side: int, after: int):
     if after < 1:
         raise BadParameter(
             f"{name}: a window of {window} × {window} does not fit into its map of {side} × {side}, expected an "
@@ -116,9 +89,18 @@ def layers(architecture: Architecture) -> tuple[Layer, ...]:
     """Convolutions, pools, dense layers and logits in their order. Raises BadParameter as Architecture does."""
     side, channels, found = architecture.side, architecture.channels, []
     for number, block in enumerate(architecture.blocks, start=1):
-        found += _block(number, block, side, channels)
-        if found:
-            side, _, channels = found[-1].shape
+        if block.filters:
+            after = block.convolved(side)
+            _fits(f"conv{number}", block.kernel, side, after)
+            macs = block.kernel**2 * channels * block.filters * after**2
+            numbers = (block.filters, block.kernel, block.stride, block.batch_norm)
+            side, channels = after, block.filters
+            found.append(Layer(f"conv{number}", (side, side, channels), macs, numbers))
+        if block.pool:
+            after = block.pooled(side)
+            _fits(f"pool{number}", block.pool, side, after)
+            side = after
+            found.append(Layer(f"pool{number}", (side, side, channels), 0, (block.pool,)))
     width = side**2 * channels
     for number, units in enumerate(architecture.dense, start=1):
         if units:
@@ -147,62 +129,43 @@ def key(architecture: Architecture) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def build(architecture: Architecture, picture: tuple[int, int, int] | None = None) -> keras.Model:
-    """(side, side, channels) → logits (n_classes,).
+def build(architecture: Architecture, picture: tuple[int, int, int] | None = None):
+    """A Keras model, (side, side, channels) → logits (n_classes,).
 
     With `picture`, (height, width, channels) of the data, the network itself resizes each picture to its side, so that
     architectures of every side train on one set.
     """
     import keras
+    from keras import layers as kl
 
     side = architecture.side
     x = inputs = keras.Input(picture or (side, side, architecture.channels))
     if picture and picture[:2] != (side, side):
-        x = keras.layers.Resizing(side, side, antialias=side < max(picture[:2]), name="resize")(x)
+        x = kl.Resizing(side, side, antialias=side < max(picture[:2]), name="resize")(x)
     for number, block in enumerate(architecture.blocks, start=1):
-        x = _convolve(x, number, block) if block.filters else x
-        x = keras.layers.MaxPooling2D(block.pool, POOL_STRIDE, name=f"pool{number}")(x) if block.pool else x
-    return keras.Model(inputs, _classify(x, architecture))
-
-
-def _convolve(x, number: int, block: Block):
-    from keras import layers
-
-    if block.stride > 1 and block.padding:
-        x = layers.ZeroPadding2D(block.padding)(x)
-    x = layers.Conv2D(
-        block.filters,
-        block.kernel,
-        block.stride,
-        padding="same" if block.stride == 1 else "valid",
-        use_bias=not block.batch_norm,
-        kernel_initializer="he_normal",
-        name=f"conv{number}",
-    )(x)
-    return layers.ReLU()(layers.BatchNormalization()(x) if block.batch_norm else x)
-
-
-def _classify(x, architecture: Architecture):
-    from keras import layers
-
-    x = layers.Flatten()(x)
+        if block.filters:
+            x = kl.ZeroPadding2D(block.padding)(x) if block.stride > 1 and block.padding else x
+            options = {"use_bias": not block.batch_norm, "kernel_initializer": "he_normal"}
+            options["padding"] = "same" if block.stride == 1 else "valid"
+            x = kl.Conv2D(block.filters, block.kernel, block.stride, name=f"conv{number}", **options)(x)
+            x = kl.ReLU()(kl.BatchNormalization()(x) if block.batch_norm else x)
+        x = kl.MaxPooling2D(block.pool, POOL_STRIDE, name=f"pool{number}")(x) if block.pool else x
+    x = kl.Flatten()(x)
     for number, units in enumerate(architecture.dense, start=1):
         if units:
-            x = layers.ReLU()(layers.Dense(units, kernel_initializer="he_normal", name=f"dense{number}")(x))
-            x = layers.Dropout(architecture.dropout)(x)
-    x = x if any(architecture.dense) else layers.Dropout(architecture.dropout)(x)
-    return layers.Dense(architecture.n_classes, name="logits")(x)
+            x = kl.ReLU()(kl.Dense(units, kernel_initializer="he_normal", name=f"dense{number}")(x))
+            x = kl.Dropout(architecture.dropout)(x)
+    x = x if any(architecture.dense) else kl.Dropout(architecture.dropout)(x)
+    return keras.Model(inputs, kl.Dense(architecture.n_classes, name="logits")(x))
 
 
 def baseline(channels: int = 1, n_classes: int = 7, side: int = 224, width: float = 1.0) -> Architecture:
     """AlexNet in one tower at 224 × 224: 2262 MFLOP with three channels, 2122 with one. `width` times its filters and
     units, and another side, make a small one to try a search on.
 
-    Shved (2019) counts 82.7 MFLOP for his "vanilla AlexNet" at 224 × 224 and prints no widths; the abstract of his report
-    calls it similar to a 6-layer AlexNet. These readings do not give 82.7, each with three channels: a MAC as one operation
-    (1131), the two towers of 2012 (1440), no hidden dense layer (2153). These come near: these layers at 64 × 64 with a MAC
-    as one operation (83.7), an eighth of the filters before the same dense layers at one channel (82.2). So the ratio of
-    FLOPs compares with his 16; FLOPs do not.
+    Shved (2019) counts 82.7 MFLOP for his "vanilla AlexNet" at 224 × 224 and prints no widths. A MAC as one operation
+    (1131), the two towers of 2012 (1440) and no hidden dense layer (2153) do not give it; these layers at 64 × 64 with a
+    MAC as one operation come near (83.7). So the ratio of FLOPs compares with his 16; FLOPs do not.
     """
     filters, kernels = (96, 256, 384, 384, 256), (11, 5, 3, 3, 3)
     strides, pools = (4, 1, 1, 1, 1), (3, 3, 0, 0, 3)

@@ -1,7 +1,4 @@
-"""Keras and TensorFlow, imported without the log lines that TensorFlow writes past Python's stderr.
-
-Whatever a notebook may import first takes them from here.
-"""
+"""Keras and TensorFlow, imported without the log lines that TensorFlow writes past Python's stderr."""
 
 from emolib.device.backends import native_silence
 

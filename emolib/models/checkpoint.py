@@ -32,16 +32,16 @@ class Checkpoint:
         self.written, self.writer = time.monotonic(), None
 
     def restore(self, variables: Sequence[tf.Variable]) -> tuple[History, list[np.ndarray]]:
-        """The history so far and the best weights; `variables` get their last values. ([], []) if there is no such state.
+        """The history so far and the best weights; `variables` get their last values.
 
-        A damaged state counts as none, and so does one of another identity or of other shapes.
+        ([], []) if there is no state, or one that is damaged, of another identity or of other shapes.
         """
         try:
             found = arrays(self.state)
         except BadArtifact:
             found = {}
-        values = [found.get(f"v{i}") for i in range(len(variables))]
-        fits = all(a is not None and a.shape == v.shape for a, v in zip(values, variables, strict=True))
+        values = [found.get(f"v{i}", np.empty(0)) for i in range(len(variables))]
+        fits = all(value.shape == v.shape for value, v in zip(values, variables, strict=True))
         if not fits or str(found.get("identity")) != self.identity:
             shutil.rmtree(self.stem, ignore_errors=True)  # the curve of another training
             return [], []

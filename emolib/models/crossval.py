@@ -69,7 +69,6 @@ def train_fold(
     """The history of one fold. Writes <name>.keras and <name>.json (standardiser, history), unless they are current.
 
     While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from.
-    `bar` counts folds.
     """
     from emolib.models.checkpoint import Checkpoint
 
@@ -104,26 +103,23 @@ def load_model(run: Run, name: str) -> "keras.Model":
 
 def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarray]:
     """Arrays fold, part, y, subject, trial of every validation and test window of every fold, in the order of scores."""
-    rows = np.concatenate([np.concatenate([fold.val, fold.test]) for fold in folds])
-    k = np.repeat(np.arange(len(folds)), [len(fold.val) + len(fold.test) for fold in folds])
-    parts = np.concatenate([np.repeat(["val", "test"], [len(f.val), len(f.test)]) for f in folds])
+    rows = np.concatenate([part for fold in folds for part in (fold.val, fold.test)])
+    sizes = [(len(fold.val), len(fold.test)) for fold in folds]
     columns = {name: getattr(data, name)[rows] for name in ("y", "subject", "trial")}
-    return {"fold": k, "part": parts, "classes": np.array(data.classes), **columns}
+    columns["fold"] = np.repeat(np.arange(len(folds)), np.sum(sizes, axis=1))
+    columns["part"] = np.repeat(["val", "test"] * len(folds), np.ravel(sizes))
+    return {**columns, "classes": np.array(data.classes)}
 
 
 def train_folds(
-    run: Run,
-    source: str,
-    trainer: "Trainer",
-    data: "EmotionSet | JointSet",
-    folds: Sequence[Fold],
-    axis: Axis,
+    run: Run, source: str, trainer: "Trainer", data, folds: Sequence[Fold], axis: Axis
 ) -> list[dict]:
-    """The history of every fold."""
+    """The history of every fold, as `train_fold` gives it."""
+    names = [model_name(source, k) for k in range(len(folds))]
     with progress_bar(len(folds), "train", "folds") as bar:
         return [
-            train_fold(run, model_name(source, k), trainer, data, fold, axis, bar)
-            for k, fold in enumerate(folds)
+            train_fold(run, name, trainer, data, fold, axis, bar)
+            for name, fold in zip(names, folds, strict=True)
         ]
 
 
@@ -155,10 +151,7 @@ def check_level(level: str):
 def answers(
     columns: dict[str, np.ndarray], scores: np.ndarray, level: str, part: str = "test"
 ) -> dict[str, np.ndarray]:
-    """y, subject and scores of one part: of its windows, or averaged over the windows of each trial in each fold.
-
-    Raises BadParameter for another level.
-    """
+    """y, subject and scores of one part: of its windows, or averaged over the windows of each trial in each fold."""
     check_level(level)
     rows = columns["part"] == part
     y, subject, scores = columns["y"][rows], columns["subject"][rows], scores[rows]
@@ -176,23 +169,23 @@ def by_person(test: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**test, "subject": np.full(len(test["y"]), "all (identities unknown)")}
 
 
-def counted(test: dict[str, np.ndarray]) -> dict[str, int]:
-    """How many answers these are, of how many people."""
-    return {"n": len(test["y"]), "people": len(np.unique(test["subject"]))}
-
-
 def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str) -> pd.DataFrame:
     """One row per variant: n, people, auc, and uar, accuracy, macro_f1, ece with their 95 % intervals over subjects."""
     rows = []
     for variant, of_variant in scores.items():
         test = answers(columns, of_variant, level)
-        row, intervals = {"variant": variant, **counted(test)}, metrics.evaluate(**test)
-        for metric in METRICS:
-            found = intervals[metric]
-            row |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
-        row["auc"] = metrics.auc(test["y"], test["scores"])
+        row = {"variant": variant, **_measured(test, METRICS), "auc": metrics.auc(test["y"], test["scores"])}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _measured(test: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, float]:
+    """n, people, and each metric with its interval."""
+    row = {"n": len(test["y"]), "people": len(np.unique(test["subject"]))}
+    found = metrics.evaluate(**test)
+    for name in names:
+        row |= {name: found[name].value, f"{name}_low": found[name].low, f"{name}_high": found[name].high}
+    return row
 
 
 def compared(
@@ -206,16 +199,8 @@ def compared(
     rows, first = [], answers(columns, scores[baseline], level)
     for variant, of_variant in scores.items():
         test = answers(columns, of_variant, level)
-        uar = metrics.evaluate(**test)["uar"]
         gain = metrics.paired_gain(first["y"], first["scores"], test["scores"], first["subject"])
-        row = {
-            "variant": variant,
-            **counted(test),
-            "uar": uar.value,
-            "uar_low": uar.low,
-            "uar_high": uar.high,
-        }
-        rows.append(row | gain.columns())
+        rows.append({"variant": variant, **_measured(test, ["uar"]), **gain.columns()})
     table = pd.DataFrame(rows)
     table.loc[table.variant == baseline, ["points_low", "points_high", "p"]] = np.nan
     return table
@@ -223,6 +208,5 @@ def compared(
 
 def majority_scores(data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
     """Scores of always giving each fold's most frequent training class, in the order of `score_columns`."""
-    n_classes = len(data.classes)
-    given = [np.bincount(data.y[fold.train], minlength=n_classes).argmax() for fold in folds]
-    return np.eye(n_classes)[np.repeat(given, [len(fold.val) + len(fold.test) for fold in folds])]
+    given = [np.bincount(data.y[fold.train]).argmax() for fold in folds]
+    return np.eye(len(data.classes))[np.repeat(given, [len(fold.val) + len(fold.test) for fold in folds])]

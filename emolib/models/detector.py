@@ -22,9 +22,8 @@ ALPHA, GAMMA = 0.25, 2.0  # of Lin et al. (2017)
 def table1(side: int = 288, n_channels: int = 3) -> keras.Model:
     """Table I of Mikhaylevskiy et al. (2021), layer by layer: (side, side, n_channels) → (side/32, side/32, 11).
 
-    The last convolution has no activation, as printed, and as in Redmon et al. (2016), section 2.2. Convolutions
-    before a batch norm have no bias. With its four convolutions of 192 the table has 1.54 M parameters, 6.14 MB
-    in float32; the paper's 4.95 MB are near what three of them have, 4.81 MB.
+    The last convolution has no activation, as printed, and as in Redmon et al. (2016), section 2.2. The table has
+    1.54 M parameters, 6.14 MB in float32; the paper's 4.95 MB are near what three of the four convolutions of 192 have.
     """
     x = inputs = keras.Input((side, side, n_channels))
     for filters in (8, 16, 32, 64, 128):
@@ -88,27 +87,25 @@ def overlap(a, b):
     return both / (area_a + area_b - both + LEAST)
 
 
-def by_box(targets, outputs, grid: Grid):
-    """Of a batch: truth (n, c, c, 1, 4), has_face (n, c, c), each box (n, c, c, n_boxes, 5), face probability (n, c, c)."""
+def matched(targets, outputs, grid: Grid):
+    """Truth (n, c, c, 1, 4), has_face (n, c, c), each box (n, c, c, n_boxes, 5), face probability (n, c, c), and of each box,
+    (n, c, c, n_boxes), whether it answers for the face of its cell, by the highest IoU, and that IoU.
+    """
+    truth, has_face, face = targets[..., None, :4], targets[..., 4], outputs[..., -1]
     each = tf.reshape(outputs[..., :-1], (-1, grid.n_cells, grid.n_cells, grid.n_boxes, 5))
-    return targets[..., None, :4], targets[..., 4], each, outputs[..., -1]
-
-
-def responsible(truth, has_face, each, grid: Grid):
-    """1 for the box of each cell with a face whose IoU is highest, and all IoUs, both (n, c, c, n_boxes)."""
     iou = overlap(corners(each[..., :4], grid), corners(truth, grid))
-    return tf.one_hot(tf.argmax(iou, axis=-1), grid.n_boxes) * has_face[..., None], tf.stop_gradient(iou)
+    mine = tf.one_hot(tf.argmax(iou, axis=-1), grid.n_boxes) * has_face[..., None]
+    return truth, has_face, each, face, mine, tf.stop_gradient(iou)
 
 
 def yolo_v1(targets, outputs, grid: Grid):
     """Loss (1) of Mikhaylevskiy et al. (2021), a sum over cells and its mean over the batch.
 
-    As printed there, the term of h lacks its square root's square; here w and h are treated alike, as in
-    Redmon et al. (2016), equation 3, which it cites. From that come λ_coord = 5, λ_noobj = 0.5, the IoU as
-    target of the confidence, and the class term, which (1) leaves out: the table's eleventh output is a class.
+    w and h are treated alike, and the class term is there, as in Redmon et al. (2016), equation 3, which it cites: (1) as
+    printed lacks the square of h's root, and the class, the table's eleventh output. From there come λ_coord, λ_noobj and
+    the IoU as target of the confidence.
     """
-    truth, has_face, each, face = by_box(targets, outputs, grid)
-    mine, iou = responsible(truth, has_face, each, grid)
+    truth, has_face, each, face, mine, iou = matched(targets, outputs, grid)
     coordinates = tf.reduce_sum((each[..., :4] - truth) ** 2, axis=-1)
     sure, unsure = (each[..., 4] - iou) ** 2, each[..., 4] ** 2
     boxes = mine * (COORD * coordinates + sure) + NOOBJ * (1 - mine) * unsure
@@ -143,8 +140,7 @@ def iou_aware(targets, outputs, grid: Grid):
     Every cell learns the class, by a focal loss (Lin et al. 2017, equation 5). Cells with a face learn box and
     confidence; a sum per face, as in Wu et al. (2020), "IoU-aware single-stage object detector".
     """
-    truth, has_face, each, face = by_box(targets, outputs, grid)
-    mine, iou = responsible(truth, has_face, each, grid)
+    truth, has_face, each, face, mine, iou = matched(targets, outputs, grid)
     distance = 1 - complete_iou(corners(each[..., :4], grid), corners(truth, grid))
     boxes = tf.reduce_sum(mine * (BOX * distance + entropy(iou, each[..., 4])))
     missed = has_face * (1 - face) + (1 - has_face) * face

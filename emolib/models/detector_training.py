@@ -14,13 +14,14 @@ from hashlib import sha256
 import numpy as np
 
 from emolib.core.bars import progress_bar
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import BadSet
+from emolib.core.windows import each
 from emolib.datasets.face_boxes import Picture
 from emolib.evaluation.boxes import average_precision, single_ious
 from emolib.models.backend import keras, tf
 from emolib.models.checkpoint import Checkpoint, History
 from emolib.models.detector import LOSSES, grid_of
-from emolib.models.training import OPTIMIZERS, batches, forward
+from emolib.models.training import OPTIMIZERS, Loop, check_options
 from emolib.signals.boxes import FILL, Letterbox, area, clipped
 
 FOCUSED = 0.5  # share of the views that look at one face
@@ -73,21 +74,6 @@ def gather(pictures: Iterable[Picture], side: int, n_channels: int = 3) -> dict[
     return {split: PictureSet(np.stack(X), boxes, names) for split, (X, boxes, names) in columns.items()}
 
 
-@dataclass(frozen=True)
-class Views:
-    """Of n pictures: transforms (n, 8), gain and offset (n, 1, 1, 3), colour (n, 1, 1, 1), boxes of each."""
-
-    transforms: np.ndarray
-    gain: np.ndarray
-    offset: np.ndarray
-    colour: np.ndarray
-    boxes: list[np.ndarray]
-
-    def of(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        """What `render_views` needs of some of the pictures."""
-        return self.transforms[rows], self.gain[rows], self.offset[rows], self.colour[rows]
-
-
 def view_window(boxes: np.ndarray, stored: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Size (w, h) and corner (x, y) of a window of a stored picture, in its pixels; it may reach outside."""
     stretch = np.exp(rng.uniform(-STRETCH, STRETCH) * np.array([0.5, -0.5]))
@@ -109,8 +95,13 @@ def faces_in_view(boxes: np.ndarray, side: int) -> np.ndarray:
     return inside[large & (area(inside) >= VISIBLE * area(boxes))]
 
 
-def draw_views(boxes: tuple[np.ndarray, ...], stored: int, side: int, rng: np.random.Generator) -> Views:
-    """One view of side × side of every picture; `boxes` in pixels of the stored square."""
+def draw_views(
+    boxes: tuple[np.ndarray, ...], stored: int, side: int, rng: np.random.Generator
+) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+    """One view of side × side of every picture, as `render_views` takes it, and its boxes.
+
+    `boxes` are in pixels of the stored square. transforms (n, 8), gain and offset (n, 1, 1, 3), colour (n, 1, 1, 1).
+    """
     transforms, moved = np.zeros((len(boxes), 8), np.float32), []
     for row, faces in enumerate(boxes):
         size, corner = view_window(faces, stored, rng)
@@ -124,8 +115,8 @@ def draw_views(boxes: tuple[np.ndarray, ...], stored: int, side: int, rng: np.ra
     n, one = len(boxes), (len(boxes), 1, 1, 1)
     gain = 1 + rng.uniform(-LIGHT, LIGHT, one) + rng.uniform(-COLOUR, COLOUR, (n, 1, 1, 3))
     offset = rng.uniform(-LIGHT, LIGHT, one) / 2 + rng.uniform(-COLOUR, COLOUR, (n, 1, 1, 3))
-    colour = rng.uniform(size=one) >= GREY
-    return Views(transforms, *(each.astype(np.float32) for each in (gain, offset, colour)), moved)
+    light = {"gain": gain, "offset": offset, "colour": rng.uniform(size=one) >= GREY}
+    return {"transforms": transforms, **{name: np.float32(value) for name, value in light.items()}}, moved
 
 
 def render_views(X, transforms, gain, offset, colour, side: int):
@@ -164,86 +155,70 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        for name, known in (("loss", LOSSES), ("optimizer", OPTIMIZERS)):
-            if getattr(self, name) not in known:
-                raise BadParameter(
-                    f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(known)}."
-                )
-        for name in ("learning_rate", "epochs", "batch_size"):
-            if getattr(self, name) <= 0:
-                raise BadParameter(f"{name}: got {getattr(self, name)}, expected more than 0.")
+        check_options(self, loss=LOSSES, optimizer=OPTIMIZERS)
 
     def rate(self, share: float) -> float:
         """The learning rate after this share of the training."""
         return self.learning_rate * min(1, share / WARM_UP) * (1 + math.cos(math.pi * share)) / 2
 
 
-class Trainer:
-    """One detector and its compiled step. `factory()` builds the network after the seed is set."""
+class Trainer(Loop):
+    """The training of a detector on pictures in memory."""
+
+    measure = "IoU {val_iou:.3f}"
 
     def __init__(self, factory: Callable[[], keras.Model], recipe: Recipe):
-        tf.config.experimental.enable_op_determinism()
-        keras.utils.set_random_seed(recipe.seed)
-        self.model, self.recipe = factory(), recipe
-        self.grid, self.side = grid_of(self.model), self.model.input_shape[1]
-        self.loss = LOSSES[recipe.loss]
-        self.optimizer = OPTIMIZERS[recipe.optimizer](recipe.learning_rate)
-        self.optimizer.build(self.model.trainable_variables)
-        self.variables = [*self.model.variables, *self.optimizer.variables]
-        self.forward = forward(self.model)
-        self.step = tf.function(self._step, reduce_retracing=True)
+        super().__init__(factory, recipe)
+        self.grid, self.side, self.units = grid_of(self.model), self.model.input_shape[1], recipe.epochs
 
-    def _step(self, X, view, targets):
-        """Train on one batch of stored pictures, seen as `view` says; its loss."""
-        batch = render_views(X, *view, self.side)
-        with tf.GradientTape() as tape:
-            loss = self.loss(targets, self.model(batch, training=True), self.grid)
-        variables = self.model.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
+    def _steps(self, X, targets, first):
+        return self._step(each(lambda x: x[0], X), targets[0], first)
 
-    def encode(self, boxes: list[np.ndarray]) -> tuple[np.ndarray, int]:
+    def seen(self, batch, number):
+        return render_views(**batch, side=self.side)
+
+    def loss(self, targets, outputs):
+        return LOSSES[self.options.loss](targets, outputs, self.grid)
+
+    def encode(self, boxes: Iterable[np.ndarray]) -> tuple[np.ndarray, int]:
         """Targets of many pictures, and how many faces share their cell with another and are lost."""
         targets, lost = zip(*(self.grid.encode(faces, self.side) for faces in boxes), strict=True)
         return np.stack(targets), sum(lost)
 
-    def epoch(self, train: PictureSet, number: int, bar) -> dict[str, float]:
-        """Train one epoch; its mean loss, the faces that no cell took, and the learning rate at its end."""
-        rng = np.random.default_rng((self.recipe.seed, number))
-        views = draw_views(train.boxes, train.side, self.side, rng)
-        targets, n_lost = self.encode(views.boxes)
-        rows, losses = batches(len(train.X), self.recipe.batch_size, rng), []
-        for place, some in enumerate(rows):
-            rate = self.recipe.rate((number + (place + 1) / len(rows)) / self.recipe.epochs)
-            self.optimizer.learning_rate.assign(rate)
-            losses.append(float(self.step(train.X[some], views.of(some), targets[some])))
-            bar.update(min(1 / len(rows), bar.total - bar.n))
-        return {"learning_rate": rate, "faces_lost": n_lost, "loss": float(np.mean(losses))}
+    def drawn(self, train: PictureSet, rng):
+        views, boxes = draw_views(train.boxes, train.side, self.side, rng)
+        targets, n_lost = self.encode(boxes)
+        return {"X": train.X, **views}, targets, {"faces_lost": n_lost}
+
+    def rate(self, number: int, share: float) -> float:
+        return self.options.rate((number + share) / self.options.epochs)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Outputs (n, n_cells, n_cells, n_outputs) of pictures X (n, side, side, n_channels) uint8."""
         starts = range(0, len(X), PREDICTED)
         return np.concatenate([self.forward(np.float32(X[i : i + PREDICTED] / 255)).numpy() for i in starts])
 
-    def validate(self, val: PictureSet) -> dict[str, float]:
-        """Loss, mean IoU on single faces and AP of validation pictures. Raises BadParameter where training diverged."""
+    def validate(self, val: PictureSet, name: str) -> dict[str, float]:
+        """Loss, mean IoU on single faces and AP of validation pictures. Raises BadParameter if training diverged."""
         outputs = self.predict(val.X)
-        if not np.isfinite(outputs).all():
-            raise BadParameter(f"Training diverged: lower learning_rate (now {self.recipe.learning_rate}).")
+        self.check_finite(outputs, name)
         targets, _ = self.encode(val.boxes)
         found = [self.grid.found(output, self.side, LEAST_SCORE) for output in outputs]
         return {
-            "val_loss": float(self.loss(targets, outputs, self.grid)),
+            "val_loss": float(self.loss(targets, outputs)),
             "val_iou": float(single_ious(found, val.boxes, LEAST_SCORE).mean()),
             "val_ap50": average_precision(found, val.boxes),
         }
 
+    def best(self, history: History) -> int:
+        """The last epoch, from 0, of most IoU on single faces, the goal, and AP, which has more faces to go by."""
+        return max(range(len(history)), key=lambda k: (history[k]["val_iou"] + history[k]["val_ap50"], k))
+
     def fit(
         self, train: PictureSet, val: PictureSet, name: str = "detector", state: Checkpoint | None = None
     ) -> History:
-        """Train; `model` then holds the weights of the best epoch, by `goodness`. One record an epoch.
+        """`train` with a progress bar; a `state` is of `identity(train, val)`.
 
-        With a `state` of `identity(train, val)` every epoch is logged, and a training that was killed goes on.
         Raises BadParameter where training diverges, BadSet for training pictures without a face, or validation
         pictures of which none has exactly one.
         """
@@ -251,27 +226,11 @@ class Trainer:
             raise BadSet(
                 f"None of {len(train.X)} training pictures has a face: check the corpus and its splits."
             )
-        history, best = state.restore(self.variables) if state else ([], [])
-        with progress_bar(self.recipe.epochs, name, "epochs") as bar:
-            bar.update(len(history))
-            for number in range(len(history), self.recipe.epochs):
-                history.append(self.epoch(train, number, bar) | self.validate(val))
-                bar.set_postfix_str(f"validation IoU {history[-1]['val_iou']:.3f}", refresh=False)
-                if goodness(history[-1]) >= max(map(goodness, history)):
-                    best = [variable.numpy() for variable in self.model.variables]
-                if state:
-                    state.epoch(self.variables, best, history)
-        for variable, value in zip(self.model.variables, best, strict=True):
-            variable.assign(value)
-        return history
+        with progress_bar(self.units, name, "epochs") as bar:
+            return self.train(train, val, name, state, bar)
 
     def identity(self, train: PictureSet, val: PictureSet) -> dict:
         """All that decides the numbers: recipe, network, pictures."""
         shapes = [list(variable.shape) for variable in self.model.variables]
         pictures = {"train": train.digest(), "val": val.digest()}
-        return asdict(self.recipe) | pictures | {"model": self.model.name, "shapes": shapes}
-
-
-def goodness(record: dict[str, float]) -> float:
-    """What the best epoch has most of: IoU on single faces, the goal, and AP, which has more faces to go by."""
-    return record["val_iou"] + record["val_ap50"]
+        return asdict(self.options) | pictures | {"model": self.model.name, "shapes": shapes}

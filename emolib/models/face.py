@@ -41,18 +41,15 @@ def table2(input_shape, n_classes: int) -> keras.Model:
 
     What the table leaves open, and what is taken here:
     - Its end does not fit together: an adaptive average pool "2x2" is to make 1×1×16 of 2×2×64. Taken: the mean over
-      2×2, 64 values, and a dense layer 64 → n_classes (260 parameters for four). Other readings: 2×2 as the pool's
-      output, 256 → 4 (1,028), or 16 values after all, 16 → 4 (68); the whole changes by 3 % at most.
-    - A depthwise separable convolution is 3×3, then 1×1, as its column "Size" says and as Keras has it; the text names
-      the 1×1 first. That order needs 504 parameters and 32,256 MACs more.
+      2×2 and a dense layer 64 → n_classes. Other readings change the parameters by 3 % at most.
+    - A depthwise separable convolution is 3×3, then 1×1, as its column "Size" says; the text names the 1×1 first.
     - The shortcuts are convolutions of stride 2 with batch norm, added to what the max-pool gives, with no ReLU behind
-      the sum. Those of blocks 3 and 4 are 1×1; that of block 5 is printed as 3×3, which alone is more than half of all
-      parameters, and 1×1 may have been meant (2,048 weights instead of 18,432).
+      the sum: 1×1 in blocks 3 and 4, 3×3 in block 5, as printed, which is more than half of all parameters.
     - Strides and padding are not printed: the shapes ask for stride 2 in layers 1 and 2, in pools and shortcuts.
     - Convolutions have no bias, since a batch norm follows each of them.
 
-    For four classes emolib.evaluation.cost counts 30,964 parameters and 703,232 MACs a face; as .tflite that is 0.13 MB
-    in float32 and 0.05 MB in int8. The printed 1.1 MB is neither; what else their file held is not said.
+    For four classes it has 30,964 parameters and 703,232 MACs a face; as .tflite 0.13 MB in float32 and 0.05 MB in int8.
+    The printed 1.1 MB is neither.
     """
     x = inputs = keras.Input(input_shape)
     x = conv(conv(x, 8, strides=2), 8, strides=2)

@@ -44,35 +44,34 @@ def saturated(X, amount):
     return lit(X, amount, tf.zeros_like(amount)) + grey * (1 - amount[:, None, None])
 
 
-def blur(X, seed, strength: float, span: Span):
+def blur(X, seed, strength, span):
     """A Gaussian of up to BLUR of the height."""
     largest = strength * BLUR * X.shape[1]
     return blurred(X, draw(tf.shape(X)[0], seed, 0, 0.0, largest), math.ceil(TRUNCATE * largest))
 
 
-def noise(X, seed, strength: float, span: Span):
+def noise(X, seed, strength, span):
     """Gaussian noise on every value, as strong as is drawn for the picture."""
     sd = draw(tf.shape(X)[0], seed, 0, 0.0, strength * NOISE * (span[1] - span[0]))
     values = tf.random.stateless_normal(tf.shape(X), tf.random.experimental.stateless_fold_in(seed, 1))
     return X + sd[:, None, None] * values
 
 
-def shift(X, seed, strength: float, span: Span):
+def shift(X, seed, strength, span):
     """Up to SHIFT of a side in both directions."""
     n, most = tf.shape(X)[0], strength * SHIFT
-    one, still = tf.ones((n, 1)), tf.zeros((n, 1))
     right, down = X.shape[2] * draw(n, seed, 0, -most, most), X.shape[1] * draw(n, seed, 1, -most, most)
-    return affine(X, one, still, right, down)
+    return affine(X, tf.ones((n, 1)), tf.zeros((n, 1)), right, down)
 
 
-def rotation(X, seed, strength: float, span: Span):
+def rotation(X, seed, strength, span):
     """Up to TURN about the centre."""
     n, most = tf.shape(X)[0], strength * TURN
-    one, still = tf.ones((n, 1)), tf.zeros((n, 1))
-    return affine(X, one, draw(n, seed, 0, -most, most), still, still)
+    still = tf.zeros((n, 1))
+    return affine(X, tf.ones((n, 1)), draw(n, seed, 0, -most, most), still, still)
 
 
-def light(X, seed, strength: float, span: Span):
+def light(X, seed, strength, span):
     """Contrast and brightness; where there are three channels their balance and saturation too."""
     n, most, (low, high) = tf.shape(X)[0], strength * LIGHT, span
     if X.shape[-1] == 3:

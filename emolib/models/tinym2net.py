@@ -6,7 +6,7 @@ stands behind every layer with weights but the logits: it is folded into the wei
 most units of the dense layers die in the first epochs, and a slow branch with them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 import keras
@@ -23,8 +23,7 @@ DEFAULTS = {"heart": STEPS | {"filters": (16, 32)}, "eeg": STEPS | {"filters": (
 class Branch:
     """One modality's layers: `filters`, one entry a convolution; `kernel` and `pool`, of height and width; `dense`.
 
-    One number is a square kernel or pool. `separable` False makes every convolution a traditional one. Raises
-    BadParameter for what is no layer.
+    One number is a square kernel or pool. `separable` False makes every convolution a traditional one. Raises BadParameter.
     """
 
     filters: tuple[int, ...] = (16, 32, 32, 32)
@@ -34,25 +33,16 @@ class Branch:
     separable: bool = True
 
     def __post_init__(self):
-        for name in ("kernel", "pool"):
-            value = getattr(self, name)
-            pair = (value, value) if type(value) is int else value
-            if not _are_counts(pair) or len(pair) != 2:
-                raise BadParameter(f"{name}: got {value!r}, expected a whole number or two, of 1 or more.")
-            object.__setattr__(self, name, tuple(pair))
-        for name in ("filters", "dense"):
-            object.__setattr__(self, name, _counts(name, getattr(self, name)))
-        if not isinstance(self.separable, bool):
-            raise BadParameter(f"separable: got {self.separable!r}, expected true or false.")
-
-
-def _are_counts(values) -> bool:
-    """Whether it is a list of whole numbers of 1 or more, as YAML has them; true and false are none."""
-    return isinstance(values, list | tuple) and all(type(n) is int and n >= 1 for n in values)
+        for name in ("filters", "dense", "kernel", "pool"):
+            value, is_pair = getattr(self, name), name in ("kernel", "pool")
+            found = _counts(name, [value] * 2 if is_pair and type(value) is int else value)
+            if is_pair and len(found) != 2:
+                raise BadParameter(f"{name}: got {value!r}, expected one number or two.")
+            object.__setattr__(self, name, found)
 
 
 def _counts(name: str, values) -> tuple[int, ...]:
-    if not _are_counts(values):
+    if not isinstance(values, list | tuple) or not all(type(n) is int and n >= 1 for n in values):
         raise BadParameter(f"{name}: got {values!r}, expected a list of whole numbers of 1 or more.")
     return tuple(values)
 
@@ -80,13 +70,15 @@ def build(
     With `heads` every branch has logits of its own: (1 + n_branches, n_classes), the joint ones first. `width` scales
     all filters and dense layers. Raises BadParameter, naming the layer and its shape, for what cannot be built.
     """
-    if not width > 0:
-        raise BadParameter(f"width: got {width}, expected more than 0.")
+
+    def wide(n: int) -> int:
+        return max(1, round(n * width))
+
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    features = [_features(name, inputs[name], branches[name], width) for name in inputs]
+    features = [_features(name, inputs[name], branches[name], wide) for name in inputs]
     x = layers.Concatenate(name="joint")(features) if len(features) > 1 else features[0]
     for n, units in enumerate(_counts("dense, of the joint layers", dense)):
-        x = fully_connected(x, _wide(units, width), f"joint_dense{n}")
+        x = fully_connected(x, wide(units), f"joint_dense{n}")
     found = [layers.Dense(n_classes, name="logits")(layers.Dropout(dropout)(x))]
     if not heads:
         return keras.Model(inputs, found[0])
@@ -96,24 +88,19 @@ def build(
     return keras.Model(inputs, layers.Reshape((len(found), n_classes), name="heads")(every))
 
 
-def _features(name: str, x, layout: Branch, width: float):
+def _features(name: str, x, layout: Branch, wide: Callable):
     """The features (n_features,) of one branch's window x."""
     for n, filters in enumerate(layout.filters):
         block = separable if layout.separable and n else conv
-        x = block(x, _wide(filters, width), layout.kernel)
+        x = block(x, wide(filters), layout.kernel)
         height, across = layout.pool
         if x.shape[1] < height or x.shape[2] < across:
             raise BadParameter(
                 f"Branch {name}, layer {n + 1} of {len(layout.filters)}: max-pooling by {height} × {across} of "
-                f"{tuple(x.shape[1:])} leaves nothing, expected an input at least as large: give fewer filters, a smaller "
-                "pool, or larger windows."
+                f"{tuple(x.shape[1:])} leaves nothing: give fewer filters, a smaller pool, or larger windows."
             )
         x = layers.MaxPooling2D(layout.pool)(x)
     x = layers.Flatten()(x)
     for n, units in enumerate(layout.dense):
-        x = fully_connected(x, _wide(units, width), f"{name}_dense{n}")
+        x = fully_connected(x, wide(units), f"{name}_dense{n}")
     return x
-
-
-def _wide(n: int, width: float) -> int:
-    return max(1, round(n * width))

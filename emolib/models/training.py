@@ -1,9 +1,9 @@
-"""Training of one tiny network, fold by fold, on one core.
+"""The loop that trains every network, and what it needs to train one tiny classifier fold by fold.
 
-A Trainer builds and traces its network once. Every fold starts from the same seeded weights, so a fold gives the same
-model whether it comes first or last. One call of the graph trains many batches: with networks this small, anything
-else spends its time around the arithmetic. A training set of more than HELD_BYTES stays in its file, and the windows
-of a call are read for that call.
+A network is built and traced once. Every fold starts from the same seeded weights, so a fold gives the same model whether
+it comes first or last. One call of the graph trains many batches: with networks this small, anything else spends its
+time around the arithmetic. A training set of more than HELD_BYTES stays in its file, and the windows of a call are read
+for that call.
 """
 
 import math
@@ -15,9 +15,9 @@ import numpy as np
 from tqdm import tqdm
 
 from emolib import models
-from emolib.core.errors import BadParameter, BadSet, check_names
+from emolib.core.errors import BadParameter, check_names
 from emolib.core.experiment import Experiment
-from emolib.core.windows import Windows, arrays, each, length, shape, taken
+from emolib.core.windows import Windows, arrays, each, length, taken
 from emolib.datasets.base import EmotionSet
 from emolib.evaluation.metrics import confusion, cross_entropy, uar
 from emolib.fusion.scores import softmax
@@ -30,7 +30,6 @@ OPTIMIZERS = {
     "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
 }
 PREDICTED = 256  # windows of one call
-STEPS_A_CALL = 32  # batches that one call of the graph trains
 HELD_BYTES = 1 << 30  # a training set up to this size is held in memory
 TRACED = ("optimizer", "batch_size", "focal_gamma", "augment", "seed")  # options that a Trainer is built of
 TINY = 1e-12  # of a score before its logarithm
@@ -42,7 +41,7 @@ class Training:
     """How to train. The learning rate falls from `learning_rate` to 0 along half a cosine over `epochs`.
 
     A training ends after `patience` epochs without a lower validation loss, and the best epoch is kept. The loss
-    decides, not the UAR, which jumps where few people validate. Raises BadParameter for a value out of range.
+    decides: UAR jumps where few people validate. Raises BadParameter for a value out of range.
     """
 
     optimizer: str = "adam"
@@ -57,15 +56,21 @@ class Training:
     seed: int = 0
 
     def __post_init__(self):
-        if self.optimizer not in OPTIMIZERS:
-            raise BadParameter(f"optimizer: got {self.optimizer!r}, expected one of {', '.join(OPTIMIZERS)}.")
-        for name in ("learning_rate", "epochs", "batch_size", "patience"):
-            if getattr(self, name) <= 0:
-                raise BadParameter(f"{name}: got {getattr(self, name)}, expected more than 0.")
+        check_options(self, optimizer=OPTIMIZERS)
         if not 0 <= self.label_smoothing < 1:
             raise BadParameter(f"label_smoothing: got {self.label_smoothing}, expected 0 to below 1.")
         if not 0 <= self.focal_gamma < math.inf:
             raise BadParameter(f"focal_gamma: got {self.focal_gamma}, expected 0 (cross-entropy) or more.")
+
+
+def check_options(options, **known):
+    """Raise BadParameter for a name that is not in `known`, or a length, rate or size that is not above 0."""
+    for name, names in known.items():
+        if (got := getattr(options, name)) not in names:
+            raise BadParameter(f"{name}: got {got!r}, expected one of {', '.join(names)}.")
+    for name in ("learning_rate", "epochs", "batch_size", "patience"):
+        if (got := getattr(options, name, 1)) <= 0:
+            raise BadParameter(f"{name}: got {got}, expected more than 0.")
 
 
 def options(seed: int, fit: dict) -> Training:
@@ -83,11 +88,6 @@ def use_threads(n: int):
         raise BadParameter(
             f"{n} threads: too late, expected before the first model of the process."
         ) from error
-
-
-def balanced_weights(y: np.ndarray, n_classes: int) -> np.ndarray:
-    """A weight per class, (n_classes,), under which every class of y (n,) weighs n / n_classes."""
-    return len(y) / n_classes / np.bincount(y, minlength=n_classes)
 
 
 def focal(log_p, gamma: float):
@@ -110,12 +110,8 @@ def trainer_of(source: Experiment, data: EmotionSet, model: dict, options: Train
     """
     shape, n_classes = data.X.shape[1:], len(data.classes)
     network = models.network(source.modality, source.network)
-    kind = partial(Solver, network.solve) if network.solve else Trainer
-    return kind(
-        lambda: models.build(source.modality, shape, n_classes, source.network, **model),
-        options,
-        network.augment,
-    )
+    factory = partial(models.build, source.modality, shape, n_classes, source.network, **model)
+    return Trainer(factory, options, network.augment, network.solve)
 
 
 def forward(model: keras.Model) -> Callable:
@@ -141,166 +137,159 @@ def over_heads(logits: np.ndarray) -> np.ndarray:
     return logits if logits.ndim == 2 else np.log(softmax(logits).mean(axis=1) + TINY)
 
 
-def best_epoch(history: History) -> int:
-    """The first epoch, from 0, of the lowest validation loss."""
-    return int(np.argmin([row["val_loss"] for row in history]))
+class Loop:
+    """A network, its compiled training step, and the loop over epochs: that of classifiers and of detectors.
 
-
-class Trainer:
-    """One network and its compiled training step, used for every fold of a source.
-
-    `factory()` builds the network after the seeds are set. `augment(X, seed)` changes a standardised batch inside the
-    graph, unless the options turn augmentation off.
+    `factory()` builds the network after the seeds are set. A subclass says what is `drawn` for an epoch, how a batch is
+    `seen`, its `loss` and `rate`, how to `validate`, and which epoch is `best`.
     """
 
-    def __init__(
-        self, factory: Callable[[], keras.Model], options: Training, augment: Callable | None = None
-    ):
+    steps_a_call = 1  # batches that one call of `steps` trains
+
+    def __init__(self, factory: Callable[[], keras.Model], options):
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(options.seed)
-        self.options, self.augment = options, augment if options.augment else None
-        self.model = factory()
-        self.n_classes = self.model.output_shape[-1]
+        self.options, self.model = options, factory()
         self.optimizer = OPTIMIZERS[options.optimizer](options.learning_rate)
         self.optimizer.build(self.model.trainable_variables)
         self.variables = [*self.model.variables, *self.optimizer.variables]
         self.initial = [variable.numpy() for variable in self.variables]
         self.forward = forward(self.model)
-        X = each(lambda x: tf.TensorSpec((None, options.batch_size, *x.shape[1:])), self.model.input)
-        y = tf.TensorSpec((None, options.batch_size, self.n_classes))
-        self.steps = tf.function(self._steps, input_signature=[X, y, tf.TensorSpec((), tf.int32)])
+        self.steps, self.units = tf.function(self._steps), 1  # units of a progress bar in one training
 
     def _steps(self, X, targets, first):
         """Train on batches (n_steps, batch_size, …), numbered from `first`. Returns their mean loss."""
         n_steps, total = tf.shape(targets)[0], 0.0
         for step in tf.range(n_steps):
-            batch, target = each(lambda x, step=step: x[step], X), targets[step]
-            if self.augment is not None:
-                batch = self.augment(batch, tf.stack([self.options.seed, first + step]))
-            with tf.GradientTape() as tape:
-                log_p = tf.nn.log_softmax(self.model(batch, training=True))
-                gain = focal(log_p, self.options.focal_gamma)
-                loss = -tf.reduce_mean(tf.reduce_sum(self.to_heads(target) * gain, axis=-1))
-            variables = self.model.trainable_variables
-            self.optimizer.apply(tape.gradient(loss, variables), variables)
-            total += loss
+            total += self._step(each(lambda x, step=step: x[step], X), targets[step], first + step)
         return total / tf.cast(n_steps, tf.float32)
 
-    def serves(self, options: Training) -> bool:
-        """Whether this Trainer, given these `options`, trains as a new one would: its graph holds none that differ."""
-        return all(getattr(self.options, name) == getattr(options, name) for name in TRACED)
+    def _step(self, batch, target, number):
+        batch = self.seen(batch, number)
+        with tf.GradientTape() as tape:
+            loss = self.loss(target, self.model(batch, training=True))
+        variables = self.model.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
 
     def reset(self):
         """Back to the seeded weights and a fresh optimizer."""
         for variable, value in zip(self.variables, self.initial, strict=True):
             variable.assign(value)
 
-    def predict(self, X: Windows) -> np.ndarray:
-        """Logits (n_windows, n_classes) of X (n_windows, …) by the weights of the last fit.
-
-        A network with several heads gives (n_windows, n_heads, n_classes).
-        """
-        return batched_logits(self.forward, X)
-
-    def to_heads(self, target):
-        """Targets (n, n_classes) as the network needs them: (n, 1, n_classes), the same for each, if it has several heads."""
-        return target if len(self.model.output_shape) == 2 else target[:, None]
-
-    def targets(self, y: np.ndarray) -> np.ndarray:
-        """One-hot labels, smoothed and times their class weight, (n, n_classes)."""
-        smooth = self.options.label_smoothing
-        onehot = np.eye(self.n_classes)[y] * (1 - smooth) + smooth / self.n_classes
-        weights = (
-            balanced_weights(y, self.n_classes) if self.options.class_weights else np.ones(self.n_classes)
-        )
-        return np.float32(onehot * weights[y][:, None])
-
-    def epoch(self, X, targets, number: int, bar: tqdm) -> dict[str, float]:
-        """Train one epoch. Returns its learning rate and mean loss. `bar` counts trainings."""
-        rate = self.options.learning_rate * (1 + math.cos(math.pi * number / self.options.epochs)) / 2
-        self.optimizer.learning_rate.assign(rate)
+    def epoch(self, train, number: int, bar: tqdm) -> dict[str, float]:
+        """Train one epoch. Returns the learning rate at its end and its mean loss."""
         rng = np.random.default_rng((self.options.seed, number))
+        X, targets, record = self.drawn(train, rng)
         rows, losses = batches(len(targets), self.options.batch_size, rng), []
-        for first in range(0, len(rows), STEPS_A_CALL):
-            some = rows[first : first + STEPS_A_CALL]
+        for first in range(0, len(rows), self.steps_a_call):
+            some = rows[first : first + self.steps_a_call]
+            rate = self.rate(number, (first + len(some)) / len(rows))
+            self.optimizer.learning_rate.assign(rate)
             batch = each(lambda x, some=some: x[some.ravel()].reshape(*some.shape, *x.shape[1:]), X)
-            losses += [float(self.steps(batch, targets[some], number * len(rows) + first))] * len(some)
-            bar.update(len(some) / len(rows) / self.options.epochs)
-        return {"learning_rate": rate, "loss": float(np.mean(losses))}
+            place = tf.constant(number * len(rows) + first)
+            losses += [float(self.steps(batch, targets[some], place))] * len(some)
+            bar.update(self.units * len(some) / len(rows) / self.options.epochs)
+        return {"learning_rate": rate, **record, "loss": float(np.mean(losses))}
 
-    def validate(self, val: EmotionSet, name: str) -> dict[str, float]:
-        """Loss and UAR on the validation set. Raises BadParameter, with the fold's name, if training diverged."""
-        logits = over_heads(self.predict(val.X))
-        if not np.isfinite(logits).all():
-            raise BadParameter(
-                f"{name}: training diverged, its logits are NaN or infinite: lower learning_rate "
-                f"(now {self.options.learning_rate})."
-            )
-        return {
-            "val_loss": cross_entropy(val.y, logits),
-            "val_uar": float(uar(confusion(val.y, softmax(logits)))),
-        }
+    def train(self, train, val, name: str, state: Checkpoint | None, bar: tqdm | None) -> History:
+        """Train from the seeded weights. `model` then holds those of the best epoch. Returns one record an epoch.
 
-    def check(self, train: EmotionSet, val: EmotionSet):
-        """Raise BadSet for a class without windows, for a single subject, or if the shapes are not the model's."""
-        train.check_trainable()
-        for name, data in (("training", train), ("validation", val)):
-            found = shape(data.X), len(data.classes)
-            expected = shape(self.model.input), self.n_classes
-            if found != expected:
-                raise BadSet(
-                    f"The {name} set has shape and classes {found}, expected {expected} as the model's."
-                )
-
-    def goes_on(self, history: History) -> bool:
-        """Whether epochs are left and the best is among the last `patience`."""
-        return len(history) < self.options.epochs and (
-            not history or len(history) - 1 - best_epoch(history) < self.options.patience
-        )
-
-    def fit(
-        self,
-        train: EmotionSet,
-        val: EmotionSet,
-        name: str = "fold",
-        state: Checkpoint | None = None,
-        bar: tqdm | None = None,
-    ) -> dict[str, list[float]]:
-        """Train from the seeded weights. `model` then holds those of the best epoch, until the next fit.
-
-        Both sets are standardised, and no person of `val` is in `train`. The history has one number an epoch of
-        learning_rate, loss (weighted, smoothed, focused), val_loss (mean over classes) and val_uar.
-        With `state`, every epoch is logged and a training that was killed goes on. `bar` counts trainings and says how
-        this one goes. Raises BadSet as `check` does, BadParameter if training diverges.
+        With `state`, every epoch is logged and a training that was killed goes on.
         """
-        self.check(train, val)
         self.reset()
-        X, targets, val = in_memory(train.X), self.targets(train.y), replace(val, X=in_memory(val.X))
         history, kept = state.restore(self.variables) if state else ([], [])
         bar = tqdm(disable=True) if bar is None else bar
-        trained_before = bar.n
-        bar.update(len(history) / self.options.epochs)
-        while self.goes_on(history):
-            history.append(self.epoch(X, targets, len(history), bar) | self.validate(val, name))
-            best = best_epoch(history)
+        before = bar.n
+        bar.update(self.units * len(history) / self.options.epochs)
+        best = self.best(history) if history else 0
+        patience = getattr(self.options, "patience", self.options.epochs)
+        while len(history) < self.options.epochs and len(history) - 1 - best < patience:
+            history.append(self.epoch(train, len(history), bar) | self.validate(val, name))
+            best = self.best(history)
             if best == len(history) - 1:
                 kept = [variable.numpy() for variable in self.model.variables]
-            told = f"best epoch {best + 1} of {len(history)}, validation UAR {history[best]['val_uar']:.3f}"
+            told = (
+                f"best epoch {best + 1} of {len(history)}, validation {self.measure.format(**history[best])}"
+            )
             bar.set_postfix_str(f"{name}: {told}", refresh=False)
             if state:
                 state.epoch(self.variables, kept, history)
         for variable, value in zip(self.model.variables, kept, strict=True):
             variable.assign(value)
-        bar.update(trained_before + 1 - bar.n)
-        return {key: [epoch[key] for epoch in history] for key in history[0]}
+        bar.update(before + self.units - bar.n)
+        return history
+
+    def check_finite(self, outputs: np.ndarray, name: str):
+        """Raise BadParameter, with the training's name, if it diverged."""
+        if not np.isfinite(outputs).all():
+            raise BadParameter(
+                f"{name}: training diverged, its outputs are NaN or infinite: lower learning_rate "
+                f"(now {self.options.learning_rate})."
+            )
 
 
-class Solver(Trainer):
-    """A Trainer of a network whose weights have a closed form, `solve(X, y, n_classes)`: no steps, no seed, one epoch."""
+class Trainer(Loop):
+    """The training of a classifier, used for every fold of a source.
 
-    def __init__(self, solve: Callable, *of_trainer):
-        super().__init__(*of_trainer)
-        self.solve = solve
+    `augment(X, seed)` changes a standardised batch inside the graph, unless the options turn augmentation off. Where the
+    weights have a closed form, `solve(X, y, n_classes)` gives them in one epoch without steps or seed.
+    """
+
+    steps_a_call = 32
+    measure = "UAR {val_uar:.3f}"
+
+    def __init__(self, factory: Callable, options: Training, augment=None, solve=None):
+        super().__init__(factory, options)
+        self.augment, self.solve = augment if options.augment else None, solve
+        self.n_classes, size = self.model.output_shape[-1], options.batch_size
+        X = each(lambda x: tf.TensorSpec((None, size, *x.shape[1:])), self.model.input)
+        signature = [X, tf.TensorSpec((None, size, self.n_classes)), tf.TensorSpec((), tf.int32)]
+        self.steps = tf.function(self._steps, input_signature=signature)
+
+    def seen(self, batch, number):
+        return self.augment(batch, tf.stack([self.options.seed, number])) if self.augment else batch
+
+    def loss(self, target, logits):
+        """Of weighted targets (n, n_classes). If the network has several heads, they are the same for each."""
+        gain = focal(tf.nn.log_softmax(logits), self.options.focal_gamma)
+        target = target if len(logits.shape) == 2 else target[:, None]
+        return -tf.reduce_mean(tf.reduce_sum(target * gain, axis=-1))
+
+    def drawn(self, train, rng):
+        return *train, {}
+
+    def rate(self, number: int, share: float) -> float:
+        return self.options.learning_rate * (1 + math.cos(math.pi * number / self.options.epochs)) / 2
+
+    def serves(self, options: Training) -> bool:
+        """Whether this Trainer, given these `options`, trains as a new one would: its graph holds none that differ."""
+        return all(getattr(self.options, name) == getattr(options, name) for name in TRACED)
+
+    def predict(self, X: Windows) -> np.ndarray:
+        """Logits (n_windows, n_classes), or of several heads (n_windows, n_heads, n_classes), of X (n_windows, …)."""
+        return batched_logits(self.forward, X)
+
+    def targets(self, y: np.ndarray) -> np.ndarray:
+        """One-hot labels, smoothed and times their class weight, (n, n_classes)."""
+        smooth = self.options.label_smoothing
+        targets = np.eye(self.n_classes)[y] * (1 - smooth) + smooth / self.n_classes
+        if self.options.class_weights:  # under which every class weighs the same
+            targets *= (len(y) / self.n_classes / np.bincount(y, minlength=self.n_classes))[y][:, None]
+        return np.float32(targets)
+
+    def validate(self, val: EmotionSet, name: str) -> dict[str, float]:
+        """Loss and UAR on the validation set. Raises BadParameter if training diverged."""
+        logits = over_heads(self.predict(val.X))
+        self.check_finite(logits, name)
+        return {
+            "val_loss": cross_entropy(val.y, logits),
+            "val_uar": float(uar(confusion(val.y, softmax(logits)))),
+        }
+
+    def best(self, history: History) -> int:
+        """The first epoch, from 0, of the lowest validation loss."""
+        return int(np.argmin([row["val_loss"] for row in history]))
 
     def fit(
         self,
@@ -310,11 +299,19 @@ class Solver(Trainer):
         state: Checkpoint | None = None,
         bar: tqdm | None = None,
     ) -> dict[str, list[float]]:
-        """As a Trainer does, but `val` picks nothing, and the training set is held in memory."""
-        self.check(train, val)
-        X = np.asarray(train.X)
-        self.model.set_weights(self.solve(X, train.y, self.n_classes))
-        loss = self.validate(replace(train, X=X), name)["val_loss"]
-        if bar is not None:
-            bar.update(1)
-        return {key: [value] for key, value in {"loss": loss, **self.validate(val, name)}.items()}
+        """`train` on standardised sets, where no person of `val` is in `train`.
+
+        The history has one number an epoch of learning_rate, loss (weighted, smoothed, focused), val_loss (mean over
+        classes) and val_uar. Raises BadSet as `check_trainable` does, BadParameter if training diverges.
+        """
+        train.check_trainable()
+        val = replace(val, X=in_memory(val.X))
+        if self.solve:
+            train = replace(train, X=np.asarray(train.X))
+            self.model.set_weights(self.solve(train.X, train.y, self.n_classes))
+            history = [{"loss": self.validate(train, name)["val_loss"], **self.validate(val, name)}]
+            if bar is not None:
+                bar.update(1)
+        else:
+            history = self.train((in_memory(train.X), self.targets(train.y)), val, name, state, bar)
+        return {key: [epoch[key] for epoch in history] for key in history[0]}

@@ -9,7 +9,7 @@ convolutions and per tensor in dense layers (older interpreters run other dense 
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,20 +24,18 @@ from emolib.quantization.flatbuffer import activations, check_operators, graph, 
 TOP_SHARE = 0.01  # of a window's values that MAX-PERCENTILE takes as its maxima
 KL_BINS, KL_LEVELS, KL_STEP = 2048, 128, 32
 CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": None}  # None: one scale for all
-FOUR_BIT = ("CONV_2D", "FULLY_CONNECTED")  # operators with a kernel for int4 weights and int8 activations
 SAME_SCALE = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "RESHAPE")  # their output keeps the scale of their input
 Ranges = Mapping[str, tuple[float, float]]  # by tensor name
 
 
 def maximum(x: np.ndarray, percentile: float = 100.0) -> tuple[float, float]:
     """MAX: the least and the largest value of all windows. `percentile` is not used."""
-    return float(x.min()), float(x.max())
+    return x.min(), x.max()
 
 
 def percentile_of_all(x: np.ndarray, percentile: float) -> tuple[float, float]:
     """PERCENTILE: low = P_(100-p)(x), high = P_p(x), over all values of all windows."""
-    low, high = np.percentile(x, [100 - percentile, percentile])
-    return float(low), float(high)
+    return tuple(np.percentile(x, [100 - percentile, percentile]))
 
 
 def percentile_of_maxima(x: np.ndarray, percentile: float) -> tuple[float, float]:
@@ -47,8 +45,7 @@ def percentile_of_maxima(x: np.ndarray, percentile: float) -> tuple[float, float
     """
     n = int(np.ceil(TOP_SHARE * x.shape[1]))
     ordered = np.sort(x, axis=1)
-    low, high = np.percentile(ordered[:, :n], 100 - percentile), np.percentile(ordered[:, -n:], percentile)
-    return float(low), float(high)
+    return np.percentile(ordered[:, :n], 100 - percentile), np.percentile(ordered[:, -n:], percentile)
 
 
 def kl(x: np.ndarray, percentile: float = 100.0) -> tuple[float, float]:
@@ -81,12 +78,7 @@ def _coarse(counts: np.ndarray) -> np.ndarray:
     return np.repeat(sums / np.maximum(filled, 1), width) * (counts > 0)
 
 
-METHODS: dict[str, Callable] = {
-    "max": maximum,
-    "percentile": percentile_of_all,
-    "max_percentile": percentile_of_maxima,
-    "kl": kl,
-}
+METHODS = {"max": maximum, "percentile": percentile_of_all, "max_percentile": percentile_of_maxima, "kl": kl}
 
 
 def clip_weights(content: bytes, percentile: float) -> bytes:
@@ -115,8 +107,7 @@ def clipped(kernel: np.ndarray, axis: int | None, percentile: float) -> np.ndarr
 class Clipping:
     """A way to choose ranges; called with the CalibrationData of a fold, it gives the int8 file on these ranges.
 
-    `n_calibration` limits the calibration windows; None takes all. `weight_percentile` below 100 cuts the weights
-    too. Raises BadParameter for an unknown method, or a percentile outside (0, 100].
+    `n_calibration` limits the calibration windows; None takes all. `weight_percentile` below 100 cuts the weights too.
     """
 
     method: str = "max"
@@ -143,7 +134,7 @@ class Clipping:
     def ranges(self, values: Mapping[str, np.ndarray]) -> Ranges:
         """The range of each tensor, 0 included; `values` as `observed` gives them."""
         found = {name: METHODS[self.method](x, self.percentile) for name, x in values.items()}
-        return {name: (min(low, 0.0), max(high, 0.0)) for name, (low, high) in found.items()}
+        return {name: (min(float(low), 0.0), max(float(high), 0.0)) for name, (low, high) in found.items()}
 
     def used(self, fold: CalibrationData) -> np.ndarray:
         """Which of the fold's calibration windows set the ranges, (n,) bool."""
@@ -162,30 +153,33 @@ class Clipping:
 
 @lru_cache(maxsize=1)
 def _values(fold: CalibrationData) -> dict[str, np.ndarray]:
-    return observed(fold.float32, fold.calibration, fold.calibration_y)
+    return observed(fold.float32, fold.calibration)
 
 
 def quantize(content: bytes, ranges: Ranges, weight_bits: Mapping[str, int] | None = None) -> bytes:
     """A float32 .tflite file as int8, its activations on `ranges` (least and largest value by tensor name).
 
-    `weight_bits`: 4 or 8 by the name of an operator's output; 8 where nothing is said. Raises BadParameter for a
-    tensor without a range, other bits, or 4 bits where the operator has no kernel for them.
+    `weight_bits`: 4 or 8 by the name of an operator's output; 8 where nothing is said. Only CONV_2D and FULLY_CONNECTED
+    have a kernel for int4 weights and int8 activations.
     """
-    weight_bits = weight_bits or {}
-    names = list(activations(content))
-    if missing := [name for name in names if name not in ranges]:
-        raise BadParameter(
-            f"Tensor {missing[0]} has no range, expected one for each of {len(names)} tensors."
-        )
-    _check_bits(content, weight_bits)
-    ranges = tied(content, ranges)
-    quantizer = _quantizer(content, [name for name, bits in weight_bits.items() if bits == 4])
-    found = {
-        name: dict(zip(("min", "max"), np.reshape(np.float32(ranges[name]), (2, 1, 1)), strict=True))
-        for name in names
-    }
+    from ai_edge_quantizer import quantizer
+    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+
+    made, dense = quantizer.Quantizer(content), TFLOperationName.FULLY_CONNECTED
+    made.add_static_config(
+        ".*", TFLOperationName.ALL_SUPPORTED, 8, 8
+    )  # of two rules for one operator the later one wins
+    made.add_static_config(".*", dense, 8, 8, QuantGranularity.TENSORWISE)
+    for name in (name for name, bits in (weight_bits or {}).items() if bits == 4):
+        scope = f"^{re.escape(name)};?$"
+        made.add_static_config(scope, TFLOperationName.CONV_2D, 8, 4)
+        made.add_static_config(scope, dense, 8, 4, QuantGranularity.TENSORWISE)
+    ranges, found = tied(content, ranges), {}
+    for name in activations(content):
+        low, high = np.reshape(np.float32(ranges[name]), (2, 1, 1))
+        found[name] = {"min": low, "max": high}
     with native_silence(), warnings.catch_warnings(action="ignore"):
-        result = bytes(quantizer.quantize(found, enable_progress_report=False).quantized_model)
+        result = bytes(made.quantize(found, enable_progress_report=False).quantized_model)
     check_operators(result, "static")
     return result
 
@@ -197,33 +191,3 @@ def tied(content: bytes, ranges: Ranges) -> Ranges:
         if operator.name in SAME_SCALE:
             found[operator.outputs[0].name] = found[operator.inputs[0].name]
     return found
-
-
-def _check_bits(content: bytes, weight_bits: Mapping[str, int]):
-    operators = {op.outputs[0].name: op.name for op in graph(content)}
-    for name, bits in weight_bits.items():
-        if name not in operators:
-            raise BadParameter(f"weight_bits names {name}, expected the output of an operator of the file.")
-        if bits not in (4, 8):
-            raise BadParameter(f"weight_bits of {name}: got {bits}, expected 4 or 8.")
-        if bits == 4 and operators[name] not in FOUR_BIT:
-            raise BadParameter(
-                f"{name} is a {operators[name]}, which has no 4-bit kernel: give it 8 bits; "
-                f"4 bits are for {' and '.join(FOUR_BIT)}."
-            )
-
-
-def _quantizer(content: bytes, four_bit: list[str]):
-    """ai-edge-quantizer with our recipe; of two rules for one operator the later one wins."""
-    from ai_edge_quantizer import quantizer
-    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
-
-    made = quantizer.Quantizer(content)
-    made.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8)
-    dense = TFLOperationName.FULLY_CONNECTED
-    made.add_static_config(".*", dense, 8, 8, QuantGranularity.TENSORWISE)
-    for name in four_bit:
-        scope = f"^{re.escape(name)};?$"
-        made.add_static_config(scope, TFLOperationName.CONV_2D, 8, 4)
-        made.add_static_config(scope, dense, 8, 4, QuantGranularity.TENSORWISE)
-    return made

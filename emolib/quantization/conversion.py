@@ -6,7 +6,7 @@ A converter maps the CalibrationData of a fold to the bytes of a file, so it nev
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,11 +89,11 @@ def calibration_data(
     run: Run, source: str, data: "EmotionSet | JointSet", folds: Sequence[Fold], n_calibration: int, seed: int
 ) -> list[CalibrationData]:
     """The CalibrationData of each fold, each with a branch of the run."""
-    found = []
-    for k, fold in enumerate(folds):
-        rows = splits.calibration(data, fold, n_calibration, seed)
-        found.append(CalibrationData(run.branch(), model_name(source, k), data, fold, rows, seed))
-    return found
+    rows = [splits.calibration(data, fold, n_calibration, seed) for fold in folds]
+    return [
+        CalibrationData(run.branch(), model_name(source, k), data, fold, rows[k], seed)
+        for k, fold in enumerate(folds)
+    ]
 
 
 def convert_fold(fold: CalibrationData, converters: Converters) -> dict[str, np.ndarray]:
@@ -118,42 +118,36 @@ def convert_folds(
     return {variant: softmax(np.concatenate([logits[variant] for logits in found])) for variant in converters}
 
 
-def check_calibration(X: Windows | None, expected, y: np.ndarray | None = None) -> Windows:
+def check_calibration(X: Windows | None, expected) -> Windows:
     """The calibration windows X (n, *expected) as float32; for several branches, X and `expected` are by branch.
 
-    Raises BadSet where X cannot show the range of the activations: no windows, another shape, NaN or infinity, or
-    labels `y` (n,) of one class only.
+    Raises BadSet where X cannot show the range of the activations: no windows, another shape, NaN or infinity.
     """
     if X is None or length(X) == 0:
         raise BadSet("Got no calibration windows: pass about 100 of the training subjects.")
     X = each(lambda x: np.asarray(x, np.float32), X)
     if shape(X) != expected:
         raise BadSet(f"Calibration windows have shape {shape(X)}, expected {expected} as the model takes.")
-    finite = [np.isfinite(x).all(axis=tuple(range(1, x.ndim))) for x in arrays(X)]
-    bad = int((~np.all(finite, axis=0)).sum())
-    if bad:
-        raise BadSet(f"{bad} of {length(X)} calibration windows hold NaN or infinity: drop them before.")
-    if y is not None and len(np.unique(y)) < 2:
-        raise BadSet(f"All {length(X)} calibration windows are of class {y[0]}: draw them from every class.")
+    if not all(np.isfinite(x).all() for x in arrays(X)):
+        raise BadSet(f"Some of {length(X)} calibration windows hold NaN or infinity: drop them before.")
     return X
 
 
-def observed(content: bytes, X: Windows, y: np.ndarray | None = None) -> dict[str, np.ndarray]:
+def observed(content: bytes, X: Windows) -> dict[str, np.ndarray]:
     """The values of every activation tensor of a float32 .tflite file on windows X, by name, (n, size) each.
 
     X is (n, *shape), or such an array by branch. Raises BadSet as `check_calibration` does.
     """
     from ai_edge_litert.interpreter import Interpreter
 
+    make = partial(Interpreter, model_content=content, num_threads=1)
     with native_silence(), warnings.catch_warnings(action="ignore"):
-        interpreter = Interpreter(
-            model_content=content, experimental_preserve_all_tensors=True, num_threads=1
-        )
+        interpreter = make(experimental_preserve_all_tensors=True)
         interpreter.allocate_tensors()
     ports = {branch_of(entry["name"]): entry for entry in interpreter.get_input_details()}
     shapes = {name: tuple(map(int, entry["shape"][1:])) for name, entry in ports.items()}
     several = isinstance(X, dict) or len(shapes) > 1
-    X = check_calibration(X, shapes if several else next(iter(shapes.values())), y)
+    X = check_calibration(X, shapes if several else next(iter(shapes.values())))
     tensors = activations(content)
     found = {name: np.empty((length(X), int(np.prod(t.shape))), np.float32) for name, t in tensors.items()}
     for i in range(length(X)):

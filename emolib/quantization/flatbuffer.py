@@ -1,6 +1,5 @@
 """Look inside a .tflite file (operators, weights, scales), and write the same file in fewer bytes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import flatbuffers
@@ -10,7 +9,6 @@ from ai_edge_litert import schema_py_generated as schema
 
 from emolib.core.errors import OverBudget
 
-FLOATS = ("FLOAT16", "BFLOAT16", "FLOAT32", "FLOAT64")
 BRIDGES = ("QUANTIZE", "DEQUANTIZE")  # stand before and after a float island
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
@@ -48,15 +46,11 @@ def graph(content: bytes) -> list[Operator]:
     """The operators of a .tflite file, in order of execution."""
     model = read(content)
     [main] = model.subgraphs
-    tensors = [_tensor(model, i, tensor) for i, tensor in enumerate(main.tensors)]
-    return [
-        Operator(
-            i,
-            _name(model, op),
-            *(tuple(tensors[n] for n in side if n >= 0) for side in (op.inputs, op.outputs)),
-        )
-        for i, op in enumerate(main.operators)
-    ]
+    tensors, found = [_tensor(model, i, tensor) for i, tensor in enumerate(main.tensors)], []
+    for i, op in enumerate(main.operators):
+        sides = (tuple(tensors[n] for n in side if n >= 0) for side in (op.inputs, op.outputs))
+        found.append(Operator(i, _name(model, op), *sides))
+    return found
 
 
 def _name(model: schema.ModelT, operator: schema.OperatorT) -> str:
@@ -72,16 +66,11 @@ def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
         np.asarray([] if values is None else values, dtype)
         for values, dtype in ((quantization.scale, np.float32), (quantization.zeroPoint, np.int64))
     )
-    shape = () if tensor.shape is None else tuple(int(n) for n in tensor.shape)
-    return Tensor(
-        index,
-        tensor.name.decode(),
-        shape,
-        DTYPES[tensor.type],
+    shape, constant = (
+        tuple(map(int, () if tensor.shape is None else tensor.shape)),
         _is_constant(model, tensor),
-        scale,
-        zero_point,
     )
+    return Tensor(index, tensor.name.decode(), shape, DTYPES[tensor.type], constant, scale, zero_point)
 
 
 def _is_constant(model: schema.ModelT, tensor: schema.TensorT) -> bool:
@@ -117,10 +106,11 @@ def activations(content: bytes) -> dict[str, Tensor]:
 
 def operators(content: bytes) -> pd.DataFrame:
     """One row per operator of a .tflite file: index, operator, and the dtypes of inputs and outputs."""
-    rows = [
-        (op.index, op.name, *(", ".join(t.dtype.lower() for t in side) for side in (op.inputs, op.outputs)))
-        for op in graph(content)
-    ]
+
+    def dtypes(side: tuple[Tensor, ...]) -> str:
+        return ", ".join(tensor.dtype.lower() for tensor in side)
+
+    rows = [(op.index, op.name, dtypes(op.inputs), dtypes(op.outputs)) for op in graph(content)]
     return pd.DataFrame(rows, columns=["index", "operator", "inputs", "outputs"])
 
 
@@ -137,19 +127,12 @@ def check_operators(content: bytes, variant: str, name: str = "The model"):
             )
     if variant in ("float32", "dynamic"):
         return
-    islands = sorted(_islands(found), key=lambda island: island[0].name in BRIDGES)
-    for operator, tensor in islands[:1]:
+    islands = [(op, t) for op in found for t in (*op.inputs, *op.outputs) if "FLOAT" in t.dtype]
+    for operator, tensor in sorted(islands, key=lambda island: island[0].name in BRIDGES)[:1]:
         raise OverBudget(
             f"{name}: operator {operator.index}, {operator.name}, has tensor {tensor.name} in "
             f"{tensor.dtype.lower()}, expected integers throughout: replace that layer."
         )
-
-
-def _islands(found: list[Operator]) -> Iterator[tuple[Operator, Tensor]]:
-    for operator in found:
-        for tensor in (*operator.inputs, *operator.outputs):
-            if tensor.dtype in FLOATS:
-                yield operator, tensor
 
 
 class _Builder(flatbuffers.Builder):
@@ -157,7 +140,7 @@ class _Builder(flatbuffers.Builder):
 
     def __init__(self):
         super().__init__(1024)
-        self.written: dict[tuple, int] = {}
+        self.written = {}
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:
         key = (x.dtype.str, x.tobytes())
@@ -189,26 +172,18 @@ def compact(content: bytes) -> bytes:
     used = sorted({0} | {tensor.buffer for tensor in main.tensors})
     names: set[str] = set()
     for i, tensor in enumerate(main.tensors):
-        short = str(i) if _is_constant(model, tensor) else _short(tensor.name.decode())
+        # "functional_1/re_lu_1/Relu;functional_1/…" is "re_lu_1"
+        layer = tensor.name.decode().split(";")[0].split("/")[:2][-1]
+        short = str(i) if _is_constant(model, tensor) else layer
         tensor.name = short if short not in names else f"{short}_{i}"
         names.add(tensor.name)
         tensor.buffer = used.index(tensor.buffer)
-        _shrink(tensor.quantization)
+        if scales := tensor.quantization:
+            scales.min = scales.max = None  # the ranges behind the scales
+            for field, dtype in (("scale", np.float32), ("zeroPoint", np.int64)):
+                if (
+                    getattr(scales, field) is not None
+                ):  # as arrays, of which the builder sees that they are equal
+                    setattr(scales, field, np.asarray(getattr(scales, field), dtype))
     model.buffers = [model.buffers[i] for i in used]
     return write(model)
-
-
-def _short(name: str) -> str:
-    """The layer of a tensor: "functional_1/re_lu_1/Relu;functional_1/…" is "re_lu_1"."""
-    first = name.split(";")[0].split("/")
-    return first[1] if len(first) > 1 else first[0]
-
-
-def _shrink(quantization: schema.QuantizationParametersT | None):
-    """Drop the ranges behind the scales, and make the rest arrays, which the builder recognises when they are equal."""
-    if quantization is None:
-        return
-    quantization.min = quantization.max = None
-    for field, dtype in (("scale", np.float32), ("zeroPoint", np.int64)):
-        if getattr(quantization, field) is not None:
-            setattr(quantization, field, np.asarray(getattr(quantization, field), dtype))

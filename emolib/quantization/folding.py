@@ -17,8 +17,7 @@ def folded(model: keras.Model) -> keras.Model:
     """The same function for inference: convolutions with biases, no batch norm, no dropout.
 
     A SeparableConv2D becomes a DepthwiseConv2D (named <layer>_depthwise) and a Conv2D (<layer>). Every other
-    layer keeps its name. Raises BadParameter, naming the layer, for a batch norm that follows no convolution
-    or dense layer of its own, and for a convolution with an activation before its batch norm.
+    layer keeps its name. Raises BadParameter, naming the layer, for a batch norm that cannot be folded.
     """
     absorbed, weights = _absorbed(model), {}
 
@@ -60,36 +59,30 @@ def readers(model: keras.Model) -> dict[str, list[layers.Layer]]:
 def _absorbed(model: keras.Model) -> dict[str, layers.BatchNormalization]:
     """The batch norm that each layer with weights takes in, by the layer's name."""
     reads, found = readers(model), {}
-    outputs = {tensor.name for tensor in model.outputs}
     for before in model.layers:
         for norm in (layer for layer in reads[before.name] if isinstance(layer, layers.BatchNormalization)):
-            alone = len(reads[before.name]) == 1 and before.output.name not in outputs
-            if not isinstance(before, (*WEIGHTED, layers.SeparableConv2D)) or not alone:
+            weighted = isinstance(before, (*WEIGHTED, layers.SeparableConv2D))
+            alone = len(reads[before.name]) == 1 and all(
+                before.output is not tensor for tensor in model.outputs
+            )
+            if not weighted or not alone or before.activation is not keras.activations.linear:
                 raise BadParameter(
-                    f"{norm.name} follows {before.name}, expected a convolution or dense layer that nothing "
-                    "else reads: move the batch norm."
-                )
-            if before.activation is not keras.activations.linear:
-                raise BadParameter(
-                    f"{before.name} has an activation before {norm.name}: put it after the batch norm."
+                    f"{norm.name} follows {before.name}, expected a convolution or dense layer without an "
+                    "activation that nothing else reads: move the batch norm."
                 )
             found[before.name] = norm
     return found
 
 
-def _scale_and_shift(norm: layers.BatchNormalization | None) -> tuple[np.ndarray, np.ndarray]:
-    """s and t, (n_channels,) each, of batch norm as s · x + t; 1 and 0 where there is none."""
-    if norm is None:
-        return np.float64(1), np.float64(0)
-    mean, variance = (np.asarray(v, np.float64) for v in (norm.moving_mean, norm.moving_variance))
-    scale = (np.asarray(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
-    return scale, (np.asarray(norm.beta) if norm.center else 0.0) - mean * scale
-
-
 def _fold(layer, norm, kernel: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
-    """Kernel and bias; `shape` broadcasts one number per channel over the kernel."""
-    scale, shift = (np.broadcast_to(value, int(np.prod(shape))) for value in _scale_and_shift(norm))
+    """Kernel and bias after a batch norm, or none; `shape` broadcasts one number per channel over the kernel."""
     bias = np.asarray(layer.bias, np.float64) if layer.use_bias else 0.0
+    scale, shift = np.float64(1), np.float64(0)
+    if norm is not None:
+        mean, variance = (np.asarray(v, np.float64) for v in (norm.moving_mean, norm.moving_variance))
+        scale = (np.asarray(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
+        shift = (np.asarray(norm.beta) if norm.center else 0.0) - mean * scale
+    scale, shift = (np.broadcast_to(value, int(np.prod(shape))) for value in (scale, shift))
     return [np.float32(kernel * scale.reshape(shape)), np.float32(bias * scale + shift)]
 
 

@@ -10,7 +10,7 @@ with 4 (TinyM²Net, Rashid et al. 2022, gives both the same bits).
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -18,16 +18,14 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from emolib.core.errors import BadArtifact, BadParameter, BadSet, OverBudget, check_names
+from emolib.core.errors import BadArtifact, BadParameter, OverBudget
 from emolib.core.windows import Windows, each, length, taken
 from emolib.evaluation.cost import kind, layer_macs
 from emolib.quantization.flatbuffer import weighted
 from emolib.quantization.folding import folded, weighted_layers
 
-ACTIVATION_BITS = 8
 WIDTHS = (4, 8)
 FOUR_BIT = ("Conv2D", "Dense")  # layers for whose operator litert has a 4-bit kernel
-MOST_ENUMERATED = 16
 DRAWS = 20  # orders drawn for each random pick that is wanted
 SAME = 1e-5  # of the largest weight: the converter folds batch norm in float32, folding.py in float64
 OBJECTIVE = 1e4  # the largest coefficient: the solver stops at differences of about 1e-7
@@ -52,10 +50,6 @@ class Layer:
     def four_bit(self) -> bool:
         return self.operator in FOUR_BIT
 
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return WIDTHS if self.four_bit else (8,)
-
     def perturbation(self, bits: int) -> float:
         """Ω in nats. A trace below its standard error counts as the error: the estimate cannot tell it from 0."""
         return max(self.trace, self.trace_error) / self.weights * self.squared_error[bits]
@@ -70,14 +64,11 @@ class Layer:
         return -(-self.weights * bits // 8)
 
     def bops(self, bits: int) -> int:
-        return self.macs * bits * ACTIVATION_BITS
+        return self.macs * bits * 8
 
 
 def sensitivities(model: keras.Model, X: Windows, y: np.ndarray, n_samples: int, seed: int) -> list[Layer]:
-    """The layers with weights of a trained Keras model, its batch norm folded; windows X (n, *shape), labels y (n,).
-
-    `n_samples` random vectors estimate the traces. Raises BadParameter and BadSet as `traces` does.
-    """
+    """The layers with weights of a trained Keras model, its batch norm folded, as `traces` sees them."""
     model, layers = folded(model), []
     found = traces(model, X, y, n_samples, seed)
     for layer in weighted_layers(model):
@@ -100,56 +91,37 @@ def traces(
     """The trace of the Hessian and its standard error by layer, for the mean cross-entropy (nats) at windows X (n, *shape).
 
     With several heads the loss is the mean over heads, as in training. The standard error is that of `n_samples` random
-    vectors, not of the windows. Raises BadParameter for fewer than 2 vectors, BadSet for windows without labels.
+    vectors, not of the windows. Raises BadParameter for fewer than 2 vectors.
     """
     if n_samples < 2:
         raise BadParameter(f"n_samples is {n_samples}, expected 2 or more: one has no standard error.")
-    if not length(X) or length(X) != len(y):
-        raise BadSet(f"Got {length(X)} windows and {len(y)} labels, expected as many of both, one or more.")
-
     *heads, n_classes = model.output.shape[1:]
-
-    def loss(batch, labels):
-        logits = tf.reshape(model(batch, training=False), (-1, n_classes))
-        labels = tf.repeat(labels, math.prod(heads))
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-
-    found = weighted_layers(model)
-    starts = range(0, length(X), BATCH)
-    batches = [
-        (each(tf.constant, taken(X, slice(i, i + BATCH))), y[i : i + BATCH].astype(np.int32)) for i in starts
-    ]
-    forms = curvatures(loss, [layer.kernel.value for layer in found], batches, n_samples, seed)
-    errors = forms.std(axis=0, ddof=1) / np.sqrt(n_samples)
-    named = zip(found, forms.mean(axis=0), errors, strict=True)
-    return {layer.name: (float(trace), float(error)) for layer, trace, error in named}
-
-
-def curvatures(
-    loss: Callable, variables: Sequence[tf.Variable], batches: Sequence[tuple], n_samples: int, seed: int
-) -> np.ndarray:
-    """vᵢᵀ (H v)ᵢ for each random v and each variable i, (n_samples, n_variables).
-
-    H is the Hessian of the loss averaged over batches. `loss(*batch)` is the mean over the first axis of a batch, so larger
-    batches weigh more.
-    """
-    rng, rows = np.random.default_rng(seed), []
-    weights = np.array([length(batch[0]) for batch in batches])
+    found, rng, rows = weighted_layers(model), np.random.default_rng(seed), []
+    variables = [layer.kernel.value for layer in found]
 
     @tf.function(reduce_retracing=True)
-    def forms(vectors, batch):
+    def forms(vectors, windows, labels):
+        """vᵢᵀ (H v)ᵢ for each kernel i, for the mean loss of a batch."""
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:
-                value = loss(*batch)
+                logits = tf.reshape(model(windows, training=False), (-1, n_classes))
+                labels = tf.repeat(labels, math.prod(heads))
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+                value = tf.reduce_mean(losses)
             slopes = inner.gradient(value, variables)
             along = tf.add_n([tf.reduce_sum(s * v) for s, v in zip(slopes, vectors, strict=True)])
         products = outer.gradient(along, variables, unconnected_gradients="zero")
         return tf.stack([tf.reduce_sum(v * p) for v, p in zip(vectors, products, strict=True)])
 
+    parts = [slice(i, i + BATCH) for i in range(0, length(X), BATCH)]
+    batches = [(each(tf.constant, taken(X, part)), y[part].astype(np.int32)) for part in parts]
+    sizes = [len(labels) for _, labels in batches]
     for _ in range(n_samples):
         vectors = [np.float32(rng.choice((-1, 1), size=variable.shape)) for variable in variables]
-        rows.append(np.average([forms(vectors, batch) for batch in batches], axis=0, weights=weights))
-    return np.array(rows)
+        rows.append(np.average([forms(vectors, *batch) for batch in batches], axis=0, weights=sizes))
+    errors = np.std(rows, axis=0, ddof=1) / np.sqrt(n_samples)
+    named = zip(found, np.mean(rows, axis=0), errors, strict=True)
+    return {layer.name: (float(trace), float(error)) for layer, trace, error in named}
 
 
 @dataclass(frozen=True)
@@ -161,12 +133,7 @@ class Budget:
 
     @classmethod
     def shares(cls, layers: Sequence[Layer], size: float | None, bops: float | None) -> "Budget":
-        """Shares of what uniform 8 bits need; None is no limit. Raises BadParameter for a share of 0 or less."""
-        for name, share in (("size_share", size), ("bops_share", bops)):
-            if share is not None and not share > 0:
-                raise BadParameter(
-                    f"{name} is {share}, expected more than 0, at most 1, or None for no limit."
-                )
+        """Shares of what uniform 8 bits need; None is no limit."""
         whole = total(layers, uniform(layers, 8))
         return cls(*(np.inf if s is None else s * n for s, n in ((size, whole.bytes), (bops, whole.bops))))
 
@@ -187,8 +154,7 @@ class Total:
 
 
 def total(layers: Sequence[Layer], bits: Mapping[str, int]) -> Total:
-    """What a choice of bits costs. Raises BadParameter, naming the layer, as `check_bits` does."""
-    check_bits(layers, bits)
+    """What a choice of bits costs."""
     return Total(
         float(sum(layer.perturbation(bits[layer.name]) for layer in layers)),
         sum(layer.bytes(bits[layer.name]) for layer in layers),
@@ -196,27 +162,13 @@ def total(layers: Sequence[Layer], bits: Mapping[str, int]) -> Total:
     )
 
 
-def check_bits(layers: Sequence[Layer], bits: Mapping[str, int]):
-    """Raises BadParameter for a layer without bits or unknown, bits other than 4 or 8, or 4 where no kernel has them."""
-    check_names(bits, [layer.name for layer in layers], "the network")
-    for layer in layers:
-        given = bits.get(layer.name)
-        if given not in WIDTHS:
-            raise BadParameter(f"Layer {layer.name}: got {given} bits, expected 4 or 8.")
-        if given == 4 and not layer.four_bit:
-            raise BadParameter(
-                f"Layer {layer.name} is a {layer.operator}, which has no 4-bit kernel (expected one of "
-                f"{', '.join(FOUR_BIT)}): give it 8 bits."
-            )
-
-
 def uniform(layers: Sequence[Layer], bits: int) -> Bits:
     """The same bits wherever a kernel has them, 8 elsewhere."""
     return {layer.name: bits if layer.four_bit else 8 for layer in layers}
 
 
-def check_budget(layers: Sequence[Layer], budget: Budget):
-    """Raises OverBudget, with the smallest feasible budget, where even 4 bits wherever possible do not fit."""
+def lowerable(layers: Sequence[Layer], budget: Budget) -> list[Layer]:
+    """The layers that can have 4 bits. Raises OverBudget, with the smallest feasible budget, where all of these do not fit."""
     least, whole = (total(layers, uniform(layers, bits)) for bits in WIDTHS)
     if not budget.holds(least):
         raise OverBudget(
@@ -224,6 +176,7 @@ def check_budget(layers: Sequence[Layer], budget: Budget):
             f"{math.ceil(1e4 * least.bytes / whole.bytes) / 1e4}) and {least.bops} BOPs (bops_share "
             f"{math.ceil(1e4 * least.bops / whole.bops) / 1e4}); raise the share, or lower the network's width."
         )
+    return [layer for layer in layers if layer.four_bit]
 
 
 def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
@@ -231,11 +184,10 @@ def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
 
     HiGHS computes in floats: layers more than about 10⁶ times apart in MACs are beyond its tolerance.
     """
-    check_budget(layers, budget)
-    low, eight = [layer for layer in layers if layer.four_bit], uniform(layers, 8)
+    low, eight, constraints = lowerable(layers, budget), uniform(layers, 8), []
     if not low:
         return eight
-    rises, constraints = np.array([layer.rise for layer in low]), []
+    rises = np.array([layer.rise for layer in low])
     for measure in ("bytes", "bops"):
         saved = [getattr(layer, measure)(8) - getattr(layer, measure)(4) for layer in low]
         most, limit = getattr(total(layers, eight), measure), getattr(budget, measure)
@@ -257,9 +209,8 @@ def lowered(layers: Sequence[Layer], order: Sequence[Layer], budget: Budget) -> 
 
 def greedy(layers: Sequence[Layer], budget: Budget) -> Bits:
     """4 bits first where a shorter weight adds least perturbation, until the budget holds. Raises OverBudget."""
-    check_budget(layers, budget)
-    low = [layer for layer in layers if layer.four_bit]
-    return lowered(layers, sorted(low, key=lambda layer: layer.rise / layer.weights), budget)
+    order = sorted(lowerable(layers, budget), key=lambda layer: layer.rise / layer.weights)
+    return lowered(layers, order, budget)
 
 
 def random_picks(layers: Sequence[Layer], budget: Budget, n: int, seed: int) -> list[Bits]:
@@ -267,8 +218,7 @@ def random_picks(layers: Sequence[Layer], budget: Budget, n: int, seed: int) -> 
 
     Raises OverBudget.
     """
-    check_budget(layers, budget)
-    rng, low, picks = np.random.default_rng(seed), [layer for layer in layers if layer.four_bit], []
+    rng, low, picks = np.random.default_rng(seed), lowerable(layers, budget), []
     for _ in range(DRAWS * n):
         pick = lowered(layers, [low[i] for i in rng.permutation(len(low))], budget)
         if pick not in picks:
@@ -283,12 +233,9 @@ def exhaustive(layers: Sequence[Layer], budget: Budget) -> Bits:
 
     Raises OverBudget, and BadParameter for more than 16 layers that can have 4 bits.
     """
-    check_budget(layers, budget)
-    low = [layer.name for layer in layers if layer.four_bit]
-    if len(low) > MOST_ENUMERATED:
-        raise BadParameter(
-            f"{len(low)} layers can have 4 bits, expected at most {MOST_ENUMERATED} to try every choice."
-        )
+    low = [layer.name for layer in lowerable(layers, budget)]
+    if len(low) > 16:
+        raise BadParameter(f"{len(low)} layers can have 4 bits, expected at most 16 to try every choice.")
     every = itertools.product(WIDTHS, repeat=len(low))
     choices = (uniform(layers, 8) | dict(zip(low, widths, strict=True)) for widths in every)
     within = (bits for bits in choices if budget.holds(total(layers, bits)))
@@ -301,24 +248,22 @@ def outputs(content: bytes, kernels: Mapping[str, np.ndarray]) -> dict[str, str]
     `kernels` are those of the folded network. Layers are found by their weights, because the converter orders branches in
     its own way and names an operator after what it fused into it. Raises BadArtifact unless just one fits a layer.
     """
-    operators = weighted(content)
-    found = {
-        layer: [operator.outputs[0].name for operator, data in operators if holds(data, kernel)]
-        for layer, kernel in kernels.items()
-    }
-    for layer, names in found.items():
+    operators, found = weighted(content), {}
+    for layer, kernel in kernels.items():
+        orders = [
+            order.ravel() for order in (kernel, np.moveaxis(kernel, -1, 0))
+        ]  # depthwise, other operators
+        most = SAME * np.abs(kernel).max()
+        names = [
+            operator.outputs[0].name
+            for operator, data in operators
+            if data.size == 4 * kernel.size
+            and any(np.allclose(data.view(np.float32), order, rtol=0, atol=most) for order in orders)
+        ]
         if len(names) != 1:
             raise BadArtifact(
                 f"Of {len(operators)} operators with weights in the .tflite file, {len(names)} hold those of "
                 f"layer {layer}, expected 1: convert this network again."
             )
-    return {layer: name for layer, [name] in found.items()}
-
-
-def holds(data: np.ndarray, kernel: np.ndarray) -> bool:
-    """Whether float32 weights, flat uint8 as in the file, are those of a kernel, in its order or with outputs first."""
-    if data.size != 4 * kernel.size:
-        return False
-    orders = (kernel, np.moveaxis(kernel, -1, 0))  # depthwise, other operators
-    most = SAME * np.abs(kernel).max()
-    return any(np.allclose(data.view(np.float32), order.ravel(), rtol=0, atol=most) for order in orders)
+        found[layer] = names[0]
+    return found

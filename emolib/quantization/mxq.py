@@ -11,7 +11,7 @@ Transpose only before such a Flatten. A batch axis is never moved.
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +34,10 @@ def arguments(percentile: float, topk_ratio: float) -> dict[str, dict]:
     """The arguments that ask for MaxPercentile, by package and first version of the compiler; `below` is the first other one.
 
     Weights are per channel (method 1), outputs per layer (output 0). `modes` holds the integer of each method, which
-    changed between versions. Raises BadParameter for numbers outside (0, 1].
+    changed between versions. Raises BadParameter for a percentile, where a share is expected.
     """
-    for name, value in (("percentile", percentile), ("topk_ratio", topk_ratio)):
-        if not 0 < value <= 1:
-            raise BadParameter(f"{name}: got {value}, expected a share in (0, 1].")
+    if percentile > 1:
+        raise BadParameter(f"percentile: got {percentile}, expected a share of 1 at most.")
     shares = {"percentile": percentile, "topk_ratio": topk_ratio}
     return {
         "qubee 0.8": {
@@ -81,7 +80,7 @@ def bundle(
     """
     check_operators(content, name)
     [entry] = onnx.load_from_string(content).graph.input
-    _, c, h, w = (int(axis.dim_value) for axis in entry.type.tensor_type.shape.dim)
+    _, c, h, w = (axis.dim_value for axis in entry.type.tensor_type.shape.dim)
     X = check_calibration(X, (h, w, c))
     windows = [f"calibration/{k:03d}.npy" for k in range(len(X))]
     inputs = {
@@ -101,18 +100,15 @@ def bundle(
         "calibration.json": json.dumps(inputs, indent=1),
         "mxq.json": json.dumps(config, indent=1),
         "compile.py": SCRIPT.read_text(),
-        **{file: _npy(window) for file, window in zip(windows, X, strict=True)},
     }
+    for file, window in zip(windows, X, strict=True):
+        npy = io.BytesIO()
+        np.save(npy, np.ascontiguousarray(window, np.float32), allow_pickle=False)
+        files[file] = npy.getvalue()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file, text in files.items():
             archive.writestr(zipfile.ZipInfo(file), text)  # without a date: the same content, the same bytes
     return list(files)
-
-
-def _npy(window: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.save(file, np.ascontiguousarray(window, np.float32), allow_pickle=False)
-    return file.getvalue()
 
 
 class Graph:
@@ -124,43 +120,34 @@ class Graph:
         for node in (node for node in self.nodes if node.op_type == "Constant"):
             self.constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
 
-    def readers(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-        return [reader for reader in self.nodes if node.output[0] in reader.input]
-
-    def only_before(self, node: onnx.NodeProto, operators: Iterable[str]) -> bool:
-        readers = self.readers(node)
-        return bool(readers) and all(reader.op_type in operators for reader in readers)
+    def only_before(self, node: onnx.NodeProto, is_right: Callable[[onnx.NodeProto], bool]) -> bool:
+        readers = [reader for reader in self.nodes if node.output[0] in reader.input]
+        return bool(readers) and all(map(is_right, readers))
 
     def attribute(self, node: onnx.NodeProto, name: str, default=None):
         values = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         return values.get(name, default)
 
-    def axes(self, node: onnx.NodeProto) -> list[int] | None:
+    def is_flatten(self, node: onnx.NodeProto) -> bool:
+        """Whether it flattens all but the batch axis, before dense layers."""
+        is_whole = node.op_type == "Flatten" and self.attribute(node, "axis", 1) == 1
+        return is_whole and self.only_before(node, lambda reader: reader.op_type in DENSE)
+
+    def axes(self, node: onnx.NodeProto) -> list[int]:
         """Of a Reduce node: an attribute, from opset 18 on its second input."""
-        found = self.attribute(node, "axes")
-        if found is None and len(node.input) > 1:
-            found = self.constants.get(node.input[1])
-        return None if found is None else sorted(int(axis) % 4 for axis in np.ravel(found))
+        found = self.attribute(node, "axes", self.constants.get(node.input[-1], []))
+        return sorted(int(axis) % 4 for axis in np.ravel(found))
 
 
-Rule = Callable[[Graph, onnx.NodeProto], bool]
-
-
-def _flatten(graph: Graph, node: onnx.NodeProto) -> bool:
-    return graph.attribute(node, "axis", 1) == 1 and graph.only_before(node, DENSE)
-
-
-def _transpose(graph: Graph, node: onnx.NodeProto) -> bool:
-    readers = graph.readers(node)
-    return graph.only_before(node, ["Flatten"]) and all(_flatten(graph, reader) for reader in readers)
-
-
-RULES: dict[str, tuple[Rule, str]] = {
+RULES: dict[str, tuple[Callable[[Graph, onnx.NodeProto], bool], str]] = {
     "Concat": (lambda graph, node: graph.attribute(node, "axis") == 1, "only on the channel axis, 1"),
     "Mul": (lambda graph, node: any(name in graph.constants for name in node.input), "only by a constant"),
     "Div": (lambda graph, node: node.input[1] in graph.constants, "only by a constant"),
-    "Flatten": (_flatten, "only with axis 1 before a dense layer"),
-    "Transpose": (_transpose, "only before Flatten and a dense layer"),
+    "Flatten": (Graph.is_flatten, "only with axis 1 before a dense layer"),
+    "Transpose": (
+        lambda graph, node: graph.only_before(node, graph.is_flatten),
+        "only before Flatten and a dense layer",
+    ),
     "Constant": (lambda graph, node: True, ""),
 } | {
     name: (lambda graph, node: graph.axes(node) == [2, 3], "only over height and width, axes 2 and 3")

@@ -21,7 +21,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.device.interpreter import Model, apart
 from emolib.models.backend import keras
-from emolib.quantization.clipping import Clipping, Ranges, clipped
+from emolib.quantization.clipping import Clipping, clipped
 from emolib.quantization.conversion import CalibrationData, check_calibration
 from emolib.quantization.folding import folded
 
@@ -35,10 +35,7 @@ QUANTIZED = ("Conv", "Relu", "Add", "AveragePool", "MaxPool", "GlobalAveragePool
 
 
 def export(model: keras.Model) -> bytes:
-    """The ONNX file of a trained model: input (1, c, h, w), logits (1, n_classes).
-
-    Raises BadParameter, naming the layer, for a layer or an activation that has no node here.
-    """
+    """The ONNX file of a trained model: input (1, c, h, w), logits (1, n_classes). Raises BadParameter as `_steps` does."""
     network = folded(model)
     tensors, nodes, constants = {network.inputs[0].name: INPUT}, [], []
     for layer in network.layers[1:]:
@@ -52,11 +49,9 @@ def export(model: keras.Model) -> bytes:
         tensors[layer.output.name] = read[0]
     nodes[-1].output[0] = LOGITS
     _, h, w, c = model.input_shape
-    ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in ((INPUT, (1, c, h, w)), (LOGITS, (1, model.output_shape[-1])))
-    ]
-    graph = helper.make_graph(nodes, "emolib", ends[:1], ends[1:], constants)
+    entry = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, (1, c, h, w))
+    logits = helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, (1, model.output_shape[-1]))
+    graph = helper.make_graph(nodes, "emolib", [entry], [logits], constants)
     opset = [helper.make_opsetid("", OPSET)]
     file = helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="emolib")
     onnx.checker.check_model(file, full_check=True)
@@ -64,11 +59,13 @@ def export(model: keras.Model) -> bytes:
 
 
 def _steps(layer: layers.Layer) -> list[Step]:
-    """The nodes of one folded layer, each reading the one before it."""
-    if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
-        return [_conv(layer), *_activation(layer)]
-    if isinstance(layer, layers.Dense) and len(layer.input.shape) == 2:
-        return [("Gemm", {}, [np.asarray(value) for value in layer.get_weights()]), *_activation(layer)]
+    """The nodes of one folded layer, each reading the one before it. Raises BadParameter for a layer that has none here."""
+    activations = {keras.activations.linear: [], keras.activations.relu: [("Relu", {}, [])]}
+    activation = activations.get(getattr(layer, "activation", None))
+    if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D) and activation is not None:
+        return [_conv(layer), *activation]
+    if isinstance(layer, layers.Dense) and len(layer.input.shape) == 2 and activation is not None:
+        return [("Gemm", {}, layer.get_weights()), *activation]
     if isinstance(layer, layers.ReLU) and not (layer.max_value or layer.negative_slope or layer.threshold):
         return [("Relu", {}, [])]
     if isinstance(layer, layers.Add):
@@ -80,16 +77,8 @@ def _steps(layer: layers.Layer) -> list[Step]:
         return [("GlobalAveragePool", {}, []), ("Flatten", {"axis": 1}, [])]
     raise BadParameter(
         f"Layer {layer.name}, a {type(layer).__name__}, has no ONNX node here: build the network from "
-        "convolutions, ReLU, Add, pooling, GlobalAveragePooling2D and a dense layer behind it."
+        "convolutions, ReLU, Add, pooling, GlobalAveragePooling2D and a dense layer behind it; no other activation."
     )
-
-
-def _activation(layer: layers.Layer) -> list[Step]:
-    known = {"linear": [], "relu": [("Relu", {}, [])]}
-    name = layer.activation.__name__
-    if name not in known:
-        raise BadParameter(f"Layer {layer.name}: activation {name} has no ONNX node here, expected relu.")
-    return known[name]
 
 
 def _conv(layer: layers.Layer) -> Step:
@@ -117,9 +106,8 @@ def _window(layer: layers.Layer, kernel: tuple[int, int], dilation: tuple[int, i
 def run(content: bytes, X: np.ndarray) -> np.ndarray:
     """Logits (n, n_classes) of X (n, h, w, c) on onnxruntime."""
     options = onnxruntime.SessionOptions()
-    options.add_session_config_entry(
-        "session.x64quantprecision", "1"
-    )  # else int8 overflows on x86 without VNNI
+    # else int8 overflows on x86 without VNNI
+    options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     windows = np.ascontiguousarray(np.moveaxis(np.asarray(X, np.float32), -1, 1))
     return np.concatenate([session.run([LOGITS], {INPUT: window[None]})[0] for window in windows])
@@ -137,31 +125,30 @@ def parity(content: bytes, model: keras.Model, X: np.ndarray) -> float:
     return difference
 
 
-def observed(content: bytes, X: np.ndarray, y: np.ndarray | None = None) -> dict[str, np.ndarray]:
+def observed(content: bytes, X: np.ndarray) -> dict[str, np.ndarray]:
     """The values of every activation tensor of an ONNX file that `export` wrote, by name, (n, size) each; X (n, h, w, c).
 
     Raises BadSet as `check_calibration` does.
     """
     model = onnx.load_from_string(content)
     shape = tuple(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim)[1:]
-    X = check_calibration(X, (*shape[1:], shape[0]), y)
+    X = check_calibration(X, (*shape[1:], shape[0]))
     names = [name for node in model.graph.node for name in node.output]
     del model.graph.output[:]
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     windows = np.ascontiguousarray(np.moveaxis(X, -1, 1))
     answers = [session.run(names, {INPUT: window[None]}) for window in windows]
-    found = {
-        name: np.stack([a.ravel() for a in values])
-        for name, values in zip(names, zip(*answers, strict=True), strict=True)
-    }
-    return {INPUT: windows.reshape(len(X), -1)} | found
+    values = [np.reshape(of_tensor, (len(X), -1)) for of_tensor in zip(*answers, strict=True)]
+    return {INPUT: windows.reshape(len(X), -1)} | dict(zip(names, values, strict=True))
 
 
-def to_qdq(content: bytes, ranges: Ranges) -> bytes:
-    """The QDQ file of an ONNX file that `export` wrote, on `ranges`."""
-    model = onnx.load_from_string(content)
+def convert_to_qdq(content: bytes, clipping: Clipping, fold: CalibrationData) -> bytes:
+    """The QDQ file of a fold's ONNX file that `export` wrote, on the ranges and weights that `clipping` chooses."""
+    used = clipping.used(fold)
+    ranges = clipping.ranges(observed(content, fold.calibration[used]))
     limits = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
+    model = onnx.load_from_string(clip_weights(content, clipping.weight_percentile))
     for node in model.graph.node:
         if node.op_type in SAME_SCALE:
             limits[node.output[0]] = limits[node.input[0]]
@@ -181,13 +168,6 @@ def to_qdq(content: bytes, ranges: Ranges) -> bytes:
     return quantizer.model.model.SerializeToString()
 
 
-def convert_to_qdq(content: bytes, clipping: Clipping, fold: CalibrationData) -> bytes:
-    """The QDQ file of a fold's ONNX file, on the ranges and weights that `clipping` chooses."""
-    used = clipping.used(fold)
-    limits = clipping.ranges(observed(content, fold.calibration[used], fold.calibration_y[used]))
-    return to_qdq(clip_weights(content, clipping.weight_percentile), limits)
-
-
 def clip_weights(content: bytes, percentile: float) -> bytes:
     """The ONNX file with each kernel cut as `clipping.clip_weights` cuts that of a .tflite file."""
     model = onnx.load_from_string(content)
@@ -197,17 +177,6 @@ def clip_weights(content: bytes, percentile: float) -> bytes:
             cut = clipped(kernel, 0 if kernel.ndim == 4 else None, percentile)
             constant.CopyFrom(numpy_helper.from_array(cut, constant.name))
     return model.SerializeToString()
-
-
-def scales(content: bytes) -> dict[str, tuple[float, int]]:
-    """Scale and zero point of each activation tensor in a QDQ file, by name."""
-    graph = onnx.load_from_string(content).graph
-    constants = {c.name: numpy_helper.to_array(c) for c in graph.initializer}
-    return {
-        node.input[0]: (float(constants[node.input[1]]), int(constants[node.input[2]]))
-        for node in graph.node
-        if node.op_type == "QuantizeLinear"
-    }
 
 
 def agreement(content: bytes, file: Path, X: np.ndarray) -> pd.DataFrame:

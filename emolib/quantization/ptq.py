@@ -13,13 +13,12 @@ import warnings
 from collections.abc import Callable
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert import ConverterError
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from emolib.core.errors import BadParameter, OverBudget
+from emolib.core.errors import BadSet, OverBudget
 from emolib.core.windows import Windows, length, shape
 from emolib.device.backends import native_silence
 from emolib.quantization.conversion import CalibrationData, check_calibration
@@ -29,19 +28,12 @@ VARIANTS = ("float32", "dynamic", "int8")
 WINDOW = "window"  # the input's name in a file of one modality
 
 
-def convert(
-    model: keras.Model,
-    variant: str,
-    calibration: Windows | None = None,
-    y: np.ndarray | None = None,
-) -> bytes:
-    """The model as the bytes of a .tflite file; int8 needs `calibration` windows (n, *shape).
+def convert(model: keras.Model, variant: str, calibration: Windows | None = None, y=None) -> bytes:
+    """The model as the bytes of a .tflite file of one of VARIANTS; int8 needs `calibration` windows (n, *shape).
 
-    `y` (n,), the labels of these windows, is only checked. Raises BadParameter for an unknown variant, BadSet as
-    `check_calibration` does, and OverBudget for an operator that TFLite lacks or that stays in float.
+    Raises BadSet as `check_calibration` does, or if their labels `y` (n,) are all of one class, and OverBudget for an operator
+    that TFLite lacks or that stays in float.
     """
-    if variant not in VARIANTS:
-        raise BadParameter(f"variant: got {variant!r}, expected one of {', '.join(VARIANTS)}.")
     with silence():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(model)], tf.Module())
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -49,7 +41,11 @@ def convert(
     if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if variant == "int8":
-        X = check_calibration(calibration, shape(entry(model)), y)
+        X = check_calibration(calibration, shape(entry(model)))
+        if y is not None and len(set(y)) < 2:
+            raise BadSet(
+                f"All {length(X)} calibration windows are of class {y[0]}: draw them from every class."
+            )
         converter.representative_dataset = lambda: (
             {name: x[i : i + 1] for name, x in by_name(X).items()} for i in range(length(X))
         )

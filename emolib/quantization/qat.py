@@ -16,10 +16,9 @@ import pandas as pd
 import tensorflow as tf
 from keras import layers
 
-from emolib.core.errors import BadParameter
 from emolib.models.training import Trainer, Training
 from emolib.quantization.clipping import Ranges
-from emolib.quantization.conversion import CalibrationData, check_calibration
+from emolib.quantization.conversion import CalibrationData
 from emolib.quantization.flatbuffer import check_operators, operators
 from emolib.quantization.folding import WEIGHTED, folded, readers, weighted_layers
 from emolib.quantization.ptq import frozen, silence
@@ -43,20 +42,16 @@ class Converter:
 
     The network is trained on with `options`. Without options its weights are rounded as they are: PTQ in the same graph.
     Depthwise kernels keep 8 bits. The training step is traced once for all folds, and a fold gives the same file in any
-    order. Raises BadParameter for other bits, and, when called, BadSet as `check_calibration` does.
+    order.
     """
 
     def __init__(self, weight_bits: int, options: Training | None = None, augment: Callable | None = None):
-        if weight_bits not in (8, 4):
-            raise BadParameter(f"weight_bits: got {weight_bits}, expected 8 or 4.")
         self.weight_bits, self.options, self.augment = weight_bits, options, augment
         self.names: list[str] = []
 
     def __call__(self, fold: CalibrationData) -> bytes:
-        shape = tuple(fold.model.input_shape[1:])
-        X = check_calibration(fold.calibration, shape, fold.calibration_y)
         network = folded(fold.model)
-        ranges = activation_ranges(network, X)
+        ranges = activation_ranges(network, fold.calibration)
         if self.options is not None:
             self.train(network, ranges, fold)
         return to_tflite(network, ranges, self.weight_bits)
@@ -97,13 +92,13 @@ def fusion(model: keras.Model, content: bytes) -> pd.DataFrame:
 
     Columns layer, trained (layers), folded (layers), operator, file (operators of the .tflite file).
     """
-    trained, after = (Counter(type(layer).__name__ for layer in of.layers) for of in (model, folded(model)))
-    in_file = Counter(operators(content)["operator"])
-    rows = [
-        (kind, trained[kind], after[kind], OPERATOR_OF.get(kind), in_file.pop(OPERATOR_OF.get(kind), 0))
-        for kind in dict.fromkeys([*trained, *after])
-        if kind != "InputLayer"
-    ]
+    trained, after = (
+        Counter(type(layer).__name__ for layer in of.layers[1:]) for of in (model, folded(model))
+    )
+    in_file, rows = Counter(operators(content)["operator"]), []
+    for kind in {**trained, **after}:
+        operator = OPERATOR_OF.get(kind)
+        rows.append((kind, trained[kind], after[kind], operator, in_file.pop(operator, 0)))
     rows += [(None, 0, 0, operator, n) for operator, n in in_file.items()]
     return pd.DataFrame(rows, columns=["layer", "trained", "folded", "operator", "file"])
 
@@ -113,11 +108,10 @@ def symmetric(kernel: tf.Tensor, bits: int) -> tf.Tensor:
 
     A convolution has a scale per channel, a dense layer (n_in, n_out) one for all.
     """
-    convolution = len(kernel.shape) == 4
-    limit = tf.reduce_max(tf.abs(kernel), axis=(0, 1, 2) if convolution else None)
-    limit = tf.maximum(limit, LEAST_LIMIT)
-    of = tf.quantization
-    rounded = of.fake_quant_with_min_max_vars_per_channel if convolution else of.fake_quant_with_min_max_vars
+    axes, rounded = None, tf.quantization.fake_quant_with_min_max_vars
+    if len(kernel.shape) == 4:
+        axes, rounded = (0, 1, 2), tf.quantization.fake_quant_with_min_max_vars_per_channel
+    limit = tf.maximum(tf.reduce_max(tf.abs(kernel), axis=axes), LEAST_LIMIT)
     return rounded(kernel, -limit, limit, num_bits=bits, narrow_range=True)
 
 

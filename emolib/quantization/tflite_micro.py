@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.core.errors import BadArtifact, OverBudget
 from emolib.device.backends import ARENA_BYTES, Backend, Micro, TFLite, litert, native_silence
 from emolib.device.interpreter import apart, check_backend, quantize
 from emolib.quantization.flatbuffer import Operator, graph, read, write
@@ -92,10 +92,9 @@ def arena_bytes(content: bytes) -> int:
 def _opens(content: bytes, size: int) -> bool:
     try:
         with native_output():
-            _interpreter(content, size)
+            return bool(_interpreter(content, size))
     except RuntimeError:
         return False
-    return True
 
 
 def reference(content: bytes) -> TFLite:
@@ -113,68 +112,44 @@ def answers(backend: Backend, X: np.ndarray) -> np.ndarray:
     return np.concatenate([backend.run(window[None]) for window in encoded]).astype(np.int32)
 
 
-def differences(content: bytes, X: np.ndarray) -> dict[str, int]:
-    """tflite-micro against litert, on windows X (n, *shape), in steps (LSB) of the int8 output.
-
-    lsb_from_litert and lsb_from_reference: the largest difference from its default and from its reference kernels.
-    other_answers: windows that get another class than from the default kernels. Raises BadParameter for no windows.
-    """
-    if len(X) == 0:
-        raise BadParameter(
-            "Got no windows to compare tflite-micro and litert on: pass some of the test part."
-        )
-    micro, default, plain = (
-        answers(backend, X) for backend in (Micro(content), litert(content, 1), reference(content))
-    )
-    from_default, from_plain = (apart(micro, other, step=1) for other in (default, plain))
-    return {
-        "n": len(X),
-        "lsb_from_litert": from_default["lsb"],
-        "lsb_from_reference": from_plain["lsb"],
-        "other_answers": from_default["other_answers"],
-    }
-
-
 def measured(content: bytes, X: np.ndarray, name: str = "The model") -> dict[str, int]:
-    """One row of measured numbers: operators, the arena and its parts in bytes, and `differences`.
+    """One row of measured numbers: operators, the arena and its parts in bytes, and how far tflite-micro is from litert.
 
-    Raises OverBudget for an operator that tflite-micro lacks.
+    lsb_from_litert and lsb_from_reference: the largest difference from its default and from its reference kernels on windows
+    X (n, *shape), in steps (LSB) of the int8 output. other_answers: windows that get another class than from the default
+    kernels. Raises OverBudget for an operator that tflite-micro lacks.
     """
     check_operators(content, name)
-    parts = allocated(content)
+    parts, backends = allocated(content), (Micro(content), litert(content, 1), reference(content))
+    micro, default, plain = (answers(backend, X) for backend in backends)
+    from_default = apart(micro, default, step=1)
     return {
         "operators": len(graph(content)),
         "arena_bytes": arena_bytes(content),
         "activation_bytes": parts["head"],
         "persistent_bytes": parts["tail"],
-        **differences(content, X),
+        "n": len(X),
+        "lsb_from_litert": from_default["lsb"],
+        "lsb_from_reference": apart(micro, plain, step=1)["lsb"],
+        "other_answers": from_default["other_answers"],
     }
 
 
-def alone(content: bytes, operator: Operator) -> bytes:
-    """The .tflite file of one operator; its inputs are what the operator reads."""
-    model = read(content)
-    [main] = model.subgraphs
-    main.operators = [main.operators[operator.index]]
-    main.inputs = [tensor.index for tensor in operator.inputs if not tensor.constant]
-    main.outputs = [tensor.index for tensor in operator.outputs]
-    model.signatureDefs = None
-    return write(model)
-
-
 class Kernel:
-    """One operator in an interpreter of its own."""
+    """One operator in an interpreter of its own; its inputs are what the operator reads."""
 
-    def __init__(self, content: bytes, operator: Operator, reference: bool):
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    def __init__(self, content: bytes, operator: Operator, resolver):
+        from ai_edge_litert.interpreter import Interpreter
 
-        resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+        model = read(content)
+        [main] = model.subgraphs
+        main.operators = [main.operators[operator.index]]
+        main.inputs = [tensor.index for tensor in operator.inputs if not tensor.constant]
+        main.outputs = [tensor.index for tensor in operator.outputs]
+        model.signatureDefs = None
+        make = partial(Interpreter, model_content=write(model), num_threads=1)
         with native_silence():
-            self.interpreter = Interpreter(
-                model_content=alone(content, operator),
-                num_threads=1,
-                experimental_op_resolver_type=resolver,
-            )
+            self.interpreter = make(experimental_op_resolver_type=resolver)
             self.interpreter.allocate_tensors()
         self.inputs = {entry["name"]: entry["index"] for entry in self.interpreter.get_input_details()}
         self.output = self.interpreter.get_output_details()[0]["index"]
@@ -192,22 +167,24 @@ def rounding(content: bytes, X: np.ndarray) -> pd.DataFrame:
     alone_lsb: the largest difference in steps (LSB) of the operator's output where both read the same input.
     alone_percent: the share of values that differ. grown_lsb, grown_percent: the same where each set reads its own results.
     """
-    operators = graph(content)
-    plain, default = ([Kernel(content, op, flag) for op in operators] for flag in (True, False))
+    from ai_edge_litert.interpreter import OpResolverType
+
+    operators, kinds = graph(content), (OpResolverType.BUILTIN_REF, OpResolverType.AUTO)
+    plain, default = ([Kernel(content, op, kind) for op in operators] for kind in kinds)
     entry = next(tensor for tensor in operators[0].inputs if not tensor.constant)
-    found = [([], []) for _ in operators]
+    found = [{"alone": [], "grown": []} for _ in operators]
     for window in quantize(np.asarray(X, np.float32), float(entry.scale[0]), int(entry.zero_point[0])):
         ours, theirs = {entry.name: window[None]}, {entry.name: window[None]}
         for k, operator in enumerate(operators):
-            name, same = operator.outputs[0].name, default[k](ours)
+            name, same = operator.outputs[0].name, default[k](ours).astype(np.int32)
             ours[name], theirs[name] = plain[k](ours), default[k](theirs)
-            for list_, other in zip(found[k], (same, theirs[name]), strict=True):
-                list_.append(np.abs(other.astype(np.int32) - ours[name]).ravel())
+            found[k]["alone"].append(np.abs(same - ours[name]))
+            found[k]["grown"].append(np.abs(theirs[name].astype(np.int32) - ours[name]))
     rows = []
-    for operator, (same, grown) in zip(operators, found, strict=True):
+    for operator, of_operator in zip(operators, found, strict=True):
         row = {"index": operator.index, "operator": operator.name}
-        for name, differences in (("alone", np.stack(same)), ("grown", np.stack(grown))):
-            share = 100 * float((differences > 0).mean())
-            row |= {f"{name}_lsb": int(differences.max()), f"{name}_percent": share}
+        for name, differences in of_operator.items():
+            row[f"{name}_lsb"] = int(np.max(differences))
+            row[f"{name}_percent"] = 100 * float((np.stack(differences) > 0).mean())
         rows.append(row)
     return pd.DataFrame(rows)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from emolib.core.child import run_module
-from emolib.core.errors import BadArtifact, BadParameter, OverBudget, check_names
+from emolib.core.errors import BadArtifact, OverBudget, check_names
 from emolib.quantization.flatbuffer import graph, weighted
 
 SYSTEMS = {  # accelerator: system configuration of Vela's own Arm/vela.ini
@@ -85,37 +85,24 @@ def _operators(content: bytes, parts: pd.DataFrame, said: str) -> pd.DataFrame:
     for operator, name in zip(found, names, strict=True):
         own = parts[[each == name for each in owner]]
         on_npu = bool(len(own)) and bool((own.Target == "NPU").all())
-        rows.append(
-            {
-                "index": operator.index,
-                "operator": operator.name,
-                "name": name,
-                "on_npu": on_npu,
-                "cycles": int(own["Op Cycles"].sum()),
-                "sram_bytes": int(own["Staging Usage"].max()) if len(own) else 0,
-                "weight_bytes": sizes.get(operator.index, 0),
-                "why": "" if on_npu else reasons.get(name, "Vela gives no reason"),
-            }
-        )
+        row = {"index": operator.index, "operator": operator.name, "name": name, "on_npu": on_npu}
+        row |= {
+            "cycles": int(own["Op Cycles"].sum()),
+            "sram_bytes": int(max(own["Staging Usage"], default=0)),
+        }
+        row |= {"weight_bytes": sizes.get(operator.index, 0)}
+        rows.append(row | {"why": "" if on_npu else reasons.get(name, "Vela gives no reason")})
     return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True)
 class Budgets:
-    """The most that a model may need, and the least share of its operators on the NPU; 0 is no budget.
-
-    Raises BadParameter for a negative number.
-    """
+    """The most that a model may need, and the least share of its operators on the NPU; 0 is no budget."""
 
     max_sram_kb: float = 0.0
     max_flash_kb: float = 0.0
     max_latency_ms: float = 0.0
     min_npu_percent: float = 0.0
-
-    def __post_init__(self):
-        for name, value in vars(self).items():
-            if not value >= 0:
-                raise BadParameter(f"{name}: got {value}, expected 0 (no budget) or more.")
 
 
 LIMITS = {  # column of the totals: budget, unit, the operators' column that tells the worst one, what to do
@@ -127,24 +114,23 @@ LIMITS = {  # column of the totals: budget, unit, the operators' column that tel
 
 def check_budgets(table: pd.DataFrame, operators: pd.DataFrame, budgets: Budgets):
     """Raises OverBudget, naming accelerator and operator, for the first row of `compile_all`'s tables over its budget."""
+
+    def label(operator: pd.Series) -> str:
+        return f"operator {operator['index']}, {operator.operator} ({operator['name'].split(';')[0]})"
+
     for row in table.to_dict("records"):
         own = operators[operators.accelerator == row["accelerator"]]
         if row["npu_percent"] < budgets.min_npu_percent:
             stray = own[~own.on_npu].iloc[0]
             raise OverBudget(
                 f"{row['accelerator']}: {row['npu_percent']:.0f} % of the operators on the NPU, expected at least "
-                f"{budgets.min_npu_percent:g} %: {_label(stray)} stays on the CPU ({stray.why}); replace it, or lower "
+                f"{budgets.min_npu_percent:g} %: {label(stray)} stays on the CPU ({stray.why}); replace it, or lower "
                 "min_npu_percent."
             )
         for column, (budget, unit, by, remedy) in LIMITS.items():
             most = getattr(budgets, budget)
             if most and row[column] > most:
-                worst = _label(own.loc[own[by].idxmax()])
                 raise OverBudget(
                     f"{row['accelerator']}: {row[column]:.3g} {unit} by {row['modelled_by']}, expected at most "
-                    f"{most:g}: {remedy} {worst}, or raise {budget}."
+                    f"{most:g}: {remedy} {label(own.loc[own[by].idxmax()])}, or raise {budget}."
                 )
-
-
-def _label(operator: pd.Series) -> str:
-    return f"operator {operator['index']}, {operator.operator} ({operator['name'].split(';')[0]})"

@@ -35,8 +35,7 @@ class Prepared:
     ranges: Ranges
 
     def file(self, bits: mp.Bits) -> bytes:
-        """The fold's .tflite with these bits. Raises BadParameter, naming the layer, as `check_bits` does."""
-        mp.check_bits(self.layers, bits)
+        """The fold's .tflite with these bits."""
         named = {self.outputs[layer]: width for layer, width in bits.items()}
         return quantize(self.calibration.float32, self.ranges, named)
 
@@ -49,7 +48,7 @@ def prepare(calibration: CalibrationData, n_samples: int) -> Prepared:
     X, y, float32 = calibration.calibration, calibration.calibration_y, calibration.float32
     layers = mp.sensitivities(calibration.model, X, y, n_samples, calibration.seed)
     kernels = {layer.name: np.asarray(layer.kernel) for layer in weighted_layers(folded(calibration.model))}
-    ranges = Clipping("max").ranges(observed(float32, X, y))
+    ranges = Clipping("max").ranges(observed(float32, X))
     return Prepared(calibration, layers, mp.outputs(float32, kernels), ranges)
 
 
@@ -89,8 +88,10 @@ def layer_table(layers: Sequence[mp.Layer]) -> pd.DataFrame:
     rows = []
     for layer in layers:
         row = {"layer": layer.name, "operator": layer.operator, "weights": layer.weights, "macs": layer.macs}
-        row |= {"bytes at 8": layer.bytes(8), "bytes at least": layer.bytes(min(layer.widths))}
-        rows.append(row | {"BOPs at 8": layer.bops(8), "BOPs at least": layer.bops(min(layer.widths))})
+        row |= {"bytes at 8": layer.bytes(8), "bytes at least": layer.bytes(4 if layer.four_bit else 8)}
+        rows.append(
+            row | {"BOPs at 8": layer.bops(8), "BOPs at least": layer.bops(4 if layer.four_bit else 8)}
+        )
     return pd.DataFrame(rows)
 
 

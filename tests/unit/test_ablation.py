@@ -58,7 +58,7 @@ class Stub:
 
     fits, built = [], 0
 
-    def __init__(self, factory, options, augment):
+    def __init__(self, factory, options, augment, solve):
         Stub.built += 1
         self.options, self.steps = options, self
 

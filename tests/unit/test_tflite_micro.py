@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from emolib.core.errors import BadArtifact, BadParameter, OverBudget
+from emolib.core.errors import BadArtifact, OverBudget
 from emolib.device.interpreter import Model
 from emolib.quantization import tflite_micro as tflm
 from emolib.quantization.flatbuffer import graph
@@ -56,8 +56,6 @@ def test_differences_are_those_of_the_logits(content, capfd):
     other = logits["litert"].argmax(axis=1) != logits["tflite_micro"].argmax(axis=1)
     assert found["other_answers"] == other.sum()
     assert found["operators"] == len(graph(content)) == 5
-    with pytest.raises(BadParameter, match="no windows"):
-        tflm.differences(content, windows(0))
 
 
 def test_operator_without_a_kernel_is_named():
@@ -68,11 +66,8 @@ def test_operator_without_a_kernel_is_named():
     inputs = keras.Input((4, 4, 8))
     x = layers.Flatten()(Normalised()(inputs))
     float32 = convert(keras.Model(inputs, layers.Dense(2)(x)), "float32")
-    with pytest.raises(
-        OverBudget, match="net: operator 0, LOCAL_RESPONSE_NORMALIZATION .*has no kernel"
-    ) as error:
+    with pytest.raises(OverBudget, match="net: operator 0, LOCAL_RESPONSE_NORMALIZATION .*has no kernel"):
         tflm.check_operators(float32, "net")
-    assert "\n" not in str(error.value)
 
 
 def test_a_file_that_does_not_open_says_why():
@@ -80,9 +75,8 @@ def test_a_file_that_does_not_open_says_why():
     wide = keras.Input((8, 8, 8))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(64, 3)(wide))
     hybrid = convert(keras.Model(wide, layers.Dense(4)(x)), "dynamic")
-    with pytest.raises(BadArtifact, match="net does not open on tflite-micro") as error:
+    with pytest.raises(BadArtifact, match="net does not open on tflite-micro"):
         tflm.check_operators(hybrid, "net")
-    assert "\n" not in str(error.value)
 
 
 def test_rounding_starts_small_and_ends_at_the_output(content):

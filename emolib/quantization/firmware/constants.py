@@ -122,11 +122,7 @@ def of_speech(front: SpeechFrontEnd, trained: SignalInfo) -> Constants:
 
 
 def of_face(front: FaceFrontEnd, trained: SignalInfo) -> Constants:
-    return {
-        "grey_weights": np.array(GREY, np.int32),
-        "pixel_divisor": 127.5,
-        "pixel_offset": -1.0,
-    }
+    return {"grey_weights": np.array(GREY, np.int32), "pixel_divisor": 127.5, "pixel_offset": -1.0}
 
 
 TABLES = {"heart": of_heart, "eeg": of_eeg, "speech": of_speech, "face": of_face}
@@ -134,19 +130,9 @@ TABLES = {"heart": of_heart, "eeg": of_eeg, "speech": of_speech, "face": of_face
 
 def of_detector(entry: Mapping) -> Constants:
     """The constants of a detector: its letterbox, the pixels' range, and what its outputs mean."""
-    return {
-        "pixel_divisor": 255.0,
-        "pixel_offset": 0.0,
-        "letterbox_fill": FILL,
-        **asdict(Grid(**entry["grid"])),
-        "min_score": float(entry["min_score"]),
-        "max_iou": MAX_IOU,
-    }
-
-
-def of_study(study: Mapping) -> Constants:
-    """The constants of a fusion study: classes of the fused scores, and its sources."""
-    return {"classes": tuple(study["classes"]), "sources": tuple(study["sources"])}
+    grid = {"letterbox_fill": FILL, **asdict(Grid(**entry["grid"]))}
+    pixels = {"pixel_divisor": 255.0, "pixel_offset": 0.0}
+    return {**pixels, **grid, "min_score": float(entry["min_score"]), "max_iou": MAX_IOU}
 
 
 def of_member(member: Mapping) -> Constants:

@@ -11,9 +11,9 @@ from textwrap import wrap
 
 import numpy as np
 
-from emolib.core.errors import BadArtifact, BadParameter
+from emolib.core.errors import BadArtifact
 from emolib.device.backends import Port
-from emolib.quantization.firmware.constants import NOTES, Constants, of_member, of_study
+from emolib.quantization.firmware.constants import NOTES, Constants, of_member
 
 A_LINE = 16  # bytes; of floats half as many
 TYPES = {"int8": "std::int8_t", "int16": "std::int16_t", "int32": "std::int32_t", "float32": "float"}
@@ -33,41 +33,6 @@ VECTORS = (
     "kExpected are the outputs of LiteRT's reference kernels; tflite-micro's reference kernels are kMaxLsb steps away at most. "
     "Optimised kernels may round apart by more."
 )
-METHODS = {  # TFLite's operators: what MicroMutableOpResolver of tflite-micro calls them
-    "ADD": "AddAdd",
-    "AVERAGE_POOL_2D": "AddAveragePool2D",
-    "CONCATENATION": "AddConcatenation",
-    "CONV_2D": "AddConv2D",
-    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
-    "DEQUANTIZE": "AddDequantize",
-    "EXPAND_DIMS": "AddExpandDims",
-    "FULLY_CONNECTED": "AddFullyConnected",
-    "HARD_SWISH": "AddHardSwish",
-    "LEAKY_RELU": "AddLeakyRelu",
-    "LOGISTIC": "AddLogistic",
-    "MAX_POOL_2D": "AddMaxPool2D",
-    "MEAN": "AddMean",
-    "MUL": "AddMul",
-    "PACK": "AddPack",
-    "PAD": "AddPad",
-    "PRELU": "AddPrelu",
-    "QUANTIZE": "AddQuantize",
-    "REDUCE_MAX": "AddReduceMax",
-    "RELU": "AddRelu",
-    "RELU6": "AddRelu6",
-    "RESHAPE": "AddReshape",
-    "RESIZE_BILINEAR": "AddResizeBilinear",
-    "RESIZE_NEAREST_NEIGHBOR": "AddResizeNearestNeighbor",
-    "SHAPE": "AddShape",
-    "SOFTMAX": "AddSoftmax",
-    "SPLIT": "AddSplit",
-    "SQUEEZE": "AddSqueeze",
-    "STRIDED_SLICE": "AddStridedSlice",
-    "SUB": "AddSub",
-    "TANH": "AddTanh",
-    "TRANSPOSE": "AddTranspose",
-    "TRANSPOSE_CONV": "AddTransposeConv",
-}
 
 
 @dataclass(frozen=True)
@@ -92,7 +57,7 @@ class Described:
     content: bytes
     sha256: str
     arena_bytes: int
-    operators: tuple[str, ...]
+    operators: Sequence[str]
     input: Port
     output: Port
     note: str
@@ -117,13 +82,11 @@ def string(value: str) -> str:
 
 
 def number(value) -> str:
-    """A literal of a bool, an integer or a float32. Raises BadParameter for what is not finite."""
+    """A literal of a bool, an integer or a finite float32."""
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower()
     if isinstance(value, (int, np.integer)):
         return str(value)
-    if not np.isfinite(np.float32(value)):
-        raise BadParameter(f"Got {value} for a constant of the firmware, expected a finite float32.")
     return f"{np.float32(value)!s}f"
 
 
@@ -132,8 +95,7 @@ def braces(values: np.ndarray) -> str:
         return "{" + ",\n ".join(braces(row) for row in values) + "}"
     literals = [number(value) for value in values]
     n = A_LINE // 2 if values.dtype.kind == "f" else A_LINE
-    lines = [", ".join(literals[i : i + n]) for i in range(0, len(literals), n)]
-    return "{" + ",\n ".join(lines) + "}"
+    return "{" + ",\n ".join(", ".join(literals[i : i + n]) for i in range(0, len(literals), n)) + "}"
 
 
 def declared(field: str, value) -> str:
@@ -186,8 +148,7 @@ def constants(values: Mapping[str, object]) -> list[str]:
 
 
 def port(which: str, of: Port) -> list[str]:
-    shape = np.array(of.shape, np.int32)
-    told = {"shape": shape, "scale": of.scale, "zero_point": of.zero_point}
+    told = {"shape": np.array(of.shape, np.int32), "scale": of.scale, "zero_point": of.zero_point}
     return constants({f"{which}_{field}": value for field, value in told.items()})
 
 
@@ -245,7 +206,7 @@ def models_header(
 
 def study(name: str, told: Mapping) -> list[str]:
     """The namespace of a study, with one inside for each of its sources."""
-    lines = constants(of_study(told))
+    lines = constants({"classes": tuple(told["classes"]), "sources": tuple(told["sources"])})
     for source, member in told["sources"].items():
         lines += within(identifier("model", source), constants(of_member(member)))
     return within(identifier("study", name), lines)
@@ -267,37 +228,21 @@ def resolver_header(methods: list[str]) -> str:
     return guarded("emolib_resolver.h", [include, *within("emolib", lines)])
 
 
-def methods(operators: Iterable[str], model: str) -> list[str]:
-    """The resolver's methods for these operators, sorted, each once.
-
-    Raises BadParameter, naming operator and model, for an operator that is not in METHODS.
-    """
-    found = set()
-    for operator in operators:
-        if operator not in METHODS:
-            raise BadParameter(
-                f"{model}: operator {operator} has no known method of MicroMutableOpResolver, expected one of "
-                f"{', '.join(METHODS)}: add it to emolib.quantization.firmware.cpp."
-            )
-        found.add(METHODS[operator])
-    return sorted(found)
+def methods(operators: Iterable[str]) -> list[str]:
+    """What MicroMutableOpResolver of tflite-micro calls TFLite's operators, sorted, each once: CONV_2D is AddConv2D."""
+    named = {operator: operator.replace("2D", "2d").split("_") for operator in operators}
+    return sorted({"Add" + "".join(map(str.capitalize, part)).replace("2d", "2D") for part in named.values()})
 
 
 def array(text: str, name: str, file: str) -> np.ndarray:
     """The integers (n,) of the array `name` in the text of a file, all its axes flattened. Raises BadArtifact."""
     found = re.search(rf"\b{name}(\[\w+\])* = \{{([^;]*)\}};", text)
-    literals = re.findall(r"[^\s,{}]+", found[2]) if found else []
     try:
-        values = np.array([int(literal, 0) for literal in literals], np.int64)
-    except ValueError as error:
+        return np.array([int(literal, 0) for literal in re.findall(r"[^\s,{}]+", found[2])], np.int64)
+    except (TypeError, ValueError) as error:
         raise BadArtifact(
-            f"{file}: {error}, expected integers in {name}: write the firmware again."
+            f"{file} holds no array {name}, expected one of integers: write the firmware again."
         ) from error
-    if not len(values):
-        raise BadArtifact(
-            f"{file} holds no array {name}, expected one with values: write the firmware again."
-        )
-    return values
 
 
 def single(text: str, name: str, file: str) -> str:

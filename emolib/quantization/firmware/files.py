@@ -44,8 +44,7 @@ def write(
     output; OverBudget for an operator that tflite-micro lacks; BadParameter where `out` cannot be written or holds
     something else, for a name that is not in the bundle, and for two names that are the same in C++.
     """
-    out = check_out(out, written)
-    opened = Bundle(bundle)
+    out, opened = check_out(out, written), Bundle(bundle)
     run = None if results is None else Run(results, "firmware", {})
     record = picked(opened.record, names)
     models = [
@@ -53,19 +52,20 @@ def write(
         for part in MODELS
         for source, entry in record[part].items()
     ]
-    check_distinct(
-        [model.name for model in models] + [cpp.identifier("study", name) for name in record["studies"]]
-    )
+    known = [model.name for model in models] + [cpp.identifier("study", name) for name in record["studies"]]
+    for name in known:
+        if known.count(name) > 1:
+            raise BadParameter(f"Two names of the bundle are {name} in C++: rename a detector or study.")
     with replaced(out) as folder:
         for name, text in texts(models, record).items():
             (folder / name).write_text(text)
     return {
-        model.name: {
-            "bytes": len(model.content),
-            "arena_bytes": model.arena_bytes,
-            "max_lsb": model.vectors.max_lsb,
+        each.name: {
+            "bytes": len(each.content),
+            "arena_bytes": each.arena_bytes,
+            "max_lsb": each.vectors.max_lsb,
         }
-        for model in models
+        for each in models
     }
 
 
@@ -84,19 +84,16 @@ def written(out: Path) -> set[str]:
     return {ALL, RESOLVER, *(f"{name}{ending}" for name in models for ending in ENDINGS)}
 
 
-def check_distinct(names: Sequence[str]):
-    """Raises BadParameter for names that C++ cannot tell apart."""
-    for name in names:
-        if names.count(name) > 1:
-            raise BadParameter(
-                f"{names.count(name)} names of the bundle are {name} in C++, expected one: rename a detector or study."
-            )
-
-
 def describe(folder: Path, source: str, entry: Mapping, run: Run | None, is_detector: bool) -> Described:
     """What the files of one model say; `entry` is that of bundle.json."""
     content = (folder / entry["file"]).read_bytes()
-    check_ports(content, entry["file"])
+    [main] = read(content).subgraphs
+    types = [[DTYPES[main.tensors[i].type] for i in side] for side in (main.inputs, main.outputs)]
+    if types != [["INT8"], ["INT8"]]:
+        taken, given = (", ".join(side) for side in types)
+        raise BadArtifact(
+            f"{entry['file']} takes {taken} and gives {given}, expected one INT8 each: export int8 models of one modality."
+        )
     tflite_micro.check_operators(content, entry["file"])
     micro = Micro(content)
     windows = detector_windows if is_detector else source_windows
@@ -106,24 +103,13 @@ def describe(folder: Path, source: str, entry: Mapping, run: Run | None, is_dete
         content=content,
         sha256=entry["sha256"],
         arena_bytes=tflite_micro.arena_bytes(content),
-        operators=tuple(cpp.methods((operator.name for operator in graph(content)), entry["file"])),
+        operators=cpp.methods(operator.name for operator in graph(content)),
         input=micro.inputs[0],
         output=micro.output,
         note=constants.NOTES["detector" if is_detector else entry["modality"]],
         constants=constants.of_detector(entry) if is_detector else constants.of_source(entry),
         vectors=vectors_of(content, run and windows(run, source, entry), entry["file"]),
     )
-
-
-def check_ports(content: bytes, file: str):
-    """Raises BadArtifact unless the model has one input and one output, int8."""
-    [main] = read(content).subgraphs
-    taken, given = ([DTYPES[main.tensors[i].type] for i in side] for side in (main.inputs, main.outputs))
-    if taken != ["INT8"] or given != ["INT8"]:
-        raise BadArtifact(
-            f"{file} takes {', '.join(taken)} and gives {', '.join(given)}, expected one INT8 each: "
-            "export int8 models of one modality."
-        )
 
 
 def texts(models: Sequence[Described], record: Mapping) -> dict[str, str]:
@@ -165,9 +151,8 @@ def vectors_of(content: bytes, X: np.ndarray | None, name: str) -> Vectors:
             f"{name}: tflite-micro is {apart} steps from litert's reference kernels, expected {MAX_LSB} or less: "
             "compare their kernels by emolib.quantization.tflite_micro.rounding."
         )
-    return Vectors(
-        inputs, expected, apart, "uniform noise, seed 0" if X is None else "test windows of the run"
-    )
+    origin = "uniform noise, seed 0" if X is None else "test windows of the run"
+    return Vectors(inputs, expected, apart, origin)
 
 
 def source_windows(run: Run, name: str, entry: Mapping) -> np.ndarray:
@@ -213,19 +198,24 @@ def check(out: Path) -> dict[str, dict[str, int]]:
 
 def included(out: Path) -> list[str]:
     """The models of a firmware, by their C++ names. Raises BadArtifact."""
-    return re.findall(r'#include "(model_\w+)\.h"', text(out / "emolib_models.h"))
+    return re.findall(r'#include "(model_\w+)\.h"', text(out / ALL))
 
 
 def checked(out: Path, name: str) -> dict[str, int]:
     """`check` for one model."""
-    micro = Micro(model_of(out, name))
-    file = out / f"{name}_reference.h"
-    told = text(file)
-    shape = (-1, int(np.prod(micro.inputs[0].shape)))
-    inputs = as_int8(cpp.array(told, "kInputs", str(file)), shape, file)
-    found = outputs(micro, inputs)
-    expected = as_int8(cpp.array(told, "kExpected", str(file)), found.shape, file)
-    apart, allowed = lsb(found, expected), int(cpp.single(told, "kMaxLsb", str(file)))
+    file = out / f"{name}.cc"
+    content = cpp.array(text(file), "kModel", str(file)).astype(np.uint8).tobytes()
+    told = cpp.single(text(out / f"{name}.h"), "kSha256", f"{name}.h")
+    if (found := hashlib.sha256(content).hexdigest()) != told:
+        raise BadArtifact(
+            f"{file} is not the model that was written (sha256 {found[:12]}, expected {told[:12]}): {AGAIN}"
+        )
+    micro, file = Micro(content), out / f"{name}_reference.h"
+    inputs = vectors_in(file, "kInputs", int(np.prod(micro.inputs[0].shape)))
+    expected = vectors_in(file, "kExpected", int(np.prod(micro.output.shape)))
+    if len(inputs) != len(expected):
+        raise BadArtifact(f"{file}: {len(inputs)} inputs and {len(expected)} outputs: {AGAIN}")
+    apart, allowed = lsb(outputs(micro, inputs), expected), int(cpp.single(text(file), "kMaxLsb", str(file)))
     if apart > allowed:
         raise BadArtifact(
             f"{file}: tflite-micro is {apart} steps from the outputs that it expects, allowed are {allowed}: {AGAIN}"
@@ -233,28 +223,12 @@ def checked(out: Path, name: str) -> dict[str, int]:
     return {"vectors": len(inputs), "lsb": apart}
 
 
-def model_of(out: Path, name: str) -> bytes:
-    """The .tflite file in <name>.cc. Raises BadArtifact unless its sha256 is the one in <name>.h."""
-    file = out / f"{name}.cc"
-    values = cpp.array(text(file), "kModel", str(file))
-    content = values.astype(np.uint8).tobytes()
-    told = cpp.single(text(out / f"{name}.h"), "kSha256", f"{name}.h")
-    if (found := hashlib.sha256(content).hexdigest()) != told:
-        raise BadArtifact(
-            f"{file} is not the model that was written (sha256 {found[:12]}, expected {told[:12]}): {AGAIN}"
-        )
-    return content
-
-
-def as_int8(values: np.ndarray, shape: tuple[int, ...], file: Path) -> np.ndarray:
-    """Values (n,) as int8 of this shape. Raises BadArtifact where they do not fit."""
-    try:
-        fitted = values.reshape(shape)
-    except ValueError as error:
-        raise BadArtifact(f"{file}: {error}, expected whole vectors: {AGAIN}") from error
-    if np.abs(fitted + 0.5).max() > 127.5:
-        raise BadArtifact(f"{file}: got {fitted.min()} to {fitted.max()}, expected int8: {AGAIN}")
-    return fitted.astype(np.int8)
+def vectors_in(file: Path, name: str, size: int) -> np.ndarray:
+    """The array `name` of a file as (n, size) int8. Raises BadArtifact where it is none."""
+    values = cpp.array(text(file), name, str(file))
+    if len(values) % size or np.abs(values + 0.5).max() > 127.5:
+        raise BadArtifact(f"{file}: {name} is no array of int8 vectors of {size} values: {AGAIN}")
+    return values.reshape(-1, size).astype(np.int8)
 
 
 def text(file: Path) -> str:
@@ -262,6 +236,4 @@ def text(file: Path) -> str:
     try:
         return file.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadArtifact(
-            f"{file} cannot be read ({error}), expected a firmware's: write it again."
-        ) from error
+        raise BadArtifact(f"{file} cannot be read ({error}), expected a firmware's: {AGAIN}") from error
