@@ -13,8 +13,6 @@ import numpy as np
 from emolib.fusion.reliability import Typicality, calibrated
 from emolib.fusion.scores import fuse
 
-LEAST = 1e-7  # added to scores that are summed into classes, as the fusion study does
-
 
 class Vote(NamedTuple):
     """scores (n_classes,) of the fusion's classes, calibrated, and the trust in them, 0 to 1."""
@@ -40,7 +38,7 @@ class Member:
 
     def vote(self, scores: np.ndarray, found: np.ndarray) -> Vote:
         """Of windows of one trial: scores (n_windows, n_classes), and their statistics (n_windows, 5)."""
-        summed = scores.mean(axis=0) @ self.to_task + LEAST
+        summed = scores.mean(axis=0) @ self.to_task + 1e-7  # as the fusion study does
         own = calibrated((summed / summed.sum())[None], self.temperature)[0]
         trust = 1.0 if self.typicality is None else float(self.typicality(found).mean())
         return Vote(own, trust)

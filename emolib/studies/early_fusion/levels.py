@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,12 @@ import pandas as pd
 from emolib.core.errors import BadSet, check_names
 from emolib.core.experiment import INT8, model_name
 from emolib.device.interpreter import Model
-from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
 from emolib.studies.early_fusion.networks import Network
 from emolib.studies.early_fusion.study import JointStudy
 from emolib.studies.fusion.pairing import COLUMNS, TrialScores, by_trial, same_trials
-from emolib.studies.fusion.study import LEARNED, rule_scores, trials_of
+from emolib.studies.fusion.study import GAIN, LEARNED, as_gains, rated, rule_scores, trials_of
 
 Branches = tuple[str, ...]
 
@@ -28,39 +28,28 @@ Branches = tuple[str, ...]
 def source_scores(study: JointStudy, variant: str) -> list[TrialScores]:
     """The scores of each branch's own network (a source's) on the joint trials, looked up fold by fold.
 
-    Raises BadSet where the study tests a trial in another fold than a source did.
+    On virtual people fold v is fold v % n_folds of the source, as `study.label_paired` dealt them. Raises BadSet where
+    the study tests a trial in another fold than a source did.
     """
     of = {(one.subject, one.trial): one.keys for one in study.trials}
     columns = study.score_columns()
-    places = dict.fromkeys(zip(*(columns[name].tolist() for name in COLUMNS), strict=True))
-    found = []
+    places = list(dict.fromkeys(zip(*(columns[name].tolist() for name in COLUMNS), strict=True)))
+    scores = []
     for branch, source in study.sources.items():
-        keys = {place: of[place[2:]][branch] for place in places if branch in of[place[2:]]}
-        found.append(_looked_up(study, str(source), branch, keys, variant))
-    return found
-
-
-def _looked_up(study, source: str, branch: str, keys: Mapping[tuple, tuple], variant: str) -> TrialScores:
-    """Scores of a source's trials `keys`, subject and trial, under the fold, part and name of their joint trials.
-
-    On virtual people fold v is fold v % n_folds of the source, as `study.label_paired` dealt them.
-    """
-    given = trials_of(study.run, source, study.task, variant)
-    at, n_folds = {key: i for i, key in enumerate(given.row_keys())}, int(given.fold.max()) + 1
-    rows = {}
-    for place, key in keys.items():
-        fold, part = place[:2]
-        row = at.get((fold % n_folds, part, *key))
-        if row is None and part == "test":
-            raise BadSet(
-                f"Trial {key[1]} of {key[0]} is tested in fold {fold} of {study.name}, but not of {source}: expected "
-                "the same folds: take protocol loso, and sources that all have something of every person."
-            )
-        if row is not None:
-            rows[place] = row
-    fold, part, subject, trial = (np.array(column) for column in zip(*rows, strict=True))
-    found = given.part_of(list(rows.values()))
-    return replace(found, modality=branch, subject=subject, trial=trial, fold=fold, part=part)
+        given = trials_of(study.run, str(source), study.task, variant)
+        at, n_folds, found = {key: i for i, key in enumerate(given.row_keys())}, given.fold.max() + 1, {}
+        for place in places:
+            (fold, part), key = place[:2], of[place[2:]].get(branch)
+            if key and (fold % n_folds, part, *key) in at:
+                found[place] = at[fold % n_folds, part, *key]
+            elif key and part == "test":
+                raise BadSet(
+                    f"Trial {key[1]} of {key[0]} is tested in fold {fold} of {study.name}, but not of {source}: "
+                    "expected the same folds: take protocol loso, and sources that all have something of every person."
+                )
+        placed = dict(zip(COLUMNS, map(np.array, zip(*found, strict=True)), strict=True))
+        scores.append(replace(given.part_of(list(found.values())), modality=branch, **placed))
+    return scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,28 +109,13 @@ def _silent(one: TrialScores) -> TrialScores:
     return replace(one, scores=np.where((one.part == "test")[:, None], np.nan, one.scores))
 
 
-@dataclass(frozen=True, eq=False)
-class Methods:
-    """Every way to answer the joint test trials: `scores` (n_test, n_classes) by method, single branches among them."""
+class Methods(NamedTuple):
+    """Every way to answer the joint test trials: scores (n_test, n_classes) by method, `singles` among them."""
 
     y: np.ndarray
     subject: np.ndarray
-    singles: Branches
     scores: Mapping[str, np.ndarray]
-
-    @property
-    def best_single(self) -> str:
-        """The branch's own network with the highest test UAR."""
-        return max(self.singles, key=lambda name: self.uar(name))
-
-    def uar(self, method: str) -> float:
-        return float(metrics.uar(metrics.confusion(self.y, self.scores[method])))
-
-    def gain(self, method: str, seed: int) -> metrics.Gain:
-        """Points of UAR over the best single branch, paired over subjects."""
-        return metrics.paired_gain(
-            self.y, self.scores[self.best_single], self.scores[method], self.subject, seed=seed
-        )
+    singles: Branches
 
 
 def methods(
@@ -167,27 +141,19 @@ def methods(
         own = each.head_names if each.network.heads else [*names, each.name]  # no trial without anything
         answered = rule_scores(every.only(own))
         found[each.name] = answered[rule if each.network.heads else each.name]
-    test = every.is_test
-    return Methods(every.y[test], every.subject[test], left, found)
+    return Methods(every.y[every.is_test], every.subject[every.is_test], found, left)
 
 
-def methods_table(found: Methods, needs: Mapping[str, Mapping[str, float]], seed: int) -> pd.DataFrame:
+def methods_table(found: Methods, needs: pd.DataFrame, seed: int) -> pd.DataFrame:
     """One row per method: rule, kind, bytes, macs, n, uar, accuracy, macro_f1, best_single and points over that.
 
-    uar and gain_points have their intervals; `needs` gives kind, bytes and macs.
+    uar and gain_points have their intervals; `needs` gives kind, bytes and macs of each.
     """
-    rows = []
-    for method, scores in found.scores.items():
-        made = metrics.evaluate(found.y, scores, found.subject, seed=seed)
-        uar, gain = made["uar"], found.gain(method, seed)
-        own = method == found.best_single
-        ends = (np.nan, np.nan, np.nan) if own else (gain.low, gain.high, gain.p)
-        row = {"rule": method, **needs[method], "n": len(found.y)}
-        row |= {"uar": uar.value, "uar_low": uar.low, "uar_high": uar.high}
-        row |= {name: made[name].value for name in ("accuracy", "macro_f1")}
-        row |= {"best_single": found.best_single, "gain_points": gain.value}
-        rows.append(row | dict(zip(("gain_points_low", "gain_points_high", "p"), ends, strict=True)))
-    return pd.DataFrame(rows)
+    table = as_gains(rated(*found, seed)).assign(kind=needs["kind"])
+    table.insert(2, "bytes", needs["bytes"])
+    table.insert(3, "macs", needs["macs"])
+    table.loc[table.rule == table.best_single, GAIN[1:]] = np.nan
+    return table
 
 
 def missing_subsets(branches: Sequence[str]) -> list[Branches]:
@@ -197,17 +163,10 @@ def missing_subsets(branches: Sequence[str]) -> list[Branches]:
 
 def missing_table(by_missing: Mapping[Branches, Methods], seed: int) -> pd.DataFrame:
     """One row per loss and method: missing, method, n, uar, best_left, points over the best branch left, its interval."""
-    rows = []
-    for gone, found in by_missing.items():
-        for method in found.scores:
-            gain = found.gain(method, seed)
-            row = {"missing": " + ".join(gone), "n_missing": len(gone), "method": method, "n": len(found.y)}
-            row |= {"uar": found.uar(method), "best_left": found.best_single, "points": gain.value}
-            rows.append(row | {"points_low": gain.low, "points_high": gain.high})
-    return pd.DataFrame(rows)
-
-
-def worst(table: pd.DataFrame) -> pd.DataFrame:
-    """Of each method the loss of one branch that leaves it least above, or most below, the best branch left."""
-    one = table[(table.n_missing == 1) & (table.method != table.best_left)]
-    return one.loc[one.groupby("method", sort=False).points.idxmin()]
+    parts = [
+        rated(*found, seed).assign(missing=" + ".join(gone), n_missing=len(gone))
+        for gone, found in by_missing.items()
+    ]
+    table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
+    points = ["points", "points_low", "points_high"]
+    return table[["missing", "n_missing", "method", "n", "uar", "best_left", *points]]

@@ -28,7 +28,6 @@ from emolib.studies.quantize import sizes
 
 NETWORKS = ("feature", "robust", "hybrid", "alone")
 DROPPED = 0.3  # share of the branches that training drops
-WIDTHS = np.arange(1, 33) / 8  # that `widest` tries
 PRECISIONS = (mixed.INT8, "int4", mixed.ILP)
 
 
@@ -63,20 +62,14 @@ def augmentation(modalities: Mapping[str, str], dropped: float):
 
     def augmented(X, seed):
         seeds = [tf.random.experimental.stateless_fold_in(seed, i) for i in range(len(X) + 1)]
-        left = _left(X, dropped, seeds.pop())
-        own = zip(X, X.values(), seeds, strict=True)
-        return {branch: augments[branch](x, key) * left[branch] for branch, x, key in own}
+        there = tf.stack([tf.reduce_any(x != 0, axis=(1, 2, 3)) for x in X.values()], axis=1)
+        drawn = tf.where(there, tf.random.stateless_uniform(tf.shape(there), seeds.pop()), -1.0)
+        left = there & ((drawn >= dropped) | (drawn == tf.reduce_max(drawn, axis=1, keepdims=True)))
+        left = tf.unstack(tf.cast(left, tf.float32)[..., None, None, None], axis=1)
+        given = zip(X.items(), seeds, left, strict=True)
+        return {branch: augments[branch](x, key) * kept for (branch, x), key, kept in given}
 
     return augmented
-
-
-def _left(X, dropped: float, seed) -> dict:
-    """By branch, 1 for windows (n, 1, 1, 1) that keep it, 0 for those that never had it or lose it now."""
-    there = tf.stack([tf.reduce_any(x != 0, axis=(1, 2, 3)) for x in X.values()], axis=1)
-    drawn = tf.where(there, tf.random.stateless_uniform(tf.shape(there), seed), -1.0)
-    left = there & ((drawn >= dropped) | (drawn == tf.reduce_max(drawn, axis=1, keepdims=True)))
-    columns = tf.unstack(tf.cast(left, tf.float32)[..., None, None, None], axis=1)
-    return dict(zip(X, columns, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +90,11 @@ class Design:
     def trained(self, study: JointStudy, name: str, network: Network) -> list[dict]:
         """The history of every fold of one network, which is then on disk."""
         modalities = {branch: study.sources[branch].modality for branch in network.branches}
-        trainer = Trainer(
-            lambda: self.model(study, network), self.options, augmentation(modalities, network.dropped)
-        )
+        augment = augmentation(modalities, network.dropped)
+        trainer = Trainer(lambda: self.model(study, network), self.options, augment)
         axes = {branch: study.axes[branch] for branch in network.branches}
-        return crossval.train_folds(
-            study.run, study.artifact(name), trainer, *study.of(network.branches), axes
-        )
+        data, folds = study.of(network.branches)
+        return crossval.train_folds(study.run, study.artifact(name), trainer, data, folds, axes)
 
 
 def design(
@@ -134,34 +125,36 @@ def design(
 
 
 def widest(study: JointStudy, of: Design, network: Network, most_params: int) -> Design:
-    """The design at the largest width at which the network has at most so many parameters.
+    """The design at the largest width, of eighths up to 4, at which the network has at most so many parameters.
 
     Raises BadParameter where none is that small.
     """
-    designs = [replace(of, width=float(width)) for width in WIDTHS]
+    designs = [replace(of, width=n / 8) for n in range(1, 33)]
     n = bisect_right(designs, most_params, key=lambda one: one.model(study, network).count_params())
     if not n:
         raise BadParameter(
-            f"No width from {WIDTHS[0]} on has at most {most_params} parameters: give fewer filters or dense units."
+            f"No width from 0.125 on has at most {most_params} parameters: give fewer filters or dense units."
         )
     return designs[n - 1]
 
 
-def calibration_data(
-    study: JointStudy, name: str, network: Network, n_calibration: int, seed: int
-) -> list[CalibrationData]:
-    """What the converters see of each fold of one network."""
-    return conversion.calibration_data(
-        study.run, study.artifact(name), *study.of(network.branches), n_calibration, seed
-    )
+def converted(
+    study: JointStudy, chosen: Mapping[str, Network], n_calibration: int, seed: int
+) -> tuple[dict[str, list[CalibrationData]], dict[str, np.ndarray]]:
+    """By network what the converters see of each fold, and the scores of its int8 files, which are made here.
+
+    Scores are in the order of `crossval.score_columns`.
+    """
+    run, calibration, scores = study.run, {}, {}
+    for name, network in chosen.items():
+        given = study.of(network.branches)
+        made = conversion.calibration_data(run, study.artifact(name), *given, n_calibration, seed)
+        calibration[name] = made
+        scores[name] = conversion.convert_folds(run, made, {INT8: ptq.converter(INT8)})[INT8]
+    return calibration, scores
 
 
-def int8_scores(study: JointStudy, calibration: Sequence[CalibrationData]) -> np.ndarray:
-    """Scores of the int8 file of each fold, which is made here, in the order of `crossval.score_columns`."""
-    return conversion.convert_folds(study.run, calibration, {INT8: ptq.converter(INT8)})[INT8]
-
-
-def needs(study: JointStudy, methods: Iterable[str], chosen: Mapping[str, Network]) -> dict[str, dict]:
+def needs(study: JointStudy, methods: Iterable[str], chosen: Mapping[str, Network]) -> pd.DataFrame:
     """kind, bytes of int8 files (mean over folds) and MACs of every method: a rule needs all sources' networks."""
     single = {branch: _need(study, str(source), "single") for branch, source in study.sources.items()}
     every = {name: sum(each[name] for each in single.values()) for name in ("bytes", "macs")}
@@ -169,7 +162,7 @@ def needs(study: JointStudy, methods: Iterable[str], chosen: Mapping[str, Networ
         name: _need(study, study.artifact(name), "network" if len(network.branches) > 1 else "alone")
         for name, network in chosen.items()
     }
-    return {method: (single | of).get(method, {"kind": "fused", **every}) for method in methods}
+    return pd.DataFrame([(single | of).get(method, {"kind": "fused", **every}) for method in methods])
 
 
 def _need(study, artifact: str, kind: str) -> dict:
@@ -192,28 +185,23 @@ def precision(
 
 def _precisions(study, name, calibration, n_samples, size_share) -> pd.DataFrame:
     run, artifact = study.run, study.artifact(name)
+    data, folds = calibration[0].data, [one.fold for one in calibration]
     conversion.convert_folds(run, calibration, {"float32": ptq.converter("float32")})
-    prepared = [
-        mixed.prepare(one, n_samples) for one in with_progress(calibration, f"sensitivity of {name}", "folds")
-    ]
+    bar = with_progress(calibration, f"sensitivity of {name}", "folds")
+    prepared = [mixed.prepare(one, n_samples) for one in bar]
     layers = prepared[0].layers
     limit = mixed_precision.Budget.shares(layers, size_share, None)
     chosen = [mixed.choices(fold.layers, limit) for fold in prepared]
     made = mixed.converters(prepared, chosen)
     scores = conversion.convert_folds(run, calibration, {variant: made[variant] for variant in PRECISIONS})
-    data, folds = calibration[0].data, [one.fold for one in calibration]
     scores |= {"float32": crossval.keras_scores(run, artifact, data, folds)}
+    scores = {
+        variant: of if of.ndim == 2 else of[:, 0] for variant, of in scores.items()
+    }  # of the joint head
     needed = {variant: mixed.needs(prepared, [bits[variant] for bits in chosen]) for variant in PRECISIONS}
     weights, macs = (sum(getattr(layer, what) for layer in layers) for what in ("weights", "macs"))
     needed["float32"] = {"weight_bytes": 4 * weights, "bops": macs * 32 * 32}
     size = sizes(run, artifact, len(folds), ("float32", *PRECISIONS))
-    columns = crossval.score_columns(data, folds)
-    table = mixed.variants_table(columns, _joint_head(scores), "trial", size, needed)
+    table = mixed.variants_table(crossval.score_columns(data, folds), scores, "trial", size, needed)
     table.insert(0, "network", name)
     return table
-
-
-def _joint_head(scores: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Scores of the joint head of a network with several; first the precision that others are compared with."""
-    order = (mixed.INT8, *(name for name in scores if name != mixed.INT8))
-    return {name: scores[name] if scores[name].ndim == 2 else scores[name][:, 0] for name in order}
