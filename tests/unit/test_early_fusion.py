@@ -36,16 +36,9 @@ def test_a_branch_has_the_name_of_its_modality(sources, pairs, names):
     assert [str(source) for source in found.values()] == sources * (2 if pairs == "recordings" else 1)
 
 
-@pytest.mark.parametrize(
-    ("n", "pairs", "message"),
-    [
-        (2, "same_people", "pairs: got 'same_people', expected one of same_trials, label_paired, recordings"),
-        (1, "label_paired", "sources: got 1 for label_paired, expected two or more"),
-        (2, "recordings", "sources: got 2 for recordings, expected one, taken twice"),
-    ],
-)
-def test_sources_that_make_no_pairs_are_refused(n, pairs, message):
-    with pytest.raises(BadParameter, match=message):
+@pytest.mark.parametrize(("n", "pairs"), [(2, "same_people"), (1, "label_paired"), (2, "recordings")])
+def test_sources_that_make_no_pairs_are_refused(n, pairs):
+    with pytest.raises(BadParameter, match="pairs: got 'same_people'|sources: got . for"):
         branches_of([Experiment.parse(name) for name in (HEART, EEG)[:n]], pairs)
 
 
@@ -66,15 +59,10 @@ def test_networks_by_name():
 MODALITIES = {"heart": "heart", "eeg": "eeg", "heart2": "heart", "eeg2": "eeg"}
 
 
-def ones(n_branches, n):
-    return {name: tf.ones((n, 2, 1, 3)) for name in list(MODALITIES)[:n_branches]}
-
-
-def kept(n_branches, n, dropped, seed=(1, 2), X=None):
+def kept(X, dropped):
     """Which branches are left of which windows, (n, n_branches); a branch is dropped whole."""
-    augment = networks.augmentation(MODALITIES, dropped)
-    found = augment(X or ones(n_branches, n), tf.constant(seed))
-    values = np.stack([x.numpy().reshape(n, -1) for x in found.values()], axis=1)
+    found = networks.augmentation(MODALITIES, dropped)(X, tf.constant((1, 2)))
+    values = np.stack([x.numpy().reshape(len(x), -1) for x in found.values()], axis=1)
     assert (np.any(values != 0, axis=2) == np.all(values != 0, axis=2)).all()
     return np.any(values != 0, axis=2)
 
@@ -83,7 +71,7 @@ def kept(n_branches, n, dropped, seed=(1, 2), X=None):
 def test_branches_are_dropped_at_random_but_never_all(n_branches, rate):
     """Each with 0.3, but where all would go (0.3^n) one of the n comes back: 0.3 - 0.3^n / n of a branch are dropped."""
     n = 40000
-    left = kept(n_branches, n, 0.3)
+    left = kept({name: tf.ones((n, 2, 1, 3)) for name in list(MODALITIES)[:n_branches]}, 0.3)
     assert left.any(axis=1).all()
     spread = np.sqrt(rate * (1 - rate) / n)
     np.testing.assert_allclose(1 - left.mean(axis=0), rate, atol=4 * spread)
@@ -94,31 +82,26 @@ def test_a_branch_that_is_missing_stays_zero_and_is_never_the_one_that_is_left(d
     there = np.arange(2000)[:, None, None, None] % 4  # 0: heart alone, 1: eeg alone, 2, 3: both
     X = {"heart": np.float32(there != 1), "eeg": np.float32(there != 0)}
     X = {name: tf.constant(np.broadcast_to(x, (2000, 2, 1, 3))) for name, x in X.items()}
-    left = kept(2, 2000, dropped, X=X)
+    left = kept(X, dropped)
     assert not left[1::4, 0].any() and not left[::4, 1].any()
     assert left[::4, 0].all() and left[1::4, 1].all()
 
 
-def joint_set(n_people=4, n_steps=8):
-    """Heart (n_steps, 1, 4) and eeg (4, 1, 6) of the same people; p3 has no eeg in trial 0."""
-    rng = np.random.default_rng(0)
-    keys = [(f"p{p}", f"p{p}-{i}", i % 2) for p in range(n_people) for i in range(4)]
-    subject, trial, y = (np.array(column) for column in zip(*keys, strict=True))
-    start_s, n = np.zeros(len(y)), len(y)
-    sets = {
-        "heart": EmotionSet(rng.normal(size=(n, n_steps, 1, 4)), y, subject, trial, ("low", "high")),
-        "eeg": EmotionSet(rng.normal(size=(n, 4, 1, 6)), y, subject, trial, ("low", "high")),
-    }
-    sets = {name: replace(data, start_s=start_s) for name, data in sets.items()}
-    sets["eeg"] = sets["eeg"].part(np.flatnonzero(trial != "p3-0"))
-    return joint.joined(sets, same_trials(sets))
-
-
 @pytest.fixture(scope="module")
 def study():
-    data = joint_set()
+    """Heart (8, 1, 4) and eeg (4, 1, 6) of the same four people; p3 has no eeg in trial 0."""
+    keys = [(f"p{p}", f"p{p}-{i}", i % 2) for p in range(4) for i in range(4)]
+    subject, trial, y = (np.array(column) for column in zip(*keys, strict=True))
+    sets = {
+        name: EmotionSet(
+            np.ones((16, *shape), np.float32), y, subject, trial, ("low", "high"), start_s=np.zeros(16)
+        )
+        for name, shape in {"heart": (8, 1, 4), "eeg": (4, 1, 6)}.items()
+    }
+    sets["eeg"] = sets["eeg"].part(np.flatnonzero(trial != "p3-0"))
+    data = joint.joined(sets, same_trials(sets))
     sources = {"heart": Experiment.parse(HEART), "eeg": Experiment.parse(EEG)}
-    return JointStudy(None, "x", sources, "arousal", "same_trials", [], data, splits.loso(data, n_val=1))
+    return JointStudy(None, "x", sources, "arousal", [], data, splits.loso(data, n_val=1))
 
 
 BOTH = Network(("heart", "eeg"))
@@ -127,14 +110,14 @@ SMALL = {"heart": {"filters": [4], "dense": [8]}, "eeg": {"filters": [4], "pool"
 
 def test_a_design_has_the_layers_that_are_given(study):
     design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
-    model = design.model(study, Network(("heart", "eeg"), heads=True))
+    model = design.model(Network(("heart", "eeg"), heads=True))
     assert model.output_shape == (None, 3, 2)
     # heart: 5 × 4 × 4 weights, batch norm 16, 16 values → 8; eeg: 5 × 6 × 4, 16, 16 values; joint: 24 → 6 → 2
     conv = (80 + 16) + (120 + 16)
     dense = (16 * 8 + 4 * 8) + (24 * 6 + 4 * 6) + (6 * 2 + 2)
     heads = (8 * 2 + 2) + (16 * 2 + 2)
     assert model.count_params() == conv + dense + heads
-    alone = design.model(study, Network(("eeg",)))
+    alone = design.model(Network(("eeg",)))
     assert list(alone.input) == ["eeg"] and alone.output_shape == (None, 2)
     with pytest.raises(BadParameter, match="hart does not exist in branches: did you mean heart"):
         networks.design(study, {"hart": {}}, [6], 1.0, Training(), BOTH)
@@ -144,14 +127,13 @@ def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not(s
     design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
 
     def params(width):
-        return replace(design, width=width).model(study, BOTH).count_params()
+        return replace(design, width=width).model(BOTH).count_params()
 
     for budget in (params(0.5), params(0.5) + 1, params(2.0)):
-        found = networks.widest(study, design, BOTH, budget)
+        found = networks.widest(design, BOTH, budget)
         assert params(found.width) <= budget < params(found.width + 0.125)
-        assert (found.layouts, found.dense, found.options) == (design.layouts, design.dense, design.options)
     with pytest.raises(BadParameter, match=r"No width from 0\.125 on has at most 9 parameters"):
-        networks.widest(study, design, BOTH, 9)
+        networks.widest(design, BOTH, 9)
 
 
 def test_a_network_of_one_branch_sees_only_windows_that_have_it(study):
@@ -162,7 +144,6 @@ def test_a_network_of_one_branch_sees_only_windows_that_have_it(study):
     assert all(np.setdiff1d(np.arange(16), rows).tolist() == lacks.tolist() for rows in every)
     whole = study.of(("heart", "eeg"))[1]
     assert all(len(np.concatenate([f.train, f.val, f.test])) == 16 for f in whole)
-    assert study.axes == {"heart": 3, "eeg": 3}
 
 
 def write(run, name, trials, classes, seed):

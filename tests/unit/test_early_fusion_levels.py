@@ -62,7 +62,7 @@ def same_people(run, **lacking):
     trials = same_trials(sets)
     data = joint.joined(sets, trials)
     folds = splits.loso(data, n_val=1)
-    return JointStudy(run, "x", SOURCES, "arousal", "same_trials", trials, data, folds), known
+    return JointStudy(run, "x", SOURCES, "arousal", trials, data, folds), known
 
 
 def test_a_trial_has_the_scores_of_the_fold_that_tested_it(run):
@@ -95,7 +95,7 @@ def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
     trials = label_paired(sets, folds, n_virtual=4, n_train=20)
     data = joint.joined(sets, trials)
     made = virtual_folds(data)
-    study = JointStudy(run, "x", SOURCES, "arousal", "label_paired", trials, data, made)
+    study = JointStudy(run, "x", SOURCES, "arousal", trials, data, made)
     heart, eeg = levels.source_scores(study, INT8)
     n_scored = sum(one.split != "train" for one in trials)
     assert len(heart.y) == len(eeg.y) == n_scored and set(heart.fold) == {0, 1, 2, 3}

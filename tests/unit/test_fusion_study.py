@@ -40,7 +40,7 @@ def run(tmp_path):
 
 
 def load(run, pairs="same_trials", **given):
-    right = {"sources": [HEART, EEG], "task": "emotion", "n_virtual": 2, "variant": "float32", "rule": "mean"}
+    right = {"sources": [HEART, EEG], "task": "emotion", "n_virtual": 2, "variant": "float32"}
     return Study.load(run, pairs=pairs, **{**right, "seed": 0, **given})
 
 
@@ -73,7 +73,7 @@ def test_a_missing_modality_is_counted_and_survived(run):
     study = load(run)
     counts = study.counts()
     assert counts.trials.sum() == 32 and counts.heart.sum() == 32 and counts.eeg.sum() == 31
-    missing = study.missing_one().set_index("missing")
+    missing = study.missing_one("mean").set_index("missing")
     assert missing.n.to_dict() == {"heart": 31, "eeg": 32}
     assert (missing.gain_points.abs() < 1e-9).all()  # one modality left is that modality
 
@@ -125,7 +125,6 @@ def test_too_few_people_for_strangers_are_said_not_raised(tmp_path):
     ("wrong", "message"),
     [
         ({"pairs": "by_day"}, "pairs: got 'by_day'"),
-        ({"rule": "weigthed"}, "rule: got 'weigthed', expected one of mean, product"),
         ({"variant": "int8"}, "variant: got 'int8', .* has scores of float32"),
         ({"sources": []}, "expected two or more"),
     ],

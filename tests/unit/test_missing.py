@@ -79,7 +79,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(run):
-    return Study.load(run, [HEART, EEG], "emotion", "same_trials", 4, "float32", "weighted", 0)
+    return Study.load(run, [HEART, EEG], "emotion", "same_trials", 4, "float32", 0)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_noise_costs_trust_and_trials_and_both_are_counted(run, streams):
 
 
 def test_label_pairs_meet_again_whatever_is_corrupted(run):
-    study = Study.load(run, [HEART, EEG], "arousal", "label_paired", 2, "float32", "weighted", 5)
+    study = Study.load(run, [HEART, EEG], "arousal", "label_paired", 2, "float32", 5)
     streams = Streams.open(run, study, "float32")
     for m, name in enumerate(streams.channels):
         for fold, rows in streams.order.items():
@@ -287,7 +287,7 @@ def test_what_cannot_be_asked_is_named(run, study, streams, ways, monkeypatch):
         streams.scores(ways, conditions.only([]))
     with pytest.raises(BadParameter, match="trials_per_person"):
         streams.thinned(0)
-    twice = Study.load(run, [EEG, EEG], "emotion", "same_trials", 4, "float32", "weighted", 0)
+    twice = Study.load(run, [EEG, EEG], "emotion", "same_trials", 4, "float32", 0)
     with pytest.raises(BadParameter, match="one of each modality"):
         Streams.open(run, twice, "float32")
     few = list(datasets.load("synthetic", "heart", None, n_subjects=4, n_trials=11))

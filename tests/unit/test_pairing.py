@@ -109,8 +109,6 @@ def test_what_cannot_be_paired_is_named():
         same_trials([heart, flipped])
     with pytest.raises(BadSet, match="split all modalities alike"):
         same_trials([heart, replace(eeg, fold=(eeg.fold + 1) % 4)])
-    with pytest.raises(BadSet, match="trial p0-t0 occurs twice in the test part of fold 0"):
-        same_trials([heart.part_of(np.r_[0, 0 : len(heart.y)])])
     with pytest.raises(BadSet, match="expected val and test"):
         heart.part_of(heart.part == "test")
     with pytest.raises(BadParameter, match="n_virtual is 1"):

@@ -22,6 +22,7 @@ from emolib.models import crossval, tinym2net
 from emolib.models.training import Trainer, Training
 from emolib.quantization import conversion, mixed_precision, ptq
 from emolib.quantization.conversion import CalibrationData
+from emolib.signals.frontend import FRONT_ENDS
 from emolib.studies import mixed
 from emolib.studies.early_fusion.study import JointStudy
 from emolib.studies.quantize import sizes
@@ -76,36 +77,34 @@ def augmentation(modalities: Mapping[str, str], dropped: float):
 class Design:
     """How the networks of a study look, by branch, and how they train."""
 
+    study: JointStudy
     layouts: Mapping[str, tinym2net.Branch]
     dense: Sequence[int]
     width: float
     options: Training
 
-    def model(self, study: JointStudy, network: Network):
+    def model(self, network: Network):
         """An untrained network. Raises BadParameter as `tinym2net.build`."""
-        shapes = {branch: study.data.shapes[branch] for branch in network.branches}
-        n_classes = len(study.data.classes)
-        return tinym2net.build(shapes, n_classes, self.layouts, self.dense, network.heads, self.width)
+        data = self.study.data
+        shapes = {branch: data.shapes[branch] for branch in network.branches}
+        return tinym2net.build(shapes, len(data.classes), self.layouts, self.dense, network.heads, self.width)
 
-    def trained(self, study: JointStudy, name: str, network: Network) -> list[dict]:
+    def trained(self, name: str, network: Network) -> list[dict]:
         """The history of every fold of one network, which is then on disk."""
+        study = self.study
         modalities = {branch: study.sources[branch].modality for branch in network.branches}
         augment = augmentation(modalities, network.dropped)
-        trainer = Trainer(lambda: self.model(study, network), self.options, augment)
-        axes = {branch: study.axes[branch] for branch in network.branches}
-        data, folds = study.of(network.branches)
-        return crossval.train_folds(study.run, study.artifact(name), trainer, data, folds, axes)
+        trainer = Trainer(lambda: self.model(network), self.options, augment)
+        axes = {branch: FRONT_ENDS[modality].feature_axis for branch, modality in modalities.items()}
+        return crossval.train_folds(
+            study.run, study.artifact(name), trainer, *study.of(network.branches), axes
+        )
 
 
 def design(
-    study: JointStudy,
-    branches: Mapping[str, Mapping],
-    dense,
-    width: float | None,
-    options: Training,
-    largest: Network,
-) -> Design:
-    """`branches`: fields of tinym2net.Branch by branch.
+    study: JointStudy, branches: Mapping[str, Mapping], dense, width, options: Training, largest: Network
+):
+    """The Design of a study; `branches`: fields of tinym2net.Branch by branch.
 
     `width` None is the largest at which `largest` has no more parameters than the networks of all sources together.
     Raises BadParameter for a branch that there is not, or where no width is small enough.
@@ -115,22 +114,20 @@ def design(
         name: tinym2net.branch(name, source.modality, branches.get(name, {}))
         for name, source in study.sources.items()
     }
-    made = Design(layouts, dense, 1.0 if width is None else width, options)
     if width is not None:
-        return made
-    of_sources = (
-        crossval.load_model(study.run, model_name(str(source), 0)) for source in study.sources.values()
-    )
-    return widest(study, made, largest, sum(model.count_params() for model in of_sources))
+        return Design(study, layouts, dense, width, options)
+    of_sources = [crossval.load_model(study.run, model_name(str(one), 0)) for one in study.sources.values()]
+    most_params = sum(model.count_params() for model in of_sources)
+    return widest(Design(study, layouts, dense, 1.0, options), largest, most_params)
 
 
-def widest(study: JointStudy, of: Design, network: Network, most_params: int) -> Design:
+def widest(of: Design, network: Network, most_params: int) -> Design:
     """The design at the largest width, of eighths up to 4, at which the network has at most so many parameters.
 
     Raises BadParameter where none is that small.
     """
     designs = [replace(of, width=n / 8) for n in range(1, 33)]
-    n = bisect_right(designs, most_params, key=lambda one: one.model(study, network).count_params())
+    n = bisect_right(designs, most_params, key=lambda one: one.model(network).count_params())
     if not n:
         raise BadParameter(
             f"No width from 0.125 on has at most {most_params} parameters: give fewer filters or dense units."
@@ -156,13 +153,12 @@ def converted(
 
 def needs(study: JointStudy, methods: Iterable[str], chosen: Mapping[str, Network]) -> pd.DataFrame:
     """kind, bytes of int8 files (mean over folds) and MACs of every method: a rule needs all sources' networks."""
-    single = {branch: _need(study, str(source), "single") for branch, source in study.sources.items()}
-    every = {name: sum(each[name] for each in single.values()) for name in ("bytes", "macs")}
-    of = {
-        name: _need(study, study.artifact(name), "network" if len(network.branches) > 1 else "alone")
-        for name, network in chosen.items()
-    }
-    return pd.DataFrame([(single | of).get(method, {"kind": "fused", **every}) for method in methods])
+    of = {branch: _need(study, str(source), "single") for branch, source in study.sources.items()}
+    every = {"kind": "fused"} | {name: sum(each[name] for each in of.values()) for name in ("bytes", "macs")}
+    for name, network in chosen.items():
+        kind = "network" if len(network.branches) > 1 else "alone"
+        of[name] = _need(study, study.artifact(name), kind)
+    return pd.DataFrame([of.get(method, every) for method in methods])
 
 
 def _need(study, artifact: str, kind: str) -> dict:
@@ -173,17 +169,12 @@ def _need(study, artifact: str, kind: str) -> dict:
 
 
 def precision(
-    study: JointStudy, calibration: Mapping[str, Sequence[CalibrationData]], n_samples: int, size_share: float
+    study: JointStudy, name: str, calibration: Sequence[CalibrationData], n_samples: int, size_share: float
 ) -> pd.DataFrame:
-    """One row per network and precision: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
+    """One row per precision of a network: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
 
-    float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC. Empty without networks.
+    float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC.
     """
-    parts = [_precisions(study, name, of, n_samples, size_share) for name, of in calibration.items()]
-    return pd.concat([pd.DataFrame(), *parts])
-
-
-def _precisions(study, name, calibration, n_samples, size_share) -> pd.DataFrame:
     run, artifact = study.run, study.artifact(name)
     data, folds = calibration[0].data, [one.fold for one in calibration]
     conversion.convert_folds(run, calibration, {"float32": ptq.converter("float32")})
@@ -195,13 +186,10 @@ def _precisions(study, name, calibration, n_samples, size_share) -> pd.DataFrame
     made = mixed.converters(prepared, chosen)
     scores = conversion.convert_folds(run, calibration, {variant: made[variant] for variant in PRECISIONS})
     scores |= {"float32": crossval.keras_scores(run, artifact, data, folds)}
-    scores = {
-        variant: of if of.ndim == 2 else of[:, 0] for variant, of in scores.items()
-    }  # of the joint head
+    joint = {variant: of if of.ndim == 2 else of[:, 0] for variant, of in scores.items()}  # of several heads
     needed = {variant: mixed.needs(prepared, [bits[variant] for bits in chosen]) for variant in PRECISIONS}
     weights, macs = (sum(getattr(layer, what) for layer in layers) for what in ("weights", "macs"))
     needed["float32"] = {"weight_bytes": 4 * weights, "bops": macs * 32 * 32}
     size = sizes(run, artifact, len(folds), ("float32", *PRECISIONS))
-    table = mixed.variants_table(crossval.score_columns(data, folds), scores, "trial", size, needed)
-    table.insert(0, "network", name)
-    return table
+    table = mixed.variants_table(crossval.score_columns(data, folds), joint, "trial", size, needed)
+    return table.assign(network=name)[["network", *table.columns]]

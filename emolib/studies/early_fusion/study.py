@@ -19,7 +19,6 @@ from emolib.datasets.base import EmotionSet
 from emolib.datasets.joint import MISSING, JointSet, JointTrial, Key, trials_of
 from emolib.datasets.splits import PARTS, Fold
 from emolib.models import crossval
-from emolib.signals.frontend import FRONT_ENDS
 from emolib.studies.fusion import pairing
 
 
@@ -31,7 +30,6 @@ class JointStudy:
     name: str
     sources: Mapping[str, Experiment]
     task: str
-    pairs: str
     trials: Sequence[JointTrial]
     data: JointSet
     folds: Sequence[Fold]
@@ -50,27 +48,21 @@ class JointStudy:
     ) -> "JointStudy":
         """Raises BadParameter for a number of sources or a name that does not fit, BadArtifact, BadSet."""
         named = branches_of([Experiment.parse(source) for source in sources], pairs)
-        opened = {branch: _opened(run, source, task) for branch, source in named.items()}
-        sets = {branch: data for branch, (data, _) in opened.items()}
+        sets, of_sources, first = {}, {}, next(iter(named.values()))
+        for branch, source in named.items():
+            sets[branch], of_sources[branch] = _opened(run, source, task)
         if pairs == "label_paired":
-            of_sources = {branch: folds for branch, (_, folds) in opened.items()}
             trials = label_paired(sets, of_sources, n_virtual, n_train, seed)
-            data = joint.joined(sets, trials)
-            return cls(run, name, named, task, pairs, trials, data, virtual_folds(data))
-        if pairs == "recordings":
+        elif pairs == "recordings":
             trials = two_recordings(next(iter(sets.values())), tuple(sets), seed)
         else:
             trials = same_trials(sets)
         data = joint.joined(sets, trials)
-        first = next(iter(named.values()))
+        if pairs == "label_paired":
+            return cls(run, name, named, task, trials, data, virtual_folds(data))
         made = run.parameters_of(f"data/{first}-folds.npz")
         folds = splits.folds(data, first.protocol, seed=made["seed"], **made["fold_options"])
-        return cls(run, name, named, task, pairs, trials, data, folds)
-
-    @property
-    def axes(self) -> dict[str, int | None]:
-        """The axis of features of each branch."""
-        return {branch: FRONT_ENDS[source.modality].feature_axis for branch, source in self.sources.items()}
+        return cls(run, name, named, task, trials, data, folds)
 
     def artifact(self, network: str) -> str:
         """What stands for the name of a source in the artifacts of a network."""

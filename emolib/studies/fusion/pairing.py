@@ -4,7 +4,6 @@ Fused scores and networks of several branches pair by the same code: `matched` a
 modality's trial, (n_modalities, n), or MISSING.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -53,12 +52,8 @@ class TrialScores:
         return replace(self, **{name: getattr(self, name)[rows] for name in ("y", *COLUMNS, "scores")})
 
     def row_keys(self) -> list[tuple]:
-        """Fold, part, subject, trial of each row. Raises BadSet for one that occurs twice."""
-        keys = list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
-        if len(set(keys)) < len(keys):
-            fold, part, _, trial = Counter(keys).most_common(1)[0][0]
-            raise BadSet(f"{self.modality}: trial {trial} occurs twice in the {part} part of fold {fold}.")
-        return keys
+        """Fold, part, subject, trial of each row."""
+        return list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
 
 
 def by_trial(
@@ -185,7 +180,7 @@ def strangers(
 def same_trials(sources: Sequence[TrialScores]) -> Paired:
     """Every trial of any modality, aligned by subject and trial within fold and part, sorted by these.
 
-    Raises BadSet for other classes, labels that disagree, a trial twice, or a test trial in different folds.
+    Raises BadSet for other classes, labels that disagree, or a test trial in different folds.
     """
     names = [source.modality for source in sources]
     check_classes(names, [source.classes for source in sources])

@@ -6,7 +6,6 @@ paired by label among strangers instead, which shows the optimism of label pairi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,8 @@ from emolib.studies.fusion.study import Study, rule_scores
 
 FORBIDDEN = 1e6  # cost of two people who must not meet; all others cost less than 1
 MEASURED = ("rule", "kind", "n", "uar", "gain_points")
+NONE = pd.DataFrame(columns=[*MEASURED, "draw"], dtype=float)
+ENDS = ("mean", "sd", "least", "greatest")
 
 
 @dataclass(frozen=True)
@@ -37,73 +38,63 @@ class Redrawn:
     def table(self) -> pd.DataFrame:
         """A row per rule: rule, kind, uar (the study's), uar_mean, _sd, _least, _greatest over the pairings,
         change_points (mean less the study's UAR), gain_points over the best single modality, gain_mean, _sd, …"""
-        by_rule = self.draws.groupby("rule", sort=False)
-        table = self.reference[["rule", "kind", "uar"]].set_index("rule")
-        table = table.join(_spread(by_rule["uar"], "uar"))
+        by_rule, reference = self.draws.groupby("rule", sort=False), self.reference.set_index("rule")
+        uar, gain = (
+            by_rule[column]
+            .agg(["mean", "std", "min", "max"])
+            .set_axis([f"{name}_{end}" for end in ENDS], axis=1)
+            for column, name in (("uar", "uar"), ("gain_points", "gain"))
+        )
+        table = reference[["kind", "uar"]].join(uar)
         table["change_points"] = 100 * (table["uar_mean"] - table["uar"])
-        table["gain_points"] = self.reference.set_index("rule")["gain_points"]
-        return table.join(_spread(by_rule["gain_points"], "gain")).reset_index()
-
-
-def _spread(values, name) -> pd.DataFrame:
-    spread = values.agg(["mean", "std", "min", "max"])
-    return spread.set_axis([f"{name}_{part}" for part in ("mean", "sd", "least", "greatest")], axis=1)
+        return table.join(reference["gain_points"]).join(gain).reset_index()
 
 
 def redraw(study: Study, n: int) -> Redrawn:
     """Other pairings of a study's scores, `n` of them, two or more; see the note for which."""
+    found, paired = study.found, study.paired
     if study.pairs == "label_paired":
-        corpora = [Experiment.parse(name).corpus for name in study.sources]
-        draws, failed = _draws(partial(paired_again, study.found, corpora, study.n_virtual), study.seed, n)
+        corpora, n_virtual = [Experiment.parse(name).corpus for name in study.sources], len(set(paired.fold))
+        draws, failed = _draws(lambda seed: paired_again(found, corpora, n_virtual, seed), study.seed, n)
         note = f"Paired by label again, {n} times: the folds of every corpus meet others, and so do their trials."
-        return Redrawn(measured(study.paired), draws, f"as reported, seed {study.seed}", note + failed)
-    reference, own, whole = study.paired, "the same people", (study.paired.rows >= 0).all(axis=0)
+        return Redrawn(measured(paired), draws, f"as reported, seed {study.seed}", note + failed)
+    whole = (paired.rows >= 0).all(axis=0)
     try:
-        kept = [
-            found.part_of(np.sort(rows[whole]))
-            for found, rows in zip(study.found, study.paired.rows, strict=True)
-        ]
-        reference = reference.part_of(whole)
-        draws, failed = _draws(partial(paired_strangers, kept), study.seed, n)
+        kept = [one.part_of(np.sort(rows[whole])) for one, rows in zip(found, paired.rows, strict=True)]
+        paired = paired.part_of(whole)
+        draws, failed = _draws(lambda seed: paired_strangers(kept, seed), study.seed, n)
     except BadSet as error:  # no val or no test trial that has every modality
-        draws, failed = _table([]), f" {error}"
-    reference = measured(reference)
-    if draws.empty:
-        return Redrawn(reference, draws, own, f"Not paired among strangers:{failed}")
-    note = (
-        "These are trials of the same people: they are not paired again. Instead their scores were paired by label "
-        f"among strangers, {n} times: what label pairing would have claimed. Compared on the {whole[study.paired.is_test].sum()} "
-        f"of {len(study.y)} test trials that have every modality. A pairing keeps {draws['n'].mean():.0f} of them on "
-        "average: of each class as many as the person with the fewest has."
-    )
-    return Redrawn(reference, draws, own, note + failed)
+        draws, failed = NONE, f" {error}"
+    note = f"Not paired among strangers:{failed}"
+    if len(draws):
+        note = (
+            "These are trials of the same people: they are not paired again. Instead their scores were paired by label "
+            f"among strangers, {n} times: what label pairing would have claimed. Compared on the {paired.is_test.sum()} of "
+            f"{len(study.y)} test trials that have every modality. A pairing keeps {draws['n'].mean():.0f} of them on "
+            f"average: of each class as many as the person with the fewest has.{failed}"
+        )
+    return Redrawn(measured(paired), draws, "the same people", note)
 
 
-def _draws(paired: Callable[..., Paired], seed: int, n: int) -> tuple[pd.DataFrame, str]:
+def _draws(pair: Callable[[int], Paired], seed: int, n: int) -> tuple[pd.DataFrame, str]:
     """`measured` in pairings of the seeds after the study's own; how many could not be made, and the last reason."""
     tables, failed = [], []
     for i in range(1, n + 1):
         try:
-            tables.append(measured(paired(seed=seed + i)).assign(draw=i))
+            tables.append(measured(pair(seed + i)).assign(draw=i))
         except BadSet as error:
             failed.append(error)
     left_out = f" {len(failed)} of {n} pairings could not be made: {failed[-1]}" if failed else ""
-    return _table(tables), left_out
-
-
-def _table(tables) -> pd.DataFrame:
-    empty = pd.DataFrame(columns=[*MEASURED, "draw"], dtype=float)
-    return pd.concat(tables, ignore_index=True) if tables else empty
+    return pd.concat(tables, ignore_index=True) if tables else NONE, left_out
 
 
 def measured(paired: Paired) -> pd.DataFrame:
     """Columns MEASURED; gain_points are over the best single modality of this pairing."""
     y, scores = paired.y[paired.is_test], rule_scores(paired)
     uars = [float(metrics.uar(metrics.confusion(y, of_rule))) for of_rule in scores.values()]
-    n = len(paired.modalities)
-    kinds = ["single"] * n + ["fused"] * (len(uars) - n)
+    kinds = ["single" if name in paired.modalities else "fused" for name in scores]
     table = pd.DataFrame({"rule": list(scores), "kind": kinds, "n": len(y), "uar": uars})
-    return table.assign(gain_points=100 * (table["uar"] - max(uars[:n])))
+    return table.assign(gain_points=100 * (table.uar - table.uar[table.kind == "single"].max()))
 
 
 def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtual: int, seed: int) -> Paired:

@@ -89,11 +89,11 @@ def rated(
     seed: int,
     compared: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """A row per method of `scores` on the same trials: UAR, accuracy, macro F1, and points of UAR over the best single.
+    """A row per method of `scores` on the same trials: method, kind (single | fused), n, uar, uar_low, uar_high, accuracy,
+    macro_f1, best_single, points, points_low, points_high, p.
 
-    Columns method, kind (single | fused), n, uar, uar_low, uar_high, accuracy, macro_f1, best_single, points,
-    points_low, points_high, p. The best of `singles` has the highest UAR on these trials: a choice that favours it.
-    Points are those of metrics.paired_gain, for the methods `compared`, or for all.
+    The best of `singles` has the highest UAR on these trials: a choice that favours it. Points are over that
+    (metrics.paired_gain), of the methods `compared`, or of all.
     """
     found = {name: metrics.evaluate(y, of_one, subject, seed=seed) for name, of_one in scores.items()}
     best = max(singles, key=lambda name: found[name]["uar"].value)
@@ -117,44 +117,27 @@ def as_gains(table: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Study:
-    """Paired scores of several sources, and what is reported of them.
-
-    `found` are the sources' scores before they were paired; `rule` is the one fixed beforehand.
-    """
+    """Paired scores of several sources, and what is reported of them; `found` are the scores before they were paired."""
 
     sources: tuple[str, ...]
     task: str
     pairs: str
-    n_virtual: int
     found: tuple[TrialScores, ...]
     paired: Paired
-    rule: str
     seed: int
 
     @classmethod
     def load(
-        cls,
-        run: Run,
-        sources: Sequence[str],
-        task: str,
-        pairs: str,
-        n_virtual: int,
-        variant: str,
-        rule: str,
-        seed: int,
+        cls, run: Run, sources: Sequence[str], task: str, pairs: str, n_virtual: int, variant: str, seed: int
     ) -> "Study":
         """Raises BadParameter for fewer than two sources and for names that there are not, BadArtifact, BadSet."""
         if len(sources) < 2:
             raise BadParameter(f"sources: got {list(sources)}, expected two or more to fuse.")
-        for what, name, names in (
-            ("rule", rule, list(RULES | LEARNED)),
-            ("pairs", pairs, ["same_trials", "label_paired"]),
-        ):
-            if name not in names:
-                raise BadParameter(f"{what}: got {name!r}, expected one of {', '.join(names)}.")
-        found = [trials_of(run, name, task, variant) for name in sources]
+        if pairs not in ("same_trials", "label_paired"):
+            raise BadParameter(f"pairs: got {pairs!r}, expected same_trials or label_paired.")
+        found = tuple(trials_of(run, name, task, variant) for name in sources)
         paired = same_trials(found) if pairs == "same_trials" else label_paired(found, n_virtual, seed)
-        return cls(tuple(sources), task, pairs, n_virtual, tuple(found), paired, rule, seed)
+        return cls(tuple(sources), task, pairs, found, paired, seed)
 
     @property
     def y(self) -> np.ndarray:
@@ -172,15 +155,14 @@ class Study:
     def counts(self) -> pd.DataFrame:
         """Test trials of each class, and how many of them each modality has."""
         there = self.paired.rows[:, self.paired.is_test] >= 0
-        kept = {"trials": np.ones(len(self.y), bool)} | dict(zip(self.paired.modalities, there, strict=True))
+        kept = {"trials": slice(None)} | dict(zip(self.paired.modalities, there, strict=True))
         n = len(self.paired.classes)
         counts = {name: np.bincount(self.y[rows], minlength=n) for name, rows in kept.items()}
         return pd.DataFrame({"class": self.paired.classes} | counts)
 
-    def one_trial(self, variant: str) -> pd.DataFrame:
-        """Scores of the first test trial, by each modality and the reported rule: columns modality, variant, the classes."""
-        named = (*self.paired.modalities, self.rule)
-        rows = [(name, variant, *self.scores[name][0]) for name in named]
+    def one_trial(self, rule: str, variant: str) -> pd.DataFrame:
+        """Scores of the first test trial, by each modality and the rule: columns modality, variant, the classes."""
+        rows = [(name, variant, *self.scores[name][0]) for name in (*self.paired.modalities, rule)]
         return pd.DataFrame(rows, columns=["modality", "variant", *self.paired.classes])
 
     @cached_property
@@ -198,16 +180,16 @@ class Study:
         fused = self.rated[self.rated.kind == "fused"].reset_index(drop=True)
         return fused[["rule", "best_single", "n", *GAIN]]
 
-    def missing_one(self) -> pd.DataFrame:
-        """A row per modality that is gone: UAR of the reported rule, and gain_points over the best of those left."""
+    def missing_one(self, rule: str) -> pd.DataFrame:
+        """A row per modality that is gone: UAR of the rule, and gain_points over the best of those left."""
         parts = []
         for missing in self.paired.modalities:
             left = [name for name in self.paired.modalities if name != missing]
             paired = self.paired.only(left)
             one = replace(self, paired=paired.part_of(paired.has_any))
-            scores = {name: one.scores[name] for name in (*left, self.rule)}
-            found = as_gains(rated(one.y, one.subject, scores, left, self.seed, [self.rule]))
-            parts.append(found[found.rule == self.rule].assign(missing=missing))
+            scores = {name: one.scores[name] for name in (*left, rule)}
+            found = as_gains(rated(one.y, one.subject, scores, left, self.seed, [rule]))
+            parts.append(found[found.rule == rule].assign(missing=missing))
         table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
         return table[["missing", "n", "uar", "best_left", *GAIN]]
 
@@ -220,9 +202,3 @@ class Study:
             for modality, weight in zip(self.paired.modalities, of_fold, strict=True)
         ]
         return pd.DataFrame(rows, columns=["rule", "fold", "modality", "weight"])
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Test trials for an .npz: y, subject, trial, classes and the scores of every rule."""
-        columns = {"y": self.y, "subject": self.subject, "trial": self.paired.trial[self.paired.is_test]}
-        scores = {f"scores_{rule}": scores for rule, scores in self.scores.items()}
-        return {**columns, "classes": np.array(self.paired.classes), **scores}
