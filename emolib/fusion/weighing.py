@@ -23,8 +23,7 @@ class Vote(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A source in a fusion: to_task (n_classes, n_to) sums its classes into the fusion's; typicality None:
-    always trusted."""
+    """A source in a fusion: to_task (n_classes, n_to) sums its classes; typicality None: always trusted."""
 
     weight: float
     to_task: np.ndarray
@@ -54,9 +53,8 @@ class Fusion:
     @classmethod
     def of_study(cls, study: dict, sources: Sequence[str]) -> "Fusion":
         """Of a study in bundle.json, and those of its sources that are used."""
-        return cls(
-            tuple(study["classes"]), {name: Member.from_dict(study["sources"][name]) for name in sources}
-        )
+        members = {name: Member.from_dict(study["sources"][name]) for name in sources}
+        return cls(tuple(study["classes"]), members)
 
     @classmethod
     def equal(cls, classes: Sequence[str], sources: Sequence[str]) -> "Fusion":
@@ -73,5 +71,4 @@ class Fusion:
         weights = np.array([self.members[name].weight * vote.trust for name, vote in votes.items()])
         weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(votes), 1 / len(votes))
         scores = np.stack([vote.scores for vote in votes.values()])
-        fused = fuse(scores[:, None], "product", weights)[0]
-        return fused, dict(zip(votes, weights.tolist(), strict=True))
+        return fuse(scores[:, None], "product", weights)[0], dict(zip(votes, weights.tolist(), strict=True))

@@ -84,10 +84,9 @@ def test_joint_windows_by_hand(both):
         (windows(("p0", "a", 0, (0,)), classes=("high", "low")), r"eeg has classes \('high', 'low'\), heart"),
         (
             windows(("q7", "a", 0, (0,))),
-            r"eeg and heart share no subjects \(for example q7 and p0\).*pair them by label",
+            r"eeg and heart share no trial \(for example q7 a and p0 a\).*pair them by label",
         ),
-        (windows(("p0", "x", 0, (0,))), r"eeg and heart share no trials \(for example x and a\)"),
-        (windows(("p1", "a", 0, (0,))), "share no trials"),  # a trial of p0 in the heart's set
+        (windows(("p1", "a", 0, (0,))), "share no trial"),  # a trial of p0 in the heart's set
     ],
 )
 def test_branches_that_do_not_fit_are_refused(other, message):
@@ -98,7 +97,7 @@ def test_branches_that_do_not_fit_are_refused(other, message):
 def test_trials_that_do_not_fit_are_refused():
     sets = heart_and_eeg()
     y = np.where(sets["eeg"].trial == "c", 0, sets["eeg"].y)
-    with pytest.raises(BadSet, match="Trial c of p1 has another label in eeg .*expected one label"):
+    with pytest.raises(BadSet, match="Trial c of p1 has another label in eeg"):
         same_trials(sets | {"eeg": replace(sets["eeg"], y=y)})
     with pytest.raises(BadSet, match="Windows without start_s.*run 01_windows again"):
         same_trials(sets | {"eeg": replace(sets["eeg"], start_s=None)})
@@ -182,7 +181,7 @@ def test_an_official_split_stays_on_its_side():
 
 def test_one_recording_of_a_class_is_no_pair():
     data = people(n_each=2)
-    with pytest.raises(BadSet, match="p2 has one trial of high only, expected two recordings or more"):
+    with pytest.raises(BadSet, match="p2 has one trial of high only, expected two"):
         two_recordings(data.part(np.flatnonzero(data.trial != "p2-1-1")), ("a", "b"))
     with pytest.raises(BadSet, match="p0 has one trial of low only in its test part"):
         two_recordings(people(n_each=3, split=lambda i: "train" if i else "test"), ("a", "b"))

@@ -118,7 +118,7 @@ def test_what_cannot_be_paired_is_named():
     with pytest.raises(BadSet, match="Fold 2 has test trials but no val trial"):
         paired = same_trials([heart])
         rule_scores(paired.part_of(paired.is_test | (paired.fold != 2)))
-    with pytest.raises(BadSet, match="3 people tested are too few for 3 strangers"):
+    with pytest.raises(BadSet, match="3 people are too few for 3 strangers"):
         paired_strangers([source(name, 3) for name in ("heart", "eeg", "speech")], 0)
     leaky = replace(heart, subject=np.where(heart.part == "test", "p0", heart.subject))
     with pytest.raises(BadSet, match="tested in several folds"):

@@ -1,13 +1,18 @@
-"""Networks of several branches: built within a budget, trained and converted fold by fold, and what they need.
+"""Early fusion: networks of several branches, what they need, and what they reach beside late fusion on the same trials.
+
+Each way answers with every branch there, or with some missing.
 
 `feature` is the reference paper's network (Rashid et al. 2022). `robust` is the same, trained with branches dropped at random.
 `hybrid` has logits of each branch beside the joint ones; they are fused like the scores of several networks. `alone` is
 one branch without the others, the unimodal network that the reference paper compares with.
 """
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,9 +20,11 @@ import tensorflow as tf
 
 from emolib import models
 from emolib.core.bars import with_progress
-from emolib.core.errors import BadParameter, check_names
+from emolib.core.errors import BadParameter, BadSet, check_names
 from emolib.core.experiment import INT8, model_name
+from emolib.device.interpreter import Model
 from emolib.evaluation.cost import cost
+from emolib.fusion.scores import softmax
 from emolib.models import crossval, tinym2net
 from emolib.models.training import Trainer, Training
 from emolib.quantization import conversion, mixed_precision, ptq
@@ -25,18 +32,21 @@ from emolib.quantization.conversion import CalibrationData
 from emolib.signals.frontend import FRONT_ENDS
 from emolib.studies import mixed
 from emolib.studies.early_fusion.study import JointStudy
+from emolib.studies.fusion.pairing import COLUMNS, TrialScores, by_trial, same_trials
+from emolib.studies.fusion.study import GAIN, LEARNED, as_gains, rated, rule_scores, trials_of
 from emolib.studies.quantize import sizes
 
 NETWORKS = ("feature", "robust", "hybrid", "alone")
 DROPPED = 0.3  # share of the branches that training drops
 PRECISIONS = (mixed.INT8, "int4", mixed.ILP)
+Branches = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Network:
     """Branches, whether each has logits of its own, and the share of them that training drops."""
 
-    branches: tuple[str, ...]
+    branches: Branches
     heads: bool = False
     dropped: float = 0.0
 
@@ -130,7 +140,7 @@ def widest(of: Design, network: Network, most_params: int) -> Design:
     n = bisect_right(designs, most_params, key=lambda one: one.model(network).count_params())
     if not n:
         raise BadParameter(
-            f"No width from 0.125 on has at most {most_params} parameters: give fewer filters or dense units."
+            f"No width from 0.125 on has at most {most_params} parameters: give fewer filters."
         )
     return designs[n - 1]
 
@@ -193,3 +203,148 @@ def precision(
     size = sizes(run, artifact, len(folds), ("float32", *PRECISIONS))
     table = mixed.variants_table(crossval.score_columns(data, folds), joint, "trial", size, needed)
     return table.assign(network=name)[["network", *table.columns]]
+
+
+def source_scores(study: JointStudy, variant: str) -> list[TrialScores]:
+    """The scores of each branch's own network (a source's) on the joint trials, looked up fold by fold.
+
+    On virtual people fold v is fold v % n_folds of the source, as `study.label_paired` dealt them. Raises BadSet where
+    the study tests a trial in another fold than a source did.
+    """
+    of = {(one.subject, one.trial): one.keys for one in study.trials}
+    columns = study.score_columns()
+    places = list(dict.fromkeys(zip(*(columns[name].tolist() for name in COLUMNS), strict=True)))
+    scores = []
+    for branch, source in study.sources.items():
+        given = trials_of(study.run, str(source), study.task, variant)
+        at, n_folds, found = {key: i for i, key in enumerate(given.row_keys())}, given.fold.max() + 1, {}
+        for place in places:
+            (fold, part), key = place[:2], of[place[2:]].get(branch)
+            if key and (fold % n_folds, part, *key) in at:
+                found[place] = at[fold % n_folds, part, *key]
+            elif key and part == "test":
+                raise BadSet(
+                    f"Trial {key[1]} of {key[0]} is tested in fold {fold} of {study.name}, but not of {source}: take "
+                    "protocol loso, and sources that all have something of every person."
+                )
+        placed = dict(zip(COLUMNS, map(np.array, zip(*found, strict=True)), strict=True))
+        scores.append(replace(given.part_of(list(found.values())), modality=branch, **placed))
+    return scores
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What networks say of every validation and test window: scores (n_rows, n_classes), or (n_rows, n_heads, …)."""
+
+    study: JointStudy
+    name: str
+    network: Network
+    scores: np.ndarray
+
+    @cached_property
+    def columns(self) -> dict[str, np.ndarray]:
+        return crossval.score_columns(*self.study.of(self.network.branches))
+
+    def without(self, missing: Branches) -> "Answers":
+        """The same on test windows of which these branches are missing, by the int8 files."""
+        data, folds = self.study.of(self.network.branches)
+        data = data.without([branch for branch in missing if branch in self.network.branches])
+        scores, run = self.scores.copy(), self.study.run
+        for k, fold in enumerate(folds):
+            name = model_name(self.study.artifact(self.name), k)
+            X = data.part(fold.test, crossval.load_standardiser(run, name)).X
+            rows = (self.columns["fold"] == k) & (self.columns["part"] == "test")
+            with Model(run.read(f"{name}-{INT8}.tflite")) as model:
+                scores[rows] = softmax(model.predict(X))
+        return replace(self, scores=scores)
+
+    @cached_property
+    def present(self) -> np.ndarray:
+        """Which branches each row has, (n_rows, n_branches) bool."""
+        data, folds = self.study.of(self.network.branches)
+        return np.concatenate([data.present[np.concatenate([fold.val, fold.test])] for fold in folds])
+
+    @property
+    def heads(self) -> list[str]:
+        """The joint head and, where the network has them, that of each branch."""
+        own = self.network.branches if self.network.heads else ()
+        return [self.name, *(f"{self.name}/{branch}" for branch in own)]
+
+    def trial_scores(self, missing: Branches = ()) -> list[TrialScores]:
+        """Scores by trial of the joint head, and of each branch's own where it has one and the branch is there."""
+        scores = self.scores if self.network.heads else self.scores[:, None]
+        columns, found = self.columns, []
+        for i, head in enumerate(self.heads):
+            there = self.present[:, i - 1, None] if i else True
+            of_head = np.where(there, scores[:, i], np.nan)
+            one = by_trial(head, self.study.data.classes, columns, of_head)
+            found.append(_silent(one) if i and self.network.branches[i - 1] in missing else one)
+        return found
+
+
+def _silent(one: TrialScores) -> TrialScores:
+    """The same, but a test trial has no scores: what is learned on validation people stays."""
+    return replace(one, scores=np.where((one.part == "test")[:, None], np.nan, one.scores))
+
+
+class Methods(NamedTuple):
+    """Every way to answer the joint test trials: scores (n_test, n_classes) by method, `singles` among them."""
+
+    y: np.ndarray
+    subject: np.ndarray
+    scores: Mapping[str, np.ndarray]
+    singles: Branches
+
+
+def methods(
+    sources: Sequence[TrialScores], answers: Sequence[Answers], rule: str, missing: Branches = ()
+) -> Methods:
+    """Single branches, rules over their scores, and networks, on the same test trials.
+
+    Where branches are missing, their scores are gone and a network sees zeros in their place; a network that has no
+    other branch is left out. Weights stay those learned with all branches. `rule` fuses the heads of hybrid; raises
+    BadParameter for one that learns no weights.
+    """
+    check_names([rule], list(LEARNED), "the rules that learn weights")
+    answers = [each for each in answers if set(each.network.branches) - set(missing)]
+    left = tuple(one.modality for one in sources if one.modality not in missing)
+    of_sources = [_silent(one) if one.modality in missing else one for one in sources]
+    asked = [each.without(missing) if missing else each for each in answers]
+    of_networks = [one for each in asked for one in each.trial_scores(missing)]
+    every, names = same_trials([*of_sources, *of_networks]), [one.modality for one in of_sources]
+    every = every.part_of(every.only(names).has_any | ~every.is_test)
+    found = rule_scores(every.only(names))
+    found = {name: scores for name, scores in found.items() if name not in missing}
+    for each in answers:
+        own = each.heads if each.network.heads else [*names, each.name]  # no trial without anything
+        answered = rule_scores(every.only(own))
+        found[each.name] = answered[rule if each.network.heads else each.name]
+    return Methods(every.y[every.is_test], every.subject[every.is_test], found, left)
+
+
+def methods_table(found: Methods, needs: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """One row per method: rule, kind, bytes, macs, n, uar, accuracy, macro_f1, best_single and points over that.
+
+    uar and gain_points have their intervals; `needs` gives kind, bytes and macs of each.
+    """
+    table = as_gains(rated(*found, seed)).assign(kind=needs["kind"])
+    table.insert(2, "bytes", needs["bytes"])
+    table.insert(3, "macs", needs["macs"])
+    table.loc[table.rule == table.best_single, GAIN[1:]] = np.nan
+    return table
+
+
+def missing_subsets(branches: Sequence[str]) -> list[Branches]:
+    """Every way to lose some of the branches but not all, the smallest loss first."""
+    return [gone for n in range(1, len(branches)) for gone in itertools.combinations(branches, n)]
+
+
+def missing_table(by_missing: Mapping[Branches, Methods], seed: int) -> pd.DataFrame:
+    """One row per loss and method: missing, method, n, uar, best_left, points over the best branch left, its interval."""
+    parts = [
+        rated(*found, seed).assign(missing=" + ".join(gone), n_missing=len(gone))
+        for gone, found in by_missing.items()
+    ]
+    table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
+    points = ["points", "points_low", "points_high"]
+    return table[["missing", "n_missing", "method", "n", "uar", "best_left", *points]]

@@ -16,7 +16,7 @@ from emolib.core.errors import BadParameter, BadSet
 from emolib.core.experiment import Experiment
 from emolib.datasets import joint, splits
 from emolib.datasets.base import EmotionSet
-from emolib.datasets.joint import MISSING, JointSet, JointTrial, Key, trials_of
+from emolib.datasets.joint import MISSING, JointSet, JointTrial, trials_of
 from emolib.datasets.splits import PARTS, Fold
 from emolib.models import crossval
 from emolib.studies.fusion import pairing
@@ -105,12 +105,10 @@ def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experime
     elif pairs == "recordings" or len(sources) < 2:
         wanted = "one, taken twice" if pairs == "recordings" else "two or more"
         raise BadParameter(f"sources: got {len(sources)} for {pairs}, expected {wanted}.")
-    names = [source.modality for source in sources]
-    numbered = [
-        f"{name}{names[: i + 1].count(name)}" if names.count(name) > 1 else name
-        for i, name in enumerate(names)
-    ]
-    return dict(zip(numbered, sources, strict=True))
+    names, found = [source.modality for source in sources], {}
+    for i, (name, source) in enumerate(zip(names, sources, strict=True), start=1):
+        found[f"{name}{names[:i].count(name)}" if names.count(name) > 1 else name] = source
+    return found
 
 
 def _opened(run: Run, source: Experiment, task: str):
@@ -124,17 +122,16 @@ def _opened(run: Run, source: Experiment, task: str):
 def same_trials(sets: Mapping[str, EmotionSet]) -> list[JointTrial]:
     """Every trial that any branch has, of the same person: as `fusion.pairing.same_trials` aligns scores.
 
-    Raises BadSet for other classes, labels that disagree, branches that share no subject or no trial.
+    Raises BadSet for other classes, labels that disagree, branches that share no trial.
     """
     names, by_key, y = _trials(sets)
     keys = list(map(list, by_key))
     for name, own in zip(names, keys, strict=True):
-        for n, what in ((1, "subjects"), (2, "trials")):
-            if not {key[:n] for key in own} & {key[:n] for key in keys[0]}:
-                raise BadSet(
-                    f"{name} and {names[0]} share no {what} (for example {own[0][n - 1]} and {keys[0][0][n - 1]}), expected "
-                    "the same people and trials: pair them by label, or mend their names."
-                )
+        if set(own).isdisjoint(keys[0]):
+            raise BadSet(
+                f"{name} and {names[0]} share no trial (for example {' '.join(own[0])} and {' '.join(keys[0][0])}), "
+                "expected the same people and trials: pair them by label, or mend their names."
+            )
     found, (every, rows, labels) = [], pairing.matched(names, keys, y)
     for key, there, label in zip(every, (rows != MISSING).T, labels.tolist(), strict=True):
         of, m = dict.fromkeys(compress(names, there), key), there.argmax()
@@ -143,15 +140,13 @@ def same_trials(sets: Mapping[str, EmotionSet]) -> list[JointTrial]:
     return found
 
 
-def _trials(
-    sets: Mapping[str, EmotionSet],
-) -> tuple[list[str], list[dict[Key, np.ndarray]], list[np.ndarray]]:
+def _trials(sets: Mapping[str, EmotionSet]) -> tuple[list[str], list[dict], list[np.ndarray]]:
     """Of the branches their names, their trials' windows by key, and their trials' labels. Raises BadSet."""
-    names, by_key = list(sets), [trials_of(data) for data in sets.values()]
+    names, by_key, labels = list(sets), [], []
     pairing.check_classes(names, [data.classes for data in sets.values()])
-    labels = [
-        data.y[[rows[0] for rows in keys.values()]] for data, keys in zip(sets.values(), by_key, strict=True)
-    ]
+    for data in sets.values():
+        by_key.append(trials_of(data))
+        labels.append(data.y[[rows[0] for rows in by_key[-1].values()]])
     return names, by_key, labels
 
 
@@ -168,10 +163,7 @@ def two_recordings(data: EmotionSet, branches: tuple[str, str], seed: int = 0) -
     for (subject, y, split), keys in sorted(groups.items()):
         if len(keys) < 2:
             where = f" in its {split} part" if split else ""
-            raise BadSet(
-                f"{subject} has one trial of {data.classes[y]} only{where}, expected two recordings or more of each "
-                "person and class."
-            )
+            raise BadSet(f"{subject} has one trial of {data.classes[y]} only{where}, expected two or more.")
         order = [keys[i] for i in rng.permutation(len(keys))]
         for one, other in zip(order, [*order[1:], order[0]], strict=True):
             pair = dict(zip(branches, (one, other), strict=True))

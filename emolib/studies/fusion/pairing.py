@@ -122,10 +122,7 @@ def check_classes(names: Sequence[str], classes: Sequence[tuple[str, ...]]):
     """Raise BadSet where modalities have other classes, or another order of them."""
     for name, own in zip(names, classes, strict=True):
         if own != classes[0]:
-            raise BadSet(
-                f"{name} has classes {own}, {names[0]} {classes[0]}, expected the same in the same order: choose one "
-                "task for both."
-            )
+            raise BadSet(f"{name} has classes {own}, {names[0]} {classes[0]}: choose one task for both.")
 
 
 def matched(
@@ -145,8 +142,7 @@ def matched(
         if len(clash):
             subject, trial = keys[m][clash[0]][-2:]
             raise BadSet(
-                f"Trial {trial} of {subject} has another label in {name} than in a modality before it ({len(clash)} "
-                "such), expected one label: mend it."
+                f"Trial {trial} of {subject} has another label in {name} ({len(clash)} such): mend it."
             )
         labels[places], rows[m, places] = own, np.arange(len(own))
     return found, rows, labels
@@ -190,10 +186,8 @@ def same_trials(sources: Sequence[TrialScores]) -> Paired:
         for fold, part, *key in own:
             before, first = tested.setdefault(tuple(key), (fold, name)) if part == "test" else (fold, name)
             if before != fold:
-                raise BadSet(
-                    f"Trial {key[1]} of {key[0]} is tested in fold {fold} of {name}, but in fold {before} of {first}: "
-                    "split all modalities alike, with the same subjects."
-                )
+                where = f"fold {fold} of {name}, but in fold {before} of {first}"
+                raise BadSet(f"Trial {key[1]} of {key[0]} is tested in {where}: split all modalities alike.")
     found, rows, y = matched(names, keys, [source.y for source in sources])
     columns = zip(COLUMNS, map(np.array, zip(*found, strict=True)), strict=True)
     return Paired.of(sources, rows, y=y, **dict(columns))
@@ -203,10 +197,8 @@ def label_paired(sources: Sequence[TrialScores], n_virtual: int = 10, seed: int 
     """Virtual trials of `n_virtual` virtual subjects: test with test and val with val, paired by label.
 
     Virtual subject v has from each modality the trials of folds with fold % n_virtual == v: people on whom the
-    scoring model was not trained. A modality with fewer folds gives fold v % n_folds; the trials of that fold are
-    dealt round among the virtual subjects that share it. Of each class there are as many trials as the modality
-    with the fewest has, drawn without replacement. Val trials of people in the virtual subject's own test part are
-    left out.
+    scoring model was not trained. A modality with fewer folds gives fold v % n_folds, its trials dealt round among the
+    virtual subjects that share it. Val trials of people in the virtual subject's own test part are left out.
 
     *Optimistic*: people whose voice is hard to read may also have a face that is hard to read. Pairing strangers by
     label makes the errors of the modalities independent given the label, which is when fusion gains most. Say so

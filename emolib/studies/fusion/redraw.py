@@ -125,8 +125,7 @@ def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
     people, fold = (np.array(column) for column in zip(*sorted(tests), strict=True))
     if len(set(people)) < len(people):
         raise BadSet(
-            "Someone is tested in several folds, expected one: strangers are paired where every person is in one "
-            "fold, so not under the leaky protocol."
+            "Someone is tested in several folds, as under the leaky protocol: expected one for each."
         )
     subjects = np.concatenate([people, np.setdiff1d(source.subject[is_val], people)])
     validates = np.array([np.isin(subjects, source.subject[is_val & (source.fold == f)]) for f in fold])
@@ -153,8 +152,7 @@ def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.G
         rows, people = linear_sum_assignment(np.where(allowed, rng.random(allowed.shape), FORBIDDEN))
         if not allowed[rows, people].all():
             raise BadSet(
-                f"{len(validates)} people tested are too few for {n_modalities} strangers each with val people "
-                "beside them, expected more: test or validate on more people."
+                f"{len(validates)} people are too few for {n_modalities} strangers each: test more people."
             )
         chosen.append(people)
     return np.array(chosen)

@@ -1,6 +1,6 @@
 """A fusion study: the scores of several sources paired on a common task, and every rule beside every source."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,31 +16,26 @@ from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
 from emolib.fusion.scores import RULES, fuse
 from emolib.studies.fusion.pairing import COLUMNS, Paired, TrialScores, by_trial, label_paired, same_trials
 
-LEARNED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {  # rules that learn weights
-    "weighted": validation_weights,
-    "fitted": fitted_weights,
-}
+LEARNED = {"weighted": validation_weights, "fitted": fitted_weights}  # rules that learn weights
 GAIN = ["gain_points", "gain_points_low", "gain_points_high", "p"]
 
 
 def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
     """A source's scores by trial and fold, its classes summed into those of `task`.
 
-    Trials of a class that has no side in `task` are left out. So is that class's share of the scores, which then
-    sum to one again. Raises BadParameter for a variant without scores, and for a task that the source's classes do
-    not determine.
+    Trials of a class that has no side in `task` are left out, and so is its share of the scores. Raises BadParameter
+    for a variant without scores, and for a task that the source's classes do not determine.
     """
     source, arrays = Experiment.parse(name), run.arrays(f"scores/{name}.npz")
     variants = [key for key in arrays if arrays[key].ndim == 2]
     if variant not in variants:
         raise BadParameter(f"variant: got {variant!r}, {name} has scores of {', '.join(variants)}.")
     to = labels.marginal(source.corpus, source.task, task)
-    classes = labels.classes(source.corpus, task)
     kept = to[arrays["y"]].sum(axis=1) > 0
     columns = {k: arrays[k][kept] for k in COLUMNS} | {"y": to[arrays["y"][kept]].argmax(axis=1)}
     scores = arrays[variant][kept] @ to + 1e-7
-    scores /= scores.sum(axis=1, keepdims=True)
-    return by_trial(source.modality, classes, columns, scores.astype(np.float32))
+    scores = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+    return by_trial(source.modality, labels.classes(source.corpus, task), columns, scores)
 
 
 def learned_weights(paired: Paired, rule: str) -> dict[int, np.ndarray]:
@@ -49,9 +44,7 @@ def learned_weights(paired: Paired, rule: str) -> dict[int, np.ndarray]:
     for fold in np.unique(paired.fold[paired.is_test]).tolist():
         val = (paired.fold == fold) & ~paired.is_test
         if not val.any():
-            raise BadSet(
-                f"Fold {fold} has test trials but no val trial, expected both to learn fusion weights."
-            )
+            raise BadSet(f"Fold {fold} has test trials but no val trial, expected both to learn weights.")
         learned[fold] = LEARNED[rule](paired.scores[:, val], paired.y[val])
     return learned
 

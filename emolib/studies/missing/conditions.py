@@ -43,10 +43,8 @@ def subsets(modalities: Sequence[str]) -> list[Condition]:
     for n in range(len(modalities) - 1, 0, -1):
         for left in combinations(modalities, n):
             gone = [name for name in modalities if name not in left]
-            if len(gone) == 1:
-                found.append(Condition(f"no {gone[0]}", only(left), gone[0]))
-            else:
-                found.append(Condition(f"only {' + '.join(left)}", only(left)))
+            bad = gone[0] if len(gone) == 1 else ""
+            found.append(Condition(f"no {bad}" if bad else f"only {' + '.join(left)}", only(left), bad))
     return found
 
 
@@ -107,11 +105,9 @@ def scored(streams: Streams, methods: Methods, conditions: Sequence[Condition]) 
 
 
 def table(streams: Streams, found: Scored) -> pd.DataFrame:
-    """A row per condition and method: UAR with its 95 % interval, and its points over the best single modality.
+    """A row per condition and method: condition, bad, snr_db (NaN without noise), and the columns of `study.rated`.
 
-    Columns condition, bad, snr_db (NaN without noise), method, kind (single | fused), n, uar, uar_low, uar_high,
-    best_single, points, points_low, points_high, p. The best single modality is the one of the highest UAR on
-    the same test trials in the same condition, a choice that favours it.
+    The best single modality is the one of the highest UAR on the same test trials in the same condition.
     """
     every = np.ones(len(streams.rows), bool)
     parts = [_rated(streams, condition, scores, every) for condition, scores in found.items()]

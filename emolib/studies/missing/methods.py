@@ -36,7 +36,6 @@ def score_level(paired: Paired) -> Methods:
 
 
 def single(name: str):
-    """One modality alone."""
     return lambda fold, sensed: _stacked(sensed, "scores")[list(sensed).index(name)]
 
 
@@ -69,10 +68,8 @@ def fused(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> n
     there = ~np.isnan(scores).any(axis=2).all(axis=0)
     out = np.full(scores.shape[1:], np.nan, np.float32)
     if there.any():
-        weights = None if weights is None else weights[:, there]
-        if weights is not None and not weights.any():  # equal ones, as `fuse` does itself for single trials
-            weights = np.ones_like(weights)
-        out[there] = fuse(scores[:, there], rule, weights)
+        trusted = weights is not None and weights[:, there].any()
+        out[there] = fuse(scores[:, there], rule, weights[:, there] if trusted else None)
     return out
 
 
@@ -99,26 +96,24 @@ class Joint:
 
     def __call__(self, fold: int, sensed: Given) -> np.ndarray:
         n_trials = len(next(of for of in sensed.values() if of is not None).fold)
-        rows, at = self._joint_rows(sensed, n_trials)
+        given = [sensed[branch] for branch in self.branches]
+        own = [np.empty(0, int) if one is None else one.at for one in given]
+        start_s = [np.empty(0) if one is None else one.start_s for one in given]
+        parts = [together([np.flatnonzero(of == trial) for of in own], start_s) for trial in range(n_trials)]
+        rows, at = np.concatenate(parts), np.repeat(np.arange(n_trials), list(map(len, parts)))
         scores = by_trial(self._window_scores(fold, sensed, rows), at, n_trials).astype(np.float32)
         if self.weights is None:
             return scores
-        for i, branch in enumerate(self.branches, start=1):
-            gone = np.ones(n_trials, bool) if sensed[branch] is None else ~sensed[branch].present
-            scores[gone, i] = np.nan
+        for i, one in enumerate(given, start=1):
+            scores[slice(None) if one is None else ~one.present, i] = np.nan
         weights = np.tile(self.weights[fold][:, None], n_trials)
         return fused(np.moveaxis(scores, 1, 0), "weighted", weights)
 
-    def _joint_rows(self, sensed: Given, n_trials: int) -> tuple[np.ndarray, np.ndarray]:
-        """Window of each branch, (n_windows, n_branches), and the trial, (n_windows,), of each joint window."""
-        given = [sensed[branch] for branch in self.branches]
-        at = [np.empty(0, int) if one is None else one.at for one in given]
-        start_s = [np.empty(0) if one is None else one.start_s for one in given]
-        parts = [together([np.flatnonzero(of == trial) for of in at], start_s) for trial in range(n_trials)]
-        return np.concatenate(parts), np.repeat(np.arange(n_trials), list(map(len, parts)))
-
     def _window_scores(self, fold: int, sensed: Given, rows: np.ndarray) -> np.ndarray:
-        """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes)."""
+        """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes).
+
+        rows (n_windows, n_branches): the window of each branch.
+        """
         run, name = self.study.run, model_name(self.study.artifact(self.name), fold)
         shapes, X = self.study.data.shapes, {}
         standardise = crossval.load_standardiser(run, name)
@@ -138,14 +133,11 @@ def joint_networks(run: Run, name: str) -> dict[str, Joint]:
     """
     if not name:
         return {}
-    from emolib.studies.early_fusion.levels import Answers  # imports TensorFlow
-    from emolib.studies.early_fusion.networks import networks
+    from emolib.studies.early_fusion.networks import Answers, networks  # imports TensorFlow
 
     made = run.parameters_of(f"scores/{name}-early_fusion.npz")
     if made["pairs"] != "same_trials":
-        raise BadParameter(
-            f"early_fusion: {name} pairs {made['pairs']}, expected same_trials: its branches have no stream."
-        )
+        raise BadParameter(f"early_fusion: {name} pairs {made['pairs']}, expected same_trials.")
     given = {key: made[key] for key in ("sources", "task", "pairs", "n_virtual", "n_train", "seed")}
     study = JointStudy.load(run, name, **given)
     scores, found = run.arrays(f"scores/{name}-early_fusion.npz"), {}

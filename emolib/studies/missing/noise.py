@@ -10,7 +10,7 @@ import pandas as pd
 
 from emolib import datasets
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadArtifact, BadParameter
+from emolib.core.errors import BadArtifact
 from emolib.core.experiment import Experiment
 from emolib.datasets import windowed
 from emolib.datasets.base import Trial
@@ -54,8 +54,8 @@ def noisy_windows(run: Run, streams: Streams, snrs_db: Sequence[float], seed: in
     """By modality the windows of its test trials at each SNR, as training saw windows before a fold's standardiser.
 
     A source of band powers has no recordings and is left out. People whose windows were standardised by their own
-    recording keep the clean recording's mean and spread. Raises BadParameter for another normalisation, BadArtifact for
-    trials that the corpus no longer has, and whatever its loader raises.
+    recording keep the clean recording's mean and spread. Raises BadArtifact for trials that the corpus no longer has,
+    and whatever its loader raises.
     """
     found = {}
     for modality, channel in streams.channels.items():
@@ -84,7 +84,7 @@ def _noisy(run: Run, name: str, wanted: Collection[Name], snrs_db: Sequence[floa
     lost = [key for of in found.values() for key in wanted if key not in of]
     if lost:
         raise BadArtifact(
-            f"{source.corpus} has no trial {lost[0][1]} that data/{name}.npz has: run 01_windows again, on the same files."
+            f"{source.corpus} has no trial {lost[0][1]} of data/{name}.npz: run 01_windows again."
         )
     return found
 
@@ -94,10 +94,6 @@ def _own_standardisers(run: Run, source: Experiment) -> dict[str, Standardiser]:
     normalise = run.parameters_of(f"scores/{source}-keras.npz")["normalise"]
     if normalise == "train":
         return {}
-    if normalise != "subject":
-        raise BadParameter(
-            f"normalise: {source} was trained with {normalise!r}, noise needs train or subject."
-        )
     data = windowed.from_arrays(run.arrays(f"data/{source}.npz"))
     axis = FRONT_ENDS[source.modality].feature_axis
     return {

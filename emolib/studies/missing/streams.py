@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter
@@ -28,8 +27,8 @@ class Sensed:
     """What one modality gives of some trials, in order of time.
 
     X (n_windows, *shape) are windows as training saw them before a fold's standardiser; `at` (n_windows,) is the trial
-    of each, 0 to n_trials - 1; start_s (n_windows,) is where in its trial a window begins, NaN where the run does not
-    say. fold (n_trials,) is the fold whose expert answers for each trial, MISSING where the modality has nothing of it.
+    of each, 0 to n_trials - 1; start_s (n_windows,) is where in its trial a window begins.
+    fold (n_trials,) is the fold whose expert answers for each trial, MISSING where the modality has nothing of it.
     """
 
     experts: Sequence[Expert]
@@ -42,9 +41,7 @@ class Sensed:
     def of(cls, experts: Sequence[Expert], trials: Sequence[Windows], fold: np.ndarray) -> "Sensed":
         """From the windows of each trial, and the fold of each (n_trials,)."""
         lengths = np.array([len(windows.X) for windows in trials])
-        X, start_s = (
-            np.concatenate([getattr(windows, name) for windows in trials]) for name in ("X", "start_s")
-        )
+        X, start_s = np.concatenate([of.X for of in trials]), np.concatenate([of.start_s for of in trials])
         at = np.repeat(np.arange(len(trials)), lengths)
         return cls(experts, X, start_s, at, np.where(lengths > 0, fold, MISSING))
 
@@ -88,7 +85,7 @@ class Sensed:
         of_window = self.fold[self.at]
         return [(self.experts[k], of_window == k) for k in np.unique(of_window)]
 
-    def _of_windows(self, ask: Callable[[Expert, np.ndarray], np.ndarray], n: int) -> np.ndarray:
+    def _of_windows(self, ask: Callable, n: int) -> np.ndarray:
         """What each window's expert says of it, (n_windows, n)."""
         answers = np.empty((len(self.X), n))
         for expert, rows in self._asked():
@@ -153,12 +150,11 @@ class Channel:
 
 def _test_windows(found: TrialScores, data: EmotionSet, folds: Sequence[Fold]) -> dict[int, Windows]:
     """Windows of each test row of `found`."""
-    start_s = np.full(len(data.y), np.nan) if data.start_s is None else data.start_s
     rows = {key: [] for key in zip(found.fold.tolist(), found.subject, found.trial, strict=True)}
     for k, fold in enumerate(folds):
         for i in fold.test:
             rows.get((k, data.subject[i], data.trial[i]), []).append(i)
-    return {n: Windows(data.X[of], start_s[of], {}) for n, of in enumerate(rows.values()) if of}
+    return {n: Windows(data.X[of], data.start_s[of], {}) for n, of in enumerate(rows.values()) if of}
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,12 +182,10 @@ class Streams:
 
     @cached_property
     def clean(self) -> dict[int, Given]:
-        return {
-            fold: {
-                name: channel.sensed(self.found_rows(fold, name)) for name, channel in self.channels.items()
-            }
-            for fold in self.order
-        }
+        def given(fold):
+            return {name: of.sensed(self.found_rows(fold, name)) for name, of in self.channels.items()}
+
+        return {fold: given(fold) for fold in self.order}
 
     def found_rows(self, fold: int, modality: str) -> np.ndarray:
         """Rows of a modality's `found` of a fold's trials, (n_trials,), MISSING where it has none."""
@@ -201,17 +195,15 @@ class Streams:
         """At most so many trials of each person, evenly spread in time. Raises BadParameter below 1."""
         if trials_per_person < 1:
             raise BadParameter(f"trials_per_person is {trials_per_person}, expected 1 or more.")
-        order = {}
+        order = {fold: [] for fold in self.order}
         for fold, rows in self.order.items():
-            spread = [
-                trials[np.unique(np.linspace(0, len(trials) - 1, trials_per_person).round().astype(int))]
-                for trials in self.people(fold)
-            ]
-            order[fold] = rows[np.concatenate(spread)]
-        return replace(self, order=order)
+            for own in self.people(fold):
+                spread = np.linspace(0, len(own) - 1, trials_per_person).round().astype(int)
+                order[fold].append(rows[own[np.unique(spread)]])
+        return replace(self, order={fold: np.concatenate(kept) for fold, kept in order.items()})
 
     def people(self, fold: int) -> list[np.ndarray]:
-        """Trials of each person of a fold in order of time, as numbers 0 to n_trials - 1 of the fold."""
+        """Each person's trials, one person after the other, in order of time: numbers 0 to n_trials - 1 of the fold."""
         subject = self.study.paired.subject[self.order[fold]]
         return [np.flatnonzero(subject == name) for name in np.unique(subject)]
 
@@ -230,15 +222,8 @@ class Streams:
 
     def after(self) -> np.ndarray:
         """Which of `rows` lie behind the middle of their person's stream, (n,) bool."""
-        parts = [np.zeros(len(rows), bool) for rows in self.order.values()]
-        for fold, part in zip(self.order, parts, strict=True):
-            for trials in self.people(fold):
-                part[trials[len(trials) // 2 :]] = True
-        return np.concatenate(parts)
-
-    def calibration(self) -> pd.DataFrame:
-        """A row per modality, on all of its test trials."""
-        return pd.DataFrame([channel.calibration() for channel in self.channels.values()])
+        halves = [np.arange(len(own)) >= len(own) // 2 for fold in self.order for own in self.people(fold)]
+        return np.concatenate(halves)
 
     def scores(self, methods: Methods, change: Change) -> dict[str, np.ndarray]:
         """Scores (n, n_classes) of each method; a trial it has nothing of gets the class shares of val trials."""
