@@ -41,56 +41,21 @@ def fuse(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np
     """
     if rule not in RULES:
         raise BadParameter(f"Unknown fusion rule {rule!r}, expected one of {', '.join(RULES)}.")
+    if rule != "product" and (weights is None) == (rule == "weighted"):
+        raise BadParameter(f"Rule {rule}: weights are for weighted and product, and weighted needs them.")
     scores = np.asarray(scores, dtype=np.float64)
     there = present(scores)
-    share = _share(there, _checked_weights(weights, rule, there.shape))
+    weights = np.ones(len(scores)) if weights is None else np.asarray(weights, dtype=np.float64)
+    fits = weights.shape in ((len(scores),), there.shape)
+    if not fits or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+        raise BadParameter(
+            f"Weights of shape {weights.shape}: expected {len(scores)}, none negative, one above 0."
+        )
+    share = there * weights.reshape(len(scores), -1)  # 0 for a modality that is missing, sum one
+    share = np.where(share.sum(axis=0) > 0, share, there)
+    share = share / share.sum(axis=0)
     fused = RULES[rule](np.where(there[:, :, None], scores, 0), share[:, :, None])
     return (fused / fused.sum(axis=-1, keepdims=True)).astype(np.float32)
-
-
-def _product(scores, share):
-    logs = (share * np.log(np.maximum(scores, FLOOR))).sum(axis=0)
-    return np.exp(logs - logs.max(axis=-1, keepdims=True))
-
-
-def _vote(scores, share):
-    votes = np.eye(scores.shape[-1])[scores.argmax(axis=-1)]
-    return (share * (votes + TIE_BREAK * scores)).sum(axis=0)
-
-
-def _mean(scores, share):
-    return (share * scores).sum(axis=0)
-
-
-RULES = {
-    "mean": _mean,
-    "product": _product,
-    "max": lambda scores, share: scores.max(axis=0),
-    "vote": _vote,
-    "weighted": _mean,
-}
-WEIGHABLE = ("weighted", "product")
-
-
-def _share(present, weights) -> np.ndarray:
-    """Weight of each modality for each trial (n_modalities, n_trials): 0 if missing, sum one."""
-    share = present * weights
-    share = np.where(share.sum(axis=0) > 0, share, present)
-    return share / share.sum(axis=0)
-
-
-def _checked_weights(weights, rule, shape) -> np.ndarray:
-    """Weights that broadcast to shape (n_modalities, n_trials)."""
-    if (weights is None and rule == "weighted") or (weights is not None and rule not in WEIGHABLE):
-        raise BadParameter(
-            f"Rule {rule}: weights are for the rules {' and '.join(WEIGHABLE)}, and weighted needs them."
-        )
-    weights = np.ones(shape[0]) if weights is None else np.asarray(weights, dtype=np.float64)
-    fits = weights.shape in ((shape[0],), shape)
-    if not fits or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
-        found = weights.tolist() if weights.ndim < 2 else f"of shape {weights.shape}"
-        raise BadParameter(f"Weights {found}: expected {shape[0]} that are not negative, one above 0.")
-    return weights.reshape(shape[0], -1)
 
 
 def present(scores) -> np.ndarray:
@@ -106,8 +71,28 @@ def present(scores) -> np.ndarray:
             "negative and a sum of one: take softmax of logits first."
         )
     if not present.any(axis=0).all():
-        i = np.flatnonzero(~present.any(axis=0))
-        raise BadSet(
-            f"Trial {i[0]} (of {len(i)} such) has no modality at all, expected one or more: drop it."
-        )
+        raise BadSet(f"Trial {present.any(axis=0).argmin()} has no modality at all, expected one: drop it.")
     return present
+
+
+def _mean(scores, share):
+    return (share * scores).sum(axis=0)
+
+
+def _product(scores, share):
+    logs = (share * np.log(np.maximum(scores, FLOOR))).sum(axis=0)
+    return np.exp(logs - logs.max(axis=-1, keepdims=True))
+
+
+def _vote(scores, share):
+    votes = np.eye(scores.shape[-1])[scores.argmax(axis=-1)]
+    return (share * (votes + TIE_BREAK * scores)).sum(axis=0)
+
+
+RULES = {
+    "mean": _mean,
+    "product": _product,
+    "max": lambda scores, share: scores.max(axis=0),
+    "vote": _vote,
+    "weighted": _mean,
+}

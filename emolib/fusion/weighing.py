@@ -13,8 +13,6 @@ import numpy as np
 from emolib.fusion.reliability import Typicality, calibrated
 from emolib.fusion.scores import fuse
 
-LEAST = 1e-7  # added to scores that are summed into classes, as the fusion study does
-
 
 class Vote(NamedTuple):
     """scores (n_classes,) of the fusion's classes, calibrated, and the trust in them, 0 to 1."""
@@ -25,8 +23,7 @@ class Vote(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A source in a fusion: to_task (n_classes, n_to) sums its classes into the fusion's; typicality None:
-    always trusted."""
+    """A source in a fusion: to_task (n_classes, n_to) sums its classes; typicality None: always trusted."""
 
     weight: float
     to_task: np.ndarray
@@ -40,7 +37,7 @@ class Member:
 
     def vote(self, scores: np.ndarray, found: np.ndarray) -> Vote:
         """Of windows of one trial: scores (n_windows, n_classes), and their statistics (n_windows, 5)."""
-        summed = scores.mean(axis=0) @ self.to_task + LEAST
+        summed = scores.mean(axis=0) @ self.to_task + 1e-7  # as the fusion study does
         own = calibrated((summed / summed.sum())[None], self.temperature)[0]
         trust = 1.0 if self.typicality is None else float(self.typicality(found).mean())
         return Vote(own, trust)
@@ -56,9 +53,8 @@ class Fusion:
     @classmethod
     def of_study(cls, study: dict, sources: Sequence[str]) -> "Fusion":
         """Of a study in bundle.json, and those of its sources that are used."""
-        return cls(
-            tuple(study["classes"]), {name: Member.from_dict(study["sources"][name]) for name in sources}
-        )
+        members = {name: Member.from_dict(study["sources"][name]) for name in sources}
+        return cls(tuple(study["classes"]), members)
 
     @classmethod
     def equal(cls, classes: Sequence[str], sources: Sequence[str]) -> "Fusion":
@@ -75,5 +71,4 @@ class Fusion:
         weights = np.array([self.members[name].weight * vote.trust for name, vote in votes.items()])
         weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(votes), 1 / len(votes))
         scores = np.stack([vote.scores for vote in votes.values()])
-        fused = fuse(scores[:, None], "product", weights)[0]
-        return fused, dict(zip(votes, weights.tolist(), strict=True))
+        return fuse(scores[:, None], "product", weights)[0], dict(zip(votes, weights.tolist(), strict=True))

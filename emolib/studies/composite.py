@@ -24,7 +24,6 @@ PUBLISHED = pd.DataFrame(  # Mikhaylevskiy et al. (2021), section IV, on a Raspb
     columns=["stage", "p50_ms", "size_mb"],
 )
 THEIRS, OURS = "reference paper, Raspberry Pi 3", "ours, this machine"
-DETECTION = ("letterbox", "detector", "boxes")
 
 
 def classifier(run: Run, source: Experiment, margin: float) -> tuple[Classifier, tuple[str, ...]]:
@@ -46,13 +45,9 @@ def timed(path: FacePath, images: Sequence[np.ndarray], repeats: int) -> pd.Data
     """Milliseconds of every stage and faces found, a row per picture: the median of `repeats` calls after one to warm up."""
     rows = []
     for image in images:
-        path(image)
-        calls = []
-        for _ in range(repeats):
-            faces = path(image)
-            calls.append(path.ms | {"faces": len(faces)})
-        rows.append(pd.DataFrame(calls).median())
-    return pd.DataFrame(rows)
+        found = [{"faces": len(path(image)), **path.ms} for _ in range(1 + repeats)]
+        rows.append(pd.DataFrame(found[1:]).median())
+    return pd.DataFrame(rows)[[*STAGES, "faces"]]
 
 
 def stages(ms: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
@@ -60,20 +55,20 @@ def stages(ms: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
 
     `ms`: of `timed`; `sizes`: bytes by stage. Ours is measured on this machine.
     """
+    detector = ["letterbox", "detector", "boxes"]
     parts = {
-        "detector": list(DETECTION),
-        "classifier": [s for s in STAGES if s not in DETECTION],
+        "detector": detector,
+        "classifier": [name for name in STAGES if name not in detector],
         "composite": list(STAGES),
     }
     rows = []
     for stage, names in parts.items():
         p50, p95 = np.percentile(ms[names].sum(axis=1), (50, 95))
         rows.append({"stage": stage, "p50_ms": p50, "p95_ms": p95, "size_mb": sizes[stage] / 1e6})
-    both = pd.concat([PUBLISHED.assign(source=THEIRS), pd.DataFrame(rows).assign(source=OURS)])
+    ours = pd.DataFrame(rows).assign(source=OURS)
+    both = pd.concat([PUBLISHED.assign(source=THEIRS), ours], ignore_index=True)
     both["frames per second"] = 1e3 / both.p50_ms
-    return both[["source", "stage", "p50_ms", "p95_ms", "frames per second", "size_mb"]].reset_index(
-        drop=True
-    )
+    return both[["source", "stage", "p50_ms", "p95_ms", "frames per second", "size_mb"]]
 
 
 def work(run: Run, name: str, source: Experiment) -> pd.DataFrame:
@@ -81,12 +76,12 @@ def work(run: Run, name: str, source: Experiment) -> pd.DataFrame:
     ours."""
     printed = (table1(), build("face", (64, 64, 1), 4, "table2"))
     own = (crossval.load_model(run, stem) for stem in (f"models/{name}", model_name(source, 0)))
-    rows = [[cost(model).macs for model in both] for both in (printed, own)]
-    found = pd.DataFrame(rows, columns=["detector", "classifier"]).assign(
-        source=["reference paper's tables", "ours"]
-    )
-    found["composite"] = found.detector + found.classifier
-    return found[["source", "detector", "classifier", "composite"]]
+    rows = [
+        (who, *(cost(model).macs for model in both))
+        for who, both in (("reference paper's tables", printed), ("ours", own))
+    ]
+    found = pd.DataFrame(rows, columns=["source", "detector", "classifier"])
+    return found.assign(composite=found.detector + found.classifier)
 
 
 def told(path: FacePath, pictures: Iterable[Picture], classes: Sequence[str]) -> pd.DataFrame:
@@ -103,32 +98,19 @@ def told(path: FacePath, pictures: Iterable[Picture], classes: Sequence[str]) ->
     return pd.DataFrame(rows)
 
 
-def by_emotion(answers: pd.DataFrame) -> pd.DataFrame:
-    """Of the faces of `told`, a row per emotion: faces, found (share of them), accuracy (of those found)."""
-    right = (answers.answer == answers.emotion).where(answers.found)
-    rows = answers.assign(right=right.astype(float)).groupby("emotion")
-    return rows.agg(faces=("found", "size"), found=("found", "mean"), accuracy=("right", "mean"))
-
-
 def awkward(seed: int = 0) -> dict[str, np.ndarray]:
     """Pictures that a camera gives and a demo does not: by name, uint8."""
-    one, _, _ = scene(seed + 1, (240, 320), 1)
-    big = scene(seed + 2, (540, 960), 1)[0].repeat(4, axis=0).repeat(4, axis=1)
+    one, (box, *_), _ = scene(seed + 1, (240, 320), 1)
+    left, top = np.rint(box[:2] + 0.25 * (box[2:] - box[:2])).astype(int)  # of forehead and cheek the middle
     tiny = np.full((480, 640, 3), 120, np.uint8)
     tiny[200:240, 300:353] = one[::6, ::6][:40, :53]
     return {
         "several faces": scene(seed, (240, 320), 3)[0],
         "no face": scene(seed + 3, (240, 320), 0)[0],
-        "cut by the border": _at_border(one, scene(seed + 1, (240, 320), 1)[1][0]),
+        "cut by the border": np.ascontiguousarray(one[top:, left:]),
         "tiny face": tiny,
-        "4K": big,
+        "4K": scene(seed + 2, (540, 960), 1)[0].repeat(4, axis=0).repeat(4, axis=1),
         "grey": one[..., 1],
         "upright": one,
         "upside down": one[::-1, ::-1],
     }
-
-
-def _at_border(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The picture cut through the middle of a face's forehead and cheek."""
-    x, y = np.rint(box[:2] + 0.25 * (box[2:] - box[:2])).astype(int)
-    return np.ascontiguousarray(image[y:, x:])

@@ -227,10 +227,9 @@ def test_joint_networks_that_cannot_be_built_are_one_line(run, tmp_path, given, 
 def test_a_bundle_fuses_as_the_fusion_lab_does(run, tmp_path):
     assert main(["export", str(run), "--out", str(tmp_path / "bundle")]) == 0
     bundle, results, names = Bundle(tmp_path / "bundle"), Run(run, "test", {}), (HEART, EEG)
-    study = Study.load(results, names, "emotion", "same_trials", 10, INT8, "weighted", 0)
+    study = Study.load(results, names, "emotion", "same_trials", 10, INT8, 0)
     streams = Streams.open(results, study, INT8)
-    [reliability] = [method for method in score_level(study.paired) if method.name == "reliability"]
-    expected = reliability(0, streams.clean[0])
+    expected = score_level(study.paired)["reliability"](0, streams.clean[0])
     fusion, pipelines = bundle.fusion(names), [bundle.pipeline(name) for name in names]
     for trial, scores in enumerate(expected):
         votes = {}

@@ -1,7 +1,5 @@
 """Windows by branch all the way: sets, training, conversion, interpreters, folding, Hessian, mixed bits."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from emolib.core.experiment import model_name
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.device.interpreter import Model, present
+from emolib.fusion.scores import softmax
 from emolib.models.tinym2net import Branch, build
 from emolib.models.training import Trainer, Training, over_heads
 from emolib.quantization import conversion, flatbuffer, ptq
@@ -34,8 +33,7 @@ LAYOUTS = {
     "speech2": Branch(filters=(4, 8), dense=(8,)),
     "speech1": Branch(filters=(4, 8), dense=(8,)),
 }
-FILES = ("litert", "tensorflow", "tflite_runtime")
-HERE = [backend for backend in FILES if backend in present()]
+HERE = [backend for backend in ("litert", "tensorflow", "tflite_runtime") if backend in present()]
 equal_and_different = pytest.mark.parametrize("shapes", SHAPES)
 
 
@@ -96,34 +94,14 @@ def set_of(X, y, **columns):
     return EmotionSet(X, y, subject.astype(str), np.arange(len(y)).astype(str), ("low", "high"), **columns)
 
 
-# --- windows by branch, and sets of them
-
-
-def test_an_array_and_a_dict_of_arrays_are_handled_alike():
-    x, X = np.arange(12.0).reshape(4, 3), {"a": np.zeros((4, 2)), "b": np.arange(4.0)[:, None]}
-    assert (core.length(x), core.length(X)) == (4, 4)
-    assert (core.shape(x), core.shape(X)) == ((3,), {"a": (2,), "b": (1,)})
-    assert core.arrays(x)[0] is x and [a.shape for a in core.arrays(X)] == [(4, 2), (4, 1)]
-    np.testing.assert_array_equal(core.taken(x, [2, 0]), x[[2, 0]])
-    assert core.taken(X, slice(1, 3))["b"].ravel().tolist() == [1, 2]
-    with pytest.raises(BadSet, match="Branch b has 3 windows, expected 4 as the first"):
-        core.length({**X, "b": X["b"][:3]})
-
-
 def test_a_set_refuses_branches_that_do_not_fit():
     X, y = windows(SHAPES["different"], 6), np.arange(6) % 2
     assert set_of(X, y).X is X
     with pytest.raises(BadSet, match="Branch face has 5 windows, expected 6 as the first"):
         set_of({**X, "face": X["face"][:5]}, y)
-    with pytest.raises(BadSet, match="y has 5 entries, expected 6 as in X"):
-        set_of(X, y[:5])
-    for bad in (np.nan, np.inf):
-        spoiled = X["face"].copy()
-        spoiled[4, 0, 0, 0] = bad
-        with pytest.raises(BadSet, match="NaN or infinity"):
-            set_of({**X, "face": spoiled}, y)
-    with pytest.raises(BadSet, match="No windows"):
-        set_of(core.taken(X, slice(0)), y[:0])
+    X["face"][4, 0, 0, 0] = np.nan
+    with pytest.raises(BadSet, match="NaN or infinity"):
+        set_of(X, y)
 
 
 # --- training
@@ -172,8 +150,7 @@ def test_fit_learns_from_a_dict_and_validates_the_mean_of_the_heads(used):
     assert balanced_accuracy_score(test.y, over_heads(used.predict(test.X)).argmax(1)) > 0.9
     best, heads = int(np.argmin(history["val_loss"])), np.float64(used.predict(val.X))
     scores = np.exp(heads) / np.exp(heads).sum(axis=2, keepdims=True)
-    weight = (1 / np.bincount(val.y))[val.y]
-    expected = log_loss(val.y, scores.mean(axis=1), sample_weight=weight)
+    expected = log_loss(val.y, scores.mean(axis=1), sample_weight=(1 / np.bincount(val.y))[val.y])
     assert history["val_loss"][best] == pytest.approx(expected, rel=1e-4)
     fresh = trainer()
     assert fresh.fit(train, val) == history
@@ -234,39 +211,20 @@ def test_a_file_of_one_branch_takes_it_by_name_or_as_an_array(backend):
     assert np.abs(found - logits_of(model, X)).max() < 10 * step
 
 
-@pytest.mark.parametrize("variant", ["float32", "int8"])
-def test_micro_says_that_it_takes_one_input(files, variant):
+def test_micro_says_that_it_takes_one_input(files):
     if "tflite_micro" not in present():
         pytest.skip("tflite_micro has no wheel for this platform")
-    with pytest.raises(
-        BadArtifact, match=r"tflite_micro \(it has several inputs, .* expected one\)"
-    ) as error:
-        Model(files["different", variant], "tflite_micro")
-    assert "\n" not in str(error.value)
+    with pytest.raises(BadArtifact, match=r"tflite_micro \(it has several inputs, .* expected one\)"):
+        Model(files["different", "int8"], "tflite_micro")
 
 
-def without(X, name):
-    return {key: x for key, x in X.items() if key != name}
-
-
-def spoiled(X, name, rows):
-    bad = X[name].copy()
-    bad[rows, 0, 0, 0] = np.nan
-    return {**X, name: bad}
-
-
-DIFFERENT = windows(SHAPES["different"], 8)
-NOT_THE_BRANCHES = {
-    "missing": without(DIFFERENT, "face"),
-    "other name": without(DIFFERENT, "face") | {"look": DIFFERENT["face"]},
-    "shape": {**DIFFERENT, "face": DIFFERENT["face"][:, :5]},
-    "array": DIFFERENT["face"],
-}
-
-
-@pytest.mark.parametrize("case", NOT_THE_BRANCHES)
+@pytest.mark.parametrize("case", ["missing", "other name", "shape", "array"])
 def test_other_branches_are_refused_by_files_and_by_calibration(models, files, case):
-    X = NOT_THE_BRANCHES[case]
+    X = windows(SHAPES["different"], 8)
+    face = X.pop("face")
+    X = {"missing": X, "other name": X | {"look": face}, "shape": X | {"face": face[:, :5]}, "array": face}[
+        case
+    ]
     refused = pytest.raises(BadSet, match=r"takes windows of shape {'.*face': \(8, 8, 1\).*, got")
     with Model(files["different", "int8"]) as model, refused:
         model.predict(X)
@@ -274,9 +232,7 @@ def test_other_branches_are_refused_by_files_and_by_calibration(models, files, c
         lambda: ptq.convert(models["different"], "int8", X),
         lambda: observed(files["different", "float32"], X),
     ):
-        with pytest.raises(
-            BadSet, match=r"Calibration windows have shape .*, expected .*'face': \(8, 8, 1\)"
-        ):
+        with pytest.raises(BadSet, match=r"Calibration windows have shape .*'face': \(8, 8, 1\)"):
             calibrate()
 
 
@@ -292,24 +248,20 @@ def test_folding_gives_the_same_answers(models, shapes):
     np.testing.assert_allclose(logits_of(network, X), logits_of(models[shapes], X), rtol=1e-4, atol=1e-5)
 
 
-STUDY = "synthetic-speech-speech"
-
-
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory, headed):
-    """A fold of a network with heads, as the feature notebook makes it: standardised by branch."""
-    run, name = Run(tmp_path_factory.mktemp("run"), "04b_early_fusion", {}), model_name(f"{STUDY}/hybrid", 0)
+    """A fold of a network with heads, as 04b_early_fusion makes it: standardised by branch."""
+    run, name = Run(tmp_path_factory.mktemp("run"), "04b_early_fusion", {}), model_name("study/hybrid", 0)
     raw = {name: 5 + 2 * x for name, x in windows(SHAPES["equal"], 48).items()}
     raw |= {"speech1": raw["speech1"] + 100}
-    subject = np.repeat(["a", "b", "c", "d"], 12)
-    trial, classes = np.arange(48).astype(str), ("calm", "glad", "sad", "cross")
-    data = EmotionSet(raw, np.arange(48) % 4, subject, trial, classes)
+    subject, classes = np.repeat(["a", "b", "c", "d"], 12), ("calm", "glad", "sad", "cross")
+    data = EmotionSet(raw, np.arange(48) % 4, subject, np.arange(48).astype(str), classes)
     fold = Fold("d", np.arange(24), np.arange(24, 36), np.arange(36, 48))
     standardiser = standardise.fit(data.seen(fold.train), dict.fromkeys(raw))
     with run.write(f"{name}.keras") as path:
         headed.save(path)
-    run.write_text(f"{name}.json", json.dumps({"standardiser": standardiser.to_dict()}))
-    [kit] = conversion.calibration_data(run, f"{STUDY}/hybrid", data, [fold], 16, 0)
+    run.write_json(f"{name}.json", {"standardiser": standardiser.to_dict()})
+    [kit] = conversion.calibration_data(run, "study/hybrid", data, [fold], 16, 0)
     return kit
 
 
@@ -317,20 +269,17 @@ def test_a_kit_of_branches_becomes_mixed_bits(kit, headed):
     """mixed.prepare, the budgets, and files whose bytes are those counted, as the notebook does it."""
     for name, x in kit.train.X.items():
         assert abs(x.mean()) < 1e-3 and x.std() == pytest.approx(1, abs=1e-3), name
-    assert kit.scored.keys() == SHAPES["equal"].keys() and len(kit.calibration["speech1"]) == 16
     logits = conversion.convert_fold(kit, {"float32": ptq.converter("float32")})["float32"]
     expected = logits_of(headed, kit.scored)
     np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
     prepared = mixed.prepare(kit, n_samples=2)
     assert {"speech1_logits", "speech2_logits"} <= {each.name for each in prepared.layers}
     chosen = mixed.choices(prepared.layers, mp.Budget.shares(prepared.layers, 0.75, None))
-    made = mixed.converters([prepared], [chosen])
     assert set(chosen[mixed.ILP].values()) == {4, 8}
-    scores = conversion.convert_folds(kit.run, [kit], made)
+    scores = conversion.convert_folds(kit.run, [kit], mixed.converters([prepared], [chosen]))
     for variant in mixed.VARIANTS:
         content = kit.run.read(f"{kit.name}-{variant}.tflite").read_bytes()
         assert flatbuffer.weight_bytes(content) == mp.total(prepared.layers, chosen[variant]).bytes
-        assert scores[variant].shape == (24, 3, 4)
-    p = np.exp(expected) / np.exp(expected).sum(axis=-1, keepdims=True)
+    p = softmax(expected)
     lost = {variant: np.abs(scores[variant] - p).mean() for variant in mixed.VARIANTS}
     assert lost[mixed.INT8] < 0.02 and lost[mixed.INT8] < lost[mixed.ILP] < 0.15

@@ -1,17 +1,27 @@
-"""Early fusion: networks by name, what training drops, a budget kept, folds that fit the task."""
+"""Early fusion: networks by name, what training drops, a budget kept, folds that fit the task; and late against early
+fusion: every way answers the same trials, with branches there or gone."""
 
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadParameter
-from emolib.core.experiment import Experiment
+from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import INT8, Experiment
 from emolib.datasets import joint, splits, windowed
 from emolib.datasets.base import EmotionSet
+from emolib.fusion.scores import softmax
+from emolib.models import crossval
 from emolib.models.training import Training
-from emolib.studies.early_fusion.study import JointStudy, branches_of, same_trials
+from emolib.studies.early_fusion.study import (
+    JointStudy,
+    branches_of,
+    label_paired,
+    same_trials,
+    virtual_folds,
+)
 
 tf = pytest.importorskip("tensorflow")
 networks = pytest.importorskip("emolib.studies.early_fusion.networks")
@@ -21,6 +31,26 @@ HEART, EEG, SPEECH = (f"synthetic-{modality}-emotion-loso" for modality in ("hea
 EMODB = "emodb-speech-emotion7-loso"
 SEVEN = ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral")
 FOUR = ("happy", "angry", "sad", "relaxed")
+BOTH = Network(("heart", "eeg"))
+HYBRID = replace(BOTH, heads=True)
+
+
+def windows(prefix="p", n_people=4, n_trials=4, lacking=(), shape=(2, 1, 1), classes=("low", "high")):
+    """Everybody has n_trials trials, of one class after the other, of two windows each."""
+    rows = [
+        (f"{prefix}{p}", f"{prefix}{p}-{i}", i % len(classes), s)
+        for p in range(n_people)
+        for i in range(n_trials)
+        for s in (0.0, 1.0)
+        if not {f"{prefix}{p}", f"{prefix}{p}-{i}"} & set(lacking)
+    ]
+    subject, trial, y, start_s = (np.array(column) for column in zip(*rows, strict=True))
+    return EmotionSet(np.ones((len(y), *shape), np.float32), y, subject, trial, classes, start_s=start_s)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path, "04b_early_fusion", {})
 
 
 @pytest.mark.parametrize(
@@ -36,16 +66,9 @@ def test_a_branch_has_the_name_of_its_modality(sources, pairs, names):
     assert [str(source) for source in found.values()] == sources * (2 if pairs == "recordings" else 1)
 
 
-@pytest.mark.parametrize(
-    ("n", "pairs", "message"),
-    [
-        (2, "same_people", "pairs: got 'same_people', expected one of same_trials, label_paired, recordings"),
-        (1, "label_paired", "sources: got 1 for label_paired, expected two or more"),
-        (2, "recordings", "sources: got 2 for recordings, expected one, taken twice"),
-    ],
-)
-def test_sources_that_make_no_pairs_are_refused(n, pairs, message):
-    with pytest.raises(BadParameter, match=message):
+@pytest.mark.parametrize(("n", "pairs"), [(2, "same_people"), (1, "label_paired"), (2, "recordings")])
+def test_sources_that_make_no_pairs_are_refused(n, pairs):
+    with pytest.raises(BadParameter, match="pairs: got 'same_people'|sources: got . for"):
         branches_of([Experiment.parse(name) for name in (HEART, EEG)[:n]], pairs)
 
 
@@ -66,15 +89,10 @@ def test_networks_by_name():
 MODALITIES = {"heart": "heart", "eeg": "eeg", "heart2": "heart", "eeg2": "eeg"}
 
 
-def ones(n_branches, n):
-    return {name: tf.ones((n, 2, 1, 3)) for name in list(MODALITIES)[:n_branches]}
-
-
-def kept(n_branches, n, dropped, seed=(1, 2), X=None):
+def kept(X, dropped):
     """Which branches are left of which windows, (n, n_branches); a branch is dropped whole."""
-    augment = networks.augmentation(MODALITIES, dropped)
-    found = augment(X or ones(n_branches, n), tf.constant(seed))
-    values = np.stack([x.numpy().reshape(n, -1) for x in found.values()], axis=1)
+    found = networks.augmentation(MODALITIES, dropped)(X, tf.constant((1, 2)))
+    values = np.stack([x.numpy().reshape(len(x), -1) for x in found.values()], axis=1)
     assert (np.any(values != 0, axis=2) == np.all(values != 0, axis=2)).all()
     return np.any(values != 0, axis=2)
 
@@ -83,7 +101,7 @@ def kept(n_branches, n, dropped, seed=(1, 2), X=None):
 def test_branches_are_dropped_at_random_but_never_all(n_branches, rate):
     """Each with 0.3, but where all would go (0.3^n) one of the n comes back: 0.3 - 0.3^n / n of a branch are dropped."""
     n = 40000
-    left = kept(n_branches, n, 0.3)
+    left = kept({name: tf.ones((n, 2, 1, 3)) for name in list(MODALITIES)[:n_branches]}, 0.3)
     assert left.any(axis=1).all()
     spread = np.sqrt(rate * (1 - rate) / n)
     np.testing.assert_allclose(1 - left.mean(axis=0), rate, atol=4 * spread)
@@ -94,47 +112,33 @@ def test_a_branch_that_is_missing_stays_zero_and_is_never_the_one_that_is_left(d
     there = np.arange(2000)[:, None, None, None] % 4  # 0: heart alone, 1: eeg alone, 2, 3: both
     X = {"heart": np.float32(there != 1), "eeg": np.float32(there != 0)}
     X = {name: tf.constant(np.broadcast_to(x, (2000, 2, 1, 3))) for name, x in X.items()}
-    left = kept(2, 2000, dropped, X=X)
+    left = kept(X, dropped)
     assert not left[1::4, 0].any() and not left[::4, 1].any()
     assert left[::4, 0].all() and left[1::4, 1].all()
 
 
-def joint_set(n_people=4, n_steps=8):
-    """Heart (n_steps, 1, 4) and eeg (4, 1, 6) of the same people; p3 has no eeg in trial 0."""
-    rng = np.random.default_rng(0)
-    keys = [(f"p{p}", f"p{p}-{i}", i % 2) for p in range(n_people) for i in range(4)]
-    subject, trial, y = (np.array(column) for column in zip(*keys, strict=True))
-    start_s, n = np.zeros(len(y)), len(y)
-    sets = {
-        "heart": EmotionSet(rng.normal(size=(n, n_steps, 1, 4)), y, subject, trial, ("low", "high")),
-        "eeg": EmotionSet(rng.normal(size=(n, 4, 1, 6)), y, subject, trial, ("low", "high")),
-    }
-    sets = {name: replace(data, start_s=start_s) for name, data in sets.items()}
-    sets["eeg"] = sets["eeg"].part(np.flatnonzero(trial != "p3-0"))
-    return joint.joined(sets, same_trials(sets))
-
-
 @pytest.fixture(scope="module")
 def study():
-    data = joint_set()
+    """Heart (8, 1, 4) and eeg (4, 1, 6) of the same four people; p3 has no eeg in trial 0."""
+    sets = {"heart": windows(shape=(8, 1, 4)), "eeg": windows(shape=(4, 1, 6), lacking=["p3-0"])}
+    data = joint.joined(sets, same_trials(sets))
     sources = {"heart": Experiment.parse(HEART), "eeg": Experiment.parse(EEG)}
-    return JointStudy(None, "x", sources, "arousal", "same_trials", [], data, splits.loso(data, n_val=1))
+    return JointStudy(None, "x", sources, "arousal", [], data, splits.loso(data, n_val=1))
 
 
-BOTH = Network(("heart", "eeg"))
 SMALL = {"heart": {"filters": [4], "dense": [8]}, "eeg": {"filters": [4], "pool": [1, 1], "dense": []}}
 
 
 def test_a_design_has_the_layers_that_are_given(study):
     design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
-    model = design.model(study, Network(("heart", "eeg"), heads=True))
+    model = design.model(Network(("heart", "eeg"), heads=True))
     assert model.output_shape == (None, 3, 2)
     # heart: 5 × 4 × 4 weights, batch norm 16, 16 values → 8; eeg: 5 × 6 × 4, 16, 16 values; joint: 24 → 6 → 2
     conv = (80 + 16) + (120 + 16)
     dense = (16 * 8 + 4 * 8) + (24 * 6 + 4 * 6) + (6 * 2 + 2)
     heads = (8 * 2 + 2) + (16 * 2 + 2)
     assert model.count_params() == conv + dense + heads
-    alone = design.model(study, Network(("eeg",)))
+    alone = design.model(Network(("eeg",)))
     assert list(alone.input) == ["eeg"] and alone.output_shape == (None, 2)
     with pytest.raises(BadParameter, match="hart does not exist in branches: did you mean heart"):
         networks.design(study, {"hart": {}}, [6], 1.0, Training(), BOTH)
@@ -144,84 +148,290 @@ def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not(s
     design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
 
     def params(width):
-        return replace(design, width=width).model(study, BOTH).count_params()
+        return replace(design, width=width).model(BOTH).count_params()
 
     for budget in (params(0.5), params(0.5) + 1, params(2.0)):
-        found = networks.widest(study, design, BOTH, budget)
+        found = networks.widest(design, BOTH, budget)
         assert params(found.width) <= budget < params(found.width + 0.125)
-        assert (found.layouts, found.dense, found.options) == (design.layouts, design.dense, design.options)
     with pytest.raises(BadParameter, match=r"No width from 0\.125 on has at most 9 parameters"):
-        networks.widest(study, design, BOTH, 9)
+        networks.widest(design, BOTH, 9)
 
 
 def test_a_network_of_one_branch_sees_only_windows_that_have_it(study):
     data, folds = study.of(("eeg",))
-    assert list(data.sets) == ["eeg"] and len(data.y) == 16
-    lacks = np.flatnonzero(data.trial == "p3-0")
-    every = [np.concatenate([fold.train, fold.val, fold.test]) for fold in folds]
-    assert all(np.setdiff1d(np.arange(16), rows).tolist() == lacks.tolist() for rows in every)
-    whole = study.of(("heart", "eeg"))[1]
-    assert all(len(np.concatenate([f.train, f.val, f.test])) == 16 for f in whole)
-    assert study.axes == {"heart": 3, "eeg": 3}
+    assert list(data.sets) == ["eeg"] and len(data.y) == 32
+    there = np.flatnonzero(data.trial != "p3-0").tolist()
+    assert all(sorted([*fold.train, *fold.val, *fold.test]) == there for fold in folds)
+    assert all(len([*f.train, *f.val, *f.test]) == 32 for f in study.of(("heart", "eeg"))[1])
 
 
-def write(run, name, trials, classes, seed):
+def write(run, name, data):
     """What 01_windows and 02_train leave of a source that JointStudy.load reads: windows, folds, parameters."""
-    rows = [(*trial, s) for trial in trials for s in (0.0, 2.0)]
-    subject, trial, y, start_s = (np.array(column) for column in zip(*rows, strict=True))
-    X = np.random.default_rng(seed).normal(size=(len(y), 8, 1, 4))
-    data = EmotionSet(np.float32(X), y, subject, trial, classes, start_s=start_s)
-    options = {"n_val": 1}
-    windows = Run(run.folder, "01_windows", {"seed": 5, "fold_options": options})
-    windows.write_arrays(f"data/{name}.npz", **windowed.to_arrays(data))
-    made = splits.folds(data, "loso", seed=5, **options)
-    windows.write_arrays(f"data/{name}-folds.npz", **splits.to_arrays(made))
-    trained = Run(run.folder, "02_train", {"normalise": "train", "level": "trial"})
-    trained.write_arrays(f"scores/{name}-keras.npz", x=np.zeros(1))
-    return data, made
-
-
-def people(n_people, n_classes, prefix="p", n_each=2):
-    return [
-        (f"{prefix}{p}", f"{prefix}{p}-{y}-{i}", y)
-        for p in range(n_people)
-        for y in range(n_classes)
-        for i in range(n_each)
-    ]
-
-
-@pytest.fixture
-def run(tmp_path):
-    return Run(tmp_path, "04b_early_fusion", {})
+    made = Run(
+        run.folder,
+        "01_windows",
+        {"seed": 5, "fold_options": {"n_val": 1}, "normalise": "train", "level": "trial"},
+    )
+    made.write_arrays(f"data/{name}.npz", **windowed.to_arrays(data))
+    folds = splits.folds(data, "loso", seed=5, n_val=1)
+    made.write_arrays(f"data/{name}-folds.npz", **splits.to_arrays(folds))
+    made.write_arrays(f"scores/{name}-keras.npz", x=np.zeros(1))
+    return folds
 
 
 def test_a_study_of_the_same_people_is_split_as_its_sources_are(run):
-    _, folds = write(run, HEART, people(4, 4), FOUR, 0)
-    write(run, EEG, people(4, 4), FOUR, 1)
+    folds = write(run, HEART, windows(classes=FOUR))
+    write(run, EEG, windows(classes=FOUR))
     study = JointStudy.load(run, "x", [HEART, EEG], "arousal", "same_trials", 2, 50, 0)
     assert study.data.classes == ("low", "high") and study.data.present.all()
-    assert study.data.y.tolist() == [1] * 8 + [0] * 8 + ([1] * 8 + [0] * 8) * 3  # happy and angry are aroused
+    assert study.data.y.tolist() == [1, 1, 1, 1, 0, 0, 0, 0] * 4  # happy and angry are aroused
     for mine, theirs in zip(study.folds, folds, strict=True):
         assert (mine.val.tolist(), mine.test.tolist()) == (theirs.val.tolist(), theirs.test.tolist())
 
 
 def test_a_study_of_strangers_leaves_out_what_has_no_side_in_the_task(run):
-    speech, folds = write(run, EMODB, people(4, 7, "e"), SEVEN, 0)
-    write(run, HEART, people(4, 4), FOUR, 1)
+    speech = windows("e", 4, 14, classes=SEVEN)
+    folds = write(run, EMODB, speech)
+    write(run, HEART, windows(n_trials=8, classes=FOUR))
     study = JointStudy.load(run, "x", [EMODB, HEART], "arousal", "label_paired", 4, 50, 0)
     assert [fold.name for fold in study.folds] == ["v00", "v01", "v02", "v03"]
-    disgust = set(speech.trial[speech.y == SEVEN.index("disgust")])
     for one in study.trials:
-        person, trial = one.keys["speech"]
-        rows = np.flatnonzero(speech.trial == trial)
-        assert trial not in disgust
+        rows = np.flatnonzero(speech.trial == one.keys["speech"][1])
+        emotion = SEVEN[speech.y[rows[0]]]
+        assert emotion != "disgust" and one.y == (emotion in ("angry", "fear", "happy"))
         assert np.isin(rows, getattr(folds[one.fold], one.split)).all()
-        assert one.y == int(SEVEN[speech.y[rows[0]]] in ("angry", "fear", "happy"))
 
 
 def test_a_study_of_recordings_takes_its_source_twice(run):
-    write(run, EMODB, people(4, 7, "e"), SEVEN, 0)
+    write(run, EMODB, windows("e", 4, 14, classes=SEVEN))
     study = JointStudy.load(run, "x", [EMODB], "arousal", "recordings", 2, 50, 0)
     assert list(study.sources) == ["speech1", "speech2"] and study.data.present.all()
     assert (study.data.sets["speech1"].y[study.data.rows[:, 0]] == study.data.y).all()
     assert len(study.folds) == 4 and study.artifact("feature") == "x/feature"
+
+
+SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}
+
+
+def write_scores(run, source, data, folds):
+    """Scores of val and test windows as 03_quantize writes them. Gives the score of class high by fold, part and trial."""
+    columns = crossval.score_columns(data, folds)
+    keys = list(zip(*(columns[name].tolist() for name in ("fold", "part", "trial")), strict=True))
+    known = {key: (1 + i) / (2 + len(keys)) for i, key in enumerate(dict.fromkeys(keys))}
+    high = np.array([known[key] for key in keys])
+    run.write_arrays(f"scores/{source}.npz", **columns, **{INT8: np.stack([1 - high, high], axis=1)})
+    return known
+
+
+def same_people(run, **lacking):
+    """A study of heart and eeg, and the scores of their own networks."""
+    sets = {name: windows(lacking=lacking.get(name, ())) for name in SOURCES}
+    known = {
+        name: write_scores(run, source, sets[name], splits.loso(sets[name], n_val=1))
+        for name, source in SOURCES.items()
+    }
+    trials = same_trials(sets)
+    data = joint.joined(sets, trials)
+    folds = splits.loso(data, n_val=1)
+    return JointStudy(run, "x", SOURCES, "arousal", trials, data, folds), known
+
+
+def test_a_trial_has_the_scores_of_the_fold_that_tested_it(run):
+    study, known = same_people(run, eeg=["p1-2"])
+    found = networks.source_scores(study, INT8)
+    assert [one.modality for one in found] == ["heart", "eeg"]
+    lacking = sum("p1-2" in study.data.trial[np.concatenate([f.val, f.test])] for f in study.folds)
+    assert [len(one.y) for one in found] == [
+        32,
+        32 - lacking,
+    ]  # four folds test and validate four trials each
+    for one in found:
+        for fold, part, trial, score in zip(one.fold, one.part, one.trial, one.scores, strict=True):
+            assert score[1] == pytest.approx(known[one.modality][fold, part, trial], abs=1e-5)
+            fold = study.folds[fold]
+            assert trial in study.data.trial[fold.test if part == "test" else fold.val]
+
+
+def test_folds_that_number_other_people_are_refused(run):
+    """Eeg has nothing of p1: its fold 1 tests p2, whom the study tests in fold 2."""
+    study, _ = same_people(run, eeg=["p1"])
+    with pytest.raises(BadSet, match="Trial p2-0 of p2 is tested in fold 2 of x, but not of synthetic-eeg"):
+        networks.source_scores(study, INT8)
+
+
+def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
+    sets = {"heart": windows("h", 4), "eeg": windows("e", 6)}
+    folds = {"heart": splits.loso(sets["heart"], n_val=1), "eeg": splits.grouped(sets["eeg"], 2, n_val=1)}
+    known = {name: write_scores(run, SOURCES[name], sets[name], folds[name]) for name in sets}
+    trials = label_paired(sets, folds, n_virtual=4, n_train=20)
+    data = joint.joined(sets, trials)
+    made = virtual_folds(data)
+    study = JointStudy(run, "x", SOURCES, "arousal", trials, data, made)
+    heart, eeg = networks.source_scores(study, INT8)
+    n_scored = sum(one.split != "train" for one in trials)
+    assert len(heart.y) == len(eeg.y) == n_scored and set(heart.fold) == {0, 1, 2, 3}
+    for m, (one, n_folds) in enumerate(((heart, 4), (eeg, 2))):
+        for v, part, trial, score in zip(one.fold, one.part, one.trial, one.scores, strict=True):
+            key = v % n_folds, part, trial.split(" + ")[m]
+            assert score[1] == pytest.approx(known[one.modality][key], abs=1e-5)
+    np.testing.assert_array_equal(heart.y, eeg.y)
+
+
+def answers(study, name, network, seed=0):
+    """Random scores of every window that the network answers."""
+    n = len(crossval.score_columns(*study.of(network.branches))["y"])
+    shape = (n, 1 + len(network.branches), 2) if network.heads else (n, 2)
+    return networks.Answers(study, name, network, softmax(np.random.default_rng(seed).normal(size=shape)))
+
+
+def test_a_head_is_silent_where_its_branch_is_missing(run):
+    study, _ = same_people(run, eeg=["p1-2"])
+    made = answers(study, "hybrid", HYBRID)
+    whole, lost = made.trial_scores(), made.trial_scores(("eeg",))
+    assert [one.modality for one in whole] == ["hybrid", "hybrid/heart", "hybrid/eeg"]
+    for one, other in zip(whole[:2], lost[:2], strict=True):
+        np.testing.assert_array_equal(one.scores, other.scores)
+    never = np.isnan(whole[2].scores).any(axis=1)
+    assert set(whole[2].trial[never]) == {"p1-2"}  # of which there is no eeg
+    is_test = lost[2].part == "test"
+    assert np.isnan(lost[2].scores[is_test]).all()
+    np.testing.assert_array_equal(lost[2].scores[~is_test], whole[2].scores[~is_test])
+
+
+class Summing:
+    """Stands for an int8 file: logits are the sums of each branch's window."""
+
+    def __init__(self, path):
+        assert path.name.endswith(f"-{INT8}.tflite")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def predict(self, X):
+        return np.stack([X[name].sum(axis=(1, 2, 3)) for name in ("heart", "eeg")], axis=1)
+
+
+def test_without_a_branch_the_files_answer_test_windows_with_zeros_in_it(run, monkeypatch):
+    study, _ = same_people(run)
+    for k in range(len(study.folds)):
+        run.write_bytes(f"models/x/feature/fold{k:02d}-{INT8}.tflite", b"")
+    monkeypatch.setattr(networks, "Model", Summing)
+    monkeypatch.setattr(crossval, "load_standardiser", lambda run, name: lambda X: X)  # windows of two ones
+    whole = answers(study, "feature", BOTH)
+    without = whole.without(("eeg",))
+    is_test = whole.columns["part"] == "test"
+    np.testing.assert_array_equal(without.scores[~is_test], whole.scores[~is_test])
+    np.testing.assert_allclose(without.scores[is_test], softmax(np.tile([2.0, 0.0], (is_test.sum(), 1))))
+    assert (study.data.present.all(axis=1)).all()  # the study is as it was
+
+
+class Prepared(networks.Answers):
+    """Answers that are reversed where a branch is missing."""
+
+    def without(self, missing):
+        is_test = (self.columns["part"] == "test").reshape(-1, *[1] * (self.scores.ndim - 1))
+        return replace(self, scores=np.where(is_test, self.scores[..., ::-1], self.scores))
+
+
+def prepared(study, name, network, seed=0):
+    return Prepared(**vars(answers(study, name, network, seed)))
+
+
+def of_test(one):
+    """Test scores of a network, in the order of its trials' names."""
+    test = one.part == "test"
+    return one.scores[test][np.lexsort((one.trial[test], one.fold[test]))]
+
+
+RULES = ["mean", "product", "max", "vote", "weighted", "fitted"]
+
+
+def test_singles_rules_and_networks_answer_the_same_trials(run):
+    study, known = same_people(run, eeg=["p1-2"])
+    made = [prepared(study, "feature", BOTH), prepared(study, "hybrid", HYBRID, 1)]
+    found = networks.methods(networks.source_scores(study, INT8), made, "weighted")
+    assert list(found.scores) == ["heart", "eeg", *RULES, "feature", "hybrid"]
+    assert found.singles == ("heart", "eeg") and found.y.tolist() == [0, 1] * 8
+    assert found.subject.tolist() == [f"p{p}" for p in range(4) for _ in range(4)]
+    for i in range(16):
+        key = i // 4, "test", f"p{i // 4}-{i % 4}"
+        heart, eeg = known["heart"][key], known["eeg"].get(key)
+        assert found.scores["heart"][i, 1] == pytest.approx(heart, abs=1e-5)
+        # p1-2 has no eeg: alone it guesses the shares of validation trials, two of each class; fused, heart is all
+        assert found.scores["eeg"][i, 1] == pytest.approx(0.5 if eeg is None else eeg, abs=1e-5)
+        mean = heart if eeg is None else (heart + eeg) / 2
+        assert found.scores["mean"][i, 1] == pytest.approx(mean, abs=1e-5)
+    np.testing.assert_allclose(found.scores["feature"], of_test(made[0].trial_scores()[0]), rtol=1e-5)
+
+
+def test_a_missing_branch_is_no_single_and_out_of_every_rule(run):
+    study, _ = same_people(run, heart=["p1-2"], eeg=["p0-3"])
+    alone = prepared(study, "only_eeg", Network(("eeg",)))
+    of_sources, made = networks.source_scores(study, INT8), [prepared(study, "feature", BOTH), alone]
+    whole, lost = (networks.methods(of_sources, made, "weighted", gone) for gone in ((), ("eeg",)))
+    np.testing.assert_allclose(whole.scores["only_eeg"][3], [0.5, 0.5])  # p0-3: a guess
+    assert lost.singles == ("heart",) and not {"eeg", "only_eeg"} & set(lost.scores)
+    # p1-2 has nothing left: it is out for everyone
+    assert len(whole.y) == 16 and {len(scores) for scores in lost.scores.values()} == {15} == {len(lost.y)}
+    for rule in RULES:
+        assert (lost.scores[rule].argmax(axis=1) == lost.scores["heart"].argmax(axis=1)).all()
+    kept = np.arange(16) != 6
+    np.testing.assert_allclose(lost.scores["feature"], whole.scores["feature"][kept, ::-1], rtol=1e-5)
+
+
+def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
+    """A head that is right on every validation trial has all the weight; the others are wrong there."""
+    study, _ = same_people(run)
+    made = prepared(study, "hybrid", HYBRID)
+    right = np.where(np.eye(2)[made.columns["y"]] > 0, 0.9, 0.1)
+    heads, val = np.stack([right[:, ::-1], right, right[:, ::-1]], axis=1), made.columns["part"] == "val"
+    made = replace(made, scores=np.where(val[:, None, None], heads, made.scores))
+    found = networks.methods(networks.source_scores(study, INT8), [made], "weighted")
+    np.testing.assert_allclose(found.scores["hybrid"], of_test(made.trial_scores()[1]), rtol=1e-5)
+    with pytest.raises(BadParameter, match="mean does not exist in the rules that learn weights"):
+        networks.methods(networks.source_scores(study, INT8), [made], "mean")
+
+
+Y, SUBJECT = np.array([0, 0, 1, 1] * 3), np.repeat(["p0", "p1", "p2"], 4)
+
+
+def right(*trials):
+    """Scores that are right on these of everybody's four trials, the first two of class 0."""
+    answered = np.where(np.isin(np.arange(12) % 4, trials), Y, 1 - Y)
+    return np.eye(2)[answered]
+
+
+def found(singles, **scores):
+    return networks.Methods(Y, SUBJECT, scores, tuple(singles))
+
+
+def test_losses_by_hand():
+    a, b, c = right(0, 1, 2), right(0, 2), right()  # UAR 0.75, 0.5 and 0
+    losses = {
+        ("a",): found("bc", b=b, c=c, mean=right(0, 1, 2, 3)),
+        ("b",): found("ac", a=a, c=c, mean=right(0)),
+        ("c",): found("ab", a=a, b=b, mean=right(0, 1)),
+        ("a", "b"): found("c", c=c, mean=right()),
+    }
+    assert list(losses) == networks.missing_subsets("abc")[:4]
+    table = networks.missing_table(losses, seed=0)
+    of_mean = table[table.method == "mean"]
+    assert of_mean.missing.tolist() == ["a", "b", "c", "a + b"]
+    assert of_mean.best_left.tolist() == ["b", "a", "a", "c"]
+    assert of_mean.uar.tolist() == [1.0, 0.25, 0.5, 0.0] and of_mean.points.tolist() == [50, -50, -25, 0]
+    np.testing.assert_allclose(table.points_low, table.points)  # everybody answers alike
+
+
+def test_the_table_of_methods_by_hand():
+    methods = found("ab", a=right(0, 1, 2), b=right(0, 2), mean=right(0, 1, 2, 3))
+    needs = pd.DataFrame([{"kind": "single", "bytes": 10, "macs": 100}] * 3)
+    table = networks.methods_table(methods, needs, seed=0).set_index("rule")
+    assert table.columns[:4].tolist() == ["kind", "bytes", "macs", "n"]
+    assert table.uar.to_dict() == table.accuracy.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
+    assert table.gain_points.to_dict() == {"a": 0, "b": -25, "mean": 25}
+    # three people alike: of the 8 exchanges of a and b two are as far from 0
+    np.testing.assert_allclose(table.p, [np.nan, 0.25, 0.25])
+    assert np.isnan(table.gain_points_low["a"]) and table.gain_points_low["mean"] == 25

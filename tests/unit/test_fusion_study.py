@@ -1,7 +1,5 @@
 """A fusion study from scores on disk: classes summed into the common task, trials paired, gains by hand."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -42,7 +40,7 @@ def run(tmp_path):
 
 
 def load(run, pairs="same_trials", **given):
-    right = {"sources": [HEART, EEG], "task": "emotion", "n_virtual": 2, "variant": "float32", "rule": "mean"}
+    right = {"sources": [HEART, EEG], "task": "emotion", "n_virtual": 2, "variant": "float32"}
     return Study.load(run, pairs=pairs, **{**right, "seed": 0, **given})
 
 
@@ -75,7 +73,7 @@ def test_a_missing_modality_is_counted_and_survived(run):
     study = load(run)
     counts = study.counts()
     assert counts.trials.sum() == 32 and counts.heart.sum() == 32 and counts.eeg.sum() == 31
-    missing = study.missing_one().set_index("missing")
+    missing = study.missing_one("mean").set_index("missing")
     assert missing.n.to_dict() == {"heart": 31, "eeg": 32}
     assert (missing.gain_points.abs() < 1e-9).all()  # one modality left is that modality
 
@@ -105,7 +103,7 @@ def test_label_pairs_are_drawn_again(many):
 
 
 def test_same_people_are_paired_among_strangers_instead(many):
-    redrawn = redraw(load(many[0], sources=many[1], rule="vote"), 4)
+    redrawn = redraw(load(many[0], sources=many[1]), 4)
     assert "199 of 200 test trials" in redrawn.note
     table = redrawn.table().set_index("rule")
     assert table.change_points[["heart", "eeg", "speech"]].abs().max() < 1  # but for the trials left out
@@ -114,27 +112,19 @@ def test_same_people_are_paired_among_strangers_instead(many):
     assert table.change_points["vote"] == pytest.approx(100 * (of_vote.mean() - own))
 
 
-def test_too_few_people_for_strangers_are_said_not_raised(run):
-    study = load(run)
-    two = tuple(one.part_of(np.isin(one.subject, ["s0", "s1"])) for one in study.found)
-    redrawn = redraw(replace(study, found=two), 3)
+def test_too_few_people_for_strangers_are_said_not_raised(tmp_path):
+    run = Run(tmp_path, "test", {})
+    for seed, name in enumerate((HEART, EEG)):
+        write(run, name, 0.6, seed, n_people=2)
+    redrawn = redraw(load(run), 3)
     assert redrawn.draws.empty and "3 of 3 pairings could not be made" in redrawn.note
     assert redrawn.table().uar_mean.isna().all()
-    with pytest.raises(BadParameter, match="n_redrawn is 1"):
-        redraw(study, 1)
-
-
-def test_a_study_knows_whether_its_subjects_are_people(run):
-    same, paired = (load(run, pairs).per_subject() for pairs in ("same_trials", "label_paired"))
-    assert same.index.name == "subject" and same.index.tolist() == ["s0", "s1", "s2", "s3"]
-    assert paired.index.name == "virtual subject" and paired.index.tolist() == ["v00", "v01"]
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"pairs": "by_day"}, "pairs: got 'by_day'"),
-        ({"rule": "weigthed"}, "rule: got 'weigthed', expected one of mean, product"),
         ({"variant": "int8"}, "variant: got 'int8', .* has scores of float32"),
         ({"sources": []}, "expected two or more"),
     ],

@@ -1,7 +1,6 @@
 """Joint trials: windows meet by time, trials by person or label, and nothing crosses the train/test line."""
 
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
@@ -45,23 +44,28 @@ def both():
     return joint.joined(sets, same_trials(sets))
 
 
-@pytest.mark.parametrize(("starts", "expected"), [
-    (([0, 2, 4], [0, 3]), [[0, 0], [1, 1], [2, 1]]),
-    (([0, 3], [0, 2, 4]), [[0, 0], [1, 1], [1, 2]]),  # the branch with most windows is the clock
-    (([0, 2, 4], [0, 4]), [[0, 0], [1, 0], [2, 1]]),  # 2 lies between both: the earlier one
-    (([0, 2], [1, 3]), [[0, 0], [1, 0]]),  # as many windows: the first branch is the clock
-    (([5, 6], []), [[0, MISSING], [1, MISSING]]),
-    (([1], [0, 9], [0, 1, 2, 8]), [[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 1, 3]]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("starts", "expected"),
+    [
+        (([0, 2, 4], [0, 3]), [[0, 0], [1, 1], [2, 1]]),
+        (([0, 3], [0, 2, 4]), [[0, 0], [1, 1], [1, 2]]),  # the branch with most windows is the clock
+        (([0, 2, 4], [0, 4]), [[0, 0], [1, 0], [2, 1]]),  # 2 lies between both: the earlier one
+        (([0, 2], [1, 3]), [[0, 0], [1, 0]]),  # as many windows: the first branch is the clock
+        (([5, 6], []), [[0, MISSING], [1, MISSING]]),
+        (([1], [0, 9], [0, 1, 2, 8]), [[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 1, 3]]),
+        (([], []), np.empty((0, 2))),
+    ],
+)
 def test_windows_meet_by_time(starts, expected):
-    start_s = [np.array(s, float) for s in starts]
-    np.testing.assert_array_equal(joint.together([np.arange(len(s)) for s in starts], start_s), expected)
+    np.testing.assert_array_equal(joint.aligned([np.array(s, float) for s in starts]), expected)
 
 
 def test_the_windows_of_a_trial_come_in_order_of_time():
     data = windows(("p0", "a", 0, (4, 0, 2)), ("p1", "a", 1, (1, 0)), ("p0", "b", 1, (0,)))
     found = {key: rows.tolist() for key, rows in joint.trials_of(data).items()}
     assert found == {("p0", "a"): [1, 2, 0], ("p0", "b"): [5], ("p1", "a"): [4, 3]}
+    some = joint.trials_of(data, np.array([5, 0, 2]))
+    assert {key: rows.tolist() for key, rows in some.items()} == {("p0", "a"): [2, 0], ("p0", "b"): [5]}
 
 
 def test_joint_windows_by_hand(both):
@@ -74,15 +78,31 @@ def test_joint_windows_by_hand(both):
     assert both.shapes == {"heart": (1, 1, 1), "eeg": (1, 1, 1)}
 
 
-@pytest.mark.parametrize(("other", "message"), [
-    (windows(("p0", "a", 0, (0,)), classes=("high", "low")), r"eeg has classes \('high', 'low'\), heart"),
-    (windows(("q7", "a", 0, (0,))), "eeg and heart share no subjects"),
-    (windows(("p1", "a", 0, (0,))), "share no trials"),  # a trial of p0 in the heart's set
-    (windows(("p0", "a", 1, (0,))), "Trial a of p0 is low in heart, high in eeg, expected one label"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (windows(("p0", "a", 0, (0,)), classes=("high", "low")), r"eeg has classes \('high', 'low'\), heart"),
+        (
+            windows(("q7", "a", 0, (0,))),
+            r"eeg and heart share no trial \(for example q7 a and p0 a\).*pair them by label",
+        ),
+        (windows(("p1", "a", 0, (0,))), "share no trial"),  # a trial of p0 in the heart's set
+    ],
+)
 def test_branches_that_do_not_fit_are_refused(other, message):
     with pytest.raises(BadSet, match=message):
         same_trials({"heart": heart_and_eeg()["heart"], "eeg": other})
+
+
+def test_trials_that_do_not_fit_are_refused():
+    sets = heart_and_eeg()
+    y = np.where(sets["eeg"].trial == "c", 0, sets["eeg"].y)
+    with pytest.raises(BadSet, match="Trial c of p1 has another label in eeg"):
+        same_trials(sets | {"eeg": replace(sets["eeg"], y=y)})
+    with pytest.raises(BadSet, match="Windows without start_s.*run 01_windows again"):
+        same_trials(sets | {"eeg": replace(sets["eeg"], start_s=None)})
+    with pytest.raises(BadSet, match="No joint window of heart, eeg"):
+        joint.joined(sets, [])
 
 
 def test_a_class_without_a_side_in_the_task_is_left_out():
@@ -119,11 +139,17 @@ def test_a_missing_branch_is_exactly_zero_once_standardised(both):
     assert both.sets["heart"].X.ravel().tolist() == list(range(7))  # the set itself is as it was
 
 
-def people(n_people=4, n_each=3, n_classes=2, n_windows=2, prefix="p"):
+def people(n_people=4, n_each=3, n_classes=2, n_windows=2, prefix="p", split=lambda i: ""):
     """Everybody has n_each trials of each class."""
-    each = product(range(n_people), range(n_classes), range(n_each))
-    trials = [(f"{prefix}{p}", f"{prefix}{p}-{y}-{i}", y, np.arange(n_windows)) for p, y, i in each]
-    return windows(*trials, classes=("low", "high", "other")[:n_classes])
+    return windows(
+        *(
+            (f"{prefix}{p}", f"{prefix}{p}-{y}-{i}", y, np.arange(n_windows), split(i))
+            for p in range(n_people)
+            for y in range(n_classes)
+            for i in range(n_each)
+        ),
+        classes=("low", "high", "other")[:n_classes],
+    )
 
 
 @pytest.mark.parametrize("n_each", [2, 5])
@@ -143,11 +169,22 @@ def test_two_recordings_are_of_one_person_and_label_and_differ(n_each):
     again, other = two_recordings(data, ("a", "b"), 3), two_recordings(data, ("a", "b"), 4)
     assert [one.trial for one in again] == [one.trial for one in found]
     assert n_each == 2 or [one.trial for one in other] != [one.trial for one in found]
-    split = dict(zip(data.trial, np.where(np.arange(len(data.y)) % 10 < 4, "test", "train"), strict=True))
-    marked = replace(data, split=np.array([split[trial] for trial in data.trial]))
-    if n_each == 5:  # two trials of five are test trials, and stay so
-        of_both = (two_recordings(marked, ("a", "b")), same_trials({"heart": marked, "eeg": marked}))
-        assert all({one.split} == {split[t] for _, t in one.keys.values()} for of in of_both for one in of)
+
+
+def test_an_official_split_stays_on_its_side():
+    data = people(n_each=5, split=lambda i: "test" if i < 2 else "train")
+    split = dict(zip(data.trial, data.split, strict=True))
+    for found in (two_recordings(data, ("a", "b")), same_trials({"heart": data, "eeg": data})):
+        assert len(found) == 40
+        assert all({one.split} == {split[trial] for _, trial in one.keys.values()} for one in found)
+
+
+def test_one_recording_of_a_class_is_no_pair():
+    data = people(n_each=2)
+    with pytest.raises(BadSet, match="p2 has one trial of high only, expected two"):
+        two_recordings(data.part(np.flatnonzero(data.trial != "p2-1-1")), ("a", "b"))
+    with pytest.raises(BadSet, match="p0 has one trial of low only in its test part"):
+        two_recordings(people(n_each=3, split=lambda i: "train" if i else "test"), ("a", "b"))
 
 
 @st.composite
@@ -184,9 +221,28 @@ def test_strangers_share_label_and_part(case):
             assert (sets[name].y[rows] == one.y).all()
             assert np.isin(rows, getattr(fold, one.split)).all()
             assert one.split == "train" or key[0] not in people_of(sets[name], fold.train)
+
+
+@given(strangers())
+@example_settings(max_examples=15, deadline=None)
+def test_a_test_trial_is_used_once_and_as_often_as_the_scarcest_branch_has(case):
+    sets, folds, n_virtual, n_train, seed = case
+    found = [one for one in label_paired(sets, folds, n_virtual, n_train, seed) if one.split == "test"]
     for name in sets:
-        tested = [one.keys[name] for one in found if one.split == "test"]
-        assert len(set(tested)) == len(tested)
+        keys = [one.keys[name] for one in found]
+        assert len(set(keys)) == len(keys)
+    for v in range(n_virtual):
+        for y in range(len(next(iter(sets.values())).classes)):
+            shares = [dealt(sets[name], folds[name], v, n_virtual, y) for name in sets]
+            assert sum(one.fold == v and one.y == y for one in found) == min(shares)
+
+
+def dealt(data, folds, v, n_virtual, y) -> int:
+    """Test trials of a class that virtual person v gets: those of the fold, dealt one by one to all who share it."""
+    fold = folds[v % len(folds)]
+    trials = {t for t, label in zip(data.trial[fold.test], data.y[fold.test], strict=True) if label == y}
+    sharing = [w for w in range(n_virtual) if w % len(folds) == v % len(folds)]
+    return sum(i % len(sharing) == sharing.index(v) for i in range(len(trials)))
 
 
 @given(strangers())
@@ -209,5 +265,7 @@ def test_too_many_virtual_people_are_refused():
     sets = {"speech": people(4, 4, prefix="s"), "face": people(4, 1, prefix="f")}
     folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
     assert {one.fold for one in label_paired(sets, folds, 4)} == {0, 1, 2, 3}
-    with pytest.raises(BadSet, match=r"Virtual person \d has no \w+ trial .*choose a smaller n_virtual"):
+    with pytest.raises(BadSet, match=r"Virtual subject \d has no \w+ trial .*choose a smaller n_virtual"):
         label_paired(sets, folds, 5)
+    with pytest.raises(BadSet, match="face has classes"):
+        label_paired(sets | {"face": replace(sets["face"], classes=("a", "b"))}, folds, 4)

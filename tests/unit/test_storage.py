@@ -6,6 +6,7 @@ import uuid
 import fsspec
 import pytest
 
+from emolib.__main__ import main
 from emolib.core import storage
 from emolib.core.artifacts import Run, check
 from emolib.core.errors import BadArtifact
@@ -60,15 +61,14 @@ def test_a_run_that_is_not_the_one_pushed_is_refused(folder, url, tmp_path, name
 
 
 @pytest.mark.parametrize(
-    "words, status, said",
+    "words, said",
     [
-        (["pull", "memory://none", "back"], 1, "holds no run, expected what `push` wrote"),
-        (["push", "", "nonsense://x"], 1, "BadParameter: nonsense://x: Protocol not known"),
-        (["push", "none", "memory://x"], 1, "is no folder, expected a run"),
-        (["copy", "a", "b"], 2, "push results/real s3://bucket/real"),
+        (["pull", "memory://none", "back"], "holds no run, expected what `push` wrote"),
+        (["push", "", "nonsense://x"], "BadParameter: nonsense://x: Protocol not known"),
+        (["push", "none", "memory://x"], "is no folder, expected a run"),
     ],
 )
-def test_what_a_user_can_mend_is_said(tmp_path, monkeypatch, capsys, words, status, said):
+def test_what_a_user_can_mend_is_said(tmp_path, monkeypatch, capsys, words, said):
     monkeypatch.chdir(tmp_path)
-    assert storage.main(words) == status
+    assert main(words) == 1
     assert said in capsys.readouterr().err

@@ -1,13 +1,18 @@
-"""Networks of several branches: built within a budget, trained and converted fold by fold, and what they need.
+"""Early fusion: networks of several branches, what they need, and what they reach beside late fusion on the same trials.
+
+Each way answers with every branch there, or with some missing.
 
 `feature` is the reference paper's network (Rashid et al. 2022). `robust` is the same, trained with branches dropped at random.
 `hybrid` has logits of each branch beside the joint ones; they are fused like the scores of several networks. `alone` is
 one branch without the others, the unimodal network that the reference paper compares with.
 """
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,28 +20,33 @@ import tensorflow as tf
 
 from emolib import models
 from emolib.core.bars import with_progress
-from emolib.core.errors import BadParameter, check_names
+from emolib.core.errors import BadParameter, BadSet, check_names
 from emolib.core.experiment import INT8, model_name
+from emolib.device.interpreter import Model
 from emolib.evaluation.cost import cost
+from emolib.fusion.scores import softmax
 from emolib.models import crossval, tinym2net
 from emolib.models.training import Trainer, Training
 from emolib.quantization import conversion, mixed_precision, ptq
 from emolib.quantization.conversion import CalibrationData
+from emolib.signals.frontend import FRONT_ENDS
 from emolib.studies import mixed
 from emolib.studies.early_fusion.study import JointStudy
+from emolib.studies.fusion.pairing import COLUMNS, TrialScores, by_trial, same_trials
+from emolib.studies.fusion.study import GAIN, LEARNED, as_gains, rated, rule_scores, trials_of
 from emolib.studies.quantize import sizes
 
 NETWORKS = ("feature", "robust", "hybrid", "alone")
 DROPPED = 0.3  # share of the branches that training drops
-WIDTHS = np.arange(1, 33) / 8  # that `widest` tries
 PRECISIONS = (mixed.INT8, "int4", mixed.ILP)
+Branches = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Network:
     """Branches, whether each has logits of its own, and the share of them that training drops."""
 
-    branches: tuple[str, ...]
+    branches: Branches
     heads: bool = False
     dropped: float = 0.0
 
@@ -63,58 +73,48 @@ def augmentation(modalities: Mapping[str, str], dropped: float):
 
     def augmented(X, seed):
         seeds = [tf.random.experimental.stateless_fold_in(seed, i) for i in range(len(X) + 1)]
-        left = _left(X, dropped, seeds.pop())
-        own = zip(X, X.values(), seeds, strict=True)
-        return {branch: augments[branch](x, key) * left[branch] for branch, x, key in own}
+        there = tf.stack([tf.reduce_any(x != 0, axis=(1, 2, 3)) for x in X.values()], axis=1)
+        drawn = tf.where(there, tf.random.stateless_uniform(tf.shape(there), seeds.pop()), -1.0)
+        left = there & ((drawn >= dropped) | (drawn == tf.reduce_max(drawn, axis=1, keepdims=True)))
+        left = tf.unstack(tf.cast(left, tf.float32)[..., None, None, None], axis=1)
+        given = zip(X.items(), seeds, left, strict=True)
+        return {branch: augments[branch](x, key) * kept for (branch, x), key, kept in given}
 
     return augmented
-
-
-def _left(X, dropped: float, seed) -> dict:
-    """By branch, 1 for windows (n, 1, 1, 1) that keep it, 0 for those that never had it or lose it now."""
-    there = tf.stack([tf.reduce_any(x != 0, axis=(1, 2, 3)) for x in X.values()], axis=1)
-    drawn = tf.where(there, tf.random.stateless_uniform(tf.shape(there), seed), -1.0)
-    left = there & ((drawn >= dropped) | (drawn == tf.reduce_max(drawn, axis=1, keepdims=True)))
-    columns = tf.unstack(tf.cast(left, tf.float32)[..., None, None, None], axis=1)
-    return dict(zip(X, columns, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
     """How the networks of a study look, by branch, and how they train."""
 
+    study: JointStudy
     layouts: Mapping[str, tinym2net.Branch]
     dense: Sequence[int]
     width: float
     options: Training
 
-    def model(self, study: JointStudy, network: Network):
+    def model(self, network: Network):
         """An untrained network. Raises BadParameter as `tinym2net.build`."""
-        shapes = {branch: study.data.shapes[branch] for branch in network.branches}
-        n_classes = len(study.data.classes)
-        return tinym2net.build(shapes, n_classes, self.layouts, self.dense, network.heads, self.width)
+        data = self.study.data
+        shapes = {branch: data.shapes[branch] for branch in network.branches}
+        return tinym2net.build(shapes, len(data.classes), self.layouts, self.dense, network.heads, self.width)
 
-    def trained(self, study: JointStudy, name: str, network: Network) -> list[dict]:
+    def trained(self, name: str, network: Network) -> list[dict]:
         """The history of every fold of one network, which is then on disk."""
+        study = self.study
         modalities = {branch: study.sources[branch].modality for branch in network.branches}
-        trainer = Trainer(
-            lambda: self.model(study, network), self.options, augmentation(modalities, network.dropped)
-        )
-        axes = {branch: study.axes[branch] for branch in network.branches}
+        augment = augmentation(modalities, network.dropped)
+        trainer = Trainer(lambda: self.model(network), self.options, augment)
+        axes = {branch: FRONT_ENDS[modality].feature_axis for branch, modality in modalities.items()}
         return crossval.train_folds(
             study.run, study.artifact(name), trainer, *study.of(network.branches), axes
         )
 
 
 def design(
-    study: JointStudy,
-    branches: Mapping[str, Mapping],
-    dense,
-    width: float | None,
-    options: Training,
-    largest: Network,
-) -> Design:
-    """`branches`: fields of tinym2net.Branch by branch.
+    study: JointStudy, branches: Mapping[str, Mapping], dense, width, options: Training, largest: Network
+):
+    """The Design of a study; `branches`: fields of tinym2net.Branch by branch.
 
     `width` None is the largest at which `largest` has no more parameters than the networks of all sources together.
     Raises BadParameter for a branch that there is not, or where no width is small enough.
@@ -124,52 +124,51 @@ def design(
         name: tinym2net.branch(name, source.modality, branches.get(name, {}))
         for name, source in study.sources.items()
     }
-    made = Design(layouts, dense, 1.0 if width is None else width, options)
     if width is not None:
-        return made
-    of_sources = (
-        crossval.load_model(study.run, model_name(str(source), 0)) for source in study.sources.values()
-    )
-    return widest(study, made, largest, sum(model.count_params() for model in of_sources))
+        return Design(study, layouts, dense, width, options)
+    of_sources = [crossval.load_model(study.run, model_name(str(one), 0)) for one in study.sources.values()]
+    most_params = sum(model.count_params() for model in of_sources)
+    return widest(Design(study, layouts, dense, 1.0, options), largest, most_params)
 
 
-def widest(study: JointStudy, of: Design, network: Network, most_params: int) -> Design:
-    """The design at the largest width at which the network has at most so many parameters.
+def widest(of: Design, network: Network, most_params: int) -> Design:
+    """The design at the largest width, of eighths up to 4, at which the network has at most so many parameters.
 
     Raises BadParameter where none is that small.
     """
-    designs = [replace(of, width=float(width)) for width in WIDTHS]
-    n = bisect_right(designs, most_params, key=lambda one: one.model(study, network).count_params())
+    designs = [replace(of, width=n / 8) for n in range(1, 33)]
+    n = bisect_right(designs, most_params, key=lambda one: one.model(network).count_params())
     if not n:
         raise BadParameter(
-            f"No width from {WIDTHS[0]} on has at most {most_params} parameters: give fewer filters or dense units."
+            f"No width from 0.125 on has at most {most_params} parameters: give fewer filters."
         )
     return designs[n - 1]
 
 
-def calibration_data(
-    study: JointStudy, name: str, network: Network, n_calibration: int, seed: int
-) -> list[CalibrationData]:
-    """What the converters see of each fold of one network."""
-    return conversion.calibration_data(
-        study.run, study.artifact(name), *study.of(network.branches), n_calibration, seed
-    )
+def converted(
+    study: JointStudy, chosen: Mapping[str, Network], n_calibration: int, seed: int
+) -> tuple[dict[str, list[CalibrationData]], dict[str, np.ndarray]]:
+    """By network what the converters see of each fold, and the scores of its int8 files, which are made here.
+
+    Scores are in the order of `crossval.score_columns`.
+    """
+    run, calibration, scores = study.run, {}, {}
+    for name, network in chosen.items():
+        given = study.of(network.branches)
+        made = conversion.calibration_data(run, study.artifact(name), *given, n_calibration, seed)
+        calibration[name] = made
+        scores[name] = conversion.convert_folds(run, made, {INT8: ptq.converter(INT8)})[INT8]
+    return calibration, scores
 
 
-def int8_scores(study: JointStudy, calibration: Sequence[CalibrationData]) -> np.ndarray:
-    """Scores of the int8 file of each fold, which is made here, in the order of `crossval.score_columns`."""
-    return conversion.convert_folds(study.run, calibration, {INT8: ptq.converter(INT8)})[INT8]
-
-
-def needs(study: JointStudy, methods: Iterable[str], chosen: Mapping[str, Network]) -> dict[str, dict]:
+def needs(study: JointStudy, methods: Iterable[str], chosen: Mapping[str, Network]) -> pd.DataFrame:
     """kind, bytes of int8 files (mean over folds) and MACs of every method: a rule needs all sources' networks."""
-    single = {branch: _need(study, str(source), "single") for branch, source in study.sources.items()}
-    every = {name: sum(each[name] for each in single.values()) for name in ("bytes", "macs")}
-    of = {
-        name: _need(study, study.artifact(name), "network" if len(network.branches) > 1 else "alone")
-        for name, network in chosen.items()
-    }
-    return {method: (single | of).get(method, {"kind": "fused", **every}) for method in methods}
+    of = {branch: _need(study, str(source), "single") for branch, source in study.sources.items()}
+    every = {"kind": "fused"} | {name: sum(each[name] for each in of.values()) for name in ("bytes", "macs")}
+    for name, network in chosen.items():
+        kind = "network" if len(network.branches) > 1 else "alone"
+        of[name] = _need(study, study.artifact(name), kind)
+    return pd.DataFrame([of.get(method, every) for method in methods])
 
 
 def _need(study, artifact: str, kind: str) -> dict:
@@ -180,40 +179,172 @@ def _need(study, artifact: str, kind: str) -> dict:
 
 
 def precision(
-    study: JointStudy, calibration: Mapping[str, Sequence[CalibrationData]], n_samples: int, size_share: float
+    study: JointStudy, name: str, calibration: Sequence[CalibrationData], n_samples: int, size_share: float
 ) -> pd.DataFrame:
-    """One row per network and precision: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
+    """One row per precision of a network: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
 
-    float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC. Empty without networks.
+    float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC.
     """
-    parts = [_precisions(study, name, of, n_samples, size_share) for name, of in calibration.items()]
-    return pd.concat([pd.DataFrame(), *parts])
-
-
-def _precisions(study, name, calibration, n_samples, size_share) -> pd.DataFrame:
     run, artifact = study.run, study.artifact(name)
+    data, folds = calibration[0].data, [one.fold for one in calibration]
     conversion.convert_folds(run, calibration, {"float32": ptq.converter("float32")})
-    prepared = [
-        mixed.prepare(one, n_samples) for one in with_progress(calibration, f"sensitivity of {name}", "folds")
-    ]
+    bar = with_progress(calibration, f"sensitivity of {name}", "folds")
+    prepared = [mixed.prepare(one, n_samples) for one in bar]
     layers = prepared[0].layers
     limit = mixed_precision.Budget.shares(layers, size_share, None)
     chosen = [mixed.choices(fold.layers, limit) for fold in prepared]
     made = mixed.converters(prepared, chosen)
     scores = conversion.convert_folds(run, calibration, {variant: made[variant] for variant in PRECISIONS})
-    data, folds = calibration[0].data, [one.fold for one in calibration]
     scores |= {"float32": crossval.keras_scores(run, artifact, data, folds)}
+    joint = {variant: of if of.ndim == 2 else of[:, 0] for variant, of in scores.items()}  # of several heads
     needed = {variant: mixed.needs(prepared, [bits[variant] for bits in chosen]) for variant in PRECISIONS}
     weights, macs = (sum(getattr(layer, what) for layer in layers) for what in ("weights", "macs"))
     needed["float32"] = {"weight_bytes": 4 * weights, "bops": macs * 32 * 32}
     size = sizes(run, artifact, len(folds), ("float32", *PRECISIONS))
-    columns = crossval.score_columns(data, folds)
-    table = mixed.variants_table(columns, _joint_head(scores), "trial", size, needed)
-    table.insert(0, "network", name)
+    table = mixed.variants_table(crossval.score_columns(data, folds), joint, "trial", size, needed)
+    return table.assign(network=name)[["network", *table.columns]]
+
+
+def source_scores(study: JointStudy, variant: str) -> list[TrialScores]:
+    """The scores of each branch's own network (a source's) on the joint trials, looked up fold by fold.
+
+    On virtual people fold v is fold v % n_folds of the source, as `study.label_paired` dealt them. Raises BadSet where
+    the study tests a trial in another fold than a source did.
+    """
+    of = {(one.subject, one.trial): one.keys for one in study.trials}
+    columns = study.score_columns()
+    places = list(dict.fromkeys(zip(*(columns[name].tolist() for name in COLUMNS), strict=True)))
+    scores = []
+    for branch, source in study.sources.items():
+        given = trials_of(study.run, str(source), study.task, variant)
+        at, n_folds, found = {key: i for i, key in enumerate(given.row_keys())}, given.fold.max() + 1, {}
+        for place in places:
+            (fold, part), key = place[:2], of[place[2:]].get(branch)
+            if key and (fold % n_folds, part, *key) in at:
+                found[place] = at[fold % n_folds, part, *key]
+            elif key and part == "test":
+                raise BadSet(
+                    f"Trial {key[1]} of {key[0]} is tested in fold {fold} of {study.name}, but not of {source}: take "
+                    "protocol loso, and sources that all have something of every person."
+                )
+        placed = dict(zip(COLUMNS, map(np.array, zip(*found, strict=True)), strict=True))
+        scores.append(replace(given.part_of(list(found.values())), modality=branch, **placed))
+    return scores
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What networks say of every validation and test window: scores (n_rows, n_classes), or (n_rows, n_heads, …)."""
+
+    study: JointStudy
+    name: str
+    network: Network
+    scores: np.ndarray
+
+    @cached_property
+    def columns(self) -> dict[str, np.ndarray]:
+        return crossval.score_columns(*self.study.of(self.network.branches))
+
+    def without(self, missing: Branches) -> "Answers":
+        """The same on test windows of which these branches are missing, by the int8 files."""
+        data, folds = self.study.of(self.network.branches)
+        data = data.without([branch for branch in missing if branch in self.network.branches])
+        scores, run = self.scores.copy(), self.study.run
+        for k, fold in enumerate(folds):
+            name = model_name(self.study.artifact(self.name), k)
+            X = data.part(fold.test, crossval.load_standardiser(run, name)).X
+            rows = (self.columns["fold"] == k) & (self.columns["part"] == "test")
+            with Model(run.read(f"{name}-{INT8}.tflite")) as model:
+                scores[rows] = softmax(model.predict(X))
+        return replace(self, scores=scores)
+
+    @cached_property
+    def present(self) -> np.ndarray:
+        """Which branches each row has, (n_rows, n_branches) bool."""
+        data, folds = self.study.of(self.network.branches)
+        return np.concatenate([data.present[np.concatenate([fold.val, fold.test])] for fold in folds])
+
+    @property
+    def heads(self) -> list[str]:
+        """The joint head and, where the network has them, that of each branch."""
+        own = self.network.branches if self.network.heads else ()
+        return [self.name, *(f"{self.name}/{branch}" for branch in own)]
+
+    def trial_scores(self, missing: Branches = ()) -> list[TrialScores]:
+        """Scores by trial of the joint head, and of each branch's own where it has one and the branch is there."""
+        scores = self.scores if self.network.heads else self.scores[:, None]
+        columns, found = self.columns, []
+        for i, head in enumerate(self.heads):
+            there = self.present[:, i - 1, None] if i else True
+            of_head = np.where(there, scores[:, i], np.nan)
+            one = by_trial(head, self.study.data.classes, columns, of_head)
+            found.append(_silent(one) if i and self.network.branches[i - 1] in missing else one)
+        return found
+
+
+def _silent(one: TrialScores) -> TrialScores:
+    """The same, but a test trial has no scores: what is learned on validation people stays."""
+    return replace(one, scores=np.where((one.part == "test")[:, None], np.nan, one.scores))
+
+
+class Methods(NamedTuple):
+    """Every way to answer the joint test trials: scores (n_test, n_classes) by method, `singles` among them."""
+
+    y: np.ndarray
+    subject: np.ndarray
+    scores: Mapping[str, np.ndarray]
+    singles: Branches
+
+
+def methods(
+    sources: Sequence[TrialScores], answers: Sequence[Answers], rule: str, missing: Branches = ()
+) -> Methods:
+    """Single branches, rules over their scores, and networks, on the same test trials.
+
+    Where branches are missing, their scores are gone and a network sees zeros in their place; a network that has no
+    other branch is left out. Weights stay those learned with all branches. `rule` fuses the heads of hybrid; raises
+    BadParameter for one that learns no weights.
+    """
+    check_names([rule], list(LEARNED), "the rules that learn weights")
+    answers = [each for each in answers if set(each.network.branches) - set(missing)]
+    left = tuple(one.modality for one in sources if one.modality not in missing)
+    of_sources = [_silent(one) if one.modality in missing else one for one in sources]
+    asked = [each.without(missing) if missing else each for each in answers]
+    of_networks = [one for each in asked for one in each.trial_scores(missing)]
+    every, names = same_trials([*of_sources, *of_networks]), [one.modality for one in of_sources]
+    every = every.part_of(every.only(names).has_any | ~every.is_test)
+    found = rule_scores(every.only(names))
+    found = {name: scores for name, scores in found.items() if name not in missing}
+    for each in answers:
+        own = each.heads if each.network.heads else [*names, each.name]  # no trial without anything
+        answered = rule_scores(every.only(own))
+        found[each.name] = answered[rule if each.network.heads else each.name]
+    return Methods(every.y[every.is_test], every.subject[every.is_test], found, left)
+
+
+def methods_table(found: Methods, needs: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """One row per method: rule, kind, bytes, macs, n, uar, accuracy, macro_f1, best_single and points over that.
+
+    uar and gain_points have their intervals; `needs` gives kind, bytes and macs of each.
+    """
+    table = as_gains(rated(*found, seed)).assign(kind=needs["kind"])
+    table.insert(2, "bytes", needs["bytes"])
+    table.insert(3, "macs", needs["macs"])
+    table.loc[table.rule == table.best_single, GAIN[1:]] = np.nan
     return table
 
 
-def _joint_head(scores: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Scores of the joint head of a network with several; first the precision that others are compared with."""
-    order = (mixed.INT8, *(name for name in scores if name != mixed.INT8))
-    return {name: scores[name] if scores[name].ndim == 2 else scores[name][:, 0] for name in order}
+def missing_subsets(branches: Sequence[str]) -> list[Branches]:
+    """Every way to lose some of the branches but not all, the smallest loss first."""
+    return [gone for n in range(1, len(branches)) for gone in itertools.combinations(branches, n)]
+
+
+def missing_table(by_missing: Mapping[Branches, Methods], seed: int) -> pd.DataFrame:
+    """One row per loss and method: missing, method, n, uar, best_left, points over the best branch left, its interval."""
+    parts = [
+        rated(*found, seed).assign(missing=" + ".join(gone), n_missing=len(gone))
+        for gone, found in by_missing.items()
+    ]
+    table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
+    points = ["points", "points_low", "points_high"]
+    return table[["missing", "n_missing", "method", "n", "uar", "best_left", *points]]

@@ -6,6 +6,7 @@ A joint trial is of the same person, or two recordings of one person, or recordi
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,10 @@ from emolib.core.errors import BadParameter, BadSet
 from emolib.core.experiment import Experiment
 from emolib.datasets import joint, splits
 from emolib.datasets.base import EmotionSet
-from emolib.datasets.joint import JointSet, JointTrial, Key, trials_of
+from emolib.datasets.joint import MISSING, JointSet, JointTrial, trials_of
 from emolib.datasets.splits import PARTS, Fold
 from emolib.models import crossval
-from emolib.signals.frontend import FRONT_ENDS
-from emolib.studies.fusion.pairing import PAIRINGS
+from emolib.studies.fusion import pairing
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,6 @@ class JointStudy:
     name: str
     sources: Mapping[str, Experiment]
     task: str
-    pairs: str
     trials: Sequence[JointTrial]
     data: JointSet
     folds: Sequence[Fold]
@@ -49,27 +48,21 @@ class JointStudy:
     ) -> "JointStudy":
         """Raises BadParameter for a number of sources or a name that does not fit, BadArtifact, BadSet."""
         named = branches_of([Experiment.parse(source) for source in sources], pairs)
-        opened = {branch: _opened(run, source, task) for branch, source in named.items()}
-        sets = {branch: data for branch, (data, _) in opened.items()}
+        sets, of_sources, first = {}, {}, next(iter(named.values()))
+        for branch, source in named.items():
+            sets[branch], of_sources[branch] = _opened(run, source, task)
         if pairs == "label_paired":
-            of_sources = {branch: folds for branch, (_, folds) in opened.items()}
             trials = label_paired(sets, of_sources, n_virtual, n_train, seed)
-            data = joint.joined(sets, trials)
-            return cls(run, name, named, task, pairs, trials, data, virtual_folds(data))
-        if pairs == "recordings":
+        elif pairs == "recordings":
             trials = two_recordings(next(iter(sets.values())), tuple(sets), seed)
         else:
             trials = same_trials(sets)
         data = joint.joined(sets, trials)
-        first = next(iter(named.values()))
+        if pairs == "label_paired":
+            return cls(run, name, named, task, trials, data, virtual_folds(data))
         made = run.parameters_of(f"data/{first}-folds.npz")
         folds = splits.folds(data, first.protocol, seed=made["seed"], **made["fold_options"])
-        return cls(run, name, named, task, pairs, trials, data, folds)
-
-    @property
-    def axes(self) -> dict[str, int | None]:
-        """The axis of features of each branch."""
-        return {branch: FRONT_ENDS[source.modality].feature_axis for branch, source in self.sources.items()}
+        return cls(run, name, named, task, trials, data, folds)
 
     def artifact(self, network: str) -> str:
         """What stands for the name of a source in the artifacts of a network."""
@@ -94,11 +87,10 @@ class JointStudy:
         rows = []
         for c, name in enumerate(self.data.classes):
             of_class = test[self.data.y[test] == c]
-            trials = len(set(zip(self.data.subject[of_class], self.data.trial[of_class], strict=True)))
-            there = self.data.present[of_class].sum(axis=0).tolist()
-            row = {"class": name, "trials": trials, "windows": len(of_class)}
-            rows.append(row | dict(zip(self.sources, there, strict=True)))
-        return pd.DataFrame(rows)
+            trials = set(zip(self.data.subject[of_class], self.data.trial[of_class], strict=True))
+            there = self.data.present[of_class].sum(axis=0)
+            rows.append((name, len(trials), len(of_class), *there))
+        return pd.DataFrame(rows, columns=["class", "trials", "windows", *self.sources])
 
 
 def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experiment]:
@@ -106,19 +98,17 @@ def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experime
 
     `recordings` takes one source twice. Raises BadParameter.
     """
-    if pairs not in PAIRINGS:
-        raise BadParameter(f"pairs: got {pairs!r}, expected one of {', '.join(PAIRINGS)}.")
+    if pairs not in pairing.PAIRINGS:
+        raise BadParameter(f"pairs: got {pairs!r}, expected one of {', '.join(pairing.PAIRINGS)}.")
     if pairs == "recordings" and len(sources) == 1:
         sources = [*sources, *sources]
     elif pairs == "recordings" or len(sources) < 2:
         wanted = "one, taken twice" if pairs == "recordings" else "two or more"
         raise BadParameter(f"sources: got {len(sources)} for {pairs}, expected {wanted}.")
-    names = [source.modality for source in sources]
-    numbered = [
-        f"{name}{names[: i + 1].count(name)}" if names.count(name) > 1 else name
-        for i, name in enumerate(names)
-    ]
-    return dict(zip(numbered, sources, strict=True))
+    names, found = [source.modality for source in sources], {}
+    for i, (name, source) in enumerate(zip(names, sources, strict=True), start=1):
+        found[f"{name}{names[:i].count(name)}" if names.count(name) > 1 else name] = source
+    return found
 
 
 def _opened(run: Run, source: Experiment, task: str):
@@ -129,46 +119,35 @@ def _opened(run: Run, source: Experiment, task: str):
     return mapped, [splits.within(fold, kept, np.cumsum(kept) - 1) for fold in folds]
 
 
-def _check_classes(sets: Mapping[str, EmotionSet]):
-    (first, data), *others = sets.items()
-    for name, other in others:
-        if other.classes != data.classes:
-            raise BadSet(
-                f"{name} has classes {other.classes}, {first} {data.classes}, expected the same in the same "
-                "order: choose one task for both."
-            )
-
-
 def same_trials(sets: Mapping[str, EmotionSet]) -> list[JointTrial]:
     """Every trial that any branch has, of the same person: as `fusion.pairing.same_trials` aligns scores.
 
-    Raises BadSet for other classes, labels that disagree, branches that share no subject or no trial.
+    Raises BadSet for other classes, labels that disagree, branches that share no trial.
     """
-    _check_classes(sets)
-    by_key = {name: trials_of(data) for name, data in sets.items()}
-    _check_shared(by_key)
-    found = []
-    for key in sorted(set().union(*by_key.values())):
-        of = {name: int(sets[name].y[keys[key][0]]) for name, keys in by_key.items() if key in keys}
-        if len(set(of.values())) > 1:
-            told = ", ".join(f"{sets[name].classes[y]} in {name}" for name, y in of.items())
-            raise BadSet(f"Trial {key[1]} of {key[0]} is {told}, expected one label: mend it.")
-        first = next(iter(of))
-        split = str(sets[first].split[by_key[first][key][0]])
-        found.append(JointTrial(of[first], *key, dict.fromkeys(of, key), split))
+    names, by_key, y = _trials(sets)
+    keys = list(map(list, by_key))
+    for name, own in zip(names, keys, strict=True):
+        if set(own).isdisjoint(keys[0]):
+            raise BadSet(
+                f"{name} and {names[0]} share no trial (for example {' '.join(own[0])} and {' '.join(keys[0][0])}), "
+                "expected the same people and trials: pair them by label, or mend their names."
+            )
+    found, (every, rows, labels) = [], pairing.matched(names, keys, y)
+    for key, there, label in zip(every, (rows != MISSING).T, labels.tolist(), strict=True):
+        of, m = dict.fromkeys(compress(names, there), key), there.argmax()
+        split = sets[names[m]].split[by_key[m][key][0]]
+        found.append(JointTrial(label, *key, of, str(split)))
     return found
 
 
-def _check_shared(by_key):
-    (first, keys), *others = by_key.items()
-    for name, other in others:
-        for i, what in enumerate(("subjects", "trials")):
-            here, there = ({key[: i + 1] for key in found} for found in (keys, other))
-            if not here & there:
-                raise BadSet(
-                    f"{name} and {first} share no {what} (for example {min(there)[-1]} and {min(here)[-1]}), expected the same "
-                    "people and trials: pair them by label, or mend their names."
-                )
+def _trials(sets: Mapping[str, EmotionSet]) -> tuple[list[str], list[dict], list[np.ndarray]]:
+    """Of the branches their names, their trials' windows by key, and their trials' labels. Raises BadSet."""
+    names, by_key, labels = list(sets), [], []
+    pairing.check_classes(names, [data.classes for data in sets.values()])
+    for data in sets.values():
+        by_key.append(trials_of(data))
+        labels.append(data.y[[rows[0] for rows in by_key[-1].values()]])
+    return names, by_key, labels
 
 
 def two_recordings(data: EmotionSet, branches: tuple[str, str], seed: int = 0) -> list[JointTrial]:
@@ -184,10 +163,7 @@ def two_recordings(data: EmotionSet, branches: tuple[str, str], seed: int = 0) -
     for (subject, y, split), keys in sorted(groups.items()):
         if len(keys) < 2:
             where = f" in its {split} part" if split else ""
-            raise BadSet(
-                f"{subject} has one trial of {data.classes[y]} only{where}, expected two recordings or more of each "
-                "person and class."
-            )
+            raise BadSet(f"{subject} has one trial of {data.classes[y]} only{where}, expected two or more.")
         order = [keys[i] for i in rng.permutation(len(keys))]
         for one, other in zip(order, [*order[1:], order[0]], strict=True):
             pair = dict(zip(branches, (one, other), strict=True))
@@ -212,54 +188,35 @@ def label_paired(
 
     *Optimistic*, as `fusion.pairing.label_paired` says. Raises BadSet.
     """
-    _check_classes(sets)
-    found = []
+    names, by_key, y = _trials(sets)
+    keys, found = [list(own) for own in by_key], []
+    n_each = -(-n_train // len(next(iter(sets.values())).classes))
     for v in range(n_virtual):
         for p, part in enumerate(PARTS):
-            dealt = {
-                name: _dealt(sets[name], folds[name], v, n_virtual, part, np.random.default_rng([seed, m, p]))
-                for m, name in enumerate(sets)
-            }
-            rng = np.random.default_rng([seed, len(sets), p, v])
-            found += _strangers(sets, dealt, v, part, n_train, rng)
+            rows = []
+            for m, name in enumerate(names):
+                of_fold = trials_of(sets[name], getattr(folds[name][v % len(folds[name])], part))
+                own = np.flatnonzero([key in of_fold for key in keys[m]])
+                rng = np.random.default_rng([seed, m, p])
+                rows.append(_dealt(own, y[m], v, part, n_virtual, len(folds[name]), rng))
+            held = set.intersection(*(set(own[r].tolist()) for own, r in zip(y, rows, strict=True)))
+            rows = [r[np.isin(own[r], list(held))] for own, r in zip(y, rows, strict=True)]
+            rng, n = np.random.default_rng([seed, len(sets), p, v]), n_each if part == "train" else None
+            for pair in pairing.strangers(y, rows, f"Virtual subject {v} has no {part}", rng, n).T:
+                of = {name: own[i] for name, own, i in zip(names, keys, pair, strict=True)}
+                people, trial = (" + ".join(column) for column in zip(*of.values(), strict=True))
+                subject = f"v{v:02d}" if part == "test" else people
+                found.append(JointTrial(int(y[0][pair[0]]), subject, trial, of, part, v))
     return found
 
 
-def _dealt(data, folds, v, n_virtual, part, rng) -> dict[int, list[Key]]:
-    """The trials of virtual person v in one part, by class."""
-    n_folds = len(folds)
-    fold = folds[v % n_folds]
-    of_class = defaultdict(list)
-    for key, rows in trials_of(data, getattr(fold, part)).items():
-        of_class[int(data.y[rows[0]])].append(key)
-    sharing = len(range(v % n_folds, n_virtual, n_folds))
-    for y, keys in of_class.items():
-        order = [keys[i] for i in rng.permutation(len(keys))]
-        of_class[y] = order if part == "train" else order[v // n_folds :: sharing]
-    return of_class
-
-
-def _strangers(sets, dealt, v, part, n_train, rng) -> list[JointTrial]:
-    names, classes, found = list(sets), next(iter(sets.values())).classes, []
-    for y in range(len(classes)):
-        of_class = [dealt[name][y] for name in names]
-        fewest, most = min(map(len, of_class)), max(map(len, of_class))
-        n = min(most, -(-n_train // len(classes))) if part == "train" and fewest else fewest
-        drawn = [
-            [keys[i] for i in np.resize(rng.permutation(len(keys)), n)] if n else [] for keys in of_class
-        ]
-        for keys in zip(*drawn, strict=True):
-            trial = " + ".join(key[1] for key in keys)
-            pair = dict(zip(names, keys, strict=True))
-            subject = f"v{v:02d}" if part == "test" else " + ".join(key[0] for key in keys)
-            found.append(JointTrial(y, subject, trial, pair, part, v))
-    if not found:
-        counts = {name: sum(map(len, of_branch.values())) for name, of_branch in dealt.items()}
-        raise BadSet(
-            f"Virtual person {v} has no {part} trial of a class that all branches hold (trials: {counts}): choose a "
-            "smaller n_virtual."
-        )
-    return found
+def _dealt(rows, y, v, part, n_virtual, n_folds, rng) -> np.ndarray:
+    """Of a fold's trials `rows` in one part those of virtual person v, class by class."""
+    sharing, dealt = len(range(v % n_folds, n_virtual, n_folds)), []
+    for label in dict.fromkeys(y[rows].tolist()):
+        order = rng.permutation(rows[y[rows] == label])
+        dealt.append(order if part == "train" else order[v // n_folds :: sharing])
+    return np.concatenate(dealt)
 
 
 def virtual_folds(data: JointSet) -> list[Fold]:

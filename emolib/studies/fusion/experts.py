@@ -1,6 +1,5 @@
 """Each fold's network of a modality with what it learned of its people, and what a study hands on to devices."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from emolib.datasets import labels
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.device.interpreter import Model
-from emolib.evaluation import metrics
 from emolib.fusion import reliability
 from emolib.fusion.reliability import Typicality
 from emolib.fusion.scores import softmax
@@ -46,10 +44,6 @@ class Expert:
         """reliability.statistics of windows, (n_windows, 5)."""
         return reliability.statistics(self.standardiser(X))
 
-    def to_dict(self) -> dict:
-        """What a device needs beside the network to weigh this modality, for JSON."""
-        return {"temperature": self.temperature, "typicality": self.typicality.to_dict()}
-
 
 def experts_of(
     run: Run, name: str, task: str, variant: str, found: TrialScores
@@ -69,36 +63,20 @@ def experts_of(
     return experts, data, folds
 
 
-def calibration(found: TrialScores, experts: Sequence[Expert]) -> dict[str, float]:
-    """A row of a table: temperature (mean, least, most of the folds), log loss and ECE of test trials.
-
-    "before" and "after" each trial's scores took the temperature of its fold, which was fitted on val trials alone.
-    """
-    test, temperatures = found.part == "test", np.array([expert.temperature for expert in experts])
-    y, before = found.y[test], found.scores[test]
-    after = reliability.calibrated(before, temperatures[found.fold[test]][:, None])
-    row = {"modality": found.modality, "n": int(test.sum()), "temperature": temperatures.mean()}
-    row |= {"temperature_min": temperatures.min(), "temperature_max": temperatures.max()}
-    losses = {"log_loss_before": before, "log_loss_after": after}
-    row |= {name: reliability.log_loss(scores, y) for name, scores in losses.items()}
-    return row | {"ece_before": metrics.ece(y, before), "ece_after": metrics.ece(y, after)}
-
-
 def fusion_record(run: Run, study: Study, variant: str) -> dict:
     """What a device needs to fuse as the study does, for JSON: task, classes, sources.
 
     Each source has its to_task (n_classes, n_to) and a dict per fold: weight, temperature, typicality, all learned
     on the fold's training and validation people. Raises BadArtifact, BadSet.
     """
-    weights = learned_weights(study.paired, "weighted")
-    sources = {}
+    sources, weights = {}, learned_weights(study.paired, "weighted")
     for m, (name, found) in enumerate(zip(study.sources, study.found, strict=True)):
         experts, _, _ = experts_of(run, name, study.task, variant, found)
-        folds = [
-            {"weight": float(weights[k][m]), **expert.to_dict()}
-            for k, expert in enumerate(experts)
-            if k in weights
-        ]
+        folds = []
+        for k, expert in enumerate(experts):
+            if k in weights:
+                learned = {"temperature": expert.temperature, "typicality": expert.typicality.to_dict()}
+                folds.append({"weight": float(weights[k][m]), **learned})
         sources[name] = {"to_task": experts[0].to_task.tolist(), "folds": folds}
     return {"task": study.task, "classes": list(study.paired.classes), "sources": sources}
 

@@ -1,12 +1,16 @@
-"""Which scores belong together: trials of the same people, or virtual trials of corpora that share nobody."""
+"""Which trials of several modalities belong together: those of the same people, or of strangers with the same label.
 
-from collections import Counter
+Fused scores and networks of several branches pair by the same code: `matched` and `strangers` give the number of each
+modality's trial, (n_modalities, n), or MISSING.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadSet
+from emolib.datasets.joint import MISSING
 from emolib.evaluation import comparison
 from emolib.fusion.scores import trial_scores
 
@@ -40,14 +44,7 @@ class TrialScores:
     scores: np.ndarray
 
     def __post_init__(self):
-        lengths = {name: len(getattr(self, name)) for name in ("y", *COLUMNS, "scores")}
-        if len(set(lengths.values())) > 1 or not len(self.y):
-            raise BadSet(f"{self.modality}: lengths {lengths}, expected all equal and above 0.")
-        if self.scores.shape[1:] != (len(self.classes),):
-            raise BadSet(
-                f"{self.modality}: scores {self.scores.shape}, expected {len(self.classes)} classes."
-            )
-        if set(np.unique(self.part).tolist()) != {"val", "test"}:
+        if set(self.part.tolist()) != {"val", "test"}:
             raise BadSet(f"{self.modality}: parts {np.unique(self.part).tolist()}, expected val and test.")
 
     def part_of(self, rows: np.ndarray) -> "TrialScores":
@@ -55,12 +52,8 @@ class TrialScores:
         return replace(self, **{name: getattr(self, name)[rows] for name in ("y", *COLUMNS, "scores")})
 
     def row_keys(self) -> list[tuple]:
-        """Fold, part, subject, trial of each row. Raises BadSet for one that occurs twice."""
-        keys = list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
-        if len(set(keys)) < len(keys):
-            fold, part, _, trial = Counter(keys).most_common(1)[0][0]
-            raise BadSet(f"{self.modality}: trial {trial} occurs twice in the {part} part of fold {fold}.")
-        return keys
+        """Fold, part, subject, trial of each row."""
+        return list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
 
 
 def by_trial(
@@ -81,7 +74,8 @@ def by_trial(
 class Paired:
     """Trials with scores of several modalities, (n_modalities, n, n_classes), NaN where one is missing.
 
-    y, subject (virtual or real), fold, part and trial are (n,).
+    y, subject (virtual or real), fold, part and trial are (n,). rows (n_modalities, n): the row of each modality's
+    own scores, or MISSING.
     """
 
     modalities: tuple[str, ...]
@@ -91,7 +85,18 @@ class Paired:
     fold: np.ndarray
     part: np.ndarray
     trial: np.ndarray
+    rows: np.ndarray
     scores: np.ndarray
+
+    @classmethod
+    def of(cls, sources: Sequence[TrialScores], rows: np.ndarray, **columns) -> "Paired":
+        """These rows of each source's scores."""
+        own = [
+            np.where((r == MISSING)[:, None], np.nan, source.scores[r])
+            for source, r in zip(sources, rows, strict=True)
+        ]
+        scores, names = np.stack(own).astype(np.float32), tuple(source.modality for source in sources)
+        return cls(names, sources[0].classes, rows=rows, scores=scores, **columns)
 
     @property
     def is_test(self) -> np.ndarray:
@@ -105,80 +110,101 @@ class Paired:
     def only(self, modalities: Sequence[str]) -> "Paired":
         """The same trials with these modalities alone, in this order."""
         at = [self.modalities.index(name) for name in modalities]
-        return replace(self, modalities=tuple(modalities), scores=self.scores[at])
+        return replace(self, modalities=tuple(modalities), rows=self.rows[at], scores=self.scores[at])
 
-    def part_of(self, rows: np.ndarray) -> "Paired":
+    def part_of(self, kept: np.ndarray) -> "Paired":
         """Some of the trials."""
-        columns = {name: getattr(self, name)[rows] for name in ("y", *COLUMNS)}
-        return replace(self, scores=self.scores[:, rows], **columns)
+        columns = {name: getattr(self, name)[kept] for name in ("y", *COLUMNS)}
+        return replace(self, rows=self.rows[:, kept], scores=self.scores[:, kept], **columns)
+
+
+def check_classes(names: Sequence[str], classes: Sequence[tuple[str, ...]]):
+    """Raise BadSet where modalities have other classes, or another order of them."""
+    for name, own in zip(names, classes, strict=True):
+        if own != classes[0]:
+            raise BadSet(f"{name} has classes {own}, {names[0]} {classes[0]}: choose one task for both.")
+
+
+def matched(
+    names: Sequence[str], keys: Sequence[Sequence[tuple]], y: Sequence[np.ndarray]
+) -> tuple[list[tuple], np.ndarray, np.ndarray]:
+    """Every key of any modality, sorted; its trial's number in each, (n_modalities, n); and its label, (n,).
+
+    `keys` name the trials of each modality and end in subject and trial; `y` are their labels. Raises BadSet where
+    labels disagree.
+    """
+    found = sorted(set().union(*keys))
+    at = {key: i for i, key in enumerate(found)}
+    labels, rows = np.full(len(found), -1), np.full((len(names), len(found)), MISSING)
+    for m, (name, own) in enumerate(zip(names, y, strict=True)):
+        places = np.array([at[key] for key in keys[m]])
+        clash = np.flatnonzero((labels[places] >= 0) & (labels[places] != own))
+        if len(clash):
+            subject, trial = keys[m][clash[0]][-2:]
+            raise BadSet(
+                f"Trial {trial} of {subject} has another label in {name} ({len(clash)} such): mend it."
+            )
+        labels[places], rows[m, places] = own, np.arange(len(own))
+    return found, rows, labels
+
+
+def strangers(
+    y: Sequence[np.ndarray],
+    rows: Sequence[np.ndarray],
+    who: str,
+    rng: np.random.Generator,
+    n_each: int | None = None,
+) -> np.ndarray:
+    """Trials of each modality's `rows` that meet at random where labels are the same, (n_modalities, n), class by class.
+
+    `y` are the labels of all trials of each modality. Of each class there are as many as the modality with the fewest
+    has, none twice. With `n_each` there are so many, at most what the modality with the most has, and those of the
+    others are in several pairs. Raises BadSet, naming `who`, for no pair.
+    """
+    drawn = []
+    for c in np.unique(np.concatenate(y)):
+        of_class = [r[own[r] == c] for own, r in zip(y, rows, strict=True)]
+        fewest, most = min(map(len, of_class)), max(map(len, of_class))
+        n = fewest if n_each is None or not fewest else min(most, n_each)
+        drawn.append([np.resize(rng.permutation(each), n) for each in of_class])
+    found = np.concatenate(drawn, axis=1)
+    if not found.size:
+        raise BadSet(f"{who} trial of a class that all modalities hold: choose a smaller n_virtual.")
+    return found
 
 
 def same_trials(sources: Sequence[TrialScores]) -> Paired:
     """Every trial of any modality, aligned by subject and trial within fold and part, sorted by these.
 
-    Raises BadSet for other classes, labels that disagree, a trial twice, or a test trial in different folds.
+    Raises BadSet for other classes, labels that disagree, or a test trial in different folds.
     """
-    classes = _common_classes(sources)
-    _check_test_folds(sources)
+    names = [source.modality for source in sources]
+    check_classes(names, [source.classes for source in sources])
     keys = [source.row_keys() for source in sources]
-    rows = sorted(set().union(*keys))
-    at = {key: i for i, key in enumerate(rows)}
-    y = np.full(len(rows), -1)
-    scores = np.full((len(sources), len(rows), len(classes)), np.nan, dtype=np.float32)
-    for m, source in enumerate(sources):
-        places = np.array([at[key] for key in keys[m]])
-        clash = (y[places] >= 0) & (y[places] != source.y)
-        if clash.any():
-            i = np.flatnonzero(clash)[0]
-            raise BadSet(
-                f"Trial {source.trial[i]} is {classes[source.y[i]]} in {source.modality}, but "
-                f"{classes[y[places[i]]]} in another modality ({clash.sum()} such), expected one label: mend it."
-            )
-        y[places], scores[m, places] = source.y, source.scores
-    fold, part, subject, trial = (np.array(column) for column in zip(*rows, strict=True))
-    return Paired(tuple(s.modality for s in sources), classes, y, subject, fold, part, trial, scores)
-
-
-def _common_classes(sources) -> tuple[str, ...]:
-    first = sources[0]
-    for source in sources[1:]:
-        if source.classes != first.classes:
-            raise BadSet(
-                f"{source.modality} has classes {source.classes}, {first.modality} {first.classes}, "
-                "expected the same in the same order: choose one task for both."
-            )
-    return first.classes
-
-
-def _check_test_folds(sources):
-    """Refuse a subject who is tested in other folds in one modality than in another."""
-    seen: dict[tuple, tuple] = {}
-    for source in sources:
-        for fold, part, subject, trial in source.row_keys():
-            if part != "test":
-                continue
-            before, modality = seen.setdefault((subject, trial), (fold, source.modality))
+    tested = {}
+    for name, own in zip(names, keys, strict=True):
+        for fold, part, *key in own:
+            before, first = tested.setdefault(tuple(key), (fold, name)) if part == "test" else (fold, name)
             if before != fold:
-                raise BadSet(
-                    f"Trial {trial} of subject {subject} is tested in fold {fold} of {source.modality}, "
-                    f"but in fold {before} of {modality}: split all modalities alike, with the same subjects."
-                )
+                where = f"fold {fold} of {name}, but in fold {before} of {first}"
+                raise BadSet(f"Trial {key[1]} of {key[0]} is tested in {where}: split all modalities alike.")
+    found, rows, y = matched(names, keys, [source.y for source in sources])
+    columns = zip(COLUMNS, map(np.array, zip(*found, strict=True)), strict=True)
+    return Paired.of(sources, rows, y=y, **dict(columns))
 
 
 def label_paired(sources: Sequence[TrialScores], n_virtual: int = 10, seed: int = 0) -> Paired:
     """Virtual trials of `n_virtual` virtual subjects: test with test and val with val, paired by label.
 
     Virtual subject v has from each modality the trials of folds with fold % n_virtual == v: people on whom the
-    scoring model was not trained. A modality with fewer folds gives fold v % n_folds; the trials of that fold are
-    dealt round among the virtual subjects that share it. Of each class there are as many trials as the modality
-    with the fewest has, drawn without replacement. Val trials of people in the virtual subject's own test part are
-    left out.
+    scoring model was not trained. A modality with fewer folds gives fold v % n_folds, its trials dealt round among the
+    virtual subjects that share it. Val trials of people in the virtual subject's own test part are left out.
 
     *Optimistic*: people whose voice is hard to read may also have a face that is hard to read. Pairing strangers by
     label makes the errors of the modalities independent given the label, which is when fusion gains most. Say so
     beside the number. Raises BadParameter, BadSet.
     """
-    _common_classes(sources)
+    check_classes([source.modality for source in sources], [source.classes for source in sources])
     if n_virtual < 2:
         raise BadParameter(f"n_virtual is {n_virtual}, expected 2 or more virtual subjects.")
     rows = [_dealt(source, n_virtual, np.random.default_rng([seed, m])) for m, source in enumerate(sources)]
@@ -186,66 +212,39 @@ def label_paired(sources: Sequence[TrialScores], n_virtual: int = 10, seed: int 
 
 
 def _dealt(source, n_virtual, rng) -> list[np.ndarray]:
-    """Rows of the source for each virtual subject."""
+    """Rows of the source for each virtual subject, without val trials of people whom that one tests."""
     fold = np.unique(source.fold, return_inverse=True)[1]
-    n_folds = fold.max() + 1
-    if n_folds >= n_virtual:
-        return [_without_tested(source, np.flatnonzero(fold % n_virtual == v)) for v in range(n_virtual)]
-    sharing = np.array([len(range(f, n_virtual, n_folds)) for f in range(n_folds)])
-    virtual = fold + n_folds * (_random_rank(source, fold, rng) % sharing[fold])
-    return [np.flatnonzero(virtual == v) for v in range(n_virtual)]
-
-
-def _random_rank(source, fold, rng) -> np.ndarray:
-    """Random rank of each row within its fold, part and class, (n,)."""
-    order = rng.permutation(len(fold))
-    group = 2 * (fold * len(source.classes) + source.y) + (source.part == "test")
-    order = order[np.argsort(group[order], kind="stable")]
-    rank = np.empty(len(fold), dtype=np.int64)
-    rank[order] = np.arange(len(fold)) - np.searchsorted(group[order], group[order])
-    return rank
-
-
-def _without_tested(source, rows) -> np.ndarray:
-    """The rows without val trials of people whose test trials are among them (in another of the folds)."""
-    is_test = source.part[rows] == "test"
-    tested = np.isin(source.subject[rows], source.subject[rows[is_test]])
-    return rows[is_test | ~tested]
+    n_folds, is_test = fold.max() + 1, source.part == "test"
+    if n_folds < n_virtual:
+        sharing = np.array([len(range(f, n_virtual, n_folds)) for f in range(n_folds)])
+        order = rng.permutation(len(fold))
+        group = 2 * (fold * len(source.classes) + source.y) + is_test
+        order = order[np.argsort(group[order], kind="stable")]
+        rank = np.empty(len(fold), dtype=np.int64)  # within fold, part and class
+        rank[order] = np.arange(len(fold)) - np.searchsorted(group[order], group[order])
+        virtual = fold + n_folds * (rank % sharing[fold])
+        return [np.flatnonzero(virtual == v) for v in range(n_virtual)]
+    dealt = []
+    for v in range(n_virtual):
+        own = fold % n_virtual == v
+        dealt.append(
+            np.flatnonzero(own & (is_test | ~np.isin(source.subject, source.subject[own & is_test])))
+        )
+    return dealt
 
 
 def virtual_subjects(
     sources: Sequence[TrialScores], rows: Sequence[Sequence[np.ndarray]], rng: np.random.Generator
 ) -> Paired:
     """Virtual trials paired by label: virtual subject v has of modality m the rows rows[m][v]. Raises BadSet."""
-    blocks = [
-        _virtual(sources, [of_modality[v] for of_modality in rows], v, part, rng)
-        for v in range(len(rows[0]))
-        for part in ("val", "test")
-    ]
-    columns = (np.concatenate([block[i] for block in blocks]) for i in range(5))
-    scores = np.concatenate([block[5] for block in blocks], axis=1)
-    return Paired(tuple(s.modality for s in sources), sources[0].classes, *columns, scores)
-
-
-def _virtual(sources, rows, v, part, rng) -> tuple:
-    """y, subject, fold, part, trial and scores of one virtual subject's trials in one part."""
-    rows = [r[source.part[r] == part] for source, r in zip(sources, rows, strict=True)]
-    chosen = [[] for _ in sources]
-    for c in range(len(sources[0].classes)):
-        of_class = [r[source.y[r] == c] for source, r in zip(sources, rows, strict=True)]
-        n = min(map(len, of_class))
-        for drawn, available in zip(chosen, of_class, strict=True):
-            drawn.append(rng.permutation(available)[:n])
-    chosen = [np.concatenate(drawn) for drawn in chosen]
-    n = len(chosen[0])
-    if not n:
-        counts = {source.modality: len(r) for source, r in zip(sources, rows, strict=True)}
-        raise BadSet(
-            f"Virtual subject {v} has no {part} trial of a class that all modalities hold "
-            f"(trials: {counts}): choose a smaller n_virtual."
-        )
-    picked = list(zip(sources, chosen, strict=True))
-    trial = [" + ".join(names) for names in zip(*(s.trial[r] for s, r in picked), strict=True)]
-    scores = np.stack([s.scores[r] for s, r in picked]).astype(np.float32)
-    names = np.full(n, f"v{v:02d}"), np.full(n, v), np.full(n, part), np.array(trial)
-    return sources[0].y[chosen[0]], *names, scores
+    y, blocks, columns = [source.y for source in sources], [], []
+    for v in range(len(rows[0])):
+        for part in ("val", "test"):
+            own = [r[v][source.part[r[v]] == part] for source, r in zip(sources, rows, strict=True)]
+            blocks.append(strangers(y, own, f"Virtual subject {v} has no {part}", rng))
+            columns += [(v, part, f"v{v:02d}")] * blocks[-1].shape[1]
+    found = np.concatenate(blocks, axis=1)
+    fold, part, subject = map(np.array, zip(*columns, strict=True))
+    trials = zip(*(source.trial[r] for source, r in zip(sources, found, strict=True)), strict=True)
+    trial = np.array([" + ".join(one) for one in trials])
+    return Paired.of(sources, found, y=y[0][found[0]], fold=fold, part=part, subject=subject, trial=trial)

@@ -6,19 +6,20 @@ paired by label among strangers instead, which shows the optimism of label pairi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import BadSet
 from emolib.core.experiment import Experiment
 from emolib.evaluation import metrics
-from emolib.studies.fusion.pairing import Paired, TrialScores, label_paired, same_trials, virtual_subjects
+from emolib.studies.fusion.pairing import Paired, TrialScores, label_paired, virtual_subjects
 from emolib.studies.fusion.study import Study, rule_scores
 
 FORBIDDEN = 1e6  # cost of two people who must not meet; all others cost less than 1
 MEASURED = ("rule", "kind", "n", "uar", "gain_points")
+NONE = pd.DataFrame(columns=[*MEASURED, "draw"], dtype=float)
+ENDS = ("mean", "sd", "least", "greatest")
 
 
 @dataclass(frozen=True)
@@ -37,79 +38,63 @@ class Redrawn:
     def table(self) -> pd.DataFrame:
         """A row per rule: rule, kind, uar (the study's), uar_mean, _sd, _least, _greatest over the pairings,
         change_points (mean less the study's UAR), gain_points over the best single modality, gain_mean, _sd, …"""
-        by_rule = self.draws.groupby("rule", sort=False)
-        table = self.reference[["rule", "kind", "uar"]].set_index("rule")
-        table = table.join(_spread(by_rule["uar"], "uar"))
+        by_rule, reference = self.draws.groupby("rule", sort=False), self.reference.set_index("rule")
+        uar, gain = (
+            by_rule[column]
+            .agg(["mean", "std", "min", "max"])
+            .set_axis([f"{name}_{end}" for end in ENDS], axis=1)
+            for column, name in (("uar", "uar"), ("gain_points", "gain"))
+        )
+        table = reference[["kind", "uar"]].join(uar)
         table["change_points"] = 100 * (table["uar_mean"] - table["uar"])
-        table["gain_points"] = self.reference.set_index("rule")["gain_points"]
-        return table.join(_spread(by_rule["gain_points"], "gain")).reset_index()
+        return table.join(reference["gain_points"]).join(gain).reset_index()
 
 
-def _spread(values, name) -> pd.DataFrame:
-    spread = values.agg(["mean", "std", "min", "max"])
-    return spread.set_axis([f"{name}_{part}" for part in ("mean", "sd", "least", "greatest")], axis=1)
-
-
-def redraw(study: Study, n_redrawn: int) -> Redrawn:
-    """Other pairings of a study's scores, `n_redrawn` of them; see the note for which. Raises BadParameter."""
-    if n_redrawn < 2:
-        raise BadParameter(f"n_redrawn is {n_redrawn}, expected 2 or more pairings to see a spread.")
-    return (_again if study.pairs == "label_paired" else _among_strangers)(study, n_redrawn)
-
-
-def _again(study, n) -> Redrawn:
-    corpora = [Experiment.parse(name).corpus for name in study.sources]
-    draws, failed = _draws(partial(paired_again, study.found, corpora, study.n_virtual), study.seed, n)
-    note = f"Paired by label again, {n} times: the folds of every corpus meet others, and so do their trials."
-    return Redrawn(measured(study.paired), draws, f"as reported, seed {study.seed}", note + failed)
-
-
-def _among_strangers(study, n) -> Redrawn:
-    own = "the same people"
+def redraw(study: Study, n: int) -> Redrawn:
+    """Other pairings of a study's scores, `n` of them, two or more; see the note for which."""
+    found, paired = study.found, study.paired
+    if study.pairs == "label_paired":
+        corpora, n_virtual = [Experiment.parse(name).corpus for name in study.sources], len(set(paired.fold))
+        draws, failed = _draws(lambda seed: paired_again(found, corpora, n_virtual, seed), study.seed, n)
+        note = f"Paired by label again, {n} times: the folds of every corpus meet others, and so do their trials."
+        return Redrawn(measured(paired), draws, f"as reported, seed {study.seed}", note + failed)
+    whole = (paired.rows >= 0).all(axis=0)
     try:
-        kept = whole_trials(study.found)
-    except BadSet as error:
-        return Redrawn(measured(study.paired), _table([]), own, f"Not paired among strangers: {error}")
-    reference = measured(same_trials(kept))
-    draws, failed = _draws(partial(paired_strangers, kept), study.seed, n)
-    if draws.empty:
-        return Redrawn(reference, draws, own, f"Not paired among strangers:{failed}")
-    note = (
-        "These are trials of the same people: they are not paired again. Instead their scores were paired by label "
-        f"among strangers, {n} times: what label pairing would have claimed. Compared on the {reference['n'][0]} of "
-        f"{len(study.y)} test trials that have every modality. A pairing keeps {draws['n'].mean():.0f} of them on "
-        "average: of each class as many as the person with the fewest has."
-    )
-    return Redrawn(reference, draws, own, note + failed)
+        kept = [one.part_of(np.sort(rows[whole])) for one, rows in zip(found, paired.rows, strict=True)]
+        paired = paired.part_of(whole)
+        draws, failed = _draws(lambda seed: paired_strangers(kept, seed), study.seed, n)
+    except BadSet as error:  # no val or no test trial that has every modality
+        draws, failed = NONE, f" {error}"
+    note = f"Not paired among strangers:{failed}"
+    if len(draws):
+        note = (
+            "These are trials of the same people: they are not paired again. Instead their scores were paired by label "
+            f"among strangers, {n} times: what label pairing would have claimed. Compared on the {paired.is_test.sum()} of "
+            f"{len(study.y)} test trials that have every modality. A pairing keeps {draws['n'].mean():.0f} of them on "
+            f"average: of each class as many as the person with the fewest has.{failed}"
+        )
+    return Redrawn(measured(paired), draws, "the same people", note)
 
 
-def _draws(paired: Callable[..., Paired], seed: int, n: int) -> tuple[pd.DataFrame, str]:
+def _draws(pair: Callable[[int], Paired], seed: int, n: int) -> tuple[pd.DataFrame, str]:
     """`measured` in pairings of the seeds after the study's own; how many could not be made, and the last reason."""
     tables, failed = [], []
     for i in range(1, n + 1):
         try:
-            tables.append(measured(paired(seed=seed + i)).assign(draw=i))
+            tables.append(measured(pair(seed + i)).assign(draw=i))
         except BadSet as error:
             failed.append(error)
     left_out = f" {len(failed)} of {n} pairings could not be made: {failed[-1]}" if failed else ""
-    return _table(tables), left_out
-
-
-def _table(tables) -> pd.DataFrame:
-    empty = pd.DataFrame(columns=[*MEASURED, "draw"], dtype=float)
-    return pd.concat(tables, ignore_index=True) if tables else empty
+    return pd.concat(tables, ignore_index=True) if tables else NONE, left_out
 
 
 def measured(paired: Paired) -> pd.DataFrame:
     """Columns MEASURED; gain_points are over the best single modality of this pairing."""
-    y = paired.y[paired.is_test]
-    uars = {
-        rule: float(metrics.uar(metrics.confusion(y, scores))) for rule, scores in rule_scores(paired).items()
-    }
-    table = pd.DataFrame({"rule": uars.keys(), "n": len(y), "uar": uars.values()})
-    single = table["rule"].isin(paired.modalities)
-    table.insert(1, "kind", np.where(single, "single", "fused"))
-    return table.assign(gain_points=100 * (table["uar"] - table["uar"][single].max()))
+    y, scores = paired.y[paired.is_test], rule_scores(paired)
+    uars = [float(metrics.uar(metrics.confusion(y, of_rule))) for of_rule in scores.values()]
+    kinds = ["single" if name in paired.modalities else "fused" for name in scores]
+    table = pd.DataFrame({"rule": list(scores), "kind": kinds, "n": len(y), "uar": uars})
+    return table.assign(gain_points=100 * (table.uar - table.uar[table.kind == "single"].max()))
 
 
 def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtual: int, seed: int) -> Paired:
@@ -129,14 +114,22 @@ def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtu
 def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
     """Scores of the same people paired by label among strangers: test with test, val with val.
 
-    There are as many virtual subjects as people tested. Each has every modality from another person, drawn at random.
-    Its val trials are those of the folds that test these people, without these people, so that nobody who is tested
-    helps to learn its weights. Only trials that all modalities have. Raises BadSet where someone is tested in several
+    `sources` all have the same trials. There are as many virtual subjects as people tested. Each has every modality
+    from another person, drawn at random. Its val trials are those of the folds that test these people, without these
+    people, so that nobody who is tested helps to learn its weights. Raises BadSet where someone is tested in several
     folds, or too few people are left.
     """
-    sources, rng = whole_trials(sources), np.random.default_rng(seed)
-    people, fold = _tested(sources[0])
-    chosen = _chosen_strangers(_validates(sources[0], people, fold), len(sources), rng)
+    source, rng = sources[0], np.random.default_rng(seed)
+    is_test, is_val = source.part == "test", source.part == "val"
+    tests = set(zip(source.subject[is_test].tolist(), source.fold[is_test].tolist(), strict=True))
+    people, fold = (np.array(column) for column in zip(*sorted(tests), strict=True))
+    if len(set(people)) < len(people):
+        raise BadSet(
+            "Someone is tested in several folds, as under the leaky protocol: expected one for each."
+        )
+    subjects = np.concatenate([people, np.setdiff1d(source.subject[is_val], people)])
+    validates = np.array([np.isin(subjects, source.subject[is_val & (source.fold == f)]) for f in fold])
+    chosen = _chosen_strangers(validates, len(sources), rng)
     rows = [
         [_rows_of(source, people[p], fold[p], people[chosen[:, v]]) for v, p in enumerate(of_modality)]
         for source, of_modality in zip(sources, chosen, strict=True)
@@ -144,47 +137,12 @@ def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
     return virtual_subjects(sources, rows, rng)
 
 
-def whole_trials(sources: Sequence[TrialScores]) -> list[TrialScores]:
-    """The sources without trials that a modality misses. Raises BadSet if no trial is left."""
-    keys = [source.row_keys() for source in sources]
-    common = set(keys[0]).intersection(*keys[1:])
-    if {part for _, part, _, _ in common} != {"val", "test"}:
-        names = ", ".join(source.modality for source in sources)
-        raise BadSet(
-            f"Got no val or no test trial that has all of {names}, expected both: fuse fewer of them."
-        )
-    return [
-        source.part_of(np.array([key in common for key in of_source]))
-        for source, of_source in zip(sources, keys, strict=True)
-    ]
-
-
-def _tested(source) -> tuple[np.ndarray, np.ndarray]:
-    """People tested and the fold that tests them, (n_people,) each. Raises BadSet where several folds test one."""
-    test = source.part == "test"
-    people, first, where = np.unique(source.subject[test], return_index=True, return_inverse=True)
-    fold = source.fold[test]
-    twice = fold != fold[first][where]
-    if twice.any():
-        raise BadSet(
-            f"Subject {source.subject[test][twice][0]} is tested in several folds, expected one: strangers "
-            "are paired where every person is in one fold, so not under the leaky protocol."
-        )
-    return people, fold[first]
-
-
-def _validates(source, people, fold) -> np.ndarray:
-    """Who is val in the fold that tests a person, (n_people, n_subjects) bool; people tested come first."""
-    val = source.part == "val"
-    subjects = np.concatenate([people, np.setdiff1d(source.subject[val], people)])
-    return np.array([np.isin(subjects, source.subject[val & (source.fold == f)]) for f in fold])
-
-
-def _chosen_strangers(validates, n_modalities, rng) -> np.ndarray:
+def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.Generator) -> np.ndarray:
     """A person for each modality of each virtual subject, (n_modalities, n_people), no person twice in either.
 
     A random assignment for one modality after the other, among people whom the virtual subject does not have
-    and with whom every modality keeps someone to validate on.
+    and with whom every modality keeps someone to validate on. `validates` (n_people, n_subjects): who is val in the fold
+    that tests a person; people tested come first.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -194,8 +152,7 @@ def _chosen_strangers(validates, n_modalities, rng) -> np.ndarray:
         rows, people = linear_sum_assignment(np.where(allowed, rng.random(allowed.shape), FORBIDDEN))
         if not allowed[rows, people].all():
             raise BadSet(
-                f"{len(validates)} people tested are too few for {n_modalities} strangers each with val people "
-                "beside them, expected more: test or validate on more people."
+                f"{len(validates)} people are too few for {n_modalities} strangers each: test more people."
             )
         chosen.append(people)
     return np.array(chosen)

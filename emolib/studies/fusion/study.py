@@ -1,6 +1,6 @@
 """A fusion study: the scores of several sources paired on a common task, and every rule beside every source."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,45 +11,31 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter, BadSet
 from emolib.core.experiment import Experiment
 from emolib.datasets import labels
-from emolib.evaluation import comparison, metrics
+from emolib.evaluation import metrics
 from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
 from emolib.fusion.scores import RULES, fuse
-from emolib.studies.fusion.pairing import (
-    COLUMNS,
-    Paired,
-    TrialScores,
-    by_trial,
-    label_paired,
-    same_trials,
-    subject_unit,
-)
+from emolib.studies.fusion.pairing import COLUMNS, Paired, TrialScores, by_trial, label_paired, same_trials
 
-LEARNED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {  # rules that learn weights
-    "weighted": validation_weights,
-    "fitted": fitted_weights,
-}
-FUSED = tuple(dict.fromkeys((*RULES, *LEARNED)))  # every rule
-PAIRS = ("same_trials", "label_paired")
+LEARNED = {"weighted": validation_weights, "fitted": fitted_weights}  # rules that learn weights
+GAIN = ["gain_points", "gain_points_low", "gain_points_high", "p"]
 
 
 def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
     """A source's scores by trial and fold, its classes summed into those of `task`.
 
-    Trials of a class that has no side in `task` are left out. So is that class's share of the scores, which then
-    sum to one again. Raises BadParameter for a variant without scores, and for a task that the source's classes do
-    not determine.
+    Trials of a class that has no side in `task` are left out, and so is its share of the scores. Raises BadParameter
+    for a variant without scores, and for a task that the source's classes do not determine.
     """
     source, arrays = Experiment.parse(name), run.arrays(f"scores/{name}.npz")
     variants = [key for key in arrays if arrays[key].ndim == 2]
     if variant not in variants:
         raise BadParameter(f"variant: got {variant!r}, {name} has scores of {', '.join(variants)}.")
     to = labels.marginal(source.corpus, source.task, task)
-    classes = labels.classes(source.corpus, task)
     kept = to[arrays["y"]].sum(axis=1) > 0
     columns = {k: arrays[k][kept] for k in COLUMNS} | {"y": to[arrays["y"][kept]].argmax(axis=1)}
     scores = arrays[variant][kept] @ to + 1e-7
-    scores /= scores.sum(axis=1, keepdims=True)
-    return by_trial(source.modality, classes, columns, scores.astype(np.float32))
+    scores = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+    return by_trial(source.modality, labels.classes(source.corpus, task), columns, scores)
 
 
 def learned_weights(paired: Paired, rule: str) -> dict[int, np.ndarray]:
@@ -58,11 +44,15 @@ def learned_weights(paired: Paired, rule: str) -> dict[int, np.ndarray]:
     for fold in np.unique(paired.fold[paired.is_test]).tolist():
         val = (paired.fold == fold) & ~paired.is_test
         if not val.any():
-            raise BadSet(
-                f"Fold {fold} has test trials but no val trial, expected both to learn fusion weights."
-            )
+            raise BadSet(f"Fold {fold} has test trials but no val trial, expected both to learn weights.")
         learned[fold] = LEARNED[rule](paired.scores[:, val], paired.y[val])
     return learned
+
+
+def class_shares(paired: Paired, fold: int) -> np.ndarray:
+    """Class shares of a fold's val trials, (n_classes,) float64: the guess where there is nothing to answer with."""
+    counts = np.bincount(paired.y[(paired.fold == fold) & ~paired.is_test], minlength=len(paired.classes))
+    return counts / max(counts.sum(), 1)
 
 
 def rule_scores(paired: Paired) -> dict[str, np.ndarray]:
@@ -71,69 +61,76 @@ def rule_scores(paired: Paired) -> dict[str, np.ndarray]:
     A rule of LEARNED uses each fold's own weights. A modality that is missing for a trial guesses the class shares
     of its fold's val trials. Raises BadSet.
     """
-    test = paired.scores[:, paired.is_test]
-    found = {
-        name: np.where(np.isnan(scores), _class_shares(paired), scores)
-        for name, scores in zip(paired.modalities, test, strict=True)
-    }
+    test, folds = paired.scores[:, paired.is_test], paired.fold[paired.is_test]
+    names, where = np.unique(folds, return_inverse=True)
+    guess = np.array([class_shares(paired, fold) for fold in names], dtype=np.float32)[where]
+    alone = np.where(np.isnan(test), guess, test)
+    found = dict(zip(paired.modalities, alone, strict=True))
     found |= {rule: fuse(test, rule) for rule in RULES if rule not in LEARNED}
     for rule in LEARNED:
-        fused = np.empty(paired.scores.shape[1:], dtype=np.float32)
+        found[rule] = np.empty(test.shape[1:], dtype=np.float32)
         for fold, weights in learned_weights(paired, rule).items():
-            rows = paired.is_test & (paired.fold == fold)
-            fused[rows] = fuse(paired.scores[:, rows], "weighted", weights)
-        found[rule] = fused[paired.is_test]
+            found[rule][folds == fold] = fuse(test[:, folds == fold], "weighted", weights)
     return found
 
 
-def _class_shares(paired) -> np.ndarray:
-    """Class shares of the val trials of each test trial's fold, (n_test, n_classes)."""
-    n = len(paired.classes)
-    folds, where = np.unique(paired.fold, return_inverse=True)
-    val = ~paired.is_test
-    counts = np.bincount(where[val] * n + paired.y[val], minlength=len(folds) * n).reshape(-1, n)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return shares[where[paired.is_test]].astype(np.float32)
+def rated(
+    y: np.ndarray,
+    subject: np.ndarray,
+    scores: Mapping[str, np.ndarray],
+    singles: Sequence[str],
+    seed: int,
+    compared: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """A row per method of `scores` on the same trials: method, kind (single | fused), n, uar, uar_low, uar_high, accuracy,
+    macro_f1, best_single, points, points_low, points_high, p.
+
+    The best of `singles` has the highest UAR on these trials: a choice that favours it. Points are over that
+    (metrics.paired_gain), of the methods `compared`, or of all.
+    """
+    found = {name: metrics.evaluate(y, of_one, subject, seed=seed) for name, of_one in scores.items()}
+    best = max(singles, key=lambda name: found[name]["uar"].value)
+    rows = []
+    for name, of_one in scores.items():
+        uar, kind = found[name]["uar"], "single" if name in singles else "fused"
+        row = {"method": name, "kind": kind, "n": len(y)}
+        row |= {"uar": uar.value, "uar_low": uar.low, "uar_high": uar.high}
+        row |= {metric: found[name][metric].value for metric in ("accuracy", "macro_f1")}
+        row |= {"best_single": best} | dict.fromkeys(("points", "points_low", "points_high", "p"), np.nan)
+        if compared is None or name in compared:
+            row |= metrics.paired_gain(y, scores[best], of_one, subject, seed=seed).columns()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def as_gains(table: pd.DataFrame) -> pd.DataFrame:
+    """`rated` under the names of the fusion tables: rule, and gain_points with their ends."""
+    return table.rename(columns=lambda name: name.replace("points", "gain_points").replace("method", "rule"))
 
 
 @dataclass(frozen=True)
 class Study:
-    """Paired scores of several sources, and what is reported of them.
-
-    `found` are the sources' scores before they were paired; `rule` is the one fixed beforehand.
-    """
+    """Paired scores of several sources, and what is reported of them; `found` are the scores before they were paired."""
 
     sources: tuple[str, ...]
     task: str
     pairs: str
-    n_virtual: int
     found: tuple[TrialScores, ...]
     paired: Paired
-    rule: str
     seed: int
 
     @classmethod
     def load(
-        cls,
-        run: Run,
-        sources: Sequence[str],
-        task: str,
-        pairs: str,
-        n_virtual: int,
-        variant: str,
-        rule: str,
-        seed: int,
+        cls, run: Run, sources: Sequence[str], task: str, pairs: str, n_virtual: int, variant: str, seed: int
     ) -> "Study":
         """Raises BadParameter for fewer than two sources and for names that there are not, BadArtifact, BadSet."""
         if len(sources) < 2:
             raise BadParameter(f"sources: got {list(sources)}, expected two or more to fuse.")
-        if rule not in FUSED:
-            raise BadParameter(f"rule: got {rule!r}, expected one of {', '.join(FUSED)}.")
-        if pairs not in PAIRS:
-            raise BadParameter(f"pairs: got {pairs!r}, expected {' or '.join(PAIRS)}.")
-        found = [trials_of(run, name, task, variant) for name in sources]
+        if pairs not in ("same_trials", "label_paired"):
+            raise BadParameter(f"pairs: got {pairs!r}, expected same_trials or label_paired.")
+        found = tuple(trials_of(run, name, task, variant) for name in sources)
         paired = same_trials(found) if pairs == "same_trials" else label_paired(found, n_virtual, seed)
-        return cls(tuple(sources), task, pairs, n_virtual, tuple(found), paired, rule, seed)
+        return cls(tuple(sources), task, pairs, found, paired, seed)
 
     @property
     def y(self) -> np.ndarray:
@@ -148,74 +145,46 @@ class Study:
         """Test scores (n_test, n_classes) of each modality and each rule, as `rule_scores` gives them."""
         return rule_scores(self.paired)
 
-    def uar(self, rule: str) -> float:
-        """Test UAR of a rule, or of a modality alone."""
-        return float(metrics.uar(metrics.confusion(self.y, self.scores[rule])))
-
-    def best_single(self) -> str:
-        """The modality with the highest test UAR."""
-        return max(self.paired.modalities, key=self.uar)
-
     def counts(self) -> pd.DataFrame:
         """Test trials of each class, and how many of them each modality has."""
-        test = self.paired.is_test
-        table = pd.DataFrame({"class": self.paired.classes})
-        table["trials"] = np.bincount(self.y, minlength=len(self.paired.classes))
-        for modality, scores in zip(self.paired.modalities, self.paired.scores, strict=True):
-            there = ~np.isnan(scores[test]).any(axis=1)
-            table[modality] = np.bincount(self.y[there], minlength=len(self.paired.classes))
-        return table
+        there = self.paired.rows[:, self.paired.is_test] >= 0
+        kept = {"trials": slice(None)} | dict(zip(self.paired.modalities, there, strict=True))
+        n = len(self.paired.classes)
+        counts = {name: np.bincount(self.y[rows], minlength=n) for name, rows in kept.items()}
+        return pd.DataFrame({"class": self.paired.classes} | counts)
 
-    def one_trial(self, variant: str) -> pd.DataFrame:
-        """Scores of the first test trial, by each modality and the reported rule: columns modality, variant, the classes."""
-        named = (*self.paired.modalities, self.rule)
-        rows = [(name, variant, *self.scores[name][0]) for name in named]
+    def one_trial(self, rule: str, variant: str) -> pd.DataFrame:
+        """Scores of the first test trial, by each modality and the rule: columns modality, variant, the classes."""
+        rows = [(name, variant, *self.scores[name][0]) for name in (*self.paired.modalities, rule)]
         return pd.DataFrame(rows, columns=["modality", "variant", *self.paired.classes])
+
+    @cached_property
+    def rated(self) -> pd.DataFrame:
+        """`rated` of each modality and each rule; points of the rules alone."""
+        rules = set(self.scores) - set(self.paired.modalities)
+        return as_gains(rated(self.y, self.subject, self.scores, self.paired.modalities, self.seed, rules))
 
     def table(self) -> pd.DataFrame:
         """Columns rule, kind (single | fused), n, uar, uar_low, uar_high, accuracy, macro_f1; modalities first."""
-        rows = []
-        for rule, scores in self.scores.items():
-            found = metrics.evaluate(self.y, scores, self.subject, seed=self.seed)
-            uar, kind = found["uar"], "single" if rule in self.paired.modalities else "fused"
-            row = {"rule": rule, "kind": kind, "n": len(self.y)}
-            row |= {"uar": uar.value, "uar_low": uar.low, "uar_high": uar.high}
-            rows.append(row | {name: found[name].value for name in ("accuracy", "macro_f1")})
-        return pd.DataFrame(rows)
-
-    def per_subject(self) -> pd.DataFrame:
-        """UAR of each modality and each rule (columns) for each subject (index), who may be virtual."""
-        return comparison.per_subject(self.y, self.scores, self.subject, subject_unit(self.pairs))
+        return self.rated.loc[:, "rule":"macro_f1"]
 
     def gains(self) -> pd.DataFrame:
         """A row per rule: rule, best_single, n, and gain_points over that with its interval and p."""
-        rules = [rule for rule in self.scores if rule not in self.paired.modalities]
-        return pd.DataFrame([{"rule": rule, **self._gain(rule)} for rule in rules])
+        fused = self.rated[self.rated.kind == "fused"].reset_index(drop=True)
+        return fused[["rule", "best_single", "n", *GAIN]]
 
-    def _gain(self, rule: str) -> dict:
-        best = self.best_single()
-        gain = metrics.paired_gain(self.y, self.scores[best], self.scores[rule], self.subject, seed=self.seed)
-        ends = {"gain_points": gain.value, "gain_points_low": gain.low, "gain_points_high": gain.high}
-        return {"best_single": best, "n": len(self.y), **ends, "p": gain.p}
-
-    def without(self, modality: str) -> "Study":
-        """The study of the other modalities, on the trials that have any of them."""
-        m = self.paired.modalities.index(modality)
-        sources, found, left = (
-            each[:m] + each[m + 1 :] for each in (self.sources, self.found, self.paired.modalities)
-        )
-        paired = self.paired.only(left)
-        return replace(self, sources=sources, found=found, paired=paired.part_of(paired.has_any))
-
-    def missing_one(self) -> pd.DataFrame:
-        """A row per modality that is gone: UAR of the reported rule, and gain_points over the best of those left."""
-        rows = []
-        for modality in self.paired.modalities:
-            study = self.without(modality)
-            row = {"missing": modality, "n": len(study.y), "uar": study.uar(self.rule)}
-            gain = study._gain(self.rule)
-            rows.append(row | {"best_left": gain.pop("best_single")} | gain)
-        return pd.DataFrame(rows)
+    def missing_one(self, rule: str) -> pd.DataFrame:
+        """A row per modality that is gone: UAR of the rule, and gain_points over the best of those left."""
+        parts = []
+        for missing in self.paired.modalities:
+            left = [name for name in self.paired.modalities if name != missing]
+            paired = self.paired.only(left)
+            one = replace(self, paired=paired.part_of(paired.has_any))
+            scores = {name: one.scores[name] for name in (*left, rule)}
+            found = as_gains(rated(one.y, one.subject, scores, left, self.seed, [rule]))
+            parts.append(found[found.rule == rule].assign(missing=missing))
+        table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
+        return table[["missing", "n", "uar", "best_left", *GAIN]]
 
     def weights(self) -> pd.DataFrame:
         """Columns rule, fold, modality, weight of the rules that learn weights."""
@@ -226,9 +195,3 @@ class Study:
             for modality, weight in zip(self.paired.modalities, of_fold, strict=True)
         ]
         return pd.DataFrame(rows, columns=["rule", "fold", "modality", "weight"])
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Test trials for an .npz: y, subject, trial, classes and the scores of every rule."""
-        columns = {"y": self.y, "subject": self.subject, "trial": self.paired.trial[self.paired.is_test]}
-        scores = {f"scores_{rule}": scores for rule, scores in self.scores.items()}
-        return {**columns, "classes": np.array(self.paired.classes), **scores}

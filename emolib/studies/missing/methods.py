@@ -20,56 +20,47 @@ from emolib.models import crossval
 from emolib.studies.early_fusion.study import JointStudy
 from emolib.studies.fusion.pairing import Paired, same_trials
 from emolib.studies.fusion.study import LEARNED, learned_weights
-from emolib.studies.missing.streams import Given, Method, Sensed, by_trial
+from emolib.studies.missing.streams import Given, Methods, by_trial
 
 RELIABILITY = "reliability"
 FoldWeights = Mapping[int, np.ndarray]  # (n_modalities,) of each fold, in the study's order
 
 
-@dataclass(frozen=True)
-class Single:
-    """One modality alone."""
+def score_level(paired: Paired) -> Methods:
+    """Each modality alone, mean, product, the rules that learn weights, and reliability."""
+    learned = {name: learned_weights(paired, name) for name in LEARNED}
+    found = {name: single(name) for name in paired.modalities}
+    found |= {"mean": rule("mean"), "product": rule("product")}
+    found |= {name: rule("weighted", weights) for name, weights in learned.items()}
+    return found | {RELIABILITY: reliability(learned["weighted"])}
 
-    name: str
 
-    def __call__(self, fold: int, sensed: Given) -> np.ndarray:
-        return _stacked(sensed, "scores")[list(sensed).index(self.name)]
+def single(name: str):
+    return lambda fold, sensed: _stacked(sensed, "scores")[list(sensed).index(name)]
 
 
-@dataclass(frozen=True)
-class Rule:
+def rule(name: str, weights: FoldWeights | None = None):
     """A rule of emolib.fusion.scores, with weights of each fold where it learns them."""
 
-    name: str
-    weights: FoldWeights | None = None
-
-    def __call__(self, fold: int, sensed: Given) -> np.ndarray:
+    def method(fold: int, sensed: Given) -> np.ndarray:
         scores = _stacked(sensed, "scores")
-        if self.weights is None:
-            return fused(scores, self.name)
-        return fused(scores, "weighted", np.repeat(self.weights[fold][:, None], scores.shape[1], axis=1))
+        of_fold = None if weights is None else np.tile(weights[fold][:, None], scores.shape[1])
+        return fused(scores, name, of_fold)
+
+    return method
 
 
-@dataclass(frozen=True)
-class Reliability:
+def reliability(weights: FoldWeights):
     """Weighted geometric mean of calibrated scores; a modality weighs its validation weight × its trust in a trial.
 
     Where no modality that is there is trusted at all, they count equally.
     """
 
-    weights: FoldWeights
-    name: str = RELIABILITY
+    def method(fold: int, sensed: Given) -> np.ndarray:
+        trust = weights[fold][:, None] * _stacked(sensed, "trust")
+        return fused(_stacked(sensed, "calibrated"), "product", trust)
 
-    def __call__(self, fold: int, sensed: Given) -> np.ndarray:
-        scores = _stacked(sensed, "calibrated")
-        return fused(scores, "product", self.weights[fold][:, None] * _stacked(sensed, "trust"))
-
-
-def score_level(paired: Paired) -> list[Method]:
-    """Each modality alone, mean, product, the rules that learn weights, and reliability."""
-    learned = {rule: learned_weights(paired, rule) for rule in LEARNED}
-    rules = [Rule("mean"), Rule("product"), *(Rule(name, weights) for name, weights in learned.items())]
-    return [*map(Single, paired.modalities), *rules, Reliability(learned["weighted"])]
+    return method
 
 
 def fused(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np.ndarray:
@@ -77,10 +68,8 @@ def fused(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> n
     there = ~np.isnan(scores).any(axis=2).all(axis=0)
     out = np.full(scores.shape[1:], np.nan, np.float32)
     if there.any():
-        weights = None if weights is None else weights[:, there]
-        if weights is not None and not weights.any():  # equal ones, as `fuse` does itself for single trials
-            weights = np.ones_like(weights)
-        out[there] = fuse(scores[:, there], rule, weights)
+        trusted = weights is not None and weights[:, there].any()
+        out[there] = fuse(scores[:, there], rule, weights[:, there] if trusted else None)
     return out
 
 
@@ -89,7 +78,7 @@ def _stacked(sensed: Given, what: str) -> np.ndarray:
     left = next((getattr(of_one, what) for of_one in sensed.values() if of_one is not None), None)
     if left is None:
         raise BadSet(f"All modalities are gone ({', '.join(sensed)}), expected one or more to be left.")
-    nothing = np.zeros_like(left) if left.ndim == 1 else np.full_like(left, np.nan)
+    nothing = np.full_like(left, 0 if left.ndim == 1 else np.nan)
     return np.stack([nothing if of_one is None else getattr(of_one, what) for of_one in sensed.values()])
 
 
@@ -107,26 +96,24 @@ class Joint:
 
     def __call__(self, fold: int, sensed: Given) -> np.ndarray:
         n_trials = len(next(of for of in sensed.values() if of is not None).fold)
-        rows, at = self._joint_rows(sensed, n_trials)
+        given = [sensed[branch] for branch in self.branches]
+        own = [np.empty(0, int) if one is None else one.at for one in given]
+        start_s = [np.empty(0) if one is None else one.start_s for one in given]
+        parts = [together([np.flatnonzero(of == trial) for of in own], start_s) for trial in range(n_trials)]
+        rows, at = np.concatenate(parts), np.repeat(np.arange(n_trials), list(map(len, parts)))
         scores = by_trial(self._window_scores(fold, sensed, rows), at, n_trials).astype(np.float32)
         if self.weights is None:
             return scores
-        for i, branch in enumerate(self.branches, start=1):
-            gone = np.ones(n_trials, bool) if sensed[branch] is None else ~sensed[branch].present
-            scores[gone, i] = np.nan
-        weights = np.repeat(self.weights[fold][:, None], n_trials, axis=1)
+        for i, one in enumerate(given, start=1):
+            scores[slice(None) if one is None else ~one.present, i] = np.nan
+        weights = np.tile(self.weights[fold][:, None], n_trials)
         return fused(np.moveaxis(scores, 1, 0), "weighted", weights)
 
-    def _joint_rows(self, sensed: Given, n_trials: int) -> tuple[np.ndarray, np.ndarray]:
-        """Window of each branch, (n_windows, n_branches), and the trial, (n_windows,), of each joint window."""
-        given = [sensed[branch] for branch in self.branches]
-        at = [np.empty(0, int) if one is None else one.at for one in given]
-        start_s = [np.empty(0) if one is None else one.start_s for one in given]
-        parts = [together([np.flatnonzero(of == trial) for of in at], start_s) for trial in range(n_trials)]
-        return np.concatenate(parts), np.repeat(np.arange(n_trials), list(map(len, parts)))
+    def _window_scores(self, fold: int, sensed: Given, rows: np.ndarray) -> np.ndarray:
+        """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes).
 
-    def _window_scores(self, fold: int, sensed: Mapping[str, Sensed | None], rows: np.ndarray) -> np.ndarray:
-        """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes)."""
+        rows (n_windows, n_branches): the window of each branch.
+        """
         run, name = self.study.run, model_name(self.study.artifact(self.name), fold)
         shapes, X = self.study.data.shapes, {}
         standardise = crossval.load_standardiser(run, name)
@@ -139,27 +126,24 @@ class Joint:
             return softmax(model.predict(X))
 
 
-def joint_networks(run: Run, name: str) -> list[Joint]:
+def joint_networks(run: Run, name: str) -> dict[str, Joint]:
     """The networks of several branches that 04b_early_fusion trained under this name; none for "".
 
     Raises BadArtifact where it did not, BadParameter for other trials than those of the same people.
     """
     if not name:
-        return []
-    from emolib.studies.early_fusion.levels import Answers  # imports TensorFlow
-    from emolib.studies.early_fusion.networks import networks
+        return {}
+    from emolib.studies.early_fusion.networks import Answers, networks  # imports TensorFlow
 
     made = run.parameters_of(f"scores/{name}-early_fusion.npz")
     if made["pairs"] != "same_trials":
-        raise BadParameter(
-            f"early_fusion: {name} pairs {made['pairs']}, expected same_trials: its branches have no stream."
-        )
+        raise BadParameter(f"early_fusion: {name} pairs {made['pairs']}, expected same_trials.")
     given = {key: made[key] for key in ("sources", "task", "pairs", "n_virtual", "n_train", "seed")}
     study = JointStudy.load(run, name, **given)
-    scores, found = run.arrays(f"scores/{name}-early_fusion.npz"), []
+    scores, found = run.arrays(f"scores/{name}-early_fusion.npz"), {}
     for each, network in networks(study.sources, made["networks"]).items():
         if len(network.branches) > 1:
             heads = Answers(study, each, network, scores[each]).trial_scores()
             weights = learned_weights(same_trials(heads), made["rule"]) if network.heads else None
-            found.append(Joint(each, study, network.branches, weights))
+            found[each] = Joint(each, study, network.branches, weights)
     return found

@@ -1,24 +1,24 @@
 """A study's test trials as streams: what each modality gives of them, and every method's answer to it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
-import pandas as pd
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import EmotionSet
+from emolib.datasets.joint import MISSING
 from emolib.datasets.splits import Fold
+from emolib.evaluation import metrics
 from emolib.fusion import reliability
+from emolib.fusion.scores import FLOOR
 from emolib.signals.frontend import Windows
-from emolib.studies.fusion.experts import Expert, calibration, experts_of
-from emolib.studies.fusion.pairing import TrialScores, label_paired, same_trials
-from emolib.studies.fusion.study import Study
+from emolib.studies.fusion.experts import Expert, experts_of
+from emolib.studies.fusion.pairing import TrialScores
+from emolib.studies.fusion.study import Study, class_shares
 
-GONE = -1  # instead of the number of a trial or fold
 Name = tuple[str, str]  # subject and trial
 
 
@@ -27,8 +27,8 @@ class Sensed:
     """What one modality gives of some trials, in order of time.
 
     X (n_windows, *shape) are windows as training saw them before a fold's standardiser; `at` (n_windows,) is the trial
-    of each, 0 to n_trials - 1; start_s (n_windows,) is where in its trial a window begins, NaN where the run does not
-    say. fold (n_trials,) is the fold whose expert answers for each trial, GONE where the modality has nothing of it.
+    of each, 0 to n_trials - 1; start_s (n_windows,) is where in its trial a window begins.
+    fold (n_trials,) is the fold whose expert answers for each trial, MISSING where the modality has nothing of it.
     """
 
     experts: Sequence[Expert]
@@ -41,21 +41,19 @@ class Sensed:
     def of(cls, experts: Sequence[Expert], trials: Sequence[Windows], fold: np.ndarray) -> "Sensed":
         """From the windows of each trial, and the fold of each (n_trials,)."""
         lengths = np.array([len(windows.X) for windows in trials])
-        X, start_s = (
-            np.concatenate([getattr(windows, name) for windows in trials]) for name in ("X", "start_s")
-        )
+        X, start_s = np.concatenate([of.X for of in trials]), np.concatenate([of.start_s for of in trials])
         at = np.repeat(np.arange(len(trials)), lengths)
-        return cls(experts, X, start_s, at, np.where(lengths > 0, fold, GONE))
+        return cls(experts, X, start_s, at, np.where(lengths > 0, fold, MISSING))
 
     def showing(self, which: np.ndarray) -> "Sensed":
-        """These windows as if trial i had sent those of trial which[i] (n_shown,); nothing where that is GONE."""
+        """These windows as if trial i had sent those of trial which[i] (n_shown,); nothing where that is MISSING."""
         trials = [Windows(self.X[self.at == j], self.start_s[self.at == j], {}) for j in which]
         return Sensed.of(self.experts, trials, self.fold[which])
 
     @property
     def present(self) -> np.ndarray:
         """Which trials the modality has something of, (n_trials,) bool."""
-        return self.fold != GONE
+        return self.fold != MISSING
 
     @cached_property
     def scores(self) -> np.ndarray:
@@ -75,24 +73,23 @@ class Sensed:
 
         0 where there is nothing.
         """
-        found = self._of_windows(Expert.statistics, 5)
+        found, n = self._of_windows(Expert.statistics, 5), len(self.fold)
         weights = np.empty(len(found))
-        for k, rows in self._folds():
-            weights[rows] = self.experts[k].typicality(found[rows])
-        n = len(self.fold)
+        for expert, rows in self._asked():
+            weights[rows] = expert.typicality(found[rows])
         typical = np.nan_to_num(by_trial(weights[:, None], self.at, n)[:, 0])
         return typical * reliability.fresh(by_trial(found, self.at, n))
 
-    def _folds(self) -> list[tuple[int, np.ndarray]]:
-        """Each fold with the rows of X that its expert answers for."""
+    def _asked(self) -> list[tuple[Expert, np.ndarray]]:
+        """Each expert with the rows of X that it answers for."""
         of_window = self.fold[self.at]
-        return [(k, of_window == k) for k in np.unique(of_window)]
+        return [(self.experts[k], of_window == k) for k in np.unique(of_window)]
 
-    def _of_windows(self, ask, n: int) -> np.ndarray:
+    def _of_windows(self, ask: Callable, n: int) -> np.ndarray:
         """What each window's expert says of it, (n_windows, n)."""
         answers = np.empty((len(self.X), n))
-        for k, rows in self._folds():
-            answers[rows] = ask(self.experts[k], self.X[rows])
+        for expert, rows in self._asked():
+            answers[rows] = ask(expert, self.X[rows])
         return answers
 
 
@@ -109,116 +106,104 @@ def by_trial(values: np.ndarray, at: np.ndarray, n_trials: int) -> np.ndarray:
 
 Given = Mapping[str, Sensed | None]  # what each modality gives; None: it is gone for all trials
 Change = Callable[[int, Given], Given]  # of a fold's number and what its modalities give
-
-
-class Method(Protocol):
-    """A way from what the modalities give to one answer; see `emolib.studies.missing.methods`."""
-
-    name: str
-
-    def __call__(self, fold: int, sensed: Given) -> np.ndarray: ...
+Methods = Mapping[str, Callable[[int, Given], np.ndarray]]  # by name, see `emolib.studies.missing.methods`
 
 
 @dataclass(frozen=True, eq=False)
 class Channel:
     """One modality of a study: its trials' scores, its folds' experts, and the clean windows of its test trials."""
 
+    source: str
     found: TrialScores
     experts: Sequence[Expert]
     windows: Mapping[int, Windows]  # by row of `found`
-
-    @classmethod
-    def open(cls, run: Run, name: str, task: str, variant: str, found: TrialScores) -> "Channel":
-        """Raises BadArtifact, BadSet."""
-        experts, data, folds = experts_of(run, name, task, variant, found)
-        return cls(found, experts, _test_windows(found, data, folds))
 
     def name(self, row: int) -> Name:
         """Subject and trial of a row of `found`."""
         return str(self.found.subject[row]), str(self.found.trial[row])
 
     def sensed(self, rows: np.ndarray, noisy: Mapping[Name, Windows] | None = None) -> Sensed:
-        """The windows of rows of `found` (n_trials,), GONE for none; those of `noisy` instead of the clean ones."""
+        """The windows of rows of `found` (n_trials,), MISSING for none; those of `noisy` instead of the clean ones."""
         some = next(iter(self.windows.values()))
         nothing = Windows(some.X[:0], some.start_s[:0], {})
-        known = (
-            self.windows
-            if noisy is None
-            else {row: noisy[self.name(row)] for row in set(rows.tolist()) - {GONE}}
-        )
-        fold = np.where(rows == GONE, GONE, self.found.fold[rows])
+        known = self.windows
+        if noisy is not None:
+            known = {row: noisy[self.name(row)] for row in set(rows.tolist()) - {MISSING}}
+        fold = np.where(rows == MISSING, MISSING, self.found.fold[rows])
         return Sensed.of(self.experts, [known.get(row, nothing) for row in rows.tolist()], fold)
+
+    def calibration(self) -> dict[str, float]:
+        """A row of a table: temperature (mean, least, most of the folds), log loss and ECE of test trials.
+
+        "before" and "after" each trial's scores took the temperature of its fold, which was fitted on val trials alone.
+        """
+        test, temperatures = self.found.part == "test", np.array([one.temperature for one in self.experts])
+        y, before = self.found.y[test], self.found.scores[test]
+        after = reliability.calibrated(before, temperatures[self.found.fold[test]][:, None])
+        row = {"modality": self.found.modality, "n": len(y), "temperature": temperatures.mean()}
+        row |= {"temperature_min": temperatures.min(), "temperature_max": temperatures.max()}
+        for name, scores in (("before", before), ("after", after)):
+            own = scores[np.arange(len(y)), y]
+            row[f"log_loss_{name}"] = float(-np.log(np.maximum(own, FLOOR)).mean())
+        return row | {"ece_before": metrics.ece(y, before), "ece_after": metrics.ece(y, after)}
 
 
 def _test_windows(found: TrialScores, data: EmotionSet, folds: Sequence[Fold]) -> dict[int, Windows]:
     """Windows of each test row of `found`."""
-    start_s = np.full(len(data.y), np.nan) if data.start_s is None else data.start_s
     rows = {key: [] for key in zip(found.fold.tolist(), found.subject, found.trial, strict=True)}
     for k, fold in enumerate(folds):
         for i in fold.test:
             rows.get((k, data.subject[i], data.trial[i]), []).append(i)
-    return {n: Windows(data.X[of], start_s[of], {}) for n, of in enumerate(rows.values()) if of}
+    return {n: Windows(data.X[of], data.start_s[of], {}) for n, of in enumerate(rows.values()) if of}
 
 
 @dataclass(frozen=True, eq=False)
 class Streams:
     """The test trials of a study by fold, each person's in order of time.
 
-    order: rows of study.paired (n_trials,) by fold; found_rows: rows of each modality's `found`,
-    (n_modalities, n_trials) by fold; clean: what each modality gives, by fold.
+    order: rows of study.paired (n_trials,) by fold; clean: what each modality gives, by fold.
     """
 
     study: Study
     channels: Mapping[str, Channel]
     order: Mapping[int, np.ndarray]
-    found_rows: Mapping[int, np.ndarray]
-    clean: Mapping[int, Given]
 
     @classmethod
     def open(cls, run: Run, study: Study, variant: str) -> "Streams":
         """The streams of a study of this run's networks. Raises BadParameter, BadArtifact, BadSet."""
         if len(set(study.paired.modalities)) < len(study.sources):
             raise BadParameter(f"sources: got {list(study.sources)}, expected one of each modality.")
-        channels = {
-            found.modality: Channel.open(run, name, study.task, variant, found)
-            for name, found in zip(study.sources, study.found, strict=True)
-        }
-        found_rows = _found_rows(study)
+        channels = {}
+        for name, found in zip(study.sources, study.found, strict=True):
+            experts, data, folds = experts_of(run, name, study.task, variant, found)
+            channels[found.modality] = Channel(name, found, experts, _test_windows(found, data, folds))
         folds = np.unique(study.paired.fold[study.paired.is_test]).tolist()
-        order = {fold: _in_time(study, fold) for fold in folds}
-        return cls._of(study, channels, order, {fold: found_rows[:, rows] for fold, rows in order.items()})
+        return cls(study, channels, {fold: _in_time(study, fold) for fold in folds})
 
-    @classmethod
-    def _of(cls, study, channels, order, found_rows) -> "Streams":
-        clean = {
-            fold: {
-                name: channel.sensed(rows) for (name, channel), rows in zip(channels.items(), of, strict=True)
-            }
-            for fold, of in found_rows.items()
-        }
-        return cls(study, channels, order, found_rows, clean)
+    @cached_property
+    def clean(self) -> dict[int, Given]:
+        def given(fold):
+            return {name: of.sensed(self.found_rows(fold, name)) for name, of in self.channels.items()}
 
-    @property
-    def sources(self) -> dict[str, str]:
-        """The name of each modality's source."""
-        return dict(zip(self.channels, self.study.sources, strict=True))
+        return {fold: given(fold) for fold in self.order}
+
+    def found_rows(self, fold: int, modality: str) -> np.ndarray:
+        """Rows of a modality's `found` of a fold's trials, (n_trials,), MISSING where it has none."""
+        return self.study.paired.rows[self.study.paired.modalities.index(modality)][self.order[fold]]
 
     def thinned(self, trials_per_person: int) -> "Streams":
         """At most so many trials of each person, evenly spread in time. Raises BadParameter below 1."""
         if trials_per_person < 1:
             raise BadParameter(f"trials_per_person is {trials_per_person}, expected 1 or more.")
-        order, found_rows = {}, {}
+        order = {fold: [] for fold in self.order}
         for fold, rows in self.order.items():
-            spread = [
-                trials[np.unique(np.linspace(0, len(trials) - 1, trials_per_person).round().astype(int))]
-                for trials in self.people(fold)
-            ]
-            kept = np.concatenate(spread)
-            order[fold], found_rows[fold] = rows[kept], self.found_rows[fold][:, kept]
-        return self._of(self.study, self.channels, order, found_rows)
+            for own in self.people(fold):
+                spread = np.linspace(0, len(own) - 1, trials_per_person).round().astype(int)
+                order[fold].append(rows[own[np.unique(spread)]])
+        return replace(self, order={fold: np.concatenate(kept) for fold, kept in order.items()})
 
     def people(self, fold: int) -> list[np.ndarray]:
-        """Trials of each person of a fold in order of time, as numbers 0 to n_trials - 1 of the fold."""
+        """Each person's trials, one person after the other, in order of time: numbers 0 to n_trials - 1 of the fold."""
         subject = self.study.paired.subject[self.order[fold]]
         return [np.flatnonzero(subject == name) for name in np.unique(subject)]
 
@@ -237,51 +222,18 @@ class Streams:
 
     def after(self) -> np.ndarray:
         """Which of `rows` lie behind the middle of their person's stream, (n,) bool."""
-        parts = [np.zeros(len(rows), bool) for rows in self.order.values()]
-        for fold, part in zip(self.order, parts, strict=True):
-            for trials in self.people(fold):
-                part[trials[len(trials) // 2 :]] = True
-        return np.concatenate(parts)
+        halves = [np.arange(len(own)) >= len(own) // 2 for fold in self.order for own in self.people(fold)]
+        return np.concatenate(halves)
 
-    def calibration(self) -> pd.DataFrame:
-        """A row per modality of `experts.calibration`, on all of its test trials."""
-        return pd.DataFrame([calibration(of.found, of.experts) for of in self.channels.values()])
-
-    def names(self, modality: str) -> set[Name]:
-        """Subject and trial of every test trial that a modality has."""
-        m, channel = list(self.channels).index(modality), self.channels[modality]
-        return {channel.name(row) for of in self.found_rows.values() for row in of[m].tolist() if row != GONE}
-
-    def scores(self, methods: Iterable[Method], change: Change) -> dict[str, np.ndarray]:
+    def scores(self, methods: Methods, change: Change) -> dict[str, np.ndarray]:
         """Scores (n, n_classes) of each method; a trial it has nothing of gets the class shares of val trials."""
         given = {fold: change(fold, clean) for fold, clean in self.clean.items()}
+        shares = {fold: class_shares(self.study.paired, fold) for fold in given}
         found = {}
-        for method in methods:
-            parts = [(method(fold, of_fold), self._class_shares(fold)) for fold, of_fold in given.items()]
-            found[method.name] = np.concatenate([np.where(np.isnan(s), shares, s) for s, shares in parts])
+        for name, method in methods.items():
+            parts = [(method(fold, of_fold), shares[fold]) for fold, of_fold in given.items()]
+            found[name] = np.concatenate([np.where(np.isnan(s), guess, s) for s, guess in parts])
         return found
-
-    def _class_shares(self, fold: int) -> np.ndarray:
-        paired = self.study.paired
-        val = (paired.fold == fold) & ~paired.is_test
-        return np.bincount(paired.y[val], minlength=len(paired.classes)) / val.sum()
-
-
-def _found_rows(study: Study) -> np.ndarray:
-    """Row of each modality's `found` in each row of study.paired, (n_modalities, n); GONE where it is missing.
-
-    The row numbers are paired in the place of the scores, by the same code.
-    """
-    numbered = [
-        replace(found, scores=np.repeat(np.arange(len(found.y))[:, None], len(found.classes), axis=1))
-        for found in study.found
-    ]
-    if study.pairs == "same_trials":
-        paired = same_trials(numbered)
-    else:
-        paired = label_paired(numbered, study.n_virtual, study.seed)
-    rows = paired.scores[:, :, 0]
-    return np.where(np.isnan(rows), GONE, rows).astype(int)
 
 
 def _in_time(study: Study, fold: int) -> np.ndarray:
