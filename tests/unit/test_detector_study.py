@@ -41,7 +41,6 @@ def test_pictures_are_those_of_every_corpus_and_what_is_cut_is_counted(tmp_path,
     (tmp_path / "yolo/labels/test/a.txt").write_text("0 0.5 0.5 0.25 0.5\n0 0.05 0.5 0.2 0.1\n")
     dropped = []
     given = list(face_boxes.pictures({"scenes": {"n": 2, "seed": 5}, "yolo": {}}, dropped))
-    assert [each.name for each in given[:2]] == ["scene-5-0", "scene-5-1"]
     assert [each.corpus for each in given] == ["scenes", "scenes", "yolo"] and len(given[2].boxes) == 2
     assert [each.reason for each in dropped] == ["box cut at the picture's border"]
     with pytest.raises(BadParameter, match="Parameter m does not exist in the loader of scenes"):
@@ -51,12 +50,11 @@ def test_pictures_are_those_of_every_corpus_and_what_is_cut_is_counted(tmp_path,
 class Counts:
     """Stands for a Trainer of three epochs and its model: the only weight counts them; killed after `dies_after`."""
 
-    name, output_shape, grid = "small", (None, 4, 4, 6), Grid(n_cells=4, n_boxes=1, reach=1.0)
+    grid = Grid(n_cells=4, n_boxes=1, reach=1.0)
 
     def __init__(self, recipe="r", dies_after=99):
         self.recipe, self.dies_after, self.epochs = recipe, dies_after, []
-        self.weight = tf.Variable(0.0)
-        self.model = self
+        self.weight, self.model = tf.Variable(0.0), self
 
     def save(self, path):
         path.write_text(f"weight {self.weight.numpy():g}")
@@ -78,55 +76,37 @@ class Counts:
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """`study.train` in a process of its own, with a state on disk after every epoch."""
+    """`study.train` in a process of its own, with a state on disk after every epoch: epochs that it trained, and history."""
     monkeypatch.setattr(study, "Checkpoint", partial(Checkpoint, every_s=0))
 
-    def train(name, trainer, of=PARTS):
-        return study.train(Run(tmp_path, "02d_detector", {"fit": {}}), name, trainer, of)
+    def train(name, of=PARTS, **options):
+        trainer = Counts(**options)
+        return trainer.epochs, study.train(Run(tmp_path, "02d_detector", {"fit": {}}), name, trainer, of)
 
     return train
 
 
-def test_a_detector_is_trained_once(train, tmp_path):
-    first, again, other = Counts(), Counts(), Counts()
-    history = train("d", first)
-    assert first.epochs == [0, 1, 2] and [row["epoch"] for row in history] == [0, 1, 2]
+def test_a_detector_is_trained_once_and_goes_on_after_a_kill(train, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train("d", dies_after=2)
+    assert not (tmp_path / "models/d.keras").exists()
+    epochs, history = train("d")
+    assert epochs == [2] and [row["epoch"] for row in history] == [0, 1, 2]
     assert (tmp_path / "models/d.keras").read_text() == "weight 3"
-    assert train("d", again) == history and again.epochs == []
     assert not (tmp_path / "training/d.npz").exists() and (tmp_path / "training/d.csv").exists()
     assert study.grid(Run(tmp_path, "04a_composite", {}), "d") == Counts.grid
-    train("d", other, PARTS | {"test": shots([])})  # other test pictures train nothing
-    assert other.epochs == []
-
-
-def test_a_killed_training_goes_on_where_it_was(train, tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        train("d", Counts(dies_after=2))
-    assert not (tmp_path / "models/d.keras").exists()
-    after = Counts()
-    history = train("d", after)
-    assert after.epochs == [2] and [row["epoch"] for row in history] == [0, 1, 2]
-    assert (tmp_path / "models/d.keras").read_text() == "weight 3"
+    assert train("d") == ([], history) == train("d", PARTS | {"test": shots([])})
+    (tmp_path / "models/d.json").write_text("altered")
+    assert train("d")[0] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("what", ["recipe", "train", "val"])
 def test_another_identity_trains_from_the_start(train, what):
     with pytest.raises(KeyboardInterrupt):
-        train("killed", Counts(dies_after=2))
-    train("whole", Counts())
-    of = PARTS | ({what: shots([[0.0, 0, 9, 9]])} if what != "recipe" else {})
-    for name in ("killed", "whole"):
-        other = Counts("other" if what == "recipe" else "r")
-        train(name, other, of)
-        assert other.epochs == [0, 1, 2]
-
-
-def test_an_artifact_that_was_altered_is_made_again(train, tmp_path):
-    train("d", Counts())
-    (tmp_path / "models/d.json").write_text("altered")
-    again = Counts()
-    train("d", again)
-    assert again.epochs == [0, 1, 2]
+        train("killed", dies_after=2)
+    train("whole")
+    other = {"recipe": "other"} if what == "recipe" else {"of": PARTS | {what: shots([[0.0, 0, 9, 9]])}}
+    assert train("killed", **other)[0] == train("whole", **other)[0] == [0, 1, 2]
 
 
 def write_detector(run, bias=2.0):
@@ -139,45 +119,28 @@ def write_detector(run, bias=2.0):
         model.save(path)
 
 
-@pytest.fixture
-def converted(monkeypatch):
-    """What the converter was given, by call: variant, calibration pictures."""
-    calls = []
+def test_ranges_are_those_of_training_pictures_and_files_are_made_once(tmp_path, monkeypatch):
+    calls = []  # what the converter was given: calibration pictures
 
     def convert(model, variant, calibration):
-        calls.append((variant, calibration))
+        calls.append(calibration)
         return f"{variant} {model.get_weights()[1][0]:g}".encode()
+
+    def files(*options):
+        found = study.convert(Run(tmp_path, "test", {}), "d", {"train": shots(*[[]] * 20)}, *options)
+        return [path.read_text() for path in found.values()]
 
     monkeypatch.setattr(study.ptq, "convert", convert)
     monkeypatch.setattr(study, "compact", lambda content: content + b", compact")
-    return calls
-
-
-def test_ranges_are_those_of_training_pictures_at_the_detectors_side(tmp_path, converted):
-    run, of = Run(tmp_path, "test", {}), {"train": shots(*[[]] * 20), "val": shots([])}
-    write_detector(run)
-    files = study.convert(run, "d", of, 6, seed=0)
-    assert [path.read_text() for path in files.values()] == ["float32 2, compact", "int8 2, compact"]
-    _, calibration = converted[-1]
-    assert calibration.shape == (6, 8, 8, 3)
-    levels = np.rint(255 * calibration[:, 0, 0, 0]).astype(int)
-    assert len(set(levels)) == 6 and set(levels) <= set(range(20))
-    expected = np.broadcast_to(levels[:, None, None, None] / 255, (6, 8, 8, 3))
-    np.testing.assert_allclose(calibration, expected, atol=1e-6)
-
-
-def test_files_are_made_again_of_another_detector_or_other_pictures_only(tmp_path, converted):
-    of = {"train": shots(*[[]] * 20)}
     write_detector(Run(tmp_path, "test", {}))
-    for n_calibration, seed, n_calls in ((6, 0, 2), (6, 0, 2), (7, 0, 4), (7, 1, 6)):
-        study.convert(Run(tmp_path, "test", {}), "d", of, n_calibration, seed)
-        assert len(converted) == n_calls
+    for options, n_calls in (((6, 0), 2), ((6, 0), 2), ((7, 0), 4), ((7, 1), 6)):
+        assert files(*options) == ["float32 2, compact", "int8 2, compact"] and len(calls) == n_calls
     write_detector(Run(tmp_path, "test", {}), bias=5.0)
-    files = study.convert(Run(tmp_path, "test", {}), "d", of, 7, 1)
-    assert len(converted) == 8 and files["float32"].read_text() == "float32 5, compact"
-
-
-GRID = Grid(n_cells=2, n_boxes=1)
+    assert files(7, 1)[0] == "float32 5, compact" and len(calls) == 8
+    levels = np.rint(255 * calls[1][:, 0, 0, 0]).astype(int)
+    assert len(set(levels)) == 6 and set(levels) <= set(range(20))
+    expected = np.broadcast_to(levels[:, None, None, None] / 255, (6, 8, 8, 3))  # at the detector's side
+    np.testing.assert_allclose(calls[1], expected, atol=1e-6)
 
 
 class Corners:
@@ -204,10 +167,8 @@ def test_answers_are_boxes_in_pixels_of_the_square(monkeypatch):
     X = np.zeros((2, 20, 20, 3), np.uint8)
     X[0, 0, -1], X[0, -1, 0], X[1, 0, 0] = 204, 102, 10  # the last, 0.04, is below the least score
     of = {part: PictureSet(X, (NOBODY,) * 2, ("", "")) for part in ("train", "val", "test")}
-    answers = study.answers({"float32": "sure", INT8: "unsure"}, GRID, of)
-    assert {variant: list(parts) for variant, parts in answers.items()} == dict.fromkeys(
-        ("float32", INT8), ["val", "test"]
-    )
+    answers = study.answers({"float32": "sure", INT8: "unsure"}, Grid(n_cells=2, n_boxes=1), of)
+    assert [list(parts) for parts in answers.values()] == [["val", "test"]] * 2
     first, second = answers["float32"]["test"]
     np.testing.assert_allclose(first.boxes, [[10, 0, 20, 10], [0, 10, 10, 20]], atol=1e-5)
     np.testing.assert_allclose(first.scores, [0.8, 0.4], atol=1e-6)
@@ -220,62 +181,48 @@ VAL = [found(shifted(0, 0.9)), found(shifted(0, 0.6), shifted(40, 0.3)), found(s
 TEST = [found(shifted(0, 0.7)), found(shifted(0, 0.5)), found(shifted(5, 0.8), shifted(40, 0.65))]
 
 
-@pytest.fixture
-def files(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluation, "N_BOOT", 100)
-    sizes = {"float32": 400, INT8: 123}
-    for name, size in sizes.items():
-        (tmp_path / name).write_bytes(bytes(size))
-    return {name: tmp_path / name for name in sizes}
-
-
-def evaluated(files, test, truth):
-    of = {"val": shots([FACE], [FACE], [FACE]), "test": truth}
-    sure = [Found(boxes, scores**0.5) for boxes, scores in VAL]
-    by_part = {"float32": {"val": VAL, "test": test}, INT8: {"val": sure, "test": test}}
-    return study.evaluated(by_part, of, files).set_index("variant")
-
-
-def test_numbers_on_test_are_those_from_the_threshold_on(files):
-    table = evaluated(files, TEST, shots([FACE], [FACE], [FACE]))
-    row = table.loc["float32"]
-    assert row[["bytes", "n", "n_single", "min_score"]].tolist() == [400, 3, 3, 0.6]
-    # The second picture's box is not sure enough, the third one's best has an IoU of 50 / 150
-    assert row.iou == pytest.approx((1 + 0 + 1 / 3) / 3)
-    assert row.hit == pytest.approx(1 / 3) and row.recall == pytest.approx(1 / 3)
-    assert row.precision == pytest.approx(1 / 3)
-    assert row.ap50 == pytest.approx(1 / 3 * 1 / 2 + 1 / 3 * 1 / 2)  # hits are second and fourth of four
-    for name in ("iou", "hit", "recall", "precision", "ap50"):
-        assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
-    assert table.bytes[INT8] == 123 and table.iou[INT8] == pytest.approx(1 / 9)  # only 0.8 is above
-
-
 @pytest.mark.parametrize(
     ("test", "truth"),
     [
+        (TEST, shots([FACE], [FACE], [FACE])),
         ([found(), found(), found(shifted(0, 0.99))], shots([FACE], [FACE, [20, 0, 30, 10]], [])),
-        (TEST[::-1], shots([FACE], [FACE], [FACE])),
     ],
 )
-def test_each_variant_has_its_own_threshold_which_test_pictures_do_not_move(files, test, truth):
-    table = evaluated(files, test, truth)
-    assert table.min_score.tolist() == pytest.approx([0.6, 0.6**0.5])
+def test_numbers_on_test_are_from_the_threshold_that_validation_picks(tmp_path, monkeypatch, test, truth):
+    monkeypatch.setattr(evaluation, "N_BOOT", 100)
+    files = {name: tmp_path / name for name in ("float32", INT8)}
+    for name, size in (("float32", 400), (INT8, 123)):
+        files[name].write_bytes(bytes(size))
+    sure = [Found(boxes, scores**0.5) for boxes, scores in VAL]
+    by_part = {"float32": {"val": VAL, "test": test}, INT8: {"val": sure, "test": test}}
+    of = {"val": shots([FACE], [FACE], [FACE]), "test": truth}
+    table = study.evaluated(by_part, of, files).set_index("variant")
+    assert table.min_score.tolist() == pytest.approx([0.6, 0.6**0.5]) and table.bytes.tolist() == [400, 123]
+    if test is TEST:
+        row = table.loc["float32"]
+        assert (row.n, row.n_single) == (3, 3)
+        # The second picture's box is not sure enough, the third one's best has an IoU of 50 / 150
+        assert row.iou == pytest.approx((1 + 0 + 1 / 3) / 3)
+        assert [row.hit, row.recall, row.precision] == pytest.approx([1 / 3] * 3)
+        assert row.ap50 == pytest.approx(1 / 3 * 1 / 2 + 1 / 3 * 1 / 2)  # hits are second and fourth of four
+        for name in ("iou", "hit", "recall", "precision", "ap50"):
+            assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+        assert table.iou[INT8] == pytest.approx(1 / 9)  # only 0.8 is above
 
 
 def test_pictures_faces_and_losses_are_counted():
     of = {"train": shots([FACE], [FACE, FACE], []), "test": shots([FACE])}
-    dropped = [Dropped("a", "cut"), Dropped("b", "outside"), Dropped("c", "cut")]
+    dropped = [Dropped("a", "outside"), Dropped("b", "cut"), Dropped("c", "cut")]
     table = study.parts_table(of, dropped).set_index("what")
+    assert table.index.tolist() == ["train", "test", "cut", "outside"]
     assert table.loc["train"].tolist() == [3, 3, 1] and table.loc["test"].tolist() == [1, 1, 1]
-    assert table.faces["cut"] == 2 and table.faces["outside"] == 1
-    assert table.loc["cut", ["pictures", "with one face"]].isna().all()
-    assert study.parts_table(of, []).what.tolist() == ["train", "test"]
+    assert table.faces["cut"] == 2 and table.loc["cut", ["pictures", "with one face"]].isna().all()
 
 
 QUALITY = [  # boxes and faces of pictures 0 to 4, whose overlaps are 1/3, 1, 0, (1 + 1/3) / 2, and 1 where nobody is
     (found(shifted(5, 0.9)), [FACE]),
     (found(shifted(0, 0.8), shifted(40, 0.6)), [FACE]),
-    (found(), [FACE]),
+    (found(shifted(0, 0.2)), [FACE]),
     (found(shifted(0, 0.7), [25, 0, 35, 10, 0.3]), [FACE, [20, 0, 30, 10]]),
     (found(), []),
 ]
