@@ -138,19 +138,6 @@ def steps(here: dict) -> pd.DataFrame:
     return pd.DataFrame([*rows, whole], columns=columns)
 
 
-def starts(here: dict) -> pd.DataFrame:
-    """A new process: ms from its start, and MB resident, at each stage."""
-    stages = {
-        "start": "Python is there",
-        "opened": "library imported, bundle checked",
-        "first": "first answer",
-        "all": "an answer of every model",
-    }
-    fresh = here["fresh"]
-    rows = [(text, fresh[f"{name}_ms"], fresh[f"{name}_mb"]) for name, text in stages.items()]
-    return pd.DataFrame(rows, columns=["stage", "after_ms", "resident_mb"]).astype({"resident_mb": float})
-
-
 def footprints(run: Run, here: dict) -> pd.DataFrame:
     """Bytes of each int8 file, and of its arena on tflite-micro where that is here and opens it."""
     rows = []
@@ -237,17 +224,16 @@ def concluded(table: pd.DataFrame, fronts: pd.DataFrame, here: dict) -> list[dic
 
     `table` is that of `variants`, `fronts` that of `front_ends`.
     """
-    about = {"device": here["machine"]["name"]}
+    found, about = [], {"device": here["machine"]["name"]}
     networks = primary(table).rename(columns={name: f"latency_{name[:3]}" for name in PERCENTILES})
     windows = fronts.rename(columns={"front_end_p50_us": "front_end_p50", "whole_p50_us": "window_p50"})
-    found = []
+    times = dict.fromkeys(("latency_p50", "latency_p95", "latency_p99"), "us")
+    parts = {"front_end_p50": "us", "window_p50": "us"}
     for name in table.source.unique():
         of = Experiment.parse(name)
-        network, window = networks[networks.source == name], windows[windows.source == name]
-        us = {f"latency_{q}": "us" for q in ("p50", "p95", "p99")}
-        found += tidy(of, network, us, "tables/latency.csv", **about)
-        us = {"front_end_p50": "us", "window_p50": "us"}
-        found += tidy(of, window, us, "tables/latency-front_ends.csv", variant=INT8, **about)
+        found += tidy(of, networks[networks.source == name], times, "tables/latency.csv", **about)
+        window = windows[windows.source == name]
+        found += tidy(of, window, parts, "tables/latency-front_ends.csv", variant=INT8, **about)
     if engine := here["engine"]:
         sources = [Experiment.parse(name) for name in engine["sources"].values()]
         of = Experiment.joint(sources, engine["task"] or sources[0].task, "engine")

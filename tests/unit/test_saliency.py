@@ -223,7 +223,7 @@ def test_regions_of_a_synthetic_set_are_the_generators(tmp_path, frontend):
         frames = (data.X[-n:, ..., 0] + 1) * 127.5
         np.testing.assert_allclose(frames, face.recording(shown[-1])[::hop], atol=1e-3)
     with pytest.raises(BadSet, match="windows of 8 trials are not those of the corpus's options"):
-        regions.window_regions(data.trial[1:], side, hop, **OPTIONS)
+        regions.regions(run, SYNTHETIC, data.part(np.arange(1, 8 * n)), np.array([0]))
 
 
 def test_spearman_is_that_of_scipy():

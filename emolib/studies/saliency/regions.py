@@ -46,45 +46,31 @@ def _inside(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     return down[:, :, None] * across[:, None, :]
 
 
-def window_regions(
-    trial: np.ndarray,
-    size: int = face.SIZE,
-    hop_s: float = 2.0,
-    n_subjects: int = 10,
-    n_trials: int = 40,
-    trial_s: float = 8.0,
-    seed: int = 0,
-) -> dict[str, np.ndarray]:
-    """The generator's boxes of face, eyes, cheeks and mouth on the windows of a whole synthetic set, each (n_windows, 4), in
-    pixels of `size`.
-
-    `trial` (n_windows,) is the set's column; size and hop_s are those of its front end, the others the options of its
-    corpus. Raises BadSet for windows that these options do not give.
-    """
-    hop = round(hop_s * face.SFREQ)
-    shown = {
-        affect.trial_id: face.face_regions(face.portrait(affect), size)
-        for affect in affects(n_subjects, n_trials, trial_s, seed)
-    }
-    names = list(dict.fromkeys(trial.tolist()))
-    made = [name for name in names if name in shown for _ in shown[name]["face"][::hop]]
-    if made != trial.tolist():
-        raise BadSet(f"{len(trial)} windows of {len(names)} trials are not those of the corpus's options.")
-    return {part: np.concatenate([shown[name][part][::hop] for name in names]) for part in shown[names[0]]}
-
-
 def regions(run: Run, source: Experiment, data: EmotionSet, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Masks of `masks` for these rows of the source's whole set."""
     height, width = data.X.shape[1:3]
     if source.corpus == "synthetic":
-        made = run.parameters_of(f"data/{source}.npz")
-        hop_s = made["frontend"].get("hop_s", 2.0)
-        boxes = window_regions(data.trial, height, hop_s, **made["corpus_options"])
+        boxes = _generated(run.parameters_of(f"data/{source}.npz"), data.trial, height)
         boxes = {name: box[rows] for name, box in boxes.items()}
     else:
         sides = np.array([width, height, width, height])
         boxes = {name: np.tile(sides * box, (len(rows), 1)) for name, box in ALIGNED.items()}
     return masks(boxes, height, width)
+
+
+def _generated(made: dict, trial: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """The generator's boxes of face, eyes, cheeks and mouth on all windows of a synthetic set, each (n_windows, 4), in pixels
+    of `size`.
+
+    `made`: parameters of 01_windows; `trial` (n_windows,) is the set's column. Raises BadSet where they do not agree.
+    """
+    options = {"n_subjects": 10, "n_trials": 40, "trial_s": 8.0, "seed": 0} | made["corpus_options"]
+    hop = round(made["frontend"].get("hop_s", 2.0) * face.SFREQ)
+    shown = {one.trial_id: face.face_regions(face.portrait(one), size) for one in affects(**options)}
+    names = list(dict.fromkeys(trial.tolist()))
+    if [name for name in names if name in shown for _ in shown[name]["face"][::hop]] != trial.tolist():
+        raise BadSet(f"{len(trial)} windows of {len(names)} trials are not those of the corpus's options.")
+    return {part: np.concatenate([shown[name][part][::hop] for name in names]) for part in shown[names[0]]}
 
 
 def shares(maps: np.ndarray) -> np.ndarray:
