@@ -44,8 +44,8 @@ SlurmdTimeout=10
 MinJobAge=3600
 KillWait=2
 ReturnToService=2
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 RealMemory={memory_mb}
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory={memory_mb}
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 RealMemory=10000
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=10000
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -70,8 +70,8 @@ def free_ports(n: int) -> list[int]:
 class Cluster:
     """`with Cluster(folder) as cluster`: jobs submitted in `cluster.environment` run on its nodes."""
 
-    def __init__(self, folder: Path, memory_mb: int = 10_000):
-        self.folder, self.memory_mb = folder, memory_mb
+    def __init__(self, folder: Path):
+        self.folder = folder
         first = os.pathsep.join((str(folder), path()))
         self.environment = {**os.environ, "PATH": first, "SLURM_CONF": str(folder / "slurm.conf")}
         self.running: dict[str, subprocess.Popen] = {}
@@ -84,7 +84,7 @@ class Cluster:
         (folder / "munge.key").write_bytes(secrets.token_bytes(128))
         (folder / "munge.key").chmod(0o600)
         named = {"host": socket.gethostname(), "user": Path("~").expanduser().owner()}
-        text = CONFIG.format(folder=folder, ports=free_ports(3), memory_mb=self.memory_mb, **named)
+        text = CONFIG.format(folder=folder, ports=free_ports(3), **named)
         (folder / "slurm.conf").write_text(text)
         # Snakemake calls srun without SLURM_CONF: elsewhere the file lies where SLURM looks for it
         call = f'SLURM_CONF={folder}/slurm.conf exec {shutil.which("srun", path=path())} "$@"'
@@ -98,14 +98,8 @@ class Cluster:
         return self
 
     def _start_all(self):
-        files = {
-            "socket": "socket",
-            "key-file": "key",
-            "pid-file": "pid",
-            "log-file": "log",
-            "seed-file": "seed",
-        }
-        options = [f"--{option}={self.folder}/munge.{ending}" for option, ending in files.items()]
+        options = [f"--{name}-file={self.folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
+        options.append(f"--socket={self.folder}/munge.socket")
         self.start("munged", "munged", "--foreground", "--force", *options)
         self._until(lambda: (self.folder / "munge.socket").exists(), "munged has no socket")
         self.start("slurmctld", "slurmctld", "-D")
@@ -116,9 +110,8 @@ class Cluster:
     def start(self, name: str, *command: str):
         """Start a daemon in a process group of its own."""
         with (self.folder / f"{name}.out").open("ab") as out:
-            self.running[name] = subprocess.Popen(
-                command, env=self.environment, stdout=out, stderr=out, start_new_session=True
-            )
+            options = {"env": self.environment, "stdout": out, "stderr": out, "start_new_session": True}
+            self.running[name] = subprocess.Popen(command, **options)
 
     def _until(self, reached, otherwise: str):
         end = time.monotonic() + STARTS_S
