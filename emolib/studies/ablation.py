@@ -4,7 +4,7 @@ A cell is one level of every factor. One cell with one fold and one seed is one 
 goes on at that training, and a wider grid or another seed trains only what is new.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from time import perf_counter
@@ -14,7 +14,7 @@ import pandas as pd
 import yaml
 
 from emolib.core.artifacts import Run, git_commit
-from emolib.core.bars import progress_bar, with_progress
+from emolib.core.bars import with_progress
 from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment
 from emolib.datasets import splits
@@ -30,8 +30,7 @@ LOSSES = {
     "label_smoothed": {"label_smoothing": 0.1, "focal_gamma": 0.0},
     "focal": {"label_smoothing": 0.0, "focal_gamma": 2.0},
 }
-FACTORS = ("optimizer", "batch_size", "loss", "epochs")  # the last varies fastest: it needs no new graph
-SEARCHES = ("grid", "optuna")
+FACTORS = ["optimizer", "batch_size", "loss", "epochs"]  # the last varies fastest: it needs no new graph
 Cell = Mapping[str, str | int]
 Levels = Mapping[str, Sequence]
 
@@ -39,19 +38,12 @@ Levels = Mapping[str, Sequence]
 def grid(levels: Levels) -> list[Cell]:
     """Every combination of levels. Raises BadParameter for a level that is unknown or given twice."""
     for name in FACTORS:
-        _check_list(name, levels[name], str if name in ("optimizer", "loss") else int)
+        if len(set(levels[name])) < len(levels[name]):
+            raise BadParameter(f"{name}: got {levels[name]}, expected each level once.")
     cells = [dict(zip(FACTORS, values, strict=True)) for values in product(*(levels[f] for f in FACTORS))]
     for cell in cells:
         Training(**fields_of(cell))
     return cells
-
-
-def _check_list(name: str, values: Sequence, kind: type, least: int = 1):
-    """Raise BadParameter unless `values` is a list of at least `least` entries of one type, each once."""
-    if not isinstance(values, list | tuple) or any(type(value) is not kind for value in values):
-        raise BadParameter(f"{name}: got {values!r}, expected a list of {kind.__name__}.")
-    if len(set(values)) < max(least, len(values)):
-        raise BadParameter(f"{name}: got {list(values)}, expected {least} or more, each once.")
 
 
 def fields_of(cell: Cell) -> dict:
@@ -66,14 +58,8 @@ def cell_of(training: Training) -> Cell:
     wanted = {name: getattr(training, name) for name in ("label_smoothing", "focal_gamma")}
     named = [name for name, fields in LOSSES.items() if fields == wanted]
     if not named:
-        known = "; ".join(f"{name} {fields}" for name, fields in LOSSES.items())
-        raise BadParameter(f"fit: its loss is {wanted}, expected one of the study's: {known}.")
+        raise BadParameter(f"fit: its loss is {wanted}, expected one of the study's: {LOSSES}.")
     return {name: named[0] if name == "loss" else getattr(training, name) for name in FACTORS}
-
-
-def name_of(cell: Cell) -> str:
-    """A cell as part of a file name, for example adam-batch32-label_smoothed-epochs30."""
-    return "{optimizer}-batch{batch_size}-{loss}-epochs{epochs}".format(**cell)
 
 
 @dataclass(eq=False)
@@ -97,11 +83,10 @@ class Study:
     max_windows: int = 0
 
     def __post_init__(self):
-        _check_list("seeds", self.seeds, int, least=2)
+        if len(set(self.seeds)) < 2:
+            raise BadParameter(f"seeds: got {self.seeds}, expected 2 or more.")
         if not 1 <= self.n_folds <= len(self.folds):
             raise BadParameter(f"n_folds: got {self.n_folds}, expected 1 to {len(self.folds)}.")
-        if self.max_windows < 0:
-            raise BadParameter(f"max_windows: got {self.max_windows}, expected 0 (all) or more.")
         self.axis = FRONT_ENDS[self.of.modality].feature_axis
         self.data = prepared(self.data, self.normalise, self.axis)
         self.inputs, self.trainer = dict(self.run.inputs), None
@@ -116,17 +101,31 @@ class Study:
 
         People are None where identities are unknown, so that every window has a subject of its own.
         """
-        subject = self.data.subject
+        subject, rows = self.data.subject, []
         known = len(np.unique(subject)) < len(subject)
+        for fold in self.folds[: self.n_folds]:
+            row = {"fold": fold.name}
+            for name, windows in (("train", self.train_rows(fold)), ("val", fold.val)):
+                row[f"{name}_people"] = len(np.unique(subject[windows])) if known else None
+                row[f"{name}_windows"] = len(windows)
+            rows.append(row)
+        return pd.DataFrame(rows)
 
-        def counts(name: str, rows: np.ndarray) -> dict:
-            n_people = len(np.unique(subject[rows])) if known else None
-            return {f"{name}_people": n_people, f"{name}_windows": len(rows)}
+    def tested_elsewhere(self) -> list[str]:
+        """Validation people of the study whom some fold tests. For these folds the choice is optimistic."""
+        val = np.concatenate([self.data.subject[fold.val] for fold in self.folds[: self.n_folds]])
+        test = np.concatenate([self.data.subject[fold.test] for fold in self.folds])
+        return np.intersect1d(val, test).tolist()
 
-        return pd.DataFrame(
-            {"fold": fold.name, **counts("train", self.train_rows(fold)), **counts("val", fold.val)}
-            for fold in self.folds[: self.n_folds]
-        )
+    def search(self, levels: Levels) -> pd.DataFrame:
+        """The table of `summarised` for every cell of the grid, and for the current options of training (column current).
+
+        Raises BadParameter, before anything is trained, for unknown or repeated levels.
+        """
+        trainings = pd.concat([self.measure(grid(levels)), self.measure([self.current])])
+        table = summarised(trainings.drop_duplicates([*FACTORS, "fold", "seed"]))
+        table["current"] = [cell == self.current for cell in table[FACTORS].to_dict("records")]
+        return table
 
     def measure(self, cells: Sequence[Cell]) -> pd.DataFrame:
         """A row per training: the factors, fold, seed, val_uar, val_loss, epoch, epochs_run, seconds."""
@@ -137,12 +136,13 @@ class Study:
     def trained(self, cell: Cell, k: int, seed: int) -> dict:
         """What one training gives: read from its file if that is current, else trained and written."""
         options = replace(self.training, **fields_of(cell), seed=seed)
-        name = f"ablation/{self.of}/{name_of(cell)}-fold{k:02d}-seed{seed}.json"
+        named = "{optimizer}-batch{batch_size}-{loss}-epochs{epochs}".format(**cell)
+        name = f"ablation/{self.of}/{named}-fold{k:02d}-seed{seed}.json"
         chosen = {field: getattr(self, field) for field in ("model", "normalise", "max_windows")}
         job = self.run.branch({**chosen, "fold": k, "training": asdict(options)})  # all that it depends on
         job.inputs = self.inputs
         if not job.is_current(name):
-            found = self.train(options, k, f"{name_of(cell)}, fold {self.folds[k].name}, seed {seed}")
+            found = self.train(options, k, f"{named}, fold {self.folds[k].name}, seed {seed}")
             job.write_json(name, {**cell, "fold": self.folds[k].name, "seed": seed, **found})
         return self.run.json(name)
 
@@ -167,45 +167,30 @@ class Study:
         self.trainer.options = options
         return self.trainer
 
+    def cautions(self, table: pd.DataFrame) -> list[str]:
+        """What a reader of the table must know before believing its best cell."""
+        others, people = int(table["near_best"].sum()) - 1, self.tested_elsewhere()
+        found = [
+            f"One sd between seeds, over all cells, is {100 * seed_sd(table):.1f} points: {others} other cells are that "
+            "near to the best. The best is chosen among many, which makes its UAR optimistic."
+        ]
+        if people:
+            found.append(
+                f"{len(people)} of these validation people are tested too, in this or another fold: for a score over "
+                "all folds the choice is optimistic."
+            )
+        if self.max_windows:
+            found.append(f"Chosen on at most {self.max_windows} training windows a fold, classes even.")
+        return found
 
-def by_optuna(study: Study, levels: Levels, n_trials: int) -> pd.DataFrame:
-    """The trainings of the cells that `n_trials` of a seeded TPE visit. A resumed search visits the same ones.
-
-    Source: Bergstra et al. (2011), "Algorithms for hyper-parameter optimization", as Optuna has it.
-    """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    visited = []
-
-    def objective(trial) -> float:
-        cell = {name: trial.suggest_categorical(name, list(levels[name])) for name in FACTORS}
-        visited.append(study.measure([cell]))
-        return visited[-1]["val_uar"].mean()
-
-    sampler = optuna.samplers.TPESampler(seed=study.training.seed)
-    with progress_bar(n_trials, "optuna", "trials") as bar:
-        made = optuna.create_study(direction="maximize", sampler=sampler)
-        made.optimize(objective, n_trials, callbacks=[lambda *_: bar.update(1)])
-    return pd.concat(visited).drop_duplicates([*FACTORS, "fold", "seed"], ignore_index=True)
-
-
-def search(study: Study, levels: Levels, kind: str, n_trials: int) -> pd.DataFrame:
-    """The table of `summarised` for the cells of a search, and for the current options of training (column current).
-
-    "grid" takes every cell, "optuna" `n_trials` of them. Raises BadParameter, before anything is trained, for another
-    search, n_trials below 1, and unknown or repeated levels.
-    """
-    if kind not in SEARCHES:
-        raise BadParameter(f"search: got {kind!r}, expected one of {', '.join(SEARCHES)}.")
-    if n_trials < 1:
-        raise BadParameter(f"n_trials: got {n_trials}, expected 1 or more.")
-    cells = grid(levels)
-    found = study.measure(cells) if kind == "grid" else by_optuna(study, levels, n_trials)
-    trainings = pd.concat([found, study.measure([study.current])])
-    table = summarised(trainings.drop_duplicates([*FACTORS, "fold", "seed"]))
-    table["current"] = [row[list(FACTORS)].to_dict() == study.current for _, row in table.iterrows()]
-    return table
+    def write_choice(self, table: pd.DataFrame, told: Iterable[str]):
+        """Write the best cell as ablation/<source>.yaml, a config that goes behind the run's own; `told` are its comments."""
+        fit = fields_of(table.iloc[0][FACTORS].to_dict())
+        config = {"sources": {str(self.of): {"train": {"fit": fit}}}}
+        run = self.run
+        origin = f"Chosen by {run.notebook}.ipynb in run {run.folder.name}, commit {git_commit()[:12]}."
+        comments = "".join(f"# {line}\n" for line in (origin, *told))
+        run.write_text(f"ablation/{self.of}.yaml", comments + yaml.safe_dump(config, sort_keys=False))
 
 
 def summarised(trainings: pd.DataFrame) -> pd.DataFrame:
@@ -216,7 +201,7 @@ def summarised(trainings: pd.DataFrame) -> pd.DataFrame:
     """
     numbers = ["val_uar", "val_loss", "epoch", "epochs_run", "seconds"]
     seeds = trainings.groupby([*FACTORS, "seed"], sort=False)[numbers].mean()
-    cells = seeds.groupby(list(FACTORS), sort=False)
+    cells = seeds.groupby(FACTORS, sort=False)
     table = cells.mean().rename(columns={"val_uar": "uar", "seconds": "train_s"})
     table.insert(0, "n_seeds", cells.size())
     table.insert(2, "uar_sd", cells["val_uar"].std())
@@ -232,15 +217,10 @@ def seed_sd(table: pd.DataFrame) -> float:
     return float(np.sqrt((table["uar_sd"] ** 2).mean()))
 
 
-def near_ties(table: pd.DataFrame) -> int:
-    """Cells that are near the best, itself not counted."""
-    return int(table["near_best"].sum()) - 1
-
-
 def main_effects(table: pd.DataFrame, levels: Levels) -> pd.DataFrame:
     """A row per factor and level: n_cells, uar and uar_sd over the cells with that level.
 
-    Only cells whose levels all lie in `levels` count: in a full grid every level then meets the same others.
+    Only cells whose levels all lie in `levels` count: every level then meets the same others.
     """
     inside = table[np.logical_and.reduce([table[name].isin(levels[name]) for name in FACTORS])]
     rows = []
@@ -250,46 +230,3 @@ def main_effects(table: pd.DataFrame, levels: Levels) -> pd.DataFrame:
             of = {"factor": name, "level": str(level), "n_cells": len(uar)}
             rows.append({**of, "uar": uar.mean(), "uar_sd": uar.std()})
     return pd.DataFrame(rows)
-
-
-def tested_elsewhere(study: Study) -> list[str]:
-    """Validation people of the study whom some fold tests. For these folds the choice is optimistic."""
-    subject, used = study.data.subject, study.folds[: study.n_folds]
-    val = np.concatenate([subject[fold.val] for fold in used])
-    test = np.concatenate([subject[fold.test] for fold in study.folds])
-    return np.intersect1d(val, test).tolist()
-
-
-def conclusion(study: Study, table: pd.DataFrame) -> tuple[str, list[str]]:
-    """The answer in a sentence, and what a reader must know before believing it."""
-    best, now, people = table.iloc[0], table[table["current"]].iloc[0], tested_elsewhere(study)
-    answer = (
-        f"Of {len(table)} cells, {best['optimizer']} with batches of {best['batch_size']}, {best['loss']} loss and "
-        f"{best['epochs']} epochs trains best: UAR {100 * best['uar']:.1f} ± {100 * best['uar_sd']:.1f} % of single "
-        f"windows of inner validation people, mean ± sd over {best['n_seeds']} seeds, folds: {study.n_folds}. The "
-        f"options until now reach {100 * now['uar']:.1f} %."
-    )
-    cautions = [
-        f"One sd between seeds, over all cells, is {100 * seed_sd(table):.1f} points: {near_ties(table)} other cells "
-        "are that near to the best. The best is chosen among many, which makes its UAR optimistic."
-    ]
-    if people:
-        cautions.append(
-            f"{len(people)} of these validation people are tested too, in this or another fold: for a score over all "
-            "folds the choice is optimistic."
-        )
-    if study.max_windows:
-        cautions.append(f"Chosen on at most {study.max_windows} training windows a fold, classes even.")
-    return answer, cautions
-
-
-def write_choice(study: Study, table: pd.DataFrame):
-    """Write the best cell as ablation/<source>.yaml, a config that goes behind the run's own."""
-    fit = fields_of(table.iloc[0][list(FACTORS)].to_dict())
-    config = {"sources": {str(study.of): {"train": {"fit": fit}}}}
-    origin = (
-        f"Chosen by {study.run.notebook}.ipynb in run {study.run.folder.name}, commit {git_commit()[:12]}."
-    )
-    answer, cautions = conclusion(study, table)
-    comments = "".join(f"# {line}\n" for line in (origin, answer, *cautions))
-    study.run.write_text(f"ablation/{study.of}.yaml", comments + yaml.safe_dump(config, sort_keys=False))

@@ -1,6 +1,7 @@
 """A face detector from pictures to numbers: trained once, converted, scored on held-out pictures (02d_detector)."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -73,9 +74,9 @@ def answers(
     files: Mapping[str, Path], grid: Grid, of: Mapping[str, PictureSet]
 ) -> dict[str, dict[str, list[Found]]]:
     """Faces found in validation and test pictures, by variant and part."""
+    parts = ("val", "test")
     return {
-        variant: {part: found_by(file, grid, of[part].X) for part in ("val", "test")}
-        for variant, file in files.items()
+        variant: {part: found_by(file, grid, of[part].X) for part in parts} for variant, file in files.items()
     }
 
 
@@ -92,13 +93,8 @@ def evaluated(
     rows = []
     for variant, parts in found.items():
         min_score = pick_threshold(parts["val"], of["val"].boxes)
-        row = {
-            "variant": variant,
-            "bytes": files[variant].stat().st_size,
-            "n": len(of["test"].X),
-            "n_single": _singles(of["test"]),
-            "min_score": min_score,
-        }
+        row = {"variant": variant, "bytes": files[variant].stat().st_size, "n": len(of["test"].X)}
+        row |= {"n_single": _singles(of["test"]), "min_score": min_score}
         for name, interval in evaluate(parts["test"], of["test"].boxes, min_score).items():
             row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
         rows.append(row)
@@ -112,17 +108,10 @@ def grid(run: Run, name: str) -> Grid:
 
 def parts_table(of: Mapping[str, PictureSet], dropped: Sequence[Dropped]) -> pd.DataFrame:
     """One row per split: pictures, faces, pictures with one face; then what loaders cut or left out, by reason."""
-    rows = [
-        {
-            "what": split,
-            "pictures": len(part.X),
-            "faces": sum(map(len, part.boxes)),
-            "with one face": _singles(part),
-        }
-        for split, part in of.items()
-    ]
-    reasons = pd.Series([each.reason for each in dropped], dtype=object).value_counts()
-    return pd.DataFrame(rows + [{"what": reason, "faces": count} for reason, count in reasons.items()])
+    rows = [(name, len(part.X), sum(map(len, part.boxes)), _singles(part)) for name, part in of.items()]
+    reasons = Counter(each.reason for each in dropped).most_common()
+    rows += [(reason, None, count, None) for reason, count in reasons]
+    return pd.DataFrame(rows, columns=["what", "pictures", "faces", "with one face"])
 
 
 def _singles(part: PictureSet) -> int:

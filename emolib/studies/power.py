@@ -3,8 +3,10 @@
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -27,18 +29,8 @@ from emolib.evaluation.energy.generated import Bench
 from emolib.evaluation.energy.sensors import Sampler, Sensor
 from emolib.evaluation.energy.trace import Trace
 
-ENTRY = (
-    "device",
-    "log",
-    "reader",
-    "options",
-    "markers",
-    "channels",
-    "offset_s",
-    "search_s",
-    "max_drift",
-    "settle_s",
-)
+ENTRY = ["device", "log", "reader", "options", "markers", "channels"]
+ENTRY += ["offset_s", "search_s", "max_drift", "settle_s"]
 LIVE_HZ = 20.0
 COARSE = 0.1  # of the work's power: a last digit above this is a caution
 RATIOS = {name: f"{name.rsplit('_', 1)[0]}_ratio" for name in QUANTITIES}  # column of each quantity's ratio
@@ -86,37 +78,30 @@ def opened(entries: Sequence[Mapping]) -> list[Log]:
     alignment.find and blocks.measure. Raises BadRecording, and BadParameter for a wrong entry, or where two logs are of
     one device and the same work.
     """
-    logs, seen = [_opened(entry) for entry in entries], set()
-    for log in logs:
-        for what in log.works:
-            if (log.device, what) in seen:
-                raise BadParameter(f"logs: {what} on {log.device} is in two logs: name the devices apart.")
-            seen.add((log.device, what))
+    logs = [_opened(entry) for entry in entries]
+    named = Counter((log.device, what) for log in logs for what in log.works)
+    for (device, what), times in named.items():
+        if times > 1:
+            raise BadParameter(f"logs: {what} on {device} is in two logs: name the devices apart.")
     return logs
 
 
 def _opened(entry: Mapping) -> Log:
     check_names(entry, ENTRY, "an entry of logs")
-    for name in ("device", "log"):
-        if not entry.get(name):
-            raise BadParameter(
-                f"logs: an entry has no {name}, expected device, log, and markers or channels."
-            )
-    if bool(entry.get("markers")) == bool(entry.get("channels")):
-        raise BadParameter(
-            f"logs: {entry['device']} has markers and channels or neither, expected one of them."
-        )
+    marks, channels = entry.get("markers"), entry.get("channels")
+    if not (entry.get("device") and entry.get("log")) or bool(marks) == bool(channels):
+        raise BadParameter(f"logs: got {dict(entry)}, expected device, log, and one of markers or channels.")
     path = PROJECT / entry["log"]
     trace = readers.read(entry.get("reader", "csv"), path, **entry.get("options", {}))
-    if entry.get("channels"):
-        marked = readers.ppk2_markers(path, {int(k): what for k, what in entry["channels"].items()})
-        aligned = alignment.given(trace, marked, 0.0)
+    if channels:
+        marked = readers.ppk2_markers(path, {int(k): what for k, what in channels.items()})
     else:
-        marked = markers.read(PROJECT / entry["markers"])
-        if entry.get("offset_s") is not None:
-            aligned = alignment.given(trace, marked, entry["offset_s"])
-        else:
-            aligned = alignment.find(trace, marked, entry.get("search_s"), entry.get("max_drift", 0.0))
+        marked = markers.read(PROJECT / marks)
+    offset_s = 0.0 if channels else entry.get("offset_s")
+    if offset_s is None:
+        aligned = alignment.find(trace, marked, entry.get("search_s"), entry.get("max_drift", 0.0))
+    else:
+        aligned = alignment.given(trace, marked, offset_s)
     measured = measure(aligned.apply(trace), marked, entry.get("settle_s", 0.0))
     return Log(entry["device"], trace, marked, aligned, measured, sha256(path))
 
@@ -143,12 +128,8 @@ def live(
 
 def inferences(run: Run, sources: Sequence[str]) -> dict[str, Callable[[], object]]:
     """One inference of each source's int8 model, on noise: its values do not change the work."""
-
-    def one(model: Model) -> Callable[[], object]:
-        x = noise_window(model)
-        return lambda: model.times(x, 1)
-
-    return {name: one(Model(run.read(f"{model_name(name, 0)}-{INT8}.tflite"))) for name in sources}
+    models = {name: Model(run.read(f"{model_name(name, 0)}-{INT8}.tflite")) for name in sources}
+    return {name: partial(model.times, noise_window(model), 1) for name, model in models.items()}
 
 
 # Tables
@@ -158,25 +139,15 @@ def clocks(logs: Sequence[Log]) -> pd.DataFrame:
     """A row per log: what it holds, what is missing, and how its clock was found."""
     rows = []
     for log in logs:
-        trace, gaps_s = log.trace, log.trace.gaps_s()
+        trace, found, gaps_s = log.trace, log.alignment, log.trace.gaps_s()
+        row = {"device": log.device, "log": Path(trace.origin).name, "samples": len(trace.time_s)}
+        row |= {"step_ms": 1e3 * trace.step_s, "gaps": len(gaps_s), "gaps_s": float(gaps_s.sum())}
         left_out = {**trace.dropped, **log.measured.excluded}
-        rows.append(
-            {
-                "device": log.device,
-                "log": Path(trace.origin).name,
-                "samples": len(trace.time_s),
-                "step_ms": 1e3 * trace.step_s,
-                "gaps": len(gaps_s),
-                "gaps_s": float(gaps_s.sum()),
-                "left out": "; ".join(f"{reason}: {k}" for reason, k in left_out.items()),
-                "offset": f"{log.alignment.offset_s:.3f} s",
-                "first_mark_s": log.markers[0].start_s - log.aligned.time_s[0],
-                "drift_ppm": 1e6 * log.alignment.drift,
-                "correlation": log.alignment.correlation,
-                "runner_up": log.alignment.runner_up,
-                "sha256": log.digest[:12],
-            }
-        )
+        row["left out"] = "; ".join(f"{reason}: {k}" for reason, k in left_out.items())
+        row["offset"] = f"{found.offset_s:.3f} s"
+        row["first_mark_s"] = log.markers[0].start_s - log.aligned.time_s[0]
+        row |= {"drift_ppm": 1e6 * found.drift, "correlation": found.correlation}
+        rows.append(row | {"runner_up": found.runner_up, "sha256": log.digest[:12]})
     return pd.DataFrame(rows)
 
 
@@ -239,15 +210,13 @@ def concluded(table: pd.DataFrame, artifact: str, variant: str = "") -> list[dic
     """Rows of results of a table of `energies` or `ratios`, for work that is named after a source."""
     found = []
     for line in table.to_dict("records"):
-        if not (of := source_of(line["work"])):
-            continue
-        device = line["device"] if "device" in line else f"{line['first']} / {line['second']}"
-        about = {"n": line.get("blocks", 2), "variant": variant, "device": device, "artifact": artifact}
-        for column in [name for name in METRICS if name in line]:
-            if math.isfinite(line[column]):
-                metric, unit = METRICS[column]
-                ends = (line[f"{column}_{end}"] for end in ("low", "high"))
-                found.append(row(of, metric, line[column], *ends, unit=unit, **about))
+        if of := source_of(line["work"]):
+            device = line["device"] if "device" in line else f"{line['first']} / {line['second']}"
+            about = {"n": line.get("blocks", 2), "variant": variant, "device": device}
+            for column, (metric, unit) in METRICS.items():
+                if math.isfinite(line.get(column, math.nan)):
+                    ends = line[f"{column}_low"], line[f"{column}_high"]
+                    found.append(row(of, metric, line[column], *ends, unit=unit, artifact=artifact, **about))
     return found
 
 

@@ -31,9 +31,7 @@ def scores(
     trained again. Raises BadParameter for no seed, no normalisation, or one that crossval does not have.
     """
     if not seeds or not normalisations:
-        raise BadParameter(
-            f"Got {len(seeds)} seeds and normalisations {list(normalisations)}, expected one or more."
-        )
+        raise BadParameter(f"Got seeds {list(seeds)}, normalisations {list(normalisations)}, expected some.")
     from emolib.models import training  # imports TensorFlow
 
     trained = run.parameters_of(f"scores/{of}-keras.npz")
@@ -96,24 +94,17 @@ def over_seeds(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray],
         test = {name: np.concatenate([one[name] for one in tests]) for name in tests[0]}
         row = {"normalise": normalise, "seeds": len(of_seeds)} | _uar_and_spread(test, columns["classes"])
         row["uar_seeds_sd"] = of_seeds.uar.std()
-        if first is None:
-            first, gained = test, dict.fromkeys(("points", "points_low", "points_high", "p"), np.nan)
-        else:
-            gained = metrics.paired_gain(
-                first["y"], first["scores"], test["scores"], first["subject"]
-            ).columns()
-        rows.append(row | gained)
-    return pd.DataFrame(rows)
+        first = first or test
+        gained = metrics.paired_gain(first["y"], first["scores"], test["scores"], first["subject"])
+        rows.append(row | gained.columns())
+    found = pd.DataFrame(rows)
+    found.loc[0, ["points", "points_low", "points_high", "p"]] = np.nan
+    return found
 
 
 def _uar_and_spread(test: dict[str, np.ndarray], classes: Sequence[str]) -> dict:
     found = metrics.evaluate(**test)["uar"]
     people = metrics.per_subject(**crossval.by_person(test), classes=classes).uar
-    return {
-        "n": len(test["y"]),
-        "uar": found.value,
-        "uar_low": found.low,
-        "uar_high": found.high,
-        "uar_people_mean": people.mean(),
-        "uar_people_sd": people.std(),  # NaN for one person
-    }
+    uar = {"uar": found.value, "uar_low": found.low, "uar_high": found.high}
+    spread = {"uar_people_mean": people.mean(), "uar_people_sd": people.std()}  # NaN for one person
+    return {"n": len(test["y"])} | uar | spread

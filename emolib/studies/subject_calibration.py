@@ -4,7 +4,6 @@ Everybody, in training and in test alike, first gives a baseline, and all of the
 arm, baseline windows neither train nor answer, so all arms answer the same windows.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,8 +13,8 @@ import pandas as pd
 
 from emolib.core.artifacts import Run
 from emolib.core.bars import progress_bar
-from emolib.core.errors import BadArtifact, BadParameter, BadSet
-from emolib.core.experiment import Experiment
+from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import Experiment, model_name
 from emolib.datasets import splits, windowed
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, within
@@ -41,12 +40,10 @@ class Baseline:
     the people who have less than `baseline_s` of `neutral`.
     """
 
-    neutral: str
-    baseline_s: float
     windows: np.ndarray
     beside: np.ndarray
     keep: np.ndarray
-    dropped: tuple[str, ...]
+    dropped: list[str]
 
     @property
     def answers(self) -> np.ndarray:
@@ -58,18 +55,12 @@ class Baseline:
         """Of each person the first windows of class `neutral`, until they hold baseline_s seconds of signal.
 
         First means first in the order of the set, which is that of the corpus's loader. Raises BadParameter for a class
-        that the task lacks or a baseline of no time, BadArtifact for windows without times, BadSet if nobody has a baseline.
+        that the task lacks, BadSet if nobody has a baseline.
         """
         if neutral not in data.classes:
             raise BadParameter(
                 f"neutral: got {neutral!r}, expected one of the classes {', '.join(data.classes)}: "
                 "a task without a neutral state has no baseline."
-            )
-        if not 0 < baseline_s < math.inf:
-            raise BadParameter(f"baseline_s: got {baseline_s}, expected more than 0 seconds.")
-        if data.start_s is None:
-            raise BadArtifact(
-                "The windows do not say when they begin, expected start_s: run 01_windows.ipynb again."
             )
         windows, beside, dropped = np.zeros(len(data.y), bool), np.zeros(len(data.y), bool), []
         for name in np.unique(data.subject):
@@ -85,22 +76,8 @@ class Baseline:
             beside[later[(data.trial[later] == data.trial[last]) & overlaps]] = True
         keep = ~np.isin(data.subject, dropped)
         if not keep.any():
-            raise BadSet(
-                f"Nobody has {baseline_s:g} s of {neutral}, expected two people or more: lower baseline_s."
-            )
-        return cls(neutral, baseline_s, windows, beside, keep, tuple(dropped))
-
-    def counts(self) -> pd.DataFrame:
-        """What became of people and windows: what, count, who."""
-        few = f"dropped: people with less than {self.baseline_s:g} s of {self.neutral}"
-        rows = [
-            (few, len(self.dropped), ", ".join(self.dropped)),
-            ("dropped: windows of these people", (~self.keep).sum(), ""),
-            (f"baseline: windows, the first {self.baseline_s:g} s of {self.neutral}", self.windows.sum(), ""),
-            ("dropped: windows that share signal with the baseline", self.beside.sum(), ""),
-            ("windows that train or answer", self.answers.sum(), ""),
-        ]
-        return pd.DataFrame(rows, columns=["what", "count", "who"])
+            raise BadSet(f"Nobody has {baseline_s:g} s of {neutral}: lower baseline_s.")
+        return cls(windows, beside, keep, dropped)
 
 
 def signal_s(trial: np.ndarray, start_s: np.ndarray, window_s: float) -> np.ndarray:
@@ -155,28 +132,30 @@ class Study:
         """
         for fold in folds:
             seen = data.subject[np.concatenate([fold.train, fold.val])]
-            both = np.intersect1d(seen, data.subject[fold.test])
-            if len(both):
+            if len(both := np.intersect1d(seen, data.subject[fold.test])):
                 raise BadParameter(
                     f"Fold {fold.name} trains and tests {', '.join(both[:3])}, expected people never seen: "
                     "take a protocol that splits people, loso for example."
                 )
-        if list(lengths_s) != sorted(set(lengths_s)):
-            raise BadParameter(
-                f"Baselines of {lengths_s} s, expected shorter_s to grow and stay below baseline_s."
-            )
+        if list(lengths_s) != sorted({seconds for seconds in lengths_s if seconds > 0}):
+            raise BadParameter(f"Baselines of {lengths_s} s, expected shorter_s to grow up to baseline_s.")
         made = [Baseline.of(data, neutral, seconds, window_s) for seconds in lengths_s]
-        longest = made[-1]
-        answers, place = longest.answers, np.cumsum(longest.keep) - 1
+        longest, seconds = made[-1], lengths_s[-1]
+        keep, answers, place = longest.keep, longest.answers, np.cumsum(longest.keep) - 1
         left = [within(fold, answers, place) for fold in folds if answers[fold.test].any()]
-        names = [*(f"{BASELINE}_{seconds:g}s" for seconds in lengths_s[:-1]), BASELINE]
-        masks = {
-            name: (one.windows[longest.keep], one.baseline_s) for name, one in zip(names, made, strict=True)
-        }
-        counts = longest.counts()
-        gone = "dropped: folds that nobody is left to be tested in"
-        counts.loc[len(counts)] = [gone, len(folds) - len(left), ""]
-        return cls(data.part(np.flatnonzero(longest.keep)), left, masks, counts, axis)
+        names = [*(f"{BASELINE}_{shorter:g}s" for shorter in lengths_s[:-1]), BASELINE]
+        baselines = {n: (one.windows[keep], s) for n, one, s in zip(names, made, lengths_s, strict=True)}
+        few, dropped = f"people with less than {seconds:g} s of {neutral}", longest.dropped
+        counts = [
+            (f"dropped: {few}", len(dropped), ", ".join(dropped)),
+            ("dropped: windows of these people", (~keep).sum(), ""),
+            (f"baseline: windows, the first {seconds:g} s of {neutral}", longest.windows.sum(), ""),
+            ("dropped: windows that share signal with the baseline", longest.beside.sum(), ""),
+            ("windows that train or answer", answers.sum(), ""),
+            ("dropped: folds that nobody is left to be tested in", len(folds) - len(left), ""),
+        ]
+        counts = pd.DataFrame(counts, columns=["what", "count", "who"])
+        return cls(data.part(np.flatnonzero(keep)), left, baselines, counts, axis)
 
     @property
     def arms(self) -> dict[str, str]:
@@ -200,7 +179,8 @@ class Study:
         with progress_bar(len(self.arms) * len(self.folds), "train", "folds") as bar:
             for arm in self.arms:
                 for k, fold in enumerate(self.folds):
-                    name, shown = fold_name(source, arm, k), replace(fold, name=f"{arm}, {fold.name}")
+                    name = model_name(f"{source}/calibration-{arm}", k)
+                    shown = replace(fold, name=f"{arm}, {fold.name}")
                     crossval.train_fold(run, name, trainer, self.scaled(arm, fold), shown, self.axis, bar)
 
     def scores(self, run: Run, source: Experiment, trainer: "Trainer") -> dict[str, np.ndarray]:
@@ -209,17 +189,12 @@ class Study:
         for arm in self.arms:
             logits = []
             for k, fold in enumerate(self.folds):
-                name = fold_name(source, arm, k)
+                name = model_name(f"{source}/calibration-{arm}", k)
                 trainer.model.set_weights(crossval.load_model(run, name).get_weights())
                 X = self.scaled(arm, fold).X[np.concatenate([fold.val, fold.test])]
                 logits.append(trainer.predict(crossval.load_standardiser(run, name)(X)))
             found[arm] = softmax(np.concatenate(logits))
         return found
-
-
-def fold_name(source: Experiment, arm: str, k: int) -> str:
-    """Stem of the artifacts of an arm's fold."""
-    return f"models/{source}/calibration-{arm}/fold{k:02d}"
 
 
 def per_person(

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
@@ -44,19 +44,16 @@ SlurmdTimeout=10
 MinJobAge=3600
 KillWait=2
 ReturnToService=2
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 RealMemory={memory_mb}
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory={memory_mb}
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 RealMemory=10000
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=10000
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 """
 
 
 def missing() -> str:
     """Why there can be no cluster here, "" where there can."""
-    found = [name for name in (*DAEMONS, "sbatch") if shutil.which(name, path=path())]
-    lacking = {*DAEMONS, "sbatch"} - {*found}
-    return (
-        f"no {', '.join(sorted(lacking))} here: apt-get install slurm-wlm munge, as root" if lacking else ""
-    )
+    lacking = [name for name in (*DAEMONS, "sbatch") if not shutil.which(name, path=path())]
+    return f"no {', '.join(lacking)} here: apt-get install slurm-wlm munge, as root" if lacking else ""
 
 
 def path() -> str:
@@ -65,31 +62,34 @@ def path() -> str:
 
 def free_ports(n: int) -> list[int]:
     """Ports that no one listens on now."""
-    with_sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [each.getsockname()[1] for each in with_sockets]
-    for each in with_sockets:
-        each.close()
-    return ports
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(n)]
+        return [each.getsockname()[1] for each in sockets]
 
 
 class Cluster:
     """`with Cluster(folder) as cluster`: jobs submitted in `cluster.environment` run on its nodes."""
 
-    def __init__(self, folder: Path, memory_mb: int = 10_000):
-        self.folder, self.memory_mb = folder, memory_mb
+    def __init__(self, folder: Path):
+        self.folder = folder
         first = os.pathsep.join((str(folder), path()))
         self.environment = {**os.environ, "PATH": first, "SLURM_CONF": str(folder / "slurm.conf")}
         self.running: dict[str, subprocess.Popen] = {}
 
     def __enter__(self) -> "Cluster":
+        folder = self.folder
         for name in ("state", *(f"spool-{node}" for node in NODES)):
-            (self.folder / name).mkdir(parents=True)
-        self.folder.chmod(0o755)
-        self._write_key()
+            (folder / name).mkdir(parents=True)
+        folder.chmod(0o755)
+        (folder / "munge.key").write_bytes(secrets.token_bytes(128))
+        (folder / "munge.key").chmod(0o600)
         named = {"host": socket.gethostname(), "user": Path("~").expanduser().owner()}
-        text = CONFIG.format(folder=self.folder, ports=free_ports(3), memory_mb=self.memory_mb, **named)
-        (self.folder / "slurm.conf").write_text(text)
-        self._wrap_srun()
+        text = CONFIG.format(folder=folder, ports=free_ports(3), **named)
+        (folder / "slurm.conf").write_text(text)
+        # Snakemake calls srun without SLURM_CONF: elsewhere the file lies where SLURM looks for it
+        call = f'SLURM_CONF={folder}/slurm.conf exec {shutil.which("srun", path=path())} "$@"'
+        (folder / "srun").write_text(f"#!/bin/sh\n{call}\n")
+        (folder / "srun").chmod(0o755)
         try:
             self._start_all()
         except BaseException:
@@ -97,28 +97,9 @@ class Cluster:
             raise
         return self
 
-    def _write_key(self):
-        key = self.folder / "munge.key"
-        key.write_bytes(secrets.token_bytes(128))
-        key.chmod(0o600)
-
-    def _wrap_srun(self):
-        """Snakemake calls srun without SLURM_CONF: elsewhere the file lies where SLURM looks for it."""
-        srun = self.folder / "srun"
-        srun.write_text(
-            f'#!/bin/sh\nSLURM_CONF={self.folder}/slurm.conf exec {shutil.which("srun", path=path())} "$@"\n'
-        )
-        srun.chmod(0o755)
-
     def _start_all(self):
-        files = {
-            "socket": "socket",
-            "key-file": "key",
-            "pid-file": "pid",
-            "log-file": "log",
-            "seed-file": "seed",
-        }
-        options = [f"--{option}={self.folder}/munge.{ending}" for option, ending in files.items()]
+        options = [f"--{name}-file={self.folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
+        options.append(f"--socket={self.folder}/munge.socket")
         self.start("munged", "munged", "--foreground", "--force", *options)
         self._until(lambda: (self.folder / "munge.socket").exists(), "munged has no socket")
         self.start("slurmctld", "slurmctld", "-D")
@@ -129,23 +110,19 @@ class Cluster:
     def start(self, name: str, *command: str):
         """Start a daemon in a process group of its own."""
         with (self.folder / f"{name}.out").open("ab") as out:
-            self.running[name] = subprocess.Popen(
-                command, env=self.environment, stdout=out, stderr=out, start_new_session=True
-            )
+            options = {"env": self.environment, "stdout": out, "stderr": out, "start_new_session": True}
+            self.running[name] = subprocess.Popen(command, **options)
 
     def _until(self, reached, otherwise: str):
         end = time.monotonic() + STARTS_S
         while not reached():
             if time.monotonic() > end:
-                logs = "\n".join(
-                    each.read_text()[-800:] for each in sorted(self.folder.glob("*.[ol][uo][tg]"))
-                )
-                raise RuntimeError(f"{otherwise} after {STARTS_S} s:\n{logs}")
+                logs = [path.read_text()[-800:] for path in sorted(self.folder.glob("*.[ol][uo][tg]"))]
+                raise RuntimeError(f"{otherwise} after {STARTS_S} s:\n" + "\n".join(logs))
             time.sleep(0.2)
 
     def ask(self, *command: str) -> str:
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
-        return done.stdout
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True).stdout
 
     def states(self) -> dict[str, str]:
         """idle, mixed, allocated, down … by node; a trailing * is a node that does not answer."""

@@ -31,18 +31,18 @@ CLUSTER = ["--profile", "config/slurm", "--slurm-status-command", "squeue"]
 CLUSTER += ["--slurm-init-seconds-before-status-checks", "2"]
 FOLDS = 4 * len(SOURCES)
 WAIT_S = 400
-TIMED = (".keras",)  # says when it was written
+PARTS = ("data", "models", "scores", "rows", "tables")
 
 
-def start(folder, *options, environment=None, config=CONFIG, **process):
-    """Snakemake up to the fused scores, and all before them, with its results below `folder`; process: options of its Popen."""
+def start(folder, *options, environment=None):
+    """Snakemake up to the fused scores, and all before them, with its results below `folder`."""
     folder.mkdir(exist_ok=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     command = [sys.executable, "-m", "snakemake", *(f"{folder}/tiny/{name}" for name in TARGETS), "--nolock"]
     command += ["--rerun-incomplete", "--configfile", f"{folder}/config.yaml", *options]
     environment = {**(environment or os.environ), "EMOLIB_RESULTS": str(folder)}
     with (folder / "log").open("w") as log:
-        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log, **process)
+        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
 
 
 def ended(process, folder):
@@ -56,13 +56,12 @@ def trained(folder):
 
 def made(folder):
     """What a run made, byte for byte, but for what holds a time."""
-    run = folder / "tiny"
-    found = [
-        path for part in ("data", "models", "scores", "rows", "tables") for path in run.glob(f"{part}/**/*")
-    ]
-    found = [path for path in found if path.is_file() and not path.name.endswith((".json.json", *TIMED))]
-    artifacts = [path for path in found if not (path.suffix == ".json" and path.with_suffix("").exists())]
-    return {str(path.relative_to(run)): path.read_bytes() for path in artifacts}
+    run, found = folder / "tiny", {}
+    for path in (path for part in PARTS for path in run.glob(f"{part}/**/*") if path.is_file()):
+        is_sidecar = path.suffix == ".json" and path.with_suffix("").exists()
+        if not is_sidecar and path.suffix != ".keras":  # it says when it was written
+            found[str(path.relative_to(run))] = path.read_bytes()
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -92,18 +91,14 @@ def there(tmp_path_factory):
             process.kill()
 
 
-def test_jobs_of_a_source_are_one_and_run_on_both_nodes(there):
-    _, _, busy, jobs = there
+def test_a_node_that_dies_gives_its_job_away_and_loses_no_fold(there):
+    """A job a source, on both nodes."""
+    folder, before, busy, jobs = there
     assert sorted(busy) == ["n1", "n2"]
     assert len(jobs) == len(SOURCES) + 1 and {state for _, state, _ in jobs} == {"COMPLETED"}
-    assert {node for *_, node in jobs} == set(busy[1:])  # the one that died gave its job away
-
-
-def test_a_node_that_dies_loses_no_fold(there):
-    folder, before, *_ = there
+    assert {node for *_, node in jobs} == set(busy[1:])
     after = trained(folder)
-    assert 2 <= len(before) < FOLDS == len(after)
-    assert before.items() <= after.items()
+    assert 2 <= len(before) < FOLDS == len(after) and before.items() <= after.items()
 
 
 def test_a_cluster_makes_what_one_machine_makes(here, there):

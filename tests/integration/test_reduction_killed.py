@@ -1,17 +1,12 @@
 """A search that is killed by the system goes on where it was, and ends with the same trace."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from emolib.core.paths import PROJECT
-
-pytest.importorskip("tensorflow")
 
 SEARCH = """
 import sys
@@ -28,9 +23,8 @@ y = np.arange(96) % 2
 X = np.random.default_rng(0).normal(0, 0.3, (96, 12, 12, 1)).astype(np.float32)
 X[y == 0, :, :6] += 1
 X[y == 1, :, 6:] += 1
-rows = np.arange(96).astype(str)
-parts = slice(64), slice(64, None)
-train, val = (EmotionSet(X[p], y[p], rows[p], rows[p], ("left", "right")) for p in parts)
+data = EmotionSet(X, y, y.astype(str), np.arange(96).astype(str), ("left", "right"))
+train, val = data.part(np.arange(64)), data.part(np.arange(64, 96))
 tiny = Architecture(32, 1, (Block(16, 7, 4, 3), Block(16, 3)), (64,), 2, dropout=0.1)
 run = Run(Path(sys.argv[1]), "02b_reduction", {})
 one = trained(train, val, Training(epochs=2, batch_size=16, augment=False))
@@ -42,16 +36,9 @@ trace(search.tried).drop(columns="seconds").to_csv(sys.argv[1] + "/trace.csv", i
 
 
 def start(folder: Path) -> subprocess.Popen:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(PROJECT),
-        "OMP_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-    command = [sys.executable, "-c", SEARCH, str(folder)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    )
+    quiet = {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    return subprocess.Popen([sys.executable, "-c", SEARCH, str(folder)], env={**os.environ, **quiet}, **pipes)
 
 
 def finished(folder: Path) -> dict[str, int]:
@@ -65,7 +52,7 @@ def test_a_killed_search_trains_only_what_is_left(tmp_path):
     lines = (line for line in first.stdout if line.startswith("trained"))
     assert [next(lines).split()[-1] for _ in range(2)] == ["0", "1"]
     time.sleep(0.3)  # into the third training
-    first.send_signal(signal.SIGKILL)
+    first.kill()
     first.wait()
     before = finished(killed)
     assert 2 <= len(before) < 4 and not (killed / "trace.csv").exists()

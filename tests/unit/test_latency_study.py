@@ -3,6 +3,7 @@
 import json
 from copy import deepcopy
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,12 +11,15 @@ import pytest
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.core.experiment import INT8
+from emolib.device.interpreter import present
 from emolib.device.latency import Hop, hops_summary
+from emolib.quantization.ptq import convert
 from emolib.report import plots
 from emolib.studies import latency
 from emolib.studies.latency import HERE
 
 HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
+KINDS = (("litert", 1), ("litert", 4), ("tflite_micro", 1))
 
 
 def row(model, backend, threads, p50_us):
@@ -33,8 +37,6 @@ def front(model, p50_us):
 def here():
     """A bench file, shortened."""
     hops = [Hop(float(k), 0.1 * k, 10.0 + k, 0, 90.0 + k) for k in range(1, 4)]
-    medians = ((HEART, (10.0, 20.0, 100.0)), (EEG, (8.0, 4.0, 30.0)))
-    kinds = (("litert", 1), ("litert", 4), ("tflite_micro", 1))
     stages = ("start", "opened", "first", "all")
     return {
         "schema": 1,
@@ -42,7 +44,9 @@ def here():
         "machine": {"name": "A board", "governor": "performance", "cores": 4},
         "bundle": {"sha256": {HEART: "aa", EEG: "bb"}},
         "models": [
-            row(model, *kind, us) for model, p50s in medians for kind, us in zip(kinds, p50s, strict=True)
+            row(model, backend, threads, us)
+            for model, medians in ((HEART, (10.0, 20.0, 100.0)), (EEG, (8.0, 4.0, 30.0)))
+            for (backend, threads), us in zip(KINDS, medians, strict=True)
         ],
         "front_ends": [front(HEART, 3000.0), front(EEG, 2000.0)],
         "engine": {
@@ -51,9 +55,7 @@ def here():
             "n": 100,
             "modality_p50_ms": {"heart": 5.0, "eeg": 4.0},
             "states": {"heart": {"ok": 99, "waiting": 1}, "eeg": {"ok": 100}},
-            "p50_ms": 12.0,
-            "p95_ms": 15.0,
-            "p99_ms": 19.0,
+            **{"p50_ms": 12.0, "p95_ms": 15.0, "p99_ms": 19.0},
         },
         "stream": {"seconds": 3.0, "core_percent": 2.5, "hop_s": 1.0} | hops_summary(hops),
         "fresh": {f"{stage}_{unit}": 10.0 * k for unit in ("ms", "mb") for k, stage in enumerate(stages)},
@@ -79,10 +81,6 @@ def table_of(here):
 
 @pytest.fixture(scope="module")
 def network():
-    import keras
-
-    from emolib.quantization.ptq import convert
-
     inputs = keras.Input((8, 8, 1))
     return convert(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs))), "float32")
 
@@ -96,14 +94,13 @@ def test_int8_is_taken_from_the_bench_and_the_rest_is_measured(here, network, tm
     found = list(table[["source", "variant", "threads"]].itertuples(index=False, name=None))
     of_heart = [(HEART, variant, n) for variant in ("float32", INT8, "mixed") for n in (1, 4)]
     assert found == of_heart + [(EEG, variant, n) for variant in ("float32", INT8) for n in (1, 4)]
-    assert set(table.backend) == {"litert"} and set(table.machine) == {"A board"}
     int8, others = table[table.variant == INT8], table[table.variant != INT8]
     assert int8.p50_us.tolist() == [10, 20, 8, 4] and int8.n.eq(200).all()
     assert others.n.eq(10).all() and others.bytes.eq(len(network)).all()
     absent = [f"{EEG} mixed", "", "this run has no such file"]
     assert refused.values.tolist() == [[EEG, "tflite_runtime", "old"], absent]
     assert f"models/{HEART}/fold00-{INT8}.tflite" not in run.inputs and len(run.inputs) == 3
-    if pytest.importorskip("tflite_micro"):
+    if "tflite_micro" in present():
         run.write_bytes(f"models/{EEG}/fold00-{INT8}.tflite", network)
         footprints = latency.footprints(run, here).set_index("model")
         assert footprints.bytes[HEART] == 1000 and footprints.arena_bytes[HEART] > 0
@@ -119,8 +116,6 @@ def test_tables_of_this_machine(here):
     steps = latency.steps(here).set_index("part")
     assert steps.p50_ms.to_dict() == {"heart": 5, "eeg": 4, "whole step": 12}
     assert steps.states["heart"] == "ok 99, waiting 1" and np.isnan(steps.p95_ms["heart"])
-    starts = latency.starts(here)
-    assert starts.after_ms.tolist() == starts.resident_mb.tolist() == [0, 10, 20, 30]
 
 
 def test_devices_are_compared_with_the_first(here):
@@ -144,22 +139,14 @@ def test_bench_files(here, tmp_path):
     with pytest.raises(BadParameter, match="pi twice"):
         latency.of_devices(here, [str(file)] * 2)
     file.write_text(json.dumps(here | {"schema": 99}))
-    with pytest.raises(BadArtifact, match=r"pi\.json has schema 99, expected schema 1.*emolib bench BUNDLE"):
+    with pytest.raises(BadArtifact, match=r"pi\.json has schema 99, expected .* schema 1.*emolib bench"):
         latency.read_bench(file)
-    file.write_text('{"schema": 1, "machine": {}}')
-    with pytest.raises(
-        BadArtifact, match="has no bundle, engine, fresh, front_ends, models, refused, stream"
-    ):
-        latency.read_bench(file)
-    with pytest.raises(BadArtifact, match="none.json cannot be read"):
-        latency.read_bench(tmp_path / "none.json")
 
 
 def test_results_of_this_machine(here):
     rows = latency.concluded(table_of(here), latency.front_ends(here), here)
-    found = {
-        (r["modality"], r["model"], r["variant"], r["metric"]): (r["value"], r["unit"], r["n"]) for r in rows
-    }
+    of, number = ("modality", "model", "variant", "metric"), ("value", "unit", "n")
+    found = {tuple(row[name] for name in of): tuple(row[name] for name in number) for row in rows}
     assert found["heart", "", INT8, "latency_p50"] == (10, "us", 200)
     assert found["eeg", "", INT8, "latency_p99"] == (24, "us", 200)
     assert found["heart", "", INT8, "front_end_p50"] == (3050, "us", 90)
@@ -175,8 +162,8 @@ def test_results_of_this_machine(here):
 
 def test_figures_are_drawn_also_where_nothing_streamed(here):
     assert [ax.get_title() for ax in plots.latency(table_of(here)).axes] == ["litert", "tflite_micro"]
-    figure = plots.jitter(latency.hops({HERE: here, "board": slower(here)}))
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [HERE, "board"]
     bare = here | {"engine": None, "stream": None}
     assert latency.steps(bare).empty
-    assert all(not ax.lines for ax in plots.jitter(latency.hops({HERE: bare})).axes)
+    for name, record in (("board", here), ("bare", bare)):
+        drawn = [len(ax.lines) for ax in plots.jitter(latency.hops({name: record})).axes]
+        assert any(drawn) == (name == "board")

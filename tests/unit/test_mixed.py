@@ -40,18 +40,16 @@ def test_choices_of_a_fold():
     assert found == {"weight_bytes": 84, "bops": 8480 * 6 + 100 * 16, "perturbation": perturbation}
 
 
-def test_a_random_choice_is_the_baseline_and_answers_are_judged_as_sklearn_does():
+def test_a_random_choice_is_the_baseline_and_answers_are_judged_as_sklearn_does(monkeypatch):
     n, rng = 60, np.random.default_rng(0)
     y, part = rng.integers(3, size=n), np.repeat(["val", "test"], n // 2)
     columns = {"y": y, "part": part, "subject": np.repeat([f"s{i}" for i in range(6)], n // 6)}
-    columns |= {"trial": np.arange(n).astype(str), "fold": np.zeros(n, int)}
     good, poor = np.eye(3)[y] * 0.85 + 0.05, rng.dirichlet(np.ones(3), size=n)
     scores = {mixed.ILP: good, "random 1": good, "random 2": poor}
     made = {name: ("random" if "random" in name else "variant", []) for name in scores}
     need = {"weight_bytes": 1.0, "bops": 1.0, "perturbation": 0.0}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mixed, "needs", lambda folds, bits: need)
-        picked = mixed.picks_table([], made, scores, columns, "window")
+    monkeypatch.setattr(mixed, "needs", lambda folds, bits: need)
+    picked = mixed.picks_table([], made, scores, columns, "window")
     val = part == "val"
     weights = (1 / np.bincount(y[val]))[y[val]]
     assert picked.val_loss[2] == pytest.approx(log_loss(y[val], poor[val], sample_weight=weights))
@@ -120,6 +118,5 @@ def test_the_notebooks_steps_with_branches(table2, prepared):
     answers = {name: mixed.pick_scores([prepared], bits) for name, (_, bits) in made.items()}
     np.testing.assert_array_equal(answers[mixed.ILP], scores[mixed.ILP])
     assert mixed.is_optimal([prepared], chosen, budget).all()
-    assert (
-        mixed.layer_table(prepared.layers).layer == mixed.sensitivity_table([prepared], chosen).layer
-    ).all()
+    sensitivity = mixed.sensitivity_table([prepared], chosen)
+    assert (mixed.layer_table(prepared.layers).layer == sensitivity.layer).all()

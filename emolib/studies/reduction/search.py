@@ -8,9 +8,8 @@ the optimum is found. The queue gives the fewest FLOPs first, not the least f. B
 trainings cost much, and this order finds a good network early (on the toy space of the tests the optimum itself at training
 6 instead of 112).
 
-`monotone` assumes that nothing below a rejected architecture would be accepted. Then f grows with every rejection and saves
-trainings. It is an assumption, since measured AUCs are noisy. Without it f says little: from nearly every architecture the
-whole space lies below.
+The search assumes that nothing below a rejected architecture would be accepted. Then f grows with every rejection and saves
+trainings. It is an assumption, since measured AUCs are noisy.
 """
 
 import heapq
@@ -26,7 +25,6 @@ from emolib.studies.reduction.space import bound, reductions
 
 CHANCE = 0.5
 RULES = ("margin", "auc")
-Evaluate = Callable[[Architecture], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,6 @@ class Tried:
     flops: int
     numbers: Mapping[str, float]
     accepted: bool
-
-    @property
-    def auc(self) -> float:
-        return self.numbers["auc"]
 
 
 def least_auc(baseline_auc: float, share: float = 0.8, rule: str = "margin") -> float:
@@ -72,12 +66,11 @@ class Search:
     """
 
     baseline: Architecture
-    evaluate: Evaluate
+    evaluate: Callable[[Architecture], Mapping[str, float]]
     budget: int
     target_flops: int = 0
     share: float = 0.8
     rule: str = "margin"
-    monotone: bool = True
     tried: list[Tried] = field(default_factory=list, init=False)
     skipped: int = field(default=0, init=False)
     stopped: str = field(default="", init=False)
@@ -91,7 +84,7 @@ class Search:
     @property
     def least_auc(self) -> float:
         """β₀ of this search, once the baseline is trained."""
-        return least_auc(self.tried[0].auc, self.share, self.rule)
+        return least_auc(self.tried[0].numbers["auc"], self.share, self.rule)
 
     @property
     def best(self) -> Tried:
@@ -103,16 +96,14 @@ class Search:
         self._push(None, "baseline", self.baseline)
         with progress_bar(self.budget, "search", "trainings") as bar:
             while not self.stopped:
-                *_, parent, change, architecture = heapq.heappop(self.queue)
-                one = self._train(parent, change, architecture)
-                bar.set_postfix_str(
-                    f"best: {self.best.flops / 1e6:.3g} MFLOP, AUC {self.best.auc:.3f}", refresh=False
-                )
+                one = self._train(*heapq.heappop(self.queue)[-3:])
+                best = f"best: {self.best.flops / 1e6:.3g} MFLOP, AUC {self.best.numbers['auc']:.3f}"
+                bar.set_postfix_str(best, refresh=False)
                 bar.update(1)
                 yield one
                 if one.accepted:
-                    for reduction in reductions(architecture):
-                        self._push(one.number, reduction.change, reduction.architecture)
+                    for change, architecture in reductions(one.architecture).items():
+                        self._push(one.number, change, architecture)
                 self.stopped = self._reason()
 
     def _push(self, parent: int | None, change: str, architecture: Architecture):
@@ -124,21 +115,17 @@ class Search:
 
     def _train(self, parent: int | None, change: str, architecture: Architecture) -> Tried:
         """T of an architecture, and whether it is accepted; the baseline is, if it is better than chance."""
-        numbers = self.evaluate(architecture)
-        if not self.tried:
-            least_auc(numbers["auc"], self.share, self.rule)
-        accepted = not self.tried or numbers["auc"] >= self.least_auc
-        one = Tried(
-            len(self.tried), parent, change, architecture, flops(architecture), numbers, bool(accepted)
-        )
-        self.tried.append(one)
-        return one
+        numbers, number, size = self.evaluate(architecture), len(self.tried), flops(architecture)
+        floor = self.least_auc if self.tried else least_auc(numbers["auc"], self.share, self.rule)
+        accepted = number == 0 or bool(numbers["auc"] >= floor)
+        self.tried.append(Tried(number, parent, change, architecture, size, numbers, accepted))
+        return self.tried[-1]
 
     def _reason(self) -> str:
         """Why to stop, "" for going on; then the first in the queue is worth a training."""
         if self.best.flops <= self.target_flops:
             return "target"
-        rejected = [one.architecture for one in self.tried if not one.accepted and self.monotone]
+        rejected = [one.architecture for one in self.tried if not one.accepted]
         while self.queue and bound(self.queue[0][-1], rejected) >= self.best.flops:
             heapq.heappop(self.queue)
             self.skipped += 1
@@ -152,7 +139,7 @@ def trace(tried: Collection[Tried]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             **{"order": one.number, "parent": one.parent, "change": one.change, "flops": one.flops},
-            **{"auc": one.auc, **one.numbers},
+            **{"auc": one.numbers["auc"], **one.numbers},
             **{"accepted": one.accepted, "architecture": key(one.architecture)},
         }
         for one in tried

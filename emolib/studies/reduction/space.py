@@ -6,27 +6,21 @@ below another of the same baseline if it is as small or smaller in every axis.
 """
 
 import math
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 from functools import cache
 
 from emolib.core.errors import BadParameter
 from emolib.models.alexnet import Architecture, flops, key
 
-LEAST = {"side": 32, "filters": 8, "dense": 32}  # no step leads below
-STEP = {"side": math.sqrt(0.5), "filters": 0.5, "dense": 0.5}
-MULTIPLE = {"side": 8, "filters": 4, "dense": 4}
+SIZES = {  # the least, below which no step leads; a step; what a size is a multiple of
+    "side": (32, math.sqrt(0.5), 8),
+    "filters": (8, 0.5, 4),
+    "dense": (32, 0.5, 4),
+}
 STRIDE_STEP = 2
 FIRST_CONVOLUTION = 2  # its axis
 Axes = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Reduction:
-    """A neighbour: what was changed, and the architecture that it gives."""
-
-    change: str
-    architecture: Architecture
 
 
 @cache
@@ -57,39 +51,33 @@ def levels(architecture: Architecture, axis: int) -> tuple[int, ...]:
     kind = ["side", "stride", *filters, *dense][axis]
     if kind == "stride":
         return tuple(range(value, -architecture.blocks[0].kernel - 1, -STRIDE_STEP))
-    found, multiple = [value], MULTIPLE[kind]
-    while LEAST[kind] <= (smaller := multiple * round(found[-1] * STEP[kind] / multiple)) < found[-1]:
+    found, (least, step, multiple) = [value], SIZES[kind]
+    while least <= (smaller := multiple * round(found[-1] * step / multiple)) < found[-1]:
         found.append(smaller)
     can_go = value and kind != "side" and axis != FIRST_CONVOLUTION
     return (*found, 0) if can_go else tuple(found)
 
 
-def reductions(architecture: Architecture) -> list[Reduction]:
-    """The neighbours: one axis one step smaller, or one layer dropped; fewer FLOPs, each network once, in this order.
+def reductions(architecture: Architecture) -> dict[str, Architecture]:
+    """The neighbours by what was changed: one axis one step smaller, or one layer dropped; fewer FLOPs, each network once.
 
     A dropped convolution leaves its pool where it was. What cannot be built is no neighbour.
     """
-    found, seen = [], set()
-    for reduction in _steps(architecture):
-        name = key(reduction.architecture)
-        if name not in seen and flops(reduction.architecture) < flops(architecture):
-            seen.add(name)
-            found.append(reduction)
-    return found
-
-
-def _steps(architecture: Architecture) -> Iterator[Reduction]:
-    values = axes(architecture)
+    found, seen, values = {}, set(), axes(architecture)
     convolutions = [f"conv{i}" for i in range(1, len(architecture.blocks) + 1)]
     dense = [f"dense{i}" for i in range(1, len(architecture.dense) + 1)]
     for axis, name in enumerate(["input", "first stride", *convolutions, *dense]):
         _, *smaller = levels(architecture, axis)
         for value in dict.fromkeys([*smaller[:1], *(v for v in smaller if v == 0)]):
-            change = f"{name} {abs(values[axis])} → {abs(value)}" if value else f"{name} dropped"
             try:
-                yield Reduction(change, with_axes(architecture, (*values[:axis], value, *values[axis + 1 :])))
+                reduced = with_axes(architecture, (*values[:axis], value, *values[axis + 1 :]))
             except BadParameter:
                 continue
+            if key(reduced) not in seen and flops(reduced) < flops(architecture):
+                seen.add(key(reduced))
+                change = f"{abs(values[axis])} → {abs(value)}" if value else "dropped"
+                found[f"{name} {change}"] = reduced
+    return found
 
 
 @cache
@@ -104,9 +92,8 @@ def least_flops(architecture: Architecture, at_least: Axes) -> int:
         block = replace(block, stride=-stride) if i == 0 else block
         side = max(1, block.convolved(side))
         needed = block.kernel**2 * side**2
-        macs, thinnest = _passed(
-            macs, thinnest, widths[i], needed, levels(architecture, FIRST_CONVOLUTION + i)
-        )
+        values = levels(architecture, FIRST_CONVOLUTION + i)
+        macs, thinnest = _passed(macs, thinnest, widths[i], needed, values)
         side = max(1, block.pooled(side))
     thinnest *= side**2
     for i in range(n, len(widths)):

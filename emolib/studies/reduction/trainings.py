@@ -28,7 +28,6 @@ from emolib.models.training import Trainer, Training
 
 SPAN = (-1.0, 1.0)  # of a pixel, as the front end gives it
 PREDICTED = 128  # pictures of one call
-CROWD = 0.09  # share of wrong labels with one vote an image: Shved (2019)
 Train = Callable[[Architecture, Path, Checkpoint], dict]
 
 
@@ -44,63 +43,22 @@ def augmentation(ways: Sequence[str]) -> Callable:
 
 
 def mislabelled(train: EmotionSet, share: float, seed: int) -> EmotionSet:
-    """The training set with this share of wrong labels, seeded. Raises BadParameter as `relabelled` does."""
-    return replace(train, y=relabelled(train.y, share, len(train.classes), seed))
+    """The training set with exactly round(share × n) of its labels wrong, every wrong class as likely; seeded.
 
-
-def relabelled(
-    y: np.ndarray,
-    share: float,
-    n_classes: int,
-    seed: int,
-    rows: np.ndarray | None = None,
-    confusion: np.ndarray | None = None,
-) -> np.ndarray:
-    """A copy of labels y (n,) of which exactly round(share × len(rows)) changed, none to itself; seeded.
-
-    `rows`: indices that may change, the training part; None: all. Without `confusion` every row is as likely to change,
-    and every other class is as likely to come. `confusion` (n_classes, n_classes) holds counts or shares, true class by
-    row: a row of y changes in proportion to the share of its class that is off the diagonal, into a class in proportion
-    to its cell. Raises BadParameter.
+    Raises BadParameter for a share out of [0, 1].
     """
-    rows = np.arange(len(y)) if rows is None else np.asarray(rows)
-    if not 0 <= share <= 1 or n_classes < 2:
-        raise BadParameter(f"share {share} of {n_classes} classes: expected 0 to 1 of two classes or more.")
-    if len(y) and (y.min() < 0 or y.max() >= n_classes):
-        raise BadParameter(f"Labels are {y.min()} to {y.max()}, expected 0 to {n_classes - 1}.")
-    if len(np.unique(rows)) < len(rows) or (len(rows) and not 0 <= rows.min() <= rows.max() < len(y)):
-        raise BadParameter(f"rows: expected different indices from 0 to {len(y) - 1}, each once.")
-    wrong = _wrong_shares(n_classes, confusion)
-    n_changed = round(share * len(rows))
-    chance = wrong.sum(axis=1)[y[rows]]
-    if (chance > 0).sum() < n_changed:
-        raise BadParameter(
-            f"{n_changed} labels are to change, but the confusion matrix has other classes for "
-            f"{(chance > 0).sum()} of {len(rows)} only: lower share, or give the matrix wrong answers in every class."
-        )
-    rng, noisy = np.random.default_rng(seed), y.copy()
-    picked = rng.choice(rows, n_changed, replace=False, p=chance / chance.sum()) if n_changed else rows[:0]
-    for label in np.unique(y[picked]):
-        same = picked[y[picked] == label]
-        noisy[same] = rng.choice(n_classes, len(same), p=wrong[label] / wrong[label].sum())
-    return noisy
-
-
-def _wrong_shares(n_classes: int, confusion: np.ndarray | None) -> np.ndarray:
-    """How a class is taken for another one, (n_classes, n_classes), zeros on the diagonal. Raises BadParameter."""
-    counts = np.ones((n_classes, n_classes)) if confusion is None else np.asarray(confusion, np.float64)
-    if counts.shape != (n_classes, n_classes) or not np.isfinite(counts).all() or (counts < 0).any():
-        raise BadParameter(
-            f"confusion: got shape {counts.shape}, expected ({n_classes}, {n_classes}) of counts or shares, "
-            "0 or more."
-        )
-    totals = counts.sum(axis=1, keepdims=True)
-    return np.where(np.eye(n_classes, dtype=bool), 0.0, counts / np.where(totals > 0, totals, 1))
+    if not 0 <= share <= 1:
+        raise BadParameter(f"noise: got a share of {share} wrong labels, expected 0 to 1.")
+    rng, n, n_classes, y = np.random.default_rng(seed), len(train.y), len(train.classes), train.y.copy()
+    picked = rng.choice(n, round(share * n), replace=False, p=np.full(n, 1 / n))
+    for label in np.unique(train.y[picked]):
+        same = picked[train.y[picked] == label]
+        y[same] = rng.choice(n_classes, len(same), p=(np.arange(n_classes) != label) / (n_classes - 1))
+    return replace(train, y=y)
 
 
 class Store:
-    """The search's training with a memory: `folder`/<key>.keras and .json of a run. What is there and current is not
-    trained again.
+    """The search's training with a memory, `folder`/<key>.keras and .json of a run: what is current is not trained again.
 
     `train(architecture, path, state)` writes its network to `path` and returns its numbers; a killed one goes on from
     `state`. `matters`, JSON-able: what the numbers depend on beside the architecture and the run's inputs so far.

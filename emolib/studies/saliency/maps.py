@@ -1,7 +1,7 @@
 """Saliency maps, by four methods: where a network sees its answer in standardised pictures X (n, h, w, c).
 
-A map (n, h, w) is never below 0. z is the logit of the class that the model predicts for a picture, or of `target`: one
-class for all pictures, or one for each. The model is Keras with logits out.
+A map (n, h, w) is never below 0. z is the logit of the class that the model predicts for a picture, or of `target` (n,). The
+model is Keras with logits out.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,6 @@ from functools import lru_cache
 import numpy as np
 
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadParameter
 from emolib.core.experiment import model_name
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, evenly
@@ -18,60 +17,49 @@ from emolib.models.backend import keras, tf
 from emolib.models.crossval import load_model, load_standardiser
 from emolib.quantization.folding import readers
 
-Target = int | np.ndarray | None
+BATCH = 64  # pictures of one call
 CELLS = 6  # a side of the image that Grad-CAM looks at, at least
 
 
-def gradient(model: keras.Model, X: np.ndarray, target: Target = None, batch_size: int = 64) -> np.ndarray:
+def gradient(model: keras.Model, X: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
     """max over channels of |∂z/∂x|.
 
-    Raises BadParameter for a target that is no class. Source: Simonyan et al. 2014, "Deep inside convolutional
-    networks", section 3.
+    Source: Simonyan et al. 2014, "Deep inside convolutional networks", section 3.
     """
-    classes = _classes(model, X, target, batch_size)
-    found = [_gradients(model, X[rows], classes[rows]) for rows in _batches(len(X), batch_size)]
+    classes = _classes(model, X, target)
+    found = [_gradients(model, X[rows], classes[rows]) for rows in _batches(len(X))]
     return np.abs(np.concatenate(found)).max(axis=-1)
 
 
 def smooth_grad(
     model: keras.Model,
     X: np.ndarray,
-    target: Target = None,
+    target: np.ndarray | None = None,
     n_samples: int = 25,
     noise: float = 0.15,
     seed: int = 0,
-    batch_size: int = 64,
 ) -> np.ndarray:
     """max over channels of |mean over n_samples of ∂z/∂x at x + e|, e ~ N(0, σ²), σ = noise · (max x − min x).
 
-    A picture's noise depends on the seed and its place in X. Raises BadParameter. Source: Smilkov et al. 2017,
-    "SmoothGrad".
+    A picture's noise depends on the seed and its place in X. Source: Smilkov et al. 2017, "SmoothGrad".
     """
-    if n_samples < 1 or noise < 0:
-        raise BadParameter(
-            f"SmoothGrad: n_samples={n_samples}, noise={noise}, expected 1 or more, 0 or more."
-        )
     maps = []
-    for number, (x, of) in enumerate(zip(X, _classes(model, X, target, batch_size), strict=True)):
+    for number, (x, of) in enumerate(zip(X, _classes(model, X, target), strict=True)):
         normal = np.random.default_rng([seed, number]).normal(size=(n_samples, *x.shape))
         noisy = np.float32(x + noise * np.ptp(x) * normal)
         maps.append(np.abs(_gradients(model, noisy, np.full(n_samples, of)).mean(axis=0)).max(axis=-1))
     return np.stack(maps)
 
 
-def grad_cam(
-    model: keras.Model, X: np.ndarray, target: Target = None, layer: str = "", batch_size: int = 64
-) -> np.ndarray:
+def grad_cam(model: keras.Model, X: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
     """max(0, Σ_k α_k A_k), α_k the mean over positions of ∂z/∂A_k, enlarged to the picture bilinearly.
 
-    A (n, h', w', n_filters) is what `layer` gives, by default the one of `image_layer`. Raises BadParameter for a
-    layer that gives no image.
-    Source: Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2.
+    A (n, h', w', n_filters) is what `image_layer` gives. Source: Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2.
     """
-    classes = _classes(model, X, target, batch_size)
-    both = keras.Model(model.inputs[0], [image_layer(model, layer).output, model.outputs[0]])
+    classes = _classes(model, X, target)
+    both = keras.Model(model.inputs[0], [image_layer(model).output, model.outputs[0]])
     maps = []
-    for rows in _batches(len(X), batch_size):
+    for rows in _batches(len(X)):
         with tf.GradientTape() as tape:
             x = tf.convert_to_tensor(X[rows])
             tape.watch(x)
@@ -84,32 +72,25 @@ def grad_cam(
 
 
 def occlusion(
-    model: keras.Model,
-    X: np.ndarray,
-    target: Target = None,
-    patch: int = 8,
-    stride: int = 4,
-    fill: float = 0.0,
-    batch_size: int = 64,
+    model: keras.Model, X: np.ndarray, target: np.ndarray | None = None, patch: int = 8, stride: int = 4
 ) -> np.ndarray:
-    """max(0, mean over the squares that cover a pixel of z(x) − z(x with the square at `fill`)).
+    """max(0, mean over the squares that cover a pixel of z(x) − z(x with the square at 0, the mean of training)).
 
-    The square has `patch` pixels a side, moves by `stride`, and reaches every edge; 0 is the mean of training.
-    The source watches the score. We take the logit, because scores of sure answers hardly move. Raises
-    BadParameter. Source: Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", 4.2.
+    The square has `patch` pixels a side, moves by `stride`, and reaches every edge. The source watches the score. We take
+    the logit, because scores of sure answers hardly move.
+    Source: Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", 4.2.
     """
     n, height, width, _ = X.shape
-    classes = _classes(model, X, target, batch_size)[:, None]
-    whole = np.take_along_axis(_logits(model, X, batch_size), classes, 1)
+    classes = _classes(model, X, target)[:, None]
+    whole = np.take_along_axis(_logits(model, X), classes, 1)
     drops, cover = np.zeros((n, height, width)), np.zeros((height, width))
     for top in _corners(height, patch, stride):
         for left in _corners(width, patch, stride):
             square = np.s_[..., top : top + patch, left : left + patch]
             hidden = X.copy()
-            hidden[(*square, np.s_[:])] = fill
-            drops[square] += (whole - np.take_along_axis(_logits(model, hidden, batch_size), classes, 1))[
-                ..., None
-            ]
+            hidden[(*square, np.s_[:])] = 0
+            drop = whole - np.take_along_axis(_logits(model, hidden), classes, 1)
+            drops[square] += drop[..., None]
             cover[square] += 1
     return np.maximum(drops / cover, 0)
 
@@ -146,38 +127,25 @@ def fold_maps(
     return np.concatenate(rows), {name: np.concatenate(found) for name, found in maps.items()}
 
 
-def image_layer(model: keras.Model, name: str = "") -> keras.layers.Layer:
-    """The layer that Grad-CAM looks at: the one of this name, or the last one that every path passes and whose image has
-    CELLS a side or more.
+def image_layer(model: keras.Model) -> keras.layers.Layer:
+    """The layer that Grad-CAM looks at: the last one that every path passes and whose image has CELLS a side or more.
 
     The last image of a tiny network has 2 × 2 or 3 × 3 cells, too few to tell an eye from a cheek. It is taken where
-    no layer has more. Raises BadParameter for a layer that gives no image (n, h, w, n_filters).
+    no layer has more.
     """
-    known = {layer.name: layer for layer in model.layers[1:] if len(layer.output.shape) == 4}
-    if name in known:
-        return known[name]
-    if name or not known:
-        raise BadParameter(
-            f"layer: got {name!r}, expected one that gives an image: {', '.join(known) or 'none'}."
-        )
-    images = [layer for layer in _passed(model) if layer.name in known]
+    place = {layer.name: k for k, layer in enumerate(model.layers)}
+    reads, last, images = readers(model), 0, []
+    for k, layer in enumerate(model.layers):
+        passed = k > 0 and last <= k  # nothing behind it reads what lies before it
+        if passed and len(layer.output.shape) == 4:
+            images.append(layer)
+        last = max([last, *(place[reader.name] for reader in reads[layer.name])])
     fine = [layer for layer in images if min(layer.output.shape[1:3]) >= CELLS]
     return (fine or images)[-1]
 
 
-def _passed(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers that every path from the input to the logits goes through, in this order."""
-    place = {layer.name: k for k, layer in enumerate(model.layers)}
-    reads, last, found = readers(model), 0, []
-    for k, layer in enumerate(model.layers):
-        if last <= k:  # nothing behind it reads what lies before it
-            found.append(layer)
-        last = max([last, *(place[reader.name] for reader in reads[layer.name])])
-    return found
-
-
-def _batches(n: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, n, size))
+def _batches(n: int) -> Iterator[slice]:
+    return (slice(start, start + BATCH) for start in range(0, n, BATCH))
 
 
 @lru_cache(maxsize=4)
@@ -196,29 +164,19 @@ def _graphs(model: keras.Model) -> tuple[Callable, Callable]:
     return logits, gradients
 
 
-def _logits(model, X, batch_size) -> np.ndarray:
-    logits, _ = _graphs(model)
-    return np.concatenate([logits(X[rows]).numpy() for rows in _batches(len(X), batch_size)])
+def _logits(model, X) -> np.ndarray:
+    return np.concatenate([_graphs(model)[0](X[rows]).numpy() for rows in _batches(len(X))])
 
 
 def _gradients(model, X, classes) -> np.ndarray:
-    """∂z/∂x of every picture, (n, h, w, c)."""
     return _graphs(model)[1](X, classes).numpy()
 
 
-def _classes(model, X, target, batch_size) -> np.ndarray:
+def _classes(model, X, target) -> np.ndarray:
     """The class of each picture's map, (n,)."""
-    n_classes = model.output_shape[-1]
-    if target is None:
-        return _logits(model, X, batch_size).argmax(axis=1)
-    classes = np.broadcast_to(np.asarray(target), len(X))
-    if classes.min() < 0 or classes.max() >= n_classes:
-        raise BadParameter(f"target: got {target}, expected classes from 0 to {n_classes - 1}.")
-    return classes
+    return _logits(model, X).argmax(axis=1) if target is None else target
 
 
 def _corners(size: int, patch: int, stride: int) -> list[int]:
     """Where squares begin along a side; the last one ends at its end."""
-    if not 1 <= patch <= size or stride < 1:
-        raise BadParameter(f"occlusion: patch={patch}, stride={stride}, expected 1 to {size}, and 1 or more.")
     return [*range(0, size - patch, stride), size - patch]

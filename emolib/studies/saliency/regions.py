@@ -28,12 +28,6 @@ ALIGNED = {  # shares of the sides, read off the mean training faces of FER2013,
 }
 
 
-def aligned(n: int, height: int, width: int) -> dict[str, np.ndarray]:
-    """The boxes of ALIGNED on n pictures, each (n, 4), eyes with brows."""
-    sides = np.array([width, height, width, height])
-    return {name: np.tile(sides * box, (n, 1)) for name, box in ALIGNED.items()}
-
-
 def masks(boxes: Mapping[str, np.ndarray], height: int, width: int) -> dict[str, np.ndarray]:
     """Share of each pixel within eyes, cheeks, mouth, and elsewhere: by name, each (n, height, width)."""
     found = {
@@ -52,45 +46,31 @@ def _inside(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     return down[:, :, None] * across[:, None, :]
 
 
-def window_regions(
-    trial: np.ndarray,
-    size: int = face.SIZE,
-    hop_s: float = 2.0,
-    n_subjects: int = 10,
-    n_trials: int = 40,
-    trial_s: float = 8.0,
-    seed: int = 0,
-) -> dict[str, np.ndarray]:
-    """The generator's boxes of face, eyes, cheeks and mouth on the windows of a synthetic set, each (n_windows, 4), in
-    pixels of `size`.
-
-    `trial` (n_windows,) is the column of the whole set. size and hop_s are those of its front end, the others the
-    options of its corpus. Raises BadSet for windows that these options do not give.
-    """
-    hop = round(hop_s * face.SFREQ)
-    shown = {
-        affect.trial_id: face.face_regions(face.portrait(affect), size)
-        for affect in affects(n_subjects, n_trials, trial_s, seed)
-    }
-    names, first = np.unique(trial, return_index=True)
-    names = names[np.argsort(first)]
-    made = [name for name in names if name in shown for _ in shown[name]["face"][::hop]]
-    if made != trial.tolist():
-        raise BadSet(
-            f"{len(trial)} windows of {len(names)} trials, but these options give {len(made)} on those: "
-            "pass the whole set with the options of its corpus and front end."
-        )
-    return {part: np.concatenate([shown[name][part][::hop] for name in names]) for part in shown[names[0]]}
-
-
 def regions(run: Run, source: Experiment, data: EmotionSet, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Masks of `masks` for these rows of the source's whole set."""
     height, width = data.X.shape[1:3]
-    if source.corpus != "synthetic":
-        return masks(aligned(len(rows), height, width), height, width)
-    made = run.parameters_of(f"data/{source}.npz")
-    boxes = window_regions(data.trial, height, made["frontend"].get("hop_s", 2.0), **made["corpus_options"])
-    return masks({name: box[rows] for name, box in boxes.items()}, height, width)
+    if source.corpus == "synthetic":
+        boxes = _generated(run.parameters_of(f"data/{source}.npz"), data.trial, height)
+        boxes = {name: box[rows] for name, box in boxes.items()}
+    else:
+        sides = np.array([width, height, width, height])
+        boxes = {name: np.tile(sides * box, (len(rows), 1)) for name, box in ALIGNED.items()}
+    return masks(boxes, height, width)
+
+
+def _generated(made: dict, trial: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """The generator's boxes of face, eyes, cheeks and mouth on all windows of a synthetic set, each (n_windows, 4), in pixels
+    of `size`.
+
+    `made`: parameters of 01_windows; `trial` (n_windows,) is the set's column. Raises BadSet where they do not agree.
+    """
+    options = {"n_subjects": 10, "n_trials": 40, "trial_s": 8.0, "seed": 0} | made["corpus_options"]
+    hop = round(made["frontend"].get("hop_s", 2.0) * face.SFREQ)
+    shown = {one.trial_id: face.face_regions(face.portrait(one), size) for one in affects(**options)}
+    names = list(dict.fromkeys(trial.tolist()))
+    if [name for name in names if name in shown for _ in shown[name]["face"][::hop]] != trial.tolist():
+        raise BadSet(f"{len(trial)} windows of {len(names)} trials are not those of the corpus's options.")
+    return {part: np.concatenate([shown[name][part][::hop] for name in names]) for part in shown[names[0]]}
 
 
 def shares(maps: np.ndarray) -> np.ndarray:
@@ -102,7 +82,7 @@ def shares(maps: np.ndarray) -> np.ndarray:
 def mean_maps(maps: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
     """Mean (h, w) of the maps of each class that occurs, every map counting alike: with sum 1 before.
 
-    A map that is 0 everywhere is left out; `attention` counts these maps.
+    A map that is 0 everywhere is left out.
     """
     found, seen = shares(maps), maps.any(axis=(1, 2))
     return {
@@ -113,33 +93,24 @@ def mean_maps(maps: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> dict[s
 def attention_table(
     maps: Mapping[str, np.ndarray], where: Mapping[str, np.ndarray], subject: np.ndarray
 ) -> pd.DataFrame:
-    """The rows of `attention` for the maps (n, h, w) of every method, with the method in the first column."""
-    tables = [attention(found, where, subject).assign(method=name) for name, found in maps.items()]
-    table = pd.concat(tables, ignore_index=True)
-    return table[["method", *table.columns.drop("method")]]
+    """A row per method and region: method, region, n, empty, and the means share (of a map's sum), ratio of share and area,
+    area (of the picture).
 
-
-def attention(
-    maps: np.ndarray,
-    regions: Mapping[str, np.ndarray],
-    subject: np.ndarray,
-    n_boot: int = 2000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """A row per region: region, n, empty, and the means share (of a map's sum), area (of the picture), ratio of both.
-
-    Above 1 the map is denser there than on average over the picture, background included. Each with its 95 %
-    interval, _low and _high, by bootstrap over subjects; n maps, `empty` ones that are 0 everywhere left out.
+    `maps` (n, h, w) are by method, `where` are masks by region. Above 1 the map is denser there than on average over the
+    picture, background included. Each with its 95 % interval, _low and _high, by bootstrap over subjects; n maps, `empty`
+    ones that are 0 everywhere left out.
     """
-    seen = maps.any(axis=(1, 2))
-    parts, of, rows = shares(maps[seen]), np.unique(subject[seen], return_inverse=True)[1], []
-    for region, mask in regions.items():
-        share, area = (parts * mask[seen]).sum(axis=(1, 2)), mask[seen].mean(axis=(1, 2))
-        row = {"region": region, "n": int(seen.sum()), "empty": int((~seen).sum())}
-        for name, values in (("share", np.ones(len(share))), ("ratio", area)):
-            found = ratio_of_sums(share, values, of, n_boot, seed)
-            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-        rows.append(row | {"area": mask.mean()})
+    rows = []
+    for method, found in maps.items():
+        seen = found.any(axis=(1, 2))
+        parts, of = shares(found[seen]), np.unique(subject[seen], return_inverse=True)[1]
+        for region, mask in where.items():
+            share, area = (parts * mask[seen]).sum(axis=(1, 2)), mask[seen].mean(axis=(1, 2))
+            row = {"method": method, "region": region, "n": int(seen.sum()), "empty": int((~seen).sum())}
+            for name, below in (("share", np.ones(len(share))), ("ratio", area)):
+                ratio = ratio_of_sums(share, below, of)
+                row |= {name: ratio.value, f"{name}_low": ratio.low, f"{name}_high": ratio.high}
+            rows.append(row | {"area": mask.mean()})
     return pd.DataFrame(rows)
 
 

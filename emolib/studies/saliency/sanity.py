@@ -51,7 +51,6 @@ def sanity(
     X: np.ndarray,
     methods: Mapping[str, Callable[..., np.ndarray]] = METHODS,
     seed: int = 0,
-    n_boot: int = 2000,
 ) -> pd.DataFrame:
     """A row per method and step of `cascade`: method, step, layer, n, spearman with its 95 % interval, other, ssim.
 
@@ -65,18 +64,17 @@ def sanity(
     rows = []
     for step, (layer, copy) in enumerate(cascade(model, seed), 1):
         for name, method in methods.items():
-            maps = method(copy, X, classes)
             row = {"method": name, "step": step, "layer": layer}
-            rows.append(row | _alike(trained[name], maps, n_boot, seed))
+            rows.append(row | _alike(trained[name], method(copy, X, classes), seed))
     return pd.DataFrame(rows)
 
 
-def _alike(a: np.ndarray, b: np.ndarray, n_boot: int, seed: int) -> dict[str, float]:
+def _alike(a: np.ndarray, b: np.ndarray, seed: int) -> dict[str, float]:
     same, other = (spearman(a, maps) for maps in (b, np.roll(b, 1, axis=0)))
     same, other = same[np.isfinite(same)], other[np.isfinite(other)]
     if len(same) == 0:
         names = ("spearman", "spearman_low", "spearman_high", "other", "ssim")
         return {"n": 0, **dict.fromkeys(names, np.nan)}
-    mean = ratio_of_sums(same, np.ones(len(same)), np.arange(len(same)), n_boot, seed)
+    mean = ratio_of_sums(same, np.ones(len(same)), np.arange(len(same)), seed=seed)
     ends = {"spearman": mean.value, "spearman_low": mean.low, "spearman_high": mean.high}
     return {"n": len(same), **ends, "other": other.mean(), "ssim": float(ssim(a, b).mean())}
