@@ -119,7 +119,7 @@ def test_errors_are_one_line_and_a_status(data, capsys):
     ):
         lay(data / "emodb", {name: sound()})
         assert main(["datasets", "check", "emodb"]) == 1
-        assert re.match(f"error: .*{message}", capsys.readouterr().err.strip().splitlines()[-1])
+        assert re.match(f"\\w+: .*{message}", capsys.readouterr().err.strip().splitlines()[-1])
 
 
 @pytest.mark.parametrize("name", ["savee", "wesad", "image_folder"])
@@ -141,5 +141,5 @@ def test_a_fetch_without_network_ends_in_the_steps_for_a_person(data, capsys, mo
     shown = capsys.readouterr()
     for part in ("by hand", get(name).where, get(name).layout, str(data / name)):
         assert part in shown.out
-    assert re.match(r"error: https?://.* \(.*no network\).*by hand", shown.err.strip())
+    assert re.match(r"\w+: https?://.* \(.*no network\).*by hand", shown.err.strip())
     assert not any(path.is_file() for path in data.rglob("*"))
