@@ -44,7 +44,6 @@ class BoxCorpus:
     Raises CorpusMissing where nothing is found, BadRecording for a file that cannot be used.
     """
 
-    name: str
     title: str
     licence: str
     cite: str
@@ -141,15 +140,6 @@ def _read_voc(tree: Tree, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     return np.reshape(boxes, (-1, 4)).astype(float), labels
 
 
-FACEMASK = BoxCorpus(
-    name="facemask",
-    title="Face Mask Detection: 853 pictures, with, without and with ill-worn masks",
-    licence="CC0",
-    cite="Larxel (2020), Face Mask Detection, Kaggle",
-    pictures=facemask_pictures,
-)
-
-
 # WIDER FACE: crowds, one text file of boxes per split. Official splits train and val; test has no boxes
 
 BLUR = ("clear", "blurred", "heavily blurred")
@@ -188,21 +178,10 @@ def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
             rows = [[int(value) for value in line.split()] for line in lines[at + 2 : end]]
             faces = np.array(rows, np.int64).reshape(max(n_faces, 1), N_COLUMNS)[:n_faces]
         except (ValueError, IndexError, OverflowError) as error:
-            what = (
-                f"is damaged at the entry of line {at + 1}, expected a count and lines of {N_COLUMNS} numbers"
-            )
+            what = f"is damaged at the entry of line {at + 1}, expected lines of {N_COLUMNS} whole numbers"
             raise tree.damaged(name, what) from error
         yield lines[at].strip(), faces
         at = end
-
-
-WIDER_FACE = BoxCorpus(
-    name="wider_face",
-    title="WIDER FACE: 32,203 pictures, 393,703 faces, of which train and val have boxes",
-    licence="research, non-commercial",
-    cite="Yang et al. (2016), WIDER FACE: a face detection benchmark, CVPR",
-    pictures=wider_face_pictures,
-)
 
 
 # Own pictures in YOLO's layout: images/a.jpg and labels/a.txt, a line a face: class, centre x, y, width, height
@@ -255,15 +234,6 @@ def _read_yolo(tree: Tree, name: str) -> np.ndarray:
     return faces
 
 
-YOLO = BoxCorpus(
-    name="yolo",
-    title="Your own pictures, as YOLO's tools write them",
-    licence="yours",
-    cite="",
-    pictures=yolo_pictures,
-)
-
-
 # Scenes: drawn faces before drawn clutter. No files needed, nothing learnt about people
 
 SCENE_SIZES = ((240, 320), (320, 240), (270, 360), (300, 300))
@@ -282,13 +252,19 @@ def scene_pictures(root: Path, dropped: list[Dropped], n: int = 200, seed: int =
         yield Picture("scenes", name, held_out(name), image, boxes, tuple(words.tolist()))
 
 
-SCENES = BoxCorpus(
-    name="scenes",
-    title="Synthetic scenes",
-    licence="as emolib's",
-    cite="emolib",
-    pictures=scene_pictures,
-)
-
-
-CORPORA = {corpus.name: corpus for corpus in (FACEMASK, WIDER_FACE, YOLO, SCENES)}
+CORPORA = {
+    "facemask": BoxCorpus(
+        "Face Mask Detection: 853 pictures, with, without and with ill-worn masks",
+        "CC0",
+        "Larxel (2020), Face Mask Detection, Kaggle",
+        facemask_pictures,
+    ),
+    "wider_face": BoxCorpus(
+        "WIDER FACE: 32,203 pictures, 393,703 faces, of which train and val have boxes",
+        "research, non-commercial",
+        "Yang et al. (2016), WIDER FACE: a face detection benchmark, CVPR",
+        wider_face_pictures,
+    ),
+    "yolo": BoxCorpus("Your own pictures, as YOLO's tools write them", "yours", "", yolo_pictures),
+    "scenes": BoxCorpus("Synthetic scenes", "as emolib's", "emolib", scene_pictures),
+}

@@ -9,6 +9,8 @@ import math
 import struct
 import zlib
 
+import numpy as np
+
 from emolib.datasets.archives import Tree
 from emolib.signals.files import most_unfolded
 
@@ -60,9 +62,7 @@ def _walk(data: memoryview, order: str, is_file: bool = False):
         if number == 0 and len(element) >= 4:
             (flags,) = struct.unpack_from(f"{order}I", element)
         if number == 1 and flags & 0xFF in HOLDERS:
-            n_cells = math.prod(
-                struct.unpack(f"{order}{len(element) // 4}i", element[: len(element) // 4 * 4])
-            )
+            n_cells = math.prod(np.frombuffer(element, f"{order}i4", len(element) // 4).tolist())
             if TAG_BYTES * n_cells > len(data):
                 raise ValueError(f"an array claims {n_cells} cells in {len(data)} bytes")
         number += 1

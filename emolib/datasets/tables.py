@@ -68,10 +68,8 @@ def cell_values(frame: "pd.DataFrame", place: str, *, gaps: bool = False) -> np.
     wrong = np.argwhere(is_wrong.to_numpy() | (np.abs(values) > FLOAT32_MAX))
     if len(wrong):
         row, column = wrong[0]
-        cell = (
-            f"{frame.iloc[:, column].tolist()[row]!r} in data row {row + 1}, column {frame.columns[column]}"
-        )
-        raise BadRecording(f"{place} holds {cell}, expected a number: mend it, or fetch it again.")
+        cell, head = frame.iloc[:, column].tolist()[row], frame.columns[column]
+        raise BadRecording(f"{place} holds {cell!r} in data row {row + 1}, column {head}, expected a number.")
     return values
 
 

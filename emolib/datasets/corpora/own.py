@@ -139,20 +139,15 @@ def read_labels(tree: Tree) -> dict[str, Row]:
             raise BadRecording(f"{where}: {got}, expected each trial once, and its subject: mend it.")
         if split not in ("", *SPLITS):
             raise BadRecording(f"{where}: split is {split!r}, expected {', '.join(SPLITS)} or nothing.")
-        ratings = {column: _rating(cells[column], column, where) for column in RATINGS if cells.get(column)}
+        ratings = {column: cells[column] for column in RATINGS if cells.get(column)}
+        try:
+            ratings = {column: float(text) for column, text in ratings.items()}
+        except ValueError as error:
+            raise BadRecording(f"{where}: {error}, expected ratings in numbers.") from error
+        if not all(-1 <= rating <= 1 for rating in ratings.values()):
+            raise BadRecording(f"{where} has {ratings}, expected -1 to 1: (rating - 5) / 4 of a scale to 9.")
         rows[trial] = Row(cells["subject"], cells["label"], split, ratings)
     return rows
-
-
-def _rating(text: str, column: str, where: str) -> float:
-    try:
-        rating = float(text)
-    except ValueError:
-        rating = float("nan")
-    if not -1 <= rating <= 1:
-        expected = "a number from -1 to 1: a scale from 1 to 9 becomes that by (rating - 5) / 4"
-        raise BadRecording(f"{where}: {column} is {text!r}, expected {expected}.")
-    return rating
 
 
 def classes(root: Path) -> tuple[str, ...]:
