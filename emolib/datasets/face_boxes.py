@@ -39,10 +39,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class BoxCorpus:
-    """An entry of the registry; `pictures(root, dropped)` yields lazily and says in `dropped` what it left out.
-
-    Raises CorpusMissing where nothing is found, BadRecording for a file that cannot be used.
-    """
+    """An entry of the registry; `pictures(root, dropped)` yields lazily, as the `trials` of a Corpus."""
 
     title: str
     licence: str
@@ -58,11 +55,7 @@ def get(name: str) -> BoxCorpus:
 
 
 def load(name: str, dropped: list[Dropped] | None = None, **options) -> Iterator[Picture]:
-    """Pictures of a corpus in $EMOLIB_DATA/<name>; what it leaves out is appended to `dropped`.
-
-    `options` go to its loader. Raises BadParameter for a corpus or option that there is not, CorpusMissing
-    where its files are not, BadRecording while iterating.
-    """
+    """Pictures of a corpus in $EMOLIB_DATA/<name>; arguments and errors are those of `datasets.load`."""
     corpus = get(name)
     known = list(inspect.signature(corpus.pictures).parameters)[2:]
     check_names(options, known, f"the loader of {name}")
@@ -82,10 +75,7 @@ def held_out(name: str) -> str:
 
 
 def cut(picture: Picture, dropped: list[Dropped]) -> Picture:
-    """The picture with boxes that end at its border; boxes outside of it go. Both are counted in `dropped`.
-
-    Raises BadRecording for a box that is upside down, or not finite.
-    """
+    """The picture with boxes that end at its border, and none outside; `dropped` counts. Raises BadRecording."""
     for number, (x1, y1, x2, y2) in enumerate(picture.boxes, 1):
         if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
             got = f"box {number} goes from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"

@@ -63,10 +63,7 @@ REST_STRESS = {"stress": ("rest", "stress")}
 
 
 def classes(corpus: str, task: str) -> tuple[str, ...]:
-    """The class names of a task in their order. Raises BadParameter for a task that the corpus lacks.
-
-    The emotions of your own recordings stand in their labels.csv: this reads it, and raises as `own.classes`.
-    """
+    """The class names of a task in their order; those of your own emotions are read from labels.csv."""
     tasks = get(corpus).tasks
     if task not in tasks:
         raise BadParameter(f"task: got {task!r}, expected one of {', '.join(tasks)} for {corpus}.")

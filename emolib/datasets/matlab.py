@@ -21,11 +21,7 @@ HOLDERS = (1, 2, 3)  # classes of matrix that hold others: cell, struct, object
 
 
 def read_mat(tree: Tree, name: str) -> dict:
-    """Variables by name; structs have their fields as attributes, axes of length 1 are squeezed.
-
-    Raises BadRecording for a file that is damaged, claims more than it holds, or is of format 7.3, which scipy
-    does not read.
-    """
+    """Variables by name; structs have their fields as attributes, axes of length 1 are squeezed. Raises BadRecording."""
     from scipy.io import loadmat
 
     data = tree.read(name)

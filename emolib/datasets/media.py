@@ -18,10 +18,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 def read_audio(tree: Tree, name: str) -> np.ndarray:
-    """Mono samples (n_times,) float32 in [-1, 1] at 16 kHz from a wav, flac or other sound file.
-
-    Raises BadRecording for a file that does not decode, or whose header promises more than is there.
-    """
+    """Mono samples (n_times,) float32 in [-1, 1] at 16 kHz from a wav, flac or other sound. Raises BadRecording."""
     content = tree.read(name)
     if content.startswith(b"version https://git-lfs"):
         raise BadRecording(f"{tree.where(name)} is a Git LFS pointer, expected sound: run `git lfs pull`.")
@@ -64,10 +61,7 @@ def read_text(tree: Tree, name: str) -> str:
 
 
 def read_image(tree: Tree, name: str) -> np.ndarray:
-    """Pixels uint8, upright as its EXIF says: (height, width) of a grey picture, (height, width, 3) of any other.
-
-    Raises BadRecording for a file that does not decode.
-    """
+    """Pixels uint8, upright as EXIF says: (height, width) if grey, else (height, width, 3). Raises BadRecording."""
     from PIL import ImageOps
 
     content = io.BytesIO(tree.read(name))
@@ -88,10 +82,7 @@ def read_frames(tree: Tree, folder: str, names: list[str]) -> np.ndarray:
 
 
 def read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
-    """About FPS frames a second (n_frames, height, width, 3) uint8 of an mp4, and their exact rate.
-
-    Raises BadRecording for a file that does not decode, CorpusMissing where OpenCV is not installed.
-    """
+    """About FPS frames a second (n_frames, height, width, 3) uint8 of an mp4, and their exact rate. Raises BadRecording."""
     try:
         import cv2
     except ImportError as error:

@@ -19,10 +19,7 @@ Parsed = tuple[str, str, str] | str  # (subject, trial, label), or the reason to
 
 
 def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], Parsed]) -> Callable:
-    """The function `trials` of a corpus whose sound files match a pattern; `parse(name)` says what they are.
-
-    Silent and empty files, and second copies of an utterance (some archives hold all twice) are dropped too.
-    """
+    """The `trials` of a corpus whose sound files match a pattern; `parse(name)` says what they are."""
 
     def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
         tree, seen = open_tree(root), set()

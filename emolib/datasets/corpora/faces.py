@@ -32,10 +32,7 @@ def fer2013_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
 
 
 def _from_folders(tree: Tree, names: list[str], dropped: list[Dropped]) -> Iterator[Trial]:
-    """The split is told by a file's prefix (Training_, PublicTest_, PrivateTest_), else by its folder.
-
-    Some copies put PublicTest and PrivateTest into one folder `test`: their prefixes still tell them apart.
-    """
+    """The split is told by a file's prefix, which is right where PublicTest lies in a folder `test`, else by its folder."""
     for name in names:
         path = PurePosixPath(name)
         split = USAGES.get(path.name.split("_")[0].lower()) or FOLDERS.get(path.parent.parent.name.lower())
@@ -138,10 +135,7 @@ CK_PLUS = Corpus(
 def image_folder_trials(
     root: Path, modality: str, dropped: list[Dropped], folder: str = ""
 ) -> Iterator[Trial]:
-    """One picture (height, width[, 3]) uint8 per trial, from `folder` where one is given.
-
-    `happy/anna_01.png` is happy, of subject anna; a name without underscore is a subject of its own.
-    """
+    """One picture (height, width[, 3]) uint8 per trial; of a name without underscore it is a subject of its own."""
     tree = open_tree(Path(folder) if folder else root)
     for name in tree.need(*with_endings("*/*")):
         path = PurePosixPath(name)

@@ -16,10 +16,7 @@ CHANNELS = ("TP9", "AF7", "AF8", "TP10")  # "Right AUX" was not worn
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """One trial a recording, kind "raw"; one a piece where time stamps leave a gap: subjectb-relaxed-2.1.
-
-    Empty cells stay NaN.
-    """
+    """One trial a recording, kind "raw"; one a piece where time stamps leave a gap. Empty cells stay NaN."""
     tree = open_tree(root)
     for name in tree.need("subject[a-z]-*-*.csv"):
         stem = Path(name).stem.lower()

@@ -35,10 +35,7 @@ class Row(NamedTuple):
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """One trial a row of labels.csv that has a file in this modality, by name; see LAYOUT.
-
-    Raises BadRecording for two files of one trial, and where labels.csv names none of the files.
-    """
+    """One trial a row of labels.csv that has a file in this modality, by name; see LAYOUT."""
     tree = open_tree(root)
     rows, files = read_labels(tree), _files(tree, modality, dropped)
     shared = sorted(files.keys() & rows)
