@@ -56,7 +56,9 @@ def test_every_class_is_reached_by_some_label_and_every_label_by_some_task(corpu
         assert any(labels.target(corpus, task, trial(label)) for task in tasks), label
 
 
-def test_unmapped_label_is_named_with_what_is_known():
+def test_an_unmapped_label_or_task_is_named_with_what_is_known():
+    with pytest.raises(BadParameter, match="got 'emotion4', expected one of emotion7"):
+        labels.classes("emodb", "emotion4")
     with pytest.raises(UnmappedLabel, match="'joy' of emodb.*anger, boredom, disgust"):
         labels.target("emodb", "emotion7", trial("joy"))
 
@@ -94,8 +96,3 @@ def test_marginal_to_a_smaller_set_of_emotions():
 def test_no_marginal_where_a_class_has_several_ends(corpus, task, to_task):
     with pytest.raises(BadParameter, match=f"{task} do not each fall"):
         labels.marginal(corpus, task, to_task)
-
-
-def test_unknown_task():
-    with pytest.raises(BadParameter, match="got 'emotion4', expected one of emotion7"):
-        labels.classes("emodb", "emotion4")
