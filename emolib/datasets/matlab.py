@@ -26,7 +26,8 @@ def read_mat(tree: Tree, name: str) -> dict:
 
     data = tree.read(name)
     try:
-        _check_tags(data)
+        if order := ORDERS.get(data[HEAD_BYTES - 2 : HEAD_BYTES]):
+            _walk(memoryview(data)[HEAD_BYTES:], order, is_file=True)
         return loadmat(io.BytesIO(data), struct_as_record=False, squeeze_me=True)
     except NotImplementedError as error:
         raise tree.damaged(name, "is a MATLAB 7.3 file, expected 7 or older: save it with -v7, or") from error
@@ -34,14 +35,11 @@ def read_mat(tree: Tree, name: str) -> dict:
         raise tree.damaged(name, f"is no MATLAB file ({error})") from error
 
 
-def _check_tags(data: bytes):
-    """Raise ValueError or zlib.error for elements that unfold to too much, or claim more cells than they hold."""
-    if order := ORDERS.get(data[HEAD_BYTES - 2 : HEAD_BYTES]):
-        _walk(memoryview(data)[HEAD_BYTES:], order, is_file=True)
-
-
 def _walk(data: memoryview, order: str, is_file: bool = False):
-    """The elements of a file, or of a matrix: flags, dimensions, others, and matrices that it holds."""
+    """The elements of a file, or of a matrix: flags, dimensions, others, and matrices that it holds.
+
+    Raises ValueError or zlib.error for those that unfold to too much, or claim more cells than they hold.
+    """
     at, number, flags = 0, 0, 0
     while at + TAG_BYTES <= len(data):
         kind, size = struct.unpack_from(f"{order}II", data, at)

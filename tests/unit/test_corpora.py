@@ -338,7 +338,7 @@ def test_a_time_log_that_is_not_the_publisher_s_is_named(data):
     lay(data / "stress_predict", whole.stress_predict())
     path = data / "stress_predict/Processed_data/Time_logs.xlsx"
     for row, value, message in (
-        (3, "soon", "a time or the date of S01"),
+        (3, "soon", "a time of S01"),
         (1, "Strop", "0 columns 'Stroop Test'"),
     ):
         book = openpyxl.load_workbook(path)

@@ -15,7 +15,7 @@ from PIL import Image
 from emolib.core.errors import BadSet
 from emolib.core.experiment import Experiment
 from emolib.datasets import joint, load, splits, windowed
-from emolib.datasets.base import COPY, EmotionSet
+from emolib.datasets.base import COPY, MODALITIES, EmotionSet
 from emolib.datasets.joint import MISSING
 from emolib.signals import standardise
 from emolib.signals.frontend import front_end
@@ -197,57 +197,36 @@ def test_strangers_share_label_and_part_and_nobody_trains_whom_they_are_tested_o
             assert not (train & val or train & test or val & test)
 
 
-# From files to joint windows
-
-
-def beats(sfreq, duration_s, bpm):
-    """A wave with a bump at every beat, the rate swaying by 3 %."""
-    time_s = np.arange(round(duration_s * sfreq)) / sfreq
-    phase = np.cumsum(bpm / 60 / sfreq * (1 + 0.03 * np.sin(2 * np.pi * 0.1 * time_s)))
-    off_s = (phase % 1 - 0.5) * 60 / bpm
-    return np.exp(-0.5 * (off_s / 0.1) ** 2)
-
-
-def csv_table(sfreq, **columns):
-    table = pd.DataFrame(columns)
-    table.insert(0, "timestamp", table.index / sfreq)
-    return table.to_csv(index=False)
-
-
 def test_own_recordings_of_all_four_modalities(data):
-    """Four people, calm and tense twice; one trial has no heart, another a face alone."""
-    own = data / "own"
-    for modality in ("heart", "eeg", "speech", "face"):
-        (own / modality).mkdir(parents=True)
-    rows = ["trial,subject,label"]
-    for p in (1, 2, 3, 4):
-        for i in range(4):
-            name, r = f"t{p}{i}", np.random.default_rng((p, i))
-            rows.append(f"{name},person {p},{('calm', 'tense')[i % 2]}")
-            Image.fromarray(r.integers(0, 256, (40, 40), np.uint8)).save(own / f"face/{name}.png")
-            if name == "t33":
+    """Three people, four trials each, written to files: one trial has no heart, another a face alone."""
+    rows, lacking = [], {"s00-t01": ["heart"], "s02-t03": ["eeg", "heart", "speech"]}
+    for modality in MODALITIES:
+        (data / "own" / modality).mkdir(parents=True)
+        for trial in load("synthetic", modality, n_subjects=3, n_trials=4):
+            file = data / "own" / modality / trial.trial
+            rows.append({"trial": trial.trial, "subject": trial.subject, "label": trial.label})
+            if modality in lacking.get(trial.trial, ()):
                 continue
-            waves = csv_table(128, AF7=r.normal(0, 9, 2048), AF8=r.normal(0, 9, 2048))
-            (own / f"eeg/{name}.csv").write_text(waves)
-            soundfile.write(own / f"speech/{name}.wav", r.normal(0, 0.1, 6 * 16000), 16000)
-            if name != "t10":
-                (own / f"heart/{name}.csv").write_text(csv_table(64, ppg=beats(64, 16, 60 + 10 * p)))
-    (own / "labels.csv").write_text("\n".join(rows) + "\n")
+            if modality == "face":
+                Image.fromarray(trial.data[0]).save(f"{file}.png")
+            elif modality == "speech":
+                soundfile.write(f"{file}.wav", trial.data, int(trial.sfreq))
+            else:
+                channels = trial.channels or (trial.kind,)
+                table = pd.DataFrame(np.atleast_2d(trial.data).T, columns=channels)
+                table.assign(timestamp=table.index / trial.sfreq).to_csv(f"{file}.csv", index=False)
+    pd.DataFrame(rows).drop_duplicates().to_csv(data / "own/labels.csv", index=False)
     sets = {
-        name: windowed.emotion_set(load("own", name), "emotion", front_end(name))[0]
-        for name in ("heart", "eeg", "speech", "face")
+        name: windowed.emotion_set(load("own", name), "emotion", front_end(name))[0] for name in MODALITIES
     }
     trials = same_trials(sets)
     both = joint.joined(sets, trials)
-    assert both.classes == ("calm", "tense")
-    lacking = {one.trial: sorted(set(sets) - set(one.keys)) for one in trials if len(one.keys) < 4}
-    assert lacking == {"t10": ["heart"], "t33": ["eeg", "heart", "speech"]}
-    # heart at 0, 4, 8 s, eeg at 0, 2 … 12 s, speech at 0, 2, 4 s, one face; half-way is the earlier one
-    rows = both.rows[both.trial == "t21"]
-    in_heart, in_eeg, in_speech, in_face = (rows - rows[0]).T.tolist()
-    assert (in_heart, in_eeg) == ([0, 0, 1, 1, 2, 2, 2], [*range(7)])
-    assert (in_speech, in_face) == ([0, 1, 2, 2, 2, 2, 2], [0] * 7)
-    assert (both.trial == "t33").sum() == 1 and len(both.y) == 15 * 7 + 1
+    assert both.classes == ("angry", "happy", "relaxed", "sad") and len(trials) == 12
+    found = {one.trial: sorted(set(sets) - set(one.keys)) for one in trials}
+    assert {trial: found[trial] for trial in lacking} == lacking
+    for row, subject, trial, y in zip(both.rows, both.subject, both.trial, both.y, strict=True):
+        for own, at in zip(sets.values(), row, strict=True):
+            assert at == MISSING or (own.subject[at], own.trial[at], own.y[at]) == (subject, trial, y)
     for fold in splits.folds(both, "loso", n_val=1):
         test, train, val = (set(both.subject[rows]) for rows in (fold.test, fold.train, fold.val))
-        assert len(test) == len(val) == 1 and len(test | train | val) == 4 == len(train) + 2
+        assert len(test) == len(val) == len(train) == 1 and len(test | train | val) == 3

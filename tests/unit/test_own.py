@@ -104,12 +104,9 @@ def test_what_is_left_out_is_counted_with_its_reason(own):
     found, dropped = gathered("speech")
     assert list(found) == ["a"]
     assert dropped == {
-        ("b", "no speech file"),
-        ("c", "neither label nor rating in labels.csv"),
-        ("d", "empty, or zero throughout"),
-        ("stranger", "no row in labels.csv"),
-        ("speech/more/b.wav", "in a folder of its own"),
-        ("speech/notes.txt", "not .wav or .flac"),
+        *(("b", "no speech file"), ("c", "neither label nor rating in labels.csv")),
+        *(("d", "empty, or zero throughout"), ("stranger", "no row in labels.csv")),
+        *(("speech/more/b.wav", "in a folder of its own"), ("speech/notes.txt", "not .wav or .flac")),
     }
 
 

@@ -42,7 +42,6 @@ def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], P
     return trials
 
 
-EMODB_NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")  # speaker, text, emotion (in German), version
 EMODB_EMOTIONS = {  # Wut, Langeweile, Ekel, Angst, Freude, Trauer
     "W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral",
 }  # fmt: skip
@@ -50,7 +49,8 @@ EMODB_EMOTIONS = {  # Wut, Langeweile, Ekel, Angst, Freude, Trauer
 
 def parse_emodb(name: str) -> Parsed:
     stem = PurePosixPath(name).stem
-    match = EMODB_NAME.fullmatch(stem)
+    # speaker, text, emotion (in German), version
+    match = re.fullmatch(r"(\d\d)([ab]\d\d)([A-Z])([a-z])", stem)
     return (match[1], stem, EMODB_EMOTIONS.get(match[3], match[3])) if match else "not named like 03a01Fa"
 
 
@@ -69,7 +69,6 @@ EMODB = Corpus(
 )
 
 
-CREMA_D_NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]+)")  # actor, sentence, emotion, intensity
 CREMA_D_EMOTIONS = {
     "ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad",
 }  # fmt: skip
@@ -84,7 +83,8 @@ DEFECTS = {  # as the publisher's README lists them
 def parse_crema_d(name: str) -> Parsed:
     """The label is the emotion that was acted, not the one that raters heard."""
     stem = PurePosixPath(name).stem
-    match = CREMA_D_NAME.fullmatch(stem)
+    # actor, sentence, emotion, intensity
+    match = re.fullmatch(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]+)", stem)
     if stem in DEFECTS or not match:
         return DEFECTS.get(stem, "not named like 1001_DFA_ANG_XX")
     return match[1], stem, CREMA_D_EMOTIONS.get(match[3], match[3])
@@ -112,7 +112,6 @@ CREMA_D = Corpus(
 )
 
 
-TESS_NAME = re.compile(r"(OAF?|YAF)_(.+)_([a-z]+)", re.IGNORECASE)  # older or younger actress, word, emotion
 TESS_DAMAGED = ("YAF_germ_angry", "YAF_neat_fear")  # say other public loaders; not seen by us
 
 
@@ -120,7 +119,8 @@ def parse_tess(name: str) -> Parsed:
     stem = PurePosixPath(name).stem
     if stem in TESS_DAMAGED:
         return "reported damaged: other public loaders leave it out"
-    match = TESS_NAME.fullmatch(stem)
+    # older or younger actress, word, emotion
+    match = re.fullmatch(r"(OAF?|YAF)_(.+)_([a-z]+)", stem, re.IGNORECASE)
     if not match:
         return "not named like OAF_back_angry"
     subject = "YAF" if match[1].upper() == "YAF" else "OAF"  # one published file is called OA_bite_neutral
