@@ -12,7 +12,6 @@ from emolib.datasets import labels
 from emolib.datasets.base import COPY, EmotionSet, Trial
 from emolib.signals.frontend import Windows
 
-LEFT_OUT = "no class in this task"
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
 RECORDINGS = ("kind", "channels")
 NO_DATA = np.empty(0, np.float32)  # in a trial whose windows are made, to free its memory
@@ -48,7 +47,7 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
     for trial in trials:
         target = labels.target(trial.corpus, task, trial)
         if target is None:
-            counts.drop(f"{trial.label}: {LEFT_OUT}")
+            counts.drop(f"{trial.label}: no class in this task")
             continue
         windows = _windows(trial, front_end, counts)
         if len(windows.X):

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.download import dataverse_files, lfs_files
-from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, SIDES, SURPRISE, mapped
+from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, SIDES, WORDS, mapped
 from emolib.datasets.media import FPS, SFREQ, read_audio, read_frames, read_video, with_endings
 
 Parsed = tuple[str, str, str] | str  # (subject, trial, label), or the reason to leave the file out
@@ -134,7 +134,7 @@ TESS = Corpus(  # with two actresses, a subject-independent split tests on one p
     modalities=("speech",),
     tasks={**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
     labels=mapped("angry", "disgust", "fear", "happy", "neutral", "sad")
-    | {"ps": SURPRISE._replace(valence="positive")},
+    | {"ps": WORDS["surprise"]._replace(valence="positive")},
     licence="CC BY-NC-ND 4.0",
     cite="Pichora-Fuller and Dupuis 2020, Toronto emotional speech set, doi:10.5683/SP2/E8H2MF",
     layout="any folders with OAF_back_angry.wav …: actress, word, emotion (ps is pleasant surprise)",
@@ -183,13 +183,6 @@ RAVDESS_NAME = re.compile(
 RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # from 01
 
 
-def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """Takes of speech, or the faces in them; songs are dropped."""
-    if modality == "speech":
-        return spoken(root, modality, dropped)
-    return _face_trials(open_tree(root), dropped)
-
-
 def parse_ravdess(name: str, modality: str) -> Parsed:
     match = RAVDESS_NAME.fullmatch(PurePosixPath(name).stem)
     if not match:
@@ -202,11 +195,18 @@ def parse_ravdess(name: str, modality: str) -> Parsed:
     return match[5], match[2], RAVDESS_EMOTIONS[code - 1] if 1 <= code <= len(RAVDESS_EMOTIONS) else match[4]
 
 
-spoken = trials_from("ravdess", ("*-*-*-*-*-*-*.wav",), partial(parse_ravdess, modality="03"))
+SPOKEN = trials_from("ravdess", ("*-*-*-*-*-*-*.wav",), partial(parse_ravdess, modality="03"))
 
 
-def _face_trials(tree: Tree, dropped: list[Dropped]) -> Iterator[Trial]:
-    """Faces (n_frames, height, width[, 3]) uint8 of each take, from folders of frames, else from videos."""
+def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+    """Takes of speech, or the faces in them (n_frames, height, width[, 3]) uint8; songs are dropped.
+
+    Faces come from folders of frames, else from videos.
+    """
+    if modality == "speech":
+        yield from SPOKEN(root, modality, dropped)
+        return
+    tree = open_tree(root)
     frames = defaultdict(list)  # by folder
     for name in tree.names(*with_endings("*-*-*-*-*-*-*/*")):
         frames[str(PurePosixPath(name).parent)].append(name)

@@ -7,7 +7,7 @@ import numpy as np
 
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Affect, Corpus, Dropped, Trial, github_archive, stretches
-from emolib.datasets.labels import AROUSAL, NEUTRAL
+from emolib.datasets.labels import AROUSAL, WORDS
 from emolib.datasets.tables import read_numbers
 
 SFREQ = 256.0
@@ -49,7 +49,7 @@ MUSE = Corpus(
     tasks={"state3": ("relaxed", "neutral", "concentrating"), **AROUSAL},
     labels={
         "relaxed": Affect("relaxed", "low", None),
-        "neutral": NEUTRAL,
+        "neutral": WORDS["neutral"],
         "concentrating": Affect("concentrating", "high", None),
     },
     licence="none stated: do not redistribute",

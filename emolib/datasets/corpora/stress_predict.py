@@ -15,7 +15,7 @@ import numpy as np
 
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
-from emolib.datasets.labels import AROUSAL, REST, REST_STRESS, STRESS
+from emolib.datasets.labels import AROUSAL, REST_STRESS, WORDS
 from emolib.datasets.tables import read_empatica, read_numbers, read_sheet
 
 SFREQ = 64.0
@@ -150,7 +150,7 @@ STRESS_PREDICT = Corpus(
     title="Stress-Predict: wrist pulse of 35 people under the Stroop test, an interview, hyperventilation",
     modalities=("heart",),
     tasks={**REST_STRESS, **AROUSAL},
-    labels={"stroop": STRESS, "interview": STRESS, "hyperventilation": STRESS, "rest": REST},
+    labels=dict.fromkeys(TASKS, WORDS["stress"]) | {"rest": WORDS["rest"]},
     licence="MIT",
     cite="Iqbal et al. 2022, Stress Monitoring Using Wearable Sensors: A Pilot Study and Stress-Predict "
     "Dataset, Sensors 22(21):8135, doi:10.3390/s22218135",
