@@ -41,10 +41,7 @@ def root_of(name: str) -> Path:
 
 
 def fingerprint(*names: str) -> str:
-    """A hash of the files of corpora, by name, size and time; "" for corpora without files.
-
-    It changes where a file was added, changed or removed.
-    """
+    """A hash of the files of corpora, by name, size and time; "" for corpora without files."""
     lines = []
     for root in map(root_of, names):
         for path in root.rglob("*"):

@@ -43,10 +43,7 @@ class Tree:
         raise CorpusMissing(f"No file like {' or '.join(patterns)} in {self.root}: {_advice(self.root)}")
 
     def open(self, name: str) -> BinaryIO:
-        """A file to read bytes from. Prefer `read`: here a damaged zip raises one of DAMAGED.
-
-        Raises BadRecording for a member that is packed by another method than deflate.
-        """
+        """A file to read bytes from; for a damaged zip this raises one of DAMAGED, and BadRecording."""
         place = self._places[name]
         if isinstance(place, Path):
             return place.open("rb")
@@ -88,10 +85,7 @@ class Tree:
 
 
 def open_tree(root: Path) -> Tree:
-    """The files under `root`, a corpus's own folder; where only zips lie there, the files in all of them.
-
-    Raises CorpusMissing for no files at all, BadRecording for a zip that cannot be read.
-    """
+    """The files under `root`; where only zips lie there, the files in them. Raises CorpusMissing, BadRecording."""
     root = Path(root)
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
     files = {name: path for name, path in files.items() if not is_junk(name)}

@@ -11,8 +11,6 @@ from emolib.device.sensors.base import Chunk
 from emolib.device.sensors.recordings import Recording, cut, pictures
 from emolib.signals.readers import SignalInfo
 
-N_LISTED = 5  # names in an error
-
 
 class CorpusTrial(Recording):
     """`where` is NAME/SUBJECT/TRIAL. Band powers become (n_chans, n_bands, n_times): time is last, as in signals."""
@@ -38,6 +36,5 @@ class CorpusTrial(Recording):
             if f"{wanted}/".startswith(f"{trial.subject}/"):
                 names[trial.trial] = None
         what, known = ("trials of this subject", names) if names else (f"subjects of {corpus}", subjects)
-        n_more = len(known) - N_LISTED
-        listed = ", ".join(list(known)[:N_LISTED]) + (f" and {n_more} more" if n_more > 0 else "")
+        listed = ", ".join(list(known)[:5]) + (" …" if len(known) > 5 else "")
         raise BadParameter(f"{self.name} is no corpus:NAME/SUBJECT/TRIAL that there is; {what}: {listed}.")

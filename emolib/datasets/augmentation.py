@@ -20,10 +20,7 @@ SNR_DB = (15.0, 40.0)
 
 
 def with_voices(trials: Iterable[Trial], n: int, seed: int = 0) -> Iterator[Trial]:
-    """Each trial of speech, then n changed copies of it with the split COPY.
-
-    A copy depends on `seed` and its trial alone. Raises BadParameter for another modality.
-    """
+    """Each trial of speech, then n changed copies of it with the split COPY, by `seed` and trial alone."""
     for trial in trials:
         if trial.modality != "speech":
             raise BadParameter(f"voices: got {trial.modality}, expected speech: nothing else has a voice.")

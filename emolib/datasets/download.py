@@ -86,10 +86,7 @@ def _resume(url: str, output_file: str, pooch, quiet: bool):
 
 
 def lfs_files(root: Path, archive: str, pattern: str, url: str) -> list[Source]:
-    """The sources of the files that are Git LFS pointers in a repository's archive: each lies at `url`.
-
-    A pointer is what the archive holds instead of a large file: its sha256, its size.
-    """
+    """Sources at `url` of the files that are Git LFS pointers, which hold a hash, in a repository's archive."""
     tree, found = open_zips(root, [root / archive]), []
     for name in tree.names(pattern):
         if match := POINTER.match(tree.read(name)):
@@ -99,10 +96,7 @@ def lfs_files(root: Path, archive: str, pattern: str, url: str) -> list[Source]:
 
 
 def dataverse_files(server: str, doi: str, suffix: str) -> list[Source]:
-    """Files of a data set on a Dataverse, each with the server's md5, by its documented native API.
-
-    Raises CorpusMissing where the server gives no such list.
-    """
+    """Files of a data set on a Dataverse, by its native API, with the server's md5. Raises CorpusMissing."""
     import requests
 
     url = f"{server}/api/datasets/:persistentId?persistentId=doi:{doi}"

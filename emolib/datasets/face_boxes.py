@@ -39,12 +39,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class BoxCorpus:
-    """An entry of the registry; `pictures(root, dropped)` yields lazily and says in `dropped` what it left out.
+    """An entry of the registry; `pictures(root, dropped)` yields lazily, as the `trials` of a Corpus."""
 
-    Raises CorpusMissing where nothing is found, BadRecording for a file that cannot be used.
-    """
-
-    name: str
     title: str
     licence: str
     cite: str
@@ -59,11 +55,7 @@ def get(name: str) -> BoxCorpus:
 
 
 def load(name: str, dropped: list[Dropped] | None = None, **options) -> Iterator[Picture]:
-    """Pictures of a corpus in $EMOLIB_DATA/<name>; what it leaves out is appended to `dropped`.
-
-    `options` go to its loader. Raises BadParameter for a corpus or option that there is not, CorpusMissing
-    where its files are not, BadRecording while iterating.
-    """
+    """Pictures of a corpus in $EMOLIB_DATA/<name>; arguments and errors are those of `datasets.load`."""
     corpus = get(name)
     known = list(inspect.signature(corpus.pictures).parameters)[2:]
     check_names(options, known, f"the loader of {name}")
@@ -83,10 +75,7 @@ def held_out(name: str) -> str:
 
 
 def cut(picture: Picture, dropped: list[Dropped]) -> Picture:
-    """The picture with boxes that end at its border; boxes outside of it go. Both are counted in `dropped`.
-
-    Raises BadRecording for a box that is upside down, or not finite.
-    """
+    """The picture with boxes that end at its border, and none outside; `dropped` counts. Raises BadRecording."""
     for number, (x1, y1, x2, y2) in enumerate(picture.boxes, 1):
         if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
             got = f"box {number} goes from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
@@ -141,15 +130,6 @@ def _read_voc(tree: Tree, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     return np.reshape(boxes, (-1, 4)).astype(float), labels
 
 
-FACEMASK = BoxCorpus(
-    name="facemask",
-    title="Face Mask Detection: 853 pictures, with, without and with ill-worn masks",
-    licence="CC0",
-    cite="Larxel (2020), Face Mask Detection, Kaggle",
-    pictures=facemask_pictures,
-)
-
-
 # WIDER FACE: crowds, one text file of boxes per split. Official splits train and val; test has no boxes
 
 BLUR = ("clear", "blurred", "heavily blurred")
@@ -188,21 +168,10 @@ def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
             rows = [[int(value) for value in line.split()] for line in lines[at + 2 : end]]
             faces = np.array(rows, np.int64).reshape(max(n_faces, 1), N_COLUMNS)[:n_faces]
         except (ValueError, IndexError, OverflowError) as error:
-            what = (
-                f"is damaged at the entry of line {at + 1}, expected a count and lines of {N_COLUMNS} numbers"
-            )
+            what = f"is damaged at the entry of line {at + 1}, expected lines of {N_COLUMNS} whole numbers"
             raise tree.damaged(name, what) from error
         yield lines[at].strip(), faces
         at = end
-
-
-WIDER_FACE = BoxCorpus(
-    name="wider_face",
-    title="WIDER FACE: 32,203 pictures, 393,703 faces, of which train and val have boxes",
-    licence="research, non-commercial",
-    cite="Yang et al. (2016), WIDER FACE: a face detection benchmark, CVPR",
-    pictures=wider_face_pictures,
-)
 
 
 # Own pictures in YOLO's layout: images/a.jpg and labels/a.txt, a line a face: class, centre x, y, width, height
@@ -255,15 +224,6 @@ def _read_yolo(tree: Tree, name: str) -> np.ndarray:
     return faces
 
 
-YOLO = BoxCorpus(
-    name="yolo",
-    title="Your own pictures, as YOLO's tools write them",
-    licence="yours",
-    cite="",
-    pictures=yolo_pictures,
-)
-
-
 # Scenes: drawn faces before drawn clutter. No files needed, nothing learnt about people
 
 SCENE_SIZES = ((240, 320), (320, 240), (270, 360), (300, 300))
@@ -282,13 +242,19 @@ def scene_pictures(root: Path, dropped: list[Dropped], n: int = 200, seed: int =
         yield Picture("scenes", name, held_out(name), image, boxes, tuple(words.tolist()))
 
 
-SCENES = BoxCorpus(
-    name="scenes",
-    title="Synthetic scenes",
-    licence="as emolib's",
-    cite="emolib",
-    pictures=scene_pictures,
-)
-
-
-CORPORA = {corpus.name: corpus for corpus in (FACEMASK, WIDER_FACE, YOLO, SCENES)}
+CORPORA = {
+    "facemask": BoxCorpus(
+        "Face Mask Detection: 853 pictures, with, without and with ill-worn masks",
+        "CC0",
+        "Larxel (2020), Face Mask Detection, Kaggle",
+        facemask_pictures,
+    ),
+    "wider_face": BoxCorpus(
+        "WIDER FACE: 32,203 pictures, 393,703 faces, of which train and val have boxes",
+        "research, non-commercial",
+        "Yang et al. (2016), WIDER FACE: a face detection benchmark, CVPR",
+        wider_face_pictures,
+    ),
+    "yolo": BoxCorpus("Your own pictures, as YOLO's tools write them", "yours", "", yolo_pictures),
+    "scenes": BoxCorpus("Synthetic scenes", "as emolib's", "emolib", scene_pictures),
+}

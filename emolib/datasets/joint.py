@@ -34,10 +34,7 @@ class JointTrial:
 
 @dataclass(frozen=True, eq=False)
 class JointSet:
-    """Joint windows: `rows` (n, n_branches) is the window in the set of each branch, or MISSING.
-
-    It is like an EmotionSet whose X is a dict by branch, made for the windows that are asked for.
-    """
+    """Joint windows, like an EmotionSet by branch; `rows` (n, n_branches) is the window in each set, or MISSING."""
 
     sets: Mapping[str, EmotionSet]
     rows: np.ndarray

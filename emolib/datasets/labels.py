@@ -22,25 +22,21 @@ from emolib.core.errors import BadParameter, UnmappedLabel
 from emolib.datasets import get, root_of
 from emolib.datasets.base import Affect, Corpus, Trial
 
-ANGRY = Affect("angry", "high", "negative")
-BOREDOM = Affect("boredom", "low", "negative")
-CALM = Affect("calm", "low", "positive")
-CONTEMPT = Affect("contempt", None, "negative")
-DISGUST = Affect("disgust", None, "negative")
-FEAR = Affect("fear", "high", "negative")
-HAPPY = Affect("happy", "high", "positive")
-NEUTRAL = Affect("neutral", "low", None)
-SAD = Affect("sad", "low", "negative")
-SURPRISE = Affect("surprise", "high", None)
-RELAXED = Affect("relaxed", "low", "positive")
-REST = Affect("rest", "low", None)
-STRESS = Affect("stress", "high", "negative")
-
 WORDS = {  # of the corpora
-    "angry": ANGRY, "anger": ANGRY, "boredom": BOREDOM, "calm": CALM, "contempt": CONTEMPT, "disgust": DISGUST,
-    "fear": FEAR, "fearful": FEAR, "happy": HAPPY, "happiness": HAPPY, "neutral": NEUTRAL, "sad": SAD,
-    "sadness": SAD, "surprise": SURPRISE, "surprised": SURPRISE, "relaxed": RELAXED, "rest": REST, "stress": STRESS,
-}  # fmt: skip
+    **dict.fromkeys(("angry", "anger"), Affect("angry", "high", "negative")),
+    "boredom": Affect("boredom", "low", "negative"),
+    "calm": Affect("calm", "low", "positive"),
+    "contempt": Affect("contempt", None, "negative"),
+    "disgust": Affect("disgust", None, "negative"),
+    **dict.fromkeys(("fear", "fearful"), Affect("fear", "high", "negative")),
+    **dict.fromkeys(("happy", "happiness"), Affect("happy", "high", "positive")),
+    "neutral": Affect("neutral", "low", None),
+    **dict.fromkeys(("sad", "sadness"), Affect("sad", "low", "negative")),
+    **dict.fromkeys(("surprise", "surprised"), Affect("surprise", "high", None)),
+    "relaxed": Affect("relaxed", "low", "positive"),
+    "rest": Affect("rest", "low", None),
+    "stress": Affect("stress", "high", "negative"),
+}
 
 
 def mapped(*words: str) -> dict[str, Affect]:
@@ -63,10 +59,7 @@ REST_STRESS = {"stress": ("rest", "stress")}
 
 
 def classes(corpus: str, task: str) -> tuple[str, ...]:
-    """The class names of a task in their order. Raises BadParameter for a task that the corpus lacks.
-
-    The emotions of your own recordings stand in their labels.csv: this reads it, and raises as `own.classes`.
-    """
+    """The class names of a task in their order; those of your own emotions are read from labels.csv."""
     tasks = get(corpus).tasks
     if task not in tasks:
         raise BadParameter(f"task: got {task!r}, expected one of {', '.join(tasks)} for {corpus}.")

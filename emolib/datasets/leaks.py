@@ -102,27 +102,21 @@ def blank(X: np.ndarray) -> np.ndarray:
 
 def _without_copies(fold: Fold, group: np.ndarray) -> Fold:
     held_out = np.union1d(group[fold.val], group[fold.test])
-    return replace(
-        fold,
-        train=fold.train[~np.isin(group[fold.train], held_out)],
-        val=fold.val[~np.isin(group[fold.val], group[fold.test])],
-    )
+    train = fold.train[~np.isin(group[fold.train], held_out)]
+    return replace(fold, train=train, val=fold.val[~np.isin(group[fold.val], group[fold.test])])
 
 
 def _set_checks(emotion_set: EmotionSet, group: np.ndarray) -> list[tuple]:
     """Rows about the whole set."""
     labels = np.zeros((group.max() + 1, len(emotion_set.classes)), dtype=bool)
     labels[group, emotion_set.y] = True
-    windows = np.arange(len(group))
-    checks = (
-        ("blank windows", windows, blank(emotion_set.X)),
-        ("exact duplicates (groups)", group, np.bincount(group) > 1),
-        ("exact duplicates with conflicting labels (groups)", group, labels.sum(axis=1) > 1),
-    )
-    return [
-        ("", check, *_described(emotion_set, ids, np.flatnonzero(chosen)[:, None]))
-        for check, ids, chosen in checks
-    ]
+    checks = {
+        "blank windows": (np.arange(len(group)), blank(emotion_set.X)),
+        "exact duplicates (groups)": (group, np.bincount(group) > 1),
+        "exact duplicates with conflicting labels (groups)": (group, labels.sum(axis=1) > 1),
+    }
+    described = {check: (ids, np.flatnonzero(chosen)[:, None]) for check, (ids, chosen) in checks.items()}
+    return [("", check, *_described(emotion_set, *of)) for check, of in described.items()]
 
 
 def _sides(fold: Fold, ids: np.ndarray) -> np.ndarray:

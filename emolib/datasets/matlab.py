@@ -9,6 +9,8 @@ import math
 import struct
 import zlib
 
+import numpy as np
+
 from emolib.datasets.archives import Tree
 from emolib.signals.files import most_unfolded
 
@@ -19,16 +21,13 @@ HOLDERS = (1, 2, 3)  # classes of matrix that hold others: cell, struct, object
 
 
 def read_mat(tree: Tree, name: str) -> dict:
-    """Variables by name; structs have their fields as attributes, axes of length 1 are squeezed.
-
-    Raises BadRecording for a file that is damaged, claims more than it holds, or is of format 7.3, which scipy
-    does not read.
-    """
+    """Variables by name; structs have their fields as attributes, axes of length 1 are squeezed. Raises BadRecording."""
     from scipy.io import loadmat
 
     data = tree.read(name)
     try:
-        _check_tags(data)
+        if order := ORDERS.get(data[HEAD_BYTES - 2 : HEAD_BYTES]):
+            _walk(memoryview(data)[HEAD_BYTES:], order, is_file=True)
         return loadmat(io.BytesIO(data), struct_as_record=False, squeeze_me=True)
     except NotImplementedError as error:
         raise tree.damaged(name, "is a MATLAB 7.3 file, expected 7 or older: save it with -v7, or") from error
@@ -36,14 +35,11 @@ def read_mat(tree: Tree, name: str) -> dict:
         raise tree.damaged(name, f"is no MATLAB file ({error})") from error
 
 
-def _check_tags(data: bytes):
-    """Raise ValueError or zlib.error for elements that unfold to too much, or claim more cells than they hold."""
-    if order := ORDERS.get(data[HEAD_BYTES - 2 : HEAD_BYTES]):
-        _walk(memoryview(data)[HEAD_BYTES:], order, is_file=True)
-
-
 def _walk(data: memoryview, order: str, is_file: bool = False):
-    """The elements of a file, or of a matrix: flags, dimensions, others, and matrices that it holds."""
+    """The elements of a file, or of a matrix: flags, dimensions, others, and matrices that it holds.
+
+    Raises ValueError or zlib.error for those that unfold to too much, or claim more cells than they hold.
+    """
     at, number, flags = 0, 0, 0
     while at + TAG_BYTES <= len(data):
         kind, size = struct.unpack_from(f"{order}II", data, at)
@@ -60,9 +56,7 @@ def _walk(data: memoryview, order: str, is_file: bool = False):
         if number == 0 and len(element) >= 4:
             (flags,) = struct.unpack_from(f"{order}I", element)
         if number == 1 and flags & 0xFF in HOLDERS:
-            n_cells = math.prod(
-                struct.unpack(f"{order}{len(element) // 4}i", element[: len(element) // 4 * 4])
-            )
+            n_cells = math.prod(np.frombuffer(element, f"{order}i4", len(element) // 4).tolist())
             if TAG_BYTES * n_cells > len(data):
                 raise ValueError(f"an array claims {n_cells} cells in {len(data)} bytes")
         number += 1

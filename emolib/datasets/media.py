@@ -5,6 +5,7 @@ import itertools
 import math
 import tempfile
 import wave
+from contextlib import suppress
 
 import numpy as np
 
@@ -18,10 +19,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 def read_audio(tree: Tree, name: str) -> np.ndarray:
-    """Mono samples (n_times,) float32 in [-1, 1] at 16 kHz from a wav, flac or other sound file.
-
-    Raises BadRecording for a file that does not decode, or whose header promises more than is there.
-    """
+    """Mono samples (n_times,) float32 in [-1, 1] at 16 kHz from a wav, flac or other sound. Raises BadRecording."""
     content = tree.read(name)
     if content.startswith(b"version https://git-lfs"):
         raise BadRecording(f"{tree.where(name)} is a Git LFS pointer, expected sound: run `git lfs pull`.")
@@ -29,9 +27,10 @@ def read_audio(tree: Tree, name: str) -> np.ndarray:
         samples, sfreq, n_frames = decode_sound(io.BytesIO(content), len(content))
     except ValueError as error:
         raise tree.damaged(name, f"does not decode ({error}), expected sound") from error
-    promised = _promised_frames(content) or n_frames
-    if len(samples) < promised:
-        raise tree.damaged(name, f"is cut off: got {len(samples)} of {promised} samples")
+    with suppress(wave.Error, EOFError, RuntimeError), wave.open(io.BytesIO(content)) as file:
+        n_frames = file.getnframes()  # as its head says; what decodes a wav trims that to what is there
+    if len(samples) < n_frames:
+        raise tree.damaged(name, f"is cut off: got {len(samples)} of {n_frames} samples")
     return resample(samples.mean(axis=1, dtype=np.float32), sfreq)
 
 
@@ -45,15 +44,6 @@ def resample(samples: np.ndarray, sfreq: float) -> np.ndarray:
     return resample_poly(samples, int(SFREQ) // common, int(sfreq) // common).astype(np.float32)
 
 
-def _promised_frames(content: bytes) -> int:
-    """Frames that a wav's header promises (its reader trims them to what is there); 0 for other formats."""
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            return file.getnframes()
-    except (wave.Error, EOFError, RuntimeError):
-        return 0
-
-
 def with_endings(path: str) -> list[str]:
     """Patterns of the pictures at a path without ending."""
     return [path + ending for ending in PICTURES]
@@ -64,10 +54,7 @@ def read_text(tree: Tree, name: str) -> str:
 
 
 def read_image(tree: Tree, name: str) -> np.ndarray:
-    """Pixels uint8, upright as its EXIF says: (height, width) of a grey picture, (height, width, 3) of any other.
-
-    Raises BadRecording for a file that does not decode.
-    """
+    """Pixels uint8, upright as EXIF says: (height, width) if grey, else (height, width, 3). Raises BadRecording."""
     from PIL import ImageOps
 
     content = io.BytesIO(tree.read(name))
@@ -88,10 +75,7 @@ def read_frames(tree: Tree, folder: str, names: list[str]) -> np.ndarray:
 
 
 def read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
-    """About FPS frames a second (n_frames, height, width, 3) uint8 of an mp4, and their exact rate.
-
-    Raises BadRecording for a file that does not decode, CorpusMissing where OpenCV is not installed.
-    """
+    """About FPS frames a second (n_frames, height, width, 3) uint8 of an mp4, and their exact rate. Raises BadRecording."""
     try:
         import cv2
     except ImportError as error:

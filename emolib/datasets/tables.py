@@ -68,10 +68,8 @@ def cell_values(frame: "pd.DataFrame", place: str, *, gaps: bool = False) -> np.
     wrong = np.argwhere(is_wrong.to_numpy() | (np.abs(values) > FLOAT32_MAX))
     if len(wrong):
         row, column = wrong[0]
-        cell = (
-            f"{frame.iloc[:, column].tolist()[row]!r} in data row {row + 1}, column {frame.columns[column]}"
-        )
-        raise BadRecording(f"{place} holds {cell}, expected a number: mend it, or fetch it again.")
+        cell, head = frame.iloc[:, column].tolist()[row], frame.columns[column]
+        raise BadRecording(f"{place} holds {cell!r} in data row {row + 1}, column {head}, expected a number.")
     return values
 
 
@@ -98,10 +96,7 @@ class Recording(NamedTuple):
 
 
 def read_heart(tree: Tree, name: str) -> Recording:
-    """(n_times,) float32: an Empatica E4's BVP.csv, or a column ppg, ecg or bpm beside time stamps in seconds.
-
-    Empty cells beside time stamps stay NaN. Raises BadRecording.
-    """
+    """(n_times,) float32, gaps NaN: an Empatica E4's BVP.csv, or ppg, ecg or bpm beside time stamps. Raises BadRecording."""
     head = _head(tree, name)
     if head[0].replace(".", "").isdecimal():  # no name: the start in Unix time
         return Recording(*read_empatica(tree, name)[1:], "ppg")
@@ -115,10 +110,7 @@ def read_heart(tree: Tree, name: str) -> Recording:
 
 
 def read_eeg(tree: Tree, name: str) -> Recording:
-    """(n_chans, n_times) float32 in µV: every column beside time stamps in seconds is a channel.
-
-    Empty cells stay NaN. Raises BadRecording.
-    """
+    """(n_chans, n_times) float32 in µV, gaps NaN: every column beside time stamps is a channel. Raises BadRecording."""
     head = _head(tree, name)
     channels = tuple(column for column in head if column.lower() not in STAMPS)
     return Recording(*_stamped(tree, name, head, channels, LEAST_HZ["raw"]), "raw", channels)
@@ -134,10 +126,7 @@ def read_empatica(tree: Tree, name: str) -> tuple[float, np.ndarray, float]:
 
 
 def sampling_rate(time_s: np.ndarray, least_hz: float, where: str) -> float:
-    """Rate in Hz, to four digits, of time stamps (n_times,) in seconds: steps over time, as they may be rounded.
-
-    Raises BadRecording for uneven steps and an implausible rate.
-    """
+    """Rate in Hz, to four digits, of time stamps in seconds, which may be rounded. Raises BadRecording for uneven ones."""
     if len(time_s) < 2:
         raise BadRecording(f"{where} has {len(time_s)} samples, expected two or more: record it again.")
     steps_s = np.diff(time_s)

@@ -12,7 +12,6 @@ from emolib.datasets import labels
 from emolib.datasets.base import COPY, EmotionSet, Trial
 from emolib.signals.frontend import Windows
 
-LEFT_OUT = "no class in this task"
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
 RECORDINGS = ("kind", "channels")
 NO_DATA = np.empty(0, np.float32)  # in a trial whose windows are made, to free its memory
@@ -48,7 +47,7 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
     for trial in trials:
         target = labels.target(trial.corpus, task, trial)
         if target is None:
-            counts.drop(f"{trial.label}: {LEFT_OUT}")
+            counts.drop(f"{trial.label}: no class in this task")
             continue
         windows = _windows(trial, front_end, counts)
         if len(windows.X):
@@ -67,19 +66,12 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
         return np.repeat(np.array(list(values)), lengths)
 
     classes = labels.classes(kept[0].corpus, task)
-    made = EmotionSet(
-        spool.array(),
-        y=per_window(classes.index(target) for target in targets),
-        subject=per_window(trial.subject for trial in kept),
-        trial=per_window(trial.trial for trial in kept),
-        split=per_window(trial.split for trial in kept),
-        classes=classes,
-        sfreq=kept[-1].sfreq,
-        kind=kept[0].kind,
-        channels=kept[0].channels,
-        start_s=np.concatenate(starts),
-    )
-    return made.check_trainable(), counts
+    columns = {
+        name: per_window(getattr(trial, name) for trial in kept) for name in ("subject", "trial", "split")
+    }
+    columns |= {"y": per_window(map(classes.index, targets)), "start_s": np.concatenate(starts)}
+    recorded = {name: getattr(kept[-1], name) for name in ("sfreq", *RECORDINGS)}
+    return EmotionSet(spool.array(), classes=classes, **columns, **recorded).check_trainable(), counts
 
 
 def _windows(trial: Trial, front_end: Callable, counts: Counts) -> Windows:

@@ -1,21 +1,25 @@
 """Each corpus read from small files in its publisher's layout: what its trials are, what is left out, what is refused."""
 
 import re
+from datetime import datetime, timedelta
 
 import mne
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
+import whole_corpora as whole
 from damage import lay, packed
 from scipy.io import savemat
-from whole_corpora import CORPORA, dreamer_person, gathered, picture, python2, sound, table, write_dreamer_mat
+from whole_corpora import CORPORA, gathered, picture, python2, sound, table
 
 from emolib.core.errors import BadRecording, CorpusMissing, EmolibError
 from emolib.datasets import NAMES, get, load
 from emolib.datasets.corpora import acted_speech, deap, dreamer, gameemo, seed
+from emolib.datasets.corpora.stress_predict import Phase, snap, without_overlap
 
 FILES = {name: make() for name, make in CORPORA.items()}
-BVP, MUSE, MAT = "Raw_data/S01/BVP.csv", "subjecta-relaxed-1.csv", "DREAMER.mat"
+BVP, MUSE = "Raw_data/S01/BVP.csv", "subjecta-relaxed-1.csv"
 POWERS, RATED = "eeg_bandpower_features_windowed_12.0_0.0.csv", "final_SAM_scores.csv"
 WALK = "walking_data/mo_ew10_accdata_30_1_108-1033.csv"
 FACTS = {  # corpus and modality: subject, trial, label, kind, rate in Hz, shape, channels of the first trial
@@ -213,14 +217,14 @@ def test_deap_pairs_eeg_and_pulse(data):
             list(load("deap", "eeg"))
 
 
-def write_dreamer(data, n_people=2, width=14, rates=(128, 256), **changes):
+def write_dreamer(data, n_people, width=14):
     def person(p):
         clips = [p * 100 + c + np.zeros((128 * (5 + c), width)) + np.arange(width) / 100 for c in range(3)]
         leads = [p * 100 + c + np.zeros((256 * (5 + c), 2)) + np.arange(2) / 100 for c in range(3)]
-        return dreamer_person(clips, leads, np.tile([[4], [2], [3]], 3))
+        return whole.dreamer_person(clips, leads, np.tile([[4], [2], [3]], 3))
 
     (data / "dreamer").mkdir(exist_ok=True)
-    write_dreamer_mat(data / "dreamer", [person(p) for p in range(1, n_people + 1)], rates, **changes)
+    whole.write_dreamer_mat(data / "dreamer", [person(p) for p in range(1, n_people + 1)])
 
 
 @pytest.mark.parametrize("n_people", [1, 2])
@@ -233,18 +237,10 @@ def test_dreamer_pairs_eeg_and_ecg(data, n_people):
     np.testing.assert_allclose(eeg[-1].data[:, 0], n_people * 100 + 2 + np.arange(14) / 100, rtol=1e-6)
     np.testing.assert_allclose(ecg[-1].data, n_people * 100 + 2, rtol=1e-6)  # the first lead
     assert ecg[0].ratings == {"valence": 4, "arousal": 2, "dominance": 3}
-
-
-def test_a_mat_file_that_is_not_dreamer_s_is_named(data):
-    for changes, message in (
-        ({"width": 13}, r"holds no readable s01 .clips of width \[\(13,\)\]"),
-        ({"rates": (128, 512)}, "has rates"),
-        ({"DREAMER": 1.0}, "expected a struct DREAMER"),
-    ):
-        write_dreamer(data, **changes)
-        with pytest.raises(BadRecording, match=rf"DREAMER\.mat.*{message}"):
-            list(load("dreamer", "eeg"))
-    lay(data / "dreamer", {MAT: b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400)})
+    write_dreamer(data, n_people, width=13)
+    with pytest.raises(BadRecording, match=r"DREAMER\.mat holds no readable s01 .clips of width \[\(13,\)\]"):
+        list(load("dreamer", "eeg"))
+    lay(data / "dreamer", {"DREAMER.mat": b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400)})
     with pytest.raises(BadRecording, match=r"DREAMER\.mat is a MATLAB 7\.3 file"):
         list(load("dreamer", "eeg"))
 
@@ -252,12 +248,12 @@ def test_a_mat_file_that_is_not_dreamer_s_is_named(data):
 FILMS = (1, 0, -1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 0, 1, -1)
 
 
-def write_seed(data, names=("1_20131027.mat",), n_chans=62, last=15, label=FILMS):
+def write_seed(data, names=("1_20131027.mat",), last=15):
     folder = data / "seed/Preprocessed_EEG"
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        savemat(folder / name, {f"djc_eeg{n}": n + np.zeros((n_chans, 20 + n)) for n in range(1, last + 1)})
-    savemat(folder / "label.mat", {"label": np.array([label])})
+        savemat(folder / name, {f"djc_eeg{n}": n + np.zeros((62, 20 + n)) for n in range(1, last + 1)})
+    savemat(folder / "label.mat", {"label": np.array([FILMS])})
 
 
 def test_seed(data):
@@ -269,19 +265,140 @@ def test_seed(data):
     assert [t.trial for t in found[29:31]] == ["1-20131027-15", "1-20131030-01"]
     assert [t.label for t in found[:3]] == ["positive", "neutral", "negative"]
     assert found[10].data.shape == (62, 31) and np.all(found[10].data == 11)
-    for changes, message in (
-        ({"last": 14}, r"1_20131027\.mat has clips .*expected 1 to 15"),
-        ({"n_chans": 5}, r"1_20131027\.mat has clip 1 of shape \(5, 21\), expected \(62"),
-        ({"label": [1, 2, 3]}, r"label\.mat has the labels \[1, 2, 3\]"),
-    ):
-        write_seed(data, **changes)
-        with pytest.raises(BadRecording, match=message):
-            list(load("seed", "eeg"))
+    write_seed(data, last=14)
+    with pytest.raises(BadRecording, match=r"1_20131027\.mat has clips .*expected 1 to 15"):
+        list(load("seed", "eeg"))
 
 
 @pytest.mark.parametrize(("corpus", "count"), [(deap, 32), (dreamer, 14), (seed, 62), (gameemo, 14)])
 def test_channel_names_are_electrodes_of_the_10_05_system(corpus, count):
     known = {channel.upper() for channel in mne.channels.make_standard_montage("standard_1005").ch_names}
     known |= {"CB1", "CB2"}  # the two of the cerebellum are SEED's own
-    assert len(set(corpus.CHANNELS)) == len(corpus.CHANNELS) == count
-    assert {channel.upper() for channel in corpus.CHANNELS} <= known
+    assert len(corpus.CHANNELS) == len({channel.upper() for channel in corpus.CHANNELS} & known) == count
+
+
+# Heart
+
+
+def trials_of(data, *arguments, length_s=890, **options):  # ten seconds shorter than the log
+    """What is read of a session of Stress-Predict, its samples in seconds of the recording."""
+    lay(data / "stress_predict", whole.stress_predict(*arguments, length_s=length_s, **options))
+    found, dropped = gathered("stress_predict")
+    return {t.trial: (t.data[0] / 64, (t.data[-1] + 1) / 64) for t in found}, dropped
+
+
+@pytest.mark.parametrize(("start", "zone_h"), [
+    (whole.MORNING, 0),
+    (datetime(2022, 2, 14, 15, 15), 0),  # afternoon: all of the log is twelve hours early
+    (datetime(2022, 2, 14, 12, 50), 0),  # 12:50 to 1:05: only its end is
+    (datetime(2022, 7, 7, 15, 15), 1),  # summer, Irish time is an hour before UTC
+])  # fmt: skip
+def test_stress_predict_finds_each_phase_on_the_12_hour_clock(data, start, zone_h):
+    found, dropped = trials_of(data, start, presses_s=(), zone_h=zone_h)
+    assert {name: (first / 60, end / 60) for name, (first, end) in found.items()} == {
+        "S01-2-stroop": (2, 3), "S01-3-rest": (3, 5), "S01-4-interview": (5, 7), "S01-5-rest": (7, 9),
+        "S01-6-hyperventilation": (9, 10), "S01-7-rest": (10, 12), "S01-9-rest": (13, 890 / 60),
+    }  # fmt: skip
+    assert [d.name for d in dropped] == ["S01-1-questionnaire", "S01-8-questionnaire"]
+
+
+def test_stress_predict_moves_edges_to_button_presses(data):
+    # the log says 120, 180, 300 for the first three
+    found, _ = trials_of(data, whole.MORNING, presses_s=(130, 170, 290, 700, -9 * 3600))
+    assert [found[name] for name in ("S01-2-stroop", "S01-3-rest", "S01-4-interview")] == [
+        (130, 170), (170, 290), (290, 420),
+    ]  # fmt: skip
+    afternoon = whole.MORNING + timedelta(hours=6)  # presses may be twelve hours early too, or lack
+    assert trials_of(data, afternoon, presses_s=(130 - 12 * 3600,))[0]["S01-2-stroop"][0] == 130
+    (data / "stress_predict/Raw_data/S01/tags_S01.csv").unlink()
+    assert gathered("stress_predict")[0][0].data[0] == 120 * 64
+
+
+def test_a_press_belongs_to_one_edge_and_rest_gives_way_to_a_task():
+    both_nearest_to_its_end = np.array([150.0, 170.0])
+    assert snap([Phase("stroop", 100, 160)], both_nearest_to_its_end) == [("stroop", 150, 170)]
+    rest, task, late = Phase("rest", 0, 100), Phase("stroop", 80, 130), Phase("rest", 120, 200)
+    assert without_overlap([late, task, rest]) == [("rest", 0, 80), ("stroop", 80, 130), ("rest", 130, 200)]
+
+
+def test_stress_predict_names_what_lacks_a_log_or_a_recording(data):
+    lay(data / "stress_predict", whole.stress_predict(subject="S02"))
+    (data / "stress_predict/Raw_data/S02").rename(data / "stress_predict/Raw_data/S03")
+    log = {"Processed_data/Time_logs.xlsx": whole.workbook({"S01": whole.MORNING, "S02": whole.MORNING})}
+    lay(data / "stress_predict", whole.stress_predict(length_s=720) | log)
+    found, dropped = gathered("stress_predict")
+    assert {t.subject for t in found} == {"S01"} and found[-1].trial == "S01-7-rest"
+    reasons = {d.name: d.reason for d in dropped}
+    assert reasons["S02"] == "in Time_logs.xlsx, but not recorded"
+    assert reasons["S03"] == "no row in Time_logs.xlsx"
+    assert reasons["S01-9-rest"] == "no time of it lies in the recording"
+
+
+def test_a_time_log_that_is_not_the_publisher_s_is_named(data):
+    lay(data / "stress_predict", whole.stress_predict())
+    path = data / "stress_predict/Processed_data/Time_logs.xlsx"
+    for row, value, message in (
+        (3, "soon", "a time of S01"),
+        (1, "Strop", "0 columns 'Stroop Test'"),
+    ):
+        book = openpyxl.load_workbook(path)
+        book.active.cell(row, 5).value = value
+        book.save(path)
+        with pytest.raises(BadRecording, match=f"Time_logs.xlsx .*{message}"):
+            gathered("stress_predict")
+
+
+CONDITIONS = ((1, 5, 15), (5, 15, 18), (2, 20, 30), (4, 31, 36), (3, 40, 50), (4, 51, 59))  # label, seconds
+
+
+def wesad(data, subject="S2", bvp_s=60):
+    label = np.zeros(60 * 700, np.int32)
+    for value, start_s, end_s in CONDITIONS:
+        label[start_s * 700 : end_s * 700] = value
+    bvp = np.arange(bvp_s * 64, dtype=float)[:, None]
+    content = {"subject": subject, "label": label, "signal": {"wrist": {"BVP": bvp}, "chest": {}}}
+    lay(data / "wesad", {f"{subject}/{subject}.pkl": python2(content)})
+
+
+def test_wesad(data):
+    wesad(data, "S2")
+    wesad(data, "S17")
+    found, dropped = gathered("wesad")
+    mine = [t for t in found if t.subject == "S2"]
+    names = ("baseline", "stress", "meditation", "amusement", "meditation")
+    assert [t.label for t in mine] == list(names)
+    assert [t.trial for t in mine] == [f"S2-{n}-{label}" for n, label in enumerate(names, 1)]
+    assert [t.data[0] / 64 for t in mine] == [5, 20, 31, 40, 51]
+    assert [len(t.data) / 64 for t in mine] == [10, 10, 5, 10, 8]
+    assert len(found) == 10 and {t.subject for t in found} == {"S2", "S17"}
+    assert [d.name for d in dropped] == ["S17", "S2"] and "17 s" in dropped[0].reason
+
+
+def test_wesad_refuses_a_pulse_of_another_length(data):
+    wesad(data, bvp_s=40)
+    with pytest.raises(BadRecording, match=r"S2\.pkl has a pulse of 40.0 s, but labels of 60.0 s"):
+        gathered("wesad")
+
+
+def walk(data, name, emotions=(1, 0, -1), bpm=100.0):
+    rows = ["# condition,emotion,data"]
+    for emotion in emotions:
+        rows += [f"0.0,{emotion:.1f},1,2,3,4,5,6,{bpm + i // 50}" for i in range(250)]
+    lay(data / "walking/walking_data", {name: ("\n".join(rows) + "\n").encode()})
+
+
+def test_walking(data):
+    walk(data, "mo_ew10_accdata_30_1_108-1033.csv")
+    walk(data, "mu_ew5_accdata_19_12_1615-1643.csv", emotions=(-1, 0, 1))
+    walk(data, "mw_ew7_accdata_26_1_015-032.csv", bpm=0.0)
+    found, dropped = gathered("walking")
+    happy_first, sad_first = ("happy", "neutral", "sad"), ("sad", "neutral", "happy")
+    assert [t.trial for t in found] == [
+        *(f"ew10-mo-{n}-{label}" for n, label in enumerate(happy_first, 1)),
+        *(f"ew5-mu-{n}-{label}" for n, label in enumerate(sad_first, 1)),
+    ]
+    assert [t.label for t in found] == [*happy_first, *sad_first]
+    np.testing.assert_array_equal(found[0].data, np.repeat(np.arange(100, 105), 50))
+    assert {d.name.rpartition("/")[2]: d.reason.split(":")[0] for d in dropped} == {
+        "ew7": "dead heart-rate sensor",
+    }

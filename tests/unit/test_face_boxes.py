@@ -7,8 +7,7 @@ from whole_corpora import picture
 
 from emolib.core.errors import BadParameter, BadRecording, CorpusMissing
 from emolib.datasets.face_boxes import CORPORA, TWINS, facemask_split, held_out, load
-from emolib.models.detector_training import gather
-from emolib.signals.boxes import Letterbox, area, iou
+from emolib.signals.boxes import area, iou
 
 PNG, JPEG = picture((60, 80, 3)), picture((60, 80, 3), "JPEG")
 
@@ -152,16 +151,3 @@ def test_names_options_and_folders_are_checked(data):
         load("coco")
     with pytest.raises(BadParameter, match="seeed does not exist in the loader of scenes"):
         load("scenes", seeed=1)
-
-
-def test_gathered_pictures_lie_letterboxed_with_their_boxes():
-    pictures = list(load("scenes", n=10))
-    sets = gather(iter(pictures), 64, n_channels=1)
-    assert sum(len(part.X) for part in sets.values()) == 10 and set(sets) <= {"train", "val", "test"}
-    for split, part in sets.items():
-        mine = [picture for picture in pictures if picture.split == split]
-        assert part.names == tuple(f"scenes/{picture.name}" for picture in mine)
-        for X, boxes, each in zip(part.X, part.boxes, mine, strict=True):
-            fit = Letterbox(each.image.shape[:2], 64)
-            np.testing.assert_array_equal(X, fit.image(each.image, 1))
-            np.testing.assert_allclose(fit.inverse(boxes), each.boxes, atol=1e-9)

@@ -116,7 +116,3 @@ def test_removing_copies_drops_what_a_later_part_holds():
     assert found["copies removed", "windows left out"] == 4
     [same], table = leaks.audited(emotion_set(X), [fold()], remove_duplicates=False)
     assert set(table.state) == {"as split"} and len(same.train) == 40
-
-
-def test_blank_windows_have_no_near_duplicates():
-    assert leaks.near_duplicates(np.zeros((4, 8, 1), dtype=np.float32)).shape == (0, 2)

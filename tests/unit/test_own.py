@@ -104,12 +104,9 @@ def test_what_is_left_out_is_counted_with_its_reason(own):
     found, dropped = gathered("speech")
     assert list(found) == ["a"]
     assert dropped == {
-        ("b", "no speech file"),
-        ("c", "neither label nor rating in labels.csv"),
-        ("d", "empty, or zero throughout"),
-        ("stranger", "no row in labels.csv"),
-        ("speech/more/b.wav", "in a folder of its own"),
-        ("speech/notes.txt", "not .wav or .flac"),
+        *(("b", "no speech file"), ("c", "neither label nor rating in labels.csv")),
+        *(("d", "empty, or zero throughout"), ("stranger", "no row in labels.csv")),
+        *(("speech/more/b.wav", "in a folder of its own"), ("speech/notes.txt", "not .wav or .flac")),
     }
 
 
@@ -145,7 +142,7 @@ def test_ratings_above_the_middle_are_high_and_may_lack(own):
     (sheet("a,anna,calm", "", "b,ben,calm", "a,ben,calm"), "line 5: trial 'a' .*expected each trial once"),
     (sheet("a,anna,calm", "b, ,calm"), "line 3: trial 'b' of ''"),
     (sheet("a,anna,calm,dev", head=f"{HEAD},split"), "line 2: split is 'dev', expected train, val, test"),
-    (sheet("a,anna,calm,7", head=f"{HEAD},valence"), "line 2: valence is '7', .*-1 to 1"),
+    (sheet("a,anna,calm,7", head=f"{HEAD},valence"), "line 2 has {'valence': 7.0}, expected -1 to 1"),
     (b"trial,subject,label\na,\xe9mile,calm\n", "is damaged after row 0 .*expected CSV text in UTF-8"),
     (sheet("a.csv,anna,calm"), "names no trial in heart/, such as a: .*without their ending"),
 ])  # fmt: skip

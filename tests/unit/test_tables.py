@@ -1,11 +1,10 @@
-"""Tables for people: rounded, with units and intervals; and the printed numbers of others."""
+"""Tables for people: rounded, with units and intervals."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from emolib.datasets.base import EmotionSet
-from emolib.report import related_work
 from emolib.report.tables import interval, rounded, to_html, to_text, windows_table
 
 THIN = "\u202f"
@@ -63,16 +62,3 @@ def test_html_is_escaped_and_aligned_and_shows_a_named_index():
     assert "a&amp;b" in html and "<b>" not in html
     assert '<td style="text-align:right">50.0</td>' in html and '<td style="text-align:left">S01</td>' in html
     assert "50.0" in to_text(pd.DataFrame({"uar": [0.5]}))
-
-
-def test_what_others_printed_agrees_with_itself():
-    """Runtime = FLOPs / speed, the ratio of FLOPs, and the accuracies behind each difference."""
-    value = {(p["work"], p["metric"], p["task"].split()[0]): p["value"] for p in related_work.PUBLISHED}
-    shved, tiny = "Shved, Towards Embedded Emotion Recognition", "Rashid et al., TinyM²Net"
-    three_layers = value[shved, "FLOPs, three layers", "facial"]
-    assert value[shved, "runtime, three layers", "facial"] == pytest.approx(three_layers / 0.46, abs=0.1)
-    assert value[shved, "FLOPs, AlexNet / reduced", "facial"] == pytest.approx(82.7 / 5.1, abs=0.5)
-    assert value[tiny, "accuracy, float32 − mixed 4/8 bit", "COVID-19"] == pytest.approx(90.4 - 88.4)
-    assert value[tiny, "accuracy, float32 − mixed 4/8 bit", "battlefield"] == pytest.approx(98.5 - 96.8)
-    assert value[tiny, "accuracy, float32 − int8", "battlefield"] == pytest.approx(98.5 - 97.9)
-    assert value[tiny, "accuracy, two modalities − one", "battlefield"] == pytest.approx(97.5 - 93.6)

@@ -9,20 +9,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.download import dataverse_files, lfs_files
-from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, SIDES, SURPRISE, mapped
+from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, SIDES, WORDS, mapped
 from emolib.datasets.media import FPS, SFREQ, read_audio, read_frames, read_video, with_endings
 
 Parsed = tuple[str, str, str] | str  # (subject, trial, label), or the reason to leave the file out
 
 
 def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], Parsed]) -> Callable:
-    """The function `trials` of a corpus whose sound files match a pattern; `parse(name)` says what they are.
-
-    Silent and empty files, and second copies of an utterance (some archives hold all twice) are dropped too.
-    """
+    """The `trials` of a corpus whose sound files match a pattern; `parse(name)` says what they are."""
 
     def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
         tree, seen = open_tree(root), set()
@@ -45,7 +42,6 @@ def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], P
     return trials
 
 
-EMODB_NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")  # speaker, text, emotion (in German), version
 EMODB_EMOTIONS = {  # Wut, Langeweile, Ekel, Angst, Freude, Trauer
     "W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral",
 }  # fmt: skip
@@ -53,7 +49,8 @@ EMODB_EMOTIONS = {  # Wut, Langeweile, Ekel, Angst, Freude, Trauer
 
 def parse_emodb(name: str) -> Parsed:
     stem = PurePosixPath(name).stem
-    match = EMODB_NAME.fullmatch(stem)
+    # speaker, text, emotion (in German), version
+    match = re.fullmatch(r"(\d\d)([ab]\d\d)([A-Z])([a-z])", stem)
     return (match[1], stem, EMODB_EMOTIONS.get(match[3], match[3])) if match else "not named like 03a01Fa"
 
 
@@ -72,7 +69,6 @@ EMODB = Corpus(
 )
 
 
-CREMA_D_NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]+)")  # actor, sentence, emotion, intensity
 CREMA_D_EMOTIONS = {
     "ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad",
 }  # fmt: skip
@@ -87,7 +83,8 @@ DEFECTS = {  # as the publisher's README lists them
 def parse_crema_d(name: str) -> Parsed:
     """The label is the emotion that was acted, not the one that raters heard."""
     stem = PurePosixPath(name).stem
-    match = CREMA_D_NAME.fullmatch(stem)
+    # actor, sentence, emotion, intensity
+    match = re.fullmatch(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]+)", stem)
     if stem in DEFECTS or not match:
         return DEFECTS.get(stem, "not named like 1001_DFA_ANG_XX")
     return match[1], stem, CREMA_D_EMOTIONS.get(match[3], match[3])
@@ -115,7 +112,6 @@ CREMA_D = Corpus(
 )
 
 
-TESS_NAME = re.compile(r"(OAF?|YAF)_(.+)_([a-z]+)", re.IGNORECASE)  # older or younger actress, word, emotion
 TESS_DAMAGED = ("YAF_germ_angry", "YAF_neat_fear")  # say other public loaders; not seen by us
 
 
@@ -123,7 +119,8 @@ def parse_tess(name: str) -> Parsed:
     stem = PurePosixPath(name).stem
     if stem in TESS_DAMAGED:
         return "reported damaged: other public loaders leave it out"
-    match = TESS_NAME.fullmatch(stem)
+    # older or younger actress, word, emotion
+    match = re.fullmatch(r"(OAF?|YAF)_(.+)_([a-z]+)", stem, re.IGNORECASE)
     if not match:
         return "not named like OAF_back_angry"
     subject = "YAF" if match[1].upper() == "YAF" else "OAF"  # one published file is called OA_bite_neutral
@@ -137,7 +134,7 @@ TESS = Corpus(  # with two actresses, a subject-independent split tests on one p
     modalities=("speech",),
     tasks={**EMOTION7, **EMOTION6, **EMOTION4, **SIDES},
     labels=mapped("angry", "disgust", "fear", "happy", "neutral", "sad")
-    | {"ps": SURPRISE._replace(valence="positive")},
+    | {"ps": WORDS["surprise"]._replace(valence="positive")},
     licence="CC BY-NC-ND 4.0",
     cite="Pichora-Fuller and Dupuis 2020, Toronto emotional speech set, doi:10.5683/SP2/E8H2MF",
     layout="any folders with OAF_back_angry.wav …: actress, word, emotion (ps is pleasant surprise)",
@@ -186,13 +183,6 @@ RAVDESS_NAME = re.compile(
 RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # from 01
 
 
-def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """Takes of speech, or the faces in them; songs are dropped."""
-    if modality == "speech":
-        return spoken(root, modality, dropped)
-    return _face_trials(open_tree(root), dropped)
-
-
 def parse_ravdess(name: str, modality: str) -> Parsed:
     match = RAVDESS_NAME.fullmatch(PurePosixPath(name).stem)
     if not match:
@@ -205,11 +195,18 @@ def parse_ravdess(name: str, modality: str) -> Parsed:
     return match[5], match[2], RAVDESS_EMOTIONS[code - 1] if 1 <= code <= len(RAVDESS_EMOTIONS) else match[4]
 
 
-spoken = trials_from("ravdess", ("*-*-*-*-*-*-*.wav",), partial(parse_ravdess, modality="03"))
+SPOKEN = trials_from("ravdess", ("*-*-*-*-*-*-*.wav",), partial(parse_ravdess, modality="03"))
 
 
-def _face_trials(tree: Tree, dropped: list[Dropped]) -> Iterator[Trial]:
-    """Faces (n_frames, height, width[, 3]) uint8 of each take, from folders of frames, else from videos."""
+def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
+    """Takes of speech, or the faces in them (n_frames, height, width[, 3]) uint8; songs are dropped.
+
+    Faces come from folders of frames, else from videos.
+    """
+    if modality == "speech":
+        yield from SPOKEN(root, modality, dropped)
+        return
+    tree = open_tree(root)
     frames = defaultdict(list)  # by folder
     for name in tree.names(*with_endings("*-*-*-*-*-*-*/*")):
         frames[str(PurePosixPath(name).parent)].append(name)

@@ -24,19 +24,16 @@ COLUMNS = ("emotion", "pixels", "usage")
 
 
 def fer2013_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """One picture (48, 48) per trial, from the csv where there is one, else from {split}/{class}/ folders."""
+    """One picture (48, 48) per trial, from the csv where there is one, else from {split}/{class}/ folders.
+
+    A file's prefix (Training_, PublicTest_, PrivateTest_) tells the split, else its folder: some copies put PublicTest
+    and PrivateTest into one folder `test`.
+    """
     tree = open_tree(root)
     if tables := tree.names("fer2013.csv", "icml_face_data.csv"):
-        return _from_csv(tree, tables[0])
-    return _from_folders(tree, tree.need(*with_endings("*/*/*")), dropped)
-
-
-def _from_folders(tree: Tree, names: list[str], dropped: list[Dropped]) -> Iterator[Trial]:
-    """The split is told by a file's prefix (Training_, PublicTest_, PrivateTest_), else by its folder.
-
-    Some copies put PublicTest and PrivateTest into one folder `test`: their prefixes still tell them apart.
-    """
-    for name in names:
+        yield from _from_csv(tree, tables[0])
+        return
+    for name in tree.need(*with_endings("*/*/*")):
         path = PurePosixPath(name)
         split = USAGES.get(path.name.split("_")[0].lower()) or FOLDERS.get(path.parent.parent.name.lower())
         if split is None:
@@ -138,10 +135,7 @@ CK_PLUS = Corpus(
 def image_folder_trials(
     root: Path, modality: str, dropped: list[Dropped], folder: str = ""
 ) -> Iterator[Trial]:
-    """One picture (height, width[, 3]) uint8 per trial, from `folder` where one is given.
-
-    `happy/anna_01.png` is happy, of subject anna; a name without underscore is a subject of its own.
-    """
+    """One picture (height, width[, 3]) uint8 per trial; of a name without underscore it is a subject of its own."""
     tree = open_tree(Path(folder) if folder else root)
     for name in tree.need(*with_endings("*/*")):
         path = PurePosixPath(name)

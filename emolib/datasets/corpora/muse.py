@@ -7,7 +7,7 @@ import numpy as np
 
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Affect, Corpus, Dropped, Trial, github_archive, stretches
-from emolib.datasets.labels import AROUSAL, NEUTRAL
+from emolib.datasets.labels import AROUSAL, WORDS
 from emolib.datasets.tables import read_numbers
 
 SFREQ = 256.0
@@ -16,10 +16,7 @@ CHANNELS = ("TP9", "AF7", "AF8", "TP10")  # "Right AUX" was not worn
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """One trial a recording, kind "raw"; one a piece where time stamps leave a gap: subjectb-relaxed-2.1.
-
-    Empty cells stay NaN.
-    """
+    """One trial a recording, kind "raw"; one a piece where time stamps leave a gap. Empty cells stay NaN."""
     tree = open_tree(root)
     for name in tree.need("subject[a-z]-*-*.csv"):
         stem = Path(name).stem.lower()
@@ -52,7 +49,7 @@ MUSE = Corpus(
     tasks={"state3": ("relaxed", "neutral", "concentrating"), **AROUSAL},
     labels={
         "relaxed": Affect("relaxed", "low", None),
-        "neutral": NEUTRAL,
+        "neutral": WORDS["neutral"],
         "concentrating": Affect("concentrating", "high", None),
     },
     licence="none stated: do not redistribute",

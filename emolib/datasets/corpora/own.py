@@ -5,7 +5,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from emolib.core.errors import BadRecording, BadSet, CorpusMissing
 from emolib.datasets.archives import Tree, open_tree
@@ -25,20 +24,8 @@ LAYOUT = (
 )
 
 
-class Row(NamedTuple):
-    """What labels.csv says of a trial; `label` and `split` may be "", ratings are from -1 to 1, and may lack."""
-
-    subject: str
-    label: str
-    split: str
-    ratings: dict[str, float]
-
-
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """One trial a row of labels.csv that has a file in this modality, by name; see LAYOUT.
-
-    Raises BadRecording for two files of one trial, and where labels.csv names none of the files.
-    """
+    """One trial a row of labels.csv that has a file in this modality, by name; see LAYOUT."""
     tree = open_tree(root)
     rows, files = read_labels(tree), _files(tree, modality, dropped)
     shared = sorted(files.keys() & rows)
@@ -49,14 +36,14 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     dropped += [Dropped(trial, f"no {modality} file") for trial in sorted(rows.keys() - files)]
     for trial in shared:
         row = rows[trial]
-        if not (row.label or row.ratings):
+        if not (row["label"] or row["ratings"]):
             dropped.append(Dropped(trial, "neither label nor rating in labels.csv"))
             continue
         recording = _read_recording(tree, modality, files[trial])
         if not recording.data.any():
             dropped.append(Dropped(trial, "empty, or zero throughout"))
             continue
-        yield Trial("own", modality, trial=trial, **row._asdict(), **recording._asdict())
+        yield Trial("own", modality, trial=trial, **row, **recording._asdict())
 
 
 def _read_recording(tree: Tree, modality: str, names: list[str]) -> Recording:
@@ -117,8 +104,8 @@ def find_labels(tree: Tree) -> str:
     return names[0]
 
 
-def read_labels(tree: Tree) -> dict[str, Row]:
-    """Rows by trial, in order. Raises CorpusMissing without the file, BadRecording that names file and line."""
+def read_labels(tree: Tree) -> dict[str, dict]:
+    """Subject, label, split and ratings by trial; label and split may be "", ratings lack. Raises CorpusMissing without the file, BadRecording that names file and line."""
     name = find_labels(tree)
     head, *lines = list(read_rows(tree, name)) or [[]]
     head = [cell.strip().lower() for cell in head]
@@ -139,26 +126,26 @@ def read_labels(tree: Tree) -> dict[str, Row]:
             raise BadRecording(f"{where}: {got}, expected each trial once, and its subject: mend it.")
         if split not in ("", *SPLITS):
             raise BadRecording(f"{where}: split is {split!r}, expected {', '.join(SPLITS)} or nothing.")
-        ratings = {column: _rating(cells[column], column, where) for column in RATINGS if cells.get(column)}
-        rows[trial] = Row(cells["subject"], cells["label"], split, ratings)
+        ratings = {column: cells[column] for column in RATINGS if cells.get(column)}
+        try:
+            ratings = {column: float(text) for column, text in ratings.items()}
+        except ValueError as error:
+            raise BadRecording(f"{where}: {error}, expected ratings in numbers.") from error
+        if not all(-1 <= rating <= 1 for rating in ratings.values()):
+            raise BadRecording(f"{where} has {ratings}, expected -1 to 1: (rating - 5) / 4 of a scale to 9.")
+        rows[trial] = {
+            "subject": cells["subject"],
+            "label": cells["label"],
+            "split": split,
+            "ratings": ratings,
+        }
     return rows
-
-
-def _rating(text: str, column: str, where: str) -> float:
-    try:
-        rating = float(text)
-    except ValueError:
-        rating = float("nan")
-    if not -1 <= rating <= 1:
-        expected = "a number from -1 to 1: a scale from 1 to 9 becomes that by (rating - 5) / 4"
-        raise BadRecording(f"{where}: {column} is {text!r}, expected {expected}.")
-    return rating
 
 
 def classes(root: Path) -> tuple[str, ...]:
     """The different labels of the corpus in `root`, sorted. Raises as `read_labels`, and BadSet for fewer than two."""
     tree = open_tree(root)
-    found = sorted({row.label for row in read_labels(tree).values()} - {""})
+    found = sorted({row["label"] for row in read_labels(tree).values()} - {""})
     if len(found) < 2:
         where = tree.where(find_labels(tree))
         raise BadSet(f"{where} has {len(found)} different labels, expected two or more for the task emotion.")

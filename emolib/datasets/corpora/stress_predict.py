@@ -15,7 +15,7 @@ import numpy as np
 
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
-from emolib.datasets.labels import AROUSAL, REST, REST_STRESS, STRESS
+from emolib.datasets.labels import AROUSAL, REST_STRESS, WORDS
 from emolib.datasets.tables import read_empatica, read_numbers, read_sheet
 
 SFREQ = 64.0
@@ -79,25 +79,23 @@ def read_log(tree: Tree) -> dict[str, list[Phase]]:
     log = {}
     for row in filter(lambda row: row[0], rows):
         subject, day = row[heads.index("S. ID.")], row[heads.index("Date")]
-        cells = [row[column + end] for column in columns for end in (0, 1)]
-        if not isinstance(day, datetime) or not all(isinstance(cell, time) for cell in cells):
-            raise tree.damaged(name, f"lacks a time or the date of {subject}")
-        unix_s = [datetime.combine(day, cell, ZONE).timestamp() for cell in cells]
-        log[subject] = [
-            Phase(LABELS[heads[column]], *edges)
-            for column, *edges in zip(columns, unix_s[::2], unix_s[1::2], strict=True)
-        ]
+        if not all(isinstance(cell, time) for column in columns for cell in row[column : column + 2]):
+            raise tree.damaged(name, f"lacks a time of {subject}")
+        if not isinstance(day, datetime):
+            raise tree.damaged(name, f"lacks the date of {subject}")
+        log[subject] = []
+        for column in columns:
+            edges = (datetime.combine(day, cell, ZONE).timestamp() for cell in row[column : column + 2])
+            log[subject].append(Phase(LABELS[heads[column]], *edges))
     return log
 
 
-def phases_of(
-    tree: Tree, subject: str, log: list[Phase], recording_start_s: float, length_s: float
-) -> list[Phase]:
-    """A session's phases on the recording's time, at the button presses inside of it. Some press files are 12 h early."""
+def phases_of(tree: Tree, subject: str, log: list[Phase], start_s: float, length_s: float) -> list[Phase]:
+    """A session's phases on the recording's time, at the button presses inside of it, which may be 12 h early too."""
 
     def on_clock(unix_s: float) -> float:
         """Seconds after the start, or twelve hours more: whichever lies in the recording, or nearer to it."""
-        after_s = unix_s - recording_start_s
+        after_s = unix_s - start_s
         return min((after_s, after_s + HALF_DAY_S), key=lambda s: max(-s, s - length_s, 0.0))
 
     placed = [Phase(phase.label, on_clock(phase.start_s), on_clock(phase.end_s)) for phase in log]
@@ -115,14 +113,10 @@ def snap(phases: list[Phase], presses: np.ndarray) -> list[Phase]:
 
     The edges of tasks choose first, the others among the presses that are left.
     """
-    moved = _pair(_edges([phase for phase in phases if phase.label in TASKS]), presses)
-    others = np.setdiff1d(_edges(phases), list(moved))
+    moved = _pair(np.unique([phase[1:] for phase in phases if phase.label in TASKS]), presses)
+    others = np.setdiff1d([phase[1:] for phase in phases], list(moved))
     moved |= _pair(others, np.setdiff1d(presses, list(moved.values())))
     return [Phase(label, moved[start_s], moved[end_s]) for label, start_s, end_s in phases]
-
-
-def _edges(phases: list[Phase]) -> np.ndarray:
-    return np.unique([phase[1:] for phase in phases])
 
 
 def _pair(edges: np.ndarray, presses: np.ndarray) -> dict[float, float]:
@@ -156,7 +150,7 @@ STRESS_PREDICT = Corpus(
     title="Stress-Predict: wrist pulse of 35 people under the Stroop test, an interview, hyperventilation",
     modalities=("heart",),
     tasks={**REST_STRESS, **AROUSAL},
-    labels={"stroop": STRESS, "interview": STRESS, "hyperventilation": STRESS, "rest": REST},
+    labels=dict.fromkeys(TASKS, WORDS["stress"]) | {"rest": WORDS["rest"]},
     licence="MIT",
     cite="Iqbal et al. 2022, Stress Monitoring Using Wearable Sensors: A Pilot Study and Stress-Predict "
     "Dataset, Sensors 22(21):8135, doi:10.3390/s22218135",

@@ -15,10 +15,7 @@ from emolib.signals.generated.affect import Affect, affects
 
 
 def trial(affect: Affect, modality: str, cardiac: str = "ppg") -> Trial:
-    """One trial in one modality; its ratings are the felt affect that drove it (about -2 to 2).
-
-    cardiac is what records a heart: "ppg" at 64 Hz or "ecg" at 256 Hz, of the same beats.
-    """
+    """One trial in one modality; its ratings are the felt affect that drove it (about -2 to 2)."""
     made, names = recording(affect, modality, cardiac), (affect.subject_id, affect.trial_id)
     ratings = dict(zip(("valence", "arousal"), affect.felt().tolist(), strict=True))
     return Trial("synthetic", modality, *names, label=affect.label, ratings=ratings, **vars(made))

@@ -8,7 +8,7 @@ import numpy as np
 from emolib.datasets import restricted_pickle
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Affect, Corpus, Dropped, Trial, stretches
-from emolib.datasets.labels import REST, REST_STRESS, SIDES, STRESS
+from emolib.datasets.labels import REST_STRESS, SIDES, WORDS
 
 SFREQ = 64.0  # wrist, Empatica E4
 LABEL_SFREQ = 700.0  # the labels run at the rate of the chest's RespiBAN
@@ -48,8 +48,8 @@ WESAD = Corpus(
     modalities=("heart",),
     tasks={**REST_STRESS, **SIDES},
     labels={
-        "baseline": REST,
-        "stress": STRESS,
+        "baseline": WORDS["rest"],
+        "stress": WORDS["stress"],
         "amusement": Affect("amusement", None, "positive"),
         "meditation": Affect("meditation", "low", None),
     },
