@@ -19,7 +19,7 @@ from emolib.datasets import face_boxes
 from emolib.device.bundle import PARTS, read_record, studies_of
 from emolib.report import cards
 from emolib.signals.readers import KINDS, SignalInfo
-from emolib.studies.fusion import experts
+from emolib.studies.fusion.study import record_of_fold
 
 ENDING, FUSION = "-detector.csv", "-fusion.json"
 FILES = (".tflite", ".md", ".keras")  # of a model in a bundle: itself, its card, its network
@@ -92,9 +92,7 @@ def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
     found = {
         path.name.removesuffix(FUSION): path.name for path in sorted(run.folder.glob(f"models/*{FUSION}"))
     }
-    learned = {
-        study: experts.record_of_fold(run.json(f"models/{name}"), fold) for study, name in found.items()
-    }
+    learned = {study: record_of_fold(run.json(f"models/{name}"), fold) for study, name in found.items()}
     return studies_of(learned, names)
 
 

@@ -59,7 +59,7 @@ def test_table_and_gains_agree_with_a_count_by_hand(run):
     table = study.table().set_index("rule")
     test = study.paired.scores[0][study.paired.is_test]
     counts = np.zeros((4, 4))
-    np.add.at(counts, (study.y, test.argmax(axis=1)), 1)
+    np.add.at(counts, (study.test.y, test.argmax(axis=1)), 1)
     assert table.uar["heart"] == pytest.approx(uar(counts))
     assert table.kind.tolist()[:2] == ["single", "single"] and len(table) == 2 + 6
     gains = study.gains().set_index("rule")

@@ -24,10 +24,9 @@ ENDS = ("mean", "sd", "least", "greatest")
 
 @dataclass(frozen=True)
 class Redrawn:
-    """UAR of every rule in a study and in its other pairings.
+    """UAR of every rule in a study (reference: columns MEASURED) and in its other pairings (draws: the same, and draw).
 
-    reference: columns MEASURED; draws: the same and draw, with rows for each pairing; own: what the study's pairing
-    is called beside the others; note: what was done, and how many pairings could not be made for which reason.
+    own: what the study's pairing is called beside the others; note: what was done, and which pairings failed why.
     """
 
     reference: pd.DataFrame
@@ -70,7 +69,7 @@ def redraw(study: Study, n: int) -> Redrawn:
         note = (
             "These are trials of the same people: they are not paired again. Instead their scores were paired by label "
             f"among strangers, {n} times: what label pairing would have claimed. Compared on the {paired.is_test.sum()} of "
-            f"{len(study.y)} test trials that have every modality. A pairing keeps {draws['n'].mean():.0f} of them on "
+            f"{len(study.test.y)} test trials that have every modality. A pairing keeps {draws['n'].mean():.0f} of them on "
             f"average: of each class as many as the person with the fewest has.{failed}"
         )
     return Redrawn(measured(paired), draws, "the same people", note)
@@ -100,8 +99,7 @@ def measured(paired: Paired) -> pd.DataFrame:
 def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtual: int, seed: int) -> Paired:
     """`label_paired` with the folds of every corpus in random order, so that other people meet too.
 
-    `corpora` (n_modalities,) names each source's: sources of one corpus stay together, so that nobody is tested in one
-    modality and validates in another. Raises BadParameter, BadSet.
+    Sources of one of the `corpora` stay together, so that nobody is tested in one modality and validates in another.
     """
     names, shuffled = list(dict.fromkeys(corpora)), []
     for source, corpus in zip(sources, corpora, strict=True):
@@ -140,9 +138,8 @@ def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
 def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.Generator) -> np.ndarray:
     """A person for each modality of each virtual subject, (n_modalities, n_people), no person twice in either.
 
-    A random assignment for one modality after the other, among people whom the virtual subject does not have
-    and with whom every modality keeps someone to validate on. `validates` (n_people, n_subjects): who is val in the fold
-    that tests a person; people tested come first.
+    A random assignment for one modality after the other. `validates` (n_people, n_subjects): who is val in the fold that
+    tests a person; people tested come first.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -159,7 +156,8 @@ def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.G
 
 
 def _may_join(validates, chosen) -> np.ndarray:
-    """Which person may join which virtual subject, (n_people, n_people) bool, given those chosen before."""
+    """Which person may join which virtual subject, (n_people, n_people) bool, given those chosen before: one whom it
+    does not have, and with whom every modality keeps someone to validate on."""
     n = len(validates)
     others = np.ones(validates.shape, dtype=bool)  # subjects whom the virtual subject does not have
     for people in chosen:
