@@ -36,8 +36,11 @@ from emolib.studies.fusion.pairing import COLUMNS, TrialScores, by_trial, same_t
 from emolib.studies.fusion.study import GAIN, LEARNED, as_gains, rated, rule_scores, trials_of
 from emolib.studies.quantize import sizes
 
-NETWORKS = ("feature", "robust", "hybrid", "alone")
-DROPPED = 0.3  # share of the branches that training drops
+KINDS = {
+    "feature": {},
+    "robust": {"dropped": 0.3},
+    "hybrid": {"heads": True, "dropped": 0.3},
+}  # fields of Network
 PRECISIONS = (mixed.INT8, "int4", mixed.ILP)
 Branches = tuple[str, ...]
 
@@ -53,14 +56,8 @@ class Network:
 
 def networks(branches: Sequence[str], names: Sequence[str]) -> dict[str, Network]:
     """The networks to train, by name; `alone` is one for each branch. Raises BadParameter for another name."""
-    check_names(names, NETWORKS, "networks")
-    every = tuple(branches)
-    found = {
-        "feature": Network(every),
-        "robust": Network(every, dropped=DROPPED),
-        "hybrid": Network(every, heads=True, dropped=DROPPED),
-    }
-    found = {name: network for name, network in found.items() if name in names}
+    check_names(names, [*KINDS, "alone"], "networks")
+    found = {name: Network(tuple(branches), **kind) for name, kind in KINDS.items() if name in names}
     return found | ({f"only_{name}": Network((name,)) for name in branches} if "alone" in names else {})
 
 
@@ -106,14 +103,11 @@ class Design:
         augment = augmentation(modalities, network.dropped)
         trainer = Trainer(lambda: self.model(network), self.options, augment)
         axes = {branch: FRONT_ENDS[modality].feature_axis for branch, modality in modalities.items()}
-        return crossval.train_folds(
-            study.run, study.artifact(name), trainer, *study.of(network.branches), axes
-        )
+        data, folds = study.of(network.branches)
+        return crossval.train_folds(study.run, study.artifact(name), trainer, data, folds, axes)
 
 
-def design(
-    study: JointStudy, branches: Mapping[str, Mapping], dense, width, options: Training, largest: Network
-):
+def design(study: JointStudy, branches: Mapping, dense, width, options: Training, largest: Network) -> Design:
     """The Design of a study; `branches`: fields of tinym2net.Branch by branch.
 
     `width` None is the largest at which `largest` has no more parameters than the networks of all sources together.
@@ -139,9 +133,7 @@ def widest(of: Design, network: Network, most_params: int) -> Design:
     designs = [replace(of, width=n / 8) for n in range(1, 33)]
     n = bisect_right(designs, most_params, key=lambda one: one.model(network).count_params())
     if not n:
-        raise BadParameter(
-            f"No width from 0.125 on has at most {most_params} parameters: give fewer filters."
-        )
+        raise BadParameter(f"No width has at most {most_params} parameters: give fewer filters.")
     return designs[n - 1]
 
 
