@@ -135,7 +135,8 @@ class Channel:
         row |= {"temperature_min": temperatures.min(), "temperature_max": temperatures.max()}
         named = {"before": before, "after": after}
         for name, scores in named.items():
-            row[f"log_loss_{name}"] = -np.log(np.maximum(scores[np.arange(len(y)), y], FLOOR)).mean()
+            own = scores[np.arange(len(y)), y]
+            row[f"log_loss_{name}"] = float(-np.log(np.maximum(own, FLOOR)).mean())
         return row | {f"ece_{name}": metrics.ece(y, scores) for name, scores in named.items()}
 
 
