@@ -39,7 +39,7 @@ class JointStudy:
         cls,
         run: Run,
         name: str,
-        sources: Sequence[str],
+        sources: list,
         task: str,
         pairs: str,
         n_virtual: int,
@@ -163,11 +163,7 @@ def two_recordings(data: EmotionSet, branches: tuple[str, str], seed: int = 0) -
 
 
 def label_paired(
-    sets: Mapping[str, EmotionSet],
-    folds: Mapping[str, Sequence[Fold]],
-    n_virtual: int = 10,
-    n_train: int = 3000,
-    seed: int = 0,
+    sets: Mapping[str, EmotionSet], folds: Mapping, n_virtual: int = 10, n_train: int = 3000, seed: int = 0
 ) -> list[JointTrial]:
     """Joint trials of strangers with the same label, of `n_virtual` virtual people; each is a fold of its own.
 

@@ -1,7 +1,7 @@
 """Pairing again: how much a fused number owes to who met whom, and what pairing by label alone would claim.
 
-A study of label-paired trials is paired again with other seeds. A study of the same people needs no pairing; its scores are
-paired by label among strangers instead, which shows the optimism of label pairing.
+Label-paired trials are paired again with other seeds. Trials of the same people are paired by label among strangers, which
+shows the optimism of label pairing.
 """
 
 from collections.abc import Callable, Sequence
@@ -110,12 +110,11 @@ def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtu
 
 
 def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
-    """Scores of the same people paired by label among strangers: test with test, val with val.
+    """Scores of the same people, who all have the same trials, paired by label among strangers.
 
-    `sources` all have the same trials. There are as many virtual subjects as people tested. Each has every modality
-    from another person, drawn at random. Its val trials are those of the folds that test these people, without these
-    people, so that nobody who is tested helps to learn its weights. Raises BadSet where someone is tested in several
-    folds, or too few people are left.
+    There are as many virtual subjects as people tested. Each has every modality from another person, drawn at random. Its
+    val trials are those of the folds that test these people, without these people, so that nobody who is tested helps to
+    learn its weights. Raises BadSet where someone is tested in several folds, or too few people are left.
     """
     source, rng = sources[0], np.random.default_rng(seed)
     is_test, is_val = source.part == "test", source.part == "val"

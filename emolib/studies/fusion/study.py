@@ -1,6 +1,4 @@
-"""A fusion study: the scores of several sources paired on a common task, every rule beside every source, and what a study
-hands on to devices: each fold's network of a modality with what it learned of its people.
-"""
+"""A fusion study: scores of several sources paired on a common task, every rule beside every source, and what devices need."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +12,6 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter, BadSet
 from emolib.core.experiment import Experiment, model_name
 from emolib.datasets import labels
-from emolib.datasets.base import EmotionSet
-from emolib.datasets.splits import Fold
 from emolib.device.interpreter import Model
 from emolib.evaluation import metrics
 from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
@@ -84,16 +80,9 @@ def rule_scores(paired: Paired) -> dict[str, np.ndarray]:
     return found
 
 
-def rated(
-    y: np.ndarray,
-    subject: np.ndarray,
-    scores: Mapping[str, np.ndarray],
-    singles: Sequence[str],
-    seed: int,
-    compared: Collection[str] | None = None,
-) -> pd.DataFrame:
-    """A row per method of `scores` on the same trials: method, kind (single | fused), n, uar, uar_low, uar_high, accuracy,
-    macro_f1, best_single, points, points_low, points_high, p.
+def rated(y, subject, scores: Mapping, singles: Sequence[str], seed: int, compared: Collection | None = None):
+    """A table with a row per method of `scores` on the same trials: method, kind (single | fused), n, uar, uar_low, uar_high,
+    accuracy, macro_f1, best_single, points, points_low, points_high, p.
 
     The best of `singles` has the highest UAR on these trials: a choice that favours it. Points are over that
     (metrics.paired_gain), of the methods `compared`, or of all.
@@ -228,10 +217,8 @@ class Expert:
         return reliability.statistics(self.standardiser(X))
 
 
-def experts_of(
-    run: Run, name: str, task: str, variant: str, found: TrialScores
-) -> tuple[list[Expert], EmotionSet, list[Fold]]:
-    """The expert of each fold of a source, whose scores `found` are; its windows and folds."""
+def experts_of(run: Run, name: str, task: str, variant: str, found: TrialScores) -> tuple:
+    """The Expert of each fold of a source, whose scores `found` are; its EmotionSet and Folds."""
     source, experts = Experiment.parse(name), []
     data, folds, _ = crossval.opened(run, source)
     to_task = labels.marginal(source.corpus, source.task, task)

@@ -94,10 +94,9 @@ Noisy = Mapping[float, Mapping[Name, Windows]]  # of one modality, by SNR in dB 
 
 
 def with_noise(trial: Trial, snr_db: float, seed: int = 0) -> np.ndarray:
-    """The trial's data with white Gaussian noise at snr_db of its power around its mean, of the same shape.
+    """The trial's data with white Gaussian noise at snr_db of its power around its mean (by channel for EEG).
 
-    Power is by channel for EEG, of all pixels for faces, which are clipped to uint8. The noise is the trial's own: the same
-    at every snr_db, but louder.
+    Faces are clipped to uint8. The noise is the trial's own: the same at every snr_db, but louder.
     """
     x = np.asarray(trial.data, np.float64)
     name = f"{trial.corpus}/{trial.modality}/{trial.subject}/{trial.trial}"
@@ -109,7 +108,6 @@ def with_noise(trial: Trial, snr_db: float, seed: int = 0) -> np.ndarray:
 
 
 def _power(x: np.ndarray, modality: str) -> np.ndarray:
-    """Variance of the finite samples, (n_chans, 1) for EEG, else a number; 0 where there are none."""
     rows = x if modality == "eeg" else x.reshape(1, -1)
     power = np.array([[row[np.isfinite(row)].var() if np.isfinite(row).any() else 0.0] for row in rows])
     return power if modality == "eeg" else power[0, 0]
@@ -151,10 +149,10 @@ def _noisy(run: Run, name: str, wanted: Collection[Name], snrs_db: Sequence[floa
         for snr in snrs_db if key in wanted else ():
             made = front(with_noise(trial, snr, seed), trial.sfreq, trial.kind)
             found[snr][key] = replace(made, X=own.get(trial.subject, np.asarray)(made.X))
-    lost = [key for of in found.values() for key in wanted if key not in of]
+    lost = {key for of in found.values() for key in wanted if key not in of}
     if lost:
         raise BadArtifact(
-            f"{source.corpus} has no trial {lost[0][1]} of data/{name}.npz: run 01_windows again."
+            f"{source.corpus} has no trial {min(lost)[1]} of data/{name}.npz: run 01_windows again."
         )
     return found
 
@@ -163,12 +161,12 @@ def _own_standardisers(run: Run, source: Experiment) -> dict[str, Standardiser]:
     """Of each person's clean windows, where training standardised within people; else none."""
     if run.parameters_of(f"scores/{source}-keras.npz")["normalise"] == "train":
         return {}
-    data = windowed.from_arrays(run.arrays(f"data/{source}.npz"))
-    axis = FRONT_ENDS[source.modality].feature_axis
-    return {
-        name: Standardiser.fit(data.X[(data.subject == name) & data.own], axis)
-        for name in np.unique(data.subject).tolist()
-    }
+    data, axis = (
+        windowed.from_arrays(run.arrays(f"data/{source}.npz")),
+        FRONT_ENDS[source.modality].feature_axis,
+    )
+    own = {name: (data.subject == name) & data.own for name in np.unique(data.subject).tolist()}
+    return {name: Standardiser.fit(data.X[rows], axis) for name, rows in own.items()}
 
 
 def noise_losses(noisy: Mapping[str, Noisy]) -> pd.DataFrame:
