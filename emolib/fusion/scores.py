@@ -47,7 +47,7 @@ def fuse(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np
     fits = weights.shape in ((len(scores),), there.shape)
     if not fits or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
         raise BadParameter(
-            f"Weights of shape {weights.shape}: got no {len(scores)} of 0 or more, one above 0."
+            f"Weights of shape {weights.shape}: expected {len(scores)} of 0 or more, one above 0."
         )
     share = there * weights.reshape(len(scores), -1)  # 0 for a modality that is missing, sum one
     share = np.where(share.sum(axis=0) > 0, share, there)

@@ -61,7 +61,7 @@ def networks(branches: Sequence[str], names: Sequence[str]) -> dict[str, Network
 
 
 def augmentation(modalities: Mapping[str, str], dropped: float):
-    """Each branch augmented as its modality is, then dropped (0, the mean) with this probability; never all of those there."""
+    """Each branch augmented as its modality is, then dropped (set to 0) with this probability; never all that are there."""
     augments = {branch: models.network(modality).augment for branch, modality in modalities.items()}
 
     def augmented(X, seed):

@@ -1,4 +1,4 @@
-"""A fusion study: scores of several sources paired on a common task, every rule beside every source, and what devices need."""
+"""A fusion study: scores of several sources on a common task, every rule beside every source, and what devices need."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -81,8 +81,8 @@ def rule_scores(paired: Paired) -> dict[str, np.ndarray]:
 
 
 def rated(y, subject, scores: Mapping, singles: Sequence[str], seed: int, compared: Collection | None = None):
-    """A table with a row per method of `scores` on the same trials: method, kind (single | fused), n, uar, uar_low, uar_high,
-    accuracy, macro_f1, best_single, points, points_low, points_high, p.
+    """A table with a row per method of `scores` on the same trials: method, kind (single | fused), n, uar, uar_low,
+    uar_high, accuracy, macro_f1, best_single, points, points_low, points_high, p.
 
     The best of `singles` has the highest UAR on these trials: a choice that favours it. Points are over that
     (metrics.paired_gain), of the methods `compared`, or of all.
