@@ -7,7 +7,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from emolib.core.artifacts import Run
@@ -24,7 +23,6 @@ from emolib.studies.early_fusion.study import (
     label_paired,
     same_trials,
     two_recordings,
-    virtual_folds,
 )
 
 tf = pytest.importorskip("tensorflow")
@@ -170,17 +168,23 @@ def test_a_network_of_one_branch_sees_only_windows_that_have_it(study):
 
 
 def write(run, name, data):
-    """What 01_windows and 02_train leave of a source that JointStudy.load reads: windows, folds, parameters."""
+    """What the notebooks before leave of a source: windows, folds, scores. Gives the folds, and the score of the second class
+    by fold, part and trial."""
     given = {"seed": 5, "fold_options": {"n_val": 1}, "normalise": "train", "level": "trial"}
-    made, folds = Run(run.folder, "01_windows", given), splits.folds(data, "loso", seed=5, n_val=1)
+    made, folds = Run(run.folder, "before", given), splits.folds(data, "loso", seed=5, n_val=1)
     made.write_arrays(f"data/{name}.npz", **windowed.to_arrays(data))
     made.write_arrays(f"data/{name}-folds.npz", **splits.to_arrays(folds))
     made.write_arrays(f"scores/{name}-keras.npz", x=np.zeros(1))
-    return folds
+    columns = crossval.score_columns(data, folds)
+    keys = list(zip(*(columns[each].tolist() for each in ("fold", "part", "trial")), strict=True))
+    known = {key: (1 + i) / (2 + len(keys)) for i, key in enumerate(dict.fromkeys(keys))}
+    high = np.array([known[key] for key in keys])
+    made.write_arrays(f"scores/{name}.npz", **columns, **{INT8: np.stack([1 - high, high], axis=1)})
+    return folds, known
 
 
 def test_a_study_of_the_same_people_is_split_as_its_sources_are(run):
-    folds = write(run, HEART, windows(classes=FOUR))
+    folds, _ = write(run, HEART, windows(classes=FOUR))
     write(run, EEG, windows(classes=FOUR))
     study = JointStudy.load(run, "x", [HEART, EEG], "arousal", "same_trials", 2, 50, 0)
     assert study.data.classes == ("low", "high") and study.data.present.all()
@@ -191,7 +195,7 @@ def test_a_study_of_the_same_people_is_split_as_its_sources_are(run):
 
 def test_a_study_of_strangers_leaves_out_what_has_no_side_in_the_task(run):
     speech = windows("e", 4, 14, classes=SEVEN)
-    folds = write(run, EMODB, speech)
+    folds, _ = write(run, EMODB, speech)
     write(run, HEART, windows(n_trials=8, classes=FOUR))
     study = JointStudy.load(run, "x", [EMODB, HEART], "arousal", "label_paired", 4, 50, 0)
     assert [fold.name for fold in study.folds] == ["v00", "v01", "v02", "v03"]
@@ -208,27 +212,14 @@ def test_a_study_of_strangers_leaves_out_what_has_no_side_in_the_task(run):
 SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}
 
 
-def write_scores(run, source, data, folds):
-    """Scores of val and test windows as 03_quantize writes them. Gives the score of class high by fold, part and trial."""
-    columns = crossval.score_columns(data, folds)
-    keys = list(zip(*(columns[name].tolist() for name in ("fold", "part", "trial")), strict=True))
-    known = {key: (1 + i) / (2 + len(keys)) for i, key in enumerate(dict.fromkeys(keys))}
-    high = np.array([known[key] for key in keys])
-    run.write_arrays(f"scores/{source}.npz", **columns, **{INT8: np.stack([1 - high, high], axis=1)})
-    return known
-
-
-def scored(run, sets, folds, trials, split=lambda data: splits.loso(data, n_val=1)):
-    """A study of these joint trials, and the scores of the sources' own networks."""
-    known = {name: write_scores(run, SOURCES[name], sets[name], folds[name]) for name in sets}
-    data = joint.joined(sets, trials)
-    return JointStudy(run, "x", SOURCES, "arousal", trials, data, split(data)), known
+def loaded(run, sets, pairs):
+    """A study of these sets, and the scores of their own networks."""
+    known = {name: write(run, SOURCES[name], data)[1] for name, data in sets.items()}
+    return JointStudy.load(run, "x", list(map(str, SOURCES.values())), "arousal", pairs, 6, 20, 0), known
 
 
 def same_people(run, **lacking):
-    sets = {name: windows(lacking=lacking.get(name, ())) for name in SOURCES}
-    folds = {name: splits.loso(data, n_val=1) for name, data in sets.items()}
-    return scored(run, sets, folds, same_trials(sets))
+    return loaded(run, {name: windows(lacking=lacking.get(name, ())) for name in SOURCES}, "same_trials")
 
 
 def test_a_trial_has_the_scores_of_the_fold_that_tested_it(run):
@@ -251,13 +242,11 @@ def test_folds_that_number_other_people_are_refused(run):
 
 
 def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
-    sets = {"heart": windows("h", 4), "eeg": windows("e", 6)}
-    folds = {"heart": splits.loso(sets["heart"], n_val=1), "eeg": splits.grouped(sets["eeg"], 2, n_val=1)}
-    trials = label_paired(sets, folds, n_virtual=4, n_train=20)
-    study, known = scored(run, sets, folds, trials, virtual_folds)
+    sets = {"heart": windows("h", 3, 8), "eeg": windows("e", 6)}
+    study, known = loaded(run, sets, "label_paired")
     heart, eeg = networks.source_scores(study, INT8)
-    assert len(heart.y) == len(eeg.y) == sum(one.split != "train" for one in trials)
-    for m, (one, n_folds) in enumerate(((heart, 4), (eeg, 2))):
+    assert len(heart.y) == len(eeg.y) == sum(one.split != "train" for one in study.trials)
+    for m, (one, n_folds) in enumerate(((heart, 3), (eeg, 6))):
         for v, part, trial, score in zip(one.fold, one.part, one.trial, one.scores, strict=True):
             key = v % n_folds, part, trial.split(" + ")[m]
             assert score[1] == pytest.approx(known[one.modality][key], abs=1e-5)
@@ -361,37 +350,17 @@ def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
         networks.methods(networks.source_scores(study, INT8), [made], "mean")
 
 
-Y, SUBJECT = np.array([0, 0, 1, 1] * 3), np.repeat(["p0", "p1", "p2"], 4)
+def test_losses_by_hand():
+    """Three people answer alike: methods are right on some of everybody's four trials, the first two of class 0."""
+    y, subject = np.array([0, 0, 1, 1] * 3), np.repeat(["p0", "p1", "p2"], 4)
 
+    def found(**right):
+        answered = {name: np.isin(np.arange(12) % 4, trials) for name, trials in right.items()}
+        scores = {name: np.eye(2)[np.where(is_right, y, 1 - y)] for name, is_right in answered.items()}
+        return networks.Methods(y, subject, scores, tuple(name for name in right if name != "mean"))
 
-def right(*trials):
-    """Scores that are right on these of everybody's four trials, the first two of class 0."""
-    answered = np.where(np.isin(np.arange(12) % 4, trials), Y, 1 - Y)
-    return np.eye(2)[answered]
-
-
-def found(singles, **scores):
-    return networks.Methods(Y, SUBJECT, scores, tuple(singles))
-
-
-def test_losses_and_the_table_of_methods_by_hand():
-    a, b, c = right(0, 1, 2), right(0, 2), right()  # UAR 0.75, 0.5 and 0
-    losses = {
-        ("a",): found("bc", b=b, c=c, mean=right(0, 1, 2, 3)),
-        ("b",): found("ac", a=a, c=c, mean=right(0)),
-        ("a", "b"): found("c", c=c, mean=right()),
-    }
+    losses = {("a",): found(b=[0, 2], c=[], mean=[0, 1, 2, 3]), ("a", "b"): found(c=[0], mean=[])}
     assert set(losses) <= set(networks.missing_subsets("abc"))
-    table = networks.missing_table(losses, seed=0)
-    of_mean = table[table.method == "mean"]
-    assert of_mean.missing.tolist() == ["a", "b", "a + b"] and of_mean.best_left.tolist() == ["b", "a", "c"]
-    assert of_mean.uar.tolist() == [1.0, 0.25, 0.0] and of_mean.points.tolist() == [50, -50, 0]
-    needs = pd.DataFrame([{"kind": "single", "bytes": 10, "macs": 100}] * 3)
-    whole = networks.methods_table(found("ab", a=a, b=b, mean=right(0, 1, 2, 3)), needs, seed=0).set_index(
-        "rule"
-    )
-    assert whole.columns[:4].tolist() == ["kind", "bytes", "macs", "n"]
-    assert whole.uar.to_dict() == whole.accuracy.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
-    assert whole.gain_points.to_dict() == {"a": 0, "b": -25, "mean": 25}
-    # three people alike: of the 8 exchanges of a and b two are as far from 0
-    np.testing.assert_allclose(whole.p, [np.nan, 0.25, 0.25])
+    of_mean = networks.missing_table(losses, seed=0).query("method == 'mean'")
+    assert of_mean.missing.tolist() == ["a", "a + b"] and of_mean.best_left.tolist() == ["b", "c"]
+    assert of_mean.uar.tolist() == [1.0, 0.0] and of_mean.points.tolist() == [50, -25]
