@@ -1,8 +1,7 @@
 """Scores of several modalities into one: numpy only, the same code in the notebooks and on the device.
 
-Scores are (n_modalities, n_trials, n_classes) shares that sum to one; a row of NaN is a modality that is
-missing for that trial: the others share its weight. Rules after Kittler et al. 1998, On combining
-classifiers.
+Scores are (n_modalities, n_trials, n_classes) shares that sum to one; a row of NaN is a modality that is missing for
+that trial: the others share its weight. Rules after Kittler et al. 1998, On combining classifiers.
 """
 
 import numpy as np
@@ -34,10 +33,9 @@ def trial_scores(scores: np.ndarray, trial: np.ndarray) -> tuple[np.ndarray, np.
 def fuse(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np.ndarray:
     """Fused scores (n_trials, n_classes) float32 of scores (n_modalities, n_trials, n_classes) by a rule.
 
-    mean; product (geometric mean); max; vote (majority, ties by the mean score); weighted (mean with
-    `weights` (n_modalities,), or (n_modalities, n_trials) where they differ by trial; where only modalities of
-    weight 0 are there, they count equally). product may have weights too. Raises BadParameter for the rule or
-    weights, BadSet for scores that are no shares or a trial without any.
+    mean; product (geometric mean); max; vote (majority, ties by the mean score); weighted (mean with `weights`
+    (n_modalities,) or (n_modalities, n_trials); where only modalities of weight 0 are there, they count equally). product
+    may have weights too. Raises BadParameter for the rule or weights, BadSet for no shares or a trial without any.
     """
     if rule not in RULES:
         raise BadParameter(f"Unknown fusion rule {rule!r}, expected one of {', '.join(RULES)}.")
@@ -49,7 +47,7 @@ def fuse(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np
     fits = weights.shape in ((len(scores),), there.shape)
     if not fits or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
         raise BadParameter(
-            f"Weights of shape {weights.shape}: expected {len(scores)}, none negative, one above 0."
+            f"Weights of shape {weights.shape}: expected {len(scores)} of 0 or more, one above 0."
         )
     share = there * weights.reshape(len(scores), -1)  # 0 for a modality that is missing, sum one
     share = np.where(share.sum(axis=0) > 0, share, there)
@@ -67,8 +65,7 @@ def present(scores) -> np.ndarray:
     if bad.any():
         m, i = np.argwhere(bad)[0]
         raise BadSet(
-            f"Modality {m}, trial {i}: scores {scores[m, i].tolist()} are no shares, expected none "
-            "negative and a sum of one: take softmax of logits first."
+            f"Modality {m}, trial {i}: scores {scores[m, i].tolist()} are no shares of one: take softmax."
         )
     if not present.any(axis=0).all():
         raise BadSet(f"Trial {present.any(axis=0).argmin()} has no modality at all, expected one: drop it.")

@@ -1,7 +1,6 @@
-"""Score-level fusion on the device: what each modality's scores count, by how sure and how typical they are.
+"""Score-level fusion on the device, numpy only: the method `reliability` of 04c_missing.
 
-The same as the method `reliability` of the fusion lab: a weighted geometric mean of calibrated scores, a
-modality's weight being its validation weight times its trust. numpy only.
+A weighted geometric mean of calibrated scores; a modality's weight is its validation weight times its trust.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,9 +61,9 @@ class Fusion:
         return cls(tuple(classes), {name: Member(1.0, np.eye(len(classes)), 1.0, None) for name in sources})
 
     def fuse(self, votes: Mapping[str, Vote]) -> tuple[np.ndarray | None, dict[str, float]]:
-        """Scores (n_classes,) of the votes by source, and the share of each; (None, {}) without votes.
+        """Scores (n_classes,) of the votes by source, and the share of each: equal ones where no vote is trusted.
 
-        Where no vote is trusted at all they count equally.
+        (None, {}) without votes.
         """
         if not votes:
             return None, {}

@@ -19,7 +19,7 @@ from emolib.datasets import face_boxes
 from emolib.device.bundle import PARTS, read_record, studies_of
 from emolib.report import cards
 from emolib.signals.readers import SignalInfo
-from emolib.studies.fusion import experts
+from emolib.studies.fusion.study import record_of_fold
 
 ENDING, FUSION = "-detector.csv", "-fusion.json"
 FILES = (".tflite", ".md", ".keras")  # of a model in a bundle: itself, its card, its network
@@ -78,9 +78,7 @@ def detector_entry(run: Run, name: str, folder: Path) -> dict:
 def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
     """What the fusion studies of two or more of these sources learned for the models of one fold."""
     files = sorted(path.name for path in run.folder.glob(f"models/*{FUSION}"))
-    learned = {
-        file.removesuffix(FUSION): experts.record_of_fold(run.json(f"models/{file}"), fold) for file in files
-    }
+    learned = {file.removesuffix(FUSION): record_of_fold(run.json(f"models/{file}"), fold) for file in files}
     return studies_of(learned, names)
 
 

@@ -79,18 +79,13 @@ def test_times_are_medians_without_the_first_call():
     assert table.detector.tolist() == [4, 7] and table.crop.tolist() == [1, 1]
 
 
-def network(side, filters, name):
-    """One convolution, 9 · filters · side² MACs."""
-    inputs = keras.Input((side, side, 1))
-    return keras.Model(inputs, keras.layers.Conv2D(filters, 3, padding="same")(inputs), name=name)
-
-
 def test_work_is_macs_of_both_beside_the_papers_tables(tmp_path):
+    """One convolution has 9 · filters · side² MACs."""
     run = Run(tmp_path, "test", {})
-    networks = {"models/faces": network(10, 2, "small"), f"models/{SOURCE}/fold00": network(4, 5, "own")}
-    for stem, model in networks.items():
+    for stem, side, filters in (("models/faces", 10, 2), (f"models/{SOURCE}/fold00", 4, 5)):
+        inputs = keras.Input((side, side, 1))
         with run.write(f"{stem}.keras") as path:
-            model.save(path)
+            keras.Model(inputs, keras.layers.Conv2D(filters, 3, padding="same")(inputs)).save(path)
     theirs, ours = (row[1:] for row in composite.work(run, "faces", SOURCE).values.tolist())
     assert ours == [1800, 720, 2520]
     sides, widths = (288, 144, 72, 36, 18), (3, 8, 16, 32, 64, 128)
@@ -104,29 +99,14 @@ def test_both_are_the_int8_files_with_what_their_notebooks_found(tmp_path, monke
     monkeypatch.setattr(composite, "Model", lambda path: path.name)
     run = Run(tmp_path, "01_windows", {"frontend": {"size": 32, "equalise": True}})
     run.table("faces-detector", pd.DataFrame({"variant": ["float32", INT8], "min_score": [0.4, 0.25]}), "")
-    run.write_text(f"models/faces-{INT8}.tflite", "int8")
-    found = composite.detector(run, "faces", Grid(4, 1))
-    assert (found.model, found.min_score, found.grid) == (f"faces-{INT8}.tflite", 0.25, Grid(4, 1))
     run.write_arrays(f"data/{SOURCE}.npz", X=np.zeros(1))
     run.write_arrays(f"scores/{SOURCE}.npz", classes=np.array(CLASSES))
-    run.write_text(f"models/{SOURCE}/fold00-{INT8}.tflite", "int8")
     run.write_json(f"models/{SOURCE}/fold00.json", {"standardiser": {"mean": 0.25, "std": 2.0, "axis": None}})
+    for stem in ("faces", f"{SOURCE}/fold00"):
+        run.write_text(f"models/{stem}-{INT8}.tflite", "int8")
+    found = composite.detector(run, "faces", Grid(4, 1))
+    assert (found.model, found.min_score, found.grid) == (f"faces-{INT8}.tflite", 0.25, Grid(4, 1))
     found, classes = composite.classifier(Run(tmp_path, "04a_composite", {"frontend": {}}), SOURCE, 0.3)
     assert found.model == f"fold00-{INT8}.tflite" and classes == CLASSES
     assert (found.front.size, found.front.equalise, found.margin) == (32, True, 0.3)
     np.testing.assert_allclose(found.standardiser(np.array([2.25])), [1])
-
-
-def test_awkward_pictures_are_what_they_say():
-    pictures = composite.awkward(3)
-    upright, truth, _ = composite.scene(4, (240, 320), 1)
-    np.testing.assert_array_equal(np.rot90(pictures["upside down"], 2), upright)
-    assert all(image.dtype == np.uint8 for image in pictures.values())
-    assert pictures["4K"].shape == (2160, 3840, 3) and pictures["grey"].shape == (240, 320)
-    cut, (x1, y1, x2, y2) = pictures["cut by the border"], truth[0]
-    top, left = np.subtract(upright.shape[:2], cut.shape[:2])
-    np.testing.assert_array_equal(upright[top:, left:], cut)
-    lost = (left - x1) / (x2 - x1), (top - y1) / (y2 - y1)
-    assert lost == pytest.approx((0.25, 0.25), abs=0.05)
-    rows, columns = np.nonzero((pictures["tiny face"] != 120).any(axis=2))
-    assert pictures["tiny face"].shape == (480, 640, 3) and np.ptp(rows) < 40 and np.ptp(columns) < 54

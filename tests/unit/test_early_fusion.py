@@ -1,10 +1,12 @@
 """Early fusion: networks by name, what training drops, a budget kept, folds that fit the task; and late against early
 fusion: every way answers the same trials, with branches there or gone."""
 
+import hashlib
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from emolib.core.artifacts import Run
@@ -20,7 +22,7 @@ from emolib.studies.early_fusion.study import (
     branches_of,
     label_paired,
     same_trials,
-    virtual_folds,
+    two_recordings,
 )
 
 tf = pytest.importorskip("tensorflow")
@@ -53,35 +55,48 @@ def run(tmp_path):
     return Run(tmp_path, "04b_early_fusion", {})
 
 
-@pytest.mark.parametrize(
-    ("sources", "pairs", "names"),
-    [
-        ([EMODB, HEART, SPEECH], "label_paired", ["speech1", "heart", "speech2"]),
-        ([EMODB], "recordings", ["speech1", "speech2"]),
-    ],
-)
-def test_a_branch_has_the_name_of_its_modality(sources, pairs, names):
-    found = branches_of([Experiment.parse(name) for name in sources], pairs)
-    assert list(found) == names
-    assert [str(source) for source in found.values()] == sources * (2 if pairs == "recordings" else 1)
+def test_a_branch_has_the_name_of_its_modality():
+    emodb, heart, speech = (Experiment.parse(name) for name in (EMODB, HEART, SPEECH))
+    found = branches_of([emodb, heart, speech], "label_paired")
+    assert found == {"speech1": emodb, "heart": heart, "speech2": speech}
+    assert branches_of([emodb], "recordings") == {"speech1": emodb, "speech2": emodb}
+    for sources, pairs in (
+        ([emodb, heart], "same_people"),
+        ([emodb], "same_trials"),
+        ([emodb, heart], "recordings"),
+    ):
+        with pytest.raises(BadParameter, match="pairs: got 'same_people'|sources: got . for"):
+            branches_of(sources, pairs)
 
 
-@pytest.mark.parametrize(("n", "pairs"), [(2, "same_people"), (1, "label_paired"), (2, "recordings")])
-def test_sources_that_make_no_pairs_are_refused(n, pairs):
-    with pytest.raises(BadParameter, match="pairs: got 'same_people'|sources: got . for"):
-        branches_of([Experiment.parse(name) for name in (HEART, EEG)[:n]], pairs)
+def strangers(*lacking):
+    classes = ("low", "high", "other")
+    sets = {"heart": windows("h", 4, 9, classes=classes), "eeg": windows("e", 6, 9, lacking, classes=classes)}
+    folds = {"heart": splits.loso(sets["heart"], n_val=1), "eeg": splits.grouped(sets["eeg"], 2, n_val=1)}
+    return label_paired(sets, folds, n_virtual=4, n_train=20)
+
+
+GOLDEN = {
+    "004fce660cf4eebc": strangers,
+    "8396c081c375f435": lambda: strangers("e1-1", "e1-4", "e1-7", "e4-1", "e4-4", "e4-7"),  # a class less
+    "e7fd26e66d401a13": lambda: two_recordings(windows(n_trials=8), ("a", "b"), 3),
+}
+
+
+@pytest.mark.parametrize("digest", GOLDEN)
+def test_pairs_are_those_of_the_published_results(digest):
+    pairs = GOLDEN[digest]()
+    told = [(one.fold, one.split, one.subject, one.trial, one.y, sorted(one.keys.items())) for one in pairs]
+    assert hashlib.sha256(repr(told).encode()).hexdigest()[:16] == digest
 
 
 def test_networks_by_name():
     both = ("heart", "eeg")
-    assert networks.networks(both, ["alone", "hybrid", "robust", "feature"]) == {
-        "feature": Network(both),
-        "robust": Network(both, dropped=networks.DROPPED),
-        "hybrid": Network(both, heads=True, dropped=networks.DROPPED),
-        "only_heart": Network(("heart",)),
-        "only_eeg": Network(("eeg",)),
-    }
-    assert list(networks.networks(both, ["robust"])) == ["robust"]
+    found = networks.networks(both, ["alone", "hybrid", "robust", "feature"])
+    assert list(found) == ["feature", "robust", "hybrid", "only_heart", "only_eeg"]
+    assert found["hybrid"] == Network(both, heads=True, dropped=0.3) and found["only_eeg"] == Network(
+        ("eeg",)
+    )
     with pytest.raises(BadParameter, match="hybird does not exist in networks: did you mean hybrid"):
         networks.networks(both, ["feature", "hybird"])
 
@@ -107,12 +122,10 @@ def test_branches_are_dropped_at_random_but_never_all(n_branches, rate):
     np.testing.assert_allclose(1 - left.mean(axis=0), rate, atol=4 * spread)
 
 
-@pytest.mark.parametrize("dropped", [0.0, 0.5])
-def test_a_branch_that_is_missing_stays_zero_and_is_never_the_one_that_is_left(dropped):
+def test_a_branch_that_is_missing_stays_zero_and_is_never_the_one_that_is_left():
     there = np.arange(2000)[:, None, None, None] % 4  # 0: heart alone, 1: eeg alone, 2, 3: both
     X = {"heart": np.float32(there != 1), "eeg": np.float32(there != 0)}
-    X = {name: tf.constant(np.broadcast_to(x, (2000, 2, 1, 3))) for name, x in X.items()}
-    left = kept(X, dropped)
+    left = kept({name: tf.constant(np.broadcast_to(x, (2000, 2, 1, 3))) for name, x in X.items()}, 0.5)
     assert not left[1::4, 0].any() and not left[::4, 1].any()
     assert left[::4, 0].all() and left[1::4, 1].all()
 
@@ -129,23 +142,10 @@ def study():
 SMALL = {"heart": {"filters": [4], "dense": [8]}, "eeg": {"filters": [4], "pool": [1, 1], "dense": []}}
 
 
-def test_a_design_has_the_layers_that_are_given(study):
-    design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
-    model = design.model(Network(("heart", "eeg"), heads=True))
-    assert model.output_shape == (None, 3, 2)
-    # heart: 5 × 4 × 4 weights, batch norm 16, 16 values → 8; eeg: 5 × 6 × 4, 16, 16 values; joint: 24 → 6 → 2
-    conv = (80 + 16) + (120 + 16)
-    dense = (16 * 8 + 4 * 8) + (24 * 6 + 4 * 6) + (6 * 2 + 2)
-    heads = (8 * 2 + 2) + (16 * 2 + 2)
-    assert model.count_params() == conv + dense + heads
-    alone = design.model(Network(("eeg",)))
-    assert list(alone.input) == ["eeg"] and alone.output_shape == (None, 2)
-    with pytest.raises(BadParameter, match="hart does not exist in branches: did you mean heart"):
-        networks.design(study, {"hart": {}}, [6], 1.0, Training(), BOTH)
-
-
 def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not(study):
     design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
+    assert design.model(HYBRID).output_shape == (None, 3, 2)
+    assert list(design.model(Network(("eeg",))).input) == ["eeg"]
 
     def params(width):
         return replace(design, width=width).model(BOTH).count_params()
@@ -153,8 +153,10 @@ def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not(s
     for budget in (params(0.5), params(0.5) + 1, params(2.0)):
         found = networks.widest(design, BOTH, budget)
         assert params(found.width) <= budget < params(found.width + 0.125)
-    with pytest.raises(BadParameter, match=r"No width from 0\.125 on has at most 9 parameters"):
+    with pytest.raises(BadParameter, match=r"No width has at most 9 parameters"):
         networks.widest(design, BOTH, 9)
+    with pytest.raises(BadParameter, match="hart does not exist in branches: did you mean heart"):
+        networks.design(study, {"hart": {}}, [6], 1.0, Training(), BOTH)
 
 
 def test_a_network_of_one_branch_sees_only_windows_that_have_it(study):
@@ -166,21 +168,23 @@ def test_a_network_of_one_branch_sees_only_windows_that_have_it(study):
 
 
 def write(run, name, data):
-    """What 01_windows and 02_train leave of a source that JointStudy.load reads: windows, folds, parameters."""
-    made = Run(
-        run.folder,
-        "01_windows",
-        {"seed": 5, "fold_options": {"n_val": 1}, "normalise": "train", "level": "trial"},
-    )
+    """What the notebooks before leave of a source: windows, folds, scores. Gives the folds, and the score of the second class
+    by fold, part and trial."""
+    given = {"seed": 5, "fold_options": {"n_val": 1}, "normalise": "train", "level": "trial"}
+    made, folds = Run(run.folder, "before", given), splits.folds(data, "loso", seed=5, n_val=1)
     made.write_arrays(f"data/{name}.npz", **windowed.to_arrays(data))
-    folds = splits.folds(data, "loso", seed=5, n_val=1)
     made.write_arrays(f"data/{name}-folds.npz", **splits.to_arrays(folds))
     made.write_arrays(f"scores/{name}-keras.npz", x=np.zeros(1))
-    return folds
+    columns = crossval.score_columns(data, folds)
+    keys = list(zip(*(columns[each].tolist() for each in ("fold", "part", "trial")), strict=True))
+    known = {key: (1 + i) / (2 + len(keys)) for i, key in enumerate(dict.fromkeys(keys))}
+    high = np.array([known[key] for key in keys])
+    made.write_arrays(f"scores/{name}.npz", **columns, **{INT8: np.stack([1 - high, high], axis=1)})
+    return folds, known
 
 
 def test_a_study_of_the_same_people_is_split_as_its_sources_are(run):
-    folds = write(run, HEART, windows(classes=FOUR))
+    folds, _ = write(run, HEART, windows(classes=FOUR))
     write(run, EEG, windows(classes=FOUR))
     study = JointStudy.load(run, "x", [HEART, EEG], "arousal", "same_trials", 2, 50, 0)
     assert study.data.classes == ("low", "high") and study.data.present.all()
@@ -191,7 +195,7 @@ def test_a_study_of_the_same_people_is_split_as_its_sources_are(run):
 
 def test_a_study_of_strangers_leaves_out_what_has_no_side_in_the_task(run):
     speech = windows("e", 4, 14, classes=SEVEN)
-    folds = write(run, EMODB, speech)
+    folds, _ = write(run, EMODB, speech)
     write(run, HEART, windows(n_trials=8, classes=FOUR))
     study = JointStudy.load(run, "x", [EMODB, HEART], "arousal", "label_paired", 4, 50, 0)
     assert [fold.name for fold in study.folds] == ["v00", "v01", "v02", "v03"]
@@ -200,56 +204,34 @@ def test_a_study_of_strangers_leaves_out_what_has_no_side_in_the_task(run):
         emotion = SEVEN[speech.y[rows[0]]]
         assert emotion != "disgust" and one.y == (emotion in ("angry", "fear", "happy"))
         assert np.isin(rows, getattr(folds[one.fold], one.split)).all()
-
-
-def test_a_study_of_recordings_takes_its_source_twice(run):
-    write(run, EMODB, windows("e", 4, 14, classes=SEVEN))
-    study = JointStudy.load(run, "x", [EMODB], "arousal", "recordings", 2, 50, 0)
-    assert list(study.sources) == ["speech1", "speech2"] and study.data.present.all()
-    assert (study.data.sets["speech1"].y[study.data.rows[:, 0]] == study.data.y).all()
-    assert len(study.folds) == 4 and study.artifact("feature") == "x/feature"
+    both = JointStudy.load(run, "x", [EMODB], "arousal", "recordings", 2, 50, 0)
+    assert list(both.sources) == ["speech1", "speech2"] and both.data.present.all()
+    assert (both.data.sets["speech1"].y[both.data.rows[:, 0]] == both.data.y).all()
 
 
 SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}
 
 
-def write_scores(run, source, data, folds):
-    """Scores of val and test windows as 03_quantize writes them. Gives the score of class high by fold, part and trial."""
-    columns = crossval.score_columns(data, folds)
-    keys = list(zip(*(columns[name].tolist() for name in ("fold", "part", "trial")), strict=True))
-    known = {key: (1 + i) / (2 + len(keys)) for i, key in enumerate(dict.fromkeys(keys))}
-    high = np.array([known[key] for key in keys])
-    run.write_arrays(f"scores/{source}.npz", **columns, **{INT8: np.stack([1 - high, high], axis=1)})
-    return known
+def loaded(run, sets, pairs):
+    """A study of these sets, and the scores of their own networks."""
+    known = {name: write(run, SOURCES[name], data)[1] for name, data in sets.items()}
+    return JointStudy.load(run, "x", list(map(str, SOURCES.values())), "arousal", pairs, 6, 20, 0), known
 
 
 def same_people(run, **lacking):
-    """A study of heart and eeg, and the scores of their own networks."""
-    sets = {name: windows(lacking=lacking.get(name, ())) for name in SOURCES}
-    known = {
-        name: write_scores(run, source, sets[name], splits.loso(sets[name], n_val=1))
-        for name, source in SOURCES.items()
-    }
-    trials = same_trials(sets)
-    data = joint.joined(sets, trials)
-    folds = splits.loso(data, n_val=1)
-    return JointStudy(run, "x", SOURCES, "arousal", trials, data, folds), known
+    return loaded(run, {name: windows(lacking=lacking.get(name, ())) for name in SOURCES}, "same_trials")
 
 
 def test_a_trial_has_the_scores_of_the_fold_that_tested_it(run):
     study, known = same_people(run, eeg=["p1-2"])
     found = networks.source_scores(study, INT8)
-    assert [one.modality for one in found] == ["heart", "eeg"]
     lacking = sum("p1-2" in study.data.trial[np.concatenate([f.val, f.test])] for f in study.folds)
-    assert [len(one.y) for one in found] == [
-        32,
-        32 - lacking,
-    ]  # four folds test and validate four trials each
+    # four folds test and validate four trials each
+    assert {one.modality: len(one.y) for one in found} == {"heart": 32, "eeg": 32 - lacking}
     for one in found:
         for fold, part, trial, score in zip(one.fold, one.part, one.trial, one.scores, strict=True):
             assert score[1] == pytest.approx(known[one.modality][fold, part, trial], abs=1e-5)
-            fold = study.folds[fold]
-            assert trial in study.data.trial[fold.test if part == "test" else fold.val]
+            assert trial in study.data.trial[getattr(study.folds[fold], part)]
 
 
 def test_folds_that_number_other_people_are_refused(run):
@@ -260,17 +242,11 @@ def test_folds_that_number_other_people_are_refused(run):
 
 
 def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
-    sets = {"heart": windows("h", 4), "eeg": windows("e", 6)}
-    folds = {"heart": splits.loso(sets["heart"], n_val=1), "eeg": splits.grouped(sets["eeg"], 2, n_val=1)}
-    known = {name: write_scores(run, SOURCES[name], sets[name], folds[name]) for name in sets}
-    trials = label_paired(sets, folds, n_virtual=4, n_train=20)
-    data = joint.joined(sets, trials)
-    made = virtual_folds(data)
-    study = JointStudy(run, "x", SOURCES, "arousal", trials, data, made)
+    sets = {"heart": windows("h", 3, 8), "eeg": windows("e", 6)}
+    study, known = loaded(run, sets, "label_paired")
     heart, eeg = networks.source_scores(study, INT8)
-    n_scored = sum(one.split != "train" for one in trials)
-    assert len(heart.y) == len(eeg.y) == n_scored and set(heart.fold) == {0, 1, 2, 3}
-    for m, (one, n_folds) in enumerate(((heart, 4), (eeg, 2))):
+    assert len(heart.y) == len(eeg.y) == sum(one.split != "train" for one in study.trials)
+    for m, (one, n_folds) in enumerate(((heart, 3), (eeg, 6))):
         for v, part, trial, score in zip(one.fold, one.part, one.trial, one.scores, strict=True):
             key = v % n_folds, part, trial.split(" + ")[m]
             assert score[1] == pytest.approx(known[one.modality][key], abs=1e-5)
@@ -284,48 +260,22 @@ def answers(study, name, network, seed=0):
     return networks.Answers(study, name, network, softmax(np.random.default_rng(seed).normal(size=shape)))
 
 
-def test_a_head_is_silent_where_its_branch_is_missing(run):
-    study, _ = same_people(run, eeg=["p1-2"])
-    made = answers(study, "hybrid", HYBRID)
-    whole, lost = made.trial_scores(), made.trial_scores(("eeg",))
-    assert [one.modality for one in whole] == ["hybrid", "hybrid/heart", "hybrid/eeg"]
-    for one, other in zip(whole[:2], lost[:2], strict=True):
-        np.testing.assert_array_equal(one.scores, other.scores)
-    never = np.isnan(whole[2].scores).any(axis=1)
-    assert set(whole[2].trial[never]) == {"p1-2"}  # of which there is no eeg
-    is_test = lost[2].part == "test"
-    assert np.isnan(lost[2].scores[is_test]).all()
-    np.testing.assert_array_equal(lost[2].scores[~is_test], whole[2].scores[~is_test])
-
-
-class Summing:
-    """Stands for an int8 file: logits are the sums of each branch's window."""
-
-    def __init__(self, path):
-        assert path.name.endswith(f"-{INT8}.tflite")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def predict(self, X):
-        return np.stack([X[name].sum(axis=(1, 2, 3)) for name in ("heart", "eeg")], axis=1)
-
-
 def test_without_a_branch_the_files_answer_test_windows_with_zeros_in_it(run, monkeypatch):
+    """Logits are the sums of each branch's windows, which are of two ones."""
     study, _ = same_people(run)
     for k in range(len(study.folds)):
         run.write_bytes(f"models/x/feature/fold{k:02d}-{INT8}.tflite", b"")
-    monkeypatch.setattr(networks, "Model", Summing)
-    monkeypatch.setattr(crossval, "load_standardiser", lambda run, name: lambda X: X)  # windows of two ones
+    summing = SimpleNamespace(
+        predict=lambda X: np.stack([X[name].sum(axis=(1, 2, 3)) for name in SOURCES], 1)
+    )
+    monkeypatch.setattr(networks, "Model", lambda path: nullcontext(summing))
+    monkeypatch.setattr(crossval, "load_standardiser", lambda run, name: lambda X: X)
     whole = answers(study, "feature", BOTH)
     without = whole.without(("eeg",))
     is_test = whole.columns["part"] == "test"
     np.testing.assert_array_equal(without.scores[~is_test], whole.scores[~is_test])
     np.testing.assert_allclose(without.scores[is_test], softmax(np.tile([2.0, 0.0], (is_test.sum(), 1))))
-    assert (study.data.present.all(axis=1)).all()  # the study is as it was
+    assert study.data.present.all()  # the study is as it was
 
 
 class Prepared(networks.Answers):
@@ -369,8 +319,9 @@ def test_singles_rules_and_networks_answer_the_same_trials(run):
 
 def test_a_missing_branch_is_no_single_and_out_of_every_rule(run):
     study, _ = same_people(run, heart=["p1-2"], eeg=["p0-3"])
-    alone = prepared(study, "only_eeg", Network(("eeg",)))
-    of_sources, made = networks.source_scores(study, INT8), [prepared(study, "feature", BOTH), alone]
+    named = {"feature": BOTH, "hybrid": HYBRID, "only_eeg": Network(("eeg",))}
+    of_sources = networks.source_scores(study, INT8)
+    made = [prepared(study, name, network) for name, network in named.items()]
     whole, lost = (networks.methods(of_sources, made, "weighted", gone) for gone in ((), ("eeg",)))
     np.testing.assert_allclose(whole.scores["only_eeg"][3], [0.5, 0.5])  # p0-3: a guess
     assert lost.singles == ("heart",) and not {"eeg", "only_eeg"} & set(lost.scores)
@@ -380,6 +331,10 @@ def test_a_missing_branch_is_no_single_and_out_of_every_rule(run):
         assert (lost.scores[rule].argmax(axis=1) == lost.scores["heart"].argmax(axis=1)).all()
     kept = np.arange(16) != 6
     np.testing.assert_allclose(lost.scores["feature"], whole.scores["feature"][kept, ::-1], rtol=1e-5)
+    joint, heart, eeg = made[1].trial_scores(("eeg",))
+    assert np.isnan(eeg.scores[eeg.part == "test"]).all() and not np.isnan(joint.scores).any()
+    eeg = made[1].trial_scores()[2]
+    assert set(eeg.trial[np.isnan(eeg.scores[:, 0])]) == {"p0-3"}  # which never had eeg
 
 
 def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
@@ -395,43 +350,17 @@ def test_the_heads_of_a_hybrid_are_fused_with_weights_of_validation_trials(run):
         networks.methods(networks.source_scores(study, INT8), [made], "mean")
 
 
-Y, SUBJECT = np.array([0, 0, 1, 1] * 3), np.repeat(["p0", "p1", "p2"], 4)
-
-
-def right(*trials):
-    """Scores that are right on these of everybody's four trials, the first two of class 0."""
-    answered = np.where(np.isin(np.arange(12) % 4, trials), Y, 1 - Y)
-    return np.eye(2)[answered]
-
-
-def found(singles, **scores):
-    return networks.Methods(Y, SUBJECT, scores, tuple(singles))
-
-
 def test_losses_by_hand():
-    a, b, c = right(0, 1, 2), right(0, 2), right()  # UAR 0.75, 0.5 and 0
-    losses = {
-        ("a",): found("bc", b=b, c=c, mean=right(0, 1, 2, 3)),
-        ("b",): found("ac", a=a, c=c, mean=right(0)),
-        ("c",): found("ab", a=a, b=b, mean=right(0, 1)),
-        ("a", "b"): found("c", c=c, mean=right()),
-    }
-    assert list(losses) == networks.missing_subsets("abc")[:4]
-    table = networks.missing_table(losses, seed=0)
-    of_mean = table[table.method == "mean"]
-    assert of_mean.missing.tolist() == ["a", "b", "c", "a + b"]
-    assert of_mean.best_left.tolist() == ["b", "a", "a", "c"]
-    assert of_mean.uar.tolist() == [1.0, 0.25, 0.5, 0.0] and of_mean.points.tolist() == [50, -50, -25, 0]
-    np.testing.assert_allclose(table.points_low, table.points)  # everybody answers alike
+    """Three people answer alike: methods are right on some of everybody's four trials, the first two of class 0."""
+    y, subject = np.array([0, 0, 1, 1] * 3), np.repeat(["p0", "p1", "p2"], 4)
 
+    def found(**right):
+        answered = {name: np.isin(np.arange(12) % 4, trials) for name, trials in right.items()}
+        scores = {name: np.eye(2)[np.where(is_right, y, 1 - y)] for name, is_right in answered.items()}
+        return networks.Methods(y, subject, scores, tuple(name for name in right if name != "mean"))
 
-def test_the_table_of_methods_by_hand():
-    methods = found("ab", a=right(0, 1, 2), b=right(0, 2), mean=right(0, 1, 2, 3))
-    needs = pd.DataFrame([{"kind": "single", "bytes": 10, "macs": 100}] * 3)
-    table = networks.methods_table(methods, needs, seed=0).set_index("rule")
-    assert table.columns[:4].tolist() == ["kind", "bytes", "macs", "n"]
-    assert table.uar.to_dict() == table.accuracy.to_dict() == {"a": 0.75, "b": 0.5, "mean": 1.0}
-    assert table.gain_points.to_dict() == {"a": 0, "b": -25, "mean": 25}
-    # three people alike: of the 8 exchanges of a and b two are as far from 0
-    np.testing.assert_allclose(table.p, [np.nan, 0.25, 0.25])
-    assert np.isnan(table.gain_points_low["a"]) and table.gain_points_low["mean"] == 25
+    losses = {("a",): found(b=[0, 2], c=[], mean=[0, 1, 2, 3]), ("a", "b"): found(c=[0], mean=[])}
+    assert set(losses) <= set(networks.missing_subsets("abc"))
+    of_mean = networks.missing_table(losses, seed=0).query("method == 'mean'")
+    assert of_mean.missing.tolist() == ["a", "a + b"] and of_mean.best_left.tolist() == ["b", "c"]
+    assert of_mean.uar.tolist() == [1.0, 0.0] and of_mean.points.tolist() == [50, -25]

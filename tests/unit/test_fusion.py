@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import mahalanobis
 from sklearn.metrics import log_loss
 
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import EmolibError
 from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
 from emolib.fusion.reliability import Typicality, calibrated, fresh, statistics, temperature
 from emolib.fusion.scores import RULES, fuse, softmax, trial_scores
@@ -54,37 +54,30 @@ def test_rules_by_hand():
     assert fuse(scores, "weighted", [1, 3, 0])[0] == pytest.approx([0.225, 0.7, 0.075])
 
 
-def test_missing_modalities_hand_on_their_weight():
-    scores = np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[np.nan, np.nan]]])
-    assert fuse(scores, "weighted", [1, 3, 96])[0] == pytest.approx([0.25, 0.75])
-    assert fuse(scores, "weighted", [0, 0, 1])[0] == pytest.approx([0.5, 0.5])
-
-
-def test_weights_may_differ_by_trial_and_the_product_may_have_some():
-    scores = np.array([[[0.9, 0.1], [0.9, 0.1], [0.9, 0.1]], [[0.2, 0.8], [0.2, 0.8], [0.2, 0.8]]])
+def test_missing_modalities_hand_on_their_weight_and_weights_may_differ_by_trial():
+    gap = np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[np.nan, np.nan]]])
+    assert fuse(gap, "weighted", [1, 3, 96])[0] == pytest.approx([0.25, 0.75])
+    assert fuse(gap, "weighted", [0, 0, 1])[0] == pytest.approx([0.5, 0.5])
+    scores = np.tile([[[0.9, 0.1]], [[0.2, 0.8]]], (1, 3, 1))
     weights = np.array([[1, 0, 0], [1, 2, 0]])  # the last trial: nobody is trusted, so all count equally
     assert fuse(scores, "weighted", weights)[:, 0] == pytest.approx([0.55, 0.2, 0.55])
     powers = np.array([0.9**0.75 * 0.2**0.25, 0.1**0.75 * 0.8**0.25])
     assert fuse(scores, "product", [3, 1])[0] == pytest.approx(powers / powers.sum())
-    assert fuse(scores, "product", weights)[1] == pytest.approx([0.2, 0.8])
 
 
 @pytest.mark.parametrize(
-    ("scores", "rule", "weights", "error"),
+    ("scores", "rule", "weights"),
     [
-        ([[[np.nan, np.nan]]], "mean", None, BadSet),
-        ([[[0.5, 0.4]]], "mean", None, BadSet),
-        ([[[np.nan, 0.5]]], "mean", None, BadSet),
-        ([[0.5, 0.5]], "mean", None, BadSet),
-        ([[[0.5, 0.5]]], "median", None, BadParameter),
-        ([[[0.5, 0.5]]], "weighted", None, BadParameter),
-        ([[[0.5, 0.5]]], "mean", [1], BadParameter),
-        ([[[0.5, 0.5]]], "weighted", [0], BadParameter),
-        ([[[0.5, 0.5]]], "weighted", [np.nan], BadParameter),
+        ([[[np.nan, np.nan]]], "mean", None),
+        ([[[0.5, 0.4]]], "mean", None),
+        ([[0.5, 0.5]], "mean", None),
+        ([[[0.5, 0.5]]], "median", None),
+        ([[[0.5, 0.5]]], "weighted", None),
+        ([[[0.5, 0.5]]], "weighted", [np.nan]),
     ],
 )
-def test_scores_rules_and_weights_that_do_not_fit_are_refused(scores, rule, weights, error):
-    with pytest.raises(error):
+def test_scores_rules_and_weights_that_do_not_fit_are_refused(scores, rule, weights):
+    with pytest.raises(EmolibError):
         fuse(np.array(scores), rule, weights)
 
 
@@ -157,15 +150,10 @@ def test_the_temperature_undoes_what_made_scores_too_sure_or_unsure(times):
     assert loss(found) <= min(map(loss, np.linspace(0.3, 5, 100))) + 1e-5
 
 
-def test_temperatures_are_bounded_and_missing_trials_are_left_out():
-    y = np.arange(8000) % 4
-    wrong = softmax(5.0 * np.eye(4)[(y + 1) % 4])
-    assert temperature(wrong, y) == pytest.approx(20, rel=0.01)
+def test_temperatures_leave_missing_trials_out():
     scores, y = overconfident(60, 2, 2)
     gap = np.concatenate([scores, np.full((5, 4), np.nan, np.float32)])
     assert temperature(gap, np.append(y, [0] * 5)) == pytest.approx(temperature(scores, y), rel=1e-6)
-    with pytest.raises(BadSet, match="No validation trial"):
-        temperature(np.full((3, 4), np.nan), np.zeros(3, int))
 
 
 def test_statistics_by_hand():
@@ -198,22 +186,14 @@ def test_the_weight_falls_with_the_square_of_the_distance_beyond_the_limit():
     assert found == pytest.approx([1, 1, 1, 0.25, 0.01])
 
 
-@pytest.mark.parametrize(
-    "breakage",
-    [
-        lambda X: X + 3 * RNG.normal(size=X.shape),
-        lambda X: np.zeros_like(X),
-        lambda X: np.clip(10 * X, -2.9, 2.9),
-        lambda X: X + 5,
-        lambda X: np.repeat(X[:, :1], X.shape[1], axis=1),
-    ],
-    ids=["noise", "flat", "saturated", "offset", "frozen"],
-)
-def test_a_broken_sensor_loses_weight_and_a_new_one_does_not(breakage):
+def test_a_broken_sensor_loses_weight_and_a_new_one_does_not():
     typical = Typicality.fit(statistics(TRAIN))
     new = RNG.normal(size=(100, 12, 1, 4)).astype(np.float32)
     assert typical(statistics(new)).mean() > 0.97
-    assert np.median(typical(statistics(breakage(new)))) < 0.5
+    noisy, saturated = new + 3 * RNG.normal(size=new.shape), np.clip(10 * new, -2.9, 2.9)
+    frozen = np.repeat(new[:, :1], new.shape[1], axis=1)
+    for broken in (noisy, saturated, frozen, new + 5, np.zeros_like(new)):
+        assert np.median(typical(statistics(broken))) < 0.5
 
 
 def test_repetition_is_seen_across_a_gap_and_never_in_live_windows():

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -16,12 +15,11 @@ from emolib.device.interpreter import Model
 from emolib.evaluation.metrics import paired_gain
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
-from emolib.report import plots
 from emolib.signals.frontend import FRONT_ENDS, front_end
 from emolib.signals.standardise import Standardiser, by_subject
 from emolib.studies.fusion.study import Study
-from emolib.studies.missing import conditions, methods, noise
-from emolib.studies.missing.streams import MISSING, Streams
+from emolib.studies.missing import conditions, methods
+from emolib.studies.missing.streams import Streams
 
 HEART, EEG = "synthetic-heart-emotion-loso", "synthetic-eeg-emotion-loso"
 OPTIONS = {"n_subjects": 4, "n_trials": 12}
@@ -35,10 +33,8 @@ def linear(X, y) -> bytes:
     import tensorflow as tf
 
     fitted = LogisticRegression(C=3e-4, max_iter=200).fit(X.reshape(len(X), -1), y)
-    inputs = keras.Input(X.shape[1:])
-    dense = keras.layers.Dense(4)
-    model = keras.Model(inputs, dense(keras.layers.Flatten()(inputs)))
-    dense.set_weights([fitted.coef_.T.astype(np.float32), fitted.intercept_.astype(np.float32)])
+    model = keras.Sequential([keras.Input(X.shape[1:]), keras.layers.Flatten(), keras.layers.Dense(4)])
+    model.layers[-1].set_weights([fitted.coef_.T.astype(np.float32), fitted.intercept_.astype(np.float32)])
     return tf.lite.TFLiteConverter.from_keras_model(model).convert()
 
 
@@ -46,24 +42,23 @@ def write_source(folder, name, normalise):
     """What the notebooks before this one leave of a source, its network the same in all folds."""
     modality = name.split("-")[1]
     made = {"corpus": "synthetic", "modality": modality, "frontend": {}, "corpus_options": OPTIONS}
-    front, axis = front_end(modality), FRONT_ENDS[modality].feature_axis
-    trials = (
-        t for t in datasets.load("synthetic", modality, None, **OPTIONS) if t.trial not in LOST[modality]
+    run, axis = (
+        Run(folder, "before", made | {"normalise": normalise, "level": "trial"}),
+        FRONT_ENDS[modality].feature_axis,
     )
-    raw, _ = windowed.emotion_set(trials, "emotion", front)
-    data = crossval.prepared(raw, normalise, axis)
-    folds = splits.folds(raw, "loso", n_val=2)
-    run = Run(folder, "01_windows", made)
-    run.write_arrays(f"data/{name}.npz", **windowed.to_arrays(raw))
-    run.write_arrays(f"data/{name}-folds.npz", **splits.to_arrays(folds))
-    run = Run(folder, "02_train", {"normalise": normalise, "level": "trial"})
-    file, logits = linear(Standardiser.fit(data.X, axis)(data.X), data.y), []
+    trials = datasets.load("synthetic", modality, None, **OPTIONS)
+    kept = (trial for trial in trials if trial.trial not in LOST[modality])
+    raw, _ = windowed.emotion_set(kept, "emotion", front_end(modality))
+    data, folds, logits = crossval.prepared(raw, normalise, axis), splits.folds(raw, "loso", n_val=2), []
+    file = linear(Standardiser.fit(data.X, axis)(data.X), data.y)
     for k, fold in enumerate(folds):
         standardiser = Standardiser.fit(data.X[fold.train], axis)
         run.write_json(f"models/{name}/fold{k:02d}.json", {"standardiser": standardiser.to_dict()})
         run.write_bytes(f"models/{name}/fold{k:02d}-float32.tflite", file)
         with Model(file) as model:
             logits.append(model.predict(standardiser(data.X[np.concatenate([fold.val, fold.test])])))
+    run.write_arrays(f"data/{name}.npz", **windowed.to_arrays(raw))
+    run.write_arrays(f"data/{name}-folds.npz", **splits.to_arrays(folds))
     run.write_arrays(f"scores/{name}-keras.npz", none=np.zeros(1))
     columns = crossval.score_columns(data, folds)
     run.write_arrays(f"scores/{name}.npz", **columns, float32=softmax(np.concatenate(logits)))
@@ -92,6 +87,11 @@ def ways(study):
     return methods.score_level(study.paired)
 
 
+def rows_of(streams):
+    """Rows of the study in the order of every method's scores."""
+    return np.concatenate(list(streams.order.values()))
+
+
 def trial(modality, **changes):
     return replace(next(datasets.load("synthetic", modality, None, n_trials=1)), **changes)
 
@@ -99,41 +99,42 @@ def trial(modality, **changes):
 def test_with_nothing_gone_the_streams_repeat_the_study_from_their_windows(streams, study, ways):
     found = streams.scores(ways, conditions.WHOLE.change)
     for name in ("heart", "eeg", "mean", "product", "weighted", "fitted"):
-        in_study_order = found[name][np.argsort(streams.rows)]
+        in_study_order = found[name][np.argsort(rows_of(streams))]
         np.testing.assert_allclose(in_study_order, study.scores[name], atol=1e-5)
 
 
-@pytest.mark.parametrize(("modality", "snr_db"), [("heart", 20), ("speech", -10)])
-def test_noise_has_the_power_that_was_asked_for(modality, snr_db):
-    clean = trial(modality)
-    added = noise.with_noise(clean, snr_db).astype(float) - clean.data
-    assert 10 * np.log10(clean.data.var() / np.mean(added**2)) == pytest.approx(snr_db, abs=0.6)
+def test_noise_has_the_power_that_was_asked_for_and_is_the_trials_own():
+    for modality, snr_db in (("heart", 20), ("speech", -10)):
+        clean = trial(modality)
+        added = conditions.with_noise(clean, snr_db).astype(float) - clean.data
+        assert 10 * np.log10(clean.data.var() / np.mean(added**2)) == pytest.approx(snr_db, abs=0.6)
+    clean = trial("heart")
+    low, high = (conditions.with_noise(clean, snr).astype(float) - clean.data for snr in (20, 0))
+    np.testing.assert_allclose(10 * low, high, atol=1e-4)
+    another = replace(clean, trial="s00-t99")
+    for other in (conditions.with_noise(another, 0), conditions.with_noise(clean, 0, seed=1)):
+        assert abs(np.corrcoef(other - clean.data, high)[0, 1]) < 0.2
+    noisy = conditions.with_noise(trial("face"), -10)
+    assert noisy.dtype == np.uint8 and (noisy == 0).mean() > 0.2 and (noisy == 255).mean() > 0.2  # clipped
 
 
 def test_noise_on_eeg_follows_each_channel_and_leaves_gaps():
     clean = trial("eeg")
     data = clean.data * np.logspace(0, 2, 8)[:, None].astype(np.float32)
     data[2, 5:9] = np.nan
-    added = noise.with_noise(replace(clean, data=data), 10).astype(float) - data
+    added = conditions.with_noise(replace(clean, data=data), 10).astype(float) - data
     assert np.isnan(added[2, 5:9]).all() and np.isfinite(np.delete(added, 2, axis=0)).all()
     found = 10 * np.log10(np.nanvar(data, axis=1) / np.nanmean(added**2, axis=1))
     assert found == pytest.approx(np.full(8, 10), abs=0.5)
 
 
-def test_noise_is_the_trials_own_and_only_its_level_depends_on_the_snr():
-    clean = trial("heart")
-    low, high = (noise.with_noise(clean, snr).astype(float) - clean.data for snr in (20, 0))
-    np.testing.assert_allclose(10 * low, high, atol=1e-4)
-    for other in (noise.with_noise(replace(clean, trial="s00-t99"), 0), noise.with_noise(clean, 0, seed=1)):
-        assert abs(np.corrcoef(other - clean.data, high)[0, 1]) < 0.2
-    noisy = noise.with_noise(trial("face"), -10)
-    assert noisy.dtype == np.uint8 and (noisy == 0).mean() > 0.2 and (noisy == 255).mean() > 0.2  # clipped
-
-
 def test_no_noise_gives_the_clean_windows_again(run, streams):
     """For people standardised by their own recording, too."""
-    found = noise.noisy_windows(run, streams, [CLEAN_DB], 0)
-    assert noise.losses(found)[["modality", "missing"]].values.tolist() == [["heart", 0], ["eeg", 0]]
+    found = conditions.noisy_windows(run, streams, [CLEAN_DB], 0)
+    assert conditions.noise_losses(found)[["modality", "missing"]].values.tolist() == [
+        ["heart", 0],
+        ["eeg", 0],
+    ]
     for condition, other in zip(conditions.in_noise(streams, found), ("eeg", "heart"), strict=True):
         for fold, clean in streams.clean.items():
             changed = condition.change(fold, clean)
@@ -145,13 +146,13 @@ def test_no_noise_gives_the_clean_windows_again(run, streams):
 
 
 def test_noise_costs_trust_and_trials_and_both_are_counted(run, streams):
-    noisy = noise.noisy_windows(run, streams, [-20.0], 0)
+    noisy = conditions.noisy_windows(run, streams, [-20.0], 0)
     heart, eeg = conditions.in_noise(streams, noisy)
     assert (heart.name, heart.bad, heart.snr_db) == ("-20 dB noise on heart", "heart", -20)
     clean = np.concatenate([of["eeg"].trust for of in streams.clean.values()])
     bad = np.concatenate([eeg.change(k, of)["eeg"].trust for k, of in streams.clean.items()])
     assert np.median(bad) < 0.05 < 0.9 < np.median(clean)
-    lost = noise.losses(noisy).iloc[0]
+    lost = conditions.noise_losses(noisy).iloc[0]
     empty = sum(not len(windows.X) for windows in noisy["heart"][-20].values())
     assert lost["missing"] == empty > 0 and lost["too few beats"] >= empty
     before = sum(of["heart"].present.sum() for of in streams.clean.values())
@@ -166,7 +167,7 @@ def test_label_pairs_meet_again_whatever_is_corrupted(run):
         for fold, rows in streams.order.items():
             expected = study.paired.scores[m][rows]
             np.testing.assert_allclose(streams.clean[fold][name].scores, expected, atol=1e-5)
-    changes = (np.diff(study.paired.y[streams.rows]) != 0).sum()
+    changes = (np.diff(study.paired.y[rows_of(streams)]) != 0).sum()
     assert changes > 2 * len(streams.order)  # a stream of mixed classes, not one class after another
 
 
@@ -178,7 +179,7 @@ def test_what_is_left_decides_and_nothing_left_is_a_guess(streams, study, ways):
         np.testing.assert_allclose(found[name], found["heart"], atol=1e-6)
     assert (found["reliability"].argmax(axis=1) == found["heart"].argmax(axis=1)).all()
     for fold, rows in streams.order.items():
-        at = np.isin(streams.rows, rows) & missing
+        at = np.isin(rows_of(streams), rows) & missing
         val = (study.paired.fold == fold) & ~study.paired.is_test
         shares = np.bincount(study.paired.y[val], minlength=4) / val.sum()
         np.testing.assert_allclose(found["mean"][at], np.tile(shares, (at.sum(), 1)), atol=1e-6)
@@ -187,32 +188,29 @@ def test_what_is_left_decides_and_nothing_left_is_a_guess(streams, study, ways):
 def test_stuck_late_and_lost_by_hand(streams):
     given = streams.clean[0]
     eeg, n = given["eeg"], len(given["eeg"].fold)
-    assert len(streams.people(0)) == 1 and eeg.present.all()
+    half = n // 2
     stuck, late, lost = (
         conditions.shown(streams, show)[1].change(0, given)["eeg"]
         for show in (conditions.stuck, conditions.late, conditions.lost)
     )
     np.testing.assert_allclose(stuck.scores, np.tile(eeg.scores[0], (n, 1)), atol=1e-6)
+    assert stuck.trust[0] > 0 and (stuck.trust[1:] == 0).all() and (eeg.trust > 0).all()
     np.testing.assert_allclose(late.scores, np.roll(eeg.scores, 1, axis=0), atol=1e-6)
-    half = n // 2
-    np.testing.assert_allclose(lost.scores[:half], eeg.scores[:half], atol=1e-6)
-    assert np.isnan(lost.scores[half:]).all() and (lost.fold[half:] == MISSING).all()
-    assert stuck.trust[0] > 0 and (stuck.trust[1:] == 0).all()
     np.testing.assert_allclose(late.trust, np.roll(eeg.trust, 1), atol=1e-6)
-    assert (lost.trust[half:] == 0).all() and (eeg.trust > 0).all()
+    np.testing.assert_allclose(lost.scores[:half], eeg.scores[:half], atol=1e-6)
+    assert np.isnan(lost.scores[half:]).all() and (lost.trust[half:] == 0).all()
 
 
 def test_reliability_by_hand(streams):
     given = streams.clean[1]
     found = methods.reliability({1: np.array([0.25, 0.75])})(1, given)
     i = int(np.flatnonzero(given["heart"].present)[0])
-    powers = {"heart": 0.25 * given["heart"].trust[i], "eeg": 0.75 * given["eeg"].trust[i]}
-    logs = sum(power * np.log(given[name].calibrated[i]) for name, power in powers.items())
+    powers, logs = {"heart": 0.25 * given["heart"].trust[i], "eeg": 0.75 * given["eeg"].trust[i]}, 0
+    for name, power in powers.items():
+        temperature = streams.channels[name].experts[1].temperature
+        logs += power * np.log(softmax(np.log(given[name].scores[i]), temperature))
     expected = np.exp(logs / sum(powers.values()))
     np.testing.assert_allclose(found[i], expected / expected.sum(), rtol=1e-4)
-    temperature = streams.channels["eeg"].experts[1].temperature
-    calibrated = softmax(np.log(given["eeg"].scores), temperature)
-    np.testing.assert_allclose(given["eeg"].calibrated, calibrated, atol=1e-5)
 
 
 def test_subsets_are_all_there_are():
@@ -234,7 +232,7 @@ def test_thinned_keeps_trials_spread_over_every_person(streams):
 
 
 def uar(streams, scores, kept=slice(None)):
-    return pytest.approx(balanced_accuracy_score(streams.y[kept], scores[kept].argmax(axis=1)))
+    return pytest.approx(balanced_accuracy_score(streams.trials.y[kept], scores[kept].argmax(axis=1)))
 
 
 def test_the_table_agrees_with_scikit_learn_and_a_gain_by_hand(streams, ways):
@@ -245,7 +243,7 @@ def test_the_table_agrees_with_scikit_learn_and_a_gain_by_hand(streams, ways):
     for name in ("eeg", "mean", "reliability"):
         assert rows.uar["nothing missing", name] == uar(streams, scores[name])
     best = max(("heart", "eeg"), key=lambda name: rows.uar["nothing missing", name])
-    gain = paired_gain(streams.y, scores[best], scores["mean"], streams.subject)
+    gain = paired_gain(streams.trials.y, scores[best], scores["mean"], streams.trials.subject)
     row = rows.loc[("nothing missing", "mean")]
     assert (row.best_single, row.points, row.p) == (best, pytest.approx(gain.value), pytest.approx(gain.p))
     assert np.isnan(rows.points["nothing missing", "eeg"]) and rows.kind["nothing missing", "eeg"] == "single"
@@ -254,8 +252,8 @@ def test_the_table_agrees_with_scikit_learn_and_a_gain_by_hand(streams, ways):
 
 def test_the_stream_is_cut_in_the_middle_of_each_person(streams, ways):
     after = streams.after()
-    for name in np.unique(streams.subject):
-        own = after[streams.subject == name]
+    for name in np.unique(streams.trials.subject):
+        own = after[streams.trials.subject == name]
         assert own.tolist() == [False] * (len(own) // 2) + [True] * -(-len(own) // 2)
     table = conditions.stream_table(streams, ways)
     rows = table[table.method == "mean"].set_index(["condition", "part"]).uar
@@ -267,48 +265,26 @@ def test_the_stream_is_cut_in_the_middle_of_each_person(streams, ways):
 
 
 def test_gains_are_pooled_over_what_is_bad(streams, ways):
-    asked = [conditions.WHOLE, *conditions.shown(streams, conditions.stuck)]
-    found = conditions.scored(streams, ways, asked)
+    found = conditions.scored(streams, ways, conditions.shown(streams, conditions.stuck))
     table = conditions.gains(streams, found, "any one stuck", "reliability", ["mean"]).set_index("condition")
-    n = len(streams.y)
+    n = len(streams.trials.y)
     assert table.n.to_dict() == {"heart stuck": n, "eeg stuck": n, "any one stuck": 2 * n}
-    bad = [of for condition, of in found.items() if condition.bad]
-    reached = {
-        name: np.mean([balanced_accuracy_score(streams.y, of[name].argmax(axis=1)) for of in bad])
-        for name in ("mean", "reliability")
-    }
-    assert table.points["any one stuck"] == pytest.approx(100 * (reached["reliability"] - reached["mean"]))
+    y, each = np.tile(streams.trials.y, 2), {}
+    for name in ("mean", "reliability"):
+        answers = np.concatenate([of[name].argmax(axis=1) for of in found.values()])
+        each[name] = balanced_accuracy_score(y, answers)
+    assert table.points["any one stuck"] == pytest.approx(100 * (each["reliability"] - each["mean"]))
     with pytest.raises(BadParameter, match="meen does not exist"):
         conditions.gains(streams, found, "any one stuck", "reliability", ["meen"])
 
 
-def test_what_cannot_be_asked_is_named(run, study, streams, ways, monkeypatch):
+def test_what_cannot_be_asked_is_named(run, streams, ways, monkeypatch):
     with pytest.raises(BadSet, match="All modalities are gone"):
         streams.scores(ways, conditions.only([]))
-    with pytest.raises(BadParameter, match="trials_per_person"):
-        streams.thinned(0)
     twice = Study.load(run, [EEG, EEG], "emotion", "same_trials", 4, "float32", 0)
     with pytest.raises(BadParameter, match="one of each modality"):
         Streams.open(run, twice, "float32")
     few = list(datasets.load("synthetic", "heart", None, n_subjects=4, n_trials=11))
     monkeypatch.setattr(datasets, "load", lambda *args, **options: iter(few))
     with pytest.raises(BadArtifact, match="no trial s0.-t11 .*01_windows"):
-        noise.noisy_windows(run, streams, [0], 0)
-
-
-def test_figures_show_every_method_and_modality(streams, ways):
-    subsets = conditions.table(
-        streams, conditions.scored(streams, ways, conditions.subsets(["heart", "eeg"]))
-    )
-    bad = subsets[subsets.bad != ""].assign(snr_db=10.0)
-    noisy = pd.concat([subsets[subsets.bad == ""], bad, bad.assign(snr_db=0.0)])
-    stream = conditions.stream_table(streams, ways)
-    for draw, table, n in (
-        (plots.subsets, subsets, 1),
-        (plots.mid_stream, stream, 2),
-        (plots.snr_curves, noisy, 2),
-    ):
-        figure = draw(table)
-        assert len([ax for ax in figure.axes if ax.get_visible()]) == n
-        legend = {text.get_text() for text in figure.legends[0].get_texts()}
-        assert {"mean", "product", "weighted", "fitted", "reliability"} <= legend
+        conditions.noisy_windows(run, streams, [0], 0)

@@ -28,7 +28,6 @@ from emolib.fusion.scores import softmax
 from emolib.models import crossval, tinym2net
 from emolib.models.training import Trainer, Training
 from emolib.quantization import conversion, mixed_precision, ptq
-from emolib.quantization.conversion import CalibrationData
 from emolib.signals.frontend import FRONT_ENDS
 from emolib.studies import mixed
 from emolib.studies.early_fusion.study import JointStudy
@@ -36,8 +35,11 @@ from emolib.studies.fusion.pairing import COLUMNS, TrialScores, by_trial, same_t
 from emolib.studies.fusion.study import GAIN, LEARNED, as_gains, rated, rule_scores, trials_of
 from emolib.studies.quantize import sizes
 
-NETWORKS = ("feature", "robust", "hybrid", "alone")
-DROPPED = 0.3  # share of the branches that training drops
+KINDS = {
+    "feature": {},
+    "robust": {"dropped": 0.3},
+    "hybrid": {"heads": True, "dropped": 0.3},
+}  # fields of Network
 PRECISIONS = (mixed.INT8, "int4", mixed.ILP)
 Branches = tuple[str, ...]
 
@@ -53,22 +55,13 @@ class Network:
 
 def networks(branches: Sequence[str], names: Sequence[str]) -> dict[str, Network]:
     """The networks to train, by name; `alone` is one for each branch. Raises BadParameter for another name."""
-    check_names(names, NETWORKS, "networks")
-    every = tuple(branches)
-    found = {
-        "feature": Network(every),
-        "robust": Network(every, dropped=DROPPED),
-        "hybrid": Network(every, heads=True, dropped=DROPPED),
-    }
-    found = {name: network for name, network in found.items() if name in names}
+    check_names(names, [*KINDS, "alone"], "networks")
+    found = {name: Network(tuple(branches), **kind) for name, kind in KINDS.items() if name in names}
     return found | ({f"only_{name}": Network((name,)) for name in branches} if "alone" in names else {})
 
 
 def augmentation(modalities: Mapping[str, str], dropped: float):
-    """Each branch augmented as its modality is, then dropped (0, the mean) with this probability, never all of them.
-
-    A branch that is missing stays 0, and is not the one that is left.
-    """
+    """Each branch augmented as its modality is, then dropped (set to 0) with this probability; never all that are there."""
     augments = {branch: models.network(modality).augment for branch, modality in modalities.items()}
 
     def augmented(X, seed):
@@ -106,14 +99,11 @@ class Design:
         augment = augmentation(modalities, network.dropped)
         trainer = Trainer(lambda: self.model(network), self.options, augment)
         axes = {branch: FRONT_ENDS[modality].feature_axis for branch, modality in modalities.items()}
-        return crossval.train_folds(
-            study.run, study.artifact(name), trainer, *study.of(network.branches), axes
-        )
+        data, folds = study.of(network.branches)
+        return crossval.train_folds(study.run, study.artifact(name), trainer, data, folds, axes)
 
 
-def design(
-    study: JointStudy, branches: Mapping[str, Mapping], dense, width, options: Training, largest: Network
-):
+def design(study: JointStudy, branches: Mapping, dense, width, options: Training, largest: Network) -> Design:
     """The Design of a study; `branches`: fields of tinym2net.Branch by branch.
 
     `width` None is the largest at which `largest` has no more parameters than the networks of all sources together.
@@ -132,23 +122,16 @@ def design(
 
 
 def widest(of: Design, network: Network, most_params: int) -> Design:
-    """The design at the largest width, of eighths up to 4, at which the network has at most so many parameters.
-
-    Raises BadParameter where none is that small.
-    """
+    """The design at the largest width, of eighths up to 4, with at most so many parameters. Raises BadParameter for none."""
     designs = [replace(of, width=n / 8) for n in range(1, 33)]
     n = bisect_right(designs, most_params, key=lambda one: one.model(network).count_params())
     if not n:
-        raise BadParameter(
-            f"No width from 0.125 on has at most {most_params} parameters: give fewer filters."
-        )
+        raise BadParameter(f"No width has at most {most_params} parameters: give fewer filters.")
     return designs[n - 1]
 
 
-def converted(
-    study: JointStudy, chosen: Mapping[str, Network], n_calibration: int, seed: int
-) -> tuple[dict[str, list[CalibrationData]], dict[str, np.ndarray]]:
-    """By network what the converters see of each fold, and the scores of its int8 files, which are made here.
+def converted(study: JointStudy, chosen: Mapping, n_calibration: int, seed: int) -> tuple[dict, dict]:
+    """By network the CalibrationData of each fold, and the scores of its int8 files, which are made here.
 
     Scores are in the order of `crossval.score_columns`.
     """
@@ -178,9 +161,7 @@ def _need(study, artifact: str, kind: str) -> dict:
     return {"kind": kind, "bytes": n_bytes, "macs": cost(model).macs}
 
 
-def precision(
-    study: JointStudy, name: str, calibration: Sequence[CalibrationData], n_samples: int, size_share: float
-) -> pd.DataFrame:
+def precision(study: JointStudy, name: str, calibration: list, n_samples: int, size_share: float):
     """One row per precision of a network: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
 
     float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC.
@@ -206,10 +187,9 @@ def precision(
 
 
 def source_scores(study: JointStudy, variant: str) -> list[TrialScores]:
-    """The scores of each branch's own network (a source's) on the joint trials, looked up fold by fold.
+    """The scores of each branch's own network (a source's) on the joint trials; on virtual people of fold v % n_folds.
 
-    On virtual people fold v is fold v % n_folds of the source, as `study.label_paired` dealt them. Raises BadSet where
-    the study tests a trial in another fold than a source did.
+    Raises BadSet where the study tests a trial in another fold than a source did.
     """
     of = {(one.subject, one.trial): one.keys for one in study.trials}
     columns = study.score_columns()
@@ -296,14 +276,11 @@ class Methods(NamedTuple):
     singles: Branches
 
 
-def methods(
-    sources: Sequence[TrialScores], answers: Sequence[Answers], rule: str, missing: Branches = ()
-) -> Methods:
+def methods(sources: list[TrialScores], answers: list[Answers], rule: str, missing: Branches = ()) -> Methods:
     """Single branches, rules over their scores, and networks, on the same test trials.
 
-    Where branches are missing, their scores are gone and a network sees zeros in their place; a network that has no
-    other branch is left out. Weights stay those learned with all branches. `rule` fuses the heads of hybrid; raises
-    BadParameter for one that learns no weights.
+    Where branches are missing, their scores are gone and a network sees zeros; one that has no other branch is left out.
+    Weights stay those learned with all branches. `rule` fuses the heads of hybrid; BadParameter if it learns no weights.
     """
     check_names([rule], list(LEARNED), "the rules that learn weights")
     answers = [each for each in answers if set(each.network.branches) - set(missing)]
@@ -346,5 +323,15 @@ def missing_table(by_missing: Mapping[Branches, Methods], seed: int) -> pd.DataF
         for gone, found in by_missing.items()
     ]
     table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
-    points = ["points", "points_low", "points_high"]
-    return table[["missing", "n_missing", "method", "n", "uar", "best_left", *points]]
+    columns = (
+        "missing",
+        "n_missing",
+        "method",
+        "n",
+        "uar",
+        "best_left",
+        "points",
+        "points_low",
+        "points_high",
+    )
+    return table[list(columns)]

@@ -39,7 +39,7 @@ class JointStudy:
         cls,
         run: Run,
         name: str,
-        sources: Sequence[str],
+        sources: list,
         task: str,
         pairs: str,
         n_virtual: int,
@@ -50,7 +50,10 @@ class JointStudy:
         named = branches_of([Experiment.parse(source) for source in sources], pairs)
         sets, of_sources, first = {}, {}, next(iter(named.values()))
         for branch, source in named.items():
-            sets[branch], of_sources[branch] = _opened(run, source, task)
+            data, folds, _ = crossval.opened(run, source)
+            rows, sets[branch] = joint.in_task(data, source, task)
+            kept = np.isin(np.arange(len(data.y)), rows)
+            of_sources[branch] = [splits.within(fold, kept, np.cumsum(kept) - 1) for fold in folds]
         if pairs == "label_paired":
             trials = label_paired(sets, of_sources, n_virtual, n_train, seed)
         elif pairs == "recordings":
@@ -88,8 +91,7 @@ class JointStudy:
         for c, name in enumerate(self.data.classes):
             of_class = test[self.data.y[test] == c]
             trials = set(zip(self.data.subject[of_class], self.data.trial[of_class], strict=True))
-            there = self.data.present[of_class].sum(axis=0)
-            rows.append((name, len(trials), len(of_class), *there))
+            rows.append((name, len(trials), len(of_class), *self.data.present[of_class].sum(axis=0)))
         return pd.DataFrame(rows, columns=["class", "trials", "windows", *self.sources])
 
 
@@ -100,23 +102,14 @@ def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experime
     """
     if pairs not in pairing.PAIRINGS:
         raise BadParameter(f"pairs: got {pairs!r}, expected one of {', '.join(pairing.PAIRINGS)}.")
-    if pairs == "recordings" and len(sources) == 1:
-        sources = [*sources, *sources]
-    elif pairs == "recordings" or len(sources) < 2:
+    if (len(sources) == 1) != (pairs == "recordings"):
         wanted = "one, taken twice" if pairs == "recordings" else "two or more"
         raise BadParameter(f"sources: got {len(sources)} for {pairs}, expected {wanted}.")
+    sources = [*sources, *sources] if pairs == "recordings" else sources
     names, found = [source.modality for source in sources], {}
     for i, (name, source) in enumerate(zip(names, sources, strict=True), start=1):
         found[f"{name}{names[:i].count(name)}" if names.count(name) > 1 else name] = source
     return found
-
-
-def _opened(run: Run, source: Experiment, task: str):
-    """The set of a source in the task, and its folds."""
-    data, folds, _ = crossval.opened(run, source)
-    rows, mapped = joint.in_task(data, source, task)
-    kept = np.isin(np.arange(len(data.y)), rows)
-    return mapped, [splits.within(fold, kept, np.cumsum(kept) - 1) for fold in folds]
 
 
 def same_trials(sets: Mapping[str, EmotionSet]) -> list[JointTrial]:
@@ -128,10 +121,8 @@ def same_trials(sets: Mapping[str, EmotionSet]) -> list[JointTrial]:
     keys = list(map(list, by_key))
     for name, own in zip(names, keys, strict=True):
         if set(own).isdisjoint(keys[0]):
-            raise BadSet(
-                f"{name} and {names[0]} share no trial (for example {' '.join(own[0])} and {' '.join(keys[0][0])}), "
-                "expected the same people and trials: pair them by label, or mend their names."
-            )
+            for_example = f"for example {' '.join(own[0])} and {' '.join(keys[0][0])}"
+            raise BadSet(f"{name} and {names[0]} share no trial ({for_example}): pair them by label.")
     found, (every, rows, labels) = [], pairing.matched(names, keys, y)
     for key, there, label in zip(every, (rows != MISSING).T, labels.tolist(), strict=True):
         of, m = dict.fromkeys(compress(names, there), key), there.argmax()
@@ -172,19 +163,13 @@ def two_recordings(data: EmotionSet, branches: tuple[str, str], seed: int = 0) -
 
 
 def label_paired(
-    sets: Mapping[str, EmotionSet],
-    folds: Mapping[str, Sequence[Fold]],
-    n_virtual: int = 10,
-    n_train: int = 3000,
-    seed: int = 0,
+    sets: Mapping[str, EmotionSet], folds: Mapping, n_virtual: int = 10, n_train: int = 3000, seed: int = 0
 ) -> list[JointTrial]:
     """Joint trials of strangers with the same label, of `n_virtual` virtual people; each is a fold of its own.
 
-    Virtual person v has from each branch the test part of fold v. A branch with fewer folds gives fold v % n_folds,
-    whose test and validation trials are dealt round among the virtual people that share it. Test is paired with test,
-    val with val and train with train: no pair crosses the line. Of each class there are as many test and val trials as
-    the branch with the fewest has. There are about `n_train` train trials in all, so that trials of the smaller branch
-    are in several pairs.
+    Virtual person v has from each branch the parts of fold v. A branch with fewer folds gives fold v % n_folds, its test
+    and val trials dealt round among the virtual people that share it. Test is paired with test, val with val and train
+    with train. There are about `n_train` train trials, so that trials of the smaller branch are in several pairs.
 
     *Optimistic*, as `fusion.pairing.label_paired` says. Raises BadSet.
     """

@@ -56,18 +56,15 @@ class TrialScores:
         return list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
 
 
-def by_trial(
-    modality: str, classes: tuple[str, ...], columns: Mapping[str, np.ndarray], scores: np.ndarray
-) -> TrialScores:
+def by_trial(modality: str, classes: tuple[str, ...], columns: Mapping, scores: np.ndarray) -> TrialScores:
     """Scores (n_windows, n_classes) averaged over the windows of each trial, in each fold and part.
 
     `columns` are y and COLUMNS, (n_windows,) each.
     """
     keys = ["/".join(map(str, row)) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
     _, first, means = trial_scores(scores, np.array(keys))
-    return TrialScores(
-        modality, classes, scores=means, **{name: columns[name][first] for name in ("y", *COLUMNS)}
-    )
+    own = {name: columns[name][first] for name in ("y", *COLUMNS)}
+    return TrialScores(modality, classes, scores=means, **own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +88,9 @@ class Paired:
     @classmethod
     def of(cls, sources: Sequence[TrialScores], rows: np.ndarray, **columns) -> "Paired":
         """These rows of each source's scores."""
-        own = [
-            np.where((r == MISSING)[:, None], np.nan, source.scores[r])
-            for source, r in zip(sources, rows, strict=True)
-        ]
-        scores, names = np.stack(own).astype(np.float32), tuple(source.modality for source in sources)
+        own = np.stack([source.scores[r] for source, r in zip(sources, rows, strict=True)])
+        scores = np.where((rows == MISSING)[..., None], np.nan, own).astype(np.float32)
+        names = tuple(source.modality for source in sources)
         return cls(names, sources[0].classes, rows=rows, scores=scores, **columns)
 
     @property
@@ -125,9 +120,7 @@ def check_classes(names: Sequence[str], classes: Sequence[tuple[str, ...]]):
             raise BadSet(f"{name} has classes {own}, {names[0]} {classes[0]}: choose one task for both.")
 
 
-def matched(
-    names: Sequence[str], keys: Sequence[Sequence[tuple]], y: Sequence[np.ndarray]
-) -> tuple[list[tuple], np.ndarray, np.ndarray]:
+def matched(names: Sequence[str], keys: Sequence[list], y: Sequence) -> tuple[list, np.ndarray, np.ndarray]:
     """Every key of any modality, sorted; its trial's number in each, (n_modalities, n); and its label, (n,).
 
     `keys` name the trials of each modality and end in subject and trial; `y` are their labels. Raises BadSet where
@@ -148,13 +141,7 @@ def matched(
     return found, rows, labels
 
 
-def strangers(
-    y: Sequence[np.ndarray],
-    rows: Sequence[np.ndarray],
-    who: str,
-    rng: np.random.Generator,
-    n_each: int | None = None,
-) -> np.ndarray:
+def strangers(y: Sequence, rows: Sequence, who: str, rng, n_each: int | None = None) -> np.ndarray:
     """Trials of each modality's `rows` that meet at random where labels are the same, (n_modalities, n), class by class.
 
     `y` are the labels of all trials of each modality. Of each class there are as many as the modality with the fewest
@@ -233,9 +220,7 @@ def _dealt(source, n_virtual, rng) -> list[np.ndarray]:
     return dealt
 
 
-def virtual_subjects(
-    sources: Sequence[TrialScores], rows: Sequence[Sequence[np.ndarray]], rng: np.random.Generator
-) -> Paired:
+def virtual_subjects(sources: Sequence[TrialScores], rows: Sequence[Sequence], rng) -> Paired:
     """Virtual trials paired by label: virtual subject v has of modality m the rows rows[m][v]. Raises BadSet."""
     y, blocks, columns = [source.y for source in sources], [], []
     for v in range(len(rows[0])):

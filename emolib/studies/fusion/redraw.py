@@ -1,7 +1,7 @@
 """Pairing again: how much a fused number owes to who met whom, and what pairing by label alone would claim.
 
-A study of label-paired trials is paired again with other seeds. A study of the same people needs no pairing; its scores are
-paired by label among strangers instead, which shows the optimism of label pairing.
+Label-paired trials are paired again with other seeds. Trials of the same people are paired by label among strangers, which
+shows the optimism of label pairing.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +24,9 @@ ENDS = ("mean", "sd", "least", "greatest")
 
 @dataclass(frozen=True)
 class Redrawn:
-    """UAR of every rule in a study and in its other pairings.
+    """UAR of every rule in a study (reference: columns MEASURED) and in its other pairings (draws: the same, and draw).
 
-    reference: columns MEASURED; draws: the same and draw, with rows for each pairing; own: what the study's pairing
-    is called beside the others; note: what was done, and how many pairings could not be made for which reason.
+    own: what the study's pairing is called beside the others; note: what was done, and which pairings failed why.
     """
 
     reference: pd.DataFrame
@@ -70,7 +69,7 @@ def redraw(study: Study, n: int) -> Redrawn:
         note = (
             "These are trials of the same people: they are not paired again. Instead their scores were paired by label "
             f"among strangers, {n} times: what label pairing would have claimed. Compared on the {paired.is_test.sum()} of "
-            f"{len(study.y)} test trials that have every modality. A pairing keeps {draws['n'].mean():.0f} of them on "
+            f"{len(study.test.y)} test trials that have every modality. A pairing keeps {draws['n'].mean():.0f} of them on "
             f"average: of each class as many as the person with the fewest has.{failed}"
         )
     return Redrawn(measured(paired), draws, "the same people", note)
@@ -100,8 +99,7 @@ def measured(paired: Paired) -> pd.DataFrame:
 def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtual: int, seed: int) -> Paired:
     """`label_paired` with the folds of every corpus in random order, so that other people meet too.
 
-    `corpora` (n_modalities,) names each source's: sources of one corpus stay together, so that nobody is tested in one
-    modality and validates in another. Raises BadParameter, BadSet.
+    Sources of one of the `corpora` stay together, so that nobody is tested in one modality and validates in another.
     """
     names, shuffled = list(dict.fromkeys(corpora)), []
     for source, corpus in zip(sources, corpora, strict=True):
@@ -112,12 +110,11 @@ def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtu
 
 
 def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
-    """Scores of the same people paired by label among strangers: test with test, val with val.
+    """Scores of the same people, who all have the same trials, paired by label among strangers.
 
-    `sources` all have the same trials. There are as many virtual subjects as people tested. Each has every modality
-    from another person, drawn at random. Its val trials are those of the folds that test these people, without these
-    people, so that nobody who is tested helps to learn its weights. Raises BadSet where someone is tested in several
-    folds, or too few people are left.
+    There are as many virtual subjects as people tested. Each has every modality from another person, drawn at random. Its
+    val trials are those of the folds that test these people, without these people, so that nobody who is tested helps to
+    learn its weights. Raises BadSet where someone is tested in several folds, or too few people are left.
     """
     source, rng = sources[0], np.random.default_rng(seed)
     is_test, is_val = source.part == "test", source.part == "val"
@@ -140,9 +137,8 @@ def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
 def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.Generator) -> np.ndarray:
     """A person for each modality of each virtual subject, (n_modalities, n_people), no person twice in either.
 
-    A random assignment for one modality after the other, among people whom the virtual subject does not have
-    and with whom every modality keeps someone to validate on. `validates` (n_people, n_subjects): who is val in the fold
-    that tests a person; people tested come first.
+    A random assignment for one modality after the other. `validates` (n_people, n_subjects): who is val in the fold that
+    tests a person; people tested come first.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -159,7 +155,8 @@ def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.G
 
 
 def _may_join(validates, chosen) -> np.ndarray:
-    """Which person may join which virtual subject, (n_people, n_people) bool, given those chosen before."""
+    """Which person may join which virtual subject, (n_people, n_people) bool, given those chosen before: one whom it
+    does not have, and with whom every modality keeps someone to validate on."""
     n = len(validates)
     others = np.ones(validates.shape, dtype=bool)  # subjects whom the virtual subject does not have
     for people in chosen:

@@ -1,19 +1,25 @@
-"""A fusion study: the scores of several sources paired on a common task, and every rule beside every source."""
+"""A fusion study: scores of several sources on a common task, every rule beside every source, and what devices need."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter, BadSet
-from emolib.core.experiment import Experiment
+from emolib.core.experiment import Experiment, model_name
 from emolib.datasets import labels
+from emolib.device.interpreter import Model
 from emolib.evaluation import metrics
 from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
-from emolib.fusion.scores import RULES, fuse
+from emolib.fusion import reliability
+from emolib.fusion.reliability import Typicality
+from emolib.fusion.scores import RULES, fuse, softmax
+from emolib.models import crossval
+from emolib.signals.standardise import Standardiser
 from emolib.studies.fusion.pairing import COLUMNS, Paired, TrialScores, by_trial, label_paired, same_trials
 
 LEARNED = {"weighted": validation_weights, "fitted": fitted_weights}  # rules that learn weights
@@ -74,16 +80,9 @@ def rule_scores(paired: Paired) -> dict[str, np.ndarray]:
     return found
 
 
-def rated(
-    y: np.ndarray,
-    subject: np.ndarray,
-    scores: Mapping[str, np.ndarray],
-    singles: Sequence[str],
-    seed: int,
-    compared: Collection[str] | None = None,
-) -> pd.DataFrame:
-    """A row per method of `scores` on the same trials: method, kind (single | fused), n, uar, uar_low, uar_high, accuracy,
-    macro_f1, best_single, points, points_low, points_high, p.
+def rated(y, subject, scores: Mapping, singles: Sequence[str], seed: int, compared: Collection | None = None):
+    """A table with a row per method of `scores` on the same trials: method, kind (single | fused), n, uar, uar_low,
+    uar_high, accuracy, macro_f1, best_single, points, points_low, points_high, p.
 
     The best of `singles` has the highest UAR on these trials: a choice that favours it. Points are over that
     (metrics.paired_gain), of the methods `compared`, or of all.
@@ -132,13 +131,10 @@ class Study:
         paired = same_trials(found) if pairs == "same_trials" else label_paired(found, n_virtual, seed)
         return cls(tuple(sources), task, pairs, found, paired, seed)
 
-    @property
-    def y(self) -> np.ndarray:
-        return self.paired.y[self.paired.is_test]
-
-    @property
-    def subject(self) -> np.ndarray:
-        return self.paired.subject[self.paired.is_test]
+    @cached_property
+    def test(self) -> Paired:
+        """The test trials."""
+        return self.paired.part_of(self.paired.is_test)
 
     @cached_property
     def scores(self) -> dict[str, np.ndarray]:
@@ -147,11 +143,10 @@ class Study:
 
     def counts(self) -> pd.DataFrame:
         """Test trials of each class, and how many of them each modality has."""
-        there = self.paired.rows[:, self.paired.is_test] >= 0
-        kept = {"trials": slice(None)} | dict(zip(self.paired.modalities, there, strict=True))
-        n = len(self.paired.classes)
-        counts = {name: np.bincount(self.y[rows], minlength=n) for name, rows in kept.items()}
-        return pd.DataFrame({"class": self.paired.classes} | counts)
+        test, n = self.test, len(self.paired.classes)
+        kept = {"trials": slice(None)} | dict(zip(test.modalities, test.rows >= 0, strict=True))
+        counts = {name: np.bincount(test.y[rows], minlength=n) for name, rows in kept.items()}
+        return pd.DataFrame({"class": test.classes} | counts)
 
     def one_trial(self, rule: str, variant: str) -> pd.DataFrame:
         """Scores of the first test trial, by each modality and the rule: columns modality, variant, the classes."""
@@ -161,8 +156,8 @@ class Study:
     @cached_property
     def rated(self) -> pd.DataFrame:
         """`rated` of each modality and each rule; points of the rules alone."""
-        rules = set(self.scores) - set(self.paired.modalities)
-        return as_gains(rated(self.y, self.subject, self.scores, self.paired.modalities, self.seed, rules))
+        of, rules = self.test, set(self.scores) - set(self.test.modalities)
+        return as_gains(rated(of.y, of.subject, self.scores, of.modalities, self.seed, rules))
 
     def table(self) -> pd.DataFrame:
         """Columns rule, kind (single | fused), n, uar, uar_low, uar_high, accuracy, macro_f1; modalities first."""
@@ -181,7 +176,7 @@ class Study:
             paired = self.paired.only(left)
             one = replace(self, paired=paired.part_of(paired.has_any))
             scores = {name: one.scores[name] for name in (*left, rule)}
-            found = as_gains(rated(one.y, one.subject, scores, left, self.seed, [rule]))
+            found = as_gains(rated(one.test.y, one.test.subject, scores, left, self.seed, [rule]))
             parts.append(found[found.rule == rule].assign(missing=missing))
         table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
         return table[["missing", "n", "uar", "best_left", *GAIN]]
@@ -195,3 +190,70 @@ class Study:
             for modality, weight in zip(self.paired.modalities, of_fold, strict=True)
         ]
         return pd.DataFrame(rows, columns=["rule", "fold", "modality", "weight"])
+
+
+@dataclass(frozen=True, eq=False)
+class Expert:
+    """One fold's network of a modality, how sure its scores may be, and which windows are typical for it.
+
+    `to_task` (n_classes, n_to) sums its classes into those of the study. `temperature` is fitted on the fold's val
+    trials, `typicality` on its train windows.
+    """
+
+    file: Path
+    standardiser: Standardiser
+    to_task: np.ndarray
+    temperature: float
+    typicality: Typicality
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """Scores (n_windows, n_to) of windows as training saw them before the standardiser."""
+        with Model(self.file) as model:
+            summed = softmax(model.predict(self.standardiser(X))) @ self.to_task + 1e-7  # as study.trials_of
+        return summed / summed.sum(axis=1, keepdims=True)
+
+    def statistics(self, X: np.ndarray) -> np.ndarray:
+        """reliability.statistics of windows, (n_windows, 5)."""
+        return reliability.statistics(self.standardiser(X))
+
+
+def experts_of(run: Run, name: str, task: str, variant: str, found: TrialScores) -> tuple:
+    """The Expert of each fold of a source, whose scores `found` are; its EmotionSet and Folds."""
+    source, experts = Experiment.parse(name), []
+    data, folds, _ = crossval.opened(run, source)
+    to_task = labels.marginal(source.corpus, source.task, task)
+    for k, fold in enumerate(folds):
+        stem = model_name(name, k)
+        standardiser = crossval.load_standardiser(run, stem)
+        typicality = Typicality.fit(reliability.statistics(standardiser(data.X[fold.train])))
+        val = (found.fold == k) & (found.part == "val")
+        temperature = reliability.temperature(found.scores[val], found.y[val])
+        file = run.read(f"{stem}-{variant}.tflite")
+        experts.append(Expert(file, standardiser, to_task, temperature, typicality))
+    return experts, data, folds
+
+
+def fusion_record(run: Run, study: Study, variant: str) -> dict:
+    """What a device needs to fuse as the study does, for JSON: task, classes, sources.
+
+    Each source has its to_task (n_classes, n_to) and a dict per fold: weight, temperature, typicality.
+    """
+    sources, weights = {}, learned_weights(study.paired, "weighted")
+    for m, (name, found) in enumerate(zip(study.sources, study.found, strict=True)):
+        experts, _, _ = experts_of(run, name, study.task, variant, found)
+        folds = []
+        for k, expert in enumerate(experts):  # of virtual people there may be more or fewer
+            if k in weights:
+                learned = {"temperature": expert.temperature, "typicality": expert.typicality.to_dict()}
+                folds.append({"weight": float(weights[k][m]), **learned})
+        sources[name] = {"to_task": experts[0].to_task.tolist(), "folds": folds}
+    return {"task": study.task, "classes": list(study.paired.classes), "sources": sources}
+
+
+def record_of_fold(record: dict, fold: int) -> dict:
+    """The record as a bundle of one fold's models has it: of each source the dict of that fold, or of its last one."""
+    sources = {
+        name: {"to_task": found["to_task"], **found["folds"][min(fold, len(found["folds"]) - 1)]}
+        for name, found in record["sources"].items()
+    }
+    return {**record, "sources": sources}

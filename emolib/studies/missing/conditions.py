@@ -1,22 +1,30 @@
 """Conditions under which a study is scored: modalities that are gone, noisy, stuck, late or lost in mid-stream.
 
 A condition changes what the modalities of a fold give and nothing else: networks, weights and temperatures stay as they
-were. Every method is asked in every condition.
+were. Noise is white, on the recordings, which then pass the source's own front end. Every method is asked in each.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from emolib.core.errors import check_names
+from emolib import datasets
+from emolib.core.artifacts import Run
+from emolib.core.errors import BadArtifact, check_names
+from emolib.core.experiment import Experiment
+from emolib.datasets import windowed
+from emolib.datasets.base import Trial
 from emolib.datasets.joint import MISSING
 from emolib.evaluation import metrics
+from emolib.signals.frontend import FRONT_ENDS, Windows, front_end
+from emolib.signals.standardise import Standardiser
 from emolib.studies.fusion.study import rated
-from emolib.studies.missing.noise import Noisy
-from emolib.studies.missing.streams import Change, Methods, Sensed, Streams
+from emolib.studies.missing.streams import Change, Methods, Name, Sensed, Streams
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,100 @@ def shown(streams: Streams, show: Shown) -> list[Condition]:
     return [Condition(f"{name} {show.__name__}", showing(name), name) for name in streams.channels]
 
 
+Noisy = Mapping[float, Mapping[Name, Windows]]  # of one modality, by SNR in dB and trial
+
+
+def with_noise(trial: Trial, snr_db: float, seed: int = 0) -> np.ndarray:
+    """The trial's data with white Gaussian noise at snr_db of its power around its mean (by channel for EEG).
+
+    Faces are clipped to uint8. The noise is the trial's own: the same at every snr_db, but louder.
+    """
+    x = np.asarray(trial.data, np.float64)
+    name = f"{trial.corpus}/{trial.modality}/{trial.subject}/{trial.trial}"
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    out = x + np.sqrt(_power(x, trial.modality) / 10 ** (snr_db / 10)) * rng.standard_normal(x.shape)
+    if trial.data.dtype == np.uint8:
+        out = np.clip(np.rint(out), 0, 255)
+    return out.astype(trial.data.dtype)
+
+
+def _power(x: np.ndarray, modality: str) -> np.ndarray:
+    rows = x if modality == "eeg" else x.reshape(1, -1)
+    power = np.array([[row[np.isfinite(row)].var() if np.isfinite(row).any() else 0.0] for row in rows])
+    return power if modality == "eeg" else power[0, 0]
+
+
+def example_with_noise(run: Run, name: str, snr_db: float, seed: int) -> Trial:
+    """The first trial of a source, with noise."""
+    trial = next(_trials(run, name))
+    return replace(trial, data=with_noise(trial, snr_db, seed))
+
+
+def noisy_windows(run: Run, streams: Streams, snrs_db: Sequence[float], seed: int) -> dict[str, Noisy]:
+    """By modality the windows of its test trials at each SNR, as training saw windows before a fold's standardiser.
+
+    A source of band powers has no recordings and is left out. People standardised by their own recording keep the clean
+    one's mean and spread. Raises BadArtifact for trials that the corpus no longer has.
+    """
+    found = {}
+    for modality, channel in streams.channels.items():
+        if next(_trials(run, channel.source)).kind != "band_power":
+            rows = np.concatenate([streams.found_rows(fold, modality) for fold in streams.order])
+            names = {channel.name(row) for row in rows[rows != MISSING]}
+            found[modality] = _noisy(run, channel.source, names, snrs_db, seed)
+    return found
+
+
+def _trials(run: Run, name: str) -> Iterator[Trial]:
+    """A source's trials as 01_windows read them."""
+    options = run.parameters_of(f"data/{name}.npz")
+    return datasets.load(options["corpus"], options["modality"], None, **options["corpus_options"])
+
+
+def _noisy(run: Run, name: str, wanted: Collection[Name], snrs_db: Sequence[float], seed: int) -> Noisy:
+    source = Experiment.parse(name)
+    front = front_end(source.modality, **run.parameters_of(f"data/{name}.npz")["frontend"])
+    own, found = _own_standardisers(run, source), {snr: {} for snr in snrs_db}
+    for trial in _trials(run, name):
+        key = trial.subject, trial.trial
+        for snr in snrs_db if key in wanted else ():
+            made = front(with_noise(trial, snr, seed), trial.sfreq, trial.kind)
+            found[snr][key] = replace(made, X=own.get(trial.subject, np.asarray)(made.X))
+    lost = {key for of in found.values() for key in wanted if key not in of}
+    if lost:
+        raise BadArtifact(
+            f"{source.corpus} has no trial {min(lost)[1]} of data/{name}.npz: run 01_windows again."
+        )
+    return found
+
+
+def _own_standardisers(run: Run, source: Experiment) -> dict[str, Standardiser]:
+    """Of each person's clean windows, where training standardised within people; else none."""
+    if run.parameters_of(f"scores/{source}-keras.npz")["normalise"] == "train":
+        return {}
+    data, axis = (
+        windowed.from_arrays(run.arrays(f"data/{source}.npz")),
+        FRONT_ENDS[source.modality].feature_axis,
+    )
+    own = {name: (data.subject == name) & data.own for name in np.unique(data.subject).tolist()}
+    return {name: Standardiser.fit(data.X[rows], axis) for name, rows in own.items()}
+
+
+def noise_losses(noisy: Mapping[str, Noisy]) -> pd.DataFrame:
+    """Columns modality, snr_db, trials, missing (no window is left of them), and windows dropped by reason."""
+    rows = []
+    for modality, of in noisy.items():
+        for snr, windows in of.items():
+            missing = sum(not len(made.X) for made in windows.values())
+            row, dropped = {"modality": modality, "snr_db": snr, "trials": len(windows)}, Counter()
+            for made in windows.values():
+                dropped.update(made.dropped)
+            rows.append(row | {"missing": missing} | dropped)
+    counts = pd.DataFrame(rows, columns=None if rows else ["modality", "snr_db", "trials", "missing"])
+    reasons = [name for name in counts.columns if name not in ("modality", "snr_db")]
+    return counts.astype({"snr_db": float}).fillna(0).astype(dict.fromkeys(reasons, int))
+
+
 def in_noise(streams: Streams, noisy: Mapping[str, Noisy]) -> list[Condition]:
     """One modality's windows are those of its noisy recordings: a condition per modality and SNR."""
 
@@ -100,7 +202,7 @@ Scored = Mapping[Condition, Mapping[str, np.ndarray]]  # scores (n, n_classes) o
 
 
 def scored(streams: Streams, methods: Methods, conditions: Sequence[Condition]) -> Scored:
-    """What every method answers in every condition, in the order of streams.rows. Raises BadSet."""
+    """What every method answers in every condition, in the order of streams.trials. Raises BadSet."""
     return {condition: streams.scores(methods, condition.change) for condition in conditions}
 
 
@@ -109,8 +211,7 @@ def table(streams: Streams, found: Scored) -> pd.DataFrame:
 
     The best single modality is the one of the highest UAR on the same test trials in the same condition.
     """
-    every = np.ones(len(streams.rows), bool)
-    parts = [_rated(streams, condition, scores, every) for condition, scores in found.items()]
+    parts = [_rated(streams, condition, scores, slice(None)) for condition, scores in found.items()]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -126,12 +227,11 @@ def stream_table(streams: Streams, methods: Methods) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _rated(streams: Streams, condition: Condition, scores, kept: np.ndarray, **part) -> pd.DataFrame:
-    """The rows of one condition, on the trials `kept` of streams.rows."""
-    scores = {name: of_one[kept] for name, of_one in scores.items()}
-    singles = list(streams.channels)
-    fused, seed = set(scores) - set(singles), streams.study.seed
-    found = rated(streams.y[kept], streams.subject[kept], scores, singles, seed, fused)
+def _rated(streams: Streams, condition: Condition, scores, kept, **part) -> pd.DataFrame:
+    """The rows of one condition, on the trials `kept` of streams.trials."""
+    scores, singles = {name: of_one[kept] for name, of_one in scores.items()}, list(streams.channels)
+    of, fused = streams.trials.part_of(kept), set(scores) - set(singles)
+    found = rated(of.y, of.subject, scores, singles, streams.study.seed, fused)
     about = {"condition": condition.name, "bad": condition.bad, "snr_db": condition.snr_db, **part}
     return pd.concat(
         [pd.DataFrame(about, index=found.index), found.drop(columns=["accuracy", "macro_f1"])], axis=1
@@ -141,8 +241,7 @@ def _rated(streams: Streams, condition: Condition, scores, kept: np.ndarray, **p
 def gains(streams: Streams, found: Scored, named: str, method: str, over: Sequence[str]) -> pd.DataFrame:
     """Points of UAR of a method over others wherever something is bad, last in all of this together, condition `named`.
 
-    Columns condition, method, over, n, points, points_low, points_high, p, paired over subjects. Raises
-    BadParameter for a method that there is not.
+    Columns condition, method, over, n, points, points_low, points_high, p. Raises BadParameter for an unknown method.
     """
     bad = {condition.name: scores for condition, scores in found.items() if condition.bad}
     names, rows = [method, *over], []
@@ -150,10 +249,10 @@ def gains(streams: Streams, found: Scored, named: str, method: str, over: Sequen
         check_names(names, list(scores), "the methods of this study")
     bad[named] = {name: np.concatenate([scores[name] for scores in bad.values()]) for name in names}
     for condition, scores in bad.items():
-        times = len(scores[method]) // len(streams.rows)
-        y, subject = np.tile(streams.y, times), np.tile(streams.subject, times)
+        times = len(scores[method]) // len(streams.trials.y)
+        y, subject = np.tile(streams.trials.y, times), np.tile(streams.trials.subject, times)
         for other in over:
             gain = metrics.paired_gain(y, scores[other], scores[method], subject, seed=streams.study.seed)
-            row = {"condition": condition, "method": method, "over": other, "n": len(y)}
-            rows.append(row | gain.columns())
+            about = {"condition": condition, "method": method, "over": other, "n": len(y)}
+            rows.append(about | gain.columns())
     return pd.DataFrame(rows)

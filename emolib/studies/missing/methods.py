@@ -51,10 +51,7 @@ def rule(name: str, weights: FoldWeights | None = None):
 
 
 def reliability(weights: FoldWeights):
-    """Weighted geometric mean of calibrated scores; a modality weighs its validation weight × its trust in a trial.
-
-    Where no modality that is there is trusted at all, they count equally.
-    """
+    """Weighted geometric mean of calibrated scores; a modality weighs its validation weight × its trust in a trial."""
 
     def method(fold: int, sensed: Given) -> np.ndarray:
         trust = weights[fold][:, None] * _stacked(sensed, "trust")

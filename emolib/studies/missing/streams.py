@@ -15,9 +15,8 @@ from emolib.evaluation import metrics
 from emolib.fusion import reliability
 from emolib.fusion.scores import FLOOR
 from emolib.signals.frontend import Windows
-from emolib.studies.fusion.experts import Expert, experts_of
-from emolib.studies.fusion.pairing import TrialScores
-from emolib.studies.fusion.study import Study, class_shares
+from emolib.studies.fusion.pairing import Paired, TrialScores
+from emolib.studies.fusion.study import Expert, Study, class_shares, experts_of
 
 Name = tuple[str, str]  # subject and trial
 
@@ -69,10 +68,7 @@ class Sensed:
 
     @cached_property
     def trust(self) -> np.ndarray:
-        """Weight in [0, 1] of each trial, (n_trials,): how typical of training windows it is, 0 for a repetition.
-
-        0 where there is nothing.
-        """
+        """Weight in [0, 1] of each trial, (n_trials,): how typical it is; 0 for a repetition, and for nothing."""
         found, n = self._of_windows(Expert.statistics, 5), len(self.fold)
         weights = np.empty(len(found))
         for expert, rows in self._asked():
@@ -94,10 +90,7 @@ class Sensed:
 
 
 def by_trial(values: np.ndarray, at: np.ndarray, n_trials: int) -> np.ndarray:
-    """Mean of values (n_windows, …) of each trial, (n_trials, …) float64, NaN where there are none.
-
-    at (n_windows,) is the trial of each window.
-    """
+    """Mean of values (n_windows, …) by trial `at` (n_windows,), (n_trials, …) float64, NaN where there are none."""
     sums = np.zeros((n_trials, *values.shape[1:]))
     np.add.at(sums, at, values)
     counts = np.bincount(at, minlength=n_trials).reshape(-1, *[1] * (values.ndim - 1))
@@ -133,19 +126,18 @@ class Channel:
         return Sensed.of(self.experts, [known.get(row, nothing) for row in rows.tolist()], fold)
 
     def calibration(self) -> dict[str, float]:
-        """A row of a table: temperature (mean, least, most of the folds), log loss and ECE of test trials.
-
-        "before" and "after" each trial's scores took the temperature of its fold, which was fitted on val trials alone.
-        """
+        """A row of a table: temperature (mean, least, most of the folds), log loss and ECE of test trials before and after
+        they took the temperature of their fold."""
         test, temperatures = self.found.part == "test", np.array([one.temperature for one in self.experts])
         y, before = self.found.y[test], self.found.scores[test]
         after = reliability.calibrated(before, temperatures[self.found.fold[test]][:, None])
         row = {"modality": self.found.modality, "n": len(y), "temperature": temperatures.mean()}
         row |= {"temperature_min": temperatures.min(), "temperature_max": temperatures.max()}
-        for name, scores in (("before", before), ("after", after)):
+        named = {"before": before, "after": after}
+        for name, scores in named.items():
             own = scores[np.arange(len(y)), y]
             row[f"log_loss_{name}"] = float(-np.log(np.maximum(own, FLOOR)).mean())
-        return row | {"ece_before": metrics.ece(y, before), "ece_after": metrics.ece(y, after)}
+        return row | {f"ece_{name}": metrics.ece(y, scores) for name, scores in named.items()}
 
 
 def _test_windows(found: TrialScores, data: EmotionSet, folds: Sequence[Fold]) -> dict[int, Windows]:
@@ -159,10 +151,7 @@ def _test_windows(found: TrialScores, data: EmotionSet, folds: Sequence[Fold]) -
 
 @dataclass(frozen=True, eq=False)
 class Streams:
-    """The test trials of a study by fold, each person's in order of time.
-
-    order: rows of study.paired (n_trials,) by fold; clean: what each modality gives, by fold.
-    """
+    """The test trials of a study, each person's in order of time; order: rows of study.paired (n_trials,) by fold."""
 
     study: Study
     channels: Mapping[str, Channel]
@@ -182,6 +171,8 @@ class Streams:
 
     @cached_property
     def clean(self) -> dict[int, Given]:
+        """What each modality gives, by fold."""
+
         def given(fold):
             return {name: of.sensed(self.found_rows(fold, name)) for name, of in self.channels.items()}
 
@@ -207,21 +198,13 @@ class Streams:
         subject = self.study.paired.subject[self.order[fold]]
         return [np.flatnonzero(subject == name) for name in np.unique(subject)]
 
-    @property
-    def rows(self) -> np.ndarray:
-        """Rows of study.paired in the order of every method's scores, (n,)."""
-        return np.concatenate(list(self.order.values()))
-
-    @property
-    def y(self) -> np.ndarray:
-        return self.study.paired.y[self.rows]
-
-    @property
-    def subject(self) -> np.ndarray:
-        return self.study.paired.subject[self.rows]
+    @cached_property
+    def trials(self) -> Paired:
+        """The trials (n,) in the order of every method's scores."""
+        return self.study.paired.part_of(np.concatenate(list(self.order.values())))
 
     def after(self) -> np.ndarray:
-        """Which of `rows` lie behind the middle of their person's stream, (n,) bool."""
+        """Which of `trials` lie behind the middle of their person's stream, (n,) bool."""
         halves = [np.arange(len(own)) >= len(own) // 2 for fold in self.order for own in self.people(fold)]
         return np.concatenate(halves)
 
