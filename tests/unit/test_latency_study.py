@@ -113,9 +113,6 @@ def test_tables_of_this_machine(here):
     assert latency.by_threads(table_of(here).query("threads == 1")).empty
     fronts = latency.front_ends(here).set_index("source")
     assert fronts.network_p50_us.to_dict() == {HEART: 10, EEG: 8} and fronts.front_end_p50_us[EEG] == 2050
-    steps = latency.steps(here).set_index("part")
-    assert steps.p50_ms.to_dict() == {"heart": 5, "eeg": 4, "whole step": 12}
-    assert steps.states["heart"] == "ok 99, waiting 1" and np.isnan(steps.p95_ms["heart"])
 
 
 def test_devices_are_compared_with_the_first(here):
@@ -163,7 +160,6 @@ def test_results_of_this_machine(here):
 def test_figures_are_drawn_also_where_nothing_streamed(here):
     assert [ax.get_title() for ax in plots.latency(table_of(here)).axes] == ["litert", "tflite_micro"]
     bare = here | {"engine": None, "stream": None}
-    assert latency.steps(bare).empty
     for name, record in (("board", here), ("bare", bare)):
         drawn = [len(ax.lines) for ax in plots.jitter(latency.hops({name: record})).axes]
         assert any(drawn) == (name == "board")
