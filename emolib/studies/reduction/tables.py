@@ -13,7 +13,7 @@ import pandas as pd
 
 from emolib.evaluation import metrics
 from emolib.evaluation.devices import DEVICES
-from emolib.models.alexnet import Architecture, flops, layers
+from emolib.models.alexnet import flops
 from emolib.models.crossval import compared
 from emolib.studies.reduction.search import CHANCE
 from emolib.studies.reduction.trainings import Answers, judged
@@ -36,18 +36,6 @@ PUBLISHED = pd.DataFrame(
         "runtime_s": [181.0, None, 11.0, None, 2.9],
     }
 )
-
-
-def architectures(named: Mapping[str, Architecture]) -> pd.DataFrame:
-    """A row per network: its input, how many convolutions and dense layers, MFLOP of a picture."""
-    rows = []
-    for name, one in named.items():
-        kinds = [layer.name.rstrip("0123456789") for layer in layers(one)]
-        row = {"network": name, "input": f"{one.side} × {one.side} × {one.channels}"}
-        row["convolutions"] = kinds.count("conv")
-        row["dense layers"] = kinds.count("dense") + kinds.count("logits")
-        rows.append(row | {"work_mflop": flops(one) / 1e6})
-    return pd.DataFrame(rows)
 
 
 def delta_percent(auc: float, baseline_auc: float) -> float:
