@@ -106,10 +106,10 @@ def _opened(entry: Mapping) -> Log:
     return Log(entry["device"], trace, marked, aligned, measured, sha256(path))
 
 
-def generated(bench: Bench, max_drift: float = 1e-3, seed: int = 0) -> Log:
+def generated(bench: Bench, seed: int = 0) -> Log:
     """A *synthetic* log, treated as a real one: its clock is not known."""
     trace, marked = bench.run(seed)
-    aligned = alignment.find(trace, marked, max_drift=max_drift)
+    aligned = alignment.find(trace, marked, max_drift=1e-3)
     return Log("synthetic device", trace, marked, aligned, measure(aligned.apply(trace), marked))
 
 

@@ -248,7 +248,7 @@ def test_ours_stand_below_theirs_and_lose_margin_against_the_baseline_of_their_p
         answers("Baseline", "test", TOY, 0.5, seed=2),
         answers("Found", "test", reductions(TOY)["input 64 → 48"], 0.2, seed=3),
     ]
-    found = tables.beside_the_paper(ours, n_boot=200)
+    found = tables.beside_the_paper(ours)
     assert found["source"].tolist() == [tables.SHVED] * 5 + [tables.OURS] * 3
     mine = found[found["source"] == tables.OURS].reset_index()
     assert mine["auc"].tolist() == pytest.approx([area_of(one) for one in ours])
@@ -262,7 +262,7 @@ def test_ours_stand_below_theirs_and_lose_margin_against_the_baseline_of_their_p
 def test_the_cost_of_wrong_labels_agrees_with_sklearn():
     skills = {0.0: (0.6, 1), 0.09: (0.5, 2), 0.3: (0.1, 3)}
     judged = {share: answers("x", "test", TOY, *skill) for share, skill in skills.items()}
-    found = tables.cost_of_noise(judged, n_boot=400)
+    found = tables.cost_of_noise(judged)
     assert found["wrong_labels_percent"].tolist() == [0, 9, 30] and found["n"].tolist() == [300] * 3
     told = [(one.y, one.scores.argmax(axis=1)) for one in judged.values()]
     recalls = [sklearn_metrics.balanced_accuracy_score(*one) for one in told]
@@ -274,7 +274,7 @@ def test_the_cost_of_wrong_labels_agrees_with_sklearn():
         0.0: answers("x", "test", TOY, 0.6, n_subjects=1),
         0.3: answers("x", "test", TOY, 0.3, n_subjects=1),
     }
-    assert tables.cost_of_noise(alone, n_boot=50)[["auc_low", "points_low"]].isna().all(axis=None)
+    assert tables.cost_of_noise(alone)[["auc_low", "points_low"]].isna().all(axis=None)
 
 
 def numbered(n):
