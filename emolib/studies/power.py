@@ -151,17 +151,6 @@ def clocks(logs: Sequence[Log]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def recovered(log: Log, bench: Bench, seed: int = 0) -> pd.DataFrame:
-    """The method's answers on a generated log beside the truth, for each way of taking idle off."""
-    ways = {"energy_mj": "mean of work - mean of idle", "peak_energy_mj": "peak of work - mean of idle"}
-    rows = []
-    for name, way in ways.items():
-        found = estimate(log.measured.blocks, name, seed)
-        row = {"way": way, "true_mj": bench.energy_mj, **_with_interval("found_mj", found)}
-        rows.append(row | {"error_percent": 100 * (found.value / bench.energy_mj - 1)})
-    return pd.DataFrame(rows)
-
-
 def energies(logs: Sequence[Log], seed: int = 0) -> pd.DataFrame:
     """A row per device and kind of work: power above idle and energy of one inference, by mean and by peak."""
     rows = []
