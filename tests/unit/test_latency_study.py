@@ -118,7 +118,10 @@ def test_devices_are_compared_with_the_first(here):
     assert models.same_file["board"].to_dict() == {HEART: True, EEG: False}
     streams = latency.streams(devices)
     assert streams.late_p50_ms.tolist() == [0.2, 0.2] and streams.resident_last_mb.tolist() == [93, 93]
-    assert latency.hops(devices).groupby("device").size().to_dict() == {HERE: 3, "board": 3}
+    hops = latency.hops(devices)
+    assert hops.groupby("device").size().to_dict() == {HERE: 3, "board": 3}
+    for table, is_drawn in ((hops, True), (latency.hops({"bare": devices["bare"]}), False)):
+        assert any(len(ax.lines) for ax in plots.jitter(table).axes) == is_drawn
 
 
 def test_bench_files(here, tmp_path):
@@ -147,11 +150,3 @@ def test_results_of_this_machine(here):
     here["engine"] |= {"sources": {"a": "emodb-speech-emotion7-loso", "b": HEART}, "task": ""}
     last = latency.concluded(table_of(here), latency.front_ends(here), here)[-1]
     assert (last["corpus"], last["task"]) == ("emodb+synthetic", "emotion7")
-
-
-def test_figures_are_drawn_also_where_nothing_streamed(here):
-    assert [ax.get_title() for ax in plots.latency(table_of(here)).axes] == ["litert", "tflite_micro"]
-    bare = here | {"engine": None, "stream": None}
-    for name, record in (("board", here), ("bare", bare)):
-        drawn = [len(ax.lines) for ax in plots.jitter(latency.hops({name: record})).axes]
-        assert any(drawn) == (name == "board")

@@ -135,10 +135,11 @@ def test_occlusion_finds_the_one_pixel_that_matters_and_shares_a_square_among_it
     assert (saliency.occlusion(model, X, patch=4, stride=3) >= 0).all()  # every pixel is covered
 
 
-@pytest.mark.parametrize("method", saliency.METHODS)
-def test_every_method_on_a_face_network(method):
-    maps = saliency.METHODS[method](build("face", (32, 32, 1), 4, "table2"), pictures(2, 32, 32, 1))
-    assert maps.shape == (2, 32, 32) and np.isfinite(maps).all() and maps.min() >= 0
+def test_every_method_on_a_face_network():
+    model, X = build("face", (32, 32, 1), 4, "table2"), pictures(2, 32, 32, 1)
+    for method in saliency.METHODS.values():
+        maps = method(model, X)
+        assert maps.shape == (2, 32, 32) and np.isfinite(maps).all() and maps.min() >= 0
 
 
 def test_masks_are_the_shares_of_pixels_in_boxes():
