@@ -180,7 +180,7 @@ class Study:
         return found
 
     def write_choice(self, table: pd.DataFrame, told: Iterable[str]):
-        """Write the best cell as ablation/<source>.yaml, a config that goes behind the run's own; `told` are its comments."""
+        """Write the best cell as ablation/<source>.yaml, a config to put behind the run's own; `told` are its comments."""
         fit = fields_of(table.iloc[0][FACTORS].to_dict())
         config = {"sources": {str(self.of): {"train": {"fit": fit}}}}
         run = self.run
