@@ -67,8 +67,8 @@ class Study:
     """The trainings of one source, judged by the inner validation people of its first `n_folds` folds.
 
     `training` holds the options that no factor sets; `model` and `normalise` are those of 02_train. `max_windows` limits the
-    training windows of a fold and then makes classes even; 0 is no limit. Test parts are never touched.
-    Raises BadParameter for fewer than two seeds, which have no spread, or numbers out of range.
+    training windows of a fold and then makes classes even; 0 is no limit. Test parts are never touched. One seed, which has
+    no spread, and folds that are not there raise BadParameter.
     """
 
     run: Run
@@ -118,10 +118,7 @@ class Study:
         return np.intersect1d(val, test).tolist()
 
     def search(self, levels: Levels) -> pd.DataFrame:
-        """The table of `summarised` for every cell of the grid, and for the current options of training (column current).
-
-        Raises BadParameter, before anything is trained, for unknown or repeated levels.
-        """
+        """The table of `summarised` for every cell of the grid, and for the current options of training (column current)."""
         trainings = pd.concat([self.measure(grid(levels)), self.measure([self.current])])
         table = summarised(trainings.drop_duplicates([*FACTORS, "fold", "seed"]))
         table["current"] = [cell == self.current for cell in table[FACTORS].to_dict("records")]
@@ -154,9 +151,8 @@ class Study:
         train, val = (self.data.part(of, standardiser) for of in (rows, fold.val))
         start = perf_counter()
         history = trainer.fit(train, val, name)
-        best = int(np.argmin(history["val_loss"]))
+        best, ran = int(np.argmin(history["val_loss"])), len(history["val_loss"])
         found = {key: history[key][best] for key in ("val_uar", "val_loss")}
-        ran = len(history["val_loss"])
         return {**found, "epoch": best + 1, "epochs_run": ran, "seconds": perf_counter() - start}
 
     def trainer_of(self, options: Training) -> Trainer:
@@ -184,7 +180,7 @@ class Study:
         return found
 
     def write_choice(self, table: pd.DataFrame, told: Iterable[str]):
-        """Write the best cell as ablation/<source>.yaml, a config that goes behind the run's own; `told` are its comments."""
+        """Write the best cell as ablation/<source>.yaml, a config to put behind the run's own; `told` are its comments."""
         fit = fields_of(table.iloc[0][FACTORS].to_dict())
         config = {"sources": {str(self.of): {"train": {"fit": fit}}}}
         run = self.run

@@ -74,9 +74,9 @@ def answers(
     files: Mapping[str, Path], grid: Grid, of: Mapping[str, PictureSet]
 ) -> dict[str, dict[str, list[Found]]]:
     """Faces found in validation and test pictures, by variant and part."""
-    parts = ("val", "test")
     return {
-        variant: {part: found_by(file, grid, of[part].X) for part in parts} for variant, file in files.items()
+        name: {part: found_by(file, grid, of[part].X) for part in ("val", "test")}
+        for name, file in files.items()
     }
 
 

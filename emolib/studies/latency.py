@@ -122,22 +122,6 @@ def front_ends(here: dict) -> pd.DataFrame:
     return table[["source", "window_s", *columns]]
 
 
-def steps(here: dict) -> pd.DataFrame:
-    """A step of the engine: the median of each modality, and of the whole with its tail; how many hops had which state.
-
-    No row where there was no engine.
-    """
-    columns = ["part", "p50_ms", "p95_ms", "p99_ms", "states"]
-    if not (engine := here["engine"]):
-        return pd.DataFrame(columns=columns)
-    rows = []
-    for modality, median_ms in engine["modality_p50_ms"].items():
-        states = ", ".join(f"{state} {n}" for state, n in engine["states"][modality].items())
-        rows.append({"part": modality, "p50_ms": median_ms, "states": states})
-    whole = {"part": "whole step", "states": ""} | {name: engine[name] for name in columns[1:4]}
-    return pd.DataFrame([*rows, whole], columns=columns)
-
-
 def footprints(run: Run, here: dict) -> pd.DataFrame:
     """Bytes of each int8 file, and of its arena on tflite-micro where that is here and opens it."""
     rows = []

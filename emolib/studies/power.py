@@ -106,10 +106,10 @@ def _opened(entry: Mapping) -> Log:
     return Log(entry["device"], trace, marked, aligned, measured, sha256(path))
 
 
-def generated(bench: Bench, max_drift: float = 1e-3, seed: int = 0) -> Log:
+def generated(bench: Bench, seed: int = 0) -> Log:
     """A *synthetic* log, treated as a real one: its clock is not known."""
     trace, marked = bench.run(seed)
-    aligned = alignment.find(trace, marked, max_drift=max_drift)
+    aligned = alignment.find(trace, marked, max_drift=1e-3)
     return Log("synthetic device", trace, marked, aligned, measure(aligned.apply(trace), marked))
 
 
@@ -148,17 +148,6 @@ def clocks(logs: Sequence[Log]) -> pd.DataFrame:
         row["first_mark_s"] = log.markers[0].start_s - log.aligned.time_s[0]
         row |= {"drift_ppm": 1e6 * found.drift, "correlation": found.correlation}
         rows.append(row | {"runner_up": found.runner_up, "sha256": log.digest[:12]})
-    return pd.DataFrame(rows)
-
-
-def recovered(log: Log, bench: Bench, seed: int = 0) -> pd.DataFrame:
-    """The method's answers on a generated log beside the truth, for each way of taking idle off."""
-    ways = {"energy_mj": "mean of work - mean of idle", "peak_energy_mj": "peak of work - mean of idle"}
-    rows = []
-    for name, way in ways.items():
-        found = estimate(log.measured.blocks, name, seed)
-        row = {"way": way, "true_mj": bench.energy_mj, **_with_interval("found_mj", found)}
-        rows.append(row | {"error_percent": 100 * (found.value / bench.energy_mj - 1)})
     return pd.DataFrame(rows)
 
 

@@ -61,16 +61,6 @@ def scores(
     return crossval.score_columns(data, folds), {arm: found[arm] for arm in arms}
 
 
-def per_person(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:
-    """A row per arm and person: normalise, seed, and what `metrics.per_subject` says of the person."""
-    tables = []
-    for (normalise, seed), of_arm in scores.items():
-        test = crossval.by_person(crossval.answers(columns, of_arm, level))
-        found = metrics.per_subject(**test, classes=columns["classes"])
-        tables.append(found.assign(normalise=normalise, seed=str(seed)))
-    return pd.concat(tables, ignore_index=True)
-
-
 def by_seed(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:
     """A row per arm: normalise, seed, n, uar with its interval over people, uar_people_mean and uar_people_sd."""
     rows = [

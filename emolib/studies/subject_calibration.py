@@ -18,7 +18,6 @@ from emolib.core.experiment import Experiment, model_name
 from emolib.datasets import splits, windowed
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, within
-from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
 from emolib.signals.frontend import front_end
@@ -195,14 +194,3 @@ class Study:
                 logits.append(trainer.predict(crossval.load_standardiser(run, name)(X)))
             found[arm] = softmax(np.concatenate(logits))
         return found
-
-
-def per_person(
-    columns: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray], level: str, classes: Sequence[str]
-) -> pd.DataFrame:
-    """A row per arm and person: arm, then what `metrics.per_subject` says of the person."""
-    tables = []
-    for arm, of_arm in scores.items():
-        table = metrics.per_subject(**crossval.answers(columns, of_arm, level), classes=classes)
-        tables.append(table.assign(arm=arm)[["arm", *table.columns]])
-    return pd.concat(tables, ignore_index=True)

@@ -204,17 +204,8 @@ def test_an_official_split_tests_no_one_of_validation(run, fits):
     assert official.tested_elsewhere() == [] and len(official.cautions(official.search(ONE))) == 1
 
 
-def test_trainings_that_differ_in_epochs_or_smoothing_share_a_trainer_that_is_as_good_as_new(
-    run, monkeypatch
-):
-    built = []
-    monkeypatch.setattr(ablation, "trainer_of", lambda *a: built.append(a) or training.trainer_of(*a))
-    real = study(run, training=training.Training(epochs=2, batch_size=16, augment=False))
-    cells = [{**CELL, "epochs": 3}, {**CELL, "loss": "label_smoothed"}]
-    shared = real.measure(cells)
-    assert len(built) == 2  # one a seed
-    for one in shared[shared["loss"] == "label_smoothed"].to_dict("records"):
-        options = replace(real.training, **ablation.fields_of(cells[1]), seed=one["seed"])
-        alone = study(run).train(options, 0, "alone")
-        for key in ("val_uar", "val_loss", "epoch", "epochs_run"):
-            assert one[key] == alone[key], key
+def test_a_trainer_is_shared_where_its_graph_serves(run):
+    made = study(run)
+    first = made.trainer_of(replace(CURRENT, epochs=3, label_smoothing=0.0))
+    assert made.trainer_of(CURRENT) is first and first.options is CURRENT
+    assert made.trainer_of(replace(CURRENT, optimizer="sgd")) is not first

@@ -102,7 +102,7 @@ def test_a_detector_is_trained_once_and_goes_on_after_a_kill(train, tmp_path):
     assert train("d")[0] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("what", ["recipe", "train", "val"])
+@pytest.mark.parametrize("what", ["recipe", "train"])
 def test_another_identity_trains_from_the_start(train, what):
     with pytest.raises(KeyboardInterrupt):
         train("killed", dies_after=2)

@@ -13,13 +13,13 @@ from emolib.core.artifacts import Run
 from emolib.core.experiment import model_name
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
-from emolib.models import build, crossval
+from emolib.models import build
 from emolib.quantization import conversion, flatbuffer
 from emolib.quantization import mixed_precision as mp
 from emolib.quantization.ptq import convert
 from emolib.signals.standardise import Standardiser
 from emolib.studies import mixed
-from emolib.studies.quantize import lost, sizes
+from emolib.studies.quantize import lost
 
 TABLE2 = "synthetic-face-emotion-loso-table2"  # its shortcuts stand elsewhere in the file than in the network
 
@@ -70,7 +70,7 @@ def test_lost_is_the_gain_upside_down():
 
 @pytest.fixture(scope="module")
 def table2(tmp_path_factory):
-    """CalibrationData of one fold of table2, small and untrained, with its artifacts; the set, and the fold."""
+    """CalibrationData of one fold of table2, small and untrained, with its artifacts."""
     keras.utils.set_random_seed(3)
     run, name = Run(tmp_path_factory.mktemp("run"), "02_train", {}), model_name(TABLE2, 0)
     X, y = compressed.windows(36, shape=(32, 32, 1)), np.arange(36) % 3
@@ -82,12 +82,12 @@ def table2(tmp_path_factory):
     run.write_text(f"{name}.json", json.dumps({"standardiser": Standardiser.fit(X[:12]).to_dict()}))
     [calibration] = conversion.calibration_data(run, TABLE2, data, [fold], 12, 0)
     conversion.convert_fold(calibration, {"float32": lambda fold: convert(fold.model, "float32")})
-    return calibration, data, fold
+    return calibration
 
 
 @pytest.fixture(scope="module")
 def prepared(table2):
-    return mixed.prepare(table2[0], n_samples=2)
+    return mixed.prepare(table2, n_samples=2)
 
 
 def test_the_bits_of_a_shortcut_go_to_its_tensor(prepared):
@@ -100,23 +100,12 @@ def test_the_bits_of_a_shortcut_go_to_its_tensor(prepared):
     assert [int(np.prod(each.shape)) for each in kernels] != order and len(kernels) == len(order) == 18
 
 
-def test_the_notebooks_steps_with_branches(table2, prepared):
-    """Files of table2 have the bytes that were counted, and the program's answers are those of its file."""
-    calibration, data, fold = table2
+def test_files_have_the_bytes_that_were_counted_and_answer_as_the_choice_does(table2, prepared):
     budget = mp.Budget.shares(prepared.layers, 0.666, None)
     chosen = [mixed.choices(prepared.layers, budget)]
-    scores = conversion.convert_folds(calibration.run, [calibration], mixed.converters([prepared], chosen))
-    columns = crossval.score_columns(data, [fold])
-    needs = {variant: mixed.needs([prepared], [chosen[0][variant]]) for variant in mixed.VARIANTS}
-    for variant in mixed.VARIANTS:
-        content = calibration.run.read(f"{calibration.name}-{variant}.tflite").read_bytes()
-        assert flatbuffer.weight_bytes(content) == needs[variant]["weight_bytes"]
-    size = sizes(calibration.run, TABLE2, 1, mixed.VARIANTS)
-    table = mixed.variants_table(columns, scores, "window", size, needs)
-    assert table.weight_bytes[2] <= 0.666 * table.weight_bytes[0]
-    made = mixed.picks(chosen, mp.random_picks(prepared.layers, budget, 2, 0))
-    answers = {name: mixed.pick_scores([prepared], bits) for name, (_, bits) in made.items()}
-    np.testing.assert_array_equal(answers[mixed.ILP], scores[mixed.ILP])
+    scores = conversion.convert_folds(table2.run, [table2], mixed.converters([prepared], chosen))
+    for variant, bits in chosen[0].items():
+        content = table2.run.read(f"{table2.name}-{variant}.tflite").read_bytes()
+        assert flatbuffer.weight_bytes(content) == mixed.needs([prepared], [bits])["weight_bytes"]
+    np.testing.assert_array_equal(mixed.pick_scores([prepared], [chosen[0][mixed.ILP]]), scores[mixed.ILP])
     assert mixed.is_optimal([prepared], chosen, budget).all()
-    sensitivity = mixed.sensitivity_table([prepared], chosen)
-    assert (mixed.layer_table(prepared.layers).layer == sensitivity.layer).all()

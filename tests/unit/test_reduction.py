@@ -1,6 +1,7 @@
 """Reduction: the search finds what an exhaustive one finds, trains nothing twice, and says why it stopped; wrong labels
 change as asked; answers and tables by hand and against scikit-learn."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -160,47 +161,38 @@ def test_the_trace_is_a_row_per_training():
         assert row["auc"] == rising(mine) and row["accepted"] == (row["auc"] >= search.least_auc)
 
 
-class Trainings:
-    """A trainer for a Store: writes a file, answers by formula."""
-
-    def __init__(self, fail_at: int = -1):
-        self.trained, self.fail_at = [], fail_at
-
-    def __call__(self, architecture, path, state):
-        if len(self.trained) == self.fail_at:
-            raise KeyboardInterrupt
-        self.trained.append(key(architecture))
-        path.write_text(key(architecture))
-        return {"auc": float(rising(architecture))}
-
-
 def test_only_what_is_new_is_trained_also_after_a_kill(tmp_path):
     made = Run(tmp_path, "02c_reduction", {})
     made.write_text("data.txt", "pictures")
 
-    def search(train, epochs=2, budget=8):
+    def search(epochs=2, budget=8, dies_at=-1) -> tuple[list[str], pd.DataFrame | None]:
+        """What was trained, by a stub that writes a file and answers by formula, and the trace."""
+        trained = []
+
+        def train(architecture, path, state):
+            if len(trained) == dies_at:
+                raise KeyboardInterrupt
+            trained.append(key(architecture))
+            path.write_text(key(architecture))
+            return {"auc": float(rising(architecture))}
+
         run = Run(tmp_path, "02c_reduction", {})
         run.read("data.txt")
-        store = Store(run, "reduction/toy", train, {"epochs": epochs})
-        return trace(list(Search(TOY, store, budget).run()))
+        found = Search(TOY, Store(run, "reduction/toy", train, {"epochs": epochs}), budget)
+        with suppress(KeyboardInterrupt):
+            list(found.run())
+        return trained, trace(found.tried)
 
-    first, second, again, other, wider, lost, data = (Trainings(n) for n in (5, *[-1] * 6))
-    with pytest.raises(KeyboardInterrupt):
-        search(first)
-    found = search(second)
-    assert len(first.trained) == 5 and len(second.trained) == 3
-    assert found["architecture"].tolist() == first.trained + second.trained
-    pd.testing.assert_frame_equal(found, search(again))
-    assert not again.trained
-    search(other, epochs=3)
-    search(wider, epochs=3, budget=10)
-    assert len(other.trained) == 8 and len(wider.trained) == 2
+    first, _ = search(dies_at=5)
+    second, found = search()
+    assert len(first) == 5 and len(second) == 3 and found["architecture"].tolist() == first + second
+    again, same = search()
+    assert not again and same.equals(found)
+    assert len(search(epochs=3)[0]) == 8 and len(search(epochs=3, budget=10)[0]) == 2
     (tmp_path / f"reduction/toy/{key(TOY)}.keras").unlink()
-    search(lost, epochs=3, budget=10)
-    assert lost.trained == [key(TOY)]
+    assert search(epochs=3, budget=10)[0] == [key(TOY)]
     made.write_text("data.txt", "other pictures")
-    search(data, epochs=3)
-    assert len(data.trained) == 8
+    assert len(search(epochs=3)[0]) == 8
 
 
 def test_judged_agrees_with_sklearn():
@@ -256,7 +248,7 @@ def test_ours_stand_below_theirs_and_lose_margin_against_the_baseline_of_their_p
         answers("Baseline", "test", TOY, 0.5, seed=2),
         answers("Found", "test", reductions(TOY)["input 64 → 48"], 0.2, seed=3),
     ]
-    found = tables.beside_the_paper(ours, n_boot=200)
+    found = tables.beside_the_paper(ours)
     assert found["source"].tolist() == [tables.SHVED] * 5 + [tables.OURS] * 3
     mine = found[found["source"] == tables.OURS].reset_index()
     assert mine["auc"].tolist() == pytest.approx([area_of(one) for one in ours])
@@ -270,7 +262,7 @@ def test_ours_stand_below_theirs_and_lose_margin_against_the_baseline_of_their_p
 def test_the_cost_of_wrong_labels_agrees_with_sklearn():
     skills = {0.0: (0.6, 1), 0.09: (0.5, 2), 0.3: (0.1, 3)}
     judged = {share: answers("x", "test", TOY, *skill) for share, skill in skills.items()}
-    found = tables.cost_of_noise(judged, n_boot=400)
+    found = tables.cost_of_noise(judged)
     assert found["wrong_labels_percent"].tolist() == [0, 9, 30] and found["n"].tolist() == [300] * 3
     told = [(one.y, one.scores.argmax(axis=1)) for one in judged.values()]
     recalls = [sklearn_metrics.balanced_accuracy_score(*one) for one in told]
@@ -282,7 +274,7 @@ def test_the_cost_of_wrong_labels_agrees_with_sklearn():
         0.0: answers("x", "test", TOY, 0.6, n_subjects=1),
         0.3: answers("x", "test", TOY, 0.3, n_subjects=1),
     }
-    assert tables.cost_of_noise(alone, n_boot=50)[["auc_low", "points_low"]].isna().all(axis=None)
+    assert tables.cost_of_noise(alone)[["auc_low", "points_low"]].isna().all(axis=None)
 
 
 def numbered(n):

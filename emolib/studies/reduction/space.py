@@ -26,8 +26,8 @@ Axes = tuple[int, ...]
 @cache
 def axes(architecture: Architecture) -> Axes:
     """side, -stride, filters of each block, width of each dense layer."""
-    filters = (block.filters for block in architecture.blocks)
-    return (architecture.side, -architecture.blocks[0].stride, *filters, *architecture.dense)
+    blocks = architecture.blocks
+    return (architecture.side, -blocks[0].stride, *(block.filters for block in blocks), *architecture.dense)
 
 
 def with_axes(architecture: Architecture, values: Axes) -> Architecture:

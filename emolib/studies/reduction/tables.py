@@ -13,7 +13,7 @@ import pandas as pd
 
 from emolib.evaluation import metrics
 from emolib.evaluation.devices import DEVICES
-from emolib.models.alexnet import Architecture, flops, layers
+from emolib.models.alexnet import flops
 from emolib.models.crossval import compared
 from emolib.studies.reduction.search import CHANCE
 from emolib.studies.reduction.trainings import Answers, judged
@@ -38,24 +38,12 @@ PUBLISHED = pd.DataFrame(
 )
 
 
-def architectures(named: Mapping[str, Architecture]) -> pd.DataFrame:
-    """A row per network: its input, how many convolutions and dense layers, MFLOP of a picture."""
-    rows = []
-    for name, one in named.items():
-        kinds = [layer.name.rstrip("0123456789") for layer in layers(one)]
-        row = {"network": name, "input": f"{one.side} × {one.side} × {one.channels}"}
-        row["convolutions"] = kinds.count("conv")
-        row["dense layers"] = kinds.count("dense") + kinds.count("logits")
-        rows.append(row | {"work_mflop": flops(one) / 1e6})
-    return pd.DataFrame(rows)
-
-
 def delta_percent(auc: float, baseline_auc: float) -> float:
     """Change of the AUC's margin over chance, in percent of the baseline's margin; below 0 is a loss."""
     return 100 * (auc - baseline_auc) / (baseline_auc - CHANCE)
 
 
-def beside_the_paper(answers: Sequence[Answers], n_boot: int = 2000) -> pd.DataFrame:
+def beside_the_paper(answers: Sequence[Answers]) -> pd.DataFrame:
     """`PUBLISHED`, then a row per entry of `answers`: source, its columns, auc_low, auc_high (95 % over subjects, ours only).
 
     ΔAUC is against the first model on the same part, the baseline. The runtime is FLOPs / 0.46 MFLOP/s: Apollo3 as Shved
@@ -64,7 +52,7 @@ def beside_the_paper(answers: Sequence[Answers], n_boot: int = 2000) -> pd.DataF
     baselines = {one.part: metrics.auc(one.y, one.scores) for one in answers if one.model == answers[0].model}
     rows = []
     for one in answers:
-        row = {"model": one.model, "part": one.part} | judged(one.y, one.scores) | _area(one, n_boot)
+        row = {"model": one.model, "part": one.part} | judged(one.y, one.scores) | _area(one)
         row["delta_auc_percent"] = delta_percent(row["auc"], baselines[one.part])
         work = flops(one.architecture)
         rows.append(row | {"work_mflop": work / 1e6, "runtime_s": work / 2 / APOLLO3.macs_per_s})
@@ -72,12 +60,12 @@ def beside_the_paper(answers: Sequence[Answers], n_boot: int = 2000) -> pd.DataF
     return pd.concat(both, ignore_index=True)[["source", *PUBLISHED.columns, "auc_low", "auc_high"]]
 
 
-def _area(one: Answers, n_boot: int) -> dict[str, float]:
-    area = metrics.auc_interval(one.y, one.scores, one.subject, n_boot)
+def _area(one: Answers) -> dict[str, float]:
+    area = metrics.auc_interval(one.y, one.scores, one.subject)
     return {"auc": area.value, "auc_low": area.low, "auc_high": area.high}
 
 
-def cost_of_noise(answers: Mapping[float, Answers], n_boot: int = 2000) -> pd.DataFrame:
+def cost_of_noise(answers: Mapping[float, Answers]) -> pd.DataFrame:
     """A row per share of wrong labels in the order of `answers`, 0 among them; all on the same labels, which are right.
 
     wrong_labels_percent, n, auc and uar with 95 % intervals over subjects, points of UAR over share 0 (below 0 is a loss;
@@ -87,7 +75,7 @@ def cost_of_noise(answers: Mapping[float, Answers], n_boot: int = 2000) -> pd.Da
     columns = {"part": np.full(len(first.y), "test"), "y": first.y, "subject": first.subject}
     scores = {share: one.scores for share, one in answers.items()}
     rows = compared(columns, scores, "window", 0.0).drop(columns="variant")
-    areas = pd.DataFrame([_area(one, n_boot) for one in answers.values()])
+    areas = pd.DataFrame([_area(one) for one in answers.values()])
     counts = ["n", "people"]
     rows = pd.concat([rows[counts], areas, rows.drop(columns=counts)], axis=1)
     rows.insert(0, "wrong_labels_percent", [100 * share for share in answers])

@@ -4,7 +4,7 @@ A map (n, h, w) is never below 0. z is the logit of the class that the model pre
 model is Keras with logits out.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -104,25 +104,19 @@ METHODS: dict[str, Callable[..., np.ndarray]] = {
 
 
 def fold_maps(
-    run: Run,
-    source: str,
-    data: EmotionSet,
-    folds: Sequence[Fold],
-    n_windows: int,
-    methods: Mapping[str, Callable[..., np.ndarray]] = METHODS,
-    seed: int = 0,
+    run: Run, source: str, data: EmotionSet, folds: Sequence[Fold], n_windows: int, seed: int = 0
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Rows (n,) of `data`, and by method the maps (n, h, w) of these windows.
 
     Each fold's network explains its own answers on at most n_windows of its test windows, each class alike where there
     are enough.
     """
-    rows, maps = [], {name: [] for name in methods}
+    rows, maps = [], {name: [] for name in METHODS}
     for k, fold in enumerate(folds):
         model, standardiser = (load(run, model_name(source, k)) for load in (load_model, load_standardiser))
         rows.append(evenly(data.y, fold.test, n_windows, seed))
         X = standardiser(data.X[rows[-1]])
-        for name, method in methods.items():
+        for name, method in METHODS.items():
             maps[name].append(method(model, X))
     return np.concatenate(rows), {name: np.concatenate(found) for name, found in maps.items()}
 

@@ -3,7 +3,7 @@
 Source: Adebayo et al. 2018, "Sanity checks for saliency maps": cascading randomisation, from the logits down to the input.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -46,12 +46,7 @@ def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return tf.image.ssim(*(np.float32(maps[..., None]) for maps in scaled), 1.0, filter_size=window).numpy()
 
 
-def sanity(
-    model: keras.Model,
-    X: np.ndarray,
-    methods: Mapping[str, Callable[..., np.ndarray]] = METHODS,
-    seed: int = 0,
-) -> pd.DataFrame:
+def sanity(model: keras.Model, X: np.ndarray, seed: int = 0) -> pd.DataFrame:
     """A row per method and step of `cascade`: method, step, layer, n, spearman with its 95 % interval, other, ssim.
 
     `spearman` correlates the map of the trained model with that of the randomised one, both for the class that the
@@ -60,10 +55,10 @@ def sanity(
     A map that is the same everywhere has no correlation, and its pair is not in n.
     """
     classes = np.asarray(model(X, training=False)).argmax(axis=1)
-    trained = {name: method(model, X, classes) for name, method in methods.items()}
+    trained = {name: method(model, X, classes) for name, method in METHODS.items()}
     rows = []
     for step, (layer, copy) in enumerate(cascade(model, seed), 1):
-        for name, method in methods.items():
+        for name, method in METHODS.items():
             row = {"method": name, "step": step, "layer": layer}
             rows.append(row | _alike(trained[name], method(copy, X, classes), seed))
     return pd.DataFrame(rows)
