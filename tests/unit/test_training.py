@@ -10,9 +10,7 @@ from scipy.special import softmax as of_logits
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
 from emolib.core.errors import BadParameter, BadSet
-from emolib.core.experiment import Experiment
 from emolib.datasets.base import EmotionSet
-from emolib.device.interpreter import Model
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
@@ -21,7 +19,6 @@ from emolib import models  # noqa: E402
 from emolib.models import lda, training  # noqa: E402
 from emolib.models.checkpoint import Checkpoint  # noqa: E402
 from emolib.models.training import Trainer, Training  # noqa: E402
-from emolib.quantization import ptq  # noqa: E402
 
 softmax = partial(of_logits, axis=1)
 SHAPE = (4, 1, 6)
@@ -216,17 +213,3 @@ def test_lda_of_two_classes_on_a_line_by_hand():
     X = np.float32([-2, 0, 0, 2]).reshape(4, 1, 1, 1)
     weights, bias = lda.solve(X, np.array([0, 0, 1, 1]), 2)
     assert weights.ravel() == pytest.approx([-1, 1]) and bias == pytest.approx([-0.5, -0.5])
-
-
-def test_lda_changes_with_neither_seed_nor_validation_people_and_its_int8_file_is_tiny():
-    data, source, found = TRAIN, Experiment("synthetic", "eeg", "emotion", "loso", "lda"), []
-    for seed, val in ((0, VAL), (1, toy(30, seed=2))):
-        fitted = training.trainer_of(source, data, {}, training.options(seed, {}))
-        history = fitted.fit(data, val)
-        assert {len(column) for column in history.values()} == {1} and history["loss"][0] < np.log(2)
-        found.append(fitted.predict(data.X))
-    np.testing.assert_array_equal(*found)
-    content = ptq.convert(fitted.model, "int8", data.X)
-    with Model(content) as model:
-        same = model.predict(data.X).argmax(axis=1) == found[0].argmax(axis=1)
-    assert len(content) < 4000 and same.mean() > 0.9
