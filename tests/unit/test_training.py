@@ -10,6 +10,7 @@ from scipy.special import softmax as of_logits
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
 from emolib.core.errors import BadParameter, BadSet
+from emolib.core.experiment import Experiment
 from emolib.datasets.base import EmotionSet
 
 keras = pytest.importorskip("keras")
@@ -213,3 +214,13 @@ def test_lda_of_two_classes_on_a_line_by_hand():
     X = np.float32([-2, 0, 0, 2]).reshape(4, 1, 1, 1)
     weights, bias = lda.solve(X, np.array([0, 0, 1, 1]), 2)
     assert weights.ravel() == pytest.approx([-1, 1]) and bias == pytest.approx([-0.5, -0.5])
+
+
+def test_lda_is_solved_in_one_epoch_whatever_seed_and_validation_people():
+    source, found = Experiment("synthetic", "eeg", "emotion", "loso", "lda"), []
+    for seed, val in ((0, VAL), (1, toy(30, seed=2))):
+        fitted = training.trainer_of(source, TRAIN, {}, training.options(seed, {}))
+        history = fitted.fit(TRAIN, val)
+        assert len(history["loss"]) == 1 and history["loss"][0] < np.log(2)
+        found.append(fitted.predict(TEST.X))
+    np.testing.assert_array_equal(*found)
