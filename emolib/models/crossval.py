@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # these import TensorFlow
     from emolib.datasets.joint import JointSet
     from emolib.models.training import Trainer
 
-NORMALISATIONS = ("train", "subject")
 LEVELS = ("window", "trial")
 Axis = int | None | dict[str, int | None]  # of the features; where a set has several branches, by branch
 METRICS = ("uar", "accuracy", "macro_f1", "ece")
@@ -40,13 +39,12 @@ def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
     "subject" uses all windows of a person, without their labels: a device needs a recording of that person first.
     Raises BadParameter for another way to normalise.
     """
-    if normalise not in NORMALISATIONS:
-        raise BadParameter(f"normalise: got {normalise!r}, expected {' or '.join(NORMALISATIONS)}.")
+    if normalise not in ("train", "subject"):
+        raise BadParameter(f"normalise: got {normalise!r}, expected train or subject.")
     if normalise == "train":
         return data
-    other = np.char.add(data.subject, f"/{COPY}")  # copies are other voices, not the person's own
-    people = np.where(data.own, data.subject, other)
-    return replace(data, X=by_subject(data.X, people, axis))
+    others = np.char.add(data.subject, f"/{COPY}")  # copies are other voices, not the person's own
+    return replace(data, X=by_subject(data.X, np.where(data.own, data.subject, others), axis))
 
 
 def opened(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold], str]:

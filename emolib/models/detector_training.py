@@ -1,5 +1,4 @@
-"""Training of a face detector: pictures in memory, random views of them, and epochs that a killed run goes on from with
-the same numbers.
+"""Training of a face detector: pictures in memory, and random views of them.
 
 A view is a window of the stored picture, mirrored or not, at another scale, light and colour, and its boxes move along.
 It is drawn in numpy and made in the TensorFlow graph. Half of the views look at one face chosen at random and bring it to
@@ -64,12 +63,8 @@ def gather(pictures: Iterable[Picture], side: int, n_channels: int = 3) -> dict[
     parts: dict[str, list] = {}
     for picture in pictures:
         fit = Letterbox(picture.image.shape[:2], side)
-        row = (
-            fit.image(picture.image, n_channels),
-            fit.boxes(picture.boxes),
-            f"{picture.corpus}/{picture.name}",
-        )
-        parts.setdefault(picture.split, []).append(row)
+        name, X = f"{picture.corpus}/{picture.name}", fit.image(picture.image, n_channels)
+        parts.setdefault(picture.split, []).append((X, fit.boxes(picture.boxes), name))
     columns = {split: tuple(zip(*rows, strict=True)) for split, rows in parts.items()}
     return {split: PictureSet(np.stack(X), boxes, names) for split, (X, boxes, names) in columns.items()}
 
@@ -195,8 +190,8 @@ class Trainer(Loop):
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Outputs (n, n_cells, n_cells, n_outputs) of pictures X (n, side, side, n_channels) uint8."""
-        starts = range(0, len(X), PREDICTED)
-        return np.concatenate([self.forward(np.float32(X[i : i + PREDICTED] / 255)).numpy() for i in starts])
+        parts = (np.float32(X[i : i + PREDICTED] / 255) for i in range(0, len(X), PREDICTED))
+        return np.concatenate([self.forward(part).numpy() for part in parts])
 
     def validate(self, val: PictureSet, name: str) -> dict[str, float]:
         """Loss, mean IoU on single faces and AP of validation pictures. Raises BadParameter if training diverged."""
@@ -223,9 +218,7 @@ class Trainer(Loop):
         pictures of which none has exactly one.
         """
         if not any(map(len, train.boxes)):
-            raise BadSet(
-                f"None of {len(train.X)} training pictures has a face: check the corpus and its splits."
-            )
+            raise BadSet(f"None of {len(train.X)} training pictures has a face: check the corpus and splits.")
         with progress_bar(self.units, name, "epochs") as bar:
             return self.train(train, val, name, state, bar)
 

@@ -38,12 +38,6 @@ def blurred(X, sigma, radius: int):
     return X
 
 
-def saturated(X, amount):
-    """Colours (n, height, width, 3) times `amount` (n, 1) away from their luma: 0 is grey, 1 leaves them."""
-    grey = tf.reduce_sum(X * tf.constant(LUMA, X.dtype), axis=-1, keepdims=True)
-    return lit(X, amount, tf.zeros_like(amount)) + grey * (1 - amount[:, None, None])
-
-
 def blur(X, seed, strength, span):
     """A Gaussian of up to BLUR of the height."""
     largest = strength * BLUR * X.shape[1]
@@ -76,8 +70,10 @@ def light(X, seed, strength, span):
     n, most, (low, high) = tf.shape(X)[0], strength * LIGHT, span
     if X.shape[-1] == 3:
         colour, grey = strength * COLOUR, strength * SATURATION
-        balance = 1 + draw(n, seed, 0, -colour, colour, width=3)
-        X = saturated(lit(X, balance, low * (1 - balance)), 1 + draw(n, seed, 1, -grey, grey))
+        balance, amount = 1 + draw(n, seed, 0, -colour, colour, width=3), 1 + draw(n, seed, 1, -grey, grey)
+        X = lit(X, balance, low * (1 - balance))
+        luma = tf.reduce_sum(X * tf.constant(LUMA, X.dtype), axis=-1, keepdims=True)
+        X = lit(X, amount, tf.zeros_like(amount)) + luma * (1 - amount[:, None, None])
     gain, offset = 1 + draw(n, seed, 2, -most, most), (high - low) * draw(n, seed, 3, -most, most)
     return lit(X, gain, offset + (low + high) / 2 * (1 - gain))
 

@@ -23,27 +23,22 @@ def major_minor(version):
     return tuple(int(part) for part in version.split(".")[:2])
 
 
-def chosen(compilers, package, version):
-    """What this version must be told; the program ends for a version that the table does not hold."""
+def arguments(compilers, package, version, compiler):
+    """Keyword arguments of mxq_compile for this version; the program ends for one that the table does not hold."""
     for key, told in compilers.items():
         name, first = key.split()
-        if name == package and major_minor(first) <= major_minor(version) < major_minor(told["below"]):
-            return told
+        if name != package or not major_minor(first) <= major_minor(version) < major_minor(told["below"]):
+            continue
+        if "config" not in told:
+            return told["arguments"]
+        modes, config = told["modes"], told["config"]  # a mode's name becomes the integer of this version
+        values = {key: modes.get(v, v) if isinstance(v, str) else v for key, v in told["values"].items()}
+        return {config["argument"]: reduce(getattr, config["maker"].split("."), compiler)(**values)}
     known = ", ".join(f"{key} (below {told['below']})" for key, told in compilers.items())
     sys.exit(
         f"Nothing was compiled: mxq.json knows {known}, not {package} {version}: add its arguments there; the "
         "integers of the calibration modes changed between versions."
     )
-
-
-def options(told, compiler):
-    """Keyword arguments of mxq_compile; a mode's name becomes the integer of this version."""
-    if "config" not in told:
-        return told["arguments"]
-    modes = told["modes"]
-    values = {key: modes.get(v, v) if isinstance(v, str) else v for key, v in told["values"].items()}
-    maker = reduce(getattr, told["config"]["maker"].split("."), compiler)
-    return {told["config"]["argument"]: maker(**values)}
 
 
 def main():
@@ -52,16 +47,15 @@ def main():
     package = next((name for name in ("qbcompiler", "qubee") if util.find_spec(name)), None)
     if package is None:
         sys.exit(MISSING)
-    version = metadata.version(package)
-    told = chosen(config["compilers"], package, version)
-    compiler, saved = importlib.import_module(package), Path(config["save"])
+    version, compiler = metadata.version(package), importlib.import_module(package)
+    told, saved = arguments(config["compilers"], package, version, compiler), Path(config["save"])
     saved.unlink(missing_ok=True)
     compiler.mxq_compile(
         model=config["model"],
         calib_data_path=config["calibration"],
         save_path=str(saved),
         backend="onnx",
-        **options(told, compiler),
+        **told,
     )
     if not saved.is_file():
         sys.exit(f"Nothing was compiled: {package} {version} ended without an error but wrote no {saved}.")

@@ -10,7 +10,6 @@ from ai_edge_litert import schema_py_generated as schema
 from emolib.core.errors import OverBudget
 
 BRIDGES = ("QUANTIZE", "DEQUANTIZE")  # stand before and after a float island
-WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 DTYPES = {code: name for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
 
@@ -49,15 +48,10 @@ def graph(content: bytes) -> list[Operator]:
     tensors, found = [_tensor(model, i, tensor) for i, tensor in enumerate(main.tensors)], []
     for i, op in enumerate(main.operators):
         sides = (tuple(tensors[n] for n in side if n >= 0) for side in (op.inputs, op.outputs))
-        found.append(Operator(i, _name(model, op), *sides))
+        code = model.operatorCodes[op.opcodeIndex]
+        name = OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        found.append(Operator(i, code.customCode.decode() if code.customCode else name, *sides))
     return found
-
-
-def _name(model: schema.ModelT, operator: schema.OperatorT) -> str:
-    code = model.operatorCodes[operator.opcodeIndex]
-    if code.customCode:
-        return code.customCode.decode()
-    return OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
 def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
@@ -83,7 +77,7 @@ def weighted(content: bytes) -> list[tuple[Operator, np.ndarray]]:
     model = read(content)
     found = []
     for operator in graph(content):
-        if operator.name in WEIGHTED:
+        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
             tensor = model.subgraphs[0].tensors[operator.inputs[1].index]
             found.append((operator, np.asarray(model.buffers[tensor.buffer].data, np.uint8)))
     return found
@@ -96,12 +90,8 @@ def weight_bytes(content: bytes) -> int:
 
 def activations(content: bytes) -> dict[str, Tensor]:
     """Every tensor that the graph computes, and its input, by name, in order of execution."""
-    found = {}
-    for operator in graph(content):
-        for tensor in (*operator.inputs, *operator.outputs):
-            if not tensor.constant:
-                found[tensor.name] = tensor
-    return found
+    every = (tensor for operator in graph(content) for tensor in (*operator.inputs, *operator.outputs))
+    return {tensor.name: tensor for tensor in every if not tensor.constant}
 
 
 def operators(content: bytes) -> pd.DataFrame:

@@ -155,21 +155,14 @@ RULES: dict[str, tuple[Callable[[Graph, onnx.NodeProto], bool], str]] = {
 }
 
 
-def why_not(graph: Graph, node: onnx.NodeProto) -> str:
-    """The reason that a node is refused; empty if it is taken."""
-    if node.op_type in PLAIN:
-        return ""
-    rule, condition = RULES.get(node.op_type, (lambda graph, node: False, "not in the list"))
-    return "" if rule(graph, node) else condition
-
-
 def nodes(content: bytes) -> pd.DataFrame:
     """One row per node of an ONNX file: node, operator, allowed, and why it is not allowed."""
-    graph = Graph(onnx.load_from_string(content).graph)
-    rows = [(node.name or node.output[0], node.op_type, why_not(graph, node)) for node in graph.nodes]
-    table = pd.DataFrame(rows, columns=["node", "operator", "why"])
-    table.insert(2, "allowed", table.why == "")
-    return table
+    graph, rows = Graph(onnx.load_from_string(content).graph), []
+    for node in graph.nodes:
+        rule, condition = RULES.get(node.op_type, (lambda graph, node: False, "not in the list"))
+        allowed = node.op_type in PLAIN or rule(graph, node)
+        rows.append((node.name or node.output[0], node.op_type, allowed, "" if allowed else condition))
+    return pd.DataFrame(rows, columns=["node", "operator", "allowed", "why"])
 
 
 def check_operators(content: bytes, name: str) -> pd.DataFrame:

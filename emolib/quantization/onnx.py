@@ -21,7 +21,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.device.interpreter import Model, apart
 from emolib.models.backend import keras
-from emolib.quantization.clipping import Clipping, clipped
+from emolib.quantization.clipping import Clipping, Ranges, clipped
 from emolib.quantization.conversion import CalibrationData, check_calibration
 from emolib.quantization.folding import folded
 
@@ -145,10 +145,14 @@ def observed(content: bytes, X: np.ndarray) -> dict[str, np.ndarray]:
 
 def convert_to_qdq(content: bytes, clipping: Clipping, fold: CalibrationData) -> bytes:
     """The QDQ file of a fold's ONNX file that `export` wrote, on the ranges and weights that `clipping` chooses."""
-    used = clipping.used(fold)
-    ranges = clipping.ranges(observed(content, fold.calibration[used]))
+    ranges = clipping.ranges(observed(content, fold.calibration[clipping.used(fold)]))
+    return to_qdq(clip_weights(content, clipping.weight_percentile), ranges)
+
+
+def to_qdq(content: bytes, ranges: Ranges) -> bytes:
+    """The QDQ file of an ONNX file that `export` wrote, on `ranges`."""
+    model = onnx.load_from_string(content)
     limits = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
-    model = onnx.load_from_string(clip_weights(content, clipping.weight_percentile))
     for node in model.graph.node:
         if node.op_type in SAME_SCALE:
             limits[node.output[0]] = limits[node.input[0]]

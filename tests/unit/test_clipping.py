@@ -68,15 +68,9 @@ def test_kl_cuts_an_outlier_and_leaves_a_flat_histogram():
     assert Clipping("kl").ranges({"x": np.zeros((3, 4), np.float32)})["x"] == (0, 0)
 
 
-@pytest.mark.parametrize(
-    "wrong, message",
-    [
-        ({"weight_percentile": 100.1}, "weight_percentile: got 100.1"),
-        ({"method": "min"}, "method: got 'min', expected one of max, percentile"),
-    ],
-)
-def test_bad_ways(wrong, message):
-    with pytest.raises(BadParameter, match=message):
+@pytest.mark.parametrize("wrong", [{"weight_percentile": 100.1}, {"method": "min"}])
+def test_bad_ways(wrong):
+    with pytest.raises(BadParameter, match=f"{next(iter(wrong))}: got .*, expected"):
         Clipping(**wrong)
 
 
@@ -138,11 +132,11 @@ def test_quality_of_a_sine_is_that_of_the_textbook():
 
 
 @pytest.mark.parametrize(
-    "X, message",
+    ("X", "message"),
     [
         (windows(0), "no calibration windows"),
         (windows(4)[:, 1:], r"shape \(23, 8, 1\), expected \(24, 8, 1\)"),
-        (np.full((2, 24, 8, 1), np.nan), "Some of 2 calibration windows hold NaN"),
+        (windows(4) * np.nan, "4 calibration windows hold NaN"),
     ],
 )
 def test_bad_calibration(float32, X, message):

@@ -49,16 +49,11 @@ def test_calibration_is_one_hwc_float32_window_a_file(unpacked):
     assert (unpacked / "model.onnx").stat().st_size > 500
 
 
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"X": windows() * np.float32(np.nan)}, "calibration windows hold NaN"),
-        ({"percentile": 99.99}, "percentile: got 99.99"),
-    ],
-)
-def test_bad_input_writes_nothing(tmp_path, content, change, message):
-    with pytest.raises((BadSet, BadParameter), match=message):
-        mxq.bundle(tmp_path / "x.zip", **{"content": content, "X": windows(), "name": "net"} | change)
+def test_bad_input_writes_nothing(tmp_path, content):
+    with pytest.raises(BadSet, match="calibration windows hold NaN"):
+        mxq.bundle(tmp_path / "x.zip", content, windows() * np.float32(np.nan), "net")
+    with pytest.raises(BadParameter, match="percentile: got 99.99"):
+        mxq.bundle(tmp_path / "x.zip", content, windows(), "net", percentile=99.99)
     with pytest.raises(OverBudget, match="net: node .*Conx"):
         mxq.bundle(tmp_path / "x.zip", content.replace(b"Conv", b"Conx"), windows(), "net")
     assert not list(tmp_path.iterdir())
@@ -155,15 +150,12 @@ FLAT = node("Flatten", "a", "b", axis=1), node("Gemm", "b w", "c")
     [
         ([node("Concat", "x x", "y", axis=1)], None),
         ([node("Concat", "x x", "y", axis=2)], "the_concat, Concat, .*channel axis"),
-        ([node("Mul", "x w", "y")], None),
         ([node("Mul", "x x", "y")], "the_mul, Mul, .*constant"),
         ([node("Div", "w x", "y")], "the_div, Div, .*constant"),
-        ([node("ReduceMean", "x", "y", axes=[-1, -2])], None),
         ([node("ReduceMean", "x axes", "y")], None),
         ([node("ReduceMean", "x", "y", axes=[1])], "the_reducemean, ReduceMean, .*height and width"),
         ([node("Transpose", "x", "a", perm=[0, 2, 3, 1]), *FLAT], None),
         ([node("Transpose", "x", "y", perm=[0, 2, 3, 1])], "the_transpose, Transpose"),
-        ([node("Relu", "x", "a"), FLAT[0], node("Relu", "b", "c")], "the_flatten, Flatten"),
         ([node("Relu", "x", "a"), node("Flatten", "a", "b", axis=0), FLAT[1]], "the_flatten, Flatten"),
         ([node("LSTM", "x w w", "y", hidden_size=2)], "the_lstm, LSTM, .*not in the list"),
     ],

@@ -67,14 +67,6 @@ def test_layers_that_do_not_exist_name_the_branch(given, message):
         branch("voice", "speech", given)
 
 
-def test_a_pool_that_leaves_nothing_is_named():
-    """Height 8 → 4 → 2 → 1: the fourth pool of four has no two rows left."""
-    with pytest.raises(
-        BadParameter, match=r"Branch face, layer 4 of 4: max-pooling by 2 × 2 of \(1, 1, 32\)"
-    ):
-        build({"face": (8, 8, 1)}, 2, {"face": Branch()})
-
-
 def test_the_network_against_itself_with_traditional_convolutions():
     table = against_traditional(small())
     whole = {

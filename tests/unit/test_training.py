@@ -12,7 +12,6 @@ from sklearn.metrics import balanced_accuracy_score, log_loss
 from emolib.core.errors import BadParameter, BadSet
 from emolib.core.experiment import Experiment
 from emolib.datasets.base import EmotionSet
-from emolib.device.interpreter import Model
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
@@ -21,7 +20,6 @@ from emolib import models  # noqa: E402
 from emolib.models import lda, training  # noqa: E402
 from emolib.models.checkpoint import Checkpoint  # noqa: E402
 from emolib.models.training import Trainer, Training  # noqa: E402
-from emolib.quantization import ptq  # noqa: E402
 
 softmax = partial(of_logits, axis=1)
 SHAPE = (4, 1, 6)
@@ -122,16 +120,9 @@ def test_an_epoch_sees_every_window_in_batches_of_one_size(n, size, shape):
     assert rows.shape == shape and counts.min() >= 1 and counts.max() - counts.min() <= 1
 
 
-@pytest.mark.parametrize(
-    ("fit", "message"),
-    [
-        ({"optimizer": "lion"}, "optimizer: got"),
-        ({"epochs": 0}, "epochs: got 0"),
-        ({"epoch": 3}, "mean epochs"),
-    ],
-)
-def test_options_that_cannot_be_are_refused(fit, message):
-    with pytest.raises(BadParameter, match=message):
+@pytest.mark.parametrize("fit", [{"optimizer": "lion"}, {"epochs": 0}, {"focal_gamma": -1}, {"epoch": 3}])
+def test_options_that_cannot_be_are_refused(fit):
+    with pytest.raises(BadParameter, match=next(iter(fit))):
         training.options(0, fit)
 
 
@@ -225,15 +216,11 @@ def test_lda_of_two_classes_on_a_line_by_hand():
     assert weights.ravel() == pytest.approx([-1, 1]) and bias == pytest.approx([-0.5, -0.5])
 
 
-def test_lda_changes_with_neither_seed_nor_validation_people_and_its_int8_file_is_tiny():
-    data, source, found = TRAIN, Experiment("synthetic", "eeg", "emotion", "loso", "lda"), []
+def test_lda_is_solved_in_one_epoch_whatever_seed_and_validation_people():
+    source, found = Experiment("synthetic", "eeg", "emotion", "loso", "lda"), []
     for seed, val in ((0, VAL), (1, toy(30, seed=2))):
-        fitted = training.trainer_of(source, data, {}, training.options(seed, {}))
-        history = fitted.fit(data, val)
-        assert {len(column) for column in history.values()} == {1} and history["loss"][0] < np.log(2)
-        found.append(fitted.predict(data.X))
+        fitted = training.trainer_of(source, TRAIN, {}, training.options(seed, {}))
+        history = fitted.fit(TRAIN, val)
+        assert len(history["loss"]) == 1 and history["loss"][0] < np.log(2)
+        found.append(fitted.predict(TEST.X))
     np.testing.assert_array_equal(*found)
-    content = ptq.convert(fitted.model, "int8", data.X)
-    with Model(content) as model:
-        same = model.predict(data.X).argmax(axis=1) == found[0].argmax(axis=1)
-    assert len(content) < 4000 and same.mean() > 0.9

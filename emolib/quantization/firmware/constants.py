@@ -73,22 +73,15 @@ def of_heart(front: HeartFrontEnd, trained: SignalInfo) -> Constants:
     kind = trained.kind or "ppg"
     found = {"feature_names": beats.FEATURES[kind]}
     if kind in beats.DETECTORS:
-        found |= {name: _edges(value) for name, value in asdict(beats.DETECTORS[kind]).items()}
-        found |= {
-            "ibi_range_s": np.array(beats.IBI_RANGE_S, np.float32),
-            "max_jump": beats.MAX_JUMP,
-            "neighbours": beats.NEIGHBOURS,
-            "level_s": beats.LEVEL_S,
-            "spread_s": beats.SPREAD_S,
-        }
+        for name, value in asdict(
+            beats.DETECTORS[kind]
+        ).items():  # a band in Hz as (2,), or (1,) for a high-pass
+            edges = [edge for edge in value if edge is not None] if isinstance(value, tuple) else None
+            found[name] = value if edges is None else np.array(edges, np.float32)
+        found["ibi_range_s"] = np.array(beats.IBI_RANGE_S, np.float32)
+        names = ("MAX_JUMP", "NEIGHBOURS", "LEVEL_S", "SPREAD_S")
+        found |= {name.lower(): getattr(beats, name) for name in names}
     return found
-
-
-def _edges(value):
-    """A band in Hz as (2,), or (1,) for a high-pass; a number as it is."""
-    if not isinstance(value, tuple):
-        return value
-    return np.array([edge for edge in value if edge is not None], np.float32)
 
 
 def of_eeg(front: EegFrontEnd, trained: SignalInfo) -> Constants:

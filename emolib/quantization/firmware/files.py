@@ -56,9 +56,15 @@ def write(
     for name in known:
         if known.count(name) > 1:
             raise BadParameter(f"Two names of the bundle are {name} in C++: rename a detector or study.")
+    about = {name: str(record[name]) for name in ("emolib", "run", "commit") if name in record}
     with replaced(out) as folder:
-        for name, text in texts(models, record).items():
-            (folder / name).write_text(text)
+        for model in models:
+            made = cpp.model_header(model), cpp.model_source(model), cpp.reference_header(model)
+            for ending, text in zip(ENDINGS, made, strict=True):
+                (folder / f"{model.name}{ending}").write_text(text)
+        (folder / ALL).write_text(cpp.models_header(models, about, record["studies"]))
+        methods = sorted({method for model in models for method in model.operators})
+        (folder / RESOLVER).write_text(cpp.resolver_header(methods))
     return {
         each.name: {
             "bytes": len(each.content),
@@ -110,18 +116,6 @@ def describe(folder: Path, source: str, entry: Mapping, run: Run | None, is_dete
         constants=constants.of_detector(entry) if is_detector else constants.of_source(entry),
         vectors=vectors_of(content, run and windows(run, source, entry), entry["file"]),
     )
-
-
-def texts(models: Sequence[Described], record: Mapping) -> dict[str, str]:
-    """The text of every file, by its name."""
-    found = {}
-    for model in models:
-        made = cpp.model_header(model), cpp.model_source(model), cpp.reference_header(model)
-        found |= {f"{model.name}{ending}": text for ending, text in zip(ENDINGS, made, strict=True)}
-    about = {name: str(record[name]) for name in ("emolib", "run", "commit") if name in record}
-    found[ALL] = cpp.models_header(models, about, record["studies"])
-    found[RESOLVER] = cpp.resolver_header(sorted({each for model in models for each in model.operators}))
-    return found
 
 
 def outputs(backend: Backend, inputs: np.ndarray) -> np.ndarray:
