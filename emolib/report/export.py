@@ -124,11 +124,10 @@ def export(
 ) -> list[str]:
     """Write the bundle `out` of the run in `results`; the sources and detectors of the run that are in it.
 
-    The models are those of one fold, so that their test people are still unseen. <name>.md is the card of each;
-    with_keras: <name>.keras is its float32 network, to train on. only: some of the sources and detectors; add:
-    what the bundle holds of others stays. The first source of a modality is its default. Raises BadArtifact for
-    altered artifacts, BadParameter where `out` is no folder to write, or holds something else, or for a name that the
-    run has not.
+    The models are those of one fold, whose test people are still unseen; <name>.md is the card of each. with_keras:
+    <name>.keras is its float32 network, to train on. only: some of the names; add: what the bundle holds of others stays.
+    The first source of a modality is its default. Raises BadArtifact, and BadParameter for an `out` that holds something
+    else, or a name that the run has not.
     """
     run = Run(results, "export", {"fold": fold})
     names, found = sources(run), detectors(run)

@@ -10,7 +10,6 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from emolib.core.errors import BadParameter
 from emolib.datasets.base import Trial
 from emolib.device.faces import Face
 from emolib.report import plots
@@ -75,11 +74,6 @@ def test_missing_samples_leave_a_gap():
     eeg[1, 100:200] = np.nan
     lines = plots.trial(trial("eeg", eeg, 256.0, "raw")).axes[0].lines
     assert np.isnan(lines[1].get_ydata()).sum() == 100 and np.isfinite(lines[0].get_ydata()).all()
-
-
-def test_an_unknown_modality_is_one_line():
-    with pytest.raises(BadParameter, match="expected one of heart, eeg, speech, face"):
-        plots.trial(trial("smell", np.zeros(9), 1.0))
 
 
 WINDOWS = {

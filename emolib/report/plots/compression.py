@@ -14,7 +14,6 @@ from emolib.report.plots.style import (
     ORANGE,
     Picture,
     colours,
-    legend_below,
     log_axis,
     name_rows,
     offsets,
@@ -23,6 +22,7 @@ from emolib.report.plots.style import (
     sign,
     signs,
     tidy,
+    with_legend,
 )
 
 BESIDE = 0.22  # of the distance between two levels: cells are drawn left of their mean
@@ -55,8 +55,7 @@ def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> Picture:
         tidy(ax, grid="y")
     axes[0, 0].set_ylabel("UAR of validation people (%)")
     dots = [(GREY, "o", "one cell"), (BLUE, "s", "mean ± sd of the cells"), (ORANGE, "*", "best cell")]
-    legend_below(figure, [sign(*dot) for dot in dots])
-    return figure
+    return with_legend(figure, [sign(*dot) for dot in dots])
 
 
 def _layer(name: str) -> str:
@@ -76,8 +75,7 @@ def ranges(values: np.ndarray, limits: Mapping[str, tuple[float, float]], tensor
         handles.append(sign(colour, None, method, "-"))
     ax.set(xlabel=f"activation of {_layer(tensor)}", ylabel="values (log scale)")
     tidy(ax)
-    legend_below(figure, handles)
-    return figure
+    return with_legend(figure, handles)
 
 
 def sqnr(table: pd.DataFrame) -> Picture:
@@ -95,8 +93,7 @@ def sqnr(table: pd.DataFrame) -> Picture:
     axes[0, 1].set(xlabel="clipped values (%)")
     for ax in axes[0]:
         tidy(ax)
-    legend_below(figure, signs(styles))
-    return figure
+    return with_legend(figure, signs(styles))
 
 
 def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> Picture:
@@ -137,8 +134,7 @@ def sensitivity(table: pd.DataFrame) -> Picture:
     name_rows(ax, layers)
     tidy(ax, grid="x")
     handles = [Patch(color=colour, label=f"{bits} bits") for bits, (colour, _) in BITS.items()]
-    legend_below(figure, [*handles, sign("black", None, "least to largest fold", "-")])
-    return figure
+    return with_legend(figure, [*handles, sign("black", None, "least to largest fold", "-")])
 
 
 def pareto(table: pd.DataFrame) -> Picture:
@@ -157,8 +153,7 @@ def pareto(table: pd.DataFrame) -> Picture:
         ax.margins(0.08)
         tidy(ax)
     axes[0, 0].set(ylabel="UAR on test answers (%)")
-    legend_below(figure, [*signs(styles), sign(BLACK, ".", f"random, same budget ({len(random)})")])
-    return figure
+    return with_legend(figure, [*signs(styles), sign(BLACK, ".", f"random, same budget ({len(random)})")])
 
 
 def vela(table: pd.DataFrame) -> Picture:
@@ -176,9 +171,8 @@ def vela(table: pd.DataFrame) -> Picture:
     name_rows(axes[0, 0], list(table.accelerator))
     known = {True: "all operators on the NPU", False: "some stay on the CPU: a lower bound of the latency"}
     shown = [each for each in known if (whole == each).any()]
-    legend_below(figure, [Patch(color=BLUE if each else ORANGE, label=known[each]) for each in shown])
     figure.suptitle(f"Modelled by {table.modelled_by.iloc[0]}, not measured")
-    return figure
+    return with_legend(figure, [Patch(color=BLUE if each else ORANGE, label=known[each]) for each in shown])
 
 
 def rounding(table: pd.DataFrame) -> Picture:
@@ -195,5 +189,4 @@ def rounding(table: pd.DataFrame) -> Picture:
     ax.set(ylabel="largest difference (LSB)")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(ax, grid="y")
-    legend_below(figure, ax)
-    return figure
+    return with_legend(figure, ax)

@@ -16,7 +16,6 @@ from emolib.report.plots.style import (
     VERMILLION,
     Picture,
     colours,
-    legend_below,
     log_axis,
     name_rows,
     offsets,
@@ -26,6 +25,7 @@ from emolib.report.plots.style import (
     signs,
     stripes,
     tidy,
+    with_legend,
 )
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def size_and_uar(table: pd.DataFrame) -> Picture:
     size.set(xlabel="file size (kB)")
     size.set_xlim(left=0)
     uar.set(xlabel="UAR, 95 % interval over subjects (%)")
-    legend_below(figure, handles)
-    return figure
+    return with_legend(figure, handles)
 
 
 def modelled(table: pd.DataFrame) -> Picture:
@@ -84,8 +83,7 @@ def modelled(table: pd.DataFrame) -> Picture:
     handles = _rows([ax], table, "device", draw)
     log_axis(ax, "modelled runtime of one window (ms)")
     figure.suptitle("Modelled from the device table, not measured")
-    legend_below(figure, handles, n_cols=3)
-    return figure
+    return with_legend(figure, handles, n_cols=3)
 
 
 def cost(table: pd.DataFrame) -> Picture:
@@ -124,8 +122,7 @@ def latency(table: pd.DataFrame) -> Picture:
         log_axis(ax, "µs")
     title = "Measured on this computer: dot, median; tick, 95th percentile; end of bar, 99th"
     figure.suptitle(title, fontsize=11)
-    legend_below(figure, handles)
-    return figure
+    return with_legend(figure, handles)
 
 
 def jitter(hops: pd.DataFrame) -> Picture:
@@ -149,8 +146,7 @@ def jitter(hops: pd.DataFrame) -> Picture:
     axes[1, 1].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     figure.suptitle("Measured: hops of a live engine against the clock", fontsize=11)
     if styles:
-        legend_below(figure, signs(styles))
-    return figure
+        return with_legend(figure, signs(styles))
 
 
 def power(log: "Log") -> Picture:
@@ -181,8 +177,7 @@ def power(log: "Log") -> Picture:
         sign(VERMILLION, None, "mean of work", "-", linewidth=2),
         sign(GREY, None, "idle beside it", "-", linewidth=2),
     ]
-    legend_below(figure, handles)
-    return figure
+    return with_legend(figure, handles)
 
 
 def _power_line(ax: Axes, trace: "Trace", start_s: float):

@@ -18,12 +18,12 @@ from emolib.report.plots.style import (
     VERMILLION,
     Picture,
     colours,
-    legend_below,
     panel,
     picture,
     shorten,
     sign,
     tidy,
+    with_legend,
 )
 
 ROLES = ("train", "validation", "test", "unused")
@@ -56,11 +56,10 @@ def folds(matrix: np.ndarray, subject: np.ndarray) -> Picture:
     if len(names) <= MAX_NAMES:
         ax.vlines(starts[1:] - 0.5, -0.5, len(matrix) - 0.5, color="white", linewidth=0.8)
         wide = sum(len(shorten(name)) for name in names) > 90
-        labels = [shorten(name) for name in names]
-        ax.set_xticks(starts + counts / 2 - 0.5, labels, rotation=90 if wide else 0, fontsize=9 - 2 * wide)
+        places = starts + counts / 2 - 0.5
+        ax.set_xticks(places, map(shorten, names), rotation=90 * wide, fontsize=9 - 2 * wide)
     patches = [Patch(facecolor=c, edgecolor=GREY, label=n) for c, n in zip(ROLE_COLOURS, ROLES, strict=True)]
-    legend_below(figure, [patch for role, patch in enumerate(patches) if role in matrix])
-    return figure
+    return with_legend(figure, [patch for role, patch in enumerate(patches) if role in matrix])
 
 
 def history(histories: Sequence[dict[str, Sequence[float]]]) -> Picture:
@@ -73,11 +72,10 @@ def history(histories: Sequence[dict[str, Sequence[float]]]) -> Picture:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.set(xlabel="epoch", ylabel="UAR" if metric == "uar" else metric.replace("_", " "))
         tidy(ax)
-    handles = [handle for ax in axes[0] for handle in ax.get_legend_handles_labels()[0]]
-    legend_below(figure, list({handle.get_label(): handle for handle in handles}.values()))
+    handles = {one.get_label(): one for ax in axes[0] for one in ax.get_legend_handles_labels()[0]}
     folds = f"{len(histories)} fold{'s' * (len(histories) > 1)}"
     figure.suptitle(f"{folds}; thick: median of the folds still in training")
-    return figure
+    return with_legend(figure, list(handles.values()))
 
 
 def _curves(ax: Axes, curves: list[Sequence[float]], colour: str, label: str):
@@ -137,8 +135,7 @@ def per_subject(table: pd.DataFrame, chance: float) -> Picture:
     ax.set(ylabel="UAR of a subject (%)", ylim=(-3, 103))
     ax.margins(x=0.02)
     tidy(ax, grid="y")
-    legend_below(figure, handles)
-    return figure
+    return with_legend(figure, handles)
 
 
 def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10) -> Picture:
@@ -176,8 +173,7 @@ def scores(table: pd.DataFrame) -> Picture:
         ax.set_yticklabels(classes if ax is axes[0, 0] else [])
         ax.invert_yaxis()
         tidy(ax)
-    legend_below(figure, axes[0, 0])
-    return figure
+    return with_legend(figure, axes[0, 0])
 
 
 def subject_calibration(table: pd.DataFrame) -> Picture:
@@ -201,8 +197,7 @@ def subject_calibration(table: pd.DataFrame) -> Picture:
         sign(BLUE, None, "no worse with the baseline", "-"),
         sign(VERMILLION, None, "worse with it", "-"),
     ]
-    legend_below(figure, handles, n_cols=3)
-    return figure
+    return with_legend(figure, handles, n_cols=3)
 
 
 def seed_variability(table: pd.DataFrame) -> Picture:
@@ -219,8 +214,7 @@ def seed_variability(table: pd.DataFrame) -> Picture:
             label = way if seed == uar.columns[0] else None
             ax.plot(x, uar[seed], marker, color=colour, markersize=6, label=label)
     _person_axes(ax, order, "person, sorted by the mean over seeds")
-    legend_below(figure, ax, n_cols=len(ways))
-    return figure
+    return with_legend(figure, ax, n_cols=len(ways))
 
 
 def _person_axes(ax: Axes, names: Sequence[str], label: str):

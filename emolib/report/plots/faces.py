@@ -19,11 +19,11 @@ from emolib.report.plots.style import (
     WIDTH_IN,
     Picture,
     colours,
-    legend_below,
     panel,
     picture,
     sign,
     tidy,
+    with_legend,
 )
 from emolib.signals.boxes import Found, iou
 
@@ -49,8 +49,7 @@ def detections(
             _draw(ax, box, ORANGE, "--")
             best = iou(box[None], faces).max(initial=0)
             _label(ax, box, f"{score:.2f}, IoU {best:.2f}", image.shape[1])
-    legend_below(figure, [sign(GREEN, None, "annotated", "-"), sign(ORANGE, None, "found", "--")])
-    return figure
+    return with_legend(figure, [sign(GREEN, None, "annotated", "-"), sign(ORANGE, None, "found", "--")])
 
 
 def _draw(ax: Axes, box: np.ndarray, colour: str, style: str):
@@ -88,8 +87,7 @@ def detector_history(history: Sequence[dict[str, float]]) -> Picture:
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         tidy(ax)
-    legend_below(figure, handles, n_cols=2)
-    return figure
+    return with_legend(figure, handles, n_cols=2)
 
 
 def faces(
@@ -157,8 +155,7 @@ def attention(table: pd.DataFrame) -> Picture:
     ax.set(ylabel="share of the map (%)")
     tidy(ax, grid="y")
     area = sign(BLACK, None, "share of the picture", ":", linewidth=2)
-    legend_below(figure, [*ax.get_legend_handles_labels()[0], area])
-    return figure
+    return with_legend(figure, [*ax.get_legend_handles_labels()[0], area])
 
 
 def sanity(table: pd.DataFrame) -> Picture:
@@ -179,5 +176,4 @@ def sanity(table: pd.DataFrame) -> Picture:
     ax.set_ylabel("rank correlation with the trained map")
     ax.set_xlabel("weights before training, from the logits to this layer")
     tidy(ax, grid="y")
-    legend_below(figure, handles)
-    return figure
+    return with_legend(figure, handles)

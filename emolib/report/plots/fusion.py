@@ -14,7 +14,6 @@ from emolib.report.plots.style import (
     VERMILLION,
     Picture,
     colours,
-    legend_below,
     name_rows,
     offsets,
     panel,
@@ -24,6 +23,7 @@ from emolib.report.plots.style import (
     signs,
     stripes,
     tidy,
+    with_legend,
 )
 
 KINDS = {
@@ -55,8 +55,7 @@ def fusion(table: pd.DataFrame) -> Picture:
     ax.set(xlabel="UAR, 95 % interval over subjects (%)")
     tidy(ax, grid="x")
     handles = [sign(*KINDS[kind], "-") for kind in dict.fromkeys(table["kind"])]
-    legend_below(figure, [*handles, line])
-    return figure
+    return with_legend(figure, [*handles, line])
 
 
 def weights(table: pd.DataFrame) -> Picture:
@@ -75,8 +74,7 @@ def weights(table: pd.DataFrame) -> Picture:
     axes[0, 0].set(ylabel="weight")
     axes[0, 0].set_ylim(bottom=min(0.0, 1.1 * table["weight"].min()))
     fold = sign(BLUE, "o", "one fold", markersize=4)
-    legend_below(figure, [fold, sign(ORANGE, None, "mean of the folds", "-", linewidth=2.5)])
-    return figure
+    return with_legend(figure, [fold, sign(ORANGE, None, "mean of the folds", "-", linewidth=2.5)])
 
 
 def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> Picture:
@@ -98,8 +96,7 @@ def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> Picture
     dot = sign(BLUE, "o", "one pairing", markersize=4)
     box = sign(BLACK, None, "quartiles and median", "-", linewidth=1.4)
     own = sign(ORANGE, "D", label, markeredgecolor=BLACK)
-    legend_below(figure, [dot, box, own])
-    return figure
+    return with_legend(figure, [dot, box, own])
 
 
 def _strip(ax: Axes, values: np.ndarray, y: float):
@@ -208,8 +205,7 @@ def snr_curves(table: pd.DataFrame) -> Picture:
         ax.set_ylabel("UAR (%)")
     alone = sign(GREY, None, "the noisy modality alone", "--")
     best = sign(VERMILLION, None, "the best single modality", ":")
-    legend_below(figure, [*signs(styles, "-"), alone, best], n_cols=4)
-    return figure
+    return with_legend(figure, [*signs(styles, "-"), alone, best], n_cols=4)
 
 
 def _curves(ax: Axes, rows: pd.DataFrame, bad: str, styles: dict[str, tuple[str, str]]):
@@ -246,8 +242,7 @@ def subsets(table: pd.DataFrame) -> Picture:
     ax.set(xlabel="UAR (%)")
     tidy(ax, grid="x")
     mark = sign(VERMILLION, "|", "best single modality left", markersize=12, markeredgewidth=2)
-    legend_below(figure, [*signs(styles), mark], n_cols=6)
-    return figure
+    return with_legend(figure, [*signs(styles), mark], n_cols=6)
 
 
 def mid_stream(table: pd.DataFrame) -> Picture:
@@ -275,5 +270,4 @@ def mid_stream(table: pd.DataFrame) -> Picture:
         tidy(ax, grid="y")
     axes[0, 0].set_ylabel("UAR (%)")
     hollow = sign("none", "o", "after, with nothing lost", "-", markeredgecolor=GREY)
-    legend_below(figure, [*signs(styles, "-"), hollow], n_cols=6)
-    return figure
+    return with_legend(figure, [*signs(styles, "-"), hollow], n_cols=6)

@@ -15,11 +15,11 @@ from emolib.report.plots.style import (
     VERMILLION,
     WIDTH_IN,
     Picture,
-    legend_below,
     log_axis,
     picture,
     sign,
     tidy,
+    with_legend,
 )
 
 KINDS = {  # colour, marker, size, label
@@ -74,8 +74,7 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
     _name_path(axes[0, 1], rows, path)
     handles = [sign(colour, marker, label) for colour, marker, _, label in KINDS.values()]
     floor = sign(GREY, None, f"least AUC accepted, β₀ = {least_auc:.3f}", "--")
-    legend_below(figure, [*handles, floor])
-    return figure
+    return with_legend(figure, [*handles, floor])
 
 
 def _path(rows: pd.DataFrame, pick: int) -> list[int]:
@@ -111,5 +110,4 @@ def noise_cost(table: pd.DataFrame, n_classes: int) -> Picture:
         ax.set_ylim(top=max(ax.get_ylim()[1], scale * (chance + ABOVE_CHANCE)))
         tidy(ax)
     sure = "one person: no interval" if table["auc_low"].isna().all() else "95 % interval over subjects"
-    legend_below(figure, [sign(BLUE, "o", f"test, {sure}", "-"), sign(GREY, None, "chance", "--")])
-    return figure
+    return with_legend(figure, [sign(BLUE, "o", f"test, {sure}", "-"), sign(GREY, None, "chance", "--")])
