@@ -1,7 +1,5 @@
-"""One trial at a time: what was recorded, what the networks see, what they answer in float32 and in int8.
-
-The model that answers is that of the fold that tests the trial's subject, so it has never seen that person.
-"""
+"""One trial at a time: what was recorded, what the networks see, what they answer in float32 and in int8. The model that
+answers is that of the fold that tests the trial's subject, so it has never seen that person."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
