@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -88,11 +88,9 @@ def known(out: Path, names: Iterable[str]) -> set[str]:
     """File names of the bundle in `out`: those of the models that it names and, where it is damaged, of `names`."""
     if not (out / "bundle.json").is_file():
         return set()
-    try:
+    with suppress(ValueError, LookupError, TypeError):
         record = read_json(out / "bundle.json")
         names = {*names, *record["models"], *record["detectors"]}
-    except (ValueError, LookupError, TypeError):
-        pass
     return {"bundle.json", *(f"{name}{ending}" for name in names for ending in FILES)}
 
 

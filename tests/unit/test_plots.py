@@ -169,7 +169,6 @@ FIGURES = {
     "fusion": lambda: plots.fusion(RULES),
     "forest": lambda: plots.forest(RULES[1:]),
     "redrawn": lambda: plots.redrawn(pd.concat([RULES] * 5), RULES, "as reported"),
-    "redrawn, no draws": lambda: plots.redrawn(RULES[:0], RULES, "as reported"),
     "weights": lambda: plots.weights(WEIGHTS),
     "ranks": lambda: plots.critical_difference(RANKS, 1.0, [["a", "b"], ["b", "c"]]),
     "ranks, no test": lambda: plots.critical_difference(RANKS, np.nan, []),
@@ -216,13 +215,6 @@ def test_reliability_agrees_with_sklearn():
     accuracy, means = calibration_curve(right, confidence, n_bins=10)
     line = plots.reliability(y, scores, 0.1).axes[0].lines[1]
     np.testing.assert_allclose(line.get_xydata(), 100 * np.column_stack([means, accuracy]))
-
-
-def test_measured_and_modelled_say_so():
-    titles = {name: FIGURES[name]().get_suptitle() for name in ("latency", "modelled", "vela")}
-    assert "Measured" in titles["latency"] and all(
-        "not measured" in titles[name] for name in ("modelled", "vela")
-    )
 
 
 def test_a_found_box_has_its_score_and_iou_and_the_tree_what_led_to_the_pick():

@@ -143,9 +143,8 @@ def pareto(table: pd.DataFrame) -> style.Picture:
         ax.margins(0.08)
         style.tidy(ax)
     axes[0, 0].set(ylabel="UAR on test answers (%)")
-    return style.with_legend(
-        figure, [*style.signs(styles), style.sign(style.BLACK, ".", f"random, same budget ({len(random)})")]
-    )
+    dot = style.sign(style.BLACK, ".", f"random, same budget ({len(random)})")
+    return style.with_legend(figure, [*style.signs(styles), dot])
 
 
 def vela(table: pd.DataFrame) -> style.Picture:
@@ -164,9 +163,8 @@ def vela(table: pd.DataFrame) -> style.Picture:
     known = {True: "all operators on the NPU", False: "some stay on the CPU: a lower bound of the latency"}
     shown = [each for each in known if (whole == each).any()]
     figure.suptitle(f"Modelled by {table.modelled_by.iloc[0]}, not measured")
-    return style.with_legend(
-        figure, [Patch(color=style.BLUE if each else style.ORANGE, label=known[each]) for each in shown]
-    )
+    handles = [Patch(color=style.BLUE if each else style.ORANGE, label=known[each]) for each in shown]
+    return style.with_legend(figure, handles)
 
 
 def rounding(table: pd.DataFrame) -> style.Picture:

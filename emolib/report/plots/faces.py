@@ -36,10 +36,8 @@ def detections(
             _draw(ax, box, style.ORANGE, "--")
             best = iou(box[None], faces).max(initial=0)
             _label(ax, box, f"{score:.2f}, IoU {best:.2f}", image.shape[1])
-    return style.with_legend(
-        figure,
-        [style.sign(style.GREEN, None, "annotated", "-"), style.sign(style.ORANGE, None, "found", "--")],
-    )
+    annotated = style.sign(style.GREEN, None, "annotated", "-")
+    return style.with_legend(figure, [annotated, style.sign(style.ORANGE, None, "found", "--")])
 
 
 def _draw(ax: Axes, box: np.ndarray, colour: str, line: str):

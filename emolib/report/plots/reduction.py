@@ -100,7 +100,5 @@ def noise_cost(table: pd.DataFrame, n_classes: int) -> style.Picture:
         ax.set_ylim(top=max(ax.get_ylim()[1], scale * (chance + ABOVE_CHANCE)))
         style.tidy(ax)
     sure = "one person: no interval" if table["auc_low"].isna().all() else "95 % interval over subjects"
-    return style.with_legend(
-        figure,
-        [style.sign(style.BLUE, "o", f"test, {sure}", "-"), style.sign(style.GREY, None, "chance", "--")],
-    )
+    test = style.sign(style.BLUE, "o", f"test, {sure}", "-")
+    return style.with_legend(figure, [test, style.sign(style.GREY, None, "chance", "--")])
