@@ -16,10 +16,8 @@ N_BOOT = 2000
 
 
 def single_ious(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: float) -> np.ndarray:
-    """IoU (n,) of the best-scored box with the face, for every picture with exactly one; 0 where no box has `min_score`.
-
-    Raises BadSet where no picture has exactly one face.
-    """
+    """IoU (n,) of the best-scored box with the face, for every picture with exactly one, else BadSet; 0 where no box has
+    `min_score`."""
     ious = []
     for boxes, faces in zip(found, truth, strict=True):
         if len(faces) == 1:
@@ -31,10 +29,8 @@ def single_ious(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: 
 
 
 def hits(found: Found, truth: np.ndarray) -> np.ndarray:
-    """Which boxes (n,) find a face, best score first. A box takes the free face of highest IoU, if that is MATCH.
-
-    Source: Lin et al. (2014), COCO, and its reference evaluation.
-    """
+    """Which boxes (n,) find a face, best score first. A box takes the free face of highest IoU, if that is MATCH, as in
+    the reference evaluation of COCO (Lin et al. 2014)."""
     order = np.argsort(-found.scores, kind="stable")
     overlaps, right = iou(found.boxes[order], truth), np.zeros(len(order), bool)
     for row, overlap in enumerate(overlaps):
@@ -53,11 +49,8 @@ def _ranked(found: Sequence[Found], truth: Sequence[np.ndarray]) -> tuple[np.nda
 
 
 def _area_under(right: np.ndarray, weight: np.ndarray, n_faces: float) -> float:
-    """Area under precision over recall of boxes in order of score; `weight` (n,) is how often each box counts.
-
-    Precision is the best at that recall or beyond. Source: Everingham et al. (2015), "The Pascal visual object classes
-    challenge: a retrospective", section 3.
-    """
+    """Area under the best precision at a recall or beyond, of boxes in order of score; `weight` (n,) is how often each
+    counts. Source: Everingham et al. (2015), "The Pascal visual object classes challenge: a retrospective", section 3."""
     true, all_ = np.cumsum(right * weight), np.cumsum(weight)
     precision = true / np.maximum(all_, 1e-12)
     best = np.maximum.accumulate(precision[::-1])[::-1]
@@ -120,7 +113,6 @@ def _n_faces(truth: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _bootstrapped(statistic: Callable[[np.ndarray], float], n: int) -> Interval:
-    """The statistic of rows 0 … n-1, and its 2.5th and 97.5th percentile over rows drawn with replacement."""
     rng = np.random.default_rng(0)
     drawn = [statistic(rng.integers(0, n, n)) for _ in range(N_BOOT)]
     low, high = np.nanpercentile(drawn, [2.5, 97.5])

@@ -1,7 +1,6 @@
 """Several methods on the same subjects: their ranks, whether they differ at all, and which differs from which.
 
-Source: Demšar 2006, Statistical comparisons of classifiers over multiple data sets, JMLR 7. A subject here is a data set
-there.
+Source: Demšar 2006, Statistical comparisons of classifiers over multiple data sets, JMLR 7. Our subjects are his data sets.
 """
 
 from collections.abc import Mapping
@@ -63,10 +62,8 @@ class Comparison:
 def per_subject(
     y: np.ndarray, scores_by_method: Mapping[str, np.ndarray], subject: np.ndarray, unit: str = SUBJECT
 ) -> pd.DataFrame:
-    """UAR of every method (columns) for every subject (index), over the classes that the subject has.
-
-    y, subject (n,) and scores (n, n_classes) by method are all of the same trials. `unit` names the index. Raises BadSet.
-    """
+    """UAR of every method (columns) for every subject (index, named `unit`), over the classes that the subject has. y,
+    subject (n,) and scores (n, n_classes) by method are all of the same trials. Raises BadSet."""
     tables = {
         method: metrics.per_subject(y, scores, subject, range(scores.shape[1])).set_index("subject")
         for method, scores in scores_by_method.items()
@@ -120,10 +117,8 @@ def pairwise(table: pd.DataFrame, control: str | None = None) -> pd.DataFrame:
 
 
 def signed_rank_p(differences: np.ndarray) -> float:
-    """Two-sided p of the Wilcoxon signed-rank test of differences (n,), zeros left out; exact with ties too.
-
-    The distribution of the rank sum is built up difference by difference: each may have either sign.
-    """
+    """Two-sided p of the Wilcoxon signed-rank test of differences (n,), zeros left out; exact with ties too: the
+    distribution of the rank sum is built up difference by difference, each of either sign."""
     differences = np.asarray(differences).round(DIGITS)
     differences = differences[differences != 0]
     ranks = np.rint(2 * stats.rankdata(abs(differences))).astype(int)  # ties have half ranks

@@ -25,11 +25,8 @@ IN_PLACE = {"BatchNormalization", "ReLU", "LeakyReLU", "Activation", "Dropout", 
 
 @dataclass(frozen=True)
 class Cost:
-    """Needs of one inference.
-
-    `peak_layer` is where activations peak; `largest_layer` holds most parameters. `moved_values` counts parameters read,
-    and activations written and read, each once.
-    """
+    """Needs of one inference. `peak_layer` is where activations peak; `largest_layer` holds most parameters.
+    `moved_values` counts parameters read, and activations written and read, each once."""
 
     params: int
     macs: int
@@ -79,10 +76,8 @@ def layers(model: keras.Model) -> pd.DataFrame:
 
 
 def against_traditional(model: keras.Model) -> pd.DataFrame:
-    """One row per separable convolution: weights and MACs as it is, as a traditional convolution, and the ratios.
-
-    By the formulas at the top, both ratios of traditional to separable are 1 / (1 / c_out + 1 / k²).
-    """
+    """One row per separable convolution: weights and MACs as it is, as a traditional convolution, and the ratios, both
+    1 / (1 / c_out + 1 / k²)."""
     rows = []
     for layer in model.layers:
         if kind(layer) != "SeparableConv2D":
@@ -128,11 +123,8 @@ def live_sizes(found: list[Step]) -> list[int]:
 
 
 def cost(model: keras.Model) -> Cost:
-    """Cost of one inference. The peak is of int8 activations, one byte each, freed after their last reader.
-
-    That is what tflite-micro's arena holds, less alignment and bookkeeping. Raises BadParameter for a layer without a
-    formula.
-    """
+    """Cost of one inference. The peak is of int8 activations, one byte each, freed after their last reader: what
+    tflite-micro's arena holds, less alignment and bookkeeping. Raises BadParameter for a layer without a formula."""
     table, found = layers(model), steps(model)
     held = live_sizes(found)
     params, macs = int(table.params.sum()), int(table.macs.sum())

@@ -1,11 +1,11 @@
 """*Modelled* runtime and energy: on devices that we do not have, by published measurements, and by technology.
 
-A device's runtime is MACs / rate, its energy power × runtime. This knows nothing of overheads per operator, so it
-flatters networks far smaller than the one that a rate was derived from.
+Runtime is MACs / rate, energy power × runtime: networks far smaller than the one of the rate are flattered.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import pandas as pd
 
@@ -102,15 +102,11 @@ def devices_table() -> pd.DataFrame:
 
 
 def modelled_energy(cost: Cost) -> pd.DataFrame:
-    """A row per number format and memory: modelled µJ of one inference, for its MACs and for moving its data.
-
-    A lower bound: parameters are read once, activations written and read once, control costs nothing.
-    """
+    """A row per number format and memory: modelled µJ of one inference, for its MACs and for moving its data once."""
     rows = []
-    for name, mac_pj in MAC_PJ.items():
-        for memory, access_pj in ACCESS_PJ.items():
-            compute_uj = cost.macs * mac_pj / 1e6
-            memory_uj = cost.moved_values * BYTES[name] / 4 * access_pj / 1e6
-            rows.append((name, memory, compute_uj, memory_uj, compute_uj + memory_uj, SOURCE))
+    for name, memory in product(MAC_PJ, ACCESS_PJ):
+        compute_uj = cost.macs * MAC_PJ[name] / 1e6
+        memory_uj = cost.moved_values * BYTES[name] / 4 * ACCESS_PJ[memory] / 1e6
+        rows.append((name, memory, compute_uj, memory_uj, compute_uj + memory_uj, SOURCE))
     parts = [f"modelled_{part}_uj" for part in ("compute", "memory", "total")]
     return pd.DataFrame(rows, columns=["format", "memory", *parts, "modelled_by"])

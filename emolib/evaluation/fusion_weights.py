@@ -7,12 +7,13 @@ from emolib.fusion.scores import FLOOR, present
 
 
 def validation_weights(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Weights (n_modalities,) in proportion to UAR above chance on validation trials; equal if none is above.
-
-    Chance is one over the number of classes of a modality's trials; missing trials are left out. Raises
-    BadSet.
-    """
-    above = [_above_chance(scores[m, there], y[there]) for m, there in enumerate(present(scores))]
+    """Weights (n_modalities,) in proportion to UAR above chance, one over the number of classes of a modality's trials;
+    equal if none is above. Missing trials are left out. Raises BadSet."""
+    above = []
+    for of_modality, there in zip(scores, present(scores), strict=True):
+        classes = np.unique(y[there])
+        reached = float(uar(confusion(y[there], of_modality[there]))) if there.any() else 0.0
+        above.append(max(0.0, reached - 1 / max(len(classes), 1)))
     return _normalised(np.array(above))
 
 
@@ -42,10 +43,6 @@ def fitted_weights(scores: np.ndarray, y: np.ndarray, shrinkage: float = 10.0) -
         options={"ftol": 1e-10, "maxiter": 500},
     )  # fmt: skip
     return _normalised(np.clip(found.x, 0, 1))
-
-
-def _above_chance(scores, y) -> float:
-    return max(0.0, float(uar(confusion(y, scores))) - 1 / len(np.unique(y))) if len(y) else 0.0
 
 
 def _normalised(weights) -> np.ndarray:

@@ -90,10 +90,8 @@ def macro_precision(counts: np.ndarray) -> np.ndarray:
 
 
 def auc(y: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve, one class against the rest, averaged over the classes that occur.
-
-    NaN where only one class occurs. Ties count half (Mann and Whitney 1947).
-    """
+    """Area under the ROC curve, one class against the rest, averaged over the classes that occur; NaN for one class alone.
+    Ties count half (Mann and Whitney 1947)."""
     return float(_aucs(y, scores, np.ones((1, len(y))))[0])
 
 
@@ -112,11 +110,8 @@ def auc_interval(
 def evaluate(
     y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
 ) -> dict[str, Interval]:
-    """accuracy, uar, macro_f1 and ece, each with the percentile interval of a bootstrap over subjects.
-
-    Raises BadSet for unequal lengths, labels out of range, NaN. Source: Field and Welsh 2007 (cluster
-    bootstrap).
-    """
+    """accuracy, uar, macro_f1 and ece, each with the percentile interval of a bootstrap over subjects (Field and Welsh
+    2007). Raises BadSet for unequal lengths, labels out of range, NaN."""
     ids = _ids(subject)
     counts, bins = _confusions(y, scores, ids), _bin_sums(y, scores, ids)
     resampled, n = _resampled(counts, n_boot, seed), len(counts)
@@ -160,10 +155,8 @@ def paired_gain(
 def chance_test(
     y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_perm: int = 2000, seed: int = 0
 ) -> float:
-    """p that labels shuffled within subjects reach this UAR. It is small where scores know more than who the subject is.
-
-    If every subject has one class only, the subjects' classes are shuffled among them instead. Raises BadSet.
-    """
+    """p that labels shuffled within subjects reach this UAR: small where scores know more than who the subject is. If each
+    subject has one class only, these are shuffled among the subjects instead. Raises BadSet."""
     _check(y, scores)
     ids, predicted, n_classes = _ids(subject), scores.argmax(axis=1), scores.shape[1]
     reached, rng = _uars(y[None], predicted, n_classes)[0], np.random.default_rng(seed)
@@ -249,9 +242,7 @@ def _chunks(n) -> list[int]:
 
 def _interval(value, resampled, n_subjects) -> Interval:
     """The value with its 2.5th and 97.5th percentile; NaN for one subject, who says nothing about others."""
-    if n_subjects == 1:
-        return Interval(float(value), float("nan"), float("nan"))
-    low, high = np.percentile(resampled, [2.5, 97.5])
+    low, high = np.percentile(resampled, [2.5, 97.5]) if n_subjects > 1 else (np.nan, np.nan)
     return Interval(float(value), float(low), float(high))
 
 

@@ -1,7 +1,4 @@
-"""Model cards: what a model of a bundle is, on what it was trained and judged, and what it is not for.
-
-The headings follow Mitchell et al. (2019), "Model cards for model reporting".
-"""
+"""Model cards after Mitchell et al. (2019): what a model is, on what it was trained and judged, what it is not for."""
 
 from collections.abc import Iterable
 

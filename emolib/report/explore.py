@@ -1,7 +1,5 @@
-"""One trial at a time: what was recorded, what the networks see, what they answer in float32 and in int8.
-
-The model that answers is that of the fold that tests the trial's subject, so it has never seen that person.
-"""
+"""One trial at a time: what was recorded, what the networks see, what they answer in float32 and in int8. The model that
+answers is that of the fold that tests the trial's subject, so it has never seen that person."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -68,7 +66,6 @@ class Explorer:
         return front_end(modality, **self.run.parameters_of(f"data/{self.sources[modality]}.npz")["frontend"])
 
     def windows(self, trial: Trial) -> Windows:
-        """What the front end makes of a recording."""
         return self.front(trial.modality)(trial.data, trial.sfreq, trial.kind)
 
     def answer(self, trial: Trial, X: np.ndarray, variant: str) -> np.ndarray:
@@ -89,10 +86,8 @@ class Explorer:
         return X[of_person.trial == trial.trial]
 
     def table(self, trials: Sequence[Trial], rule: str) -> pd.DataFrame:
-        """Scores of each modality and fused, in float32 and int8: modality, variant, and a column for each class.
-
-        It is empty if no modality has a usable window.
-        """
+        """Scores of each modality and fused, in float32 and int8: modality, variant, and a column for each class. It is
+        empty if no modality has a usable window."""
         rows, classes = [], self.rows[next(iter(self.sources.values()))]["classes"].tolist()
         heard = [(trial, found) for trial in trials if len(found := self.windows(trial).X)]
         for variant in VARIANTS if heard else ():
@@ -102,10 +97,7 @@ class Explorer:
         return pd.DataFrame(rows, columns=["modality", "variant", *classes])
 
     def fused(self, scores: dict[str, np.ndarray], rule: str, subject: str) -> np.ndarray:
-        """Scores (n_classes,), fused by one of the `rules` from the modalities that are there.
-
-        Learned weights are those of the fold that tests the subject.
-        """
+        """Scores (n_classes,), fused by one of the `rules`, with the weights of the fold that tests the subject."""
         missing = np.full_like(next(iter(scores.values())), np.nan)
         stacked = np.stack([scores.get(modality, missing) for modality in self.sources])[:, None]
         if rule not in set(self.weights.rule):

@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -86,11 +86,9 @@ def known(out: Path, names: Iterable[str]) -> set[str]:
     """File names of the bundle in `out`: those of the models that it names and, where it is damaged, of `names`."""
     if not (out / "bundle.json").is_file():
         return set()
-    try:
+    with suppress(ValueError, LookupError, TypeError):
         record = read_json(out / "bundle.json")
         names = {*names, *record["models"], *record["detectors"]}
-    except (ValueError, LookupError, TypeError):
-        pass
     return {"bundle.json", *(f"{name}{ending}" for name in names for ending in FILES)}
 
 
@@ -122,11 +120,10 @@ def export(
 ) -> list[str]:
     """Write the bundle `out` of the run in `results`; the sources and detectors of the run that are in it.
 
-    The models are those of one fold, so that their test people are still unseen. <name>.md is the card of each;
-    with_keras: <name>.keras is its float32 network, to train on. only: some of the sources and detectors; add:
-    what the bundle holds of others stays. The first source of a modality is its default. Raises BadArtifact for
-    altered artifacts, BadParameter where `out` is no folder to write, or holds something else, or for a name that the
-    run has not.
+    The models are those of one fold, whose test people are still unseen; <name>.md is the card of each. with_keras:
+    <name>.keras is its float32 network, to train on. only: some of the names; add: what the bundle holds of others stays.
+    The first source of a modality is its default. Raises BadArtifact, and BadParameter for an `out` that holds something
+    else, or a name that the run has not.
     """
     run = Run(results, "export", {"fold": fold})
     names, found = sources(run), detectors(run)

@@ -33,12 +33,9 @@ class Card:
 def render(
     run: Run, title: str, subtitle: str, cards: Sequence[Card], concluded: Sequence[str], banner: str = ""
 ) -> str:
-    """The whole page: cards, what this notebook itself shows, and a section for each rows/<name>.csv in `concluded`.
-
-    A section has the question and the answer of its notebook, and every table and figure of the same call, with the
-    captions that the notebook gave. `banner` stands above everything. Raises BadArtifact for a table or figure that is
-    missing or was altered after it was written.
-    """
+    """The whole page: cards, what this notebook itself shows, and a section for each rows/<name>.csv in `concluded`: the
+    question and the answer of its notebook, and every table and figure of the same call. Raises BadArtifact for one that is
+    missing or was altered."""
     shown = _shown(run)
     sections = [
         {"title": "Goals and related work", "shown": shown.get(_call(run.notebook, run.parameters), [])}

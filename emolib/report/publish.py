@@ -1,8 +1,5 @@
-"""Published results: docs/results.csv, the pages in docs/ and the table in README.md.
-
-`emolib publish results/real` puts that run's results.csv in the place of what docs/results.csv held of a
-run of that name, and writes the pages from the whole. Nothing is typed by hand.
-"""
+"""`emolib publish results/real` puts that run's results.csv in the place of what docs/results.csv held of a
+run of that name, and writes the pages in docs/ and the table in README.md from the whole. Nothing is typed by hand."""
 
 import json
 import re
@@ -101,28 +98,22 @@ def related_work_page(results: pd.DataFrame) -> str:
 
 def origins(results: pd.DataFrame) -> str:
     """The runs, and the commit and command that made each."""
-    made = results[["run", "commit"]].drop_duplicates().sort_values("run").itertuples()
-    told = (
-        f"run `{row.run}` at {short(row.commit)} by `make reproduce CONFIG=config/{row.run}.yaml`"
-        for row in made
-    )
+    made = results[["run", "commit"]].drop_duplicates().sort_values("run").to_numpy()
+    told = [
+        f"run `{run}` at {short(commit)} by `make reproduce CONFIG=config/{run}.yaml`" for run, commit in made
+    ]
     return f"Made by {'; '.join(told)}."
 
 
-def commit_of(run: Run) -> str:
-    """The one commit that made the run's results. Raises BadArtifact for several, or changed files."""
+def merged(path: Path, run: Run) -> pd.DataFrame:
+    """Rows of docs/results.csv at `path`, those of the run's name replaced by the run's own. Raises BadArtifact for a run of
+    several commits, or of changed files."""
     commits = run.commits(record_of(run.folder / "results.csv")["inputs"])
     if len(commits) > 1 or commits & {""} or any(commit.endswith("+") for commit in commits):
         raise BadArtifact(
             f"{run.folder} was made by {', '.join(sorted(commits))}, expected one commit without changed files: "
             "run it again in a fresh clone."
         )
-    return commits.pop()
-
-
-def merged(path: Path, run: Run) -> pd.DataFrame:
-    """Rows of docs/results.csv at `path`, those of the run's name replaced by the run's own."""
-    commit_of(run)
     new = read(run.read("results.csv"))
     if not path.exists():
         return new

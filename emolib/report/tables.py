@@ -23,10 +23,8 @@ THIN_SPACE = "\u202f"
 
 
 def windows_table(emotion_set: EmotionSet) -> pd.DataFrame:
-    """Windows per subject × class: index "subject", columns classes; a row and a column "total". Copies are left out.
-
-    Where every window has a subject of its own, because identities are unknown, the rows are the official splits.
-    """
+    """Windows per subject × class, without copies: index "subject", columns classes; a row and a column "total". Where every
+    window has a subject of its own, because identities are unknown, the rows are the official splits."""
     own = emotion_set.own
     names = np.asarray(emotion_set.classes, dtype=object)[emotion_set.y[own]]
     known = len(np.unique(emotion_set.subject)) < len(emotion_set.y)

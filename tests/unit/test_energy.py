@@ -190,12 +190,6 @@ def test_a_device_records_pattern_and_work_also_where_work_fails(tmp_path):
     assert (found[-1].n, found[-1].what) == (7, "load, then run")
 
 
-def test_bad_markers_name_file_and_row(tmp_path):
-    (tmp_path / "m.csv").write_text("start_s,end_s,n,what\n1,2,1,a\n3,2,1,a\n")
-    with pytest.raises(BadRecording, match=r"m\.csv: row 3 is '3,2,1,a', expected start_s < end_s"):
-        markers.read(tmp_path / "m.csv")
-
-
 def test_markers_of_one_kind_that_follow_each_other_are_a_block():
     marks = [Marker(k, k + 0.9, 1, "a") for k in range(5)]
     marks += [Marker(10, 11, 1, "a"), Marker(11.05, 12, 1, "b")]

@@ -125,5 +125,3 @@ def test_what_is_asked_of_a_reader_is_checked(log):
         readers.read("wall", path)
     with pytest.raises(BadParameter, match="did you mean voltage_v"):
         readers.read("ppk2", path, volt=3)
-    with pytest.raises(BadRecording, match="No such file"):
-        readers.read("csv", path.with_name("none.csv"))

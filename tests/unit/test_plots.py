@@ -10,7 +10,6 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from emolib.core.errors import BadParameter
 from emolib.datasets.base import Trial
 from emolib.device.faces import Face
 from emolib.report import plots
@@ -75,11 +74,6 @@ def test_missing_samples_leave_a_gap():
     eeg[1, 100:200] = np.nan
     lines = plots.trial(trial("eeg", eeg, 256.0, "raw")).axes[0].lines
     assert np.isnan(lines[1].get_ydata()).sum() == 100 and np.isfinite(lines[0].get_ydata()).all()
-
-
-def test_an_unknown_modality_is_one_line():
-    with pytest.raises(BadParameter, match="expected one of heart, eeg, speech, face"):
-        plots.trial(trial("smell", np.zeros(9), 1.0))
 
 
 WINDOWS = {
@@ -175,7 +169,6 @@ FIGURES = {
     "fusion": lambda: plots.fusion(RULES),
     "forest": lambda: plots.forest(RULES[1:]),
     "redrawn": lambda: plots.redrawn(pd.concat([RULES] * 5), RULES, "as reported"),
-    "redrawn, no draws": lambda: plots.redrawn(RULES[:0], RULES, "as reported"),
     "weights": lambda: plots.weights(WEIGHTS),
     "ranks": lambda: plots.critical_difference(RANKS, 1.0, [["a", "b"], ["b", "c"]]),
     "ranks, no test": lambda: plots.critical_difference(RANKS, np.nan, []),
@@ -222,13 +215,6 @@ def test_reliability_agrees_with_sklearn():
     accuracy, means = calibration_curve(right, confidence, n_bins=10)
     line = plots.reliability(y, scores, 0.1).axes[0].lines[1]
     np.testing.assert_allclose(line.get_xydata(), 100 * np.column_stack([means, accuracy]))
-
-
-def test_measured_and_modelled_say_so():
-    titles = {name: FIGURES[name]().get_suptitle() for name in ("latency", "modelled", "vela")}
-    assert "Measured" in titles["latency"] and all(
-        "not measured" in titles[name] for name in ("modelled", "vela")
-    )
 
 
 def test_a_found_box_has_its_score_and_iou_and_the_tree_what_led_to_the_pick():

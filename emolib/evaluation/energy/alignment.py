@@ -138,14 +138,12 @@ def _best_offset(
 
 
 def _everywhere(trace: Trace, step_s: float, activity: Activity, drift: float):
-    """Offsets (m,), the correlation at each, -1 where the log covers too little, and the samples there.
-
-    Power lies on a regular grid of the meter's clock: mean 0, standard deviation 1, 0 in gaps.
-    """
+    """Offsets (m,), the correlation at each, -1 where the log covers too little, and the samples there."""
     start_s = float(trace.cells[0][0])
     cells = ((trace.time_s - start_s) / step_s).astype(np.int64)
     counts = np.bincount(cells)
     mask = (counts > 0).astype(np.float64)
+    # power on a regular grid of the meter's clock: mean 0, standard deviation 1, 0 in gaps
     scaled = (trace.power_w - trace.power_w.mean()) / (trace.power_w.std() or 1.0)
     power = np.bincount(cells, weights=scaled) / np.maximum(counts, 1)
 

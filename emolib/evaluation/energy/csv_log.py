@@ -12,7 +12,7 @@ from emolib.core.errors import BadRecording
 from emolib.evaluation.energy.trace import Trace
 
 NO_VALUE = ("-", "--", "[N/A]", "[Not Supported]", "unavailable", "unknown")  # beside those that pandas knows
-HEAD = 10_000  # bytes of the first line at most: pandas takes minutes for a million columns
+HEAD = 10_000  # bytes of the first line at most
 AS_WRITTEN = {"index_col": False, "encoding": "utf-8-sig", "encoding_errors": "replace", "compression": None}
 
 
@@ -41,7 +41,6 @@ def read(
     keep = dict(keep or {})
     values = [name for name in ((current, voltage) if current else (power,)) if name]
     with named(path):
-        check_head(path)
         table = pd.read_csv(
             path, usecols=[time, *values, *keep], sep=sep, decimal=decimal, skiprows=skiprows, na_values=NO_VALUE,
             skipinitialspace=True, low_memory=False, **AS_WRITTEN,
@@ -71,19 +70,14 @@ def write(trace: Trace, path: str | Path):
 
 @contextmanager
 def named(path: str | Path) -> Iterator[None]:
-    """What pandas cannot read is a BadRecording with the name of the file."""
+    """What pandas cannot read, or would take minutes for, is a BadRecording with the name of the file."""
     try:
+        with open(path, "rb") as file:
+            if len(file.readline(HEAD + 1)) > HEAD:
+                raise ValueError(f"the first line has more than {HEAD} bytes, expected names of columns.")
         yield
     except (OSError, ValueError, OverflowError) as error:
         raise BadRecording(f"{path}: {' '.join(str(error).split())}") from None
-
-
-def check_head(path: str | Path):
-    with open(path, "rb") as file:
-        if len(file.readline(HEAD + 1)) > HEAD:
-            raise BadRecording(
-                f"{path}: the first line has more than {HEAD} bytes, expected names of columns."
-            )
 
 
 def numbers(column: pd.Series, path: str | Path) -> np.ndarray:

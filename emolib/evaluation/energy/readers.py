@@ -34,15 +34,12 @@ def read_smi(path: str | Path, gpu: int = 0) -> Trace:
 
 
 def read_ppk2(path: str | Path, voltage_v: float = math.nan, step_ms: float = 1.0) -> Trace:
-    """Power of the current of a PPK2 at `voltage_v`: the mean of every `step_ms` milliseconds.
+    """Power of the current of a PPK2 at `voltage_v`, to which it was set: the mean of every `step_ms` milliseconds.
 
-    The kit logs no voltage; `voltage_v` is what it was set to, or what the source behind it gave. Raises
-    BadParameter without one, and BadRecording.
+    Raises BadParameter without a voltage, and BadRecording.
     """
-    if not (voltage_v > 0 and step_ms > 0):
-        raise BadParameter(
-            f"{path}: voltage_v is {voltage_v}, step_ms {step_ms}, expected the V that the PPK2 was set to, and ms above 0."
-        )
+    if not voltage_v > 0:
+        raise BadParameter(f"{path}: voltage_v is {voltage_v}, expected the V that the PPK2 was set to.")
     sums = [
         chunk.assign(n=1).groupby(chunk[PPK2_TIME] // step_ms).sum()
         for chunk in _chunks(path, PPK2_TIME, PPK2_CURRENT)
@@ -53,13 +50,9 @@ def read_ppk2(path: str | Path, voltage_v: float = math.nan, step_ms: float = 1.
 
 
 def ppk2_markers(path: str | Path, channels: Mapping[int, str]) -> list[Marker]:
-    """A marker of one inference each time that a digital channel of a PPK2 is high; `channels` {0: "name"}.
-
-    They are on the meter's own clock, so nothing needs alignment. Channels lie in one column or in eight. Raises
-    BadRecording for an export without them, or where none of these is ever high.
-    """
+    """A marker of one inference each time that a digital channel of a PPK2 is high, on the meter's own clock; `channels`
+    {0: "name"}. Raises BadRecording for an export without them, or where none of these is ever high."""
     with csv_log.named(path):
-        csv_log.check_head(path)
         together = PPK2_DIGITAL in pd.read_csv(path, nrows=0, **csv_log.AS_WRITTEN)
     markers = []
     for channel, what in channels.items():
@@ -83,7 +76,6 @@ def _chunks(path: str | Path, *columns: str, text: str = "") -> Iterator[pd.Data
     last_ms = -math.inf
     options = {"usecols": [*columns, *filter(None, [text])], "dtype": {text: str}, "chunksize": CHUNK}
     with csv_log.named(path):
-        csv_log.check_head(path)
         for chunk in pd.read_csv(path, **options, **csv_log.AS_WRITTEN):
             chunk = chunk.assign(**{name: csv_log.numbers(chunk[name], path) for name in columns})
             at_ms = chunk[PPK2_TIME].to_numpy()

@@ -113,10 +113,8 @@ def pi5() -> tuple[list[Sensor], str]:
 
 
 class Sampler:
-    """A thread that reads a sensor `rate_hz` times a second, as far as it keeps up, within a `with` block.
-
-    Times are those of emolib.device.markers.now_s, so markers of the same process need no alignment.
-    """
+    """A thread that reads a sensor `rate_hz` times a second, as far as it keeps up, within a `with` block. Times are those
+    of emolib.device.markers.now_s, so markers of the same process need no alignment."""
 
     def __init__(self, sensor: Sensor, rate_hz: float = 10.0):
         if not rate_hz > 0:
@@ -158,10 +156,7 @@ class Sampler:
 
 
 def trace_of(sensor: Sensor, time_s: np.ndarray, value: np.ndarray) -> Trace:
-    """Readings (n,) as power; of a counter, the mean power between each two, (n - 1,) or less.
-
-    A counter that is read faster than it moves gives zeros and then too much: only readings at which it moved count.
-    """
+    """Readings (n,) as power; of a counter, the mean power between each two at which it moved."""
     if not sensor.is_counter:
         return Trace(time_s, value, sensor.name)
     moved = np.append(True, np.diff(value) != 0)

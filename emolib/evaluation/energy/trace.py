@@ -16,8 +16,7 @@ class Trace:
     """power_w (n,) in W at time_s (n,) in s, each later than the one before, in float64.
 
     A sample stands for the time half way to its neighbours; into a gap it reaches half a step. `origin` names the log.
-    `dropped` counts what its reader left out, by reason. Raises BadRecording for less than two samples, NaN, or times
-    that go back.
+    `dropped` counts what its reader left out, by reason. Raises BadRecording.
     """
 
     time_s: np.ndarray

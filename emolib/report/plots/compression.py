@@ -7,27 +7,11 @@ import pandas as pd
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from emolib.report.plots.style import (
-    BLACK,
-    BLUE,
-    GREY,
-    ORANGE,
-    Picture,
-    colours,
-    legend_below,
-    log_axis,
-    name_rows,
-    offsets,
-    panel,
-    picture,
-    sign,
-    signs,
-    tidy,
-)
+from emolib.report.plots import style
 
 BESIDE = 0.22  # of the distance between two levels: cells are drawn left of their mean
 SIZES = (9, 13, 11, 7)  # of markers, so that equal choices of bits stay visible over each other
-BITS = {4: (ORANGE, -0.2), 8: (BLUE, 0.2)}
+BITS = {4: (style.ORANGE, -0.2), 8: (style.BLUE, 0.2)}
 PANELS = {
     "latency_ms": "latency of one window (ms)",
     "sram_kb": "SRAM (kB)",
@@ -36,27 +20,30 @@ PANELS = {
 }
 
 
-def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> Picture:
+def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> style.Picture:
     """Validation UAR by level, a panel per factor: mean ± sd over cells, every cell behind it, the best cell; columns
     factor, level, uar, uar_sd. `table`: a row per cell, best first, with the factors and uar."""
     factors = list(dict.fromkeys(effects["factor"]))
     sizes = [(effects["factor"] == name).sum() for name in factors]
-    figure, axes = picture(3.6, 1, len(factors), sharey=True, width_ratios=[size + 1 for size in sizes])
+    figure, axes = style.picture(3.6, 1, len(factors), sharey=True, width_ratios=[size + 1 for size in sizes])
     for ax, name in zip(axes[0], factors, strict=True):
         rows = effects[effects["factor"] == name].reset_index()
         for x, level in enumerate(rows["level"]):
             cells = 100 * table.loc[table[name].map(str) == level, "uar"]
-            ax.plot([x - BESIDE] * len(cells), cells, "o", color=GREY, markersize=4, alpha=0.5)
-        ax.errorbar(rows.index, 100 * rows["uar"], 100 * rows["uar_sd"], fmt="s", color=BLUE, capsize=4)
+            ax.plot([x - BESIDE] * len(cells), cells, "o", color=style.GREY, markersize=4, alpha=0.5)
+        ax.errorbar(rows.index, 100 * rows["uar"], 100 * rows["uar_sd"], fmt="s", color=style.BLUE, capsize=4)
         best = rows.index[rows["level"] == str(table[name][0])]
-        ax.plot(best - BESIDE, [100 * table["uar"][0]] * len(best), "*", color=ORANGE, markersize=11)
+        ax.plot(best - BESIDE, [100 * table["uar"][0]] * len(best), "*", color=style.ORANGE, markersize=11)
         ax.set_xticks(rows.index, rows["level"].str.replace("_", "\n"))
         ax.set(xlabel=name.replace("_", " "), xlim=(-0.6, len(rows) - 0.4))
-        tidy(ax, grid="y")
+        style.tidy(ax, grid="y")
     axes[0, 0].set_ylabel("UAR of validation people (%)")
-    dots = [(GREY, "o", "one cell"), (BLUE, "s", "mean ± sd of the cells"), (ORANGE, "*", "best cell")]
-    legend_below(figure, [sign(*dot) for dot in dots])
-    return figure
+    dots = [
+        (style.GREY, "o", "one cell"),
+        (style.BLUE, "s", "mean ± sd of the cells"),
+        (style.ORANGE, "*", "best cell"),
+    ]
+    return style.with_legend(figure, [style.sign(*dot) for dot in dots])
 
 
 def _layer(name: str) -> str:
@@ -65,63 +52,63 @@ def _layer(name: str) -> str:
     return next((short for long, short in ends.items() if name.startswith(long)), name)
 
 
-def ranges(values: np.ndarray, limits: Mapping[str, tuple[float, float]], tensor: str) -> Picture:
+def ranges(values: np.ndarray, limits: Mapping[str, tuple[float, float]], tensor: str) -> style.Picture:
     """Histogram of one tensor's values on the calibration windows, and where each method cuts it."""
-    figure, ax = panel(3.4)
-    ax.hist(np.ravel(values), bins=100, log=True, color=GREY)
+    figure, ax = style.panel(3.4)
+    ax.hist(np.ravel(values), bins=100, log=True, color=style.GREY)
     handles = []
-    for (method, (low, high)), (colour, _) in zip(limits.items(), colours(limits).values(), strict=True):
+    for (method, (low, high)), (colour, _) in zip(
+        limits.items(), style.colours(limits).values(), strict=True
+    ):
         for end in {low, high} - {0.0}:
             ax.axvline(end, color=colour, linewidth=1.8)
-        handles.append(sign(colour, None, method, "-"))
+        handles.append(style.sign(colour, None, method, "-"))
     ax.set(xlabel=f"activation of {_layer(tensor)}", ylabel="values (log scale)")
-    tidy(ax)
-    legend_below(figure, handles)
-    return figure
+    style.tidy(ax)
+    return style.with_legend(figure, handles)
 
 
-def sqnr(table: pd.DataFrame) -> Picture:
+def sqnr(table: pd.DataFrame) -> style.Picture:
     """Signal to quantization noise and clipped share; columns tensor, method, sqnr_db, clipped in [0, 1]."""
-    tensors, styles = list(dict.fromkeys(table["tensor"])), colours(table["method"])
-    figure, axes = picture(1.4 + 0.3 * len(tensors), 1, 2, sharey=True)
-    shift = dict(zip(styles, offsets(len(styles)), strict=True))
+    tensors, styles = list(dict.fromkeys(table["tensor"])), style.colours(table["method"])
+    figure, axes = style.picture(1.4 + 0.3 * len(tensors), 1, 2, sharey=True)
+    shift = dict(zip(styles, style.offsets(len(styles)), strict=True))
     y = table["tensor"].map(tensors.index) + table["method"].map(shift)
     for method, (colour, marker) in styles.items():
         rows = table["method"] == method
         axes[0, 0].plot(table["sqnr_db"][rows], y[rows], marker, color=colour, markersize=5)
         axes[0, 1].plot(100 * table["clipped"][rows], y[rows], marker, color=colour, markersize=5)
-    name_rows(axes[0, 0], [_layer(tensor) for tensor in tensors])
+    style.name_rows(axes[0, 0], [_layer(tensor) for tensor in tensors])
     axes[0, 0].set(xlabel="signal to quantization noise (dB)")
     axes[0, 1].set(xlabel="clipped values (%)")
     for ax in axes[0]:
-        tidy(ax)
-    legend_below(figure, signs(styles))
-    return figure
+        style.tidy(ax)
+    return style.with_legend(figure, style.signs(styles))
 
 
-def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> Picture:
+def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> style.Picture:
     """Points of UAR over the baseline with their paired interval, and a line at the goal; columns variant, points,
     points_low, points_high."""
     table = table[table["variant"] != baseline].reset_index(drop=True)
-    figure, ax = panel(1.2 + 0.28 * len(table))
-    ax.axvline(0, color=GREY, linewidth=1)
+    figure, ax = style.panel(1.2 + 0.28 * len(table))
+    ax.axvline(0, color=style.GREY, linewidth=1)
     for y, row in table.iterrows():
-        ax.plot([row["points_low"], row["points_high"]], [y, y], color=BLUE, linewidth=1.6)
-        ax.plot(row["points"], y, "o", color=BLUE, markersize=6)
+        ax.plot([row["points_low"], row["points_high"]], [y, y], color=style.BLUE, linewidth=1.6)
+        ax.plot(row["points"], y, "o", color=style.BLUE, markersize=6)
     if goal is not None:
-        ax.axvline(goal, color=ORANGE, linestyle="--", label=f"goal: {goal:g} points")
+        ax.axvline(goal, color=style.ORANGE, linestyle="--", label=f"goal: {goal:g} points")
         ax.legend(frameon=False, loc="best")
-    name_rows(ax, list(table["variant"]))
+    style.name_rows(ax, list(table["variant"]))
     ax.set(xlabel=f"points of UAR over {baseline}, 95 % interval over subjects")
-    tidy(ax)
+    style.tidy(ax)
     return figure
 
 
-def sensitivity(table: pd.DataFrame) -> Picture:
+def sensitivity(table: pd.DataFrame) -> style.Picture:
     """Perturbation of each layer at 4 and 8 bits, median and range over folds, and how often 4 bits were chosen; columns
     layer, operator, omega_4, omega_8 (nats), bits."""
     layers = list(dict.fromkeys(table["layer"]))
-    figure, ax = panel(1.6 + 0.42 * len(layers))
+    figure, ax = style.panel(1.6 + 0.42 * len(layers))
     for bits, (colour, shift) in BITS.items():
         folds = table.groupby("layer")[f"omega_{bits}"].agg(["min", "median", "max"]).loc[layers]
         folds = folds.assign(row=np.arange(len(layers)) + shift)[folds["min"] > 0]
@@ -133,60 +120,59 @@ def sensitivity(table: pd.DataFrame) -> Picture:
         if own["operator"].iloc[0] == "DepthwiseConv2D":
             text = "8 bits only"
         ax.annotate(text, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    log_axis(ax, "perturbation of the loss Ω (nats, modelled)")
-    name_rows(ax, layers)
-    tidy(ax, grid="x")
+    style.log_axis(ax, "perturbation of the loss Ω (nats, modelled)")
+    style.name_rows(ax, layers)
+    style.tidy(ax, grid="x")
     handles = [Patch(color=colour, label=f"{bits} bits") for bits, (colour, _) in BITS.items()]
-    legend_below(figure, [*handles, sign("black", None, "least to largest fold", "-")])
-    return figure
+    return style.with_legend(figure, [*handles, style.sign("black", None, "least to largest fold", "-")])
 
 
-def pareto(table: pd.DataFrame) -> Picture:
+def pareto(table: pd.DataFrame) -> style.Picture:
     """Measured UAR against packed weights and BOPs; columns pick, kind (variant | random), weight_bytes, bops, uar."""
-    figure, axes = picture(4.2, 1, 2, sharey=True)
+    figure, axes = style.picture(4.2, 1, 2, sharey=True)
     random, named = (table[table["kind"] == kind] for kind in ("random", "variant"))
-    styles = colours(named["pick"])
+    styles = style.colours(named["pick"])
     panels = {"weight_bytes": (1e3, "packed weights in the file (kB)")}
     panels["bops"] = (1e6, "BOPs of one window (millions, 8-bit activations)")
     for ax, (column, (unit, label)) in zip(axes[0], panels.items(), strict=True):
         for size, row in zip(SIZES, named.itertuples(), strict=True):
             colour, marker = styles[row.pick]
             ax.plot(getattr(row, column) / unit, 100 * row.uar, marker, color=colour, markersize=size)
-        ax.plot(random[column] / unit, 100 * random["uar"], ".", color=BLACK, markersize=5)
+        ax.plot(random[column] / unit, 100 * random["uar"], ".", color=style.BLACK, markersize=5)
         ax.set(xlabel=label)
         ax.margins(0.08)
-        tidy(ax)
+        style.tidy(ax)
     axes[0, 0].set(ylabel="UAR on test answers (%)")
-    legend_below(figure, [*signs(styles), sign(BLACK, ".", f"random, same budget ({len(random)})")])
-    return figure
+    dot = style.sign(style.BLACK, ".", f"random, same budget ({len(random)})")
+    return style.with_legend(figure, [*style.signs(styles), dot])
 
 
-def vela(table: pd.DataFrame) -> Picture:
+def vela(table: pd.DataFrame) -> style.Picture:
     """One bar per accelerator; columns accelerator, modelled_by, latency_ms, sram_kb, flash_kb, npu_percent."""
-    figure, axes = picture(1.6 + 0.36 * len(table), 1, 4, sharey=True)
+    figure, axes = style.picture(1.6 + 0.36 * len(table), 1, 4, sharey=True)
     whole = table.npu_percent == 100
     for ax, (column, label) in zip(axes[0], PANELS.items(), strict=True):
-        colour = [BLUE if each else ORANGE for each in whole]
+        colour = [style.BLUE if each else style.ORANGE for each in whole]
         bars = ax.barh(range(len(table)), table[column], color=colour, height=0.6)
         ax.bar_label(bars, [f"{value:.3g}" for value in table[column]], padding=3, fontsize=9)
         ax.set(xlabel=label)
         ax.xaxis.set_major_locator(MaxNLocator(3))
         ax.margins(x=0.35)
-        tidy(ax, grid="x")
-    name_rows(axes[0, 0], list(table.accelerator))
+        style.tidy(ax, grid="x")
+    style.name_rows(axes[0, 0], list(table.accelerator))
     known = {True: "all operators on the NPU", False: "some stay on the CPU: a lower bound of the latency"}
     shown = [each for each in known if (whole == each).any()]
-    legend_below(figure, [Patch(color=BLUE if each else ORANGE, label=known[each]) for each in shown])
     figure.suptitle(f"Modelled by {table.modelled_by.iloc[0]}, not measured")
-    return figure
+    handles = [Patch(color=style.BLUE if each else style.ORANGE, label=known[each]) for each in shown]
+    return style.with_legend(figure, handles)
 
 
-def rounding(table: pd.DataFrame) -> Picture:
+def rounding(table: pd.DataFrame) -> style.Picture:
     """Difference of two sets of kernels by operator; columns index, operator, alone_lsb, grown_lsb."""
-    figure, ax = panel(3.4)
+    figure, ax = style.panel(3.4)
     for column, colour, marker, label in (
-        ("grown_lsb", BLUE, "o", "each set reads what it computed itself"),
-        ("alone_lsb", ORANGE, "s", "both sets read the same input"),
+        ("grown_lsb", style.BLUE, "o", "each set reads what it computed itself"),
+        ("alone_lsb", style.ORANGE, "s", "both sets read the same input"),
     ):
         ax.plot(table["index"], table[column], color=colour, marker=marker, markersize=5, label=label)
     ax.set_xticks(table["index"], [name.replace("_", " ").lower() for name in table.operator], rotation=60)
@@ -194,6 +180,5 @@ def rounding(table: pd.DataFrame) -> Picture:
         text.set(ha="right", rotation_mode="anchor", fontsize=8)
     ax.set(ylabel="largest difference (LSB)")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    tidy(ax, grid="y")
-    legend_below(figure, ax)
-    return figure
+    style.tidy(ax, grid="y")
+    return style.with_legend(figure, ax)

@@ -10,23 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from emolib.report.plots.style import (
-    BLUE,
-    GREY,
-    VERMILLION,
-    Picture,
-    colours,
-    legend_below,
-    log_axis,
-    name_rows,
-    offsets,
-    panel,
-    picture,
-    sign,
-    signs,
-    stripes,
-    tidy,
-)
+from emolib.report.plots import style
 
 if TYPE_CHECKING:
     from emolib.evaluation.energy.trace import Trace
@@ -41,24 +25,24 @@ Draw = Callable[[pd.Series, float, str, str], None]  # row of the table, y, colo
 def _rows(axes: Iterable[Axes], table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
     """One line of dots per source on these axes, one colour per `by`; the handles of a legend."""
     sources = list(dict.fromkeys(table["source"]))
-    styles = colours(table[by])
-    shift = dict(zip(styles, offsets(len(styles)), strict=True))
+    styles = style.colours(table[by])
+    shift = dict(zip(styles, style.offsets(len(styles)), strict=True))
     for _, row in table.iterrows():
         draw(row, sources.index(row["source"]) + shift[row[by]], *styles[row[by]])
     for ax in axes:
-        stripes(ax, len(sources))
-        name_rows(ax, sources)
-        tidy(ax)
-    return signs(styles)
+        style.stripes(ax, len(sources))
+        style.name_rows(ax, sources)
+        style.tidy(ax)
+    return style.signs(styles)
 
 
 def _height(table: pd.DataFrame, by: str) -> float:
     return 1.5 + table["source"].nunique() * max(0.12 * table[by].nunique() + 0.15, 0.3)
 
 
-def size_and_uar(table: pd.DataFrame) -> Picture:
+def size_and_uar(table: pd.DataFrame) -> style.Picture:
     """File size and UAR; columns source, variant, bytes, uar, uar_low, uar_high, the last three in [0, 1]."""
-    figure, axes = picture(_height(table, "variant"), 1, 2, sharey=True)
+    figure, axes = style.picture(_height(table, "variant"), 1, 2, sharey=True)
     size, uar = axes[0]
 
     def draw(row: pd.Series, y: float, colour: str, marker: str):
@@ -70,46 +54,44 @@ def size_and_uar(table: pd.DataFrame) -> Picture:
     size.set(xlabel="file size (kB)")
     size.set_xlim(left=0)
     uar.set(xlabel="UAR, 95 % interval over subjects (%)")
-    legend_below(figure, handles)
-    return figure
+    return style.with_legend(figure, handles)
 
 
-def modelled(table: pd.DataFrame) -> Picture:
+def modelled(table: pd.DataFrame) -> style.Picture:
     """Runtime from a device model, not measured; columns source, device, runtime_ms."""
-    figure, ax = panel(_height(table, "device"))
+    figure, ax = style.panel(_height(table, "device"))
 
     def draw(row: pd.Series, y: float, colour: str, marker: str):
         ax.plot(row["runtime_ms"], y, marker, color=colour, markersize=6)
 
     handles = _rows([ax], table, "device", draw)
-    log_axis(ax, "modelled runtime of one window (ms)")
+    style.log_axis(ax, "modelled runtime of one window (ms)")
     figure.suptitle("Modelled from the device table, not measured")
-    legend_below(figure, handles, n_cols=3)
-    return figure
+    return style.with_legend(figure, handles, n_cols=3)
 
 
-def cost(table: pd.DataFrame) -> Picture:
+def cost(table: pd.DataFrame) -> style.Picture:
     """What one model needs; columns source, params, macs, bytes."""
     units = {"params": ("parameters (thousands)", 1e3), "macs": ("MACs per window (millions)", 1e6)}
     units["bytes"] = ("file size (kB)", 1e3)
-    figure, axes = picture(1.2 + 0.36 * len(table), 1, 3, sharey=True)
+    figure, axes = style.picture(1.2 + 0.36 * len(table), 1, 3, sharey=True)
     for ax, (column, (label, unit)) in zip(axes[0], units.items(), strict=True):
         values = table[column] / unit
-        bars = ax.barh(range(len(table)), values, color=BLUE, height=0.6)
+        bars = ax.barh(range(len(table)), values, color=style.BLUE, height=0.6)
         ax.bar_label(bars, [f"{value:.3g}" for value in values], padding=3, fontsize=9)
         ax.set(xlabel=label)
         ax.margins(x=0.25)
-        name_rows(ax, list(table["source"]))
-        tidy(ax, grid="x")
+        style.name_rows(ax, list(table["source"]))
+        style.tidy(ax, grid="x")
     return figure
 
 
-def latency(table: pd.DataFrame) -> Picture:
+def latency(table: pd.DataFrame) -> style.Picture:
     """Median to 99th percentile, a panel per backend, on the fewest threads; columns source, variant, backend, threads,
     p50_us, p95_us, p99_us."""
     table = table[table.threads == table.threads.min()]
     backends = list(dict.fromkeys(table.backend))
-    figure, axes = picture(_height(table, "variant"), 1, len(backends), sharex=True, sharey=True)
+    figure, axes = style.picture(_height(table, "variant"), 1, len(backends), sharex=True, sharey=True)
     panels = dict(zip(backends, axes[0], strict=True))
 
     def draw(row: pd.Series, y: float, colour: str, marker: str):
@@ -121,18 +103,17 @@ def latency(table: pd.DataFrame) -> Picture:
     handles = _rows(axes[0], table, "variant", draw)
     for backend, ax in panels.items():
         ax.set_title(backend, fontsize=10)
-        log_axis(ax, "µs")
+        style.log_axis(ax, "µs")
     title = "Measured on this computer: dot, median; tick, 95th percentile; end of bar, 99th"
     figure.suptitle(title, fontsize=11)
-    legend_below(figure, handles)
-    return figure
+    return style.with_legend(figure, handles)
 
 
-def jitter(hops: pd.DataFrame) -> Picture:
+def jitter(hops: pd.DataFrame) -> style.Picture:
     """How late each hop began and how long it took, over time and as a histogram; columns device, time_s, late_ms,
     step_ms. Empty axes where nothing streamed."""
-    styles = colours(hops.device)
-    figure, axes = picture(5.0, 2, 2, sharex="col", sharey="row", width_ratios=(3, 1))
+    styles = style.colours(hops.device)
+    figure, axes = style.picture(5.0, 2, 2, sharex="col", sharey="row", width_ratios=(3, 1))
     columns = (("late_ms", "began late (ms)"), ("step_ms", "step took (ms)"))
     for (over_time, counts), (column, label) in zip(axes, columns, strict=True):
         edges = np.linspace(0, hops[column].max() if len(hops) else 1, N_BINS)
@@ -142,21 +123,19 @@ def jitter(hops: pd.DataFrame) -> Picture:
             counts.hist(found[column], edges, orientation="horizontal", color=colour, alpha=0.7)
         over_time.set(ylabel=label)
         over_time.set_ylim(bottom=0)
-        tidy(over_time)
-        tidy(counts)
+        style.tidy(over_time)
+        style.tidy(counts)
     axes[1, 0].set(xlabel="hop, seconds of the stream")
     axes[1, 1].set(xlabel="hops")
     axes[1, 1].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     figure.suptitle("Measured: hops of a live engine against the clock", fontsize=11)
-    if styles:
-        legend_below(figure, signs(styles))
-    return figure
+    return style.with_legend(figure, style.signs(styles)) if styles else figure
 
 
-def power(log: "Log") -> Picture:
+def power(log: "Log") -> style.Picture:
     """Power of a log: above from its own start, with the marks from theirs; below on the marks' clock, with the idle level
     that each block is measured against, and its mean of work."""
-    figure, axes = picture(5.6, 2, 1, sharey=True)
+    figure, axes = style.picture(5.6, 2, 1, sharey=True)
     before, after = axes[:, 0]
     start_s = log.markers[0].start_s
     for ax, trace, begin_s in ((before, log.trace, log.trace.time_s[0]), (after, log.aligned, start_s)):
@@ -165,24 +144,25 @@ def power(log: "Log") -> Picture:
             ax.axvspan(marker.start_s - start_s, marker.end_s - start_s, color=colour, linewidth=0)
         _power_line(ax, trace, begin_s)
         ax.set_ylabel("power (W)")
-        tidy(ax, grid="y")
+        style.tidy(ax, grid="y")
     before.set_title("before: log and marks, each from its own start", fontsize=11)
     for block in log.measured.blocks:
         span = np.array([block.start_s, block.end_s]) - start_s
-        after.plot(span, [block.idle_w] * 2, color=GREY, linewidth=2)
-        after.plot(span, [block.idle_w + block.net_j / block.duration_s] * 2, color=VERMILLION, linewidth=2)
+        after.plot(span, [block.idle_w] * 2, color=style.GREY, linewidth=2)
+        after.plot(
+            span, [block.idle_w + block.net_j / block.duration_s] * 2, color=style.VERMILLION, linewidth=2
+        )
     after.set_title(f"after: correlation {log.alignment.correlation:.3f}", fontsize=11)
     after.set_xlabel("time (s)")
     figure.suptitle(log.device)
     handles = [
-        sign(BLUE, None, "power", "-"),
+        style.sign(style.BLUE, None, "power", "-"),
         Patch(color=MARKED, label="marked work"),
         Patch(color=UNCOUNTED, label="marked, not counted"),
-        sign(VERMILLION, None, "mean of work", "-", linewidth=2),
-        sign(GREY, None, "idle beside it", "-", linewidth=2),
+        style.sign(style.VERMILLION, None, "mean of work", "-", linewidth=2),
+        style.sign(style.GREY, None, "idle beside it", "-", linewidth=2),
     ]
-    legend_below(figure, handles)
-    return figure
+    return style.with_legend(figure, handles)
 
 
 def _power_line(ax: Axes, trace: "Trace", start_s: float):
@@ -190,4 +170,4 @@ def _power_line(ax: Axes, trace: "Trace", start_s: float):
     drawn = trace.binned((trace.time_s[-1] - trace.time_s[0]) / N_DRAWN)
     gaps = np.flatnonzero(drawn.cells[0][1:] - drawn.cells[1][:-1] > 1e-3 * drawn.step_s) + 1
     time_s = np.insert(drawn.time_s - start_s, gaps, np.nan)
-    ax.plot(time_s, np.insert(drawn.power_w, gaps, np.nan), color=BLUE, linewidth=0.8)
+    ax.plot(time_s, np.insert(drawn.power_w, gaps, np.nan), color=style.BLUE, linewidth=0.8)

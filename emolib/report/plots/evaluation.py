@@ -10,24 +10,10 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from emolib.report.plots.style import (
-    BLUE,
-    GREY,
-    ORANGE,
-    SKY,
-    VERMILLION,
-    Picture,
-    colours,
-    legend_below,
-    panel,
-    picture,
-    shorten,
-    sign,
-    tidy,
-)
+from emolib.report.plots import style
 
 ROLES = ("train", "validation", "test", "unused")
-ROLE_COLOURS = ("#d4e4f1", ORANGE, BLUE, "#ffffff")
+ROLE_COLOURS = ("#d4e4f1", style.ORANGE, style.BLUE, "#ffffff")
 MAX_NAMES = 60  # more subjects than this are counted, not named
 
 
@@ -37,17 +23,17 @@ def _name_columns(ax: Axes, names: Sequence[str], what: str):
         ax.set_xticks([])
         ax.set_xlabel(f"{len(names)} {what}s")
         return
-    wide = sum(len(shorten(name)) for name in names) > 90
+    wide = sum(len(style.shorten(name)) for name in names) > 90
     size = 7 if len(names) > 40 else 9
-    ax.set_xticks(range(len(names)), map(shorten, names), rotation=90 if wide else 0, fontsize=size)
+    ax.set_xticks(range(len(names)), map(style.shorten, names), rotation=90 if wide else 0, fontsize=size)
     ax.set_xlabel(what)
 
 
-def folds(matrix: np.ndarray, subject: np.ndarray) -> Picture:
+def folds(matrix: np.ndarray, subject: np.ndarray) -> style.Picture:
     """Where each window is; matrix (n_folds, n_windows) int: 0 train, 1 validation, 2 test, 3 unused."""
     order = np.argsort(subject, kind="stable")
     names, starts, counts = np.unique(subject[order], return_index=True, return_counts=True)
-    figure, ax = panel(1.6 + min(0.22 * len(matrix), 7.0))
+    figure, ax = style.panel(1.6 + min(0.22 * len(matrix), 7.0))
     options = {"aspect": "auto", "vmin": 0, "vmax": 3, "interpolation": "nearest"}
     ax.imshow(matrix[:, order], cmap=ListedColormap(ROLE_COLOURS), **options)
     ax.set(ylabel="fold", xlabel=f"windows of {len(names)} subjects, sorted by subject")
@@ -55,29 +41,32 @@ def folds(matrix: np.ndarray, subject: np.ndarray) -> Picture:
     ax.set_yticks(range(0, len(matrix), every), range(0, len(matrix), every))
     if len(names) <= MAX_NAMES:
         ax.vlines(starts[1:] - 0.5, -0.5, len(matrix) - 0.5, color="white", linewidth=0.8)
-        wide = sum(len(shorten(name)) for name in names) > 90
-        labels = [shorten(name) for name in names]
-        ax.set_xticks(starts + counts / 2 - 0.5, labels, rotation=90 if wide else 0, fontsize=9 - 2 * wide)
-    patches = [Patch(facecolor=c, edgecolor=GREY, label=n) for c, n in zip(ROLE_COLOURS, ROLES, strict=True)]
-    legend_below(figure, [patch for role, patch in enumerate(patches) if role in matrix])
-    return figure
+        wide = sum(len(style.shorten(name)) for name in names) > 90
+        places = starts + counts / 2 - 0.5
+        ax.set_xticks(places, map(style.shorten, names), rotation=90 * wide, fontsize=9 - 2 * wide)
+    patches = [
+        Patch(facecolor=c, edgecolor=style.GREY, label=n) for c, n in zip(ROLE_COLOURS, ROLES, strict=True)
+    ]
+    return style.with_legend(figure, [patch for role, patch in enumerate(patches) if role in matrix])
 
 
-def history(histories: Sequence[dict[str, Sequence[float]]]) -> Picture:
+def history(histories: Sequence[dict[str, Sequence[float]]]) -> style.Picture:
     """Training and validation per epoch: a thin line per fold, thick the median of those still running."""
     metrics = dict.fromkeys(key.removeprefix("val_") for record in histories for key in record)
-    figure, axes = picture(3.4, 1, len(metrics))
+    figure, axes = style.picture(3.4, 1, len(metrics))
     for ax, metric in zip(axes[0], metrics, strict=True):
-        for key, colour, label in ((metric, BLUE, "training"), (f"val_{metric}", ORANGE, "validation")):
+        for key, colour, label in (
+            (metric, style.BLUE, "training"),
+            (f"val_{metric}", style.ORANGE, "validation"),
+        ):
             _curves(ax, [record[key] for record in histories if key in record], colour, label)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.set(xlabel="epoch", ylabel="UAR" if metric == "uar" else metric.replace("_", " "))
-        tidy(ax)
-    handles = [handle for ax in axes[0] for handle in ax.get_legend_handles_labels()[0]]
-    legend_below(figure, list({handle.get_label(): handle for handle in handles}.values()))
+        style.tidy(ax)
+    handles = {one.get_label(): one for ax in axes[0] for one in ax.get_legend_handles_labels()[0]}
     folds = f"{len(histories)} fold{'s' * (len(histories) > 1)}"
     figure.suptitle(f"{folds}; thick: median of the folds still in training")
-    return figure
+    return style.with_legend(figure, list(handles.values()))
 
 
 def _curves(ax: Axes, curves: list[Sequence[float]], colour: str, label: str):
@@ -95,19 +84,19 @@ def _curves(ax: Axes, curves: list[Sequence[float]], colour: str, label: str):
     ax.plot(epochs[half], middle, color=colour, linewidth=2.4, label=label, marker=marker and "o")
 
 
-def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Picture:
+def confusion(matrix: np.ndarray, classes: Sequence[str]) -> style.Picture:
     """Row-normalised confusion with counts; matrix (n_classes, n_classes): rows true, columns predicted."""
     matrix = np.asarray(matrix)
     totals = matrix.sum(axis=1, keepdims=True)
     shares = matrix / np.maximum(totals, 1)
     n_classes = len(classes)
-    figure, ax = panel(1.8 + 0.62 * n_classes)
+    figure, ax = style.panel(1.8 + 0.62 * n_classes)
     image = ax.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for row, column in np.ndindex(n_classes, n_classes):
         text = f"{100 * shares[row, column]:.0f} %\n{matrix[row, column]:d}"
         colour = "white" if shares[row, column] > 0.55 else "black"
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
-    names = [fill(shorten(name, 40), 14) for name in classes]
+    names = [fill(style.shorten(name, 40), 14) for name in classes]
     turned = sum(max(map(len, name.split("\n"))) for name in names) > 80
     ax.set_xticks(range(n_classes), names, rotation=90 if turned else 0)
     ax.set_yticks(range(n_classes), [f"{n} ({t})" for n, t in zip(names, totals[:, 0], strict=True)])
@@ -116,32 +105,33 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Picture:
     return figure
 
 
-def per_subject(table: pd.DataFrame, chance: float) -> Picture:
+def per_subject(table: pd.DataFrame, chance: float) -> style.Picture:
     """UAR and accuracy of each subject, sorted, with mean ± sd and chance; columns subject, uar, accuracy in [0, 1], n."""
     table = table.sort_values("uar", kind="stable")
     uar, accuracy = 100 * table["uar"].to_numpy(), 100 * table["accuracy"].to_numpy()
     columns, mean = np.arange(len(table)), uar.mean()
-    figure, ax = panel(3.8)
+    figure, ax = style.panel(3.8)
     handles = [
-        ax.axhline(mean, color=BLUE, linewidth=1, label=f"mean UAR: {mean:.1f} %"),
-        ax.axhline(100 * chance, color=VERMILLION, linestyle="--", label=f"chance: {100 * chance:.1f} %"),
-        *ax.plot(columns, accuracy, "o", markerfacecolor="none", color=GREY, label="accuracy"),
-        *ax.plot(columns, uar, "o", color=BLUE, label="UAR"),
+        ax.axhline(mean, color=style.BLUE, linewidth=1, label=f"mean UAR: {mean:.1f} %"),
+        ax.axhline(
+            100 * chance, color=style.VERMILLION, linestyle="--", label=f"chance: {100 * chance:.1f} %"
+        ),
+        *ax.plot(columns, accuracy, "o", markerfacecolor="none", color=style.GREY, label="accuracy"),
+        *ax.plot(columns, uar, "o", color=style.BLUE, label="UAR"),
     ]
     if len(uar) > 1:
         sd = uar.std(ddof=1)
-        about = {"color": SKY, "alpha": 0.25, "label": f"± standard deviation: {sd:.1f} %"}
+        about = {"color": style.SKY, "alpha": 0.25, "label": f"± standard deviation: {sd:.1f} %"}
         handles.append(ax.axhspan(mean - sd, mean + sd, **about))
     names = [f"{s} ({n})" for s, n in zip(table["subject"].map(str), table["n"], strict=True)]
     _name_columns(ax, names, "subject (answers)" if len(names) <= MAX_NAMES else "subject")
     ax.set(ylabel="UAR of a subject (%)", ylim=(-3, 103))
     ax.margins(x=0.02)
-    tidy(ax, grid="y")
-    legend_below(figure, handles)
-    return figure
+    style.tidy(ax, grid="y")
+    return style.with_legend(figure, handles)
 
 
-def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10) -> Picture:
+def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10) -> style.Picture:
     """Accuracy against confidence in equal bins (Guo et al. 2017); y (n,) int, scores (n, n_classes), ece in [0, 1]."""
     confidence, right = scores.max(axis=1), scores.argmax(axis=1) == y
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
@@ -149,68 +139,68 @@ def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10)
     filled = np.flatnonzero(counts)
     means = np.bincount(bins, weights=confidence, minlength=n_bins)[filled] / counts[filled]
     accuracy = np.bincount(bins, weights=right, minlength=n_bins)[filled] / counts[filled]
-    figure, axes = picture(4.6, 2, 1, sharex=True, height_ratios=(3, 1))
+    figure, axes = style.picture(4.6, 2, 1, sharex=True, height_ratios=(3, 1))
     curve, bars = axes[:, 0]
-    curve.plot([0, 100], [0, 100], "--", color=GREY, label="perfectly calibrated")
-    curve.plot(100 * means, 100 * accuracy, "o-", color=BLUE, label=f"model, ECE {100 * ece:.1f} %")
+    curve.plot([0, 100], [0, 100], "--", color=style.GREY, label="perfectly calibrated")
+    curve.plot(100 * means, 100 * accuracy, "o-", color=style.BLUE, label=f"model, ECE {100 * ece:.1f} %")
     curve.set(ylabel="right (%)", xlim=(0, 100), ylim=(0, 103))
     curve.legend(loc="upper left", frameon=False)
-    bars.bar(100 * (np.arange(n_bins) + 0.5) / n_bins, counts, width=90 / n_bins, color=SKY)
+    bars.bar(100 * (np.arange(n_bins) + 0.5) / n_bins, counts, width=90 / n_bins, color=style.SKY)
     bars.set(xlabel="confidence, the highest score (%)", ylabel="answers")
-    tidy(curve)
-    tidy(bars)
+    style.tidy(curve)
+    style.tidy(bars)
     return figure
 
 
-def scores(table: pd.DataFrame) -> Picture:
+def scores(table: pd.DataFrame) -> style.Picture:
     """Scores of one trial, a panel per modality; columns modality, variant, then one per class, in [0, 1]."""
     modalities, classes = list(dict.fromkeys(table.modality)), list(table.columns[2:])
-    figure, axes = picture(2.8, 1, max(1, len(modalities)))
+    figure, axes = style.picture(2.8, 1, max(1, len(modalities)))
     for ax, modality in zip(axes[0], modalities, strict=False):
         of_modality = table[table.modality == modality]
         height = 0.8 / len(of_modality)
-        for i, (row, colour) in enumerate(zip(of_modality.to_dict("records"), (BLUE, ORANGE), strict=False)):
+        for i, (row, colour) in enumerate(
+            zip(of_modality.to_dict("records"), (style.BLUE, style.ORANGE), strict=False)
+        ):
             at = np.arange(len(classes)) + i * height
             ax.barh(at, [100 * row[c] for c in classes], height, color=colour, label=row["variant"])
         ax.set(title=modality, xlabel="score (%)", xlim=(0, 100), yticks=np.arange(len(classes)) + height / 2)
         ax.set_yticklabels(classes if ax is axes[0, 0] else [])
         ax.invert_yaxis()
-        tidy(ax)
-    legend_below(figure, axes[0, 0])
-    return figure
+        style.tidy(ax)
+    return style.with_legend(figure, axes[0, 0])
 
 
-def subject_calibration(table: pd.DataFrame) -> Picture:
+def subject_calibration(table: pd.DataFrame) -> style.Picture:
     """UAR of each person without and with a baseline, and by all windows of the person; columns arm (none, baseline or
     subject; others are not drawn), subject, uar in [0, 1]."""
     uar = 100 * table.pivot(index="subject", columns="arm", values="uar")
     uar["gain"] = (uar["baseline"] - uar["none"]).round(6)
     uar = uar.sort_values(["gain", "none"], kind="stable")
-    figure, ax = panel(4.2)
+    figure, ax = style.panel(4.2)
     x = np.arange(len(uar))
-    colour = np.where(uar["gain"] < 0, VERMILLION, BLUE)
-    ax.plot(x, uar["subject"], "_", color=GREY, markersize=14, markeredgewidth=2)
+    colour = np.where(uar["gain"] < 0, style.VERMILLION, style.BLUE)
+    ax.plot(x, uar["subject"], "_", color=style.GREY, markersize=14, markeredgewidth=2)
     ax.vlines(x, uar["none"], uar["baseline"], color=colour, linewidth=1.6)
     ax.scatter(x, uar["none"], s=42, facecolor="white", edgecolor=colour, zorder=3)
     ax.scatter(x, uar["baseline"], s=42, color=colour, zorder=4)
     _person_axes(ax, uar.index, "person, sorted by what the baseline changes")
     handles = [
-        sign(BLUE, "o", "no calibration", markerfacecolor="white"),
-        sign(BLUE, "o", "baseline"),
-        sign(GREY, "_", "all windows of the person", markersize=14, markeredgewidth=2),
-        sign(BLUE, None, "no worse with the baseline", "-"),
-        sign(VERMILLION, None, "worse with it", "-"),
+        style.sign(style.BLUE, "o", "no calibration", markerfacecolor="white"),
+        style.sign(style.BLUE, "o", "baseline"),
+        style.sign(style.GREY, "_", "all windows of the person", markersize=14, markeredgewidth=2),
+        style.sign(style.BLUE, None, "no worse with the baseline", "-"),
+        style.sign(style.VERMILLION, None, "worse with it", "-"),
     ]
-    legend_below(figure, handles, n_cols=3)
-    return figure
+    return style.with_legend(figure, handles, n_cols=3)
 
 
-def seed_variability(table: pd.DataFrame) -> Picture:
+def seed_variability(table: pd.DataFrame) -> style.Picture:
     """UAR of each person with every seed, a colour per way to normalise; columns normalise, seed, subject, uar in [0, 1]."""
     ways = list(table.normalise.unique())
     order = table[table.normalise == ways[0]].groupby("subject").uar.mean().sort_values(kind="stable").index
-    figure, ax = panel(4.2)
-    for k, (way, (colour, marker)) in enumerate(colours(ways).items()):
+    figure, ax = style.panel(4.2)
+    for k, (way, (colour, marker)) in enumerate(style.colours(ways).items()):
         of_way = table[table.normalise == way].pivot(index="subject", columns="seed", values="uar")
         uar = 100 * of_way.loc[order]
         x = np.arange(len(uar)) + 0.3 * (k - (len(ways) - 1) / 2)
@@ -219,14 +209,13 @@ def seed_variability(table: pd.DataFrame) -> Picture:
             label = way if seed == uar.columns[0] else None
             ax.plot(x, uar[seed], marker, color=colour, markersize=6, label=label)
     _person_axes(ax, order, "person, sorted by the mean over seeds")
-    legend_below(figure, ax, n_cols=len(ways))
-    return figure
+    return style.with_legend(figure, ax, n_cols=len(ways))
 
 
 def _person_axes(ax: Axes, names: Sequence[str], label: str):
     """A column for each person, and UAR upwards."""
-    names = [shorten(str(name), 16) for name in names]
+    names = [style.shorten(str(name), 16) for name in names]
     ax.set_xticks(range(len(names)), names, rotation=90 if sum(map(len, names)) > 90 else 0)
     ax.set(xlabel=label, ylabel="UAR of a person (%)", ylim=(-3, 103))
     ax.margins(x=0.02)
-    tidy(ax, grid="y")
+    style.tidy(ax, grid="y")

@@ -11,20 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from emolib.device.faces import Face
-from emolib.report.plots.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    ORANGE,
-    WIDTH_IN,
-    Picture,
-    colours,
-    legend_below,
-    panel,
-    picture,
-    sign,
-    tidy,
-)
+from emolib.report.plots import style
 from emolib.signals.boxes import Found, iou
 
 N_COLS = 4
@@ -34,27 +21,27 @@ BAR = 0.8  # of the distance between two regions: all bars of one
 
 def detections(
     images: Sequence[np.ndarray], truth: Sequence[np.ndarray], found: Sequence[Found], names: Sequence[str]
-) -> Picture:
+) -> style.Picture:
     """Pictures with their true boxes and those found, each with its score and its IoU with the nearest true one."""
     n_rows = -(-len(images) // N_COLS)
-    figure, axes = picture(2.4 * n_rows + 0.5, n_rows, N_COLS)
+    figure, axes = style.picture(2.4 * n_rows + 0.5, n_rows, N_COLS)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, faces, boxes, name in zip(axes.flat, images, truth, found, names, strict=False):
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
         ax.set_title(name, fontsize=8)
         for face in faces:
-            _draw(ax, face, GREEN, "-")
+            _draw(ax, face, style.GREEN, "-")
         for box, score in zip(boxes.boxes, boxes.scores, strict=True):
-            _draw(ax, box, ORANGE, "--")
+            _draw(ax, box, style.ORANGE, "--")
             best = iou(box[None], faces).max(initial=0)
             _label(ax, box, f"{score:.2f}, IoU {best:.2f}", image.shape[1])
-    legend_below(figure, [sign(GREEN, None, "annotated", "-"), sign(ORANGE, None, "found", "--")])
-    return figure
+    annotated = style.sign(style.GREEN, None, "annotated", "-")
+    return style.with_legend(figure, [annotated, style.sign(style.ORANGE, None, "found", "--")])
 
 
-def _draw(ax: Axes, box: np.ndarray, colour: str, style: str):
-    edge = {"edgecolor": colour, "linestyle": style, "linewidth": 1.5}
+def _draw(ax: Axes, box: np.ndarray, colour: str, line: str):
+    edge = {"edgecolor": colour, "linestyle": line, "linewidth": 1.5}
     ax.add_patch(Rectangle(box[:2], *(box[2:] - box[:2]), fill=False, **edge))
 
 
@@ -62,19 +49,19 @@ def _label(ax: Axes, box: np.ndarray, text: str, width: int):
     """Text towards the middle of the picture: on top of a box, or inside where that is the title's place."""
     x, side = (box[0], "left") if box[0] + box[2] < width else (box[2], "right")
     place = "top" if box[1] < 0.08 * width else "bottom"
-    paper = {"facecolor": ORANGE, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+    paper = {"facecolor": style.ORANGE, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
     ax.text(x, box[1], text, fontsize=6, ha=side, va=place, bbox=paper)
 
 
-def detector_history(history: Sequence[dict[str, float]]) -> Picture:
+def detector_history(history: Sequence[dict[str, float]]) -> style.Picture:
     """Loss of training and validation, then IoU on single faces and AP of validation pictures, per epoch."""
     epochs = range(1, len(history) + 1)
-    figure, axes = picture(3.4, 1, 2)
+    figure, axes = style.picture(3.4, 1, 2)
     lines = (
-        (0, "loss", BLUE, "loss, training"),
-        (0, "val_loss", ORANGE, "loss, validation"),
-        (1, "val_iou", ORANGE, "mean IoU on single faces, validation"),
-        (1, "val_ap50", GREEN, "AP at IoU 0.5, validation"),
+        (0, "loss", style.BLUE, "loss, training"),
+        (0, "val_loss", style.ORANGE, "loss, validation"),
+        (1, "val_iou", style.ORANGE, "mean IoU on single faces, validation"),
+        (1, "val_ap50", style.GREEN, "AP at IoU 0.5, validation"),
     )
     handles = [
         axes[0, column].plot(epochs, [record[key] for record in history], color=colour, label=label)[0]
@@ -87,34 +74,35 @@ def detector_history(history: Sequence[dict[str, float]]) -> Picture:
     for ax in axes[0]:
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        tidy(ax)
-    legend_below(figure, handles, n_cols=2)
-    return figure
+        style.tidy(ax)
+    return style.with_legend(figure, handles, n_cols=2)
 
 
 def faces(
     images: Mapping[str, np.ndarray], found: Mapping[str, Sequence[Face]], classes: Sequence[str]
-) -> Picture:
+) -> style.Picture:
     """Pictures by name, of any size, and on each the faces found with their likeliest emotion and its score."""
     n_rows = -(-len(images) // N_COLS)
-    figure, axes = picture(2.4 * n_rows, n_rows, N_COLS)
+    figure, axes = style.picture(2.4 * n_rows, n_rows, N_COLS)
     for ax in axes.flat:
         ax.axis("off")
     for ax, (name, image) in zip(axes.flat, images.items(), strict=False):
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
         ax.set_title(f"{name}, {image.shape[1]} × {image.shape[0]}", fontsize=8)
         for face in found[name]:
-            _draw(ax, face.box, ORANGE, "-")
+            _draw(ax, face.box, style.ORANGE, "-")
             best = int(face.scores.argmax())
             _label(ax, face.box, f"{classes[best]} {face.scores[best]:.2f}", image.shape[1])
     return figure
 
 
-def saliency_maps(faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[str, np.ndarray]]) -> Picture:
+def saliency_maps(
+    faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[str, np.ndarray]]
+) -> style.Picture:
     """Mean face of each class (h, w), and on it the mean map of each method, by class: how many times the mean of a map a
     pixel has. The brightest percent of pixels share the last colour."""
     n_rows, n_cols = len(faces), 1 + len(maps)
-    figure, axes = picture(WIDTH_IN / n_cols * n_rows + 0.6, n_rows, n_cols)
+    figure, axes = style.picture(style.WIDTH_IN / n_cols * n_rows + 0.6, n_rows, n_cols)
     for row, (name, image) in zip(axes, faces.items(), strict=True):
         for ax in row:
             ax.imshow(image, cmap="gray")
@@ -135,12 +123,12 @@ def saliency_maps(faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[st
     return figure
 
 
-def attention(table: pd.DataFrame) -> Picture:
+def attention(table: pd.DataFrame) -> style.Picture:
     """Share of a map on each region with its interval, and how many times the region's share of the picture it is, of
     `emolib.studies.saliency.regions.attention_table`."""
     table = table[table["region"] != "elsewhere"]
-    regions, styles = list(dict.fromkeys(table["region"])), colours(table["method"])
-    figure, ax = panel(3.8)
+    regions, styles = list(dict.fromkeys(table["region"])), style.colours(table["method"])
+    figure, ax = style.panel(3.8)
     width = BAR / len(styles)
     for k, (method, (colour, _)) in enumerate(styles.items()):
         rows = table[table["method"] == method].set_index("region").loc[regions]
@@ -148,36 +136,36 @@ def attention(table: pd.DataFrame) -> Picture:
         ends = np.stack([rows["share"] - rows["share_low"], rows["share_high"] - rows["share"]])
         error = {"yerr": 100 * ends, "error_kw": {"elinewidth": 1, "capsize": 2}}
         ax.bar(x, 100 * rows["share"], 0.9 * width, color=colour, label=method, **error)
-        ax.hlines(100 * rows["area"], x - width / 2, x + width / 2, color=BLACK, linewidth=2, linestyle=":")
+        ax.hlines(
+            100 * rows["area"], x - width / 2, x + width / 2, color=style.BLACK, linewidth=2, linestyle=":"
+        )
         tops = 100 * rows[["share", "share_high"]].max(axis=1)
         above = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center", "fontsize": 8}
         for at, top, times in zip(x, tops, rows["ratio"], strict=True):
             ax.annotate(f"{times:.1f}×", (at, top), **above)
     ax.set_xticks(range(len(regions)), regions)
     ax.set(ylabel="share of the map (%)")
-    tidy(ax, grid="y")
-    area = sign(BLACK, None, "share of the picture", ":", linewidth=2)
-    legend_below(figure, [*ax.get_legend_handles_labels()[0], area])
-    return figure
+    style.tidy(ax, grid="y")
+    area = style.sign(style.BLACK, None, "share of the picture", ":", linewidth=2)
+    return style.with_legend(figure, [*ax.get_legend_handles_labels()[0], area])
 
 
-def sanity(table: pd.DataFrame) -> Picture:
+def sanity(table: pd.DataFrame) -> style.Picture:
     """How alike maps stay to the trained network's while its layers lose their weights, from the logits down, of
     `emolib.studies.saliency.sanity.sanity`."""
-    figure, ax = panel(4.4)
+    figure, ax = style.panel(4.4)
     handles = []
-    for method, (colour, marker) in colours(table["method"]).items():
+    for method, (colour, marker) in style.colours(table["method"]).items():
         rows = table[table["method"] == method]
         ax.fill_between(rows["step"], rows["spearman_low"], rows["spearman_high"], color=colour, alpha=0.2)
         steps, alike = [0, *rows["step"]], [1, *rows["spearman"]]
         handles += ax.plot(steps, alike, f"{marker}-", color=colour, label=method)
         ax.plot(rows["step"], rows["other"], ":", color=colour, linewidth=1.2)
-    handles.append(sign(BLACK, None, "with another picture's map", ":", linewidth=1.2))
+    handles.append(style.sign(style.BLACK, None, "with another picture's map", ":", linewidth=1.2))
     steps = table.drop_duplicates("step")
-    ax.axhline(0, color=BLACK, linewidth=0.8)
+    ax.axhline(0, color=style.BLACK, linewidth=0.8)
     ax.set_xticks([0, *steps["step"]], ["trained", *steps["layer"]], rotation=30, ha="right")
     ax.set_ylabel("rank correlation with the trained map")
     ax.set_xlabel("weights before training, from the logits to this layer")
-    tidy(ax, grid="y")
-    legend_below(figure, handles)
-    return figure
+    style.tidy(ax, grid="y")
+    return style.with_legend(figure, handles)

@@ -6,44 +6,26 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from emolib.report.plots.style import (
-    BLACK,
-    BLUE,
-    GREY,
-    ORANGE,
-    VERMILLION,
-    Picture,
-    colours,
-    legend_below,
-    name_rows,
-    offsets,
-    panel,
-    picture,
-    shorten,
-    sign,
-    signs,
-    stripes,
-    tidy,
-)
+from emolib.report.plots import style
 
 KINDS = {
-    "single": (GREY, "s", "one modality"),
-    "fused": (BLUE, "o", "fused"),
-    "network": (ORANGE, "D", "one network of several modalities"),
-    "alone": (BLACK, "D", "one branch alone"),
+    "single": (style.GREY, "s", "one modality"),
+    "fused": (style.BLUE, "o", "fused"),
+    "network": (style.ORANGE, "D", "one network of several modalities"),
+    "alone": (style.BLACK, "D", "one branch alone"),
 }
 RANK_ROWS = 0.9  # distance of the first method's name from the rank axis
 GROUP_ROWS = 0.32  # distance between bars
 WHOLE = "nothing missing"  # the condition in which nothing is gone or bad
 
 
-def fusion(table: pd.DataFrame) -> Picture:
+def fusion(table: pd.DataFrame) -> style.Picture:
     """UAR of modalities, fusion rules and networks; columns rule, uar, uar_low, uar_high in [0, 1], kind (of KINDS)."""
     order = table["kind"].map({kind: i for i, kind in enumerate(KINDS)})
     table = table.assign(order=order).sort_values(["order", "uar"], ascending=[True, False], kind="stable")
     best = table[table["kind"] == "single"].iloc[0]
-    figure, ax = panel(1.5 + 0.32 * len(table))
-    line = ax.axvline(100 * best["uar"], color=VERMILLION, linestyle="--", linewidth=1.2)
+    figure, ax = style.panel(1.5 + 0.32 * len(table))
+    line = ax.axvline(100 * best["uar"], color=style.VERMILLION, linestyle="--", linewidth=1.2)
     line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
     for y, (_, row) in enumerate(table.iterrows()):
         colour, marker, _ = KINDS[row["kind"]]
@@ -51,55 +33,54 @@ def fusion(table: pd.DataFrame) -> Picture:
         ax.plot(100 * row["uar"], y, marker, color=colour, markersize=7)
         value = f"{100 * row['uar']:.1f}"
         ax.annotate(value, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    name_rows(ax, list(table["rule"]))
+    style.name_rows(ax, list(table["rule"]))
     ax.set(xlabel="UAR, 95 % interval over subjects (%)")
-    tidy(ax, grid="x")
-    handles = [sign(*KINDS[kind], "-") for kind in dict.fromkeys(table["kind"])]
-    legend_below(figure, [*handles, line])
-    return figure
+    style.tidy(ax, grid="x")
+    handles = [style.sign(*KINDS[kind], "-") for kind in dict.fromkeys(table["kind"])]
+    return style.with_legend(figure, [*handles, line])
 
 
-def weights(table: pd.DataFrame) -> Picture:
+def weights(table: pd.DataFrame) -> style.Picture:
     """Fusion weight of each modality, a dot per fold and their mean; columns fold, modality, weight, rule."""
     rules, modalities = list(dict.fromkeys(table["rule"])), list(dict.fromkeys(table["modality"]))
-    figure, axes = picture(3.2, 1, len(rules), sharey=True)
+    figure, axes = style.picture(3.2, 1, len(rules), sharey=True)
     for ax, rule in zip(axes[0], rules, strict=True):
         for x, modality in enumerate(modalities):
             values = table.loc[(table["rule"] == rule) & (table["modality"] == modality), "weight"]
-            ax.plot(x + offsets(len(values), 0.5), values, "o", color=BLUE, markersize=4, alpha=0.6)
-            ax.hlines(values.mean(), x - 0.35, x + 0.35, color=ORANGE, linewidth=2.5)
+            places = x + style.offsets(len(values), 0.5)
+            ax.plot(places, values, "o", color=style.BLUE, markersize=4, alpha=0.6)
+            ax.hlines(values.mean(), x - 0.35, x + 0.35, color=style.ORANGE, linewidth=2.5)
         turned = sum(map(len, modalities)) * len(rules) > 70
         ax.set_xticks(range(len(modalities)), modalities, rotation=30 if turned else 0)
-        ax.set(title=shorten(rule, 60 // len(rules)), xlim=(-0.6, len(modalities) - 0.4))
-        tidy(ax, grid="y")
+        ax.set(title=style.shorten(rule, 60 // len(rules)), xlim=(-0.6, len(modalities) - 0.4))
+        style.tidy(ax, grid="y")
     axes[0, 0].set(ylabel="weight")
     axes[0, 0].set_ylim(bottom=min(0.0, 1.1 * table["weight"].min()))
-    fold = sign(BLUE, "o", "one fold", markersize=4)
-    legend_below(figure, [fold, sign(ORANGE, None, "mean of the folds", "-", linewidth=2.5)])
-    return figure
+    fold = style.sign(style.BLUE, "o", "one fold", markersize=4)
+    mean = style.sign(style.ORANGE, None, "mean of the folds", "-", linewidth=2.5)
+    return style.with_legend(figure, [fold, mean])
 
 
-def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> Picture:
+def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> style.Picture:
     """UAR and gain of every rule in many pairings of its trials, beside `reference`, which `label` names; both have
     columns rule, kind, uar in [0, 1], gain_points."""
-    figure, axes = picture(1.5 + 0.34 * len(reference), 1, 2, sharey=True)
+    figure, axes = style.picture(1.5 + 0.34 * len(reference), 1, 2, sharey=True)
     measures = (("uar", 100, "UAR (%)"), ("gain_points", 1, "gain over the best single modality (points)"))
     for ax, (column, scale, title) in zip(axes[0], measures, strict=True):
         shown = reference if column == "uar" else reference[reference["kind"] == "fused"]
         for y, row in enumerate(reference.itertuples()):
             if row.rule in set(shown["rule"]):
                 _strip(ax, scale * draws.loc[draws["rule"] == row.rule, column].to_numpy(), y)
-                own = {"color": ORANGE, "markeredgecolor": BLACK}
+                own = {"color": style.ORANGE, "markeredgecolor": style.BLACK}
                 ax.plot(scale * getattr(row, column), y, "D", markersize=7, **own)
         ax.set(xlabel=title)
-        tidy(ax, grid="x")
-    axes[0, 1].axvline(0, color=GREY, linewidth=1.2)
-    name_rows(axes[0, 0], list(reference["rule"]))
-    dot = sign(BLUE, "o", "one pairing", markersize=4)
-    box = sign(BLACK, None, "quartiles and median", "-", linewidth=1.4)
-    own = sign(ORANGE, "D", label, markeredgecolor=BLACK)
-    legend_below(figure, [dot, box, own])
-    return figure
+        style.tidy(ax, grid="x")
+    axes[0, 1].axvline(0, color=style.GREY, linewidth=1.2)
+    style.name_rows(axes[0, 0], list(reference["rule"]))
+    dot = style.sign(style.BLUE, "o", "one pairing", markersize=4)
+    box = style.sign(style.BLACK, None, "quartiles and median", "-", linewidth=1.4)
+    own = style.sign(style.ORANGE, "D", label, markeredgecolor=style.BLACK)
+    return style.with_legend(figure, [dot, box, own])
 
 
 def _strip(ax: Axes, values: np.ndarray, y: float):
@@ -107,31 +88,31 @@ def _strip(ax: Axes, values: np.ndarray, y: float):
     if not len(values):
         return
     places = y + 0.5 * ((np.arange(len(values)) * 0.618034) % 1 - 0.5)
-    ax.plot(values, places, "o", color=BLUE, markersize=3.5, alpha=0.45, markeredgewidth=0)
+    ax.plot(values, places, "o", color=style.BLUE, markersize=3.5, alpha=0.45, markeredgewidth=0)
     ax.boxplot(
         values, positions=[y], orientation="horizontal", widths=0.55, manage_ticks=False, showfliers=False,
-        showcaps=False, whis=(25, 75), medianprops={"color": BLACK, "linewidth": 2.2}, zorder=3,
+        showcaps=False, whis=(25, 75), medianprops={"color": style.BLACK, "linewidth": 2.2}, zorder=3,
     )  # fmt: skip
 
 
-def forest(table: pd.DataFrame) -> Picture:
+def forest(table: pd.DataFrame) -> style.Picture:
     """Gain of each rule over the best single modality; columns rule, best_single, gain_points, …_low, …_high."""
-    figure, ax = panel(1.3 + 0.34 * len(table))
-    ax.axvline(0, color=VERMILLION, linestyle="--", linewidth=1.2)
+    figure, ax = style.panel(1.3 + 0.34 * len(table))
+    ax.axvline(0, color=style.VERMILLION, linestyle="--", linewidth=1.2)
     for y, row in enumerate(table.itertuples()):
         ends = (row.gain_points_low, row.gain_points_high)
-        ax.plot(ends, [y, y], color=BLUE, linewidth=2)
-        ax.plot(row.gain_points, y, "s", color=BLUE, markersize=7)
+        ax.plot(ends, [y, y], color=style.BLUE, linewidth=2)
+        ax.plot(row.gain_points, y, "s", color=style.BLUE, markersize=7)
         value = f"{row.gain_points:.1f} ({ends[0]:.1f} to {ends[1]:.1f})"
         ax.annotate(value, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    name_rows(ax, list(table["rule"]))
+    style.name_rows(ax, list(table["rule"]))
     best = " or ".join(dict.fromkeys(table["best_single"]))
     ax.set(xlabel=f"gain over {best}, the best single modality: UAR points, 95 % interval over subjects")
-    tidy(ax, grid="x")
+    style.tidy(ax, grid="x")
     return figure
 
 
-def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[str]]) -> Picture:
+def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[str]]) -> style.Picture:
     """Mean ranks (n_methods,) on an axis from best to worst; a bar joins methods that do not differ (Demšar 2006, figure 1).
 
     `cd` and `groups` as a Comparison has them.
@@ -139,7 +120,7 @@ def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[s
     ranks = ranks.sort_values(kind="stable")
     n_left = (len(ranks) + 1) // 2
     first_row = RANK_ROWS + GROUP_ROWS * len(groups)
-    figure, ax = panel(1.1 + 0.3 * (first_row + n_left))
+    figure, ax = style.panel(1.1 + 0.3 * (first_row + n_left))
     ax.set(xlim=(1 - 0.32 * (len(ranks) - 1), len(ranks) + 0.32 * (len(ranks) - 1)))
     ax.set(ylim=(first_row + n_left - 0.4, -1.9))
     _rank_axis(ax, len(ranks), cd)
@@ -149,28 +130,28 @@ def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[s
     for i, group in enumerate(groups):
         ends = ranks[list(group)].agg(["min", "max"]) + np.array([-0.06, 0.06])
         bar = {"linewidth": 4.5, "solid_capstyle": "butt", "zorder": 3}
-        ax.plot(ends, [0.45 + GROUP_ROWS * i] * 2, color=ORANGE, **bar)
+        ax.plot(ends, [0.45 + GROUP_ROWS * i] * 2, color=style.ORANGE, **bar)
     return figure
 
 
 def _rank_axis(ax: Axes, n_methods: int, cd: float):
     ax.axis("off")
-    ax.plot([1, n_methods], [0, 0], color=BLACK, linewidth=1.2)
+    ax.plot([1, n_methods], [0, 0], color=style.BLACK, linewidth=1.2)
     for rank in range(1, n_methods + 1):
-        ax.plot([rank, rank], [-0.15, 0], color=BLACK, linewidth=1.2)
+        ax.plot([rank, rank], [-0.15, 0], color=style.BLACK, linewidth=1.2)
         ax.text(rank, -0.25, str(rank), ha="center", va="bottom", fontsize=9)
     ax.text(1, -0.9, "mean rank, 1 is best", ha="left", va="bottom", fontsize=9)
     if np.isfinite(cd):
         middle, text = n_methods - cd / 2, f"critical difference {cd:.2f}"
-        ax.errorbar(middle, -1.2, xerr=cd / 2, color=ORANGE, capsize=5, linewidth=2)
+        ax.errorbar(middle, -1.2, xerr=cd / 2, color=style.ORANGE, capsize=5, linewidth=2)
         ax.text(middle, -1.35, text, ha="center", va="bottom", fontsize=9)
 
 
 def _leader(ax: Axes, name: str, rank: float, y: float, is_left: bool, n_methods: int):
     """A line from a method's mean rank down to its name at one side."""
     end, side = (1 - 0.05 * n_methods, "right") if is_left else (n_methods * 1.05, "left")
-    ax.plot([rank, rank, end], [0, y, y], color=BLUE, linewidth=1.1)
-    text = f"{shorten(name, 24)}  {rank:.2f}" if is_left else f"{rank:.2f}  {shorten(name, 24)}"
+    ax.plot([rank, rank, end], [0, y, y], color=style.BLUE, linewidth=1.1)
+    text = f"{style.shorten(name, 24)}  {rank:.2f}" if is_left else f"{rank:.2f}  {style.shorten(name, 24)}"
     gap = -0.04 if is_left else 0.04
     ax.text(end + gap, y, text, ha=side, va="center", fontsize=9)
 
@@ -182,34 +163,33 @@ def _bad(table: pd.DataFrame) -> list[str]:
 
 def _fused(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """Colour and marker of each fused method."""
-    return colours(table.loc[table["kind"] == "fused", "method"])
+    return style.colours(table.loc[table["kind"] == "fused", "method"])
 
 
-def snr_curves(table: pd.DataFrame) -> Picture:
+def snr_curves(table: pd.DataFrame) -> style.Picture:
     """UAR against SNR, a panel per noisy modality; columns condition, bad, snr_db, method, kind, best_single, uar. "none"
     at the left is the condition "nothing missing"."""
     bad = _bad(table)
     snrs = sorted(table["snr_db"].dropna().unique(), reverse=True)
     n_cols = 2 if len(bad) > 1 else 1
     n_rows = max(1, -(-len(bad) // n_cols))
-    figure, axes = picture(1.2 + 2.7 * n_rows, n_rows, n_cols, sharex=True, sharey=True)
+    figure, axes = style.picture(1.2 + 2.7 * n_rows, n_rows, n_cols, sharex=True, sharey=True)
     styles = _fused(table)
     for ax, name in zip(axes.flat, bad, strict=False):
         rows = table[(table["bad"] == name) | (table["condition"] == WHOLE)]
         _curves(ax, rows, name, styles)
         ax.set_title(f"noise on {name}", fontsize=11)
         ax.set_xticks(range(len(snrs) + 1), ["none", *(f"{snr:g}" for snr in snrs)])
-        tidy(ax, grid="y")
+        style.tidy(ax, grid="y")
     for ax in axes.flat[len(bad) :]:
         ax.set_visible(False)
     for ax in axes[-1]:
         ax.set_xlabel("signal-to-noise ratio (dB)")
     for ax in axes[:, 0]:
         ax.set_ylabel("UAR (%)")
-    alone = sign(GREY, None, "the noisy modality alone", "--")
-    best = sign(VERMILLION, None, "the best single modality", ":")
-    legend_below(figure, [*signs(styles, "-"), alone, best], n_cols=4)
-    return figure
+    alone = style.sign(style.GREY, None, "the noisy modality alone", "--")
+    best = style.sign(style.VERMILLION, None, "the best single modality", ":")
+    return style.with_legend(figure, [*style.signs(styles, "-"), alone, best], n_cols=4)
 
 
 def _curves(ax: Axes, rows: pd.DataFrame, bad: str, styles: dict[str, tuple[str, str]]):
@@ -219,44 +199,43 @@ def _curves(ax: Axes, rows: pd.DataFrame, bad: str, styles: dict[str, tuple[str,
         return 100 * of.sort_values("snr_db", ascending=False, na_position="first")["uar"].to_numpy()
 
     alone, best = values(rows[rows["method"] == bad]), values(rows[rows["method"] == rows["best_single"]])
-    ax.plot(alone, color=GREY, linestyle="--", linewidth=1.4)
-    ax.plot(best, color=VERMILLION, linestyle=":", linewidth=1.4)
+    ax.plot(alone, color=style.GREY, linestyle="--", linewidth=1.4)
+    ax.plot(best, color=style.VERMILLION, linestyle=":", linewidth=1.4)
     for method, (colour, marker) in styles.items():
         uar = values(rows[rows["method"] == method])
         ax.plot(uar, color=colour, marker=marker, markersize=5, linewidth=1.5)
 
 
-def subsets(table: pd.DataFrame) -> Picture:
+def subsets(table: pd.DataFrame) -> style.Picture:
     """UAR of each fused method and the best single one by what is left, best condition first; columns condition, method,
     kind, best_single, uar."""
     fused = table[table["kind"] == "fused"]
     order = list(fused.groupby("condition")["uar"].mean().sort_values(ascending=False, kind="stable").index)
     styles = _fused(table)
-    shift = dict(zip(styles, offsets(len(styles), 0.5), strict=True))
-    figure, ax = panel(1.4 + 0.34 * len(order))
-    stripes(ax, len(order))
+    shift = dict(zip(styles, style.offsets(len(styles), 0.5), strict=True))
+    figure, ax = style.panel(1.4 + 0.34 * len(order))
+    style.stripes(ax, len(order))
     best = table[table["method"] == table["best_single"]]
     places = [order.index(name) for name in best["condition"]]
-    ax.plot(100 * best["uar"], places, "|", color=VERMILLION, markersize=18, markeredgewidth=2)
+    ax.plot(100 * best["uar"], places, "|", color=style.VERMILLION, markersize=18, markeredgewidth=2)
     for method, (colour, marker) in styles.items():
         rows = fused[fused["method"] == method]
         places = [order.index(name) + shift[method] for name in rows["condition"]]
         ax.plot(100 * rows["uar"], places, marker, color=colour, markersize=5)
-    name_rows(ax, order)
+    style.name_rows(ax, order)
     ax.set(xlabel="UAR (%)")
-    tidy(ax, grid="x")
-    mark = sign(VERMILLION, "|", "best single modality left", markersize=12, markeredgewidth=2)
-    legend_below(figure, [*signs(styles), mark], n_cols=6)
-    return figure
+    style.tidy(ax, grid="x")
+    mark = style.sign(style.VERMILLION, "|", "best single modality left", markersize=12, markeredgewidth=2)
+    return style.with_legend(figure, [*style.signs(styles), mark], n_cols=6)
 
 
-def mid_stream(table: pd.DataFrame) -> Picture:
+def mid_stream(table: pd.DataFrame) -> style.Picture:
     """UAR before and after one modality is lost in mid-stream, a panel per modality, pale with nothing lost; columns
     condition, bad, part (before | after), method, kind, uar, uar_low, uar_high."""
     bad = _bad(table)
-    figure, axes = picture(3.8, 1, len(bad), sharey=True)
+    figure, axes = style.picture(3.8, 1, len(bad), sharey=True)
     fused, styles = table[table["kind"] == "fused"], _fused(table)
-    shift = dict(zip(styles, offsets(len(styles), 0.34), strict=True))
+    shift = dict(zip(styles, style.offsets(len(styles), 0.34), strict=True))
     whole = fused[fused["condition"] == WHOLE].set_index(["method", "part"])["uar"]
     for ax, name in zip(axes[0], bad, strict=True):
         lost = fused[fused["bad"] == name].set_index("method")
@@ -272,8 +251,7 @@ def mid_stream(table: pd.DataFrame) -> Picture:
         ax.set_xticks([0, 1], ["before", "after"])
         ax.set_title(f"{name} lost", fontsize=11)
         ax.set_xlim(-0.35, 1.35)
-        tidy(ax, grid="y")
+        style.tidy(ax, grid="y")
     axes[0, 0].set_ylabel("UAR (%)")
-    hollow = sign("none", "o", "after, with nothing lost", "-", markeredgecolor=GREY)
-    legend_below(figure, [*signs(styles, "-"), hollow], n_cols=6)
-    return figure
+    hollow = style.sign("none", "o", "after, with nothing lost", "-", markeredgecolor=style.GREY)
+    return style.with_legend(figure, [*style.signs(styles, "-"), hollow], n_cols=6)

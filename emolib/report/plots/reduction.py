@@ -7,35 +7,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from emolib.report.plots.style import (
-    BLACK,
-    BLUE,
-    GREY,
-    ORANGE,
-    VERMILLION,
-    WIDTH_IN,
-    Picture,
-    legend_below,
-    log_axis,
-    picture,
-    sign,
-    tidy,
-)
+from emolib.report.plots import style
 
 KINDS = {  # colour, marker, size, label
-    "baseline": (BLACK, "s", 8, "baseline"),
-    "accepted": (BLUE, "o", 6, "accepted"),
-    "rejected": (VERMILLION, "X", 7, "rejected"),
-    "pick": (ORANGE, "*", 15, "pick: fewest FLOPs"),
+    "baseline": (style.BLACK, "s", 8, "baseline"),
+    "accepted": (style.BLUE, "o", 6, "accepted"),
+    "rejected": (style.VERMILLION, "X", 7, "rejected"),
+    "pick": (style.ORANGE, "*", 15, "pick: fewest FLOPs"),
 }
 MEGA = 1e6
 ABOVE_CHANCE = 0.2  # shown at least, so that differences near chance do not look large
 
 
-def ways(pictures: Mapping[str, Sequence[np.ndarray]], low: float = 0.0, high: float = 1.0) -> Picture:
+def ways(pictures: Mapping[str, Sequence[np.ndarray]], low: float = 0.0, high: float = 1.0) -> style.Picture:
     """A column per name, its pictures (height, width, 1 or 3) below each other; values from low to high."""
     n_rows = max(map(len, pictures.values()))
-    figure, axes = picture(0.4 + n_rows * WIDTH_IN / len(pictures), n_rows, len(pictures))
+    figure, axes = style.picture(0.4 + n_rows * style.WIDTH_IN / len(pictures), n_rows, len(pictures))
     for column, (name, images) in zip(axes.T, pictures.items(), strict=True):
         column[0].set_title(name)
         for ax in column:
@@ -45,16 +32,19 @@ def ways(pictures: Mapping[str, Sequence[np.ndarray]], low: float = 0.0, high: f
     return figure
 
 
-def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
+def search_tree(trace: pd.DataFrame, least_auc: float) -> style.Picture:
     """Validation AUC over FLOPs, an edge from every parent, numbers in the order of trainings, β₀ as a line, of
     `emolib.studies.reduction.search.trace`. What led to the pick is drawn dark and named on the right."""
-    figure, axes = picture(5.2, 1, 2, width_ratios=[3, 1])
+    figure, axes = style.picture(5.2, 1, 2, width_ratios=[3, 1])
     ax, rows = axes[0, 0], trace.set_index("order")
     pick = rows.loc[rows["accepted"], "flops"].idxmin()
     path = _path(rows, pick)
     for order, row in rows.iterrows():
         if not pd.isna(row["parent"]):
-            parent, (colour, width) = rows.loc[row["parent"]], (BLACK, 1.6) if order in path else (GREY, 0.8)
+            parent, (colour, width) = (
+                rows.loc[row["parent"]],
+                (style.BLACK, 1.6) if order in path else (style.GREY, 0.8),
+            )
             edge = [parent["flops"] / MEGA, row["flops"] / MEGA], [parent["auc"], row["auc"]]
             ax.plot(*edge, color=colour, linewidth=width, zorder=1)
     for order, row in rows.iterrows():
@@ -66,16 +56,15 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> Picture:
         about = {"ha": "center", "va": "bottom", "fontsize": 8, "zorder": 4}
         text = ax.annotate(str(order), point, away, textcoords="offset points", **about)
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
-    ax.axhline(least_auc, color=GREY, linestyle="--", linewidth=1.2)
+    ax.axhline(least_auc, color=style.GREY, linestyle="--", linewidth=1.2)
     ax.set(ylabel="AUC on validation pictures, one class against the rest")
     ax.margins(0.08)
-    log_axis(ax, "MFLOP of one picture")
-    tidy(ax)
+    style.log_axis(ax, "MFLOP of one picture")
+    style.tidy(ax)
     _name_path(axes[0, 1], rows, path)
-    handles = [sign(colour, marker, label) for colour, marker, _, label in KINDS.values()]
-    floor = sign(GREY, None, f"least AUC accepted, β₀ = {least_auc:.3f}", "--")
-    legend_below(figure, [*handles, floor])
-    return figure
+    handles = [style.sign(colour, marker, label) for colour, marker, _, label in KINDS.values()]
+    floor = style.sign(style.GREY, None, f"least AUC accepted, β₀ = {least_auc:.3f}", "--")
+    return style.with_legend(figure, [*handles, floor])
 
 
 def _path(rows: pd.DataFrame, pick: int) -> list[int]:
@@ -96,20 +85,20 @@ def _name_path(ax: Axes, rows: pd.DataFrame, path: list[int]):
     ax.text(0, 1, text, transform=ax.transAxes, va="top", fontsize=9, linespacing=1.6)
 
 
-def noise_cost(table: pd.DataFrame, n_classes: int) -> Picture:
+def noise_cost(table: pd.DataFrame, n_classes: int) -> style.Picture:
     """Test AUC and UAR over the share of wrong training labels, with intervals and chance, of
     `emolib.studies.reduction.tables.cost_of_noise`."""
-    figure, axes = picture(3.2, 1, 2)
+    figure, axes = style.picture(3.2, 1, 2)
     share = table["wrong_labels_percent"]
     panels = {"auc": (1, 0.5, "AUC, one class against the rest"), "uar": (100, 1 / n_classes, "UAR (%)")}
     for ax, (metric, (scale, chance, label)) in zip(axes[0], panels.items(), strict=True):
         values, low, high = (scale * table[f"{metric}{end}"] for end in ("", "_low", "_high"))
-        ax.vlines(share, low, high, color=BLUE, linewidth=1.6)
-        ax.plot(share, values, "o-", color=BLUE, markersize=6)
-        ax.axhline(scale * chance, color=GREY, linestyle="--", linewidth=1.2)
+        ax.vlines(share, low, high, color=style.BLUE, linewidth=1.6)
+        ax.plot(share, values, "o-", color=style.BLUE, markersize=6)
+        ax.axhline(scale * chance, color=style.GREY, linestyle="--", linewidth=1.2)
         ax.set(xlabel="wrong training labels (%)", ylabel=label, xticks=share)
         ax.set_ylim(top=max(ax.get_ylim()[1], scale * (chance + ABOVE_CHANCE)))
-        tidy(ax)
+        style.tidy(ax)
     sure = "one person: no interval" if table["auc_low"].isna().all() else "95 % interval over subjects"
-    legend_below(figure, [sign(BLUE, "o", f"test, {sure}", "-"), sign(GREY, None, "chance", "--")])
-    return figure
+    test = style.sign(style.BLUE, "o", f"test, {sure}", "-")
+    return style.with_legend(figure, [test, style.sign(style.GREY, None, "chance", "--")])

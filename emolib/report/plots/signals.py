@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.mlab import specgram
 
-from emolib.core.errors import BadParameter
 from emolib.datasets.base import Trial
-from emolib.report.plots.style import BLACK, BLUE, Picture, picture, tidy
+from emolib.report.plots import style
 
 SHOWN_S = {"ppg": 30.0, "ecg": 10.0, "raw": 10.0}  # of longer recordings the first seconds
 HEART_LABELS = {"ppg": "PPG (a.u.)", "ecg": "ECG (a.u.)", "bpm": "heart rate (bpm)"}
@@ -19,14 +18,8 @@ MAPS = {  # of a window as a heat map: its rows, one of them, and what the colou
 }
 
 
-def trial(trial: Trial) -> Picture:
-    """One trial as the corpus gives it; of long PPG, ECG and EEG the first seconds, which the title says.
-
-    Raises BadParameter for a modality without a drawing.
-    """
-    if trial.modality not in DRAWINGS:
-        known = ", ".join(DRAWINGS)
-        raise BadParameter(f"No drawing for modality {trial.modality!r}, expected one of {known}.")
+def trial(trial: Trial) -> style.Picture:
+    """One trial as the corpus gives it; of long PPG, ECG and EEG the first seconds, which the title says."""
     draw = _band_power if trial.kind == "band_power" else DRAWINGS[trial.modality]
     figure, shown = draw(trial)
     rated = ", ".join(f"{name} {value:.3g}" for name, value in trial.ratings.items())
@@ -45,43 +38,42 @@ def _head(trial: Trial) -> tuple[np.ndarray, np.ndarray, str]:
     return trial.data[..., :n_shown], np.arange(n_shown) / trial.sfreq, shown
 
 
-def _heart(trial: Trial) -> tuple[Picture, str]:
+def _heart(trial: Trial) -> tuple[style.Picture, str]:
     data, times_s, shown = _head(trial)
-    figure, axes = picture(2.8)
-    axes[0, 0].plot(times_s, data, color=BLUE, linewidth=1.1)
-    axes[0, 0].set(xlabel="time (s)", ylabel=HEART_LABELS.get(trial.kind, "heart signal (a.u.)"))
-    axes[0, 0].margins(x=0)
-    tidy(axes[0, 0])
+    figure, ax = style.panel(2.8)
+    ax.plot(times_s, data, color=style.BLUE, linewidth=1.1)
+    ax.set(xlabel="time (s)", ylabel=HEART_LABELS.get(trial.kind, "heart signal (a.u.)"))
+    ax.margins(x=0)
+    style.tidy(ax)
     return figure, shown
 
 
-def _eeg(trial: Trial) -> tuple[Picture, str]:
+def _eeg(trial: Trial) -> tuple[style.Picture, str]:
     """Channels below each other, at a distance that the axis label gives."""
     data, times_s, shown = _head(trial)
     centred = data - np.nanmedian(data, axis=1, keepdims=True)
     step_uv = float(f"{max(4 * np.nanmedian(np.nanstd(centred, axis=1)), 1e-6):.1g}")
     n_chans = len(data)
-    figure, axes = picture(1.2 + min(max(3.0, 0.16 * n_chans), 0.6 * n_chans))
+    figure, ax = style.panel(1.2 + min(max(3.0, 0.16 * n_chans), 0.6 * n_chans))
     levels = -step_uv * np.arange(n_chans)
     noisy_first = np.argsort(np.argsort(-np.nanstd(centred, axis=1)))  # so that they hide no neighbour
     for index, (channel, level) in enumerate(zip(centred, levels, strict=True)):
-        colour = (BLUE, BLACK)[index % 2]
-        axes[0, 0].plot(times_s, channel + level, color=colour, linewidth=0.6, zorder=2 + noisy_first[index])
+        colour = (style.BLUE, style.BLACK)[index % 2]
+        ax.plot(times_s, channel + level, color=colour, linewidth=0.6, zorder=2 + noisy_first[index])
     names = trial.channels or [f"channel {i + 1}" for i in range(n_chans)]
-    axes[0, 0].set_yticks(levels, names, fontsize=9 if n_chans <= 32 else 7)
-    axes[0, 0].set(xlabel="time (s)", ylabel=f"channels, {step_uv:g} µV apart")
-    axes[0, 0].set_ylim(levels[-1] - step_uv, step_uv)
-    axes[0, 0].margins(x=0)
-    tidy(axes[0, 0])
+    ax.set_yticks(levels, names, fontsize=9 if n_chans <= 32 else 7)
+    ax.set(xlabel="time (s)", ylabel=f"channels, {step_uv:g} µV apart", ylim=(levels[-1] - step_uv, step_uv))
+    ax.margins(x=0)
+    style.tidy(ax)
     return figure, shown
 
 
-def _band_power(trial: Trial) -> tuple[Picture, str]:
+def _band_power(trial: Trial) -> tuple[style.Picture, str]:
     """One heat map of channel × time per band, on one scale."""
     n_steps, n_chans, n_bands = trial.data.shape
     power_db = 10 * np.log10(np.maximum(trial.data, np.finfo(np.float32).tiny))
     low, high = np.nanpercentile(power_db, [1, 99])
-    figure, axes = picture(1.2 + max(0.13 * n_chans, 2.0), 1, n_bands, sharey=True)
+    figure, axes = style.picture(1.2 + max(0.13 * n_chans, 2.0), 1, n_bands, sharey=True)
     for band, ax in enumerate(axes[0]):
         extent = (0, n_steps / trial.sfreq, n_chans - 0.5, -0.5)
         options = {"aspect": "auto", "extent": extent, "vmin": low, "vmax": high, "interpolation": "nearest"}
@@ -94,29 +86,27 @@ def _band_power(trial: Trial) -> tuple[Picture, str]:
     return figure, ""
 
 
-def _speech(trial: Trial) -> tuple[Picture, str]:
-    figure, axes = picture(4.4, 2, 1, sharex=True)
+def _speech(trial: Trial) -> tuple[style.Picture, str]:
+    figure, axes = style.picture(4.4, 2, 1, sharex=True)
     wave, spectrum = axes[:, 0]
-    wave.plot(np.arange(len(trial.data)) / trial.sfreq, trial.data, color=BLUE, linewidth=0.5)
+    wave.plot(np.arange(len(trial.data)) / trial.sfreq, trial.data, color=style.BLUE, linewidth=0.5)
     wave.set_ylabel("amplitude")
-    tidy(wave)
+    style.tidy(wave)
     n_fft = 1 << int(np.ceil(np.log2(0.025 * trial.sfreq)))
     power, freqs, times_s = specgram(trial.data, NFFT=n_fft, Fs=trial.sfreq, noverlap=n_fft * 3 // 4)
     power_db = 10 * np.log10(np.maximum(power, 1e-20))
-    top = power_db.max()
-    options = {"cmap": "viridis", "vmin": top - 80, "vmax": top}
+    options = {"cmap": "viridis", "vmin": power_db.max() - 80, "vmax": power_db.max()}
     image = spectrum.pcolormesh(times_s, freqs, power_db, **options)
-    duration_s = len(trial.data) / trial.sfreq
-    spectrum.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=(0, duration_s))
+    spectrum.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=(0, len(trial.data) / trial.sfreq))
     figure.colorbar(image, ax=spectrum, label="power (dB)")
     return figure, ""
 
 
-def _face(trial: Trial) -> tuple[Picture, str]:
+def _face(trial: Trial) -> tuple[style.Picture, str]:
     """A still, or up to eight frames in equal distances."""
     frames = trial.data if trial.sfreq else trial.data[np.newaxis]
     chosen = np.unique(np.linspace(0, len(frames) - 1, MAX_FRAMES).round().astype(int))
-    figure, axes = picture(3.2 if len(chosen) == 1 else 2.0, 1, len(chosen))
+    figure, axes = style.picture(3.2 if len(chosen) == 1 else 2.0, 1, len(chosen))
     for ax, index in zip(axes[0], chosen, strict=True):
         ax.imshow(frames[index], cmap="gray", vmin=0, vmax=255)
         ax.set_axis_off()
@@ -128,71 +118,67 @@ def _face(trial: Trial) -> tuple[Picture, str]:
 DRAWINGS = {"heart": _heart, "eeg": _eeg, "speech": _speech, "face": _face}
 
 
-def window(x: np.ndarray, modality: str, window_s: float | None, features: Sequence[str] = ()) -> Picture:
-    """A model's input as the model gets it, without the batch axis: (n_steps, 1, n_features),
-    (n_frames, n_mels, 1), (1, n_functionals, 1) or (h, w, 1). `window_s` is its length in seconds, None of a still.
-
-    Raises BadParameter for an unknown modality.
-    """
+def window(
+    x: np.ndarray, modality: str, window_s: float | None, features: Sequence[str] = ()
+) -> style.Picture:
+    """A model's input as the model gets it, without the batch axis: (n_steps, 1, n_features), (n_frames, n_mels, 1),
+    (1, n_functionals, 1) or (h, w, 1). `window_s` is its length in seconds, None of a still."""
     views = {"heart": _series, "eeg": _map, "speech": _map, "face": _image}
-    if modality not in views:
-        raise BadParameter(f"No drawing for modality {modality!r}, expected one of {', '.join(views)}.")
     plane = x[:, 0, :] if modality in ("heart", "eeg") else x[:, :, 0]
     if len(plane) == 1 and modality == "speech":
         return _functionals(plane[0], window_s)
     return views[modality](plane, modality, window_s, list(features))
 
 
-def _series(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> Picture:
+def _series(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> style.Picture:
     """(n_steps, n_features) as one small chart per feature."""
     n_steps, n_features = plane.shape
-    figure, axes = picture(0.9 + 0.8 * n_features, n_features, 1, sharex=True)
+    figure, axes = style.picture(0.9 + 0.8 * n_features, n_features, 1, sharex=True)
     for index, ax in enumerate(axes[:, 0]):
-        ax.plot(np.arange(n_steps) * window_s / n_steps, plane[:, index], ".-", color=BLUE, linewidth=1)
+        ax.plot(np.arange(n_steps) * window_s / n_steps, plane[:, index], ".-", color=style.BLUE, linewidth=1)
         name = features[index] if features else f"feature {index + 1}"
         ax.set_ylabel(name, rotation=0, ha="right", va="center")
         ax.margins(x=0.01, y=0.15)
-        tidy(ax)
+        style.tidy(ax)
     axes[-1, 0].set_xlabel("time in window (s)")
     figure.suptitle(f"{modality}: the model's input, {n_steps} steps × {n_features} features")
     return figure
 
 
-def _map(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> Picture:
+def _map(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> style.Picture:
     """(n_steps, n_rows) as a heat map, time to the right; of speech low rows are below, and named ones are MFCC."""
     n_steps, n_rows = plane.shape
     mfcc = modality == "speech" and bool(features)
     rows, row, value = MAPS["MFCC" if mfcc else modality]
     coloured = plane[:, 1:] if mfcc and n_rows > 1 else plane  # c0 is the level, many times the others
-    figure, axes = picture(3.6 if not features else 1.4 + max(0.16 * n_rows, 2.2))
+    figure, ax = style.panel(3.6 if not features else 1.4 + max(0.16 * n_rows, 2.2))
     options = {"aspect": "auto", "origin": "lower", "extent": (0, window_s, -0.5, n_rows - 0.5)}
     options |= {"interpolation": "nearest", "vmin": coloured.min(), "vmax": coloured.max()}
-    image = axes[0, 0].imshow(plane.T, cmap="viridis", **options)
-    axes[0, 0].set(xlabel="time in window (s)", ylabel=row)
+    image = ax.imshow(plane.T, cmap="viridis", **options)
+    ax.set(xlabel="time in window (s)", ylabel=row)
     if features:
-        axes[0, 0].set_yticks(range(n_rows), features, fontsize=9 if n_rows <= 20 else 7)
-    beyond = "neither" if coloured is plane else "both"
-    figure.colorbar(image, ax=axes[0, 0], label=value, extend=beyond)
+        ax.set_yticks(range(n_rows), features, fontsize=9 if n_rows <= 20 else 7)
+    figure.colorbar(image, ax=ax, label=value, extend="neither" if coloured is plane else "both")
     figure.suptitle(f"{modality}: the model's input, {n_steps} steps × {n_rows} {rows}")
     return figure
 
 
-def _functionals(values: np.ndarray, window_s: float) -> Picture:
+def _functionals(values: np.ndarray, window_s: float) -> style.Picture:
     """(n_functionals,) as dots, on an axis that is logarithmic but around zero: they have many units."""
-    figure, axes = picture(3.0)
-    axes[0, 0].plot(values, ".", color=BLUE)
-    axes[0, 0].set_yscale("symlog", linthresh=1)
-    axes[0, 0].set(xlabel="functional", ylabel="value, each in its unit")
-    tidy(axes[0, 0])
+    figure, ax = style.panel(3.0)
+    ax.plot(values, ".", color=style.BLUE)
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set(xlabel="functional", ylabel="value, each in its unit")
+    style.tidy(ax)
     figure.suptitle(f"speech: the model's input, {len(values)} functionals of {window_s:g} s")
     return figure
 
 
-def _image(plane: np.ndarray, modality: str, window_s: None, features: list[str]) -> Picture:
-    figure, axes = picture(3.4)
+def _image(plane: np.ndarray, modality: str, window_s: None, features: list[str]) -> style.Picture:
+    figure, ax = style.panel(3.4)
     figure.set_size_inches(5, 3.4)
-    image = axes[0, 0].imshow(plane, cmap="gray")
-    axes[0, 0].set(xlabel="x (px)", ylabel="y (px)")
-    figure.colorbar(image, ax=axes[0, 0], label="value")
+    image = ax.imshow(plane, cmap="gray")
+    ax.set(xlabel="x (px)", ylabel="y (px)")
+    figure.colorbar(image, ax=ax, label="value")
     figure.suptitle(f"{modality}: the model's input, {plane.shape[1]} × {plane.shape[0]} px")
     return figure

@@ -74,11 +74,12 @@ def tidy(axes: Axes, grid: str = "both"):
     axes.grid(axis=grid, color="#dddddd", linewidth=0.6)
 
 
-def legend_below(figure: Figure, handles: list | Axes, n_cols: int = 5):
-    """One legend for the whole figure, under it: these handles, or those of axes."""
+def with_legend(figure: Picture, handles: list | Axes, n_cols: int = 5) -> Picture:
+    """The figure with one legend under it: these handles, or those of axes."""
     handles = handles.get_legend_handles_labels()[0] if isinstance(handles, Axes) else handles
     n_cols = min(n_cols, len(handles))
     figure.legend(handles=handles, loc="outside lower center", ncols=n_cols, frameon=False)
+    return figure
 
 
 def log_axis(axes: Axes, label: str):
