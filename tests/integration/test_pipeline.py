@@ -317,21 +317,21 @@ def test_new_recordings_make_their_windows_again(tmp_path, monkeypatch):
     root, source = tmp_path / "corpora/own", "own-heart-emotion-loso"
     beats = "\n".join(["1.6e9", "64.0", *map("{:.3f}".format, np.sin(np.arange(64 * 20) * 0.1178))])
 
-    def made(subjects):
-        """Exit status and output of the pipeline after these people were recorded."""
+    def record(subjects):
         (root / "heart").mkdir(parents=True, exist_ok=True)
         rows = [(f"{who}{label}", who, label) for who in subjects for label in ("calm", "tense")]
         for trial, *_ in rows:
             (root / f"heart/{trial}.csv").write_text(beats)
         (root / "labels.csv").write_text("\n".join(["trial,subject,label", *map(",".join, rows), ""]))
-        return snakemake(tmp_path, config, target)
 
     sources = {source: {"windows": {"fold_options": {"n_val": 1}}}}
     config = {"run": "own run", "title": "own", "sources": sources}
     target = f"{tmp_path}/own run/data/{source}.npz"
-    assert made(["anna", "ben", "cem"])[0] == 0
-    status, output = made(["anna", "ben", "cem"])
+    record(["anna", "ben", "cem"])
+    assert snakemake(tmp_path, config, target)[0] == 0
+    status, output = snakemake(tmp_path, config, target)
     assert status == 0 and "Nothing to be done" in output
-    assert made(["anna", "ben", "cem", "dora"])[0] == 0
+    record(["anna", "ben", "cem", "dora"])
+    assert snakemake(tmp_path, config, target)[0] == 0
     with np.load(target) as arrays:
         assert set(arrays["subject"]) == {"anna", "ben", "cem", "dora"}
