@@ -103,10 +103,10 @@ def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarr
     """Arrays fold, part, y, subject, trial of every validation and test window of every fold, in the order of scores."""
     rows = np.concatenate([part for fold in folds for part in (fold.val, fold.test)])
     sizes = [(len(fold.val), len(fold.test)) for fold in folds]
+    k = np.repeat(np.arange(len(folds)), np.sum(sizes, axis=1))
+    parts = np.repeat(["val", "test"] * len(folds), np.ravel(sizes))
     columns = {name: getattr(data, name)[rows] for name in ("y", "subject", "trial")}
-    columns["fold"] = np.repeat(np.arange(len(folds)), np.sum(sizes, axis=1))
-    columns["part"] = np.repeat(["val", "test"] * len(folds), np.ravel(sizes))
-    return {**columns, "classes": np.array(data.classes)}
+    return {"fold": k, "part": parts, "classes": np.array(data.classes), **columns}
 
 
 def train_folds(

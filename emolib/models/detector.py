@@ -80,8 +80,9 @@ def corners(values, grid: Grid):
 
 def overlap(a, b):
     """Intersection over union (…,) of boxes (…, 4)."""
-    sides = tf.minimum(a[..., 2:], b[..., 2:]) - tf.maximum(a[..., :2], b[..., :2])
-    both = tf.reduce_prod(tf.maximum(sides, 0.0), -1)
+    both = tf.reduce_prod(
+        tf.maximum(tf.minimum(a[..., 2:], b[..., 2:]) - tf.maximum(a[..., :2], b[..., :2]), 0.0), -1
+    )
     area_a, area_b = (tf.reduce_prod(box[..., 2:] - box[..., :2], -1) for box in (a, b))
     return both / (area_a + area_b - both + LEAST)
 
@@ -120,8 +121,9 @@ def complete_iou(a, b):
     iou = overlap(a, b)
     centres = tf.reduce_sum((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) ** 2, -1) / 4
     hull = tf.maximum(a[..., 2:], b[..., 2:]) - tf.minimum(a[..., :2], b[..., :2])
-    sides = (box[..., 2:] - box[..., :2] + LEAST for box in (a, b))
-    angle_a, angle_b = (tf.atan2(side[..., 0], side[..., 1]) for side in sides)
+    angle_a, angle_b = (
+        tf.atan2(box[..., 2] - box[..., 0] + LEAST, box[..., 3] - box[..., 1] + LEAST) for box in (a, b)
+    )
     aspect = (2 / math.pi * (angle_b - angle_a)) ** 2
     weight = tf.stop_gradient(aspect / (1 - iou + aspect + LEAST))
     return iou - centres / (tf.reduce_sum(hull**2, -1) + LEAST) - weight * aspect
