@@ -125,7 +125,7 @@ def test_band_powers_of_a_corpus_become_windows_of_steps():
 def test_speech_windows_are_librosas_log_mel_and_short_ones_are_repeated():
     x, options = speech(3.0), {"n_fft": 512, "hop_length": 256, "n_mels": 40, "center": False}
     found = front_end("speech", hop_s=1)(x, 16000)
-    assert found.X.shape == (2, 124, 40, 1) and found.start_s.tolist() == [0, 1]
+    assert found.start_s.tolist() == [0, 1]
     mel = librosa.feature.melspectrogram(y=x[16000:], sr=16000, **options)
     np.testing.assert_allclose(found.X[1, :, :, 0], librosa.power_to_db(mel, top_db=None).T, atol=1e-2)
     short, repeated = front_end("speech")(x[:20800], 16000), np.tile(x[:20800], 2)[:32000]

@@ -26,13 +26,11 @@ def voice(dtype=np.float32):
 
 
 @pytest.mark.parametrize(
-    "sfreq, n_fft, n_mels, fmin, fmax",
-    [(16000, 512, 40, 0, None), (22050, 1024, 64, 20, 8000)],
+    "sfreq, options", [(16000, {"n_mels": 40}), (22050, {"n_mels": 64, "fmin": 20, "fmax": 8000})]
 )
-def test_filterbank_is_librosas(sfreq, n_fft, n_mels, fmin, fmax):
-    options = {"n_fft": n_fft, "n_mels": n_mels, "fmin": fmin, "fmax": fmax}
-    expected = librosa.filters.mel(sr=sfreq, dtype=np.float64, **options)
-    np.testing.assert_allclose(mel_filterbank(sfreq, **options), expected, atol=1e-12)
+def test_filterbank_is_librosas(sfreq, options):
+    expected = librosa.filters.mel(sr=sfreq, n_fft=1024, dtype=np.float64, **options)
+    np.testing.assert_allclose(mel_filterbank(sfreq, 1024, **options), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("rfft", [module.rfft, np.fft.rfft], ids=["scipy", "numpy"])
@@ -55,17 +53,13 @@ def test_a_frame_has_the_same_bits_in_a_shorter_recording(n_frames):
     )
 
 
-@pytest.mark.parametrize(
-    "call, error",
-    [
-        (lambda: log_mel(np.zeros((2, 900)), SFREQ), BadRecording),
-        (lambda: log_mel(np.zeros(900), SFREQ, fmax=9000), BadParameter),
-        (lambda: mfcc(np.zeros(900), SFREQ, n_mfcc=41), BadParameter),
-    ],
-)
-def test_bad_input_is_named(call, error):
-    with pytest.raises(error, match="expected"):
-        call()
+def test_bad_input_is_named():
+    with pytest.raises(BadRecording, match="expected"):
+        log_mel(np.zeros((2, 900)), SFREQ)
+    with pytest.raises(BadParameter, match="expected"):
+        log_mel(np.zeros(900), SFREQ, fmax=9000)
+    with pytest.raises(BadParameter, match="expected"):
+        mfcc(np.zeros(900), SFREQ, n_mfcc=41)
 
 
 def test_signals_need_numpy_alone():

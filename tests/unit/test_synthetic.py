@@ -8,15 +8,13 @@ import librosa
 import neurokit2 as nk
 import numpy as np
 import pytest
-from scipy.signal import lfilter, welch
+from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import MODALITIES
 from emolib.datasets.corpora.synthetic import SYNTHETIC
 from emolib.signals import boxes
-from emolib.signals.beats import FEATURES, detect_beats
-from emolib.signals.frontend import front_end
 from emolib.signals.generated import affect as latent
 from emolib.signals.generated import eeg, face, heart, scenes, speech
 from emolib.signals.generated.affect import QUADRANTS, Affect, affects
@@ -33,9 +31,6 @@ def pure(monkeypatch):
         monkeypatch.setattr(latent, name, 0.0)
     monkeypatch.setattr(latent, "NOISE", dict.fromkeys(MODALITIES, (0.0, 0.0)))
     return lambda label, n=12, trial_s=8.0: [Affect(0, 0, trial, label, trial_s) for trial in range(n)]
-
-
-# The corpus
 
 
 @pytest.mark.parametrize(
@@ -93,9 +88,6 @@ def test_options_out_of_range_are_refused_at_once():
         scenes.scene(0, (100, 100), 300)
 
 
-# Heart
-
-
 def matched(found, true, tolerance_s):
     return np.mean(np.abs(found[:, None] - true).min(axis=0) < tolerance_s)
 
@@ -110,24 +102,6 @@ def test_peaks_found_by_neurokit_are_the_true_beats():
     assert matched(pulses - heart.SYSTOLE_S, inner, 0.03) == 1.0 and abs(len(pulses) - len(true)) <= 2
 
 
-def test_the_heart_front_end_finds_the_beats_of_the_ecg():
-    errors, shares, front = [], [], front_end("heart")
-    pairs = zip(affects(2, 40, 8.0, 0), first("heart", 80, cardiac="ecg"), strict=True)
-    whole = [(affect, trial) for affect, trial in pairs if np.isfinite(trial.data).all()]
-    for affect, trial in whole:
-        true = heart.rhythm(affect)[0]
-        true = true[(true > 0.4) & (true < 7.6)]
-        shares.append(matched(detect_beats(trial.data, 256, "ecg"), true, 0.02))
-        X = front(trial.data, 256, "ecg").X
-        assert X.shape[1:] == (32, 1, len(FEATURES["ecg"]))
-        errors += [x[..., 0].mean() - 60 / np.diff(true).mean() for x in X]
-    assert np.mean(shares) > 0.97 and np.median(shares) == 1.0
-    assert len(errors) > 0.9 * len(whole) and np.median(np.abs(errors)) < 1.5
-
-
-# EEG
-
-
 def mean_band(affects, low, high):
     data = np.array([np.nan_to_num(eeg.recording(a)) for a in affects])
     freqs, power = welch(data, eeg.SFREQ, nperseg=256)
@@ -140,9 +114,6 @@ def test_arousal_lowers_alpha_and_raises_beta_and_valence_leans_alpha_to_the_rig
     assert (mean_band(angry, 17, 23) > 1.3 * mean_band(sad, 17, 23)).all()
     gain = np.log(mean_band(happy, 8, 12) / mean_band(angry, 8, 12))
     assert gain[eeg.CHANNELS.index("F4")] - gain[eeg.CHANNELS.index("F3")] > 0.5
-
-
-# Speech
 
 
 def pitch(wave):
@@ -164,22 +135,6 @@ def test_arousal_raises_pitch_loudness_and_brightness_and_a_smile_the_formants(p
     happy, angry, sad = measured("happy"), measured("angry"), measured("sad")
     assert 2.5 < 12 * np.log2(angry[0] / sad[0]) < 6
     assert angry[1] > 1.3 * sad[1] and angry[2] > 1.3 * sad[2] and happy[2] > 1.25 * angry[2]
-
-
-def test_vocal_tract_agrees_with_one_filter_after_another():
-    source = np.random.default_rng(0).normal(size=50 * speech.HOP)
-    formants = np.tile([500.0, 1500, 2500, 3600], (50, 1))
-    filters = speech.denominators(formants, np.full(50, 0.6))
-    expected = lfilter([0.4], [1, -0.6], source)
-    for hertz, bandwidth in zip(formants[0], speech.BANDWIDTHS, strict=True):
-        radius = np.exp(-np.pi * bandwidth / 16000)
-        poles = [1, -2 * radius * np.cos(2 * np.pi * hertz / 16000), radius**2]
-        expected = lfilter([np.sum(poles)], poles, expected)
-    error = speech.vocal_tract(source, filters) - expected
-    assert np.abs(error[speech.HOP : -speech.HOP]).max() < 0.01 * expected.std()
-
-
-# Faces
 
 
 def neutral():
@@ -210,9 +165,6 @@ def test_regions_hold_what_they_name(yaw, pitch, roll):
         x1, y1, x2, y2 = regions[region][0]
         inside = (columns >= x1 - 2) & (columns < x2 + 2) & (rows >= y1 - 3) & (rows < y2 + 2)
         assert side.sum() > 30 and inside[side].mean() > 0.95
-
-
-# Scenes
 
 
 @pytest.mark.parametrize("seed", range(3))
