@@ -57,12 +57,6 @@ def hann(n_fft: int, dtype: str) -> np.ndarray:
     return np.hanning(n_fft + 1)[:-1].astype(dtype)
 
 
-@cache
-def bank_for_product(dtype: str, *options) -> np.ndarray:
-    """The filterbank as (n_bins, n_mels), contiguous."""
-    return np.ascontiguousarray(mel_filterbank(*options).T, dtype)
-
-
 def band_energies(spectrum: np.ndarray, bank: np.ndarray) -> np.ndarray:
     """Power of spectrum (n_frames, n_bins) @ bank.
 
@@ -96,7 +90,7 @@ def log_mel(
     if x.ndim != 1:
         raise BadRecording(f"Audio of shape {x.shape}, expected (n_times,): mix the channels down first.")
     x = x if x.dtype == np.float64 else x.astype(np.float32, copy=False)
-    bank = bank_for_product(x.dtype.name, sfreq, n_fft, n_mels, fmin, fmax)
+    bank = np.ascontiguousarray(mel_filterbank(sfreq, n_fft, n_mels, fmin, fmax).T, x.dtype)
     frames = frame(x, n_fft, hop)
     if not len(frames):
         return np.empty((0, n_mels), x.dtype)
