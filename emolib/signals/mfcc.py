@@ -60,8 +60,7 @@ def hann(n_fft: int, dtype: str) -> np.ndarray:
 def band_energies(spectrum: np.ndarray, bank: np.ndarray) -> np.ndarray:
     """Power of spectrum (n_frames, n_bins) @ bank.
 
-    A BLAS rounds a row differently in products of different height. Every product therefore has BLOCK rows: a frame
-    gives the same bits in a longer and in a shorter recording.
+    A BLAS rounds a row by the height of its product. It is always BLOCK rows: a frame gives the same bits anywhere.
     """
     n_frames, n_bins = spectrum.shape
     n_blocks = -(-n_frames // BLOCK)
@@ -108,10 +107,7 @@ def dct(n_mels: int, n_mfcc: int) -> np.ndarray:
 
 
 def mfcc(x: np.ndarray, sfreq: float, n_mfcc: int = 13, **log_mel_options):
-    """Mel-frequency cepstral coefficients, (n_frames, n_mfcc), of audio x (n_times,) at sfreq Hz.
-
-    DCT-II, orthonormal, of log_mel (Davis and Mermelstein 1980). Raises BadParameter, BadRecording.
-    """
+    """Cepstral coefficients, (n_frames, n_mfcc): the orthonormal DCT-II of log_mel. Raises as it, BadParameter."""
     spectrogram = log_mel(x, sfreq, **log_mel_options)
     n_mels = spectrogram.shape[1]
     if not 1 <= n_mfcc <= n_mels:

@@ -60,10 +60,7 @@ def smoothed(steps: np.ndarray) -> np.ndarray:
 
 
 def glottis(f0: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Derivative of glottal flow, (n_times,), for f0 (n_times,) in Hz, with 1 % jitter and 5 % shimmer.
-
-    The pulse x² − x³ of Klatt and Klatt (1990), open for 0.6 of a cycle.
-    """
+    """Derivative of glottal flow, the pulse x² − x³ of Klatt and Klatt (1990), for f0 (n_times,) in Hz."""
     cycles = np.cumsum(f0) / SFREQ
     number = cycles.astype(int)
     n_cycles = number[-1] + 2
@@ -85,10 +82,7 @@ def denominators(formants: np.ndarray, tilt: np.ndarray) -> np.ndarray:
 
 
 def vocal_tract(source: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """The source (n_steps · HOP,) through all-pole filters (n_steps, order + 1), one a step, gain 1 at 0 Hz.
-
-    Overlap-add of Hann windows two steps long, filtered as spectra; an echo of one step fits behind each.
-    """
+    """The source through all-pole filters (n_steps, order + 1), one a step: overlap-add of windows two steps long."""
     n_steps, n_fft = len(filters), 3 * HOP
     window = np.sin(np.pi * (np.arange(2 * HOP) + 0.5) / (2 * HOP)) ** 2
     padded = np.concatenate([np.zeros(HOP // 2), source, np.zeros(HOP // 2)])
@@ -102,10 +96,7 @@ def vocal_tract(source: np.ndarray, filters: np.ndarray) -> np.ndarray:
 
 
 def utter(f0_hz: np.ndarray, said: Syllables, tract, tilt, rng: np.random.Generator) -> np.ndarray:
-    """Sound of unit loudness, (n_steps · HOP,), from f0_hz (n_steps,).
-
-    tract, a number or (n_steps,), scales the formants; tilt, likewise, in 0–1, dulls the voice.
-    """
+    """Sound of unit loudness, (n_steps · HOP,), from f0_hz (n_steps,); tract scales the formants, tilt dulls."""
     n_steps, n_times = len(f0_hz), len(f0_hz) * HOP
     breath = rng.standard_normal(n_times, dtype=np.float32)
     source = to_samples(said.voice, n_times) * (glottis(to_samples(f0_hz, n_times), rng) + 0.02 * breath)
