@@ -2,7 +2,6 @@
 
 import itertools
 from collections import Counter
-from dataclasses import replace
 
 import librosa
 import neurokit2 as nk
@@ -156,10 +155,10 @@ def test_faces_change_with_emotion_more_than_with_the_sensor(pure):
 @pytest.mark.parametrize("yaw, pitch, roll", [(0, 0, 0), (0.4, 0.2, 0.1), (-0.4, -0.3, -0.15)])
 def test_regions_hold_what_they_name(yaw, pitch, roll):
     turn = {"yaw": np.full(8, yaw), "pitch": np.full(8, pitch), "roll": np.full(8, roll)}
-    shown = replace(neutral(), **turn, eye_open=np.ones(8), mouth_open=np.full(8, 0.4))
+    shown = neutral().changed(**turn, eye_open=np.ones(8), mouth_open=np.full(8, 0.4))
     regions, before = face.face_regions(shown, 96), face.drawing.render(shown, 96)[0][0]
     for region, change in (("left_eye", "eye_open"), ("right_eye", "eye_open"), ("mouth", "mouth_open")):
-        after = face.drawing.render(replace(shown, **{change: np.zeros(8)}), 96)[0][0]
+        after = face.drawing.render(shown.changed(**{change: np.zeros(8)}), 96)[0][0]
         rows, columns = np.nonzero(np.abs(before - after).max(axis=-1) > 20)
         side = {"left_eye": columns < 48, "right_eye": columns >= 48, "mouth": columns >= 0}[region]
         x1, y1, x2, y2 = regions[region][0]

@@ -4,7 +4,7 @@ Arousal speaks higher, louder, faster and brighter; valence moves the pitch more
 shortens the vocal tract, raises the formants. There are no words in it.
 """
 
-from dataclasses import dataclass
+from collections import namedtuple
 
 import numpy as np
 
@@ -19,15 +19,8 @@ BANDWIDTHS = np.array([80.0, 100, 140, 200])  # Hz
 PAUSE_EVERY = 6  # syllables in a phrase
 
 
-@dataclass(frozen=True)
-class Syllables:
-    """Per step of 20 ms, (n_steps,): loudness of voice and hiss, vowel, pitch accent, fall of the phrase."""
-
-    voice: np.ndarray
-    hiss: np.ndarray
-    vowel: np.ndarray
-    accent: np.ndarray
-    fall: np.ndarray
+# Per step of 20 ms, (n_steps,) each: loudness of voice and hiss, vowel, pitch accent, fall of the phrase.
+Syllables = namedtuple("Syllables", "voice hiss vowel accent fall")
 
 
 def syllables(n_steps: int, per_s: float, rng: np.random.Generator) -> Syllables:
