@@ -52,7 +52,7 @@ def test_trials_are_as_the_contract_says_and_as_ever(
     assert len(trial.channels) == (8 if modality == "eeg" else 0)
     data = np.float64(trial.data)  # libraries of mathematics differ in their last digits
     found = data.mean(), data.std(), data.ravel()[data.size // 2]
-    np.testing.assert_allclose(found, (mean, std, middle), rtol=1e-4)
+    np.testing.assert_allclose(found, (mean, std, middle), rtol=1e-5)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
