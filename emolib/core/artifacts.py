@@ -114,10 +114,7 @@ def _json(path: Path):
 
 
 def arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz; large ones that are not compressed stay in the file, as np.memmap.
-
-    Raises BadArtifact for a damaged one, and for one that holds pickles.
-    """
+    """The arrays of an .npz; large ones that are not compressed stay in the file. Raises BadArtifact."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -200,17 +197,13 @@ class Run:
         self.n_shown = 0
 
     def branch(self, parameters: dict | None = None) -> "Run":
-        """This run with inputs and a clock of its own, for one job: a fold, or a training that `parameters` tell from
-        others."""
+        """This run with inputs and a clock of its own, for one job, which `parameters` tell from others."""
         branch = Run(self.folder, self.notebook, self.parameters if parameters is None else parameters)
         branch.asked, branch.inputs = self.asked, dict(self.inputs)
         return branch
 
     def read(self, name: str) -> Path:
-        """Path of an artifact of this run.
-
-        Raises BadArtifact if it is missing, not as it was written, or made with other parameters than planned.
-        """
+        """Path of an artifact. Raises BadArtifact: missing, altered, or of other parameters than planned."""
         path = self.folder / name
         record = check(path)
         self.inputs[name], writer = record["sha256"], record["notebook"]
@@ -310,10 +303,7 @@ class Run:
         self.write_text(name, json.dumps(record, indent=1) + "\n")
 
     def table(self, name: str, frame, caption: str, hidden: Sequence[str] = ()):
-        """Write a pandas table as tables/<name>.csv and show it. Its sidecar keeps the caption for the report.
-
-        Columns in `hidden` stand in the CSV alone.
-        """
+        """Write a pandas table as tables/<name>.csv, its caption in the sidecar; show it without `hidden` columns."""
         with self.write(f"tables/{name}.csv", **self._shown(caption), hidden=list(hidden)) as path:
             frame.to_csv(path, index=bool(frame.index.name))
         show(Caption(caption), frame.drop(columns=list(hidden)))
@@ -339,10 +329,7 @@ class Run:
         show(Caption(f"**{answer}**"), *(Caption(f"*Read this first.* {text}") for text in cautions))
 
     def is_current(self, name: str, **provenance) -> bool:
-        """Whether `name` is whole, of these parameters and inputs, and none of its inputs was written again since.
-
-        Work to skip on resume.
-        """
+        """Whether `name` is whole, of these parameters, and of its inputs as they are: work to skip on resume."""
         try:
             record = check(self.folder / name)
             inputs = {name: record_of(self.folder / name)["sha256"] for name in record["inputs"]}

@@ -23,10 +23,7 @@ class NotebookLine:
 
 
 def progress_bar(total: int, name: str, unit: str) -> tqdm:
-    """A bar of `total` units, which may be counted in parts. It is drawn at most once a second.
-
-    Outside a notebook it is a line on stdout: a notebook would show stderr in red.
-    """
+    """A bar of `total` units, drawn at most once a second. It is on stdout: a notebook would show stderr in red."""
     file = sys.stdout
     if "IPython" in sys.modules:
         from IPython import display, get_ipython

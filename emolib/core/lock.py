@@ -61,10 +61,7 @@ def this_process() -> str:
 
 
 def end_with_pipeline(folder: Path, pipeline: str):
-    """End this process as soon as the pipeline that makes the run has ended; `pipeline` is what `this_process` says there.
-
-    It has no effect on another machine, where the file system does not share locks.
-    """
+    """End this process when the pipeline that makes the run has ended; `pipeline` is what `this_process` says there."""
 
     def wait_and_end():
         with file_of(folder).open() as file:
@@ -73,7 +70,7 @@ def end_with_pipeline(folder: Path, pipeline: str):
 
     is_held = planned(folder) is not None
     is_ours = is_held and _said(folder).get("process") == pipeline
-    if pipeline.split()[0] == socket.gethostname() and not is_ours:
+    if pipeline.split()[0] == socket.gethostname() and not is_ours:  # else its locks may not be seen here
         os._exit(1)  # it ended before this process began
     if is_held:
         threading.Thread(target=wait_and_end, name="emolib lock", daemon=True).start()

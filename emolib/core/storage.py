@@ -38,8 +38,7 @@ def opened(url: str) -> tuple[fsspec.AbstractFileSystem, str, dict[str, dict]]:
 
 
 def push(folder: Path, url: str) -> list[str]:
-    """Copy the files of a run that differ to `url`, and give their names. Raises BadParameter where there is no
-    folder."""
+    """Copy the files of a run that differ to `url`, and give their names. Raises BadParameter."""
     if not folder.is_dir():
         raise BadParameter(f"{folder} is no folder, expected a run, such as results/demo.")
     store, root, known = opened(url)
@@ -55,10 +54,7 @@ def push(folder: Path, url: str) -> list[str]:
 
 
 def pull(url: str, folder: Path) -> list[str]:
-    """Copy the files of the run at `url` that differ to a folder, and give their names.
-
-    Raises BadArtifact where there is no run, a file is not the one that was pushed, or a name leaves the folder.
-    """
+    """Copy the files of the run at `url` that differ to a folder, and give their names. Raises BadArtifact."""
     store, root, known = opened(url)
     if not known:
         raise BadArtifact(f"{url} holds no run, expected what `push` wrote.")

@@ -97,10 +97,7 @@ def thin(peaks: np.ndarray, heights: np.ndarray, min_distance: float) -> np.ndar
 
 
 def ibi(beats: np.ndarray) -> np.ndarray:
-    """Inter-beat intervals in s, (n_beats - 1,), of beat times in s; NaN where implausible.
-
-    Implausible: outside 0.3 to 2 s, or more than 30 % off the median of the five intervals on either side.
-    """
+    """Inter-beat intervals in s, (n_beats - 1,); NaN where one is out of range or far off its neighbours' median."""
     intervals = np.diff(np.asarray(beats, np.float64))
     intervals[(intervals < IBI_RANGE_S[0]) | (intervals > IBI_RANGE_S[1])] = np.nan
     if np.isnan(intervals).all():
@@ -114,8 +111,7 @@ def ibi(beats: np.ndarray) -> np.ndarray:
 def heart_series(signal: np.ndarray, sfreq: float, kind: str = "ppg", sfreq_out: float = 4.0) -> np.ndarray:
     """FEATURES[kind] at sfreq_out Hz, (n_steps, n_features), of a signal (n_times,) at sfreq Hz.
 
-    Interpolated between the middles of plausible intervals; NaN where no plausible interval covers a step.
-    Raises BadRecording.
+    Interpolated between plausible intervals; NaN where none covers a step. Raises BadRecording.
     """
     times = np.arange(int(len(signal) * sfreq_out / sfreq)) / sfreq_out
     nothing = np.full((len(times), len(FEATURES[kind])), np.nan)
@@ -139,15 +135,12 @@ def heart_series(signal: np.ndarray, sfreq: float, kind: str = "ppg", sfreq_out:
 
 
 def beat_features(wave: np.ndarray, peaks: np.ndarray, intervals: np.ndarray, kind: str) -> np.ndarray:
-    """Features of every interval between peaks (sample indices) of a wave, (n_intervals, n_features).
-
-    Pulse fullness, the share of its box that a pulse fills, changes with the tone of the vessels (K value).
-    """
+    """Features of every interval between peaks (sample indices) of a wave, (n_intervals, n_features)."""
     n_samples = np.diff(peaks)
     foot, mean = np.minimum.reduceat(wave, peaks)[:-1], np.add.reduceat(wave, peaks)[:-1] / n_samples
     amplitude = np.maximum(np.abs(wave[peaks[:-1]]) if kind == "ecg" else wave[peaks[:-1]] - foot, 1e-6)
     columns = [60 / intervals, np.log(amplitude), local_rmssd(intervals)]
-    if kind == "ppg":
+    if kind == "ppg":  # the share of its box that a pulse fills: it changes with the tone of the vessels
         columns.append(np.clip((mean - foot) / amplitude, 0, 1))
     return np.stack(columns, axis=1)
 

@@ -43,8 +43,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def piles(boxes: np.ndarray, scores: np.ndarray, max_iou: float) -> Iterator[np.ndarray]:
     """Rows of the boxes (n, 4) that mean the same face, pile by pile, the best score first in each and among them.
 
-    Greedy, as non-maximum suppression: the best box that is left takes all with an IoU above `max_iou` to it. Of equal
-    scores the first in the list goes first.
+    As non-maximum suppression: the best box that is left takes all with an IoU above `max_iou` to it.
     """
     order = np.argsort(-scores, kind="stable")
     while len(order):
@@ -56,8 +55,7 @@ def piles(boxes: np.ndarray, scores: np.ndarray, max_iou: float) -> Iterator[np.
 
 @dataclass(frozen=True)
 class Letterbox:
-    """A picture of `size` (height, width) in a square of `side` pixels: resized with its aspect kept, grey bars
-    beside it."""
+    """A picture of `size` (height, width), resized into a square of `side` pixels, with grey bars beside it."""
 
     size: tuple[int, int]
     side: int
@@ -74,10 +72,7 @@ class Letterbox:
         return tuple((self.side - length) // 2 for length in self.inner)
 
     def image(self, image: np.ndarray, n_channels: int = 3) -> np.ndarray:
-        """The square, (side, side, n_channels) uint8, of a picture (height, width[, 3]): 1 channel is grey.
-
-        Raises BadRecording for an array that is no picture.
-        """
+        """The square, (side, side, n_channels) uint8, of a picture (height, width[, 3]). Raises BadRecording."""
         image = resize(to_grey(image) if n_channels == 1 else image, *self.inner)
         square = np.full((self.side, self.side, n_channels), FILL, np.uint8)
         (top, left), (height, width) = self.corner, self.inner
@@ -154,10 +149,7 @@ class Grid:
         return targets, len(boxes) - len(np.unique(owner))
 
     def decode(self, output: np.ndarray, side: int) -> Found:
-        """All boxes (n_cells² · n_boxes, 4) in pixels of the square, and their scores, of (n_cells, n_cells, n_outputs).
-
-        Raises BadParameter for an output of another shape.
-        """
+        """All boxes in pixels of the square, and their scores. Raises BadParameter for an output of another shape."""
         expected = (self.n_cells, self.n_cells, self.n_outputs)
         if output.shape != expected:
             raise BadParameter(

@@ -30,10 +30,7 @@ def welch(x: np.ndarray, sfreq: float, segment_s: float = 1.0):
 
 
 def band_powers(x: np.ndarray, sfreq: float, bands, segment_s: float = 1.0) -> np.ndarray:
-    """Power in unit² of each band, (…, n_bands), of x (…, n_times): the density summed over low <= f < high.
-
-    Raises BadParameter for a band without a frequency, BadRecording for too few samples.
-    """
+    """Power in unit² of each band, (…, n_bands): the density summed over low <= f < high. Raises as welch, BadParameter."""
     freqs, density = welch(x, sfreq, segment_s)
     inside = np.array([(freqs >= low) & (freqs < high) for low, high in bands])
     for (low, high), band in zip(bands, inside, strict=True):
@@ -46,10 +43,7 @@ def band_powers(x: np.ndarray, sfreq: float, bands, segment_s: float = 1.0) -> n
 
 
 def differential_entropy(power: np.ndarray, floor: float = 1e-6) -> np.ndarray:
-    """½ ln(2πe σ²) in nats of band-limited signals of power σ² in µV², not below that of `floor`.
-
-    Duan, Zhu and Lu 2013: for a band of EEG, which is near to Gaussian, the logarithm of its power.
-    """
+    """½ ln(2πe σ²) in nats of bands of EEG, near to Gaussian, of power σ² in µV² (Duan, Zhu and Lu 2013)."""
     return 0.5 * np.log(2 * np.pi * np.e * np.maximum(power, floor))
 
 

@@ -14,8 +14,7 @@ def band_pass(
 ) -> np.ndarray:
     """x (…, n_times) between low_hz and high_hz (None: high-pass), float64; -6 dB at both.
 
-    Squared magnitude of a Butterworth filter after the bilinear transform (Oppenheim and Schafer, ch. 7).
-    Raises BadParameter.
+    Squared magnitude of a Butterworth filter after the bilinear transform. Raises BadParameter.
     """
     if not 0 < low_hz < (high_hz or sfreq / 2) or (high_hz or 0) >= sfreq / 2:
         raise BadParameter(
@@ -70,8 +69,7 @@ def starts(n_times: int, window: int, hop: int) -> np.ndarray:
 def frame(x: np.ndarray, window: int, hop: int, axis: int = -1) -> np.ndarray:
     """Windows of x along axis, as a read-only view: n_windows stands at axis, window samples at the end.
 
-    (n_chans, n_times) gives (n_chans, n_windows, window); fewer samples than a window give no windows.
-    Raises BadParameter.
+    (n_chans, n_times) gives (n_chans, n_windows, window). Raises BadParameter.
     """
     n_windows = len(starts(x.shape[axis], window, hop))
     shape, strides = list(x.shape), list(x.strides)

@@ -61,10 +61,7 @@ def resample(rows: np.ndarray, of: list[Band]) -> np.ndarray:
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The image at (height, width[, 3]) uint8, bilinear and antialiased, within 1 of Pillow.
-
-    Raises BadParameter, BadRecording.
-    """
+    """The image at (height, width[, 3]), bilinear, within 1 of Pillow. Raises BadParameter, BadRecording."""
     if min(height, width) < 1:
         raise BadParameter(f"Resize to {height}×{width}, expected 1×1 or more.")
     if check(image).shape[:2] == (height, width):
@@ -80,10 +77,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def crop(image: np.ndarray, left: int, top: int, right: int, bottom: int, fill: int = 0) -> np.ndarray:
-    """The box, (bottom - top, right - left[, 3]) uint8; what lies outside the image is `fill`.
-
-    Raises BadParameter, BadRecording.
-    """
+    """The box; what lies outside of the image is `fill`. Raises BadParameter, BadRecording."""
     if right <= left or bottom <= top:
         raise BadParameter(f"A box from ({left}, {top}) to ({right}, {bottom}), expected a positive size.")
     height, width = check(image).shape[:2]
@@ -96,10 +90,7 @@ def crop(image: np.ndarray, left: int, top: int, right: int, bottom: int, fill: 
 
 
 def equalise(image: np.ndarray) -> np.ndarray:
-    """A grey image with its histogram flattened, (height, width) uint8, as PIL.ImageOps.equalize does it.
-
-    Raises BadRecording.
-    """
+    """A grey image with its histogram flattened, as PIL.ImageOps.equalize does it. Raises BadRecording."""
     if check(image).ndim != 2:
         raise BadRecording(f"An image of shape {image.shape}, expected grey (height, width).")
     histogram = np.bincount(image.ravel(), minlength=256)

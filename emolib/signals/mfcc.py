@@ -57,17 +57,10 @@ def hann(n_fft: int, dtype: str) -> np.ndarray:
     return np.hanning(n_fft + 1)[:-1].astype(dtype)
 
 
-@cache
-def bank_for_product(dtype: str, *options) -> np.ndarray:
-    """The filterbank as (n_bins, n_mels), contiguous."""
-    return np.ascontiguousarray(mel_filterbank(*options).T, dtype)
-
-
 def band_energies(spectrum: np.ndarray, bank: np.ndarray) -> np.ndarray:
     """Power of spectrum (n_frames, n_bins) @ bank.
 
-    A BLAS rounds a row differently in products of different height. Every product therefore has BLOCK rows: a frame
-    gives the same bits in a longer and in a shorter recording.
+    A BLAS rounds a row by the height of its product. It is always BLOCK rows: a frame gives the same bits anywhere.
     """
     n_frames, n_bins = spectrum.shape
     n_blocks = -(-n_frames // BLOCK)
@@ -96,7 +89,7 @@ def log_mel(
     if x.ndim != 1:
         raise BadRecording(f"Audio of shape {x.shape}, expected (n_times,): mix the channels down first.")
     x = x if x.dtype == np.float64 else x.astype(np.float32, copy=False)
-    bank = bank_for_product(x.dtype.name, sfreq, n_fft, n_mels, fmin, fmax)
+    bank = np.ascontiguousarray(mel_filterbank(sfreq, n_fft, n_mels, fmin, fmax).T, x.dtype)
     frames = frame(x, n_fft, hop)
     if not len(frames):
         return np.empty((0, n_mels), x.dtype)
@@ -114,10 +107,7 @@ def dct(n_mels: int, n_mfcc: int) -> np.ndarray:
 
 
 def mfcc(x: np.ndarray, sfreq: float, n_mfcc: int = 13, **log_mel_options):
-    """Mel-frequency cepstral coefficients, (n_frames, n_mfcc), of audio x (n_times,) at sfreq Hz.
-
-    DCT-II, orthonormal, of log_mel (Davis and Mermelstein 1980). Raises BadParameter, BadRecording.
-    """
+    """Cepstral coefficients, (n_frames, n_mfcc): the orthonormal DCT-II of log_mel. Raises as it, BadParameter."""
     spectrogram = log_mel(x, sfreq, **log_mel_options)
     n_mels = spectrogram.shape[1]
     if not 1 <= n_mfcc <= n_mels:

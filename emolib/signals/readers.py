@@ -98,44 +98,37 @@ def read_heart(path: Path, trained: SignalInfo) -> Pieces:
     return [values[2:].astype(np.float32)], float(values[1])
 
 
-def _columns(path: Path, head: list[str], wanted: list[str]) -> list[int]:
-    """Where the wanted columns stand, whatever their case."""
-    names = [name.strip().lower() for name in head]
-    for name in wanted:
-        if (count := names.count(name.lower())) != 1:
-            raise BadRecording(
-                f"{path} has {count} columns {name}, expected one each of {', '.join(wanted)}; found {', '.join(head)}."
-            )
-    return [names.index(name.lower()) for name in wanted]
-
-
 def read_eeg(path: Path, trained: SignalInfo) -> Pieces:
     """EEG (n_chans, n_times) float32 in µV of the trained channels in their order, cut at gaps in the time stamps.
 
-    A head names the columns; those not trained on are left out. A column `timestamps`, in seconds, may be
-    missing: then the rate is the trained one. Raises BadRecording.
+    A head names the columns; those not trained on are left out. A column `timestamps`, in seconds, may be missing.
+    Raises BadRecording.
     """
     head, *rows = _rows(path)
-    stamps = ["timestamps"] if "timestamps" in [name.strip().lower() for name in head] else []
-    at = _columns(path, head, [*trained.channels, *stamps])
+    names = [name.strip().lower() for name in head]
+    wanted = [*map(str.lower, trained.channels), *({"timestamps"} & {*names})]
+    for name in wanted:
+        if (count := names.count(name)) != 1:
+            raise BadRecording(
+                f"{path} has {count} columns {name}, expected one each of {', '.join(trained.channels)}; found "
+                f"{', '.join(head)}."
+            )
+    at = [names.index(name) for name in wanted]
     values = _numbers(path, [[row[column] for column in at] for row in rows])
     data = values[:, : len(trained.channels)].T.astype(np.float32)
-    return _cut(path, data, values[:, -1], trained.sfreq) if stamps else ([data], trained.sfreq)
-
-
-def _cut(path: Path, data: np.ndarray, time_s: np.ndarray, trained_hz: float) -> Pieces:
-    """Pieces between gaps, and their rate: the trained one where the time stamps agree with it, else theirs."""
-    steps_s = np.diff(time_s)
+    if "timestamps" not in wanted:
+        return [data], trained.sfreq
+    steps_s = np.diff(values[:, -1])
     if not np.all(steps_s > 0):
         raise BadRecording(f"{path}: timestamps do not rise in every row, expected seconds.")
     gap = steps_s > GAP_STEPS * np.median(steps_s)
     sfreq = float(np.sum(~gap) / steps_s[~gap].sum())
     if not sfreq <= MOST_HZ:
         raise BadRecording(
-            f"{path}: timestamps make {sfreq:.4g} Hz, expected {MOST_HZ:g} or less: write them in seconds."
+            f"{path}: timestamps make {sfreq:.4g} Hz, expected {MOST_HZ:g} or less, in seconds."
         )
     pieces = np.split(data, np.flatnonzero(gap) + 1, axis=1)
-    return pieces, trained_hz if same_rate(sfreq, trained_hz) else sfreq
+    return pieces, trained.sfreq if same_rate(sfreq, trained.sfreq) else sfreq
 
 
 READERS = {"heart": read_heart, "eeg": read_eeg, "speech": read_speech, "face": read_face}

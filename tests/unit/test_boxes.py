@@ -19,12 +19,16 @@ def test_numbers_of_two_squares_that_share_a_quarter():
 
 @pytest.mark.parametrize(
     "max_iou, expected",
-    [(0.5, [[1, 0, 4, 3], [2]]), (0.6, [[1, 0, 4], [3], [2]]), (0.99, [[1], [0, 4], [3], [2]])],
+    [
+        (0.5, [[1, 0, 4, 3], [2], [5]]),
+        (0.6, [[1, 0, 4], [3], [2], [5]]),
+        (0.99, [[1], [0, 4], [3], [2], [5]]),
+    ],
 )
 def test_boxes_of_a_face_are_a_pile(max_iou, expected):
     """1 and 0 (as 4) have an IoU of 9/11, 3 and 1 of 7/13 = 0.54, 3 and 0 of 6/14 = 0.43."""
-    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10], [4, 0, 14, 10], [0, 0, 10, 10.0]])
-    scores = np.array([0.8, 0.9, 0.3, 0.7, 0.8])
+    boxes = [[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10], [4, 0, 14, 10], [0, 0, 10, 10], [5, 5, 5, 5.0]]
+    boxes, scores = np.array(boxes), np.array([0.8, 0.9, 0.3, 0.7, 0.8, 0.1])
     assert [pile.tolist() for pile in piles(boxes, scores, max_iou)] == expected
 
 

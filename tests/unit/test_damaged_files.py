@@ -19,7 +19,6 @@ from crafted import PICTURES, SOUNDS, Code
 from damage import OF_TEXTS, SURE, WAYS, damaged, is_rate, lay, refusal
 from whole_corpora import CORPORA, picture, sound, table
 
-from emolib.__main__ import SENSORS
 from emolib.core import artifacts
 from emolib.core.artifacts import Run
 from emolib.core.paths import PROJECT
@@ -33,7 +32,6 @@ from emolib.signals.frontend import front_end
 from emolib.signals.readers import SignalInfo, read_recording
 from emolib.studies import latency
 
-DEEP = b"[" * 200_000 + b"]" * 200_000
 TRAINED = {
     "heart": SignalInfo(64.0, "ppg"),
     "eeg": SignalInfo(256.0, "raw", ("TP9", "AF7")),
@@ -66,10 +64,8 @@ FILES = {
     "eeg.csv": table("timestamps,TP9,AF7", [(t, n % 17, -n % 13) for n, t in enumerate(STAMPS)]),
     "voice.wav": sound(8000, 9000),
     "voice.flac": sound(8000, 9000, "FLAC"),
-    "voice.ogg": sound(form="OGG"),
     "face.png": picture(),
     "face.jpeg": picture(form="JPEG"),
-    "face.webp": picture(form="WEBP"),
     "power.csv": table("time_s,power_w", [(k / 2, 2.5) for k in range(40)]),
     "ppk2.csv": table(
         "Timestamp(ms),Current(uA),D0-D7", [(f"{k / 100:.2f}", 1000, f"{k % 2}0000000") for k in range(300)]
@@ -166,13 +162,6 @@ def test_absurd_rates_and_time_stamps(tmp_path, monkeypatch, number):
         assert f"{modality}/a.csv" in refusal(lambda m=modality: list(load("own", m)))
 
 
-def test_a_trial_of_a_damaged_corpus(tmp_path, monkeypatch):
-    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
-    lay(tmp_path, {"emodb/wav/03a01Fa.wav": sound()[:900]})
-    source = parse("speech=corpus:emodb/03/03a01Fa", TRAINED, SENSORS)
-    assert "03a01Fa.wav is cut off" in refusal(source.open)
-
-
 def npy(shape, descr="<f8", body=bytes(80)):
     """An array whose head claims a shape."""
     head = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode().ljust(117) + b"\n"
@@ -199,16 +188,14 @@ def test_a_pickle_in_an_npz_runs_no_code(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.npz.json", "bundle.json", "board.json"])
-@pytest.mark.parametrize("content", [DEEP, b"[]", b'{"sha256": 3}'], ids=["deep", "a list", "less"])
-def test_another_json(folder, name, content):
-    assert name in said_of(folder, name, content)
-
-
-@pytest.mark.parametrize(
-    "change", [{"machine": 3}, {"bundle": {}}, {"models": [{}]}, {"stream": {"seconds": 3}}]
-)
-def test_a_bench_file_that_says_something_else(folder, change):
-    assert "board.json" in said_of(folder, "board.json", json.dumps(BENCH | change).encode())
+def test_another_json(folder, name):
+    for content in (
+        b"[" * 200_000 + b"]" * 200_000,
+        b"[]",
+        b'{"sha256": 3}',
+        json.dumps(BENCH | {"machine": 3}),
+    ):
+        assert name in said_of(folder, name, content if isinstance(content, bytes) else content.encode())
 
 
 @pytest.mark.parametrize(

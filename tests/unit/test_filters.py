@@ -4,12 +4,11 @@ import mne
 import numpy as np
 import pytest
 import scipy.signal
-import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.eeg import asymmetry, band_powers, differential_entropy, welch
+from emolib.signals.eeg import asymmetry, band_powers, welch
 from emolib.signals.filters import band_pass, frame, resample, starts
 
 SFREQ = 128
@@ -73,17 +72,6 @@ def test_band_powers_are_mnes():
     )
     found = band_powers(NOISE, SFREQ, [(8, 13)])[:, 0]
     np.testing.assert_allclose(found, density.sum(axis=1) * (freqs[1] - freqs[0]), rtol=1e-6)
-
-
-def test_differential_entropy_is_a_gaussians():
-    assert differential_entropy(np.array(9.0)) == pytest.approx(scipy.stats.norm(scale=3).entropy())
-    assert np.isfinite(differential_entropy(np.zeros(3))).all()
-
-
-def test_asymmetry_by_hand():
-    power = np.array([[1.0, 2.0], [np.e, 2 * np.e**2], [5.0, 5.0]])
-    np.testing.assert_allclose(asymmetry(power, [(0, 1), (1, 0)]), [[1, 2], [-1, -2]])
-    assert asymmetry(power, []).shape == (0, 2)
 
 
 @pytest.mark.parametrize(

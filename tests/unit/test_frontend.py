@@ -1,4 +1,4 @@
-"""Front ends: whole windows against librosa and SciPy, and what is dropped or refused."""
+"""Front ends: whole windows against librosa and SciPy, and what is dropped, mended or refused."""
 
 import json
 from dataclasses import asdict
@@ -11,6 +11,7 @@ import scipy.signal
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals.eeg import BANDS
 from emolib.signals.frontend import FRONT_ENDS, front_end
+from emolib.signals.quality import CLIPPED, FLAT, MISSING, first_reason, repair
 
 RNG = np.random.default_rng(0)
 
@@ -125,7 +126,7 @@ def test_band_powers_of_a_corpus_become_windows_of_steps():
 def test_speech_windows_are_librosas_log_mel_and_short_ones_are_repeated():
     x, options = speech(3.0), {"n_fft": 512, "hop_length": 256, "n_mels": 40, "center": False}
     found = front_end("speech", hop_s=1)(x, 16000)
-    assert found.X.shape == (2, 124, 40, 1) and found.start_s.tolist() == [0, 1]
+    assert found.start_s.tolist() == [0, 1]
     mel = librosa.feature.melspectrogram(y=x[16000:], sr=16000, **options)
     np.testing.assert_allclose(found.X[1, :, :, 0], librosa.power_to_db(mel, top_db=None).T, atol=1e-2)
     short, repeated = front_end("speech")(x[:20800], 16000), np.tile(x[:20800], 2)[:32000]
@@ -156,3 +157,39 @@ def test_faces_are_grey_square_scaled_and_not_blank():
     clip[1] = 7
     found = front_end("face", hop_s=0.5)(clip, 2.0)
     assert found.dropped == {"blank image": 1} and found.start_s.tolist() == [0, 1]
+
+
+CLEAN = np.sin(np.arange(640) / 7) + np.random.default_rng(0).normal(0, 0.05, 640)
+
+
+def spoilt(where, value):
+    x = CLEAN.copy()
+    x[where] = value
+    return x
+
+
+@pytest.mark.parametrize(
+    "x, reason",
+    [
+        (CLEAN, ""),
+        (spoilt([3, 100], np.nan), MISSING),
+        (spoilt(3, -np.inf), MISSING),
+        (spoilt(slice(50, 81), 0.123), ""),  # 31 of 32 samples
+        (spoilt(slice(50, 82), 0.123), FLAT),
+        (np.zeros(100), FLAT),
+        (np.clip(CLEAN, -2, 0.8), CLIPPED),
+        (np.clip(CLEAN, -0.8, 2), CLIPPED),
+        (np.stack([CLEAN, spoilt(slice(10, 100), 0), CLEAN]), FLAT),
+    ],
+)
+def test_the_first_reason_against_a_signal(x, reason):
+    assert first_reason(x, sfreq=64, max_flat_s=0.5) == reason
+
+
+def test_short_gaps_are_interpolated_long_ones_stay():
+    x = np.arange(100, dtype=float)
+    x[10:14], x[50:60], x[99] = np.nan, np.inf, np.nan
+    mended = repair(x, sfreq=10, max_gap_s=0.5)
+    np.testing.assert_allclose(mended[:50], np.arange(50))
+    assert np.isnan(mended[50:60]).all() and mended[99] == 98
+    assert np.isnan(x[10:14]).all(), "the argument is left as it was"

@@ -49,16 +49,12 @@ def test_equalise_is_pillows(image):
     np.testing.assert_array_equal(equalise(image), np.asarray(ImageOps.equalize(Image.fromarray(image))))
 
 
-@pytest.mark.parametrize(
-    "call, error",
-    [
-        (lambda: to_grey(NOISE.astype(float)), BadRecording),
-        (lambda: resize(np.zeros((0, 4), np.uint8), 4, 4), BadRecording),
-        (lambda: resize(SMOOTH, 0, 4), BadParameter),
-        (lambda: crop(SMOOTH, 5, 5, 5, 9), BadParameter),
-        (lambda: equalise(NOISE), BadRecording),
-    ],
-)
-def test_bad_input_says_what_is_expected(call, error):
-    with pytest.raises(error, match="expected"):
-        call()
+def test_bad_input_says_what_is_expected():
+    with pytest.raises(BadRecording, match="expected uint8"):
+        to_grey(NOISE.astype(float))
+    with pytest.raises(BadRecording, match="expected grey"):
+        equalise(NOISE)
+    with pytest.raises(BadParameter, match="expected 1×1"):
+        resize(SMOOTH, 0, 4)
+    with pytest.raises(BadParameter, match="expected a positive size"):
+        crop(SMOOTH, 5, 5, 5, 9)

@@ -18,15 +18,6 @@ def seen(tmp_path):
     return logger, Progress(logger, tmp_path / "headline.txt"), written
 
 
-def test_errors_that_no_other_line_says_stay_on_the_screen(seen):
-    logger, _, written = seen
-    logger.info("Building DAG of jobs...")
-    logger.error("Error in rule train, jobid: 3")
-    logger.error("WorkflowError:\nAt least one job did not complete successfully.")
-    logger.error("No space left")
-    assert written == ["No space left"]
-
-
 @pytest.mark.parametrize(
     "text, said",
     [
@@ -47,10 +38,13 @@ def test_a_notebook_that_fails_is_one_line(seen, text, said, tmp_path, capsys):
     assert failed == f"train heart failed: {said} ({tmp_path / 'a.ipynb'})"
 
 
-def test_the_headline_is_last(seen, tmp_path, capsys):
+def test_errors_that_no_other_line_says_stay_and_the_headline_is_last(seen, tmp_path, capsys):
     (tmp_path / "headline.txt").write_text("UAR 80 %. Report: x\n")
-    logger, progress, _ = seen
+    logger, progress, written = seen
+    for text in ("Error in rule train, jobid: 3", "WorkflowError:\nAt least one job failed", "No space left"):
+        logger.error(text)
     logger.info("Nothing to be done (all requested files are present and up to date).")
     progress.end()
     first, *_, last = capsys.readouterr().out.splitlines()
     assert first.startswith("Nothing to be done") and last == "UAR 80 %. Report: x"
+    assert written == ["No space left"]

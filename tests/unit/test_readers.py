@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from emolib.core.errors import BadParameter, BadRecording
+from emolib.signals import files
 from emolib.signals.readers import SignalInfo, read_eeg, read_recording
 
 PPG = SignalInfo(64.0, "ppg")
@@ -28,8 +30,8 @@ def stamped(path, sfreq, gaps=()):
         ("heart", "h.csv", "0\n64\n", "2 rows"),
         ("heart", "h.csv", "0\n0\n1\n", "rate 0 Hz"),
         ("heart", "ACC.csv", "0,0,0\n32,32,32\n1,2,3\n", "3 columns, expected one, the pulse"),
-        ("eeg", "e.csv", "t,TP9\n0,1\n1,2\n", "0 columns AF7, expected one each of TP9, AF7; found t, TP9"),
-        ("eeg", "e.csv", "TP9,AF7,tp9\n0,1,2\n1,2,3\n", "2 columns TP9"),
+        ("eeg", "e.csv", "t,TP9\n0,1\n1,2\n", "0 columns af7, expected one each of TP9, AF7; found t, TP9"),
+        ("eeg", "e.csv", "TP9,AF7,tp9\n0,1,2\n1,2,3\n", "2 columns tp9"),
         ("eeg", "e.csv", "timestamps,TP9,AF7\n0,1,1\n0,2,1\n", "do not rise"),
         ("eeg", "e.csv", "timestamps,TP9,AF7\n0,1,1\n1\n", "1 cells in row 3, expected 3"),
         ("eeg", "e.csv", "timestamps,TP9,AF7\n0,1,one\n1,2,3\n", "expected numbers"),
@@ -71,3 +73,11 @@ def test_gaps_cut_and_do_not_count_for_the_rate(tmp_path):
     pieces, sfreq = read_eeg(path, EEG._replace(sfreq=256.0))
     assert [piece.shape for piece in pieces] == [(2, 100), (2, 1), (2, 299), (2, 200)] and sfreq == 256
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1)[0], np.arange(N))
+
+
+def test_a_sound_that_unfolds_to_very_much_is_refused(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "s.flac", np.zeros(8000), 8000)
+    assert len(read_recording("speech", tmp_path / "s.flac", SignalInfo(0.0))[0][0]) == 8000
+    monkeypatch.setattr(files, "most_unfolded", lambda n_packed: 1000)
+    with pytest.raises(BadRecording, match="unfolds to 32000 bytes or more, expected 1000 at most"):
+        read_recording("speech", tmp_path / "s.flac", SignalInfo(0.0))

@@ -2,21 +2,18 @@
 
 import itertools
 from collections import Counter
-from dataclasses import replace
 
 import librosa
 import neurokit2 as nk
 import numpy as np
 import pytest
-from scipy.signal import lfilter, welch
+from scipy.signal import welch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import MODALITIES
 from emolib.datasets.corpora.synthetic import SYNTHETIC
 from emolib.signals import boxes
-from emolib.signals.beats import FEATURES, detect_beats
-from emolib.signals.frontend import front_end
 from emolib.signals.generated import affect as latent
 from emolib.signals.generated import eeg, face, heart, scenes, speech
 from emolib.signals.generated.affect import QUADRANTS, Affect, affects
@@ -35,27 +32,27 @@ def pure(monkeypatch):
     return lambda label, n=12, trial_s=8.0: [Affect(0, 0, trial, label, trial_s) for trial in range(n)]
 
 
-# The corpus
-
-
 @pytest.mark.parametrize(
-    "modality, cardiac, shape, sfreq, kind, written",  # numbers that were once written down
+    "modality, cardiac, shape, sfreq, kind, mean, std, middle",  # numbers that were once written down
     [
-        ("heart", "ppg", (512,), 64, "ppg", [0.3071, 0.1355, 0.1361, 0.2469, 0.4224]),
-        ("heart", "ecg", (2048,), 256, "ecg", [0.6663, -0.01595, -0.04213, -0.06077, -0.04035]),
-        ("eeg", "ppg", (8, 1024), 128, "raw", [-7.896, 80.63, 12.65, 8.634, 4.793]),
-        ("speech", "ppg", (128000,), 16000, "", [0.00196, -0.0004366, 0.007626, -0.0009156, 0.002674]),
-        ("face", "ppg", (8, 48, 48), 1, "", [71, 64, 31, 37, 33]),
+        ("heart", "ppg", (512,), 64, "ppg", 0.3024058, 0.2218361, 0.07465135),
+        ("heart", "ecg", (2048,), 256, "ecg", 0.1857161, 0.1629875, 0.3178521),
+        ("eeg", "ppg", (8, 1024), 128, "raw", 6.099338, 19.97159, 1.33571),
+        ("speech", "ppg", (128000,), 16000, "", 8.801949e-06, 0.07540778, 0.02615897),
+        ("face", "ppg", (8, 48, 48), 1, "", 98.89589, 60.31927, 65),
     ],
 )
-def test_trials_are_as_the_contract_says_and_as_ever(modality, cardiac, shape, sfreq, kind, written):
+def test_trials_are_as_the_contract_says_and_as_ever(
+    modality, cardiac, shape, sfreq, kind, mean, std, middle
+):
     trial = first(modality, 3, cardiac=cardiac)[2]
     assert (trial.corpus, trial.subject, trial.trial) == ("synthetic", "s00", "s00-t02")
     assert trial.data.shape == shape and trial.sfreq == sfreq and trial.kind == kind
     assert trial.data.dtype == (np.uint8 if modality == "face" else np.float32)
     assert len(trial.channels) == (8 if modality == "eeg" else 0)
-    found = trial.data.ravel()[:200:40]  # libraries of mathematics differ in their last digits
-    np.testing.assert_allclose(found, written, rtol=1e-3, atol=1 if modality == "face" else 0)
+    data = np.float64(trial.data)  # libraries of mathematics differ in their last digits
+    found = data.mean(), data.std(), data.ravel()[data.size // 2]
+    np.testing.assert_allclose(found, (mean, std, middle), rtol=1e-5)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
@@ -93,9 +90,6 @@ def test_options_out_of_range_are_refused_at_once():
         scenes.scene(0, (100, 100), 300)
 
 
-# Heart
-
-
 def matched(found, true, tolerance_s):
     return np.mean(np.abs(found[:, None] - true).min(axis=0) < tolerance_s)
 
@@ -110,24 +104,6 @@ def test_peaks_found_by_neurokit_are_the_true_beats():
     assert matched(pulses - heart.SYSTOLE_S, inner, 0.03) == 1.0 and abs(len(pulses) - len(true)) <= 2
 
 
-def test_the_heart_front_end_finds_the_beats_of_the_ecg():
-    errors, shares, front = [], [], front_end("heart")
-    pairs = zip(affects(2, 40, 8.0, 0), first("heart", 80, cardiac="ecg"), strict=True)
-    whole = [(affect, trial) for affect, trial in pairs if np.isfinite(trial.data).all()]
-    for affect, trial in whole:
-        true = heart.rhythm(affect)[0]
-        true = true[(true > 0.4) & (true < 7.6)]
-        shares.append(matched(detect_beats(trial.data, 256, "ecg"), true, 0.02))
-        X = front(trial.data, 256, "ecg").X
-        assert X.shape[1:] == (32, 1, len(FEATURES["ecg"]))
-        errors += [x[..., 0].mean() - 60 / np.diff(true).mean() for x in X]
-    assert np.mean(shares) > 0.97 and np.median(shares) == 1.0
-    assert len(errors) > 0.9 * len(whole) and np.median(np.abs(errors)) < 1.5
-
-
-# EEG
-
-
 def mean_band(affects, low, high):
     data = np.array([np.nan_to_num(eeg.recording(a)) for a in affects])
     freqs, power = welch(data, eeg.SFREQ, nperseg=256)
@@ -140,9 +116,6 @@ def test_arousal_lowers_alpha_and_raises_beta_and_valence_leans_alpha_to_the_rig
     assert (mean_band(angry, 17, 23) > 1.3 * mean_band(sad, 17, 23)).all()
     gain = np.log(mean_band(happy, 8, 12) / mean_band(angry, 8, 12))
     assert gain[eeg.CHANNELS.index("F4")] - gain[eeg.CHANNELS.index("F3")] > 0.5
-
-
-# Speech
 
 
 def pitch(wave):
@@ -166,22 +139,6 @@ def test_arousal_raises_pitch_loudness_and_brightness_and_a_smile_the_formants(p
     assert angry[1] > 1.3 * sad[1] and angry[2] > 1.3 * sad[2] and happy[2] > 1.25 * angry[2]
 
 
-def test_vocal_tract_agrees_with_one_filter_after_another():
-    source = np.random.default_rng(0).normal(size=50 * speech.HOP)
-    formants = np.tile([500.0, 1500, 2500, 3600], (50, 1))
-    filters = speech.denominators(formants, np.full(50, 0.6))
-    expected = lfilter([0.4], [1, -0.6], source)
-    for hertz, bandwidth in zip(formants[0], speech.BANDWIDTHS, strict=True):
-        radius = np.exp(-np.pi * bandwidth / 16000)
-        poles = [1, -2 * radius * np.cos(2 * np.pi * hertz / 16000), radius**2]
-        expected = lfilter([np.sum(poles)], poles, expected)
-    error = speech.vocal_tract(source, filters) - expected
-    assert np.abs(error[speech.HOP : -speech.HOP]).max() < 0.01 * expected.std()
-
-
-# Faces
-
-
 def neutral():
     return face.portrait(Affect(0, 1, 0, "happy", 8.0))
 
@@ -201,18 +158,15 @@ def test_faces_change_with_emotion_more_than_with_the_sensor(pure):
 @pytest.mark.parametrize("yaw, pitch, roll", [(0, 0, 0), (0.4, 0.2, 0.1), (-0.4, -0.3, -0.15)])
 def test_regions_hold_what_they_name(yaw, pitch, roll):
     turn = {"yaw": np.full(8, yaw), "pitch": np.full(8, pitch), "roll": np.full(8, roll)}
-    shown = replace(neutral(), **turn, eye_open=np.ones(8), mouth_open=np.full(8, 0.4))
+    shown = neutral().changed(**turn, eye_open=np.ones(8), mouth_open=np.full(8, 0.4))
     regions, before = face.face_regions(shown, 96), face.drawing.render(shown, 96)[0][0]
     for region, change in (("left_eye", "eye_open"), ("right_eye", "eye_open"), ("mouth", "mouth_open")):
-        after = face.drawing.render(replace(shown, **{change: np.zeros(8)}), 96)[0][0]
+        after = face.drawing.render(shown.changed(**{change: np.zeros(8)}), 96)[0][0]
         rows, columns = np.nonzero(np.abs(before - after).max(axis=-1) > 20)
         side = {"left_eye": columns < 48, "right_eye": columns >= 48, "mouth": columns >= 0}[region]
         x1, y1, x2, y2 = regions[region][0]
         inside = (columns >= x1 - 2) & (columns < x2 + 2) & (rows >= y1 - 3) & (rows < y2 + 2)
         assert side.sum() > 30 and inside[side].mean() > 0.95
-
-
-# Scenes
 
 
 @pytest.mark.parametrize("seed", range(3))

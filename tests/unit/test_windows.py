@@ -1,18 +1,22 @@
-"""Windows in a file answer as arrays do, and what is made of them is what is made of arrays."""
+"""Windows in a file answer as arrays do; standardisation, of both, against scikit-learn."""
+
+import json
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.preprocessing import StandardScaler
 
 from emolib.core import artifacts
 from emolib.core import windows as module
 from emolib.core.artifacts import Run
+from emolib.core.errors import BadSet
 from emolib.datasets.base import EmotionSet
 from emolib.models import training
 from emolib.models.networks import heart as build
 from emolib.models.training import Trainer, Training
-from emolib.signals.standardise import Standardiser
+from emolib.signals.standardise import Standardiser, by_subject
 
 SHAPE = (12, 1, 3)
 X = np.random.default_rng(0).normal(size=(48, *SHAPE)).astype(np.float32)
@@ -97,3 +101,46 @@ def test_what_is_written_from_a_file_is_read_from_a_file(tmp_path, monkeypatch):
         assert found.keys() == given.keys()
         for key, array in given.items():
             np.testing.assert_array_equal(found[key], array, strict=True)
+
+
+HEART = np.random.default_rng(0).normal(size=(50, 6, 1, 4)) * [1, 10, 0.1, 3] + [0, 70, -5, 1e3]
+HEART = HEART.astype(np.float32)
+
+
+def sklearns(X):
+    return StandardScaler().fit_transform(X.reshape(-1, 4).astype(np.float64)).reshape(X.shape)
+
+
+def test_axis_is_sklearns_standard_scaler_over_all_steps():
+    standardiser = Standardiser.fit(HEART, axis=3)
+    found = standardiser(HEART)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, sklearns(HEART), atol=1e-3)
+    np.testing.assert_array_equal(Standardiser.fit(HEART, axis=-1)(HEART), found)
+    again = Standardiser.from_dict(json.loads(json.dumps(standardiser.to_dict())))
+    np.testing.assert_array_equal(again(HEART), found)
+
+
+@pytest.mark.parametrize("value", [0.0, 70.1, 1e6])
+def test_a_constant_feature_becomes_zero_even_on_other_values(value):
+    constant = HEART.copy()
+    constant[..., 1] = value
+    standardiser = Standardiser.fit(constant, axis=3)
+    assert (standardiser(constant)[..., 1] == 0).all() and (standardiser(HEART)[..., 1] == 0).all()
+    assert np.abs(standardiser(constant)[..., 0]).max() > 1
+
+
+def test_by_subject_removes_each_subjects_own_level():
+    subject = np.repeat(["a", "b"], 25)
+    found = by_subject(HEART + 100 * (subject == "b")[:, None, None, None], subject, axis=3)
+    expected = np.concatenate([sklearns(HEART[:25]), sklearns(HEART[25:])])
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_refuses_nan_nothing_and_other_features():
+    with pytest.raises(BadSet, match="NaN"):
+        Standardiser.fit(HEART * np.float32(np.nan), axis=3)
+    with pytest.raises(BadSet, match="No windows"):
+        Standardiser.fit(HEART[:0], axis=3)
+    with pytest.raises(BadSet, match="3 features on axis 3, expected 4"):
+        Standardiser.fit(HEART, axis=3)(HEART[..., :3])

@@ -24,8 +24,7 @@ class Recording:
 
 
 def recording(affect: Affect, modality: str, cardiac: str = "ppg") -> Recording:
-    """The recording of one trial. `cardiac` is what records a heart: "ppg" at 64 Hz or "ecg" at 256 Hz, of the
-    same beats."""
+    """The recording of one trial. `cardiac` is what records a heart: "ppg" or "ecg", of the same beats."""
     if modality == "heart":
         made, sfreq = CARDIAC[cardiac]
         return Recording(made(affect), sfreq, cardiac)

@@ -1,9 +1,8 @@
 """The latent that drives every channel of a synthetic trial: what is felt, and what each channel shows of it.
 
-Valence and arousal are dimensionless; the four emotions are the quadrants around (±1, ±1) of the circumplex
-model (Russell 1980). Felt affect spreads around its quadrant's centre far enough to overlap with the
-neighbours, so that no model, not even one that reads the latent itself, is right every time. Each channel
-then adds noise of its own: people do not show alike in heart, brain, voice and face what they feel.
+The four emotions are the quadrants around (±1, ±1) of the circumplex model (Russell 1980). Felt affect overlaps with
+that of the neighbours: no model, not even one that reads the latent itself, is right every time. Each channel adds noise
+of its own: people do not show alike in heart, brain, voice and face what they feel.
 """
 
 from collections.abc import Iterator

@@ -4,7 +4,6 @@ Face coordinates: u to the viewer's right, v down, the chin at v = 1, the top of
 Every array in here broadcasts to (n_frames, size, size).
 """
 
-from dataclasses import dataclass, fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,35 +14,21 @@ HALF_HEIGHT = 0.45  # of the picture's side, at scale 1
 YAW_SHIFT, PITCH_SHIFT = 0.25, 0.15
 
 
-@dataclass(frozen=True)
-class Portrait:
-    """A person, as `face.person` draws one by lot, in n frames; everything but the person is (n_frames,).
+class Portrait(SimpleNamespace):
+    """A `person`, as `face.person` draws one by lot, in n frames; the rest are arrays (n_frames,).
 
     smile -1 … 1; mouth_open 0 … 1; eye_open 0 (shut) … 1.3; brow_raise -1 … 1; frown -1 (worry) … 1 (anger).
     yaw, pitch -1 … 1; roll in radians; shift_x, shift_y in sides of the picture; scale 1 nearly fills it.
     light_x, light_y -1 … 1, where light comes from; brightness 1 is neutral.
     """
 
-    person: SimpleNamespace
-    smile: np.ndarray
-    mouth_open: np.ndarray
-    eye_open: np.ndarray
-    brow_raise: np.ndarray
-    frown: np.ndarray
-    yaw: np.ndarray
-    pitch: np.ndarray
-    roll: np.ndarray
-    shift_x: np.ndarray
-    shift_y: np.ndarray
-    scale: np.ndarray
-    light_x: np.ndarray
-    light_y: np.ndarray
-    brightness: np.ndarray
+    def changed(self, **fields) -> "Portrait":
+        return Portrait(**vars(self) | fields)
 
     def columns(self) -> "Portrait":
-        """The same with every field as (n_frames, 1, 1), to broadcast over pixels."""
-        shaped = [np.reshape(getattr(self, f.name), (-1, 1, 1)) for f in fields(self)[1:]]
-        return Portrait(self.person, *shaped)
+        """The same with every array as (n_frames, 1, 1), to broadcast over pixels."""
+        arrays = {name: np.reshape(each, (-1, 1, 1)) for name, each in vars(self).items() if name != "person"}
+        return self.changed(**arrays)
 
 
 def ellipse(u, v, u0, v0, a, b):

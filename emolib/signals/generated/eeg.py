@@ -13,10 +13,7 @@ BLINK = np.array([1, 1, 0.35, 0.35, 0.1, 0.1, 0, 0])
 
 
 def spread(rng: np.random.Generator, n_times: int, gain, common: float) -> np.ndarray:
-    """Noise of unit variance in every channel, (8, n_times), whose amplitude over frequency in Hz is gain(f).
-
-    The share `common` of it is the same in all channels.
-    """
+    """Noise of unit variance in 8 channels, a share `common` in all; its amplitude over frequency in Hz is gain(f)."""
     freqs = np.fft.rfftfreq(n_times, 1 / SFREQ)
     amplitude = np.concatenate([[0.0], gain(freqs[1:])])
     shape = len(CHANNELS) + 1, len(freqs)

@@ -82,7 +82,7 @@ def portrait(affect: Affect) -> Portrait:
     n_frames = int(affect.trial_s * SFREQ)
     valence, arousal = affect.shown("face", (np.arange(n_frames) + 0.5) / SFREQ)
     shown = expression(valence, arousal, rng) | pose(n_frames, rng)
-    return Portrait(person(affect.person_rng("face")), **shown)
+    return Portrait(person=person(affect.person_rng("face")), **shown)
 
 
 def recording(affect: Affect) -> np.ndarray:

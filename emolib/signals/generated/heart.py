@@ -19,9 +19,8 @@ PQRST = (  # delay in s (T: per √IBI), amplitude in mV, width in s
 def beats(t: np.ndarray, bpm, rsa: float, resp_hz: float, rng: np.random.Generator) -> np.ndarray:
     """Beat times in seconds, (n_beats,), on the time axis t (n_times,) in seconds.
 
-    bpm, a number or (n_times,), is the mean rate; rsa is the relative depth of respiratory sinus arrhythmia
-    at resp_hz. Integral pulse frequency modulation: a beat falls wherever the integrated rate passes an
-    integer (Mateo and Laguna 2000). A slow wave at 0.1 Hz and 0.4 % of jitter are added.
+    bpm, a number or (n_times,), is the mean rate; rsa the relative depth of respiratory sinus arrhythmia at resp_hz.
+    A beat falls wherever the integrated rate passes an integer (Mateo and Laguna 2000).
     """
     phase = rng.uniform(0, 2 * np.pi, 2)
     waves = rsa * np.sin(2 * np.pi * resp_hz * t + phase[0]) + 0.3 * rsa * np.sin(0.2 * np.pi * t + phase[1])
@@ -82,10 +81,7 @@ def disturb(wave: np.ndarray, rng: np.random.Generator, sfreq: float) -> np.ndar
 
 
 def rhythm(affect: Affect) -> tuple[np.ndarray, float]:
-    """Beat times in seconds and breaths per second of a trial.
-
-    Arousal raises rate and breathing and lowers the heart's variability; valence raises it a little.
-    """
+    """Beat times in seconds and breaths per second; arousal raises both, and lowers the heart's variability."""
     person, rng = affect.person_rng("heart"), affect.trial_rng("heart")
     t = np.arange(-MARGIN_S, affect.trial_s + MARGIN_S, 1 / 256)
     valence, arousal = affect.shown("heart", t)

@@ -30,7 +30,7 @@ def someone(rng: np.random.Generator) -> tuple[str, drawing.Portrait]:
     """A random person with a random emotion: its word and the portrait of one frame."""
     word = str(rng.choice(list(QUADRANTS)))
     felt = np.array(QUADRANTS[word])[:, None] + rng.normal(0, 0.4, (2, 1))
-    return word, drawing.Portrait(face.person(rng), **face.expression(*felt, rng), **face.pose(1, rng))
+    return word, drawing.Portrait(person=face.person(rng), **face.expression(*felt, rng), **face.pose(1, rng))
 
 
 def place(shown: drawing.Portrait, taken: np.ndarray, size: tuple[int, int], rng: np.random.Generator):

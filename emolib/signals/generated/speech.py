@@ -4,7 +4,7 @@ Arousal speaks higher, louder, faster and brighter; valence moves the pitch more
 shortens the vocal tract, raises the formants. There are no words in it.
 """
 
-from dataclasses import dataclass
+from collections import namedtuple
 
 import numpy as np
 
@@ -19,15 +19,8 @@ BANDWIDTHS = np.array([80.0, 100, 140, 200])  # Hz
 PAUSE_EVERY = 6  # syllables in a phrase
 
 
-@dataclass(frozen=True)
-class Syllables:
-    """Per step of 20 ms, (n_steps,): loudness of voice and hiss, vowel, pitch accent, fall of the phrase."""
-
-    voice: np.ndarray
-    hiss: np.ndarray
-    vowel: np.ndarray
-    accent: np.ndarray
-    fall: np.ndarray
+# Per step of 20 ms, (n_steps,) each: loudness of voice and hiss, vowel, pitch accent, fall of the phrase.
+Syllables = namedtuple("Syllables", "voice hiss vowel accent fall")
 
 
 def syllables(n_steps: int, per_s: float, rng: np.random.Generator) -> Syllables:
@@ -60,10 +53,7 @@ def smoothed(steps: np.ndarray) -> np.ndarray:
 
 
 def glottis(f0: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Derivative of glottal flow, (n_times,), for f0 (n_times,) in Hz, with 1 % jitter and 5 % shimmer.
-
-    The pulse x² − x³ of Klatt and Klatt (1990), open for 0.6 of a cycle.
-    """
+    """Derivative of glottal flow, the pulse x² − x³ of Klatt and Klatt (1990), for f0 (n_times,) in Hz."""
     cycles = np.cumsum(f0) / SFREQ
     number = cycles.astype(int)
     n_cycles = number[-1] + 2
@@ -85,10 +75,7 @@ def denominators(formants: np.ndarray, tilt: np.ndarray) -> np.ndarray:
 
 
 def vocal_tract(source: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """The source (n_steps · HOP,) through all-pole filters (n_steps, order + 1), one a step, gain 1 at 0 Hz.
-
-    Overlap-add of Hann windows two steps long, filtered as spectra; an echo of one step fits behind each.
-    """
+    """The source through all-pole filters (n_steps, order + 1), one a step: overlap-add of windows two steps long."""
     n_steps, n_fft = len(filters), 3 * HOP
     window = np.sin(np.pi * (np.arange(2 * HOP) + 0.5) / (2 * HOP)) ** 2
     padded = np.concatenate([np.zeros(HOP // 2), source, np.zeros(HOP // 2)])
@@ -102,10 +89,7 @@ def vocal_tract(source: np.ndarray, filters: np.ndarray) -> np.ndarray:
 
 
 def utter(f0_hz: np.ndarray, said: Syllables, tract, tilt, rng: np.random.Generator) -> np.ndarray:
-    """Sound of unit loudness, (n_steps · HOP,), from f0_hz (n_steps,).
-
-    tract, a number or (n_steps,), scales the formants; tilt, likewise, in 0–1, dulls the voice.
-    """
+    """Sound of unit loudness, (n_steps · HOP,), from f0_hz (n_steps,); tract scales the formants, tilt dulls."""
     n_steps, n_times = len(f0_hz), len(f0_hz) * HOP
     breath = rng.standard_normal(n_times, dtype=np.float32)
     source = to_samples(said.voice, n_times) * (glottis(to_samples(f0_hz, n_times), rng) + 0.02 * breath)
