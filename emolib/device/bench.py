@@ -1,7 +1,5 @@
-"""What `emolib bench` measures of a bundle on a device, and says as text or JSON.
-
-The JSON is one object; `schema` rises when a field changes its meaning. Everything in it was measured there and then.
-"""
+"""What `emolib bench` measures of a bundle on a device, and says as text or JSON: one object, whose `schema` rises when a
+field changes its meaning."""
 
 import time
 from collections.abc import Sequence
@@ -128,11 +126,8 @@ def _energy(bundle: Bundle) -> dict:
 
 
 def mark(bundle: Bundle, path: Path, model_s: float = 10.0, rest_s: float = 5.0):
-    """Work for a power meter that logs meanwhile; what ran when is written to `path`.
-
-    First the pattern that fits a meter's log at one offset alone, then each model for about `model_s` (ten readings of
-    a meter that looks once a second), with rest_s after it for the idle level.
-    """
+    """Work for a power meter that logs meanwhile, and what ran when, written to `path`: the pattern, then each model for
+    about `model_s` (ten readings of a slow meter), with rest_s after it for the idle level."""
     with Recorder(path) as recorder:
         for name in bundle.models:
             with bundle.model(name) as model:

@@ -280,7 +280,7 @@ def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle):
     ):
         seen = []
         for k, result in enumerate(live.results(1.0)):
-            face.push(recording("face", 20.0)[k])
+            face.push(recording("face", 20.0)[k], time.monotonic())
             seen.append(result)
     assert flaky.lives >= 3
     assert {r.parts["face"].state for r in seen[2:]} == {"ok"}

@@ -115,7 +115,8 @@ START, PICTURE = f"start?tab={TAB}&modality=face", f"face?tab={TAB}&width=16&hei
         (403, "POST", START, b"", {"Origin": "null"}),
         (404, "GET", "../server.py", None, {}),  # no path leads out
         (404, "GET", "%2e%2e/%2e%2e/etc/passwd", None, {}),
-        (405, "PUT", "face", None, {}),
+        (405, "GET", "face", None, {}),
+        (501, "PUT", "face", None, {}),
         (400, "POST", PICTURE, RGBA[:-1], {}),
         (400, "POST", PICTURE.replace("16", "100000"), RGBA, {}),
         (400, "POST", PICTURE.replace("16", "nan"), RGBA, {}),

@@ -12,10 +12,8 @@ MAX_LATENCY_S = 2.0  # between a sample and its block; more is no time but a clo
 
 
 def taken_s(at, now_s: float, block_s: float) -> float:
-    """When a block's first sample was taken; now_s: when the block came, both of time.monotonic.
-
-    `at` is PortAudio's PaStreamCallbackTimeInfo. Some drivers leave zeros there: then the block came as it ended.
-    """
+    """When a block's first sample was taken, if the block came at now_s. Some drivers leave zeros in PortAudio's
+    PaStreamCallbackTimeInfo `at`: then the block came as it ended."""
     ago_s = at.currentTime - at.inputBufferAdcTime
     return now_s - (ago_s if block_s / 2 <= ago_s <= MAX_LATENCY_S else block_s)
 
