@@ -126,11 +126,9 @@ def test_float_files_agree_with_keras(backend):
 
 
 @needs("tflite_micro")
-def test_micro_refuses_hybrid_kernels_in_one_line():
-    assert len(file("speech", "dynamic")) < 0.5 * len(file("speech", "float32"))
-    with pytest.raises(BadArtifact, match="does not open on tflite_micro") as error:
+def test_micro_refuses_hybrid_kernels():
+    with pytest.raises(BadArtifact, match="does not open on tflite_micro"):
         Model(file("speech", "dynamic"), "tflite_micro")
-    assert "\n" not in str(error.value)
 
 
 @each("litert", "tensorflow")
@@ -150,24 +148,18 @@ def test_a_layer_that_was_silent_in_calibration_runs_without_xnnpack(backend):
         np.testing.assert_allclose(opened.predict(X), np.tile([0.5, -1.0], (32, 1)), atol=0.02)
 
 
-def test_reads_a_file_and_names_it(tmp_path):
-    X, _ = keras_logits("eeg")
-    path = tmp_path / "eeg.tflite"
-    path.write_bytes(file("eeg", "int8"))
-    with Model(path) as model, Model(file("eeg", "int8")) as same:
-        np.testing.assert_array_equal(model.predict(X), same.predict(X))
-        with pytest.raises(BadSet, match=r"eeg.tflite takes windows of shape \(4, 1, 40\), got \(40,\)"):
+@each(*BACKENDS)
+def test_corrupt_files_and_wrong_windows_are_one_line(tmp_path, backend):
+    (X, _), content, path = keras_logits("heart"), file("heart", "int8"), tmp_path / "a.tflite"
+    path.write_bytes(content)
+    with Model(path, backend) as model:
+        with pytest.raises(BadSet, match=r"a.tflite takes windows of shape \(32, 1, 4\), got \(4,\)"):
             model.predict(X[:, 0, 0])
         with pytest.raises(BadSet, match="NaN"):
             model.predict(np.full_like(X, np.nan))
-
-
-@each(*BACKENDS)
-def test_corrupt_files_raise_bad_artifact(tmp_path, backend):
-    path, content = tmp_path / "cut.tflite", file("heart", "int8")
     for size in (0, len(content) - 200):
         path.write_bytes(content[:size])
-        with pytest.raises(BadArtifact, match=r"cut\.tflite"):
+        with pytest.raises(BadArtifact, match=r"a\.tflite"):
             Model(path, backend)
 
 
