@@ -17,12 +17,10 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.core.experiment import INT8, Experiment
 from emolib.core.results import row
-from emolib.device.faces import Classifier, Detector, FacePath
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.quantization import flatbuffer
 from emolib.quantization.ptq import convert
-from emolib.signals.boxes import Grid
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser
 
@@ -230,24 +228,6 @@ def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, c
     monkeypatch.setattr("emolib.device.pretrained.models_folder", lambda: bundle.parent)
     with pytest.raises(BadArtifact, match="holds no models, expected those that come with emolib"):
         emolib.load_pretrained("speech")
-
-
-def test_faces_of_a_picture_are_those_of_the_path_by_hand(bundle, results, tmp_path, capsys):
-    pixels = RNG.integers(0, 256, (60, 80, 3), np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "b.png")
-    answer = answered(["run", bundle, "--picture", tmp_path / "b.png"], capsys)
-    fitted = Run(results, "t", {}).json(f"models/{FACE}/fold00.json")
-    standardiser = Standardiser.from_dict(fitted["standardiser"])
-    by_hand = FacePath(
-        Detector(Model(bundle / f"{DETECTOR}.tflite"), Grid(4, 1, 1.0), 0.02),
-        Classifier(Model(bundle / f"{FACE}.tflite"), front_end("face", **FRONTENDS[FACE]), standardiser),
-    )(pixels)
-    assert (answer["detector"], answer["source"]) == (DETECTOR, FACE)
-    assert len(answer["faces"]) == len(by_hand) > 0
-    for found, face in zip(answer["faces"], by_hand, strict=True):
-        assert found["box"] == pytest.approx(face.box.tolist(), abs=0.06) and found["score"] == face.score
-        assert found["scores"] == dict(zip(CLASSES.tolist(), face.scores.tolist(), strict=True))
-    assert sum(answer["ms"].values()) > 0
 
 
 def test_cards_and_networks_go_with_the_models(results, tmp_path):
