@@ -128,7 +128,7 @@ class LiveSensor(Sensor):
 
     def __init__(self, modality: str, name: str, where: str, trained: SignalInfo):
         super().__init__(modality, name, where, trained)
-        self.inbox, self.was_here = Inbox(name, self.limit), False
+        self.inbox = Inbox(name, self.limit)
         self.inbox.end()
 
     @property
@@ -145,7 +145,6 @@ class LiveSensor(Sensor):
         except BaseException:
             self.close()
             raise
-        self.was_here = True
         return about
 
     def chunks(self) -> Iterator[Chunk]:
@@ -154,10 +153,6 @@ class LiveSensor(Sensor):
     def close(self) -> None:
         self.inbox.end()
         self.disconnect()
-
-    def absent(self, text: str) -> EmolibError:
-        """The error of something that is not there: a wrong parameter the first time, a loss once it was there."""
-        return SensorLost(text) if self.was_here else BadParameter(text)
 
     @abstractmethod
     def connect(self, inbox: Inbox) -> SignalInfo:

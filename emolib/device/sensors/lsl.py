@@ -64,7 +64,7 @@ class Lsl(LiveSensor):
             if inbox.ended:
                 break
         known = ", ".join(f"{stream.name()} ({stream.type()})" for stream in streams) or "none here"
-        raise self.absent(f"{self.name}: no stream of this name or type, expected one of: {known}.")
+        raise BadParameter(f"{self.name}: no stream of this name or type, expected one of: {known}.")
 
     def about(self, pylsl, info) -> SignalInfo:
         """Rate, kind and channels as the stream tells them. Raises BadParameter for what cannot be used."""

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from emolib.core.errors import BadParameter
 from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost, extra
 from emolib.signals.readers import SignalInfo
 
@@ -26,9 +27,8 @@ class Microphone(LiveSensor):
 
     def connect(self, inbox: Inbox) -> SignalInfo:
         sd = extra("sounddevice", self.name)
-        if self.was_here:  # PortAudio lists the devices that there were when it started
-            sd._terminate()
-            sd._initialize()
+        sd._terminate()  # PortAudio lists the devices that there were when it started
+        sd._initialize()
         device, sfreq = self.device(sd)
 
         def hear(data: np.ndarray, n_times: int, at, status):
@@ -59,7 +59,7 @@ class Microphone(LiveSensor):
         except (ValueError, sd.PortAudioError) as error:
             inputs = (each for each in sd.query_devices() if each["max_input_channels"] > 0)
             known = ", ".join(f"{each['index']} {each['name']}" for each in inputs)
-            raise self.absent(f"{self.name}: {error}, expected one of {known or 'none here'}.") from error
+            raise BadParameter(f"{self.name}: {error}, expected one of {known or 'none here'}.") from error
         index, sfreq = found["index"], self.trained.sfreq
         try:
             sd.check_input_settings(device=index, channels=1, dtype="float32", samplerate=sfreq)
