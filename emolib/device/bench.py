@@ -92,28 +92,24 @@ def _engine(
     """Steps one after the other, and a stream, each in an engine of its own; or why there is none."""
     try:
         with Engine(bundle, names=names) as engine:
-            stepped = _named(bundle, engine) | steps_summary(engine_steps(engine, STEPS))
+            model = next(iter(engine.pipelines.values())).model
+            sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
+            fusing = (
+                each for each in bundle.studies.values() if each["sources"].keys() >= {*sources.values()}
+            )
+            stepped = {
+                "sources": sources,
+                "task": next(fusing, {"task": ""})["task"],
+                "detector": engine.face_path is not None,
+                **{"hop_s": engine.hop_s, "backend": model.backend, "threads": model.threads},
+                **steps_summary(engine_steps(engine, STEPS)),
+            }
         if not seconds:
             return stepped, None, []
         with Engine(bundle, names=names) as engine:
             return stepped, stream_latency(engine, seconds), []
     except BadParameter as error:
         return None, None, [{"model": "engine", "backend": "", "reason": str(error)}]
-
-
-def _named(bundle: Bundle, engine: Engine) -> dict:
-    """What an engine runs; `task`: of the study that fuses its sources, "" without one."""
-    model = next(iter(engine.pipelines.values())).model
-    sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
-    fusing = (each for each in bundle.studies.values() if each["sources"].keys() >= {*sources.values()})
-    return {
-        "sources": sources,
-        "task": next(fusing, {"task": ""})["task"],
-        "detector": engine.face_path is not None,
-        "hop_s": engine.hop_s,
-        "backend": model.backend,
-        "threads": model.threads,
-    }
 
 
 def _energy(bundle: Bundle) -> dict:

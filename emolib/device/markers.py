@@ -108,7 +108,9 @@ def read(path: str | Path) -> list[Marker]:
     names, head, found = ",".join(COLUMNS), ",".join(rows[0] if rows else ()), []
     if head != names:
         raise BadRecording(f"{path}: row 1 is {head!r}, expected {names}.")
-    for k, row in ((k, row) for k, row in enumerate(rows[1:], 2) if row):
+    for k, row in enumerate(rows[1:], 2):
+        if not row:
+            continue
         try:
             start, end, n, what = row
             found.append(Marker(float(start), float(end), int(n), what))

@@ -30,13 +30,10 @@ def cut(data: np.ndarray, sfreq: float, start_s: float = 0.0) -> Iterator[Chunk]
 
 
 def pictures(frames: np.ndarray, sfreq: float, start_s: float = 0.0) -> Iterator[Chunk]:
-    """A chunk of each of the frames (n_frames, height, width[, 3]) at sfreq frames a second."""
     return (Chunk(start_s + number / sfreq, frame) for number, frame in enumerate(frames))
 
 
 class Recording(Sensor):
-    """A sensor that is read as fast as it is asked."""
-
     is_live: ClassVar[bool] = False
     _chunks: Iterator[Chunk] | None = None
 
