@@ -1,7 +1,5 @@
-"""One interpreter each for a .tflite file of one output, behind the same three methods.
-
-Arrays are as the file stores them (int8 or float32, batch of 1), those of inputs in the file's order, one a branch.
-"""
+"""Interpreters of a .tflite file of one output, behind the same three methods. Arrays are as the file stores them (int8
+or float32, batch of 1), those of inputs in the file's order, one a branch."""
 
 import os
 import sys
@@ -85,11 +83,7 @@ class Backend:
 
 
 class TFLite(Backend):
-    """ai-edge-litert's, tflite-runtime's and TensorFlow's Interpreter, which share one interface.
-
-    Without XNNPACK where that refuses the file: it takes no int8 layer that scales its sums by 256 or more, as one does
-    that was silent in calibration.
-    """
+    """ai-edge-litert's, tflite-runtime's and TensorFlow's Interpreter, which share one interface."""
 
     def __init__(self, interpreter_class: type, resolvers: type, content: bytes, threads: int):
         made_of = {"model_content": content, "num_threads": threads}
@@ -99,7 +93,7 @@ class TFLite(Backend):
             self.interpreter = interpreter_class(**made_of)
             try:
                 self.interpreter.allocate_tensors()
-            except RuntimeError as error:
+            except RuntimeError as error:  # XNNPACK takes no layer that was silent in calibration
                 if "Delegate" not in str(error):
                     raise
                 self.interpreter = interpreter_class(**made_of, **plain)

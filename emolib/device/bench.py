@@ -1,7 +1,5 @@
-"""What `emolib bench` measures of a bundle on a device, and says as text or JSON.
-
-The JSON is one object; `schema` rises when a field changes its meaning. Everything in it was measured there and then.
-"""
+"""What `emolib bench` measures of a bundle on a device, and says as text or JSON: one object, whose `schema` rises when a
+field changes its meaning."""
 
 import time
 from collections.abc import Sequence
@@ -94,28 +92,24 @@ def _engine(
     """Steps one after the other, and a stream, each in an engine of its own; or why there is none."""
     try:
         with Engine(bundle, names=names) as engine:
-            stepped = _named(bundle, engine) | steps_summary(engine_steps(engine, STEPS))
+            model = next(iter(engine.pipelines.values())).model
+            sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
+            fusing = (
+                each for each in bundle.studies.values() if each["sources"].keys() >= {*sources.values()}
+            )
+            stepped = {
+                "sources": sources,
+                "task": next(fusing, {"task": ""})["task"],
+                "detector": engine.face_path is not None,
+                **{"hop_s": engine.hop_s, "backend": model.backend, "threads": model.threads},
+                **steps_summary(engine_steps(engine, STEPS)),
+            }
         if not seconds:
             return stepped, None, []
         with Engine(bundle, names=names) as engine:
             return stepped, stream_latency(engine, seconds), []
     except BadParameter as error:
         return None, None, [{"model": "engine", "backend": "", "reason": str(error)}]
-
-
-def _named(bundle: Bundle, engine: Engine) -> dict:
-    """What an engine runs; `task`: of the study that fuses its sources, "" without one."""
-    model = next(iter(engine.pipelines.values())).model
-    sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
-    fusing = (each for each in bundle.studies.values() if each["sources"].keys() >= {*sources.values()})
-    return {
-        "sources": sources,
-        "task": next(fusing, {"task": ""})["task"],
-        "detector": engine.face_path is not None,
-        "hop_s": engine.hop_s,
-        "backend": model.backend,
-        "threads": model.threads,
-    }
 
 
 def _energy(bundle: Bundle) -> dict:
@@ -128,11 +122,8 @@ def _energy(bundle: Bundle) -> dict:
 
 
 def mark(bundle: Bundle, path: Path, model_s: float = 10.0, rest_s: float = 5.0):
-    """Work for a power meter that logs meanwhile; what ran when is written to `path`.
-
-    First the pattern that fits a meter's log at one offset alone, then each model for about `model_s` (ten readings of
-    a meter that looks once a second), with rest_s after it for the idle level.
-    """
+    """Work for a power meter that logs meanwhile, and what ran when, written to `path`: the pattern, then each model for
+    about `model_s` (ten readings of a slow meter), with rest_s after it for the idle level."""
     with Recorder(path) as recorder:
         for name in bundle.models:
             with bundle.model(name) as model:

@@ -2,8 +2,7 @@
 
 `bundle.json` holds, of each model, its file with sha256, classes, the recordings that it was trained on, front end,
 standardiser and the licence of its data; of each face detector its file with sha256, grid and least score; what each
-fusion study learned; and `defaults`, the model of each modality that answers where none is picked (older bundles have
-none).
+fusion study learned; and `defaults`, the model of each modality that answers where none is picked.
 """
 
 import hashlib
@@ -80,19 +79,15 @@ class Bundle:
                 raise BadArtifact(f"{path} is not the file that was exported ({why}): export again.")
 
     def sources_of(self, modality: str) -> list[str]:
-        """The sources of a modality."""
         return [name for name, entry in self.models.items() if entry["modality"] == modality]
 
     def source(self, modality: str, names: Sequence[str] = ()) -> str:
-        """The source of a modality: the one among `names`, else the default or the only one. Raises BadParameter."""
+        """The one among `names`, else the default or the only one. Raises BadParameter."""
         return self._picked(modality, self.sources_of(modality), names)
 
     def sources(self, modalities: Sequence[str] = (), names: Sequence[str] = ()) -> dict[str, str]:
-        """The source of each modality, by default of all that the bundle has. Raises BadParameter.
-
-        Of several of one modality it is the one among `names`, else that of the first study that has one of each
-        modality, else the default.
-        """
+        """The source of each modality, by default of all. Of several it is the one among `names`, else that of the first
+        study that has one of each modality, else the default. Raises BadParameter."""
         wanted = list(modalities) or list(dict.fromkeys(entry["modality"] for entry in self.models.values()))
         for study in self.studies.values():
             found = {name: set(self.sources_of(name)) & study["sources"].keys() for name in wanted}
@@ -161,10 +156,8 @@ class Bundle:
         return answers | {"fused": None if fused is None else by_class(fusion.classes, fused)}
 
     def face_path(self, pipeline: Pipeline, names: Sequence[str] = ()) -> FacePath | None:
-        """Detector and face pipeline as one function of a picture; None where the bundle has no detector.
-
-        Raises BadParameter where it has several, or for a pipeline that needs a recording of the person first.
-        """
+        """Detector and face pipeline as one function of a picture; None where the bundle has no detector. Raises
+        BadParameter where it has several, or for a pipeline that needs a recording of the person first."""
         if not self.record["detectors"]:
             return None
         pipeline.check_faces()
@@ -186,7 +179,6 @@ class Bundle:
 
 
 def by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, float]:
-    """Scores (n_classes,) by the names of their classes."""
     return dict(zip(classes, scores.tolist(), strict=True))
 
 

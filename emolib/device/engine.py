@@ -1,4 +1,4 @@
-"""A bundle beside sensors: an answer every hop from what has arrived. numpy and an interpreter alone."""
+"""A bundle beside sensors: an answer every hop from what has arrived."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -79,7 +79,6 @@ class Engine:
 
     @property
     def trained(self) -> dict[str, SignalInfo]:
-        """What the sensor of each modality should give."""
         return {modality: pipeline.trained for modality, pipeline in self.pipelines.items()}
 
     def __enter__(self) -> "Engine":
@@ -89,11 +88,9 @@ class Engine:
         self.close()
 
     def restart(self):
-        """Time begins now."""
         self.began = self.clock()
 
     def now_s(self) -> float:
-        """Seconds since the engine began."""
         return self.clock() - self.began
 
     def start(self, modality: str, about: SignalInfo, is_live: bool = False):
@@ -111,12 +108,10 @@ class Engine:
         return self.fusion.classes if self.fusion else self.pipelines[modality].classes
 
     def push(self, modality: str, chunk: Chunk):
-        """Keep samples of a sensor, stamped in seconds since the engine began, in fixed memory. It never raises: what is
-        no sample becomes the modality's state."""
+        """Keep samples, stamped in seconds since the engine began. It never raises: what is no sample becomes the state."""
         self.streams[modality].push(chunk, self.now_s())
 
     def lost(self, modality: str, reason: str):
-        """The sensor of a modality is gone until it starts again."""
         self.gone[modality] = reason
 
     def step(self, time_s: float, missed: int = 0) -> Result:
@@ -152,7 +147,6 @@ class Engine:
         return Part(reading.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box), vote
 
     def close(self):
-        """Free the interpreters."""
         for pipeline in self.pipelines.values():
             with suppress(OSError):
                 pipeline.model.close()

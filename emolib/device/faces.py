@@ -61,10 +61,8 @@ class FacePath:
         self.ms: dict[str, float] = {}
 
     def __call__(self, image: np.ndarray) -> list[Face]:
-        """The faces of a picture uint8 (height, width[, 3]), best first; [] where there is none.
-
-        A crop of one grey level alone is no face. Raises BadRecording for an array that is no picture.
-        """
+        """The faces of a picture uint8 (height, width[, 3]), best first. A crop of one grey level alone is no face.
+        Raises BadRecording for an array that is no picture."""
         self.ms = dict.fromkeys(STAGES, 0.0)
         boxes, found = self.detect(image)
         after = self.classifier

@@ -37,15 +37,12 @@ def check_backend(backend: str, threads: int):
 
 
 def quantize(x: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """int8 array of the shape of x, where real = scale · (int8 - zero_point); clipped to -128 and 127.
-
-    Source: Jacob et al. 2018, eq. 1, rounding halves to even.
-    """
+    """int8 array of the shape of x, where real = scale · (int8 - zero_point); clipped to -128 and 127. Source: Jacob et
+    al. 2018, eq. 1, rounding halves to even."""
     return np.clip(np.rint(x / np.float32(scale) + zero_point), -128, 127).astype(np.int8)
 
 
 def dequantize(q: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """float32 array of the shape of q (int8)."""
     return (q.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
 
 
@@ -89,7 +86,6 @@ class Model:
         self.close()
 
     def close(self):
-        """Free the interpreter; ends the process of tflite_runtime."""
         self.runner.close()
 
     @property
@@ -98,10 +94,8 @@ class Model:
         return self.shapes if len(self.shapes) > 1 else next(iter(self.shapes.values()))
 
     def encode(self, X: Windows) -> list[np.ndarray]:
-        """Windows X (n, *input_shape), or by branch, as an array for each input of the file, int8 or float32.
-
-        Raises BadSet for another shape, other branches, or NaN.
-        """
+        """Windows X (n, *input_shape), or by branch, as an array for each input of the file, int8 or float32. Raises
+        BadSet for another shape, other branches, or NaN."""
         X = each(lambda x: np.asarray(x, np.float32), X)
         expected = self.shapes if isinstance(X, dict) else self.input_shape
         if shape(X) != expected:

@@ -27,11 +27,8 @@ SPARE_S = 20.0  # of a looped recording, beyond what the engine keeps
 
 
 def measure(path: Path, backend: str, threads: int, repeats: int, budget_s: float) -> dict:
-    """Latency on a window of noise; `repeats` runs, or as many as `budget_s` seconds allow. Raises BadArtifact.
-
-    A run copies in, invokes, and copies out; quantising is left out. `cold_start_ms`: opening the file and the first
-    inference; the interpreter's library was imported before, but on tflite_runtime a process starts too.
-    """
+    """Latency on a window of noise; `repeats` runs (copy in, invoke, copy out; not quantise), or as many as `budget_s`
+    allows. `cold_start_ms`: opening the file and the first inference, on tflite_runtime of a process too."""
     start = time.perf_counter_ns()
     with Model(path, backend, threads) as model:
         x = noise_window(model)
@@ -53,7 +50,7 @@ def timed(model: Model, x: np.ndarray, warmup: int, repeats: int, budget_s: floa
 
 
 def noise_window(model: Model) -> np.ndarray:
-    """A window of noise (*input_shape): what a network is given does not change how long it takes."""
+    """(*input_shape): what a network is given does not change how long it takes."""
     return np.random.default_rng(0).standard_normal(model.input_shape).astype(np.float32)
 
 
@@ -156,9 +153,8 @@ class Hop(NamedTuple):
 
 
 def stream_latency(engine: Engine, seconds: float) -> dict:
-    """What happened in `seconds` of streaming from looped sensors: hops answered and missed, how late and how long they
-    were, each hop by itself, the states of the modalities, and this process's share of one core.
-    """
+    """`seconds` of streaming from looped sensors: hops answered and missed, how late and how long they were, each hop by
+    itself, the states of the modalities, and this process's share of one core."""
     hops, states = [], {name: Counter() for name in engine.pipelines}
     with Live(engine, looped_sensors(engine, is_live=True)) as live:
         start_s, worked_s = time.perf_counter(), time.process_time()

@@ -24,7 +24,6 @@ class Feeder(Thread):
         self.over, self.about = Event(), None
 
     def open(self):
-        """Raises BadParameter, BadRecording, SensorLost."""
         self.about = self.sensor.open()
         self.engine.start(self.sensor.modality, self.about, self.sensor.is_live)
 
@@ -94,10 +93,8 @@ class Live:
         self.close()
 
     def results(self, seconds: float | None = None) -> Iterator[Result]:
-        """An answer every hop, until `seconds` are over or all sensors have ended.
-
-        Hops that are over before their turn comes are left out, and counted in the next answer.
-        """
+        """An answer every hop, until `seconds` are over or all sensors have ended. Hops that are over before their turn
+        are left out, and counted in the next answer."""
         hop_s, k = self.engine.hop_s, 1
         while seconds is None or k * hop_s <= seconds + 1e-9:
             if not self._wait_until(k * hop_s):
@@ -115,7 +112,6 @@ class Live:
         return True
 
     def close(self):
-        """End all threads."""
         for feeder in self.feeders:
             feeder.close()
         for feeder in self.feeders:
@@ -143,10 +139,8 @@ class Reel:
 
 
 def replay(engine: Engine, sensors: Sequence[Sensor]) -> Iterator[Result]:
-    """An answer every hop, until the longest recording ends: the same answers every time.
-
-    Raises BadParameter for a live sensor, or one that does not fit; BadRecording.
-    """
+    """An answer every hop, until the longest recording ends: the same answers every time. Raises BadParameter for a live
+    sensor, or one that does not fit; BadRecording."""
     try:
         reels = [Reel(engine, sensor) for sensor in sensors]
         for k in count(1):

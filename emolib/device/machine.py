@@ -105,10 +105,7 @@ class Meter(NamedTuple):
         return self.counter is not None
 
     def measured_mj(self, work: Callable[[], object], repeats: int) -> float:
-        """mJ of one `work()`, the mean of `repeats`: the whole package, idle power included.
-
-        Raises BadParameter where no counter is readable.
-        """
+        """mJ of one `work()`, the mean of `repeats`: the whole package with idle power. Raises BadParameter."""
         if not self:
             raise BadParameter(f"Energy cannot be measured here: {self.note}; use the modelled one.")
         before = self.read_uj()
@@ -143,8 +140,7 @@ def meter(powercap: Path = POWERCAP) -> Meter:
 
 def footprint(folder: Path, runs: int = 3) -> dict:
     """What a bundle costs a process of its own, as medians over `runs` of them: ms and MB at Python's start, with the
-    library imported, at the first answer, and after one of every model. Raises BadArtifact where a process fails.
-    """
+    library imported, at the first answer, and after one of every model. Raises BadArtifact."""
     found = []
     for _ in range(runs):
         words = str(Path(folder).resolve()), str(time.monotonic_ns())

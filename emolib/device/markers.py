@@ -37,10 +37,8 @@ class Marker(NamedTuple):
 
 
 class Recorder:
-    """Markers of one run, kept in memory so that writing costs no energy while work runs.
-
-    At the end of its block they are written to `path`, if it has one, also where the block ends in an error.
-    """
+    """Markers of one run, kept in memory so that writing costs no energy while work runs. At the end of its block they
+    are written to `path`, if it has one, also where the block ends in an error."""
 
     def __init__(self, path: str | Path | None = None):
         self.path, self.markers = path, []
@@ -61,10 +59,8 @@ class Recorder:
 
 
 def pattern(recorder: Recorder, work: Callable[[], object], unit_s: float = 2.0, lead_s: float = 5.0):
-    """Run `work()` on and off as PATTERN says, `unit_s` a digit, between `lead_s` of rest.
-
-    Whatever runs later, the log then fits the markers at one offset only. A unit should hold three of its samples.
-    """
+    """Run `work()` on and off as PATTERN says, between `lead_s` of rest: the log then fits the markers at one offset only.
+    A digit's `unit_s` should hold three samples of the meter."""
     time.sleep(lead_s)
     start_s = now_s()
     for k, on in enumerate(PATTERN):
@@ -112,7 +108,9 @@ def read(path: str | Path) -> list[Marker]:
     names, head, found = ",".join(COLUMNS), ",".join(rows[0] if rows else ()), []
     if head != names:
         raise BadRecording(f"{path}: row 1 is {head!r}, expected {names}.")
-    for k, row in ((k, row) for k, row in enumerate(rows[1:], 2) if row):
+    for k, row in enumerate(rows[1:], 2):
+        if not row:
+            continue
         try:
             start, end, n, what = row
             found.append(Marker(float(start), float(end), int(n), what))
@@ -128,10 +126,8 @@ def read(path: str | Path) -> list[Marker]:
 
 
 def joined(markers: Iterable[Marker], apart_s: float) -> list[Marker]:
-    """Markers in blocks: those of one kind of work that follow each other within `apart_s` seconds become one.
-
-    Raises BadParameter where two kinds of work overlap: their energy cannot be told apart.
-    """
+    """Markers in blocks: those of one kind of work that follow each other within `apart_s` seconds become one. Raises
+    BadParameter where two kinds of work overlap: their energy cannot be told apart."""
     blocks: list[Marker] = []
     for marker in sorted(markers):
         last = blocks[-1] if blocks else None

@@ -28,10 +28,8 @@ class Pipeline:
         self.by_person = entry["normalise"] == "subject"
 
     def windows(self, pieces: Sequence[np.ndarray], sfreq: float) -> tuple[np.ndarray, dict[str, int]]:
-        """Windows of all pieces as the network takes them, and {reason: windows dropped}.
-
-        Where the source is `by_person` they are standardised within this recording, and dropped if they are too few.
-        """
+        """Windows of all pieces as the network takes them, and {reason: windows dropped}. Where the source is `by_person`
+        they are standardised within this recording, and dropped if they are too few."""
         found = [self.front(piece, sfreq, self.trained.kind) for piece in pieces]
         dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
         X = np.concatenate([windows.X for windows in found])

@@ -54,6 +54,7 @@ def write(folder, modalities=tuple(TRAINED), study=True):
     keras.utils.set_random_seed(0)
     folder.mkdir(exist_ok=True)
     models, members = {}, {}
+    typical = {"mean": [0.0] * 5, "std": [1.0] * 5, "precision": np.eye(5).tolist(), "limit": 2.0}
     for k, modality in enumerate(modalities):
         name, front = f"synthetic-{modality}-emotion-loso", front_end(modality, **FRONTENDS[modality])
         X = front(recording(modality, seed=1), TRAINED[modality].sfreq, TRAINED[modality].kind).X
@@ -68,17 +69,10 @@ def write(folder, modalities=tuple(TRAINED), study=True):
             "recordings": TRAINED[modality]._asdict(),
             "frontend": FRONTENDS[modality],
             "standardiser": standardiser.to_dict(),
-            "normalise": "train",
-            "licence": "none",
-            "versions": {},
+            **{"normalise": "train", "licence": "none", "versions": {}},
         }
-        typical = {"mean": [0.0] * 5, "std": [1.0] * 5, "precision": np.eye(5).tolist(), "limit": 2.0}
-        members[name] = {
-            "to_task": np.eye(len(CLASSES)).tolist(),
-            "weight": 0.1 * (k + 1),
-            "temperature": 0.5 + 0.5 * k,
-            "typicality": typical,
-        }
+        learned = {"weight": 0.1 * (k + 1), "temperature": 0.5 + 0.5 * k, "typicality": typical}
+        members[name] = {"to_task": np.eye(len(CLASSES)).tolist(), **learned}
     studies = {"all": {"task": "emotion", "classes": CLASSES, "sources": members}} if study else {}
     (folder / "bundle.json").write_text(json.dumps({"models": models, "detectors": {}, "studies": studies}))
     return folder

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import shutil
 
 import keras
@@ -18,12 +17,10 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.core.experiment import INT8, Experiment
 from emolib.core.results import row
-from emolib.device.faces import Classifier, Detector, FacePath
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.quantization import flatbuffer
 from emolib.quantization.ptq import convert
-from emolib.signals.boxes import Grid
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import Standardiser
 
@@ -135,13 +132,6 @@ def test_the_answer_is_that_of_the_steps_by_hand(bundle, results, tmp_path, caps
     np.testing.assert_allclose(list(answer["fused"].values()), expected / expected.sum(), atol=1e-5)
 
 
-def test_an_altered_model_is_refused(bundle, capsys):
-    with open(bundle / f"{FACE}.tflite", "ab") as file:
-        file.write(b"0")
-    error = refused(["bench", bundle], capsys)
-    assert error.startswith("BadArtifact:") and f"{FACE}.tflite" in error
-
-
 def test_an_interpreter_too_old_for_a_model_says_what_it_was_made_with(bundle, tmp_path, capsys):
     model = flatbuffer.read((bundle / f"{SPEECH}.tflite").read_bytes())
     model.operatorCodes[0].version = 99
@@ -156,44 +146,33 @@ def test_an_interpreter_too_old_for_a_model_says_what_it_was_made_with(bundle, t
     assert "an older interpreter may lack its operators" in error
 
 
-@pytest.mark.parametrize(
-    "damage, message",
-    [
-        (lambda text: text[: len(text) // 2], "is damaged .JSONDecodeError"),
-        (lambda text: "[]", "is damaged .TypeError"),
-        (lambda text: '{"models": {}, "detectors": {}, "studies": {}}', "none at all"),
-        (lambda text: text.replace('"recordings"', '"recorded"'), "is damaged .KeyError: 'recordings'"),
-        (lambda text: text.replace('"licence"', '"license"'), "without sha256, licence"),
-    ],
-)
-def test_a_damaged_record_is_refused(damage, message, bundle, tmp_path, capsys):
+def test_a_bundle_that_lacks_a_field_is_refused(bundle, tmp_path, capsys):
     path = bundle / "bundle.json"
-    path.write_text(damage(path.read_text()))
+    path.write_text(path.read_text().replace('"licence"', '"license"'))
     error = refused(["run", bundle, "--face", tmp_path / "b.png"], capsys)
-    assert error.startswith(f"BadArtifact: {path}") and "export again" in error
-    assert re.search(message, error), error
+    assert error.startswith(f"BadArtifact: {path}") and "licence" in error and "export again" in error
 
 
 def test_export_overwrites_bundles_only(bundle, results, tmp_path, capsys):
     assert main(["export", str(results), "--out", str(bundle)]) == 0
-    (tmp_path / f"mine/{FACE}.md").mkdir(parents=True)
-    shutil.copy(bundle / f"{FACE}.tflite", tmp_path / "mine")
     shutil.copytree(bundle, tmp_path / "with thesis")
-    for other in (f"with thesis/{FACE}.txt", f"mine/{FACE}.md/thesis.txt"):
-        (tmp_path / other).write_text("x")
-        out, name = (tmp_path / other).relative_to(tmp_path).parts[:2]
-        for call in ([], ["--add"]):
-            error = refused(["export", results, "--out", tmp_path / out, *call], capsys)
-            assert f"holds {name}, which this command did not write: move it away" in error
-        assert (tmp_path / other).read_text() == "x"
-    assert len(list(tmp_path.iterdir())) == 3
-
-
-def test_export_into_runs_and_above_is_refused(results, capsys):
-    before = sorted(results.rglob("*"))
-    for out in (results, results.parent, "/"):
-        assert "which this command did not write" in refused(["export", results, "--out", out], capsys)
-    assert sorted(results.rglob("*")) == before
+    (tmp_path / f"with thesis/{FACE}.txt").write_text("x")
+    before = {
+        path: path.is_file() and path.read_bytes() for path in (*results.rglob("*"), *tmp_path.rglob("*"))
+    }
+    for call in (
+        [tmp_path / "with thesis"],
+        [tmp_path / "with thesis", "--add"],
+        [results],
+        [results.parent],
+        ["/"],
+    ):
+        error = refused(["export", results, "--out", *call], capsys)
+        assert "which this command did not write: move it away" in error
+    after = {
+        path: path.is_file() and path.read_bytes() for path in (*results.rglob("*"), *tmp_path.rglob("*"))
+    }
+    assert after == before
 
 
 def test_a_model_more_leaves_what_the_bundle_holds(results, tmp_path):
@@ -243,31 +222,12 @@ def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, c
     assert pipeline.source == SPEECH and pipeline.classes == tuple(CLASSES)
     X, _ = pipeline.windows([np.float32(0.1 * RNG.standard_normal(32000))], 16000.0)
     assert pipeline.scores(X).shape == (2, 4)
-    with pytest.raises(BadParameter, match=f"synthetic fits {FACE}, {SPEECH} of the pretrained models"):
-        emolib.load_pretrained("synthetic")
-    with pytest.raises(BadParameter, match="eeg fits none"):
-        emolib.load_pretrained("eeg")
+    for name, fits in (("synthetic", f"{FACE}, {SPEECH}"), ("eeg", "none")):
+        with pytest.raises(BadParameter, match=f"{name} fits {fits} of the pretrained models"):
+            emolib.load_pretrained(name)
     monkeypatch.setattr("emolib.device.pretrained.models_folder", lambda: bundle.parent)
     with pytest.raises(BadArtifact, match="holds no models, expected those that come with emolib"):
         emolib.load_pretrained("speech")
-
-
-def test_faces_of_a_picture_are_those_of_the_path_by_hand(bundle, results, tmp_path, capsys):
-    pixels = RNG.integers(0, 256, (60, 80, 3), np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "b.png")
-    answer = answered(["run", bundle, "--picture", tmp_path / "b.png"], capsys)
-    fitted = Run(results, "t", {}).json(f"models/{FACE}/fold00.json")
-    standardiser = Standardiser.from_dict(fitted["standardiser"])
-    by_hand = FacePath(
-        Detector(Model(bundle / f"{DETECTOR}.tflite"), Grid(4, 1, 1.0), 0.02),
-        Classifier(Model(bundle / f"{FACE}.tflite"), front_end("face", **FRONTENDS[FACE]), standardiser),
-    )(pixels)
-    assert (answer["detector"], answer["source"]) == (DETECTOR, FACE)
-    assert len(answer["faces"]) == len(by_hand) > 0
-    for found, face in zip(answer["faces"], by_hand, strict=True):
-        assert found["box"] == pytest.approx(face.box.tolist(), abs=0.06) and found["score"] == face.score
-        assert found["scores"] == dict(zip(CLASSES.tolist(), face.scores.tolist(), strict=True))
-    assert sum(answer["ms"].values()) > 0
 
 
 def test_cards_and_networks_go_with_the_models(results, tmp_path):

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter
-from emolib.device.engine import Result
-from emolib.device.page import append_result, open_keep_file
+from emolib.device.page import open_keep_file
 from emolib.device.page.server import FILES, MAX_BYTES, Server
 from emolib.device.page.session import LEAK, MAX_WATCHERS, Clock, Session
 from emolib.device.sensors.base import Pushed
@@ -40,10 +39,8 @@ class Asked:
 
 @pytest.fixture
 def session():
-    pushed = [
-        Pushed("face", "face=page", SignalInfo(0.0, "scene")),
-        Pushed("speech", "speech=page", SignalInfo(16000.0)),
-    ]
+    infos = {"face": SignalInfo(0.0, "scene"), "speech": SignalInfo(16000.0)}
+    pushed = [Pushed(modality, f"{modality}=page", about) for modality, about in infos.items()]
     for sensor in pushed:
         sensor.open()
     return Session(Asked(), pushed)
@@ -115,7 +112,8 @@ START, PICTURE = f"start?tab={TAB}&modality=face", f"face?tab={TAB}&width=16&hei
         (403, "POST", START, b"", {"Origin": "null"}),
         (404, "GET", "../server.py", None, {}),  # no path leads out
         (404, "GET", "%2e%2e/%2e%2e/etc/passwd", None, {}),
-        (405, "PUT", "face", None, {}),
+        (405, "GET", "face", None, {}),
+        (501, "PUT", "face", None, {}),
         (400, "POST", PICTURE, RGBA[:-1], {}),
         (400, "POST", PICTURE.replace("16", "100000"), RGBA, {}),
         (400, "POST", PICTURE.replace("16", "nan"), RGBA, {}),
@@ -233,21 +231,9 @@ def test_a_clock_that_is_off_by_100_ppm_is_followed(ppm):
     assert max(abs(ours - now) for ours, now in found) < LEAK
 
 
-def test_a_port_in_use_is_one_line(server, session):
+def test_a_port_in_use_and_a_file_that_cannot_be_kept_are_one_line(server, session, tmp_path):
     for port in (server.server_port, 70000):
         with pytest.raises(BadParameter, match="choose another"):
             Server(session, ABOUT, port)
-
-
-def test_results_are_kept_only_where_asked(tmp_path):
-    result, path = Result(0.5, {"happy": 1.0}, {}, 2.0, 1), tmp_path / "kept.jsonl"
-    with open_keep_file(None) as file:
-        append_result(result, file)
-    for _ in range(2):
-        with open_keep_file(path) as file:
-            append_result(result, file)
-    assert [file.name for file in tmp_path.iterdir()] == ["kept.jsonl"]
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["scores"] for line in lines] == [{"happy": 1.0}] * 2 and lines[0]["at"].endswith("+00:00")
     with pytest.raises(BadParameter, match="choose another"), open_keep_file(tmp_path / "no" / "folder"):
         pass

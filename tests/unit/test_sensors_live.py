@@ -1,7 +1,6 @@
 """Live sensors: stand-ins with the surface of sounddevice, OpenCV and bleak; liblsl itself where it is installed."""
 
 import asyncio
-import importlib
 import sys
 import threading
 import time
@@ -146,8 +145,8 @@ def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
     with pytest.raises(SensorLost, match="microphone: the stream stopped"):
         next(source.chunks())
     sound.devices, there = [], sound.devices
-    with pytest.raises(SensorLost, match="microphone: No input device .* none here"):
-        source.open()  # a loss, no mistake: it was here
+    with pytest.raises(BadParameter, match="microphone: No input device .* none here"):
+        source.open()
     sound.devices = there
     assert source.open() == SignalInfo(16000.0)
     assert sound.starts == 1 and not sound.streams[0].is_active and sound.streams[1].is_active
@@ -244,7 +243,7 @@ def test_a_camera_that_is_unplugged_comes_back(vision, tmp_path):
     with pytest.raises(SensorLost, match="camera: the camera gives no more pictures: it was unplugged"):
         list(source.chunks())
     vision.free = False
-    with pytest.raises(SensorLost, match="is not there, or another program has it"):
+    with pytest.raises(BadParameter, match="is not there, or another program has it"):
         source.open()
     vision.free, vision.pictures = True, [picture(9)]
     source.open()
@@ -371,10 +370,9 @@ def test_straps_that_cannot_be_had(blue):
 
 @pytest.fixture
 def pylsl():
-    try:
-        return importlib.import_module("pylsl")
-    except (ImportError, OSError, RuntimeError) as error:
-        pytest.skip(f"pylsl or liblsl is absent ({error}): pip install 'emolib[live]'")
+    return pytest.importorskip(
+        "pylsl", reason="pip install 'emolib[live]'", exc_type=(ImportError, RuntimeError)
+    )
 
 
 class Outlet:
@@ -420,7 +418,8 @@ def some(source, n_times):
             return chunks
 
 
-def test_a_stream_of_eeg_on_one_clock_in_microvolts(pylsl):
+def test_a_stream_of_eeg_on_one_clock_in_microvolts_until_its_program_ends(pylsl, monkeypatch):
+    monkeypatch.setattr("emolib.device.sensors.lsl.LOOKS", 2)
     with Outlet(pylsl, "EEG", TRAINED["eeg"].channels, "millivolts", skip_at=100, skip_s=0.4) as outlet:
         source = sensor(f"eeg=lsl:{outlet.name.upper()}")
         assert source.open() == TRAINED["eeg"] and source.is_live
@@ -435,30 +434,16 @@ def test_a_stream_of_eeg_on_one_clock_in_microvolts(pylsl):
         assert any(round(chunk.data[0, 0] / 1e3) == 100 for chunk in chunks)  # cut at the gap
         assert ends_when_closed(source, lambda: list(source.chunks()))
         assert source.open().sfreq == 256 and len(some(source, 10)) >= 1
-        source.close()
-
-
-def test_a_stream_whose_program_ends_is_lost_and_found_again(pylsl, monkeypatch):
-    monkeypatch.setattr("emolib.device.sensors.lsl.LOOKS", 2)
-    with Outlet(pylsl, "PPG", ["pulse"], sfreq=64) as outlet:
-        source = sensor(f"heart=lsl:{outlet.name}")
-        assert source.open() == SignalInfo(64.0, "ppg")
-        outlet.start()
-        np.testing.assert_array_equal(np.concatenate([c.data for c in some(source, 20)])[:20], np.arange(20))
     with pytest.raises(SensorLost, match="the stream ended, its program may have stopped"):
         list(source.chunks())
-    with pytest.raises(SensorLost, match="no stream of this name or type"):
+    with pytest.raises(BadParameter, match="no stream of this name or type"):
         source.open()
-    with Outlet(pylsl, "PPG", ["pulse"], sfreq=64) as again:
-        source.where = again.name
-        assert source.open().sfreq == 64
-        source.close()
 
 
 @pytest.mark.parametrize(
     "modality, options, message",
     [
-        ("eeg", {"unit": "celsius"}, "channels in celsius, expected microvolts"),
+        ("eeg", {"unit": "celsius"}, "channels in celsius, .*expected microvolts"),
         ("heart", {}, "has 2 channels, expected one, the heart's"),
         ("eeg", {"sfreq": 0}, "no steady rate"),
     ],

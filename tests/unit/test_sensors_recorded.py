@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -64,10 +64,9 @@ def test_a_gap_in_eeg_stays_a_gap_in_time(tmp_path):
     stamps = 1.5e9 + np.arange(1000) / 256
     stamps[400:] += 5
     stamps[900:] += 0.5
-    rows = [f"{t:.6f},{n},{-n}" for n, t in enumerate(stamps)]
-    path = tmp_path / "eeg.csv"
-    path.write_text("\n".join(["timestamps,AF7,TP9", *rows]) + "\n")
-    source, about = opened(f"eeg=file:{path}")
+    rows = [f"{t:.6f},{n},{-n}\n" for n, t in enumerate(stamps)]
+    (tmp_path / "eeg.csv").write_text("timestamps,AF7,TP9\n" + "".join(rows))
+    source, about = opened(f"eeg=file:{tmp_path / 'eeg.csv'}")
     chunks = list(source.chunks())
     assert about == TRAINED["eeg"]
     np.testing.assert_array_equal(joined(chunks), [-np.arange(1000.0), np.arange(1000.0)])
@@ -131,8 +130,7 @@ def test_every_kind_can_be_named_without_its_package():
         "import sys; from emolib.device.sensors import *; from emolib.signals.readers import SignalInfo\n"
         "for kind, found in KINDS.items():\n"
         "    for modality in found.modalities:\n"
-        "        source = parse(f'{modality}={kind}', {modality: SignalInfo(64.0)})\n"
-        "        assert (source.modality, source.name) == (modality, kind); source.close()\n"
+        "        parse(f'{modality}={kind}', {modality: SignalInfo(64.0)}).close()\n"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -179,14 +177,14 @@ def test_a_generated_person_is_what_the_synthetic_corpus_makes(modality, monkeyp
 
 def test_emotions_change_are_the_same_for_all_modalities_and_repeat_by_seed():
     felt = course(tuple(QUADRANTS), 200, 3)
-    assert all(a != b for a, b in zip(felt, felt[1:], strict=False)) and set(felt) == set(QUADRANTS)
+    assert all(a != b for a, b in pairwise(felt)) and set(felt) == set(QUADRANTS)
     assert course(tuple(QUADRANTS), 5, 3) == felt[:5] != course(tuple(QUADRANTS), 5, 4)
     assert course(("sad",), 3, 0) == ["sad"] * 3
 
 
 def test_a_generated_heart_as_it_was_trained_on():
-    source = parse("heart=synthetic", {"heart": SignalInfo(256.0, "ecg")})
-    assert source.open() == SignalInfo(256.0, "ecg")
+    ecg = SignalInfo(256.0, "ecg")
+    assert parse("heart=synthetic", {"heart": ecg}).open() == ecg
     for where in ("joy", "sad/x", "sad/-1"):
         with pytest.raises(BadParameter, match=f"synthetic:{where}: expected .* happy, angry, sad, relaxed"):
             opened(f"heart=synthetic:{where}")

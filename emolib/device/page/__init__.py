@@ -12,7 +12,7 @@ from typing import TextIO
 
 from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle
-from emolib.device.engine import Engine, Result
+from emolib.device.engine import Engine
 from emolib.device.live import Live
 from emolib.device.page.server import PAYLOADS, Server
 from emolib.device.page.session import Session
@@ -51,7 +51,9 @@ def serve(
             print("No browser could be opened: open the address above.", file=sys.stderr)
         for result in live.results():
             server.session.publish(result.to_dict())
-            append_result(result, file)
+            if file:
+                now = datetime.now(UTC).isoformat(timespec="milliseconds")
+                print(json.dumps({"at": now, **result.to_dict()}), file=file, flush=True)
 
 
 def sensed_modalities(bundle: Bundle, sources: Sequence[str]) -> list[str]:
@@ -120,10 +122,3 @@ def open_keep_file(path: Path | None) -> AbstractContextManager[TextIO | None]:
         return open(path, "a", encoding="utf-8") if path else nullcontext()
     except OSError as error:
         raise BadParameter(f"--keep: {path} cannot be written ({error.strerror}): choose another.") from error
-
-
-def append_result(result: Result, file: TextIO | None):
-    """Append a result and its time, as one line of JSON."""
-    if file:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        print(json.dumps({"at": now, **result.to_dict()}), file=file, flush=True)

@@ -80,7 +80,6 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 60  # seconds; a connection that sends nothing for so long is closed
 
     def serve(self):
-        """Answer one request; every method comes here."""
         try:
             name, query = self._admitted()
             method, answer = self.routes.get(name, ("", None))
@@ -92,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
         except EmolibError as error:
             self.reply(getattr(error, "status", 400), f"{error}\n".encode(), close=True)
 
-    do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve
+    do_GET = do_POST = serve
 
     def body(self) -> bytes:
         """The whole body. Raises Refused where its length is unknown or too large."""
@@ -111,8 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         if close:
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        self.wfile.write(body)
 
     def end_headers(self):
         for name, value in HEADERS.items():
@@ -139,16 +137,16 @@ class Handler(BaseHTTPRequestHandler):
         name = name or "page.html"
         self.reply(200, FILES[name], TYPES[PurePath(name).suffix])
 
-    def start(self, _, query: dict[str, str]):
+    def turn(self, name: str, query: dict[str, str]):
+        """Start or stop what a page gives."""
         self.body()
-        modality = query.get("modality", "")
-        sfreq = number(query, "rate", *RATES) if modality == "speech" else 0.0
-        self.server.session.start(tab(query), modality, sfreq)
-        self.reply(204)
-
-    def stop(self, _, query: dict[str, str]):
-        self.body()
-        self.server.session.stop(tab(query), query.get("modality", ""))
+        modality, session = query.get("modality", ""), self.server.session
+        if name == "stop":
+            session.stop(tab(query), modality)
+        else:
+            session.start(
+                tab(query), modality, number(query, "rate", *RATES) if modality == "speech" else 0.0
+            )
         self.reply(204)
 
     def samples(self, modality: str, query: dict[str, str]):
@@ -171,8 +169,7 @@ class Handler(BaseHTTPRequestHandler):
     routes = {
         **dict.fromkeys(["", *FILES], ("GET", file)),
         **dict.fromkeys(PAYLOADS, ("POST", samples)),
-        "start": ("POST", start),
-        "stop": ("POST", stop),
+        **dict.fromkeys(["start", "stop"], ("POST", turn)),
         "results": ("GET", results),
     }
 

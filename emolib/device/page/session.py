@@ -56,7 +56,7 @@ class Session:
         self.watchers: dict[str, Inbox] = {}
 
     def start(self, tab: str, modality: str, sfreq: float):
-        """This page feeds the modality from now on, with samples at sfreq Hz (pictures: 0). Raises Refused."""
+        """This page feeds the modality from now on, at sfreq Hz (pictures: 0). Raises Refused."""
         with self.lock:
             if tab not in self.watchers:
                 raise Refused(409, "This page does not listen to results: load it again.")
@@ -76,7 +76,6 @@ class Session:
         feed.sensor.push(data, time_s - Chunk(0.0, data).end_s(feed.sfreq))
 
     def stop(self, tab: str, modality: str):
-        """The page feeds the modality no more; no effect where it did not. Raises Refused."""
         with self.lock:
             self._end(tab, modality, self._feed(modality))
 
@@ -106,7 +105,6 @@ class Session:
                 inbox.put(result)
 
     def close(self):
-        """Every watch ends."""
         with self.lock:
             for inbox in self.watchers.values():
                 inbox.end()

@@ -31,10 +31,8 @@ KINDS = {
 
 
 def parse(text: str, trained: Mapping[str, SignalInfo], kinds: Mapping[str, Kind] = KINDS) -> Sensor:
-    """The sensor of "heart=file:BVP.csv"; `trained`, by modality, is what its model learned from.
-
-    Nothing is opened. Raises BadParameter for a modality without a model, or a kind that is unknown or serves others.
-    """
+    """The sensor of "heart=file:BVP.csv", not opened; `trained`, by modality, is what its model learned from. Raises
+    BadParameter for a modality without a model, or a kind that is unknown or serves others."""
     modality, _, name = text.partition("=")
     kind, _, where = name.partition(":")
     if modality not in trained:

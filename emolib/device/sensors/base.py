@@ -1,10 +1,5 @@
-"""What every sensor of a live engine is: something that is opened, gives chunks of samples with times, and ends.
+"""What every sensor of a live engine is: something that is opened, gives chunks of samples with times, and ends."""
 
-A sensor knows nothing of models. A live one stamps its samples by `time.monotonic`; a recording stamps them by its own
-position in seconds.
-"""
-
-import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
@@ -79,10 +74,8 @@ class Sensor(ABC):
 
 
 class Inbox:
-    """A queue between the thread that has samples and the one that wants them; it can end, or be lost.
-
-    It holds the newest `limit` chunks of the sensor `name`; older ones that nobody took are dropped and counted.
-    """
+    """A queue between two threads; it can end, or be lost. It holds the newest `limit` items of `name`; older ones that
+    nobody took are dropped and counted."""
 
     def __init__(self, name: str, limit: int):
         self.name = name
@@ -125,10 +118,8 @@ class Inbox:
 
 
 class LiveSensor(Sensor):
-    """A sensor whose samples another thread puts into an inbox, a new one for each opening.
-
-    After quiet_s without a chunk it is taken for lost; `hint` says why that may be. limit: chunks that may wait.
-    """
+    """A sensor whose samples another thread puts into an inbox, a new one for each opening. After quiet_s without a chunk
+    it is taken for lost; `hint` says why that may be."""
 
     is_live: ClassVar[bool] = True
     quiet_s: ClassVar[float | None] = 3.0
@@ -137,12 +128,11 @@ class LiveSensor(Sensor):
 
     def __init__(self, modality: str, name: str, where: str, trained: SignalInfo):
         super().__init__(modality, name, where, trained)
-        self.inbox, self.was_here = Inbox(name, self.limit), False
+        self.inbox = Inbox(name, self.limit)
         self.inbox.end()
 
     @property
     def dropped(self) -> int:
-        """Chunks that nobody took in time, since it was opened."""
         return self.inbox.dropped
 
     def open(self) -> SignalInfo:
@@ -155,7 +145,6 @@ class LiveSensor(Sensor):
         except BaseException:
             self.close()
             raise
-        self.was_here = True
         return about
 
     def chunks(self) -> Iterator[Chunk]:
@@ -164,10 +153,6 @@ class LiveSensor(Sensor):
     def close(self) -> None:
         self.inbox.end()
         self.disconnect()
-
-    def absent(self, text: str) -> EmolibError:
-        """The error of something that is not there: a wrong parameter the first time, a loss once it was there."""
-        return SensorLost(text) if self.was_here else BadParameter(text)
 
     @abstractmethod
     def connect(self, inbox: Inbox) -> SignalInfo:
@@ -178,7 +163,7 @@ class LiveSensor(Sensor):
 
 
 class Pushed(LiveSensor):
-    """A sensor that another thread feeds, such as a browser's camera: `push(data)` from any thread."""
+    """A sensor that another thread feeds, such as a browser's camera."""
 
     quiet_s, limit = None, 64
 
@@ -188,11 +173,6 @@ class Pushed(LiveSensor):
     def connect(self, inbox: Inbox) -> SignalInfo:
         return self.trained
 
-    def push(self, data: np.ndarray, time_s: float | None = None):
-        """Samples whose first was taken at time_s, by time.monotonic; by default the last of them was taken just now.
-
-        They are left out while the sensor is not open.
-        """
-        if time_s is None:
-            time_s = time.monotonic() - Chunk(0.0, data).end_s(self.trained.sfreq)
+    def push(self, data: np.ndarray, time_s: float):
+        """Samples whose first was taken at time_s, by time.monotonic. They are left out while the sensor is not open."""
         self.inbox.put(Chunk(time_s, data))

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from threading import Thread, current_thread
 
+from emolib.core.errors import BadParameter
 from emolib.device.sensors.base import SCENE, Chunk, Inbox, LiveSensor, SensorLost, extra
 from emolib.signals.readers import SignalInfo
 
@@ -47,7 +48,7 @@ class Camera(LiveSensor):
             if Path(f"/dev/video{device}" if device.isdecimal() else device).exists():
                 raise SensorLost(f"{self.name} cannot be opened: another program may have it.")
             known = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "a camera, but there is none"
-            raise self.absent(f"{self.name} is not there, or another program has it: expected {known}.")
+            raise BadParameter(f"{self.name} is not there, or another program has it: expected {known}.")
         self.thread = Thread(target=pump, args=(cv2, capture, inbox), name=f"emolib {self.name}", daemon=True)
         self.thread.start()
         return SignalInfo(0.0, SCENE)

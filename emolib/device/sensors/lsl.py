@@ -12,22 +12,15 @@ from emolib.signals.readers import GAP_STEPS, SignalInfo
 PULL_S, LOOK_S, LOOKS, REPLY_S = 0.1, 0.5, 6, 3.0
 BUFFER_S = 10  # of samples that liblsl keeps when nobody pulls
 KINDS = {"ppg": "ppg", "ecg": "ecg", "hr": "bpm", "heartrate": "bpm"}  # of a heart, by type of stream
-MICROVOLTS = {
-    **dict.fromkeys(("", "microvolts", "microvolt", "uv", "µv", "μv"), 1.0),
-    **dict.fromkeys(("millivolts", "millivolt", "mv"), 1e3),
-    **dict.fromkeys(("volts", "volt", "v"), 1e6),
-    **dict.fromkeys(("nanovolts", "nanovolt", "nv"), 1e-3),
-}
+MICROVOLTS = dict.fromkeys(("", "microvolt", "uv", "µv", "μv"), 1.0)
+MICROVOLTS |= {"millivolt": 1e3, "mv": 1e3, "volt": 1e6, "v": 1e6, "nanovolt": 1e-3, "nv": 1e-3}
 
 
 def microvolts(units: list[str | None], name: str) -> np.ndarray:
-    """The factor that turns each channel into µV, (n_chans, 1); a channel without a unit is taken to be in µV.
-
-    Raises BadParameter for a unit that is no voltage.
-    """
-    told = [(unit or "").strip().lower() for unit in units]
-    if strange := set(told) - MICROVOLTS.keys():
-        raise BadParameter(f"{name}: channels in {', '.join(strange)}, expected microvolts or volts.")
+    """The factor that turns each channel into µV, (n_chans, 1); µV where it has no unit. Raises BadParameter."""
+    told = [(unit or "").strip().lower().removesuffix("s") for unit in units]
+    if set(told) - MICROVOLTS.keys():
+        raise BadParameter(f"{name}: channels in {', '.join(map(str, units))}, expected microvolts or volts.")
     return np.array([[MICROVOLTS[unit]] for unit in told], np.float32)
 
 
@@ -71,7 +64,7 @@ class Lsl(LiveSensor):
             if inbox.ended:
                 break
         known = ", ".join(f"{stream.name()} ({stream.type()})" for stream in streams) or "none here"
-        raise self.absent(f"{self.name}: no stream of this name or type, expected one of: {known}.")
+        raise BadParameter(f"{self.name}: no stream of this name or type, expected one of: {known}.")
 
     def about(self, pylsl, info) -> SignalInfo:
         """Rate, kind and channels as the stream tells them. Raises BadParameter for what cannot be used."""

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from emolib.core.errors import BadParameter
 from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost, extra
 from emolib.signals.readers import SignalInfo
 
@@ -12,10 +13,8 @@ MAX_LATENCY_S = 2.0  # between a sample and its block; more is no time but a clo
 
 
 def taken_s(at, now_s: float, block_s: float) -> float:
-    """When a block's first sample was taken; now_s: when the block came, both of time.monotonic.
-
-    `at` is PortAudio's PaStreamCallbackTimeInfo. Some drivers leave zeros there: then the block came as it ended.
-    """
+    """When a block's first sample was taken, if the block came at now_s. Some drivers leave zeros in PortAudio's
+    PaStreamCallbackTimeInfo `at`: then the block came as it ended."""
     ago_s = at.currentTime - at.inputBufferAdcTime
     return now_s - (ago_s if block_s / 2 <= ago_s <= MAX_LATENCY_S else block_s)
 
@@ -28,9 +27,8 @@ class Microphone(LiveSensor):
 
     def connect(self, inbox: Inbox) -> SignalInfo:
         sd = extra("sounddevice", self.name)
-        if self.was_here:  # PortAudio lists the devices that there were when it started
-            sd._terminate()
-            sd._initialize()
+        sd._terminate()  # PortAudio lists the devices that there were when it started
+        sd._initialize()
         device, sfreq = self.device(sd)
 
         def hear(data: np.ndarray, n_times: int, at, status):
@@ -61,7 +59,7 @@ class Microphone(LiveSensor):
         except (ValueError, sd.PortAudioError) as error:
             inputs = (each for each in sd.query_devices() if each["max_input_channels"] > 0)
             known = ", ".join(f"{each['index']} {each['name']}" for each in inputs)
-            raise self.absent(f"{self.name}: {error}, expected one of {known or 'none here'}.") from error
+            raise BadParameter(f"{self.name}: {error}, expected one of {known or 'none here'}.") from error
         index, sfreq = found["index"], self.trained.sfreq
         try:
             sd.check_input_settings(device=index, channels=1, dtype="float32", samplerate=sfreq)

@@ -30,13 +30,10 @@ def cut(data: np.ndarray, sfreq: float, start_s: float = 0.0) -> Iterator[Chunk]
 
 
 def pictures(frames: np.ndarray, sfreq: float, start_s: float = 0.0) -> Iterator[Chunk]:
-    """A chunk of each of the frames (n_frames, height, width[, 3]) at sfreq frames a second."""
     return (Chunk(start_s + number / sfreq, frame) for number, frame in enumerate(frames))
 
 
 class Recording(Sensor):
-    """A sensor that is read as fast as it is asked."""
-
     is_live: ClassVar[bool] = False
     _chunks: Iterator[Chunk] | None = None
 
@@ -119,25 +116,23 @@ class File(Recording):
         sfreq = capture.get(cv2.CAP_PROP_FPS) if capture.isOpened() else 0.0
         if not 0 < sfreq < MOST_FPS:
             raise BadRecording(f"{path} cannot be read as a video, expected one that OpenCV can decode.")
-        return SignalInfo(sfreq, self.kind), frames(cv2, capture, sfreq)
+        return SignalInfo(sfreq, self.kind), self.frames(cv2, capture, sfreq)
+
+    def frames(self, cv2, capture, sfreq: float) -> Iterator[Chunk]:
+        try:
+            for number in count():
+                is_read, image = capture.read()
+                if not is_read:
+                    return
+                yield Chunk(number / sfreq, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        finally:
+            capture.release()
 
 
 class Scene(File):
     """Pictures in which a face is to be found first."""
 
     kind = SCENE
-
-
-def frames(cv2, capture, sfreq: float) -> Iterator[Chunk]:
-    """Every picture of an open video, (height, width, 3) uint8 RGB."""
-    try:
-        for number in count():
-            is_read, image = capture.read()
-            if not is_read:
-                return
-            yield Chunk(number / sfreq, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-    finally:
-        capture.release()
 
 
 def course(emotions: tuple[str, ...], n_parts: int, seed: int) -> list[str]:
