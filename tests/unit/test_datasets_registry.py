@@ -75,22 +75,20 @@ def test_list_and_check_say_what_is_there(data, capsys):
     assert set(rows) == set(NAMES)
     assert " yes " in rows["emodb"] and " no " in rows["savee"] and " built in " in rows["synthetic"]
     assert main(["check", "emodb"]) == main(["check", "image_folder"]) == main(["check", "ravdess"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert "emodb speech: 3 trials of 2 subjects" in lines
-    for row in (
-        "  subject   03 2, 08 1",
-        "  label     anger 2, happiness 1",
-        "  rate      16000 Hz 3",
-        "  valence   negative 2, positive 1",
-        "  dropped   1 not named like 03a01Fa",
-        "  length    1.00 to 1.00 s",
-        "  size      8 x 9 3",
-        "  arousal   (left out) 3",
-        "  length    single pictures",
-        "ravdess speech: 1 trials of 1 subjects",
-        "ravdess face: absent",
-    ):
-        assert row in lines
+    assert set(capsys.readouterr().out.splitlines()) >= {
+        *(
+            "emodb speech: 3 trials of 2 subjects",
+            "  subject   03 2, 08 1",
+            "  label     anger 2, happiness 1",
+        ),
+        *(
+            "  rate      16000 Hz 3",
+            "  valence   negative 2, positive 1",
+            "  dropped   1 not named like 03a01Fa",
+        ),
+        *("  length    1.00 to 1.00 s", "  size      8 x 9 3", "  arousal   (left out) 3"),
+        *("  length    single pictures", "ravdess speech: 1 trials of 1 subjects", "ravdess face: absent"),
+    }
 
 
 def test_check_says_whether_the_files_are_those_that_were_tested(data, capsys, monkeypatch):
