@@ -90,7 +90,7 @@ def open_tree(root: Path) -> Tree:
     root = Path(root)
     if (root / UNFINISHED).exists():
         raise CorpusMissing(
-            f"{root} was fetched in part: `python -m emolib.datasets fetch {root.name}` goes on."
+            f"{root} was fetched in part: fetch it again, or delete {UNFINISHED} if it is whole."
         )
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
     files = {name: path for name, path in files.items() if not is_junk(name)}

@@ -147,7 +147,7 @@ def test_a_dataverse_that_gives_no_list_is_one_line(server, data):
 def test_a_listed_file_that_would_land_outside_is_refused(server, data, name):
     with pytest.raises(BadRecording, match=r"is called .*evil\.wav', outside"):
         fetch(dataverse_at(server, {"a.wav": sound()}, filename=name), data / "raw/tess")
-    assert files_in(data) == []
+    assert files_in(data) == ["raw/tess/.unfinished"]
 
 
 CLIPS = {"1001_DFA_ANG_XX.wav": sound(), "1002_DFA_SAD_XX.wav": sound() + b"LIST"}
