@@ -19,6 +19,7 @@ NOTES = re.compile(r"(readme|licen[cs]e|changelog)\b.*|.*\.(md|pdf)", re.IGNOREC
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, UnicodeDecodeError)
 BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile unfolds other methods without a limit
 BLOCK = 1 << 20  # bytes
+UNFINISHED = ".unfinished"  # lies in a corpus while its files are fetched one by one
 
 
 class Tree:
@@ -87,6 +88,10 @@ class Tree:
 def open_tree(root: Path) -> Tree:
     """The files under `root`; where only zips lie there, the files in them. Raises CorpusMissing, BadRecording."""
     root = Path(root)
+    if (root / UNFINISHED).exists():
+        raise CorpusMissing(
+            f"{root} was fetched in part: fetch it again, or delete {UNFINISHED} if it is whole."
+        )
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
     files = {name: path for name, path in files.items() if not is_junk(name)}
     zips = [path for name, path in sorted(files.items()) if "/" not in name and path.suffix.lower() == ".zip"]

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from emolib.core.artifacts import sha256
 from emolib.core.errors import BadRecording, CorpusMissing
-from emolib.datasets.archives import open_zips
+from emolib.datasets.archives import UNFINISHED, open_zips
 from emolib.datasets.base import Corpus, Source
 
 TIMEOUT_S = 30
@@ -28,7 +28,10 @@ def fetch(corpus: Corpus, root: Path) -> list[Path]:
     places = [_download(*source, root) for source in corpus.downloads]
     if corpus.listing:
         listed = tqdm(corpus.listing(root), f"{corpus.name} files", unit=" files")
+        root.mkdir(parents=True, exist_ok=True)
+        (root / UNFINISHED).touch()
         places += sorted({_download(*source, root, quiet=True).parent for source in listed})
+        (root / UNFINISHED).unlink()
     return places
 
 

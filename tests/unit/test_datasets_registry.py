@@ -74,15 +74,10 @@ def test_list_and_check_say_what_is_there(data, capsys):
     rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
     assert set(rows) == set(NAMES)
     assert " yes " in rows["emodb"] and " no " in rows["savee"] and " built in " in rows["synthetic"]
-    assert (
-        main(["datasets", "check", "emodb"])
-        == main(["datasets", "check", "image_folder"])
-        == main(["datasets", "check", "ravdess"])
-        == 0
-    )
-    lines = capsys.readouterr().out.splitlines()
-    assert "emodb speech: 3 trials of 2 subjects" in lines
-    for row in (
+    for name in ("emodb", "image_folder", "ravdess"):
+        assert main(["datasets", "check", name]) == 0
+    assert set(capsys.readouterr().out.splitlines()) >= {
+        "emodb speech: 3 trials of 2 subjects",
         "  subject   03 2, 08 1",
         "  label     anger 2, happiness 1",
         "  rate      16000 Hz 3",
@@ -94,8 +89,7 @@ def test_list_and_check_say_what_is_there(data, capsys):
         "  length    single pictures",
         "ravdess speech: 1 trials of 1 subjects",
         "ravdess face: absent",
-    ):
-        assert row in lines
+    }
 
 
 def test_check_says_whether_the_files_are_those_that_were_tested(data, capsys, monkeypatch):

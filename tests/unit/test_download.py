@@ -133,7 +133,7 @@ def test_files_of_a_dataverse_are_fetched_once_each_and_checked(server, data):
     (data / "tess/files/OAF_back_angry.wav").unlink()
     with pytest.raises(BadRecording, match=r"datafile/1 is not the file .*md5:"):
         fetch(corpus, data / "tess")
-    assert files_in(data / "tess") == ["files/YAF_back_ps.wav"]
+    assert files_in(data / "tess") == [".unfinished", "files/YAF_back_ps.wav"]
 
 
 def test_a_dataverse_that_gives_no_list_is_one_line(server, data):
@@ -147,7 +147,7 @@ def test_a_dataverse_that_gives_no_list_is_one_line(server, data):
 def test_a_listed_file_that_would_land_outside_is_refused(server, data, name):
     with pytest.raises(BadRecording, match=r"is called .*evil\.wav', outside"):
         fetch(dataverse_at(server, {"a.wav": sound()}, filename=name), data / "raw/tess")
-    assert files_in(data) == []
+    assert files_in(data) == ["raw/tess/.unfinished"]
 
 
 CLIPS = {"1001_DFA_ANG_XX.wav": sound(), "1002_DFA_SAD_XX.wav": sound() + b"LIST"}
@@ -166,6 +166,8 @@ def test_git_lfs_pointers_become_the_sounds_they_stand_for(server, data):
     held_back = server.files.pop("/sound/1002_DFA_SAD_XX.wav")
     with pytest.raises(CorpusMissing, match=r"1002_DFA_SAD_XX\.wav could not be fetched .*404"):
         fetch(corpus, root)
+    with pytest.raises(CorpusMissing, match="crema_d was fetched in part"):
+        list(load("crema_d", "speech"))
     server.files["/sound/1002_DFA_SAD_XX.wav"] = held_back
     for _ in range(2):
         assert fetch(corpus, root) == [root / "CREMA-D.zip", root / "AudioWAV"]
