@@ -171,7 +171,9 @@ def same_trials(sources: Sequence[TrialScores]) -> Paired:
     tested = {}
     for name, own in zip(names, keys, strict=True):
         for fold, part, *key in own:
-            before, first = tested.setdefault(tuple(key), (fold, name)) if part == "test" else (fold, name)
+            if part != "test":
+                continue
+            before, first = tested.setdefault(tuple(key), (fold, name))
             if before != fold:
                 where = f"fold {fold} of {name}, but in fold {before} of {first}"
                 raise BadSet(f"Trial {key[1]} of {key[0]} is tested in {where}: split all modalities alike.")

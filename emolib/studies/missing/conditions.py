@@ -56,9 +56,6 @@ def subsets(modalities: Sequence[str]) -> list[Condition]:
     return found
 
 
-Shown = Callable[[np.ndarray, Sensed], np.ndarray]  # of a person's trials in order of time, those to be shown
-
-
 def stuck(trials: np.ndarray, sensed: Sensed) -> np.ndarray:
     """Every trial shows the person's first recording again: a frozen buffer."""
     there = trials[sensed.present[trials]]
@@ -75,8 +72,8 @@ def lost(trials: np.ndarray, sensed: Sensed) -> np.ndarray:
     return np.where(np.arange(len(trials)) < len(trials) // 2, trials, MISSING)
 
 
-def shown(streams: Streams, show: Shown) -> list[Condition]:
-    """One modality after the other shows other trials than it should: stuck, late or lost."""
+def shown(streams: Streams, show: Callable) -> list[Condition]:
+    """One modality after the other shows other trials of a person than it should: `show` is stuck, late or lost."""
 
     def showing(modality: str) -> Change:
         def change(fold, given):
