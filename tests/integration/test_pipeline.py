@@ -289,10 +289,6 @@ def test_conversion_goes_on_at_the_fold_that_is_not_whole(run, tmp_path):
         ({"run": "../x"}, "expected a name of letters"),
         ({"sorces": {}}, "Parameter sorces does not exist in the config: did you mean sources?"),
         ({"sources": {HEART: {"train": {"epoch": 3}}}}, "Parameter epoch does not exist in 02_train"),
-        ({"saliency": ["nobody"]}, "does not exist in sources, which saliency names"),
-        ({"detectors": {"d": {"classifier": "nobody"}}}, "does not exist in sources, which detectors name"),
-        ({"missing": {"nobody": {}}}, "nobody does not exist in studies, which missing names"),
-        ({"early_fusion": {"joint": None}}, "early_fusion joint of the config names no sources"),
     ],
 )
 def test_what_is_wrong_in_a_config_stops_the_pipeline_before_it_starts(part, said, tmp_path):
