@@ -98,7 +98,11 @@ class Recording(NamedTuple):
 def read_heart(tree: Tree, name: str) -> Recording:
     """(n_times,) float32, gaps NaN: an Empatica E4's BVP.csv, or ppg, ecg or bpm beside time stamps. Raises BadRecording."""
     head = _head(tree, name)
-    if head[0].replace(".", "").isdecimal():  # no name: the start in Unix time
+    try:
+        float(head[0])
+    except ValueError:
+        pass
+    else:  # no name: the start in Unix time
         return Recording(*read_empatica(tree, name)[1:], "ppg")
     found = [column for column in head if column.lower() in ("ppg", "ecg", "bpm")]
     if len(found) != 1:

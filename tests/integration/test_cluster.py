@@ -34,15 +34,15 @@ WAIT_S = 400
 PARTS = ("data", "models", "scores", "rows", "tables")
 
 
-def start(folder, *options, environment=None):
-    """Snakemake up to the fused scores, and all before them, with its results below `folder`."""
+def start(folder, *options, environment=None, config=None, **process):
+    """Snakemake up to the fused scores, and all before them, with its results below `folder`; process: options of its Popen."""
     folder.mkdir(exist_ok=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    (folder / "config.yaml").write_text(yaml.safe_dump(config or CONFIG))
     command = [sys.executable, "-m", "snakemake", *(f"{folder}/tiny/{name}" for name in TARGETS), "--nolock"]
     command += ["--rerun-incomplete", "--configfile", f"{folder}/config.yaml", *options]
     environment = {**(environment or os.environ), "EMOLIB_RESULTS": str(folder)}
     with (folder / "log").open("w") as log:
-        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log, **process)
 
 
 def ended(process, folder):
