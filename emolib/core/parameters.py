@@ -39,7 +39,7 @@ Name = Annotated[str, AfterValidator(lambda name: as_value_error(check_name, nam
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 POSITIVE = """threads n_seeds n_calibration n_samples n_folds n_virtual n_train n_val n_windows side width dense budget repeats
     n_timed epochs batch_sizes learning_rate baseline_s shorter_s max_file_kb max_activation_kb live_s calibration_sizes
-    flops_ratio trials_per_person live_blocks n_trials n_channels"""
+    flops_ratio trials_per_person live_blocks n_channels"""
 RANGES = (  # of these names in every notebook; of a list, each element
     (Field(gt=0), POSITIVE.split()),
     (Field(ge=0), ["voices", "max_windows", "max_folds", "n_random", "n_redrawn", "stream_s"]),
