@@ -109,11 +109,11 @@ def test_fitted_weights_are_the_best_of_a_grid():
     y = rng.integers(3, size=200)
     logits = [skill * np.eye(3)[y] + rng.standard_normal((200, 3)) for skill in (1.5, 1.2, 0.0)]
     scores = softmax(np.stack(logits))
-    weights = fitted_weights(scores, y, shrinkage=5.0)
+    weights = fitted_weights(scores, y)
 
     def loss(w):
         fused = np.tensordot(w, scores.astype(float), axes=1)
-        return -np.log(fused[np.arange(200), y]).sum() + 5.0 * ((w - 1 / 3) ** 2).sum()
+        return -np.log(fused[np.arange(200), y]).sum() + 10.0 * ((w - 1 / 3) ** 2).sum()
 
     ticks = np.arange(0, 1.0001, 0.02)
     grid = [np.array([a, b, 1 - a - b]) for a in ticks for b in ticks if a + b <= 1]
