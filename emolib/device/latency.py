@@ -7,7 +7,6 @@ from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 import numpy as np
 
@@ -34,15 +33,15 @@ def measure(path: Path, backend: str, threads: int, repeats: int, budget_s: floa
         x = noise_window(model)
         model.invoke(x)
         cold_ms = round((time.perf_counter_ns() - start) / 1e6, 3)
-        taken = timed(model, x, machine.WARMUP, repeats, budget_s) / 1e3
+        taken = timed(model, x, repeats, budget_s) / 1e3
     found = percentiles(taken, "us", digits=3) | {"mean_us": round(float(taken.mean()), 3), "n": len(taken)}
     return found | {"cold_start_ms": cold_ms, "threads": threads, "backend": backend}
 
 
-def timed(model: Model, x: np.ndarray, warmup: int, repeats: int, budget_s: float) -> np.ndarray:
+def timed(model: Model, x: np.ndarray, repeats: int, budget_s: float) -> np.ndarray:
     """Nanoseconds (n,) of runs after a warm-up, at least CHUNK or `repeats` of them."""
     end = time.perf_counter() + budget_s
-    model.times(x, warmup)
+    model.times(x, machine.WARMUP)
     taken = model.times(x, min(CHUNK, repeats))
     while len(taken) < repeats and time.perf_counter() < end:
         taken = np.append(taken, model.times(x, min(CHUNK, repeats - len(taken))))
@@ -100,19 +99,14 @@ def front_end_latency(pipeline: Pipeline, repeats: int, budget_s: float) -> dict
 
 def looped_sensors(engine: Engine, is_live: bool) -> list[Looped]:
     """A looped sensor for each modality of an engine, which has got what it needs to answer from time 0 on."""
-    past_s = needed_s(engine)
+    fronts = [pipeline.front for pipeline in engine.pipelines.values()]
+    needed_s = [front.window_s + front.context_s for front in fronts if front.window_s]
+    past_s = float(np.ceil(max(needed_s, default=1)))
     loops = [Looped(name, trained, past_s + SPARE_S, past_s) for name, trained in engine.trained.items()]
     for loop in loops:
         engine.start(loop.modality, loop.open(), is_live)
         engine.push(loop.modality, Chunk(-past_s, loop.samples(0, loop.first)))
     return loops
-
-
-def needed_s(engine: Engine) -> float:
-    """Seconds of recording that every modality needs to answer with all the context of its front end."""
-    fronts = [pipeline.front for pipeline in engine.pipelines.values()]
-    needed = [front.window_s + front.context_s for front in fronts if front.window_s]
-    return float(np.ceil(max(needed, default=1)))
 
 
 def engine_steps(engine: Engine, n: int) -> list[Result]:
@@ -142,16 +136,6 @@ def steps_summary(results: Sequence[Result]) -> dict:
     return found | {"n": len(results), "modality_p50_ms": by_modality, "states": states}
 
 
-class Hop(NamedTuple):
-    """When a hop was due, how late its step began, how long it took, hops missed before it, MB resident after it."""
-
-    time_s: float
-    late_ms: float
-    step_ms: float
-    missed: int
-    resident_mb: float | None
-
-
 def stream_latency(engine: Engine, seconds: float) -> dict:
     """`seconds` of streaming from looped sensors: hops answered and missed, how late and how long they were, each hop by
     itself, the states of the modalities, and this process's share of one core."""
@@ -160,8 +144,7 @@ def stream_latency(engine: Engine, seconds: float) -> dict:
         start_s, worked_s = time.perf_counter(), time.process_time()
         for result in live.results(seconds):
             late_ms = 1e3 * (engine.now_s() - result.time_s) - result.ms
-            times = (round(number, 3) for number in (result.time_s, late_ms, result.ms))
-            hops.append(Hop(*times, result.missed, machine.resident_mb()))
+            hops.append((result.time_s, late_ms, result.ms, result.missed, machine.resident_mb()))
             for name, part in result.parts.items():
                 states[name][part.state] += 1
         wall_s, worked_s = time.perf_counter() - start_s, time.process_time() - worked_s
@@ -170,9 +153,16 @@ def stream_latency(engine: Engine, seconds: float) -> dict:
     return about | told | {"states": {name: dict(of) for name, of in states.items()}}
 
 
-def hops_summary(hops: Sequence[Hop]) -> dict:
-    """Hops as a bench file has them: counts, p50, p95 and p99 in ms, and a list of each column but `missed`."""
-    columns = {name: [getattr(hop, name) for hop in hops] for name in Hop._fields}
-    missed = sum(columns.pop("missed"))
-    late, step = (percentiles(columns[f"{name}_ms"], "ms", f"{name}_") for name in ("late", "step"))
-    return {"hops": len(hops), "missed": missed, **late, **step, **columns}
+def hops_summary(hops: Sequence[tuple]) -> dict:
+    """Hops as a bench file has them: counts, p50, p95 and p99 in ms, and lists of columns. A hop: when it was due (s), how
+    late its step began and how long it took (ms), hops missed before it, MB resident after it."""
+    *times, missed, resident_mb = zip(*hops, strict=True)
+    time_s, late_ms, step_ms = ([round(number, 3) for number in of] for of in times)
+    found = {"hops": len(hops), "missed": sum(missed)}
+    found |= percentiles(late_ms, "ms", "late_") | percentiles(step_ms, "ms", "step_")
+    return found | {
+        "time_s": time_s,
+        "late_ms": late_ms,
+        "step_ms": step_ms,
+        "resident_mb": list(resident_mb),
+    }
