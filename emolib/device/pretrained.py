@@ -30,11 +30,11 @@ def matching(known: list[str], name: str) -> str:
     return found[0]
 
 
-def load_pretrained(name: str, backend: str = "litert", threads: int = 1) -> Pipeline:
+def load_pretrained(name: str, threads: int = 1) -> Pipeline:
     """Front end, standardiser and int8 network of a model: "speech-emodb", or more words of its name.
 
     `windows(pieces, sfreq)` makes windows of recordings, `scores(X)` their scores (n_windows, n_classes) in the
     order of `classes`. Raises BadParameter where no model or several fit, BadArtifact where a file is damaged.
     """
     bundle = pretrained()
-    return bundle.pipeline(matching(list(bundle.models), name), backend, threads)
+    return bundle.pipeline(matching(list(bundle.models), name), threads)

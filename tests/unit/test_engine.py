@@ -245,7 +245,7 @@ class Flaky(Recording):
 
 
 def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle):
-    flaky, face = Flaky("speech"), Pushed("face", "test", TRAINED["face"])
+    flaky, face = Flaky("speech"), Pushed("face", "test", trained=TRAINED["face"])
     engine, seen, frames = Engine(bundle, ["speech", "face"], hop_s=0.1), [], recording("face", 20.0)
     with engine, Live(engine, [flaky, face], retry_s=0.05) as live:
         for k, result in enumerate(live.results(1.0)):
@@ -257,7 +257,7 @@ def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle):
 
 
 def test_hops_that_come_too_late_are_counted(bundle):
-    source = Pushed("face", "test", TRAINED["face"])
+    source = Pushed("face", "test", trained=TRAINED["face"])
     with Engine(bundle, ["face"], hop_s=0.1) as engine, Live(engine, [source]) as live:
         results = live.results(1.5)
         first = next(results)
@@ -277,7 +277,7 @@ def test_live_refuses_what_it_cannot_listen_to(bundle):
         with pytest.raises(BadParameter, match="array is live"):
             list(replay(engine, [Flaky("face")]))
         with pytest.raises(BadParameter, match="hop_s: got 0"):
-            Engine(Bundle(engine.pipelines["face"].model.source.parent), hop_s=0)
+            Engine(bundle, hop_s=0)
 
 
 def test_models_whose_classes_differ_answer_side_by_side(tmp_path, capsys):

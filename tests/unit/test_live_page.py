@@ -40,7 +40,7 @@ class Asked:
 @pytest.fixture
 def session():
     infos = {"face": SignalInfo(0.0, "scene"), "speech": SignalInfo(16000.0)}
-    pushed = [Pushed(modality, f"{modality}=page", about) for modality, about in infos.items()]
+    pushed = [Pushed(modality, f"{modality}=page", trained=about) for modality, about in infos.items()]
     for sensor in pushed:
         sensor.open()
     return Session(Asked(), pushed)

@@ -73,7 +73,9 @@ def open_page(
     """The server of a page and the live engine behind it; whoever reads the results publishes them to its session."""
     taken = {sensor.modality for sensor in others}
     pushed = [
-        Pushed(modality, f"{modality}=page", SignalInfo(0.0, SCENE) if modality == "face" else trained)
+        Pushed(
+            modality, f"{modality}=page", trained=SignalInfo(0.0, SCENE) if modality == "face" else trained
+        )
         for modality, trained in engine.trained.items()
         if modality in PAYLOADS and modality not in taken
     ]
