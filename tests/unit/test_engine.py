@@ -244,10 +244,11 @@ class Flaky(Recording):
                 raise SensorLost("unplugged")
 
 
-def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle):
+def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle, monkeypatch):
+    monkeypatch.setattr("emolib.device.live.RETRY_S", 0.05)
     flaky, face = Flaky("speech"), Pushed("face", "test", trained=TRAINED["face"])
     engine, seen, frames = Engine(bundle, ["speech", "face"], hop_s=0.1), [], recording("face", 20.0)
-    with engine, Live(engine, [flaky, face], retry_s=0.05) as live:
+    with engine, Live(engine, [flaky, face]) as live:
         for k, result in enumerate(live.results(1.0)):
             face.push(frames[k], time.monotonic())
             seen.append(result)

@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
 
@@ -49,11 +48,7 @@ def session():
 @pytest.fixture
 def server(session):
     with Server(session, ABOUT) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
         yield server
-        session.close()
-        server.shutdown()
 
 
 def request(server, method, path, body=None, headers=None, token=None):
