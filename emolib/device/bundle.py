@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from emolib.core.errors import BadArtifact, BadParameter, check_names
-from emolib.core.paths import read_json
+from emolib.core.paths import models_folder, read_json
 from emolib.device.faces import Classifier, Detector, FacePath
 from emolib.device.interpreter import Model
 from emolib.device.pipeline import Pipeline
@@ -182,6 +182,30 @@ class Bundle:
             found.append({"box": face.box.round(1).tolist(), "score": face.score, "scores": scores})
         ms = {stage: round(taken, 2) for stage, taken in face_path.ms.items()}
         return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}
+
+
+def pretrained() -> Bundle:
+    """The bundle of all pretrained models and face detectors. Raises BadArtifact where it was not installed."""
+    folder = models_folder()
+    if not (folder / "bundle.json").is_file():
+        raise BadArtifact(
+            f"{folder} holds no models, expected those that come with emolib: install from a checkout, or export a run."
+        )
+    return Bundle(folder)
+
+
+def load_pretrained(name: str, threads: int = 1) -> Pipeline:
+    """Front end, standardiser and int8 network of a model: "speech-emodb", or other words of its name.
+
+    `windows(pieces, sfreq)` makes windows of recordings, `scores(X)` their scores (n_windows, n_classes) in the
+    order of `classes`. Raises BadParameter where no model or several fit, BadArtifact where a file is damaged.
+    """
+    bundle, words = pretrained(), set(name.split("-"))
+    found = [each for each in bundle.models if words <= set(each.split("-"))]
+    if len(found) != 1:
+        fits = f"{name} fits {', '.join(found) or 'none'} of the pretrained models"
+        raise BadParameter(f"{fits}, expected one: `emolib models` lists them.")
+    return bundle.pipeline(found[0], threads)
 
 
 def by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, float]:

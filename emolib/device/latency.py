@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from statistics import median
 
@@ -14,15 +14,13 @@ from emolib.core.errors import BadArtifact
 from emolib.device import machine
 from emolib.device.engine import Engine, Result
 from emolib.device.interpreter import Model
-from emolib.device.live import Live
+from emolib.device.live import Live, replay
 from emolib.device.pipeline import Pipeline
-from emolib.device.sensors.base import Chunk
 from emolib.device.sensors.looped import Looped, recording
 
 NOTHING = b"\0\0\0\0TFL3"  # no model opens from it
 CHUNK = 10  # runs between two looks at the time budget
 WARMUP = 5  # windows or steps
-SPARE_S = 20.0  # of a looped recording, beyond what the engine keeps
 
 
 def measure(path: Path, backend: str, threads: int, repeats: int, budget_s: float) -> dict:
@@ -97,34 +95,13 @@ def front_end_latency(pipeline: Pipeline, repeats: int, budget_s: float) -> dict
     return about | {"window_s": front.window_s, "sfreq": trained.sfreq} | found
 
 
-def looped_sensors(engine: Engine, is_live: bool) -> list[Looped]:
-    """A looped sensor for each modality of an engine, which has got what it needs to answer from time 0 on."""
-    fronts = [pipeline.front for pipeline in engine.pipelines.values()]
-    needed_s = [front.window_s + front.context_s for front in fronts if front.window_s]
-    past_s = float(np.ceil(max(needed_s, default=1)))
-    loops = [Looped(name, trained, past_s + SPARE_S, past_s) for name, trained in engine.trained.items()]
-    for loop in loops:
-        engine.start(loop.modality, loop.open(), is_live)
-        engine.push(loop.modality, Chunk(-past_s, loop.samples(0, loop.first)))
-    return loops
+def looped(engine: Engine) -> list[Looped]:
+    return [Looped(pipeline) for pipeline in engine.pipelines.values()]
 
 
 def engine_steps(engine: Engine, n: int) -> list[Result]:
     """The results of n hops over looped recordings, one right after the other, after a warm-up."""
-    loops, results = looped_sensors(engine, is_live=False), []
-    for k in range(WARMUP + n):
-        for loop in loops:
-            push_hop(engine, loop, k)
-        results.append(engine.step((k + 1) * engine.hop_s))
-    return results[WARMUP:]
-
-
-def push_hop(engine: Engine, loop: Looped, k: int):
-    """Push a sensor's samples of hop k, counted from 0; of a camera the last picture."""
-    start, stop = (round(hop * engine.hop_s * loop.about.sfreq) for hop in (k, k + 1))
-    start = stop - 1 if loop.modality == "face" else start
-    chunk = Chunk(start / loop.about.sfreq, loop.samples(loop.first + start, stop - start))
-    engine.push(loop.modality, chunk)
+    return list(islice(replay(engine, looped(engine)), WARMUP, WARMUP + n))
 
 
 def steps_summary(results: Sequence[Result]) -> dict:
@@ -140,7 +117,7 @@ def stream_latency(engine: Engine, seconds: float) -> dict:
     """`seconds` of streaming from looped sensors: hops answered and missed, how late and how long they were, each hop by
     itself, the states of the modalities, and this process's share of one core."""
     hops, states = [], {name: Counter() for name in engine.pipelines}
-    with Live(engine, looped_sensors(engine, is_live=True)) as live:
+    with Live(engine, looped(engine)) as live:
         start_s, worked_s = time.perf_counter(), time.process_time()
         for result in live.results(seconds):
             late_ms = 1e3 * (engine.now_s() - result.time_s) - result.ms

@@ -4,10 +4,9 @@ import hashlib
 import json
 import platform
 import shutil
-import threading
 import time
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import bundles
 import numpy as np
@@ -100,17 +99,15 @@ def test_recordings_are_as_the_sensor_gives_them():
         assert found.dtype == (np.uint8 if modality == "face" else np.float32)
 
 
-def test_a_loop_keeps_the_real_rate_and_can_be_opened_again():
-    loop = Looped("heart", SignalInfo(100.0, "ppg"), seconds=2.0)
-    for _ in range(2):
-        loop.open()
-        start_s = time.monotonic()
-        threading.Timer(0.55, loop.close).start()
-        found = [(chunk.time_s, time.monotonic(), len(chunk.data)) for chunk in loop.chunks()]
-        begins, comes, sizes = np.array(found).T - [[start_s], [start_s], [0]]
-        assert 3 <= len(found) <= 5 and set(sizes) == {10}
-        np.testing.assert_allclose(begins, 0.1 * np.arange(len(found)), atol=0.03)
-        assert (comes >= begins + 0.1 - 1e-3).all()  # not before its last sample
+@pytest.mark.parametrize("modality, past_s, step_s", [("heart", 8 + 16, 6 / 64), ("face", 1, 1 / 30)])
+def test_a_loop_begins_before_its_first_answer_and_goes_on_without_an_end(modality, past_s, step_s, folder):
+    loop = Looped(Bundle(folder).pipeline(f"synthetic-{modality}-emotion-loso"))
+    loop.open()
+    found = list(islice(loop.chunks(), 500))  # 47 s of a heart, of which 44 are generated
+    np.testing.assert_allclose([chunk.time_s for chunk in found], step_s * np.arange(500) - past_s)
+    whole = recording(modality, loop.trained, 44.0)
+    expected = whole[499 % 7] if modality == "face" else np.r_[whole, whole][499 * 6 : 500 * 6]
+    np.testing.assert_array_equal(found[-1].data, expected)
 
 
 def test_steps_are_hops_of_the_engine(folder):

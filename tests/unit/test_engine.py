@@ -257,6 +257,12 @@ def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle, monkeypa
     assert [t for t in threading.enumerate() if t.name.startswith("emolib")] == []
 
 
+def test_a_recording_plays_at_its_own_pace(bundle):
+    with Engine(bundle, ["speech"], hop_s=0.5) as engine, Live(engine, [Recording("speech")]) as live:
+        for result in live.results(1.5):
+            assert engine.streams["speech"].newest_s(1e6) == pytest.approx(result.time_s, abs=0.25)
+
+
 def test_hops_that_come_too_late_are_counted(bundle):
     source = Pushed("face", "test", trained=TRAINED["face"])
     with Engine(bundle, ["face"], hop_s=0.1) as engine, Live(engine, [source]) as live:
