@@ -22,6 +22,7 @@ from emolib.device.interpreter import present
 from emolib.device.latency import engine_steps, hops_summary, measure_models, timed
 from emolib.device.machine import Meter, machine, processor
 from emolib.device.sensors.looped import Looped, recording
+from emolib.evaluation.energy import marks
 from emolib.signals.readers import SignalInfo
 
 STREAM_S = 2.0
@@ -129,7 +130,7 @@ def test_hops_in_numbers_by_hand():
 def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "pattern", partial(markers.pattern, unit_s=0.02, lead_s=0.0))
     module.mark(Bundle(folder), tmp_path / "markers.csv", model_s=0.2, rest_s=0.0)
-    found = markers.read(tmp_path / "markers.csv")
+    found = marks.read(tmp_path / "markers.csv")
     names = [marker.what for marker in found]
     n_pattern = names.count(markers.SYNC)
     assert n_pattern == markers.PATTERN.count("1")
