@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from emolib.core.errors import BadArtifact, OverBudget
-from emolib.device.backends import ARENA_BYTES, Backend, Micro, TFLite, litert, native_silence
+from emolib.device.backends import ARENA_BYTES, Backend, Micro, TFLite, native_silence
 from emolib.device.interpreter import apart, check_backend, quantize
 from emolib.quantization.flatbuffer import Operator, graph, read, write
 
@@ -99,10 +99,9 @@ def _opens(content: bytes, size: int) -> bool:
 
 def reference(content: bytes) -> TFLite:
     """litert on its reference kernels: plain integer loops instead of the default, vectorised ones."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    from ai_edge_litert.interpreter import OpResolverType
 
-    made = partial(Interpreter, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    return TFLite(made, OpResolverType, content, threads=1)
+    return TFLite(content, threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
 
 
 def answers(backend: Backend, X: np.ndarray) -> np.ndarray:
@@ -120,7 +119,7 @@ def measured(content: bytes, X: np.ndarray, name: str = "The model") -> dict[str
     kernels. Raises OverBudget for an operator that tflite-micro lacks.
     """
     check_operators(content, name)
-    parts, backends = allocated(content), (Micro(content), litert(content, 1), reference(content))
+    parts, backends = allocated(content), (Micro(content), TFLite(content, 1), reference(content))
     micro, default, plain = (answers(backend, X) for backend in backends)
     from_default = apart(micro, default, step=1)
     return {

@@ -15,8 +15,8 @@ from emolib.core.experiment import Experiment
 from emolib.core.paths import PROJECT
 from emolib.datasets import labels, root_of
 from emolib.datasets.face_boxes import load
+from emolib.device.bundle import load_pretrained, pretrained
 from emolib.device.engine import Engine
-from emolib.device.pretrained import load_pretrained, pretrained
 from emolib.evaluation.boxes import single_ious
 from emolib.report import results
 from emolib.signals.boxes import Found

@@ -23,10 +23,10 @@ from emolib.core import artifacts
 from emolib.core.artifacts import Run
 from emolib.core.paths import PROJECT
 from emolib.datasets import load
-from emolib.device import markers
 from emolib.device.bench import SCHEMA
 from emolib.device.bundle import Bundle
 from emolib.device.sensors import parse
+from emolib.evaluation.energy import marks
 from emolib.evaluation.energy import readers as logs
 from emolib.signals.frontend import front_end
 from emolib.signals.readers import SignalInfo, read_recording
@@ -113,7 +113,7 @@ READERS = {
     **dict.fromkeys(FILES, play),
     "power.csv": lambda path: logs.read("csv", path),
     "ppk2.csv": lambda path: logs.read("ppk2", path, voltage_v=3.0),
-    "markers.csv": markers.read,
+    "markers.csv": marks.read,
     "board.json": latency.read_bench,
     "bundle.json": answer,
     "a.npz": artifacts.arrays,

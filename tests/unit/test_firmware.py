@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadArtifact, BadParameter
-from emolib.device.backends import litert
+from emolib.device.backends import TFLite
 from emolib.quantization import firmware
 from emolib.quantization.firmware.files import vectors_of
 from emolib.quantization.ptq import convert
@@ -219,7 +219,7 @@ def test_a_compiler_takes_all_of_it(out, contents, tmp_path):
     both = found.inputs, found.outputs
     totals = [values.size for values in both] + [values.astype(int).sum() for values in both]
     assert eyes.split() == [str(n) for n in totals]
-    port = litert(contents[EYE], 1).output
+    port = TFLite(contents[EYE], 1).output
     scale, zero_point, label, weight = told.split()
     assert (np.float32(scale), int(zero_point), label) == (np.float32(port.scale), port.zero_point, "no")
     assert np.float32(weight) == np.float32(5.7)

@@ -15,7 +15,8 @@ from scipy.optimize import minimize
 from scipy.signal import correlate, find_peaks
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.device.markers import Marker, joined
+from emolib.device.markers import Marker
+from emolib.evaluation.energy.marks import joined
 from emolib.evaluation.energy.trace import Trace
 
 FLAT = 1e-9  # variance of power, whose own is 1, or of activity, below which nothing can correlate

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.stats import norm, t
 
 from emolib.core.errors import BadParameter
-from emolib.device.markers import Marker, joined
+from emolib.device.markers import Marker
+from emolib.evaluation.energy.marks import joined
 from emolib.evaluation.energy.trace import Trace
 
 REST_STEPS = 4  # a pause of this many samples is long enough to see idle in

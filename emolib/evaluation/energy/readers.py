@@ -63,7 +63,7 @@ def read_csv(
     for name, value in keep.items():
         others = table[name].astype(str) != value
         dropped[f"other {name}"], table = int(others.sum()), table[~others]
-    power_w = scale * np.prod([_numbers(table[name], path) for name in values], axis=0)
+    power_w = scale * np.prod([numbers(table[name], path) for name in values], axis=0)
     power_w = voltage_v * power_w if current and not voltage else power_w
     known = np.isfinite(power_w)
     with named(path):
@@ -128,7 +128,7 @@ def _chunks(path: str | Path, *columns: str, text: str = "") -> Iterator[pd.Data
     options = {"usecols": [*columns, *filter(None, [text])], "dtype": {text: str}, "chunksize": CHUNK}
     with named(path):
         for chunk in pd.read_csv(path, **options, **AS_WRITTEN):
-            chunk = chunk.assign(**{name: _numbers(chunk[name], path) for name in columns})
+            chunk = chunk.assign(**{name: numbers(chunk[name], path) for name in columns})
             at_ms = chunk[PPK2_TIME].to_numpy()
             if not (np.diff(at_ms, prepend=last_ms) > 0).all():
                 raise BadRecording(f"{path}: time does not go on after {last_ms} ms: export again.")
@@ -148,7 +148,7 @@ def named(path: str | Path) -> Iterator[None]:
         raise BadRecording(f"{path}: {' '.join(str(error).split())}") from None
 
 
-def _numbers(column: pd.Series, path: str | Path) -> np.ndarray:
+def numbers(column: pd.Series, path: str | Path) -> np.ndarray:
     """Values (n,) in float64, NaN where there is none. Raises BadRecording, which names the row, for other text."""
     found = pd.to_numeric(column, errors="coerce")
     if (bad := found.isna() & column.notna()).any():
