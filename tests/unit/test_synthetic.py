@@ -169,7 +169,7 @@ def test_regions_hold_what_they_name(yaw, pitch, roll):
         assert side.sum() > 30 and inside[side].mean() > 0.95
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_boxes_lie_in_the_picture_and_hardly_overlap(seed):
     image, found, labels = scenes.scene(seed, (160, 200), 3)
     assert image.shape == (160, 200, 3) and image.dtype == np.uint8
