@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -62,10 +63,9 @@ def cell_values(frame: "pd.DataFrame", place: str, *, gaps: bool = False) -> np.
     """A table's cells (n_rows, n_columns) float64; with `gaps`, empty ones are NaN. Raises BadRecording for text."""
     import pandas as pd
 
-    parsed = frame.apply(pd.to_numeric, errors="coerce")
-    values = parsed.to_numpy(np.float64)
-    is_wrong = parsed.isna() & frame.notna() if gaps else parsed.isna()
-    wrong = np.argwhere(is_wrong.to_numpy() | (np.abs(values) > FLOAT32_MAX))
+    values = frame.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    is_wrong = np.isnan(values) & (frame.notna().to_numpy() | (not gaps))
+    wrong = np.argwhere(is_wrong | (np.abs(values) > FLOAT32_MAX))
     if len(wrong):
         row, column = wrong[0]
         cell, head = frame.iloc[:, column].tolist()[row], frame.columns[column]
@@ -98,11 +98,8 @@ class Recording(NamedTuple):
 def read_heart(tree: Tree, name: str) -> Recording:
     """(n_times,) float32, gaps NaN: an Empatica E4's BVP.csv, or ppg, ecg or bpm beside time stamps. Raises BadRecording."""
     head = _head(tree, name)
-    try:
-        float(head[0])
-    except ValueError:
-        pass
-    else:  # no name: the start in Unix time
+    with suppress(ValueError):
+        float(head[0])  # no name: the start in Unix time
         return Recording(*read_empatica(tree, name)[1:], "ppg")
     found = [column for column in head if column.lower() in ("ppg", "ecg", "bpm")]
     if len(found) != 1:
@@ -160,10 +157,7 @@ def _stamped(tree: Tree, name: str, head: list[str], columns: Sequence[str], lea
 
 
 def _head(tree: Tree, name: str) -> list[str]:
-    cells = [cell.strip() for cell in next(read_rows(tree, name), [])]
-    if not cells:
-        raise BadRecording(f"{tree.where(name)} has nothing in its first line, expected a CSV table.")
-    return cells
+    return [cell.strip() for cell in next(read_rows(tree, name), [])] or [""]
 
 
 def read_sheet(tree: Tree, name: str) -> list[list]:

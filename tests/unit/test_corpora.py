@@ -6,16 +6,14 @@ from datetime import datetime, timedelta
 import mne
 import numpy as np
 import openpyxl
-import pandas as pd
 import pytest
 import whole_corpora as whole
 from damage import lay, packed
-from scipy.io import savemat
 from whole_corpora import CORPORA, gathered, picture, python2, sound, table
 
 from emolib.core.errors import BadRecording, CorpusMissing, EmolibError
 from emolib.datasets import NAMES, get, load
-from emolib.datasets.corpora import acted_speech, deap, dreamer, gameemo, seed
+from emolib.datasets.corpora import acted_speech, films, gameemo
 from emolib.datasets.corpora.stress_predict import Phase, snap, without_overlap
 
 FILES = {name: make() for name, make in CORPORA.items()}
@@ -45,12 +43,12 @@ FACTS = {  # corpus and modality: subject, trial, label, kind, rate in Hz, shape
     ("deap", "heart"): ("s01", "s01-01", "", "ppg", 128, (16,), 0),
     ("dreamer", "eeg"): ("s01", "s01-01", "", "raw", 128, (14, 300), 14),
     ("dreamer", "heart"): ("s01", "s01-01", "", "ecg", 256, (600,), 0),
-    ("seed", "eeg"): ("1", "1-20131027-01", "positive", "raw", 200, (62, 50), 62),
+    ("seed", "eeg"): ("1", "1-20131027-01", "positive", "raw", 200, (62, 51), 62),
 }
 
 
 def test_a_trial_of_each_corpus(data, monkeypatch):
-    monkeypatch.setattr(deap, "SHAPE", (2, 40, 400))
+    monkeypatch.setattr(films, "DEAP_SHAPE", whole.DEAP_SHAPE)
     assert {name for name, _ in FACTS} == set(NAMES) - {"synthetic"}
     for (name, modality), facts in FACTS.items():
         lay(data / name, FILES[name])
@@ -117,16 +115,11 @@ def test_a_text_that_is_not_the_publisher_s_is_named(data, name, file, old, new,
 # Faces
 
 
-@pytest.mark.parametrize("name", ["fer2013.csv", "icml_face_data.csv"])
-def test_fer2013_csv(data, name):
+def test_fer2013_csv(data):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
-    texts = [" ".join(map(str, each.ravel())) for each in pixels]
-    frame = pd.DataFrame(
-        {"emotion": [0, 6, 3], "pixels": texts, "Usage": ["Training", "PublicTest", "PrivateTest"]}
-    )
-    if name == "icml_face_data.csv":
-        frame = frame[["emotion", "Usage", "pixels"]].rename(columns={"Usage": " Usage", "pixels": " pixels"})
-    lay(data / "fer2013", {name: frame.to_csv(index=False).encode()})
+    rows = zip((0, 6, 3), ("Training", "PublicTest", "PrivateTest"), pixels.reshape(3, -1), strict=True)
+    rows = [(emotion, usage, " ".join(map(str, flat))) for emotion, usage, flat in rows]
+    lay(data / "fer2013", {"icml_face_data.csv": table("emotion, Usage, pixels", rows)})
     trials = list(load("fer2013", "face"))
     assert [(t.label, t.split) for t in trials] == [("angry", "train"), ("neutral", "val"), ("happy", "test")]
     assert len({trial.subject for trial in trials}) == len({trial.trial for trial in trials}) == 3
@@ -192,89 +185,64 @@ def test_gameemo_puts_windows_in_order(data):
     assert found[1].ratings == {"valence": 3, "arousal": 7}
 
 
-def deap_content(shape=(40, 40, 8064)):
-    """Each sample says its video, channel and time, as far as float32 holds them."""
-    video, channel, step = np.ogrid[: shape[0], : shape[1], : shape[2]]
-    rated = np.tile([7.5, 2.0, 3.0, 4.0], (shape[0], 1)) + np.arange(shape[0])[:, None] / 40
-    return {"data": (video * 1000 + channel * 10 + step / 8064).astype(np.float64), "labels": rated}
-
-
-def test_deap_pairs_eeg_and_pulse(data):
-    lay(data / "deap", {"data_preprocessed_python/s07.dat": python2(deap_content())})
+def test_deap_pairs_eeg_and_pulse(data, monkeypatch):
+    monkeypatch.setattr(films, "DEAP_SHAPE", whole.DEAP_SHAPE)
+    lay(data / "deap", FILES["deap"])
     (eeg, dropped), (pulse, _) = gathered("deap", "eeg"), gathered("deap", "heart")
-    names = [f"s07-{video:02d}" for video in range(1, 41)]
-    assert [t.trial for t in eeg] == [t.trial for t in pulse] == names and not dropped
-    assert eeg[3].data.shape == (32, 7680) and pulse[3].data.shape == (7680,)
-    np.testing.assert_allclose(eeg[3].data[[0, 31], 0], [3000 + 384 / 8064, 3310 + 384 / 8064], rtol=1e-6)
-    np.testing.assert_allclose(pulse[3].data[0], 3380 + 384 / 8064, rtol=1e-6)
-    assert eeg[3].ratings == {"valence": 7.575, "arousal": 2.075, "dominance": 3.075, "liking": 4.075}
-    for content, message in (
-        (deap_content((40, 40, 100)), "of the shapes"),
-        ({"data": np.zeros(3)}, "lacks labels"),
-    ):
-        lay(data / "deap", {"data_preprocessed_python/s07.dat": python2(content)})
-        with pytest.raises(BadRecording, match=rf"s07\.dat .*{message}"):
-            list(load("deap", "eeg"))
-
-
-def write_dreamer(data, n_people, width=14):
-    def person(p):
-        clips = [p * 100 + c + np.zeros((128 * (5 + c), width)) + np.arange(width) / 100 for c in range(3)]
-        leads = [p * 100 + c + np.zeros((256 * (5 + c), 2)) + np.arange(2) / 100 for c in range(3)]
-        return whole.dreamer_person(clips, leads, np.tile([[4], [2], [3]], 3))
-
-    (data / "dreamer").mkdir(exist_ok=True)
-    whole.write_dreamer_mat(data / "dreamer", [person(p) for p in range(1, n_people + 1)])
+    assert [t.trial for t in eeg] == [t.trial for t in pulse] == ["s01-01", "s01-02"] and not dropped
+    channel, step = np.ogrid[:40, 384:400]  # without 3 s before the video
+    expected = np.sin(1 + channel + 0.1 * step)
+    np.testing.assert_allclose(eeg[1].data, expected[:32], rtol=1e-6)
+    np.testing.assert_allclose(pulse[1].data, expected[38], rtol=1e-6)
+    assert eeg[1].ratings == {"valence": 2, "arousal": 7, "dominance": 3, "liking": 4}
+    monkeypatch.setattr(films, "DEAP_SHAPE", (2, 40, 99))
+    with pytest.raises(BadRecording, match=r"s01\.dat .*of the shapes"):
+        list(load("deap", "eeg"))
 
 
 @pytest.mark.parametrize("n_people", [1, 2])
 def test_dreamer_pairs_eeg_and_ecg(data, n_people):
-    write_dreamer(data, n_people)
+    lay(data / "dreamer", whole.dreamer(n_people))
     (eeg, dropped), (ecg, _) = gathered("dreamer", "eeg"), gathered("dreamer", "heart")
     names = [f"s{p:02d}-{c:02d}" for p in range(1, n_people + 1) for c in (1, 2, 3)]
     assert [t.trial for t in eeg] == [t.trial for t in ecg] == names and not dropped
-    assert eeg[-1].data.shape == (14, 128 * 7) and ecg[-1].data.shape == (256 * 7,)
+    assert eeg[-1].data.shape == (14, 302) and ecg[-1].data.shape == (602,)
     np.testing.assert_allclose(eeg[-1].data[:, 0], n_people * 100 + 2 + np.arange(14) / 100, rtol=1e-6)
     np.testing.assert_allclose(ecg[-1].data, n_people * 100 + 2, rtol=1e-6)  # the first lead
     assert ecg[0].ratings == {"valence": 4, "arousal": 2, "dominance": 3}
-    write_dreamer(data, n_people, width=13)
-    with pytest.raises(BadRecording, match=r"DREAMER\.mat holds no readable s01 .clips of width \[\(13,\)\]"):
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (whole.dreamer(1, width=13)["DREAMER.mat"], r"holds no readable s01 .clips of width \[\(13,\)\]"),
+    (b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400), r"is a MATLAB 7\.3 file"),
+])  # fmt: skip
+def test_a_dreamer_that_is_not_the_publisher_s_is_named(data, content, message):
+    lay(data / "dreamer", {"DREAMER.mat": content})
+    with pytest.raises(BadRecording, match=rf"DREAMER\.mat {message}"):
         list(load("dreamer", "eeg"))
-    lay(data / "dreamer", {"DREAMER.mat": b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400)})
-    with pytest.raises(BadRecording, match=r"DREAMER\.mat is a MATLAB 7\.3 file"):
-        list(load("dreamer", "eeg"))
-
-
-FILMS = (1, 0, -1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 0, 1, -1)
-
-
-def write_seed(data, names=("1_20131027.mat",), last=15):
-    folder = data / "seed/Preprocessed_EEG"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        savemat(folder / name, {f"djc_eeg{n}": n + np.zeros((62, 20 + n)) for n in range(1, last + 1)})
-    savemat(folder / "label.mat", {"label": np.array([FILMS])})
 
 
 def test_seed(data):
-    write_seed(data, ("1_20131027.mat", "1_20131030.mat", "15_20131105.mat"))
-    (data / "seed/ExtractedFeatures").mkdir()  # lies beside it, with the same file names
-    savemat(data / "seed/ExtractedFeatures/1_20131027.mat", {"de_LDS1": np.zeros((62, 5, 5))})
+    day = FILES["seed"]["Preprocessed_EEG/1_20131027.mat"]
+    days = {f"Preprocessed_EEG/{name}.mat": day for name in ("1_20131030", "15_20131105")}
+    beside = {"ExtractedFeatures/1_20131027.mat": whole.mat(de_LDS1=np.zeros((62, 5, 5)))}
+    lay(data / "seed", FILES["seed"] | days | beside)
     found, dropped = gathered("seed", "eeg")
-    assert len(found) == 45 and {t.subject for t in found} == {"1", "15"} and not dropped
-    assert [t.trial for t in found[29:31]] == ["1-20131027-15", "1-20131030-01"]
-    assert [t.label for t in found[:3]] == ["positive", "neutral", "negative"]
-    assert found[10].data.shape == (62, 31) and np.all(found[10].data == 11)
-    write_seed(data, last=14)
-    with pytest.raises(BadRecording, match=r"1_20131027\.mat has clips .*expected 1 to 15"):
+    assert [t.trial for t in found[2:4]] == ["15-20131105-03", "1-20131027-01"]
+    assert len(found) == 9 and {t.subject for t in found} == {"1", "15"} and not dropped
+    assert [t.label for t in found[:3]] == ["positive", "negative", "neutral"]
+    assert found[2].data.shape == (62, 53) and np.all(found[2].data == 3)
+    lay(data / "seed", {"Preprocessed_EEG/label.mat": whole.mat(label=np.array([[1, -1, 0, 1]]))})
+    with pytest.raises(BadRecording, match=r"15_20131105\.mat has clips .*expected 1 to 4"):
         list(load("seed", "eeg"))
 
 
-@pytest.mark.parametrize(("corpus", "count"), [(deap, 32), (dreamer, 14), (seed, 62), (gameemo, 14)])
-def test_channel_names_are_electrodes_of_the_10_05_system(corpus, count):
+def test_channel_names_are_electrodes_of_the_10_05_system():
     known = {channel.upper() for channel in mne.channels.make_standard_montage("standard_1005").ch_names}
     known |= {"CB1", "CB2"}  # the two of the cerebellum are SEED's own
-    assert len(corpus.CHANNELS) == len({channel.upper() for channel in corpus.CHANNELS} & known) == count
+    every = films.DEAP_CHANNELS, films.DREAMER_CHANNELS, films.SEED_CHANNELS, gameemo.CHANNELS
+    for channels, count in zip(every, (32, 14, 62, 14), strict=True):
+        assert len(channels) == len({channel.upper() for channel in channels} & known) == count
 
 
 # Heart
@@ -372,9 +340,6 @@ def test_wesad(data):
     assert [len(t.data) / 64 for t in mine] == [10, 10, 5, 10, 8]
     assert len(found) == 10 and {t.subject for t in found} == {"S2", "S17"}
     assert [d.name for d in dropped] == ["S17", "S2"] and "17 s" in dropped[0].reason
-
-
-def test_wesad_refuses_a_pulse_of_another_length(data):
     wesad(data, bvp_s=40)
     with pytest.raises(BadRecording, match=r"S2\.pkl has a pulse of 40.0 s, but labels of 60.0 s"):
         gathered("wesad")
