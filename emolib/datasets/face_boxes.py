@@ -17,7 +17,7 @@ from emolib.core.errors import BadParameter, BadRecording, check_names
 from emolib.datasets import root_of
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Dropped
-from emolib.datasets.media import read_image, read_text, with_endings
+from emolib.datasets.media import read_image, with_endings
 from emolib.signals.boxes import area, clipped
 from emolib.signals.generated.scenes import scene
 
@@ -154,7 +154,7 @@ def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]
 
 def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Picture and its faces, int (n, 10), of every entry; one without faces has a line of zeros to pass over."""
-    lines = read_text(tree, name).splitlines()
+    lines = tree.text(name).splitlines()
     at = 0
     while at < len(lines):
         try:
@@ -202,7 +202,7 @@ def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
 
 def _read_yolo(tree: Tree, name: str) -> np.ndarray:
     """(n, 5): class, then centre and sides in shares of the picture."""
-    lines = [line for line in read_text(tree, name).splitlines() if line.strip()]
+    lines = [line for line in tree.text(name).splitlines() if line.strip()]
     try:
         faces = np.array([line.split() for line in lines], float).reshape(len(lines), 5)
     except ValueError as error:

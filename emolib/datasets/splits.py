@@ -30,8 +30,7 @@ class Fold:
             if not len(indices):
                 raise BadSet(f"Fold {self.name}: no window in {part}, expected some: choose other options.")
             object.__setattr__(self, part, indices)
-        every = np.concatenate([self.train, self.val, self.test])
-        if len(np.unique(every)) < len(every):
+        if pd.Index(np.concatenate([self.train, self.val, self.test])).has_duplicates:
             raise BadSet(f"Fold {self.name}: a window is in two parts, expected train, val and test apart.")
 
 
@@ -99,8 +98,8 @@ def official(emotion_set: EmotionSet, n_val: float = 0.2, seed: int = 0) -> list
     if "val" not in found:
         subject = np.unique(emotion_set.subject, return_inverse=True)[1]
         candidates = np.unique(subject[part == 0])
-        counts = _class_counts(emotion_set, part == 0)
-        drawn = _draw_val(counts, candidates, n_val, np.random.default_rng(seed), "official")
+        rng = np.random.default_rng(seed)
+        drawn = _draw_val(_class_counts(emotion_set), candidates, n_val, rng, "official")
         part[(part == 0) & np.isin(subject, drawn)] = 1
     return [_fold(emotion_set, "official", part)]
 
@@ -218,12 +217,12 @@ def _deal(counts: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     return chosen
 
 
-def _class_counts(emotion_set: EmotionSet, mask: np.ndarray | int = 1) -> np.ndarray:
+def _class_counts(emotion_set: EmotionSet) -> np.ndarray:
     """Windows of each subject and class, (n_subjects, n_classes). Raises BadSet."""
     emotion_set.check_trainable()
     subjects, subject = np.unique(emotion_set.subject, return_inverse=True)
     counts = np.zeros((len(subjects), len(emotion_set.classes)), dtype=np.int64)
-    np.add.at(counts, (subject, emotion_set.y), mask)
+    np.add.at(counts, (subject, emotion_set.y), 1)
     return counts
 
 

@@ -104,7 +104,9 @@ def read_heart(tree: Tree, name: str) -> Recording:
     found = [column for column in head if column.lower() in ("ppg", "ecg", "bpm")]
     if len(found) != 1:
         expected = "timestamp and one of ppg, ecg, bpm, or the lines of an Empatica BVP.csv"
-        raise BadRecording(f"{tree.where(name)} has columns {', '.join(head)}; expected {expected}.")
+        raise BadRecording(
+            f"{tree.where(name)} has columns {', '.join(head) or 'none'}; expected {expected}."
+        )
     kind = found[0].lower()
     data, sfreq = _stamped(tree, name, head, found, LEAST_HZ[kind])
     return Recording(data[0], sfreq, kind)
@@ -150,7 +152,7 @@ def _stamped(tree: Tree, name: str, head: list[str], columns: Sequence[str], lea
     stamps = [column for column in head if column.lower() in STAMPS]
     if len(stamps) != 1 or not columns or "" in head or len(set(head)) < len(head):
         expected = "timestamps and channels, each with a name of its own: mend line 1"
-        raise BadRecording(f"{where} has columns {', '.join(head)}; expected {expected}.")
+        raise BadRecording(f"{where} has columns {', '.join(head) or 'none'}; expected {expected}.")
     table = read_table(tree, name, head)
     sfreq = sampling_rate(cell_values(table[stamps], where)[:, 0], least_hz, where)
     return np.ascontiguousarray(cell_values(table[list(columns)], where, gaps=True).T, np.float32), sfreq

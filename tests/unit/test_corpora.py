@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import mne
 import numpy as np
-import openpyxl
 import pytest
 import whole_corpora as whole
 from damage import lay, packed
@@ -62,7 +61,6 @@ def test_a_trial_of_each_corpus(data, monkeypatch):
 @pytest.mark.parametrize(("parse", "name", "expected"), [  # what a file name says, or why the file is left out
     (acted_speech.parse_emodb, "wav/16b10Wb.wav", ("16", "16b10Wb", "anger")),
     (acted_speech.parse_emodb, "wav/10a04Ad.wav", ("10", "10a04Ad", "fear")),
-    (acted_speech.parse_emodb, "wav/11b01Ta.wav", ("11", "11b01Ta", "sadness")),
     (acted_speech.parse_emodb, "laryngo/03a01F.wav", "not named like 03a01Fa"),
     (acted_speech.parse_crema_d, "AudioWAV/1091_IEO_SAD_LO.wav", ("1091", "1091_IEO_SAD_LO", "sad")),
     (acted_speech.parse_crema_d, "AudioWAV/1064_IEO_DIS_MD.wav", "known defect: holds all emotions"),
@@ -93,12 +91,10 @@ def test_what_is_left_out_is_named_with_its_reason(data, name, modality, more, r
     ("fer2013", "fer2013.csv", "emotion,pixels", "emotion,picture", "expected emotion, pixels, usage"),
     ("fer2013", "fer2013.csv", "0,0 1 2 3 ", "0,0 1 2 256 ", "line 2 .*2304 pixels"),
     ("fer2013", "fer2013.csv", "0,0 1", "7,0 1", "line 2: emotion is '7', expected 0 to 6"),
-    ("fer2013", "fer2013.csv", "Training", "Exam", "line 2 is of usage 'Exam'"),
     ("ck_plus", "Emotion/S005/001/S005_001_00000011_emotion.txt", "3.0", "8.0", "says '8.0"),
     ("stress_predict", BVP, "64.000000", "32", "has a rate of 32.0, expected 64 Hz"),
     ("walking", WALK, "0.0,1.0,1", "0.0,7.0,1", "has emotion 7, expected -1, 0 or 1"),
     ("walking", WALK, ",101\n", ",fast\n", "holds 'fast' in data row 2, column heart_rate"),
-    ("muse", MUSE, "TP10", "TPX", "has no column TP10"),
     ("muse", MUSE, "1533222955.004", "1533222954.004", "lacks two or more time stamps that rise"),
     ("gameemo", POWERS, "1,1,2,", "1,1,3,", "numbers the windows of S01-G1 other than 1 to 3 once each"),
     ("gameemo", RATED, "3,7", "3,12", "ratings outside the scale"),
@@ -302,68 +298,51 @@ def test_stress_predict_names_what_lacks_a_log_or_a_recording(data):
     assert reasons["S01-9-rest"] == "no time of it lies in the recording"
 
 
-def test_a_time_log_that_is_not_the_publisher_s_is_named(data):
-    lay(data / "stress_predict", whole.stress_predict())
-    path = data / "stress_predict/Processed_data/Time_logs.xlsx"
-    for row, value, message in (
-        (3, "soon", "a time of S01"),
-        (1, "Strop", "0 columns 'Stroop Test'"),
-    ):
-        book = openpyxl.load_workbook(path)
-        book.active.cell(row, 5).value = value
-        book.save(path)
-        with pytest.raises(BadRecording, match=f"Time_logs.xlsx .*{message}"):
-            gathered("stress_predict")
-
-
 CONDITIONS = ((1, 5, 15), (5, 15, 18), (2, 20, 30), (4, 31, 36), (3, 40, 50), (4, 51, 59))  # label, seconds
 
 
-def wesad(data, subject="S2", bvp_s=60):
+def test_wesad(data):
     label = np.zeros(60 * 700, np.int32)
     for value, start_s, end_s in CONDITIONS:
         label[start_s * 700 : end_s * 700] = value
-    bvp = np.arange(bvp_s * 64, dtype=float)[:, None]
-    content = {"subject": subject, "label": label, "signal": {"wrist": {"BVP": bvp}, "chest": {}}}
-    lay(data / "wesad", {f"{subject}/{subject}.pkl": python2(content)})
 
+    def write(bvp_s):
+        bvp = np.arange(bvp_s * 64.0)[:, None]
+        content = {"label": label, "signal": {"wrist": {"BVP": bvp}, "chest": {}}}
+        lay(data / "wesad", {"S2/S2.pkl": python2(content)})
 
-def test_wesad(data):
-    wesad(data, "S2")
-    wesad(data, "S17")
+    write(60)
     found, dropped = gathered("wesad")
-    mine = [t for t in found if t.subject == "S2"]
     names = ("baseline", "stress", "meditation", "amusement", "meditation")
-    assert [t.label for t in mine] == list(names)
-    assert [t.trial for t in mine] == [f"S2-{n}-{label}" for n, label in enumerate(names, 1)]
-    assert [t.data[0] / 64 for t in mine] == [5, 20, 31, 40, 51]
-    assert [len(t.data) / 64 for t in mine] == [10, 10, 5, 10, 8]
-    assert len(found) == 10 and {t.subject for t in found} == {"S2", "S17"}
-    assert [d.name for d in dropped] == ["S17", "S2"] and "17 s" in dropped[0].reason
-    wesad(data, bvp_s=40)
+    assert [t.trial for t in found] == [f"S2-{n}-{label}" for n, label in enumerate(names, 1)]
+    assert [t.label for t in found] == list(names) and {t.subject for t in found} == {"S2"}
+    assert [(t.data[0] / 64, len(t.data) / 64) for t in found] == [
+        (5, 10),
+        (20, 10),
+        (31, 5),
+        (40, 10),
+        (51, 8),
+    ]
+    assert [d.name for d in dropped] == ["S2"] and "17 s" in dropped[0].reason
+    write(40)
     with pytest.raises(BadRecording, match=r"S2\.pkl has a pulse of 40.0 s, but labels of 60.0 s"):
         gathered("wesad")
 
 
-def walk(data, name, emotions=(1, 0, -1), bpm=100.0):
-    rows = ["# condition,emotion,data"]
-    for emotion in emotions:
-        rows += [f"0.0,{emotion:.1f},1,2,3,4,5,6,{bpm + i // 50}" for i in range(250)]
-    lay(data / "walking/walking_data", {name: ("\n".join(rows) + "\n").encode()})
-
-
 def test_walking(data):
-    walk(data, "mo_ew10_accdata_30_1_108-1033.csv")
-    walk(data, "mu_ew5_accdata_19_12_1615-1643.csv", emotions=(-1, 0, 1))
-    walk(data, "mw_ew7_accdata_26_1_015-032.csv", bpm=0.0)
+    def walk(name, emotions, bpm=100.0):
+        rows = [
+            (0.0, float(emotion), 1, 2, 3, 4, 5, 6, bpm + i // 50) for emotion in emotions for i in range(250)
+        ]
+        lay(data / "walking/walking_data", {name: table("# condition,emotion,data", rows)})
+
+    walk("mo_ew10_accdata_30_1_108-1033.csv", (1, 0, -1))
+    walk("mu_ew5_accdata_19_12_1615-1643.csv", (-1, 0, 1))
+    walk("mw_ew7_accdata_26_1_015-032.csv", (1, 0, -1), bpm=0.0)
     found, dropped = gathered("walking")
-    happy_first, sad_first = ("happy", "neutral", "sad"), ("sad", "neutral", "happy")
-    assert [t.trial for t in found] == [
-        *(f"ew10-mo-{n}-{label}" for n, label in enumerate(happy_first, 1)),
-        *(f"ew5-mu-{n}-{label}" for n, label in enumerate(sad_first, 1)),
+    assert [(t.trial, t.label) for t in found] == [
+        *((f"ew10-mo-{n}-{label}", label) for n, label in enumerate(("happy", "neutral", "sad"), 1)),
+        *((f"ew5-mu-{n}-{label}", label) for n, label in enumerate(("sad", "neutral", "happy"), 1)),
     ]
-    assert [t.label for t in found] == [*happy_first, *sad_first]
     np.testing.assert_array_equal(found[0].data, np.repeat(np.arange(100, 105), 50))
-    assert {d.name.rpartition("/")[2]: d.reason.split(":")[0] for d in dropped} == {
-        "ew7": "dead heart-rate sensor",
-    }
+    assert dropped == [("ew7", "dead heart-rate sensor: never above 30 bpm")]

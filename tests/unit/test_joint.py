@@ -4,21 +4,17 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
-import pandas as pd
 import pytest
-import soundfile
 from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from emolib.core.errors import BadSet
 from emolib.core.experiment import Experiment
-from emolib.datasets import joint, load, splits, windowed
-from emolib.datasets.base import COPY, MODALITIES, EmotionSet
+from emolib.datasets import joint, splits
+from emolib.datasets.base import COPY, EmotionSet
 from emolib.datasets.joint import MISSING
 from emolib.signals import standardise
-from emolib.signals.frontend import front_end
 from emolib.studies.early_fusion.study import label_paired, same_trials, two_recordings, virtual_folds
 
 CLASSES = ("low", "high")
@@ -179,38 +175,3 @@ def test_strangers_share_label_and_part_and_nobody_trains_whom_they_are_tested_o
         for m, own in enumerate(sets.values()):
             train, val, test = (set(own.subject[data.rows[r, m]]) for r in (fold.train, fold.val, fold.test))
             assert not (train & val or train & test or val & test)
-
-
-def test_own_recordings_of_all_four_modalities(data):
-    """Three people, four trials each, written to files: one trial has no heart, another a face alone."""
-    rows, lacking = [], {"s00-t01": ["heart"], "s02-t03": ["eeg", "heart", "speech"]}
-    for modality in MODALITIES:
-        (data / "own" / modality).mkdir(parents=True)
-        for trial in load("synthetic", modality, n_subjects=3, n_trials=4):
-            file = data / "own" / modality / trial.trial
-            rows.append({"trial": trial.trial, "subject": trial.subject, "label": trial.label})
-            if modality in lacking.get(trial.trial, ()):
-                continue
-            if modality == "face":
-                Image.fromarray(trial.data[0]).save(f"{file}.png")
-            elif modality == "speech":
-                soundfile.write(f"{file}.wav", trial.data, int(trial.sfreq))
-            else:
-                channels = trial.channels or (trial.kind,)
-                table = pd.DataFrame(np.atleast_2d(trial.data).T, columns=channels)
-                table.assign(timestamp=table.index / trial.sfreq).to_csv(f"{file}.csv", index=False)
-    pd.DataFrame(rows).drop_duplicates().to_csv(data / "own/labels.csv", index=False)
-    sets = {
-        name: windowed.emotion_set(load("own", name), "emotion", front_end(name))[0] for name in MODALITIES
-    }
-    trials = same_trials(sets)
-    both = joint.joined(sets, trials)
-    assert both.classes == ("angry", "happy", "relaxed", "sad") and len(trials) == 12
-    found = {one.trial: sorted(set(sets) - set(one.keys)) for one in trials}
-    assert {trial: found[trial] for trial in lacking} == lacking
-    for row, subject, trial, y in zip(both.rows, both.subject, both.trial, both.y, strict=True):
-        for own, at in zip(sets.values(), row, strict=True):
-            assert at == MISSING or (own.subject[at], own.trial[at], own.y[at]) == (subject, trial, y)
-    for fold in splits.folds(both, "loso", n_val=1):
-        test, train, val = (set(both.subject[rows]) for rows in (fold.test, fold.train, fold.val))
-        assert len(test) == len(val) == len(train) == 1 and len(test | train | val) == 3

@@ -12,12 +12,9 @@ from emolib.datasets.splits import Fold
 
 
 def windows(subject, y, split=None, n_classes=None):
-    y, n = np.asarray(y), len(y)
+    y, trial = np.asarray(y), np.arange(len(y)).astype(str)
     classes = tuple(f"c{i}" for i in range(n_classes or y.max() + 1))
-    trial = np.array([f"t{i}" for i in range(n)])
-    split = None if split is None else np.asarray(split)
-    X = np.arange(n, dtype=np.float32)[:, None]
-    return EmotionSet(X, y, np.asarray(subject), trial, classes, 1.0, split)
+    return EmotionSet(np.zeros((len(y), 1)), y, np.asarray(subject), trial, classes, 1.0, split)
 
 
 def people(n_subjects, n_each=6, n_classes=3):

@@ -192,10 +192,8 @@ def seed():
 
 
 def facemask():
-    xml = (
-        "<annotation><size><width>32</width><height>24</height><depth>3</depth></size><object><name>with_mask"
-        "</name><bndbox><xmin>3</xmin><ymin>4</ymin><xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
-    )
+    box = "<xmin>3</xmin><ymin>4</ymin><xmax>20</xmax><ymax>20</ymax>"
+    xml = f"<annotation><object><name>with_mask</name><bndbox>{box}</bndbox></object></annotation>"
     return {"images/maksssksksss0.png": picture(), "annotations/maksssksksss0.xml": xml.encode()}
 
 

@@ -9,7 +9,7 @@ from emolib.core.errors import BadRecording, UnmappedLabel
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, FER, SIDES, mapped
-from emolib.datasets.media import read_image, read_text, with_endings
+from emolib.datasets.media import read_image, with_endings
 from emolib.datasets.tables import read_rows
 
 # FER2013: 35,887 grey 48 × 48 faces from the web, seven emotions, an official train / val / test split. Who is on a picture
@@ -101,7 +101,7 @@ def ck_plus_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
             dropped.append(Dropped(sequence, "no pictures"))
         else:
             name = coded[sequence]
-            text = read_text(tree, name).strip()
+            text = tree.text(name).strip()
             if text not in PEAK_CODES:
                 expected = f"expected {', '.join(PEAK_CODES)}: mend it"
                 raise UnmappedLabel(f"{tree.where(name)} says {text!r}, {expected}.")
