@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from emolib.core.errors import BadParameter
-from emolib.datasets.splits import calibration
+from emolib.datasets.splits import evenly
 from emolib.device.backends import native_silence
 from emolib.quantization.conversion import CalibrationData, observed
 from emolib.quantization.flatbuffer import activations, check_operators, graph, read, write
@@ -140,7 +140,7 @@ class Clipping:
         """Which of the fold's calibration windows set the ranges, (n,) bool."""
         if not self.n_calibration:
             return np.ones(len(fold.rows), bool)
-        return np.isin(fold.rows, calibration(fold.data, fold.fold, self.n_calibration, fold.seed))
+        return np.isin(fold.rows, evenly(fold.data.y, fold.fold.train, self.n_calibration, fold.seed))
 
     def __call__(self, fold: CalibrationData) -> bytes:
         used = self.used(fold)
