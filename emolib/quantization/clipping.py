@@ -19,7 +19,7 @@ from emolib.core.errors import BadParameter
 from emolib.datasets.splits import calibration
 from emolib.device.backends import native_silence
 from emolib.quantization.conversion import CalibrationData, observed
-from emolib.quantization.flatbuffer import activations, check_operators, graph, read, write
+from emolib.quantization.flatbuffer import activations, check_operators, graph, read, weighted, write
 
 TOP_SHARE = 0.01  # of a window's values that MAX-PERCENTILE takes as its maxima
 KL_BINS, KL_LEVELS, KL_STEP = 2048, 128, 32
@@ -87,12 +87,11 @@ def clip_weights(content: bytes, percentile: float) -> bytes:
     Batch norm is folded into these kernels, so their channels differ much in size.
     """
     model = read(content)
-    for operator in graph(content):
-        if operator.name in CHANNEL_AXIS:
-            tensor, axis = operator.inputs[1], CHANNEL_AXIS[operator.name]
-            buffer = model.buffers[model.subgraphs[0].tensors[tensor.index].buffer]
-            kernel = np.asarray(buffer.data, np.uint8).view(np.float32).reshape(tensor.shape)
-            buffer.data = clipped(kernel, axis, percentile).view(np.uint8).ravel()
+    for operator in weighted(content):
+        tensor = operator.inputs[1]
+        kernel = tensor.data.view(np.float32).reshape(tensor.shape)
+        cut = clipped(kernel, CHANNEL_AXIS[operator.name], percentile)
+        model.buffers[model.subgraphs[0].tensors[tensor.index].buffer].data = cut.view(np.uint8).ravel()
     return write(model)
 
 

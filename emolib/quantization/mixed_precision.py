@@ -250,14 +250,12 @@ def outputs(content: bytes, kernels: Mapping[str, np.ndarray]) -> dict[str, str]
     """
     operators, found = weighted(content), {}
     for layer, kernel in kernels.items():
-        orders = [
-            order.ravel() for order in (kernel, np.moveaxis(kernel, -1, 0))
-        ]  # depthwise, other operators
+        orders = [each.ravel() for each in (kernel, np.moveaxis(kernel, -1, 0))]  # depthwise, other operators
         most = SAME * np.abs(kernel).max()
         names = [
             operator.outputs[0].name
-            for operator, data in operators
-            if data.size == 4 * kernel.size
+            for operator in operators
+            if (data := operator.inputs[1].data).size == 4 * kernel.size
             and any(np.allclose(data.view(np.float32), order, rtol=0, atol=most) for order in orders)
         ]
         if len(names) != 1:

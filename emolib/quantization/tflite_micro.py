@@ -144,7 +144,7 @@ class Kernel:
         model = read(content)
         [main] = model.subgraphs
         main.operators = [main.operators[operator.index]]
-        main.inputs = [tensor.index for tensor in operator.inputs if not tensor.constant]
+        main.inputs = [tensor.index for tensor in operator.inputs if not len(tensor.data)]
         main.outputs = [tensor.index for tensor in operator.outputs]
         model.signatureDefs = None
         make = partial(Interpreter, model_content=write(model), num_threads=1)
@@ -171,7 +171,7 @@ def rounding(content: bytes, X: np.ndarray) -> pd.DataFrame:
 
     operators, kinds = graph(content), (OpResolverType.BUILTIN_REF, OpResolverType.AUTO)
     plain, default = ([Kernel(content, op, kind) for op in operators] for kind in kinds)
-    entry = next(tensor for tensor in operators[0].inputs if not tensor.constant)
+    entry = next(tensor for tensor in operators[0].inputs if not len(tensor.data))
     found = [{"alone": [], "grown": []} for _ in operators]
     for window in quantize(np.asarray(X, np.float32), float(entry.scale[0]), int(entry.zero_point[0])):
         ours, theirs = {entry.name: window[None]}, {entry.name: window[None]}

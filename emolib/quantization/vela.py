@@ -79,7 +79,7 @@ def _operators(content: bytes, parts: pd.DataFrame, said: str) -> pd.DataFrame:
     found = graph(content)
     names = [operator.outputs[0].name for operator in found]
     owner = [max((n for n in names if part.startswith(n)), key=len, default="") for part in parts.Name]
-    sizes = {operator.index: len(data) for operator, data in weighted(content)}
+    sizes = {operator.index: len(operator.inputs[1].data) for operator in weighted(content)}
     rows = []
     for operator, name in zip(found, names, strict=True):
         own = parts[[each == name for each in owner]]

@@ -110,8 +110,9 @@ def test_scales_in_the_file_are_ours(float32, values, way):
 
 
 def kernels(content):
-    for operator, data in weighted(content):
-        yield operator.name, data.view(np.float32).reshape(operator.inputs[1].shape)
+    for operator in weighted(content):
+        tensor = operator.inputs[1]
+        yield operator.name, tensor.data.view(np.float32).reshape(tensor.shape)
 
 
 def test_clipped_weights_are_cut_channel_by_channel(float32):
