@@ -47,7 +47,7 @@ RANGES = (  # of these names in every notebook; of a list, each element
         Field(ge=0, le=1),
         ["noise", "noises", "share", "margin", "size_share", "bops_share", "percentile", "topk_ratio"],
     ),
-    (Field(ge=0, le=100), ["percentiles", "weight_percentiles"]),
+    (Field(gt=0, le=100), ["percentiles", "weight_percentiles"]),
 )
 KINDS = {
     "run": Name,

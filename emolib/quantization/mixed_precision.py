@@ -193,8 +193,7 @@ def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
         most, limit = getattr(total(layers, eight), measure), getattr(budget, measure)
         if most > limit:
             constraints.append(LinearConstraint(saved, lb=most - math.floor(limit)))
-    costs = OBJECTIVE * rises / (np.abs(rises).max() or 1.0)
-    exact = {"mip_rel_gap": 0}
+    costs, exact = OBJECTIVE * rises / (np.abs(rises).max() or 1.0), {"mip_rel_gap": 0}
     found = milp(costs, integrality=1, bounds=Bounds(0, 1), constraints=constraints, options=exact)
     return eight | {layer.name: 4 for layer, four in zip(low, found.x, strict=True) if four > 0.5}
 

@@ -106,10 +106,10 @@ def reference(content: bytes) -> TFLite:
 
 
 def answers(backend: Backend, X: np.ndarray) -> np.ndarray:
-    """Int8 outputs (n, n_classes), as int32, of windows X (n, *shape)."""
+    """Outputs (n, n_outputs) int8, as int32, of windows X: (n, *shape) float32, or int8 (n, n_values)."""
     [entry] = backend.inputs
-    encoded = quantize(np.asarray(X, np.float32), entry.scale, entry.zero_point)
-    return np.concatenate([backend.run(window[None]) for window in encoded]).astype(np.int32)
+    encoded = X if X.dtype == np.int8 else quantize(np.float32(X), entry.scale, entry.zero_point)
+    return np.stack([backend.run(window.reshape(entry.shape)).ravel() for window in encoded]).astype(np.int32)
 
 
 def measured(content: bytes, X: np.ndarray, name: str = "The model") -> dict[str, int]:
