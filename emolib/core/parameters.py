@@ -43,10 +43,9 @@ POSITIVE = """threads n_seeds n_calibration n_samples n_folds n_virtual n_train 
 SHARES = "noise noises share margin size_share bops_share percentile topk_ratio"
 RANGES = (  # of these names in every notebook; of a list, each element
     (Field(gt=0), POSITIVE.split()),
-    (Field(ge=0), ["voices", "max_windows", "max_folds", "n_random", "n_redrawn", "stream_s"]),
-    (Field(ge=0), ["max_sram_kb", "max_flash_kb", "max_latency_ms", "n_sanity"]),
+    (Field(ge=0), ["voices", "max_windows", "max_folds", "n_random", "n_redrawn", "n_sanity", "stream_s"]),
     (Field(ge=0, le=1), SHARES.split()),
-    (Field(ge=0, le=100), ["percentiles", "weight_percentiles", "min_npu_percent"]),
+    (Field(gt=0, le=100), ["percentiles", "weight_percentiles"]),
 )
 KINDS = {
     "run": Name,
