@@ -114,7 +114,7 @@ def leaky(emotion_set: EmotionSet, test_share: float = 0.2, seed: int = 0, n_fol
         raise BadParameter(f"test_share is {test_share}, expected a share between 0 and 0.5.")
     made = []
     for k in range(n_folds):
-        rank = _rank_in_class(emotion_set.y, np.random.default_rng([seed, k]))
+        rank = rank_in_class(emotion_set.y, np.random.default_rng([seed, k]))
         place = rank / np.bincount(emotion_set.y)[emotion_set.y]  # random, within its class, in [0, 1)
         part = np.where(place < test_share, 2, np.where(place < 2 * test_share, 1, 0))
         made.append(_fold(emotion_set, f"leaky{k:02d}", part))
@@ -131,7 +131,7 @@ def calibration(emotion_set: EmotionSet, fold: Fold, n: int, seed: int = 0) -> n
 
 def evenly(y: np.ndarray, rows: np.ndarray, n: int, seed: int) -> np.ndarray:
     """At most n of these rows, drawn at random, from each class of y (n_windows,) alike, in their order."""
-    rank = _rank_in_class(y[rows], np.random.default_rng(seed))
+    rank = rank_in_class(y[rows], np.random.default_rng(seed))
     return np.sort(rows[np.lexsort((y[rows], rank))[:n]])
 
 
@@ -229,7 +229,7 @@ def _class_counts(emotion_set: EmotionSet, mask: np.ndarray | None = None) -> np
     return counts
 
 
-def _rank_in_class(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def rank_in_class(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Random rank of each window among those of its class, (n,), from 0."""
     order = rng.permutation(len(y))
     order = order[np.argsort(y[order], kind="stable")]

@@ -20,6 +20,7 @@ INT8 = "uniform_int8"  # the baseline, made in the same way
 ILP = "mixed"  # bits picked by the integer linear program
 VARIANTS = (INT8, "int4", ILP, "greedy")
 Scores = dict[str, np.ndarray]
+Chosen = Sequence[dict[str, mp.Bits]]  # of each fold, the bits of each variant
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,7 @@ def choices(layers: Sequence[mp.Layer], budget: mp.Budget) -> dict[str, mp.Bits]
     return dict(zip(VARIANTS, (*both, mp.choose(layers, budget), mp.greedy(layers, budget)), strict=True))
 
 
-def converters(
-    folds: Sequence[Prepared], chosen: Sequence[dict[str, mp.Bits]]
-) -> dict[str, Callable[[CalibrationData], bytes]]:
+def converters(folds: Sequence[Prepared], chosen: Chosen) -> dict[str, Callable[[CalibrationData], bytes]]:
     """For `conversion.convert_folds`: each variant's file, from the bits that were chosen for the fold."""
     by_name = {fold.calibration.name: (fold, bits) for fold, bits in zip(folds, chosen, strict=True)}
 
@@ -71,13 +70,12 @@ def converters(
     return {variant: partial(convert, variant=variant) for variant in VARIANTS}
 
 
-def sensitivity_table(folds: Sequence[Prepared], chosen: Sequence[dict[str, mp.Bits]]) -> pd.DataFrame:
+def sensitivity_table(folds: Sequence[Prepared], chosen: Chosen) -> pd.DataFrame:
     """One row per fold and layer: trace, perturbations (nats), and the bits that the program chose."""
     rows = []
     for fold, bits in zip(folds, chosen, strict=True):
         for layer in fold.layers:
-            row = {"fold": fold.calibration.fold.name, "layer": layer.name, "operator": layer.operator}
-            row |= {"weights": layer.weights, "macs": layer.macs, "trace": layer.trace}
+            row = {"fold": fold.calibration.fold.name, **_about(layer), "trace": layer.trace}
             row |= {"trace_error": layer.trace_error, "bits": bits[ILP][layer.name]}
             rows.append(row | {f"omega_{width}": layer.perturbation(width) for width in mp.WIDTHS})
     return pd.DataFrame(rows)
@@ -87,12 +85,14 @@ def layer_table(layers: Sequence[mp.Layer]) -> pd.DataFrame:
     """What each layer needs at 8 bits, and at least: at 4 bits where it has a kernel for them."""
     rows = []
     for layer in layers:
-        row = {"layer": layer.name, "operator": layer.operator, "weights": layer.weights, "macs": layer.macs}
-        row |= {"bytes at 8": layer.bytes(8), "bytes at least": layer.bytes(4 if layer.four_bit else 8)}
-        rows.append(
-            row | {"BOPs at 8": layer.bops(8), "BOPs at least": layer.bops(4 if layer.four_bit else 8)}
-        )
+        least = 4 if layer.four_bit else 8
+        needed = {"bytes at 8": layer.bytes(8), "bytes at least": layer.bytes(least)}
+        rows.append(_about(layer) | needed | {"BOPs at 8": layer.bops(8), "BOPs at least": layer.bops(least)})
     return pd.DataFrame(rows)
+
+
+def _about(layer: mp.Layer) -> dict:
+    return {"layer": layer.name, "operator": layer.operator, "weights": layer.weights, "macs": layer.macs}
 
 
 def needs(folds: Sequence[Prepared], picks: Sequence[mp.Bits]) -> dict[str, float]:
@@ -113,9 +113,7 @@ def variants_table(
     return found
 
 
-def picks(
-    chosen: Sequence[dict[str, mp.Bits]], random: Sequence[mp.Bits]
-) -> dict[str, tuple[str, list[mp.Bits]]]:
+def picks(chosen: Chosen, random: Sequence[mp.Bits]) -> dict[str, tuple[str, list[mp.Bits]]]:
     """All choices by name: their kind (variant | random) and their bits in each fold. A random one is the same in all."""
     named = {variant: ("variant", [bits[variant] for bits in chosen]) for variant in VARIANTS}
     return named | {f"random {i}": ("random", [bits] * len(chosen)) for i, bits in enumerate(random, start=1)}
@@ -131,13 +129,9 @@ def pick_scores(folds: Sequence[Prepared], bits: Sequence[mp.Bits]) -> np.ndarra
 
 
 def picks_table(
-    folds: Sequence[Prepared],
-    made: dict[str, tuple[str, list[mp.Bits]]],
-    scores: Scores,
-    columns: Scores,
-    level: str,
+    folds: Sequence[Prepared], made: dict[str, tuple], scores: Scores, columns: Scores, level: str
 ) -> pd.DataFrame:
-    """One row per choice: pick, kind, weight_bytes, bops, perturbation (modelled), val_loss and uar (measured).
+    """One row per choice of `picks`: pick, kind, weight_bytes, bops, perturbation (modelled), val_loss, uar (measured).
 
     val_loss is the cross-entropy (nats, mean over classes) of validation people; uar is that of test people.
     """
@@ -150,19 +144,8 @@ def picks_table(
     return pd.DataFrame(rows)
 
 
-def against_best(picked: pd.DataFrame, scores: Scores, columns: Scores, level: str) -> pd.DataFrame:
-    """`crossval.compared` of the program's choice with the random one that turns out best on the test answers."""
-    random = picked[picked.kind == "random"]
-    best = random.loc[random.uar.idxmax(), "pick"]
-    return crossval.compared(columns, {best: scores[best], ILP: scores[ILP]}, level, best)
-
-
-def is_optimal(
-    folds: Sequence[Prepared], chosen: Sequence[dict[str, mp.Bits]], budget: mp.Budget
-) -> np.ndarray:
+def is_optimal(folds: Sequence[Prepared], chosen: Chosen, budget: mp.Budget) -> np.ndarray:
     """Whether the program's total Ω is the least of all choices, (n_folds,) bool. Raises BadParameter."""
-    pairs = [
-        (mp.total(fold.layers, bits[ILP]), mp.total(fold.layers, mp.exhaustive(fold.layers, budget)))
-        for fold, bits in zip(folds, chosen, strict=True)
-    ]
-    return np.array([np.isclose(a.perturbation, b.perturbation, rtol=1e-9) for a, b in pairs])
+    ours = [mp.total(fold.layers, bits[ILP]).perturbation for fold, bits in zip(folds, chosen, strict=True)]
+    least = [mp.total(fold.layers, mp.exhaustive(fold.layers, budget)).perturbation for fold in folds]
+    return np.isclose(ours, least, rtol=1e-9)

@@ -85,8 +85,7 @@ def test_cells_are_every_combination_and_say_what_options_of_training_say():
     ("levels", "options", "message"),
     [
         ({"optimizer": ["lion"]}, {}, "optimizer: got 'lion', expected one of adam"),
-        ({"loss": ["hinge"]}, {}, "loss: got 'hinge', expected one of cross_entropy, label_smoothed, focal"),
-        ({"epochs": [5, 5]}, {}, r"epochs: got \[5, 5\], expected each level once"),
+        ({"loss": ["focl"]}, {}, "focl does not exist in losses: did you mean focal"),
         ({}, {"seeds": [0, 0]}, r"seeds: got \[0, 0\], expected 2 or more"),
         ({}, {"n_folds": 5}, "n_folds: got 5, expected 1 to 4"),
     ],
@@ -167,18 +166,6 @@ def test_mean_and_spread_are_over_seeds_after_folds_and_ties_go_to_the_lower_los
     assert table["near_best"].tolist() == [True, True, False]
 
 
-def test_main_effects_by_hand():
-    uars = {("adam", 1): 0.5, ("adam", 2): 0.7, ("sgd", 1): 0.3, ("sgd", 2): 0.4, ("sgd", 9): 0.99}
-    rows = [(*cell, 8, "focal", uar) for cell, uar in uars.items()]
-    table = pd.DataFrame(rows, columns=["optimizer", "epochs", "batch_size", "loss", "uar"])
-    levels = {"optimizer": ["adam", "sgd"], "batch_size": [8], "loss": ["focal"], "epochs": [1, 2]}
-    effects = ablation.main_effects(table, levels).set_index(["factor", "level"])
-    assert effects["n_cells"].tolist() == [2, 2, 4, 4, 2, 2]  # 9 epochs are off the grid
-    assert effects.loc[("optimizer", "adam"), "uar"] == pytest.approx(0.6)
-    assert effects.loc[("optimizer", "sgd"), "uar"] == pytest.approx(0.35)
-    assert effects.loc[("epochs", "2"), "uar_sd"] == pytest.approx(stdev([0.7, 0.4]))
-
-
 def test_the_choice_is_a_config_that_training_reads(run, fits):
     of = study(run)
     table = of.search(LEVELS)
@@ -197,15 +184,13 @@ def test_the_choice_is_a_config_that_training_reads(run, fits):
     assert len(table) == SETS and "5 other cells are that near" in cautions[0]
 
 
-def test_an_official_split_tests_no_one_of_validation(run, fits):
-    official = study(run)
-    official.folds = FOLDS[:1]
-    assert study(run, n_folds=3).tested_elsewhere() == ["1", "2", "3"]
-    assert official.tested_elsewhere() == [] and len(official.cautions(official.search(ONE))) == 1
-
-
-def test_a_trainer_is_shared_where_its_graph_serves(run):
-    made = study(run)
-    first = made.trainer_of(replace(CURRENT, epochs=3, label_smoothing=0.0))
-    assert made.trainer_of(CURRENT) is first and first.options is CURRENT
-    assert made.trainer_of(replace(CURRENT, optimizer="sgd")) is not first
+def test_main_effects_by_hand():
+    uars = {("adam", 1): 0.5, ("adam", 2): 0.7, ("sgd", 1): 0.3, ("sgd", 2): 0.4, ("sgd", 9): 0.99}
+    rows = [(*cell, 8, "focal", uar) for cell, uar in uars.items()]
+    table = pd.DataFrame(rows, columns=["optimizer", "epochs", "batch_size", "loss", "uar"])
+    levels = {"optimizer": ["adam", "sgd"], "batch_size": [8], "loss": ["focal"], "epochs": [1, 2]}
+    effects = ablation.main_effects(table, levels).set_index(["factor", "level"])
+    assert effects["n_cells"].tolist() == [2, 2, 4, 4, 2, 2]  # 9 epochs are off the grid
+    assert effects.loc[("optimizer", "adam"), "uar"] == pytest.approx(0.6)
+    assert effects.loc[("optimizer", "sgd"), "uar"] == pytest.approx(0.35)
+    assert effects.loc[("epochs", "2"), "uar_sd"] == pytest.approx(stdev([0.7, 0.4]))

@@ -71,14 +71,6 @@ def test_percentiles_are_of_sums_over_stages_and_the_paper_stands_above():
     assert theirs.index.tolist() == [0, 1, 2] and theirs.p50_ms.tolist() == [182, 56, 238]
 
 
-def test_times_are_medians_without_the_first_call():
-    ms = [{"detector": each, "crop": 1.0} for each in (900, 3, 50, 4, 800, 7, 6, 8)]
-    path = Told({0: [face(TEN, "sad")] * 2, 1: []}, ms)
-    table = composite.timed(path, [np.zeros((4, 4), np.uint8), np.ones((4, 4), np.uint8)], repeats=3)
-    assert table.columns.tolist() == [*STAGES, "faces"] and table.faces.tolist() == [2, 0]
-    assert table.detector.tolist() == [4, 7] and table.crop.tolist() == [1, 1]
-
-
 def test_work_is_macs_of_both_beside_the_papers_tables(tmp_path):
     """One convolution has 9 · filters · side² MACs."""
     run = Run(tmp_path, "test", {})

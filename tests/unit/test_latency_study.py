@@ -98,15 +98,6 @@ def test_int8_is_taken_from_the_bench_and_the_rest_is_measured(here, network, tm
         assert footprints.bytes[HEART] == 1000 and footprints.arena_bytes[HEART] > 0
 
 
-def test_tables_of_this_machine(here):
-    threads = latency.by_threads(table_of(here))
-    assert threads.columns.tolist()[3:] == ["1_thread_p50_us", "4_threads_p50_us", "times_as_fast"]
-    assert threads.source.tolist() == [HEART, EEG] and threads.times_as_fast.tolist() == [0.5, 2.0]
-    assert latency.by_threads(table_of(here).query("threads == 1")).empty
-    fronts = latency.front_ends(here).set_index("source")
-    assert fronts.network_p50_us.to_dict() == {HEART: 10, EEG: 8} and fronts.front_end_p50_us[EEG] == 2050
-
-
 def test_devices_are_compared_with_the_first(here):
     devices = {HERE: here, "board": slower(here), "bare": slower(here) | {"engine": None, "stream": None}}
     machines = latency.machines(devices).set_index("device")

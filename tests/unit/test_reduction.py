@@ -16,13 +16,12 @@ from emolib.core.errors import BadParameter
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.fusion.scores import softmax
-from emolib.models.alexnet import Architecture, Block, baseline, embedded, flops, key, layers
+from emolib.models.alexnet import Architecture, Block, baseline, flops, key, layers
 from emolib.models.backend import keras
 from emolib.models.checkpoint import Checkpoint
 from emolib.models.training import Training
 from emolib.studies.reduction import tables, trainings
-from emolib.studies.reduction.search import Search, least_auc, trace
-from emolib.studies.reduction.space import axes, bound, levels, reductions
+from emolib.studies.reduction.search import Search, axes, bound, least_auc, reductions, trace
 from emolib.studies.reduction.trainings import Answers, Store, judged, mislabelled, trained
 
 TOY = Architecture(64, 1, (Block(32, 7, 4, 3), Block(32, 3, pool=2), Block(16, 3)), (64,), 3)
@@ -82,20 +81,6 @@ def test_neighbours_of_alexnet():
     assert not [change for change in reductions(lowest) if change.startswith(("input", "first stride"))]
 
 
-def test_neighbours_cost_less_and_differ():
-    for one in [*list(ALL.values())[::37], baseline(), embedded()]:
-        found = reductions(one).values()
-        assert all(flops(smaller) < flops(one) and below(smaller, one) for smaller in found)
-        assert len({key(smaller) for smaller in found}) == len(found)
-
-
-def test_levels_of_an_axis():
-    assert levels(baseline(), 0) == (224, 160, 112, 80, 56, 40, 32)
-    assert levels(baseline(), 1) == (-4, -6, -8, -10)
-    assert levels(baseline(), 2) == (96, 48, 24, 12, 8)  # the first convolution stays
-    assert levels(baseline(), 7)[-3:] == (64, 32, 0)
-
-
 @pytest.mark.parametrize("seed", range(2))
 def test_the_bound_is_admissible_and_no_lower_with_rejections(seed):
     """Never above the FLOPs of anything below that is below no rejected one; tested against the whole space."""
@@ -148,17 +133,6 @@ def test_least_auc_by_hand():
         searched(lambda one: 0.5)
     with pytest.raises(BadParameter, match="rule 'loss', share 0.8: expected margin or auc"):
         searched(rule="loss")
-
-
-def test_the_trace_is_a_row_per_training():
-    search = searched(budget=12)
-    rows = trace(search.tried)
-    assert rows["order"].tolist() == list(range(12)) and pd.isna(rows["parent"][0])
-    assert rows["change"][0] == "baseline" and rows["flops"][0] == flops(TOY)
-    for _, row in rows.iloc[1:].iterrows():
-        mine = reductions(search.tried[row["parent"]].architecture)[row["change"]]
-        assert key(mine) == row["architecture"] and flops(mine) == row["flops"]
-        assert row["auc"] == rising(mine) and row["accepted"] == (row["auc"] >= search.least_auc)
 
 
 def test_only_what_is_new_is_trained_also_after_a_kill(tmp_path):
@@ -225,7 +199,7 @@ def test_a_real_training_gives_numbers_of_its_own_validation_pictures(tmp_path):
 def test_published_rows_agree_among_themselves():
     """ΔAUC is the loss of margin over 0.5; runtime is FLOPs at 0.46 MFLOP/s."""
     rows = tables.PUBLISHED
-    deltas = [tables.delta_percent(auc, 0.70) for auc in rows["auc"]]
+    deltas = 100 * (rows["auc"] - 0.70) / (0.70 - 0.50)
     np.testing.assert_allclose(deltas, rows["delta_auc_percent"], atol=1e-9)
     timed = rows.dropna(subset="runtime_s")
     np.testing.assert_allclose(timed["work_mflop"] / 0.46, timed["runtime_s"], rtol=0.03)
@@ -287,16 +261,6 @@ def numbered(n):
 FOLD = Fold("f", np.arange(0, 60, 2), np.arange(1, 40, 2), np.arange(60, 100))
 
 
-def test_parts_never_mix_follow_their_seed_and_test_is_whole():
-    found, again, other = (
-        {name: part.X.ravel().astype(int).tolist() for name, part in parts.items()}
-        for parts in (trainings.parts(numbered(100), FOLD, 12, 7, seed) for seed in (4, 4, 5))
-    )
-    assert {name: len(rows) for name, rows in found.items()} == {"train": 12, "val": 7, "test": 40}
-    assert all(set(rows) <= set(getattr(FOLD, name)) for name, rows in found.items())
-    assert found == again and found["train"] != other["train"] and found["test"] == other["test"]
-
-
 def test_answers_are_the_stored_networks_and_what_is_missing_is_trained(tmp_path):
     """Two networks with logits (0, w · x) of the one value x; the search was at the first."""
     big, none = Architecture(4, 1, (Block(2, 3),), (), 2), Architecture(4, 1, (), (), 2)
@@ -340,5 +304,3 @@ def test_every_wrong_label_is_as_likely():
     np.add.at(counts, (clean.y, mislabelled(clean, 0.09, seed=1).y), 1)
     assert counts.sum() - np.trace(counts) == 1800
     assert np.abs(counts - 5000 * 0.03)[~np.eye(4, dtype=bool)].max() < 5 * 150**0.5
-    with pytest.raises(BadParameter, match=r"share of 1.1 wrong labels, expected 0 to 1"):
-        mislabelled(clean, 1.1, 0)

@@ -98,10 +98,8 @@ class JointStudy:
 def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experiment]:
     """The source of each branch: named by its modality, with a number where a modality has several.
 
-    `recordings` takes one source twice. Raises BadParameter.
+    `recordings` takes one source twice. Raises BadParameter for another number of sources.
     """
-    if pairs not in pairing.PAIRINGS:
-        raise BadParameter(f"pairs: got {pairs!r}, expected one of {', '.join(pairing.PAIRINGS)}.")
     if (len(sources) == 1) != (pairs == "recordings"):
         wanted = "one, taken twice" if pairs == "recordings" else "two or more"
         raise BadParameter(f"sources: got {len(sources)} for {pairs}, expected {wanted}.")
@@ -118,7 +116,7 @@ def same_trials(sets: Mapping[str, EmotionSet]) -> list[JointTrial]:
     Raises BadSet for other classes, labels that disagree, branches that share no trial.
     """
     names, by_key, y = _trials(sets)
-    keys = list(map(list, by_key))
+    keys = [list(own) for own in by_key]
     for name, own in zip(names, keys, strict=True):
         if set(own).isdisjoint(keys[0]):
             for_example = f"for example {' '.join(own[0])} and {' '.join(keys[0][0])}"

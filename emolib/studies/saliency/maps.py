@@ -4,7 +4,7 @@ A map (n, h, w) is never below 0. z is the logit of the class that the model pre
 model is Keras with logits out.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -111,14 +111,12 @@ def fold_maps(
     Each fold's network explains its own answers on at most n_windows of its test windows, each class alike where there
     are enough.
     """
-    rows, maps = [], {name: [] for name in METHODS}
-    for k, fold in enumerate(folds):
+    rows, maps = [evenly(data.y, fold.test, n_windows, seed) for fold in folds], []
+    for k, of_fold in enumerate(rows):
         model, standardiser = (load(run, model_name(source, k)) for load in (load_model, load_standardiser))
-        rows.append(evenly(data.y, fold.test, n_windows, seed))
-        X = standardiser(data.X[rows[-1]])
-        for name, method in METHODS.items():
-            maps[name].append(method(model, X))
-    return np.concatenate(rows), {name: np.concatenate(found) for name, found in maps.items()}
+        X = standardiser(data.X[of_fold])
+        maps.append({name: method(model, X) for name, method in METHODS.items()})
+    return np.concatenate(rows), {name: np.concatenate([of[name] for of in maps]) for name in METHODS}
 
 
 def image_layer(model: keras.Model) -> keras.layers.Layer:
@@ -138,8 +136,8 @@ def image_layer(model: keras.Model) -> keras.layers.Layer:
     return (fine or images)[-1]
 
 
-def _batches(n: int) -> Iterator[slice]:
-    return (slice(start, start + BATCH) for start in range(0, n, BATCH))
+def _batches(n: int) -> list[slice]:
+    return [slice(start, start + BATCH) for start in range(0, n, BATCH)]
 
 
 @lru_cache(maxsize=4)
@@ -147,15 +145,11 @@ def _graphs(model: keras.Model) -> tuple[Callable, Callable]:
     """Logits of x, and ∂z/∂x of x and classes; they read the weights that the model has when they are called."""
     x, classes = tf.TensorSpec(model.input_shape), tf.TensorSpec((None,), tf.int64)
 
-    @tf.function(input_signature=[x])
-    def logits(x):
-        return model(x, training=False)
-
     @tf.function(input_signature=[x, classes])
     def gradients(x, classes):
         return tf.gradients(tf.gather(model(x, training=False), classes, batch_dims=1), x)[0]
 
-    return logits, gradients
+    return tf.function(lambda x: model(x, training=False), input_signature=[x]), gradients
 
 
 def _logits(model, X) -> np.ndarray:
