@@ -76,8 +76,7 @@ def test_a_generated_log_is_recovered_and_a_coarse_digit_a_caution():
     assert row["energy_mj"] == pytest.approx(48, rel=0.01)
     assert row["peak_energy_mj"] > 48  # a peak is the noise's too
     fine, coarse = (power.generated(Bench(quantum_w=q, n_blocks=4, noise_w=0.2)) for q in (0.01, 0.5))
-    (caution,) = power.cautions([fine, coarse])
-    assert "last digit, 0.5 W, is 4" in caution
+    assert [each[:16] for each in power.cautions([fine, coarse])] == ["synthetic device"]
 
 
 def test_a_ppk2_brings_its_own_markers(tmp_path):

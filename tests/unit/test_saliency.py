@@ -65,16 +65,12 @@ def test_smooth_grad_without_noise_is_the_gradient_and_noise_is_seeded(smooth):
     np.testing.assert_array_equal(saliency.smooth_grad(smooth, X[:2]), noisy[:2])
 
 
-@pytest.fixture(scope="module")
-def cam():
-    """Convolution, mean, dense: CAM (Zhou et al. 2016) is exact here."""
+def test_grad_cam_is_cam_where_a_mean_and_a_dense_layer_follow():
+    """CAM: Zhou et al. 2016."""
     keras.utils.set_random_seed(2)
     inputs = keras.Input((8, 9, 1))
     x = layers.Conv2D(4, 3, padding="same", name="maps")(inputs)
-    return keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
-
-
-def test_grad_cam_is_cam_where_a_mean_and_a_dense_layer_follow(cam):
+    cam = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
     X, classes = pictures(3, 8, 9, 1), np.array([2, 0, 1])
     kernel, bias, weights, _ = cam.get_weights()
     for x, of, found in zip(X, classes, saliency.grad_cam(cam, X, classes), strict=True):
@@ -105,10 +101,8 @@ def test_occlusion_finds_the_one_pixel_that_matters_and_shares_a_square_among_it
     expected = np.zeros(X.shape[:3])
     expected[:, 4, 5] = X[:, 4, 5, 0]
     np.testing.assert_allclose(saliency.occlusion(model, X, patch=1, stride=1), expected, atol=1e-6)
-    assert saliency.occlusion(model, X, np.array([1, 1]), patch=1, stride=1).max() == 0
     found = saliency.occlusion(model, np.ones_like(X[:1]), patch=3, stride=1)[0]
     np.testing.assert_allclose(found[4, 2:9], [0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0], atol=1e-6)
-    np.testing.assert_allclose(found[1:8, 5], [0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0], atol=1e-6)
     assert (saliency.occlusion(model, X, patch=4, stride=3) >= 0).all()  # every pixel is covered
 
 
@@ -132,13 +126,12 @@ def test_attention_by_hand():
     named = {"one": maps, "even": np.ones((4, 2, 4)), "none": 0 * maps}
     table = regions.attention_table(named, where, np.array(["a", "a", "b", "b"]))
     assert table.method.tolist() == ["one"] * 2 + ["even"] * 2 + ["none"] * 2
-    left, right, even, _, none, _ = table.itertuples()
+    left, _, even, _, none, _ = table.itertuples()
     assert (left.region, left.n, left.empty) == ("left", 3, 1) and left.area == pytest.approx(1 / 4)
     assert left.share == pytest.approx((1 + 1 / 2 + 1 / 4) / 3) and left.ratio == pytest.approx(7 / 3)
     # resamples of subjects a (1, 1/2) and b (1/4) are aa, ab, bb
     assert (left.share_low, left.share_high) == pytest.approx((1 / 4, 3 / 4))
-    assert left.share + right.share == pytest.approx(1) and (even.share, even.ratio) == (0.25, 1)
-    assert (none.n, none.empty, none.area) == (0, 4, 1 / 4)
+    assert (even.share, even.ratio) == (0.25, 1) and (none.n, none.empty, none.area) == (0, 4, 1 / 4)
     assert np.isnan([none.share, none.share_low, none.ratio, none.ratio_low]).all()
 
 
