@@ -95,9 +95,7 @@ class Study:
 
     def people(self) -> pd.DataFrame:
         """Who trains and who validates, a row per fold: fold, train_people, train_windows, val_people, val_windows.
-
-        People are None where identities are unknown, so that every window has a subject of its own.
-        """
+        People are None where identities are unknown, so that every window has a subject of its own."""
         subject, rows = self.data.subject, []
         known = len(np.unique(subject)) < len(subject)
         for fold in self.folds[: self.n_folds]:
@@ -204,10 +202,8 @@ def seed_sd(table: pd.DataFrame) -> float:
 
 
 def main_effects(table: pd.DataFrame, levels: Levels) -> pd.DataFrame:
-    """A row per factor and level: n_cells, uar and uar_sd over the cells with that level.
-
-    Only cells whose levels all lie in `levels` count: every level then meets the same others.
-    """
+    """A row per factor and level: n_cells, uar and uar_sd over the cells with that level. Only cells whose levels all
+    lie in `levels` count: every level then meets the same others."""
     inside = table[np.logical_and.reduce([table[name].isin(levels[name]) for name in FACTORS])]
     rows = []
     for factor in FACTORS:

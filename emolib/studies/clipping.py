@@ -45,10 +45,8 @@ def rounded(x: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def largest_deviation(content: bytes, limits: Ranges) -> float:
-    """The largest share by which a scale in a quantized file is off the one that `limits` asks for.
-
-    Tensors are compared in order of execution, because a compact file has other names.
-    """
+    """The largest share by which a scale in a quantized file is off the one that `limits` asks for. Tensors are
+    compared in order of execution, because a compact file has other names."""
     tensors = activations(content).values()
     pairs = zip(tensors, limits.values(), strict=True)
     return max(abs(255 * float(t.scale[0]) / (high - low) - 1) for t, (low, high) in pairs if high > low)

@@ -50,10 +50,8 @@ def timed(path: FacePath, images: Sequence[np.ndarray], repeats: int) -> pd.Data
 
 
 def stages(ms: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
-    """The reference paper's results with ours below: source, stage, p50_ms, p95_ms, frames per second, size_mb.
-
-    `ms`: of `timed`; `sizes`: bytes by stage. Ours is measured on this machine.
-    """
+    """The reference paper's results with ours below: source, stage, p50_ms, p95_ms, frames per second, size_mb. `ms`:
+    of `timed`; `sizes`: bytes by stage. Ours is measured on this machine."""
     every = list(STAGES)  # detection takes the first three
     parts, rows = {"detector": every[:3], "classifier": every[3:], "composite": every}, []
     for stage, names in parts.items():

@@ -25,10 +25,8 @@ VARIANTS = ("float32", "int8")
 
 
 def train(run: Run, name: str, trainer: Trainer, of: Mapping[str, PictureSet]) -> History:
-    """The history of the detector models/<name>.keras, trained on of["train"], or found; a killed run goes on.
-
-    Writes models/<name>.keras, .json (the history) and -grid.json (what its outputs mean).
-    """
+    """The history of the detector models/<name>.keras, trained on of["train"], or found; a killed run goes on. Writes
+    models/<name>.keras, .json (the history) and -grid.json (what its outputs mean)."""
     identity = trainer.identity(of["train"], of["val"])
     own = run.branch()
     own.inputs = {}  # the identity holds the pictures

@@ -149,11 +149,8 @@ def machines(devices: Mapping[str, dict]) -> pd.DataFrame:
 
 
 def models(devices: Mapping[str, dict]) -> pd.DataFrame:
-    """A row per device and model, on the device's first backend and fewest threads.
-
-    `times` is how many times as long as on the first device. `same_file` says whether the file is the first device's,
-    byte by byte.
-    """
+    """A row per device and model, on the device's first backend and fewest threads. `times` is how many times as long
+    as on the first device. `same_file` says whether the file is the first device's, byte by byte."""
     first, tables = next(iter(devices.values())), []
     for device, record in devices.items():
         table, sha256 = primary(pd.DataFrame(record["models"])), record["bundle"]["sha256"]
@@ -193,10 +190,8 @@ def hops(devices: Mapping[str, dict]) -> pd.DataFrame:
 
 
 def concluded(table: pd.DataFrame, fronts: pd.DataFrame, here: dict) -> list[dict]:
-    """Rows of results of this machine: each variant on one thread, one window from its samples, the engine.
-
-    `table` is that of `variants`, `fronts` that of `front_ends`.
-    """
+    """Rows of results of this machine: each variant on one thread, one window from its samples, the engine. `table`
+    is that of `variants`, `fronts` that of `front_ends`."""
     found, about = [], {"device": here["machine"]["name"]}
     networks = primary(table).rename(columns={name: f"latency_{name[:3]}" for name in PERCENTILES})
     windows = fronts.rename(columns={"front_end_p50_us": "front_end_p50", "whole_p50_us": "window_p50"})

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from emolib.core.bars import with_progress
 from emolib.device.interpreter import Model
 from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax
@@ -20,12 +21,11 @@ INT8 = "uniform_int8"  # the baseline, made in the same way
 ILP = "mixed"  # bits picked by the integer linear program
 VARIANTS = (INT8, "int4", ILP, "greedy")
 Scores = dict[str, np.ndarray]
-Chosen = Sequence[dict[str, mp.Bits]]  # of each fold, the bits of each variant
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """One fold before bits are chosen: its layers with their sensitivities, and the ranges of its activations.
+    """One fold: its layers with their sensitivities, the ranges of its activations, and the bits of each variant.
 
     `outputs` names the output of each layer's operator in the float32 file.
     """
@@ -34,6 +34,7 @@ class Prepared:
     layers: list[mp.Layer]
     outputs: dict[str, str]
     ranges: Ranges
+    bits: dict[str, mp.Bits]
 
     def file(self, bits: mp.Bits) -> bytes:
         """The fold's .tflite with these bits."""
@@ -41,16 +42,20 @@ class Prepared:
         return quantize(self.calibration.float32, self.ranges, named)
 
 
-def prepare(calibration: CalibrationData, n_samples: int) -> Prepared:
-    """Sensitivities and ranges (least to largest value) of one fold, both from its calibration windows.
-
-    Raises BadArtifact where the float32 file is not of the fold's network.
-    """
-    X, y, float32 = calibration.calibration, calibration.calibration_y, calibration.float32
-    layers = mp.sensitivities(calibration.model, X, y, n_samples, calibration.seed)
-    kernels = {layer.name: np.asarray(layer.kernel) for layer in weighted_layers(folded(calibration.model))}
-    ranges = Clipping("max").ranges(observed(float32, X))
-    return Prepared(calibration, layers, mp.outputs(float32, kernels), ranges)
+def prepared(
+    calibrations: Sequence[CalibrationData], n_samples: int, *shares: float | None, told: str = "sensitivity"
+) -> tuple[list[Prepared], mp.Budget]:
+    """Sensitivities, ranges (least to largest value) and bits of each fold, from its calibration windows; and the budget,
+    `shares` of the first fold's bytes and BOPs at 8 bits. Raises OverBudget, and BadArtifact for a file of another network."""
+    found, budget = [], None
+    for calibration in with_progress(calibrations, told, "folds"):
+        X, y, float32 = calibration.calibration, calibration.calibration_y, calibration.float32
+        layers = mp.sensitivities(calibration.model, X, y, n_samples, calibration.seed)
+        budget = budget or mp.Budget.shares(layers, *shares)
+        kernels = {one.name: np.asarray(one.kernel) for one in weighted_layers(folded(calibration.model))}
+        outputs, ranges = mp.outputs(float32, kernels), Clipping("max").ranges(observed(float32, X))
+        found.append(Prepared(calibration, layers, outputs, ranges, choices(layers, budget)))
+    return found, budget
 
 
 def choices(layers: Sequence[mp.Layer], budget: mp.Budget) -> dict[str, mp.Bits]:
@@ -59,24 +64,24 @@ def choices(layers: Sequence[mp.Layer], budget: mp.Budget) -> dict[str, mp.Bits]
     return dict(zip(VARIANTS, (*both, mp.choose(layers, budget), mp.greedy(layers, budget)), strict=True))
 
 
-def converters(folds: Sequence[Prepared], chosen: Chosen) -> dict[str, Callable[[CalibrationData], bytes]]:
+def converters(folds: Sequence[Prepared]) -> dict[str, Callable[[CalibrationData], bytes]]:
     """For `conversion.convert_folds`: each variant's file, from the bits that were chosen for the fold."""
-    by_name = {fold.calibration.name: (fold, bits) for fold, bits in zip(folds, chosen, strict=True)}
+    by_name = {fold.calibration.name: fold for fold in folds}
 
     def convert(calibration: CalibrationData, variant: str) -> bytes:
-        fold, bits = by_name[calibration.name]
-        return fold.file(bits[variant])
+        fold = by_name[calibration.name]
+        return fold.file(fold.bits[variant])
 
     return {variant: partial(convert, variant=variant) for variant in VARIANTS}
 
 
-def sensitivity_table(folds: Sequence[Prepared], chosen: Chosen) -> pd.DataFrame:
+def sensitivity_table(folds: Sequence[Prepared]) -> pd.DataFrame:
     """One row per fold and layer: trace, perturbations (nats), and the bits that the program chose."""
     rows = []
-    for fold, bits in zip(folds, chosen, strict=True):
+    for fold in folds:
         for layer in fold.layers:
             row = {"fold": fold.calibration.fold.name, **_about(layer), "trace": layer.trace}
-            row |= {"trace_error": layer.trace_error, "bits": bits[ILP][layer.name]}
+            row |= {"trace_error": layer.trace_error, "bits": fold.bits[ILP][layer.name]}
             rows.append(row | {f"omega_{width}": layer.perturbation(width) for width in mp.WIDTHS})
     return pd.DataFrame(rows)
 
@@ -103,20 +108,23 @@ def needs(folds: Sequence[Prepared], picks: Sequence[mp.Bits]) -> dict[str, floa
 
 
 def variants_table(
-    columns: Scores, scores: Scores, level: str, size: dict[str, int], needed: dict[str, dict]
+    folds: Sequence[Prepared], columns: Scores, scores: Scores, level: str, size: dict, **more: dict
 ) -> pd.DataFrame:
-    """One row per variant: bytes of weights and file, BOPs, UAR with its interval, points over uniform 8 bits."""
-    found = crossval.compared(columns, scores, level, INT8)
+    """One row per variant: bytes of weights and file, BOPs, UAR with its interval, points over uniform 8 bits. `more`: what
+    variants that are not of VARIANTS need."""
+    found, needed = crossval.compared(columns, scores, level, INT8), dict(more)
+    for variant in set(scores) - set(more):
+        needed[variant] = needs(folds, [fold.bits[variant] for fold in folds])
     found.insert(1, "weight_bytes", [needed[variant]["weight_bytes"] for variant in found.variant])
     found.insert(2, "file_bytes", found.variant.map(size))
     found.insert(3, "bops", [needed[variant]["bops"] for variant in found.variant])
     return found
 
 
-def picks(chosen: Chosen, random: Sequence[mp.Bits]) -> dict[str, tuple[str, list[mp.Bits]]]:
+def picks(folds: Sequence[Prepared], random: Sequence[mp.Bits]) -> dict[str, tuple[str, list[mp.Bits]]]:
     """All choices by name: their kind (variant | random) and their bits in each fold. A random one is the same in all."""
-    named = {variant: ("variant", [bits[variant] for bits in chosen]) for variant in VARIANTS}
-    return named | {f"random {i}": ("random", [bits] * len(chosen)) for i, bits in enumerate(random, start=1)}
+    named = {variant: ("variant", [fold.bits[variant] for fold in folds]) for variant in VARIANTS}
+    return named | {f"random {i}": ("random", [bits] * len(folds)) for i, bits in enumerate(random, start=1)}
 
 
 def pick_scores(folds: Sequence[Prepared], bits: Sequence[mp.Bits]) -> np.ndarray:
@@ -144,8 +152,8 @@ def picks_table(
     return pd.DataFrame(rows)
 
 
-def is_optimal(folds: Sequence[Prepared], chosen: Chosen, budget: mp.Budget) -> np.ndarray:
+def is_optimal(folds: Sequence[Prepared], budget: mp.Budget) -> np.ndarray:
     """Whether the program's total Ω is the least of all choices, (n_folds,) bool. Raises BadParameter."""
-    ours = [mp.total(fold.layers, bits[ILP]).perturbation for fold, bits in zip(folds, chosen, strict=True)]
+    ours = [mp.total(fold.layers, fold.bits[ILP]).perturbation for fold in folds]
     least = [mp.total(fold.layers, mp.exhaustive(fold.layers, budget)).perturbation for fold in folds]
     return np.isclose(ours, least, rtol=1e-9)

@@ -60,9 +60,8 @@ def test_a_branch_has_the_name_of_its_modality():
     found = branches_of([emodb, heart, speech], "label_paired")
     assert found == {"speech1": emodb, "heart": heart, "speech2": speech}
     assert branches_of([emodb], "recordings") == {"speech1": emodb, "speech2": emodb}
-    for sources, pairs in (([emodb], "same_trials"), ([emodb, heart], "recordings")):
-        with pytest.raises(BadParameter, match="sources: got . for"):
-            branches_of(sources, pairs)
+    with pytest.raises(BadParameter, match="sources: got 1 for"):
+        branches_of([emodb], "same_trials")
 
 
 def strangers(*lacking):
@@ -129,8 +128,6 @@ SMALL = {"heart": {"filters": [4], "dense": [8]}, "eeg": {"filters": [4], "pool"
 
 def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not(study):
     design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
-    assert design.model(HYBRID).output_shape == (None, 3, 2)
-    assert list(design.model(Network(("eeg",))).input) == ["eeg"]
 
     def params(width):
         return replace(design, width=width).model(BOTH).count_params()
@@ -179,8 +176,6 @@ def test_a_study_of_strangers_leaves_out_what_has_no_side_in_the_task(run):
         emotion = SEVEN[speech.y[rows[0]]]
         assert emotion != "disgust" and one.y == (emotion in ("angry", "fear", "happy"))
         assert np.isin(rows, getattr(folds[one.fold], one.split)).all()
-    both = JointStudy.load(run, "x", [EMODB], "arousal", "recordings", 2, 50, 0)
-    assert list(both.sources) == ["speech1", "speech2"] and both.data.present.all()
 
 
 SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}

@@ -9,7 +9,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from emolib import datasets
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadArtifact, BadParameter, BadSet
+from emolib.core.errors import BadArtifact, BadParameter
 from emolib.datasets import splits, windowed
 from emolib.device.interpreter import Model
 from emolib.evaluation.metrics import paired_gain
@@ -109,9 +109,8 @@ def test_noise_has_the_power_that_was_asked_for_and_is_the_trials_own():
     clean = trial("heart")
     low, high = (conditions.with_noise(clean, snr).astype(float) - clean.data for snr in (20, 0))
     np.testing.assert_allclose(10 * low, high, atol=1e-4)
-    another = replace(clean, trial="s00-t99")
-    for other in (conditions.with_noise(another, 0), conditions.with_noise(clean, 0, seed=1)):
-        assert abs(np.corrcoef(other - clean.data, high)[0, 1]) < 0.2
+    other = conditions.with_noise(replace(clean, trial="s00-t99"), 0)
+    assert abs(np.corrcoef(other - clean.data, high)[0, 1]) < 0.2
     noisy = conditions.with_noise(trial("face"), -10)
     assert noisy.dtype == np.uint8 and (noisy == 0).mean() > 0.2 and (noisy == 255).mean() > 0.2  # clipped
 
@@ -143,9 +142,8 @@ def test_noise_costs_trust_and_trials_and_both_are_counted(run, streams):
     lost = conditions.noise_losses(noisy).iloc[0]
     empty = sum(not len(windows.X) for windows in noisy["heart"][-20].values())
     assert lost["missing"] == empty > 0 and lost["too few beats"] >= empty
-    before = sum(of["heart"].present.sum() for of in streams.clean.values())
-    after = sum(heart.change(k, of)["heart"].present.sum() for k, of in streams.clean.items())
-    assert before - after == empty and lost["trials"] == before
+    gone = [of["heart"].present & ~heart.change(k, of)["heart"].present for k, of in streams.clean.items()]
+    assert np.concatenate(gone).sum() == empty
 
 
 def test_what_is_left_decides_and_nothing_left_is_a_guess(streams, study, ways):
@@ -190,15 +188,6 @@ def test_reliability_by_hand(streams):
     np.testing.assert_allclose(found[i], expected / expected.sum(), rtol=1e-4)
 
 
-def test_subsets_are_all_there_are():
-    made = conditions.subsets(["a", "b", "c", "d"])
-    assert len({condition.name for condition in made}) == len(made) == 15
-    assert made[0] is conditions.WHOLE and [c.bad for c in made if c.bad] == ["d", "c", "b", "a"]
-    given = dict.fromkeys("abcd", "here")
-    left = {c.name: [k for k, v in c.change(0, given).items() if v] for c in made}
-    assert left["no b"] == ["a", "c", "d"] and left["only b + d"] == ["b", "d"] and left["only c"] == ["c"]
-
-
 def uar(streams, scores, kept=slice(None)):
     return pytest.approx(balanced_accuracy_score(streams.trials.y[kept], scores[kept].argmax(axis=1)))
 
@@ -241,13 +230,9 @@ def test_gains_are_pooled_over_what_is_bad(streams, ways):
         answers = np.concatenate([of[name].argmax(axis=1) for of in found.values()])
         each[name] = balanced_accuracy_score(y, answers)
     assert table.points["any one stuck"] == pytest.approx(100 * (each["reliability"] - each["mean"]))
-    with pytest.raises(BadParameter, match="meen does not exist"):
-        conditions.gains(streams, found, "any one stuck", "reliability", ["meen"])
 
 
-def test_what_cannot_be_asked_is_named(run, streams, ways, monkeypatch):
-    with pytest.raises(BadSet, match="All modalities are gone"):
-        streams.scores(ways, conditions.only([]))
+def test_what_cannot_be_asked_is_named(run, streams, monkeypatch):
     twice = Study.load(run, [EEG, EEG], "emotion", "same_trials", 4, "float32", 0)
     with pytest.raises(BadParameter, match="one of each modality"):
         Streams.open(run, twice, "float32")
@@ -274,5 +259,3 @@ def test_label_pairs_meet_again_whatever_is_corrupted(run):
         for fold, rows in streams.order.items():
             expected = study.paired.scores[m][rows]
             np.testing.assert_allclose(streams.clean[fold][name].scores, expected, atol=1e-5)
-    changes = (np.diff(study.paired.y[rows_of(streams)]) != 0).sum()
-    assert changes > 2 * len(streams.order)  # a stream of mixed classes, not one class after another

@@ -31,7 +31,7 @@ def layer(name, operator, weights, macs):
 def test_choices_of_a_fold():
     """Either layer alone meets the budget; the first costs less, the logits cost less for each byte."""
     layers = [layer("first", "Conv2D", 40, 900), layer("depth", "DepthwiseConv2D", 9, 100)]
-    fold = mixed.Prepared(None, [*layers, layer("logits", "Dense", 60, 60)], {}, {})
+    fold = mixed.Prepared(None, [*layers, layer("logits", "Dense", 60, 60)], {}, {}, {})
     chosen = mixed.choices(fold.layers, mp.Budget(bytes=90))
     assert list(chosen) == list(mixed.VARIANTS)
     assert [list(bits.values()) for bits in chosen.values()] == [[8, 8, 8], [4, 8, 4], [4, 8, 8], [8, 8, 4]]
@@ -75,7 +75,8 @@ def table2(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def prepared(table2):
-    return mixed.prepare(table2, n_samples=2)
+    [found], _ = mixed.prepared([table2], 2, 0.666, None)
+    return found
 
 
 def test_the_bits_of_a_shortcut_go_to_its_tensor(prepared):
@@ -90,13 +91,14 @@ def test_the_bits_of_a_shortcut_go_to_its_tensor(prepared):
 
 def test_files_have_the_bytes_that_were_counted_and_answer_as_the_choice_does(table2, prepared):
     budget = mp.Budget.shares(prepared.layers, 0.666, None)
-    chosen = [mixed.choices(prepared.layers, budget)]
-    scores = conversion.convert_folds(table2.run, [table2], mixed.converters([prepared], chosen))
-    for variant, bits in chosen[0].items():
+    scores = conversion.convert_folds(table2.run, [table2], mixed.converters([prepared]))
+    for variant, bits in prepared.bits.items():
         content = table2.run.read(f"{table2.name}-{variant}.tflite").read_bytes()
         assert flatbuffer.weight_bytes(content) == mixed.needs([prepared], [bits])["weight_bytes"]
-    np.testing.assert_array_equal(mixed.pick_scores([prepared], [chosen[0][mixed.ILP]]), scores[mixed.ILP])
-    assert mixed.is_optimal([prepared], chosen, budget).all()
+    np.testing.assert_array_equal(
+        mixed.pick_scores([prepared], [prepared.bits[mixed.ILP]]), scores[mixed.ILP]
+    )
+    assert mixed.is_optimal([prepared], budget).all()
 
 
 def test_lost_is_the_gain_upside_down():

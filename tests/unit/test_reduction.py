@@ -15,10 +15,7 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
-from emolib.fusion.scores import softmax
 from emolib.models.alexnet import Architecture, Block, baseline, flops, key, layers
-from emolib.models.backend import keras
-from emolib.models.checkpoint import Checkpoint
 from emolib.models.training import Training
 from emolib.studies.reduction import tables, trainings
 from emolib.studies.reduction.search import Search, axes, bound, least_auc, reductions, trace
@@ -179,11 +176,12 @@ def test_a_real_training_gives_numbers_of_its_own_validation_pictures(tmp_path):
     data = EmotionSet(X, y, y.astype(str), np.arange(192).astype(str), ("left", "right"))
     train, val = data.part(np.arange(128)), data.part(np.arange(128, 192))
     tiny = Architecture(24, 1, (Block(4, 5, 2, 3),), (), 2, dropout=0.1)
-    train_one = trained(train, val, Training(epochs=3, batch_size=16, augment=False))
-    found = train_one(tiny, tmp_path / "x.keras", Checkpoint(tmp_path / "state", {}))
+    run, options = Run(tmp_path, "02c_reduction", {}), Training(epochs=3, batch_size=16, augment=False)
+    store = Store(run, "models/x", trained(train, val, options), {})
+    found = store(tiny)
     assert found["auc"] > 0.95 and found["epochs"] == 3 and found["seconds"] > 0
-    logits = keras.models.load_model(tmp_path / "x.keras")(val.X, training=False).numpy()
-    again = judged(val.y, softmax(logits))
+    [one] = trainings.answers(run, {"tiny": (store, tiny)}, {"val": val}, ["val"])
+    again = judged(one.y, one.scores)
     assert again == pytest.approx({name: found[name] for name in again})
 
 
@@ -227,32 +225,6 @@ def numbered(n):
 
 
 FOLD = Fold("f", np.arange(0, 60, 2), np.arange(1, 40, 2), np.arange(60, 100))
-
-
-def test_answers_are_the_stored_networks_and_what_is_missing_is_trained(tmp_path):
-    """Two networks with logits (0, w · x) of the one value x; the search was at the first."""
-    big, none = Architecture(4, 1, (Block(2, 3),), (), 2), Architecture(4, 1, (), (), 2)
-    weights, made = {big: 1.0, none: -2.0}, []
-
-    def train(architecture, path, state):
-        made.append(architecture)
-        inputs = keras.Input((1, 1, 1))
-        model = keras.Model(inputs, keras.layers.Dense(2, use_bias=False)(keras.layers.Flatten()(inputs)))
-        model.set_weights([np.array([[0.0, weights[architecture]]])])
-        model.save(path)
-        return {"auc": 0.9}
-
-    run = Run(tmp_path, "02c_reduction", {})
-    store = Store(run, "models/x/reduction", train, {})
-    store(big)
-    of = trainings.parts(numbered(100), FOLD, 12, 7, seed=4)
-    found = trainings.answers(run, {"big": (store, big), "none": (store, none)}, of)
-    assert made == [big, none]
-    places = [(one.model, one.part) for one in found]
-    assert places == [("big", "val"), ("big", "test"), ("none", "val"), ("none", "test")]
-    for one in found:
-        right = 1 / (1 + np.exp(-weights[one.architecture] * of[one.part].X.ravel().astype(float)))
-        np.testing.assert_allclose(one.scores, np.stack([1 - right, right], axis=1), atol=1e-6)
 
 
 @given(st.integers(2, 8), st.integers(1, 60), st.floats(0, 1), st.integers(0, 5))

@@ -18,7 +18,6 @@ import pandas as pd
 import tensorflow as tf
 
 from emolib import models
-from emolib.core.bars import with_progress
 from emolib.core.errors import BadParameter, BadSet, check_names
 from emolib.core.experiment import INT8, model_name
 from emolib.datasets.joint import JointSet
@@ -28,7 +27,7 @@ from emolib.evaluation.cost import cost
 from emolib.fusion.scores import softmax
 from emolib.models import crossval, tinym2net
 from emolib.models.training import Trainer, Training
-from emolib.quantization import conversion, mixed_precision, ptq
+from emolib.quantization import conversion, ptq
 from emolib.signals.frontend import FRONT_ENDS
 from emolib.studies import mixed
 from emolib.studies.early_fusion.study import JointStudy
@@ -128,10 +127,8 @@ def widest(of: Design, network: Network, most_params: int) -> Design:
 
 
 def converted(study: JointStudy, chosen: Mapping, n_calibration: int, seed: int) -> tuple[dict, dict]:
-    """By network the CalibrationData of each fold, and the scores of its int8 files, which are made here.
-
-    Scores are in the order of `crossval.score_columns`.
-    """
+    """By network the CalibrationData of each fold, and the scores of its int8 files, which are made here. Scores are
+    in the order of `crossval.score_columns`."""
     run, calibration, scores = study.run, {}, {}
     for name, network in chosen.items():
         given = study.artifact(name), *study.of(network.branches)
@@ -143,34 +140,26 @@ def converted(study: JointStudy, chosen: Mapping, n_calibration: int, seed: int)
 
 def precision(study: JointStudy, name: str, calibration: list, n_samples: int, size_share: float):
     """One row per precision of a network: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
-
-    float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC.
-    """
+    float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC."""
     run, artifact = study.run, study.artifact(name)
     data, folds = calibration[0].data, [one.fold for one in calibration]
     conversion.convert_folds(run, calibration, {"float32": ptq.converter("float32")})
-    bar = with_progress(calibration, f"sensitivity of {name}", "folds")
-    prepared = [mixed.prepare(one, n_samples) for one in bar]
-    layers = prepared[0].layers
-    limit = mixed_precision.Budget.shares(layers, size_share, None)
-    chosen = [mixed.choices(fold.layers, limit) for fold in prepared]
-    made = mixed.converters(prepared, chosen)
+    prepared, _ = mixed.prepared(calibration, n_samples, size_share, None, told=f"sensitivity of {name}")
+    made = mixed.converters(prepared)
     scores = conversion.convert_folds(run, calibration, {variant: made[variant] for variant in PRECISIONS})
     scores |= {"float32": crossval.keras_scores(run, artifact, data, folds)}
     joint = {variant: of if of.ndim == 2 else of[:, 0] for variant, of in scores.items()}  # of several heads
-    needed = {variant: mixed.needs(prepared, [bits[variant] for bits in chosen]) for variant in PRECISIONS}
-    weights, macs = sum(layer.weights for layer in layers), sum(layer.macs for layer in layers)
-    needed["float32"] = {"weight_bytes": 4 * weights, "bops": macs * 32 * 32}
+    weights, macs = (sum(getattr(one, of) for one in prepared[0].layers) for of in ("weights", "macs"))
+    float32 = {"weight_bytes": 4 * weights, "bops": macs * 32 * 32}
     size = sizes(run, artifact, len(folds), ("float32", *PRECISIONS))
-    table = mixed.variants_table(crossval.score_columns(data, folds), joint, "trial", size, needed)
+    columns = crossval.score_columns(data, folds)
+    table = mixed.variants_table(prepared, columns, joint, "trial", size, float32=float32)
     return table.assign(network=name)[["network", *table.columns]]
 
 
 def source_scores(study: JointStudy, variant: str) -> list[Trials]:
-    """The scores of each branch's own network (a source's) on the joint trials; on virtual people of fold v % n_folds.
-
-    Raises BadSet where the study tests a trial in another fold than a source did.
-    """
+    """The scores of each branch's own network (a source's) on the joint trials; on virtual people of fold v %
+    n_folds. Raises BadSet where the study tests a trial in another fold than a source did."""
     of = {(one.subject, one.trial): one.keys for one in study.trials}
     columns = study.score_columns()
     places = list(dict.fromkeys(zip(*(columns[name].tolist() for name in COLUMNS), strict=True)))

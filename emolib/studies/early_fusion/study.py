@@ -96,10 +96,8 @@ class JointStudy:
 
 
 def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experiment]:
-    """The source of each branch: named by its modality, with a number where a modality has several.
-
-    `recordings` takes one source twice. Raises BadParameter for another number of sources.
-    """
+    """The source of each branch: named by its modality, with a number where a modality has several. `recordings`
+    takes one source twice. Raises BadParameter for another number of sources."""
     if (len(sources) == 1) != (pairs == "recordings"):
         wanted = "one, taken twice" if pairs == "recordings" else "two or more"
         raise BadParameter(f"sources: got {len(sources)} for {pairs}, expected {wanted}.")
@@ -111,10 +109,8 @@ def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experime
 
 
 def same_trials(sets: Mapping[str, EmotionSet]) -> list[JointTrial]:
-    """Every trial that any branch has, of the same person: as `fusion.pairing.same_trials` aligns scores.
-
-    Raises BadSet for other classes, labels that disagree, branches that share no trial.
-    """
+    """Every trial that any branch has, of the same person: as `fusion.pairing.same_trials` aligns scores. Raises
+    BadSet for other classes, labels that disagree, branches that share no trial."""
     names, by_key, y = _trials(sets)
     keys = [list(own) for own in by_key]
     for name, own in zip(names, keys, strict=True):

@@ -44,10 +44,8 @@ class Trials:
     def of_windows(
         cls, modality: str, classes: tuple[str, ...], columns: Mapping, scores: np.ndarray
     ) -> "Trials":
-        """Of one modality: scores (n_windows, n_classes) averaged over the windows of each trial, in each fold and part.
-
-        `columns` are y and COLUMNS, (n_windows,) each. Raises BadSet unless both parts are there.
-        """
+        """Of one modality: scores (n_windows, n_classes) averaged over the windows of each trial, in each fold and
+        part. `columns` are y and COLUMNS, (n_windows,) each. Raises BadSet unless both parts are there."""
         if len(parts := np.unique(columns["part"])) < 2:
             raise BadSet(f"{modality}: parts {parts.tolist()}, expected val and test.")
         keys = ["/".join(map(str, row)) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
@@ -143,10 +141,8 @@ def strangers(y: Sequence, rows: Sequence, who: str, rng, n_each: int | None = N
 
 
 def same_trials(sources: Sequence[Trials]) -> Trials:
-    """Every trial of any modality, aligned by subject and trial within fold and part, sorted by these.
-
-    Raises BadSet for other classes, labels that disagree, or a test trial in different folds.
-    """
+    """Every trial of any modality, aligned by subject and trial within fold and part, sorted by these. Raises BadSet
+    for other classes, labels that disagree, or a test trial in different folds."""
     names, keys, tested = names_of(sources), [source.keys() for source in sources], {}
     check_classes(names, [source.classes for source in sources])
     for name, own in zip(names, keys, strict=True):

@@ -94,10 +94,8 @@ def measured(paired: Trials) -> pd.DataFrame:
 
 
 def paired_again(sources: Sequence[Trials], corpora: Sequence[str], n_virtual: int, seed: int) -> Trials:
-    """`label_paired` with the folds of every corpus in random order, so that other people meet too.
-
-    Sources of one of the `corpora` stay together, so that nobody is tested in one modality and validates in another.
-    """
+    """`label_paired` with the folds of every corpus in random order, so that other people meet too. Sources of one of
+    the `corpora` stay together, so that nobody is tested in one modality and validates in another."""
     names, shuffled = list(dict.fromkeys(corpora)), []
     for source, corpus in zip(sources, corpora, strict=True):
         rng = np.random.default_rng([seed, names.index(corpus)])

@@ -228,10 +228,8 @@ def experts_of(run: Run, name: str, task: str, variant: str, found: Trials) -> t
 
 
 def fusion_record(run: Run, study: Study, variant: str) -> dict:
-    """What a device needs to fuse as the study does, for JSON: task, classes, sources.
-
-    Each source has its to_task (n_classes, n_to) and a dict per fold: weight, temperature, typicality.
-    """
+    """What a device needs to fuse as the study does, for JSON: task, classes, sources. Each source has its to_task
+    (n_classes, n_to) and a dict per fold: weight, temperature, typicality."""
     sources, weights = {}, learned_weights(study.paired, "weighted")
     for m, (name, found) in enumerate(zip(study.sources, study.found, strict=True)):
         experts, _, _ = experts_of(run, name, study.task, variant, found)

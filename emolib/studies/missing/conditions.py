@@ -92,10 +92,8 @@ Noisy = Mapping[float, Mapping[int, Windows]]  # of one modality, by SNR in dB a
 
 
 def with_noise(trial: Trial, snr_db: float, seed: int = 0) -> np.ndarray:
-    """The trial's data with white Gaussian noise at snr_db of its power around its mean (by channel for EEG).
-
-    Faces are clipped to uint8. The noise is the trial's own: the same at every snr_db, but louder.
-    """
+    """The trial's data with white Gaussian noise at snr_db of its power around its mean (by channel for EEG). Faces
+    are clipped to uint8. The noise is the trial's own: the same at every snr_db, but louder."""
     x = trial.data.astype(np.float64)
     x = x if trial.modality == "eeg" else x.reshape(1, -1)
     power = np.array([[row[np.isfinite(row)].var() if np.isfinite(row).any() else 0.0] for row in x])
@@ -194,18 +192,14 @@ def scored(streams: Streams, methods: Methods, conditions: Sequence[Condition]) 
 
 def table(streams: Streams, found: Scored) -> pd.DataFrame:
     """A row per condition and method: condition, bad, snr_db (NaN without noise), and the columns of `study.rated`.
-
-    The best single modality is the one of the highest UAR on the same test trials in the same condition.
-    """
+    The best single modality is the one of the highest UAR on the same test trials in the same condition."""
     parts = [_rated(streams, condition, scores, slice(None)) for condition, scores in found.items()]
     return pd.concat(parts, ignore_index=True)
 
 
 def stream_table(streams: Streams, methods: Methods) -> pd.DataFrame:
-    """`table` before and after the middle of each person's stream, from which on a modality is lost.
-
-    Column part is before or after; with nothing lost there are rows of both.
-    """
+    """`table` before and after the middle of each person's stream, from which on a modality is lost. Column part is
+    before or after; with nothing lost there are rows of both."""
     halves = [np.arange(len(own)) >= len(own) // 2 for fold in streams.order for own in streams.people(fold)]
     after = np.concatenate(halves)
     parts = [_rated(streams, WHOLE, streams.scores(methods, WHOLE.change), ~after, part="before")]

@@ -100,10 +100,8 @@ class Joint:
         return fused(np.moveaxis(scores, 1, 0), "weighted", weights)
 
     def _window_scores(self, fold: int, sensed: Given, rows: np.ndarray) -> np.ndarray:
-        """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes).
-
-        rows (n_windows, n_branches): the window of each branch.
-        """
+        """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes). rows (n_windows,
+        n_branches): the window of each branch."""
         run, name = self.study.run, model_name(self.study.artifact(self.name), fold)
         shapes, X = self.study.data.shapes, {}
         standardise = crossval.load_standardiser(run, name)
@@ -117,10 +115,8 @@ class Joint:
 
 
 def joint_networks(run: Run, name: str) -> dict[str, Joint]:
-    """The networks of several branches that 04b_early_fusion trained under this name; none for "".
-
-    Raises BadArtifact where it did not, BadParameter for other trials than those of the same people.
-    """
+    """The networks of several branches that 04b_early_fusion trained under this name; none for "". Raises BadArtifact
+    where it did not, BadParameter for other trials than those of the same people."""
     if not name:
         return {}
     from emolib.studies.early_fusion.networks import Answers, networks  # imports TensorFlow

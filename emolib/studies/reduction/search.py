@@ -178,9 +178,7 @@ def with_axes(architecture: Architecture, values: Axes) -> Architecture:
 @cache
 def levels(architecture: Architecture, axis: int) -> tuple[int, ...]:
     """Values of an axis from the architecture's own to its least one, each a step; 0 comes last where a layer can go.
-
-    The area of the input, filters and dense widths are halved; the first stride grows by 2 up to its kernel.
-    """
+    The area of the input, filters and dense widths are halved; the first stride grows by 2 up to its kernel."""
     value, n = axes(architecture)[axis], len(architecture.blocks)
     kind = ["side", "stride", *["filters"] * n, *["dense"] * len(architecture.dense)][axis]
     if kind == "stride":
@@ -193,10 +191,8 @@ def levels(architecture: Architecture, axis: int) -> tuple[int, ...]:
 
 
 def reductions(architecture: Architecture) -> dict[str, Architecture]:
-    """The neighbours by what was changed: one axis one step smaller, or one layer dropped; fewer FLOPs, each network once.
-
-    A dropped convolution leaves its pool where it was. What cannot be built is no neighbour.
-    """
+    """The neighbours by what was changed: one axis one step smaller, or one layer dropped; fewer FLOPs, each network
+    once. A dropped convolution leaves its pool where it was. What cannot be built is no neighbour."""
     found, seen, values = {}, set(), axes(architecture)
     convolutions = [f"conv{i}" for i in range(1, len(architecture.blocks) + 1)]
     dense = [f"dense{i}" for i in range(1, len(architecture.dense) + 1)]
@@ -216,10 +212,8 @@ def reductions(architecture: Architecture) -> dict[str, Architecture]:
 
 @cache
 def least_flops(architecture: Architecture, at_least: Axes) -> int:
-    """The least FLOPs that an architecture below this one with axes of `at_least` or more can have.
-
-    Every layer that must be there is counted with the thinnest input that it can have, others not at all.
-    """
+    """The least FLOPs that an architecture below this one with axes of `at_least` or more can have. Every layer that
+    must be there is counted with the thinnest input that it can have, others not at all."""
     side, stride, *widths = at_least
     n, macs, thinnest = len(architecture.blocks), 0, architecture.channels
     for i, block in enumerate(architecture.blocks):

@@ -82,10 +82,8 @@ class Store:
 
 
 def trained(train: EmotionSet, val: EmotionSet, options: Training, augment: Callable | None = None) -> Train:
-    """For a Store: train on `train`, stopped on `val`, pictures of one size whatever the architecture's side.
-
-    The numbers are those of the epoch of least validation loss: `judged` on val, epochs, seconds with tracing.
-    """
+    """For a Store: train on `train`, stopped on `val`, pictures of one size whatever the architecture's side. The
+    numbers are those of the epoch of least validation loss: `judged` on val, epochs, seconds with tracing."""
 
     def fit(architecture: Architecture, path: Path, state: Checkpoint) -> dict:
         keras.backend.clear_session()  # with the graphs and the optimizer of the network before

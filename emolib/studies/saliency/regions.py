@@ -107,10 +107,8 @@ def attention_table(
 def ratio_of_sums(
     above: np.ndarray, below: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
 ) -> Interval:
-    """Σ above / Σ below of values (n,), and its 95 % interval by bootstrap over subjects, ids (n,) from 0.
-
-    NaN ends for one subject, NaN altogether for none. Source: Field and Welsh 2007 (cluster bootstrap).
-    """
+    """Σ above / Σ below of values (n,), and its 95 % interval by bootstrap over subjects, ids (n,) from 0. NaN ends
+    for one subject, NaN altogether for none. Source: Field and Welsh 2007 (cluster bootstrap)."""
     if len(subject) == 0:
         return Interval(np.nan, np.nan, np.nan)
     sums = np.stack([np.bincount(subject, weights=values) for values in (above, below)], axis=1)

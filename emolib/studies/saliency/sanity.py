@@ -18,10 +18,8 @@ WINDOW = 11  # pixels, of SSIM
 
 
 def cascade(model: keras.Model, seed: int = 0) -> Iterator[tuple[str, keras.Model]]:
-    """Step by step, from the logits down: the layer that got its weights from before training, and the model.
-
-    A layer's batch norm goes with it. It is one model, changed between the steps.
-    """
+    """Step by step, from the logits down: the layer that got its weights from before training, and the model. A
+    layer's batch norm goes with it. It is one model, changed between the steps."""
     keras.utils.set_random_seed(seed)
     copy = keras.models.clone_model(model)
     initial = {layer.name: layer.get_weights() for layer in copy.layers}
