@@ -114,7 +114,7 @@ def leaky(emotion_set: EmotionSet, test_share: float = 0.2, seed: int = 0, n_fol
         raise BadParameter(f"test_share is {test_share}, expected a share between 0 and 0.5.")
     made = []
     for k in range(n_folds):
-        rank = _rank_in_class(emotion_set.y, np.random.default_rng([seed, k]))
+        rank = rank_in_class(emotion_set.y, np.random.default_rng([seed, k]))
         place = rank / np.bincount(emotion_set.y)[emotion_set.y]  # random, within its class, in [0, 1)
         part = np.where(place < test_share, 2, np.where(place < 2 * test_share, 1, 0))
         made.append(_fold(emotion_set, f"leaky{k:02d}", part))
@@ -126,7 +126,7 @@ PROTOCOLS = {"loso": loso, "grouped": grouped, "official": official, "leaky": le
 
 def evenly(y: np.ndarray, rows: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
     """At most n of these rows, drawn at random, from each class of y (n_windows,) alike, in their order."""
-    rank = _rank_in_class(y[rows], np.random.default_rng(seed))
+    rank = rank_in_class(y[rows], np.random.default_rng(seed))
     return np.sort(rows[np.lexsort((y[rows], rank))[:n]])
 
 
@@ -226,7 +226,7 @@ def _class_counts(emotion_set: EmotionSet) -> np.ndarray:
     return counts
 
 
-def _rank_in_class(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def rank_in_class(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Random rank of each window among those of its class, (n,), from 0."""
     shuffled = pd.Series(y)[rng.permutation(len(y))]
     return shuffled.groupby(shuffled).cumcount().sort_index().to_numpy()

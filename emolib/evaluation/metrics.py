@@ -37,7 +37,12 @@ class Gain(Interval):
 
     def columns(self) -> dict[str, float]:
         """points, points_low, points_high and p, for a row of a table."""
-        return {"points": self.value, "points_low": self.low, "points_high": self.high, "p": self.p}
+        return {**columns_of("points", self), "p": self.p}
+
+
+def columns_of(name: str, found) -> dict[str, float]:
+    """<name>, <name>_low and <name>_high for a row of a table, of anything with value, low and high."""
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def confusion(y: np.ndarray, scores: np.ndarray) -> np.ndarray:

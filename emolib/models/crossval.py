@@ -166,10 +166,9 @@ def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], lev
 
 def _measured(test: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, float]:
     """n, people, and each metric with its interval."""
-    row = {"n": len(test["y"]), "people": len(np.unique(test["subject"]))}
-    found = metrics.evaluate(**test)
+    row, found = {"n": len(test["y"]), "people": len(np.unique(test["subject"]))}, metrics.evaluate(**test)
     for name in names:
-        row |= {name: found[name].value, f"{name}_low": found[name].low, f"{name}_high": found[name].high}
+        row |= metrics.columns_of(name, found[name])
     return row
 
 
