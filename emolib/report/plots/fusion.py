@@ -29,11 +29,9 @@ def fusion(table: pd.DataFrame) -> style.Picture:
     line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
     for y, (_, row) in enumerate(table.iterrows()):
         colour, marker, _ = KINDS[row["kind"]]
-        ax.plot([100 * row["uar_low"], 100 * row["uar_high"]], [y, y], color=colour, linewidth=2)
-        ax.plot(100 * row["uar"], y, marker, color=colour, markersize=7)
-        value = f"{100 * row['uar']:.1f}"
-        ax.annotate(value, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    style.name_rows(ax, list(table["rule"]))
+        style.with_interval(ax, y, *(100 * row[["uar", "uar_low", "uar_high"]]), colour, marker, 7, 2)
+        style.beside(ax, y, f"{100 * row['uar']:.1f}")
+    style.name_rows(ax, table["rule"])
     ax.set(xlabel="UAR, 95 % interval over subjects (%)")
     style.tidy(ax, grid="x")
     handles = [style.sign(*KINDS[kind], "-") for kind in dict.fromkeys(table["kind"])]
@@ -42,12 +40,11 @@ def fusion(table: pd.DataFrame) -> style.Picture:
 
 def weights(table: pd.DataFrame) -> style.Picture:
     """Fusion weight of each modality, a dot per fold and their mean; columns fold, modality, weight, rule."""
-    rules, modalities = list(dict.fromkeys(table["rule"])), list(dict.fromkeys(table["modality"]))
+    rules, modalities = table.groupby("rule", sort=False), list(dict.fromkeys(table["modality"]))
     figure, axes = style.picture(3.2, 1, len(rules), sharey=True)
-    for ax, rule in zip(axes[0], rules, strict=True):
-        for x, modality in enumerate(modalities):
-            values = table.loc[(table["rule"] == rule) & (table["modality"] == modality), "weight"]
-            places = x + style.offsets(len(values), 0.5)
+    for ax, (rule, of_rule) in zip(axes[0], rules, strict=True):
+        for x, (_, values) in enumerate(of_rule.groupby("modality", sort=False)["weight"]):
+            places = [x + shift for shift in style.offsets(values.index, 0.5).values()]
             ax.plot(places, values, "o", color=style.BLUE, markersize=4, alpha=0.6)
             ax.hlines(values.mean(), x - 0.35, x + 0.35, color=style.ORANGE, linewidth=2.5)
         turned = sum(map(len, modalities)) * len(rules) > 70
@@ -76,7 +73,7 @@ def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> style.P
         ax.set(xlabel=title)
         style.tidy(ax, grid="x")
     axes[0, 1].axvline(0, color=style.GREY, linewidth=1.2)
-    style.name_rows(axes[0, 0], list(reference["rule"]))
+    style.name_rows(axes[0, 0], reference["rule"])
     dot = style.sign(style.BLUE, "o", "one pairing", markersize=4)
     box = style.sign(style.BLACK, None, "quartiles and median", "-", linewidth=1.4)
     own = style.sign(style.ORANGE, "D", label, markeredgecolor=style.BLACK)
@@ -100,12 +97,10 @@ def forest(table: pd.DataFrame) -> style.Picture:
     figure, ax = style.panel(1.3 + 0.34 * len(table))
     ax.axvline(0, color=style.VERMILLION, linestyle="--", linewidth=1.2)
     for y, row in enumerate(table.itertuples()):
-        ends = (row.gain_points_low, row.gain_points_high)
-        ax.plot(ends, [y, y], color=style.BLUE, linewidth=2)
-        ax.plot(row.gain_points, y, "s", color=style.BLUE, markersize=7)
-        value = f"{row.gain_points:.1f} ({ends[0]:.1f} to {ends[1]:.1f})"
-        ax.annotate(value, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    style.name_rows(ax, list(table["rule"]))
+        gain, low, high = row.gain_points, row.gain_points_low, row.gain_points_high
+        style.with_interval(ax, y, gain, low, high, style.BLUE, "s", 7, 2)
+        style.beside(ax, y, f"{gain:.1f} ({low:.1f} to {high:.1f})")
+    style.name_rows(ax, table["rule"])
     best = " or ".join(dict.fromkeys(table["best_single"]))
     ax.set(xlabel=f"gain over {best}, the best single modality: UAR points, 95 % interval over subjects")
     style.tidy(ax, grid="x")
@@ -212,7 +207,7 @@ def subsets(table: pd.DataFrame) -> style.Picture:
     fused = table[table["kind"] == "fused"]
     order = list(fused.groupby("condition")["uar"].mean().sort_values(ascending=False, kind="stable").index)
     styles = _fused(table)
-    shift = dict(zip(styles, style.offsets(len(styles), 0.5), strict=True))
+    shift = style.offsets(styles, 0.5)
     figure, ax = style.panel(1.4 + 0.34 * len(order))
     style.stripes(ax, len(order))
     best = table[table["method"] == table["best_single"]]
@@ -235,7 +230,7 @@ def mid_stream(table: pd.DataFrame) -> style.Picture:
     bad = _bad(table)
     figure, axes = style.picture(3.8, 1, len(bad), sharey=True)
     fused, styles = table[table["kind"] == "fused"], _fused(table)
-    shift = dict(zip(styles, style.offsets(len(styles), 0.34), strict=True))
+    shift = style.offsets(styles, 0.34)
     whole = fused[fused["condition"] == WHOLE].set_index(["method", "part"])["uar"]
     for ax, name in zip(axes[0], bad, strict=True):
         lost = fused[fused["bad"] == name].set_index("method")
