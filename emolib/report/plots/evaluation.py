@@ -130,8 +130,9 @@ def per_subject(table: pd.DataFrame, chance: float) -> style.Picture:
 
 def reliability(y: np.ndarray, scores: np.ndarray, ece: float) -> style.Picture:
     """Accuracy against confidence in equal bins (Guo et al. 2017); y (n,) int, scores (n, n_classes), ece in [0, 1]."""
-    answers = pd.DataFrame({"confidence": scores.max(axis=1), "right": scores.argmax(axis=1) == y})
-    bins = np.minimum((answers.confidence * N_BINS).astype(int), N_BINS - 1)
+    confidence, right = scores.max(axis=1), scores.argmax(axis=1) == y
+    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    answers = pd.DataFrame({"confidence": confidence, "right": right}, dtype=float)
     filled, counts = 100 * answers.groupby(bins).mean(), np.bincount(bins, minlength=N_BINS)
     figure, axes = style.picture(4.6, 2, 1, sharex=True, height_ratios=(3, 1))
     curve, bars = axes[:, 0]
