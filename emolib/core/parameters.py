@@ -37,14 +37,13 @@ def as_value_error(check: Callable, *arguments) -> None:
 
 Name = Annotated[str, AfterValidator(lambda name: as_value_error(check_name, name, "name") or name)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-POSITIVE = """threads n_seeds n_calibration n_samples n_folds n_virtual n_train n_val n_windows side width dense budget repeats
-    n_timed epochs batch_sizes learning_rate baseline_s shorter_s max_file_kb max_activation_kb live_s calibration_sizes
-    flops_ratio trials_per_person live_blocks n_channels"""
-SHARES = "noise noises share margin size_share bops_share percentile topk_ratio"
+POSITIVE = """threads n_seeds n_calibration n_samples n_folds n_virtual n_train n_val n_windows side width budget repeats
+    epochs batch_sizes learning_rate baseline_s shorter_s max_file_kb max_activation_kb calibration_sizes flops_ratio
+    trials_per_person n_channels"""
 RANGES = (  # of these names in every notebook; of a list, each element
     (Field(gt=0), POSITIVE.split()),
-    (Field(ge=0), ["voices", "max_windows", "max_folds", "n_random", "n_redrawn", "n_sanity", "stream_s"]),
-    (Field(ge=0, le=1), SHARES.split()),
+    (Field(ge=0), ["voices", "max_windows", "n_random", "stream_s", "n_sanity"]),
+    (Field(ge=0, le=1), ["noises", "share", "margin", "size_share", "bops_share"]),
     (Field(gt=0, le=100), ["percentiles", "weight_percentiles"]),
 )
 KINDS = {

@@ -51,8 +51,8 @@ def test_empty_parts_are_as_good_as_none_but_sources_must_be_there():
 
 def test_parameters_are_those_of_the_cell_with_its_comments():
     given = defaults("05a_latency")
-    assert given["threads"] == [] and given["repeats"] == 200 and given["sources"][0] == HEART
-    assert comments("02c_reduction")["noise"].startswith("share of training labels")
+    assert given["files"] == [] and given["repeats"] == 200 and given["sources"][0] == HEART
+    assert comments("02d_detector")["fit"].startswith("fields of")
 
 
 def test_the_reference_is_up_to_date():
