@@ -136,6 +136,7 @@ def config(options) -> None:
     import yaml
 
     from emolib.core.config import check_config, reference
+    from emolib.models import check_source
 
     if options.file is None:
         return print(reference(), end="")
@@ -144,6 +145,8 @@ def config(options) -> None:
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise BadParameter(f"{options.file}: {error}, expected YAML.") from error
     check_config(given)
+    for source in given["sources"]:
+        check_source(source)
     print(f"{options.file}: nothing wrong")
 
 
