@@ -95,14 +95,8 @@ def test_faces_are_found_as_published():
     found = [
         Found(np.reshape([f.box for f in one], (-1, 4)), np.array([f.score for f in one])) for one in faces
     ]
-    of = {
-        "corpus": "facemask",
-        "task": "detection",
-        "model": "small",
-        "metric": "iou",
-        "condition": "one face",
-    }
-    said = results.one(PUBLISHED, **of, **INT8_OF_FACES)
+    of = {"corpus": "facemask", "task": "detection", "metric": "iou", "condition": "one face"}
+    said = results.one(PUBLISHED, model="small", **of, **INT8_OF_FACES)
     assert len(test) == int(said.n)
     ious = single_ious(found, [each.boxes for each in test], look.detector.min_score)
     assert ious.mean() == pytest.approx(said.value, abs=0.01)

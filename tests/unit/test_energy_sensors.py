@@ -62,7 +62,7 @@ def test_nvml_where_it_is_and_where_not(monkeypatch):
 
 
 def test_a_counter_becomes_power_over_its_wrap_and_its_stillness():
-    counter = Sensor("c", lambda: 0.0, is_counter=True, wrap_j=10.0)
+    counter = Sensor("c", lambda: 0.0, wrap_j=10.0)
     found = trace_of(counter, np.array([0, 1, 1.5, 2, 4.0]), np.array([8, 9.5, 9.5, 1.5, 5.5]))
     np.testing.assert_allclose(found.time_s, [0.5, 1.5, 3.0])
     np.testing.assert_allclose(found.power_w, [1.5, 2.0, 2.0])
@@ -112,8 +112,7 @@ def test_meter_reads_the_counter_and_its_overflow(tmp_path):
     found = meter(tmp_path)
     assert found == Meter(counter, "package-0")
     (sensor,), _ = sensors.rapl(tmp_path)
-    found_by = sensor.name, sensor.read(), sensor.is_counter, sensor.wrap_j
-    assert found_by == ("RAPL package-0", 0.99, True, 1)
+    assert (sensor.name, sensor.read(), sensor.wrap_j) == ("RAPL package-0", 0.99, 1)
 
     def times(x, n):
         """Runs of 100 ms and 5 mJ each."""

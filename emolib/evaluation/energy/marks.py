@@ -8,21 +8,21 @@ import pandas as pd
 
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.markers import COLUMNS, Marker
-from emolib.evaluation.energy import csv_log
+from emolib.evaluation.energy.readers import AS_WRITTEN, named, numbers
 
 
 def read(path: str | Path) -> list[Marker]:
     """Markers of a file, by start. Raises BadRecording, which names file and row, for none or odd ones."""
-    with csv_log.named(path):
+    with named(path):
         table = pd.read_csv(
             path,
             usecols=COLUMNS,
             dtype={"what": str},
             keep_default_na=False,
             float_precision="round_trip",
-            **csv_log.AS_WRITTEN,
+            **AS_WRITTEN,
         )
-    start_s, end_s, n = (csv_log.numbers(table[name], path) for name in COLUMNS[:3])
+    start_s, end_s, n = (numbers(table[name], path) for name in COLUMNS[:3])
     is_span = (-np.inf < start_s) & (start_s < end_s) & (end_s < np.inf) & (n >= 0) & (n % 1 == 0)
     if not is_span.all():
         k = is_span.argmin()
