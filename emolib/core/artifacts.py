@@ -151,11 +151,8 @@ def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.
 @cache
 def git_commit() -> str:
     """The project's commit, with "+" behind it if files differ; "" outside a checkout."""
-
-    def git(*words):
-        return subprocess.run(["git", *words], cwd=PROJECT, capture_output=True, text=True).stdout.strip()
-
-    return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    call = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=+"]
+    return subprocess.run(call, cwd=PROJECT, capture_output=True, text=True).stdout.strip()
 
 
 def short(commit: str) -> str:
@@ -214,21 +211,17 @@ class Run:
         record = check(path)
         self.inputs[name], writer = record["sha256"], record["notebook"]
         if writer != self.notebook and (other := self._unplanned(writer, record["parameters"])):
-            raise BadArtifact(
-                f"{path} was made with other parameters than the config's ({other}): {_again(writer)}"
-            )
+            why = f"was made with other parameters than the config's ({other})"
+            raise BadArtifact(f"{path} {why}: {_again(writer)}")
         return path
 
     def _unplanned(self, notebook: str, parameters: dict) -> str:
         """How a call of a notebook differs from what the pipeline that makes the run now has planned; "" if it does not."""
         if (plan := planned(self.folder)) is None:
             return ""
-        given = json.loads(json.dumps(parameters))
-        calls = [
-            [name for name in given | call if given.get(name) != call.get(name)]
-            for call in plan.get(notebook, [])
-        ]
-        return ", ".join(min(calls, key=len)) if calls else notebook
+        given, calls = json.loads(json.dumps(parameters)), plan.get(notebook, [])
+        others = [[name for name in given | call if given.get(name) != call.get(name)] for call in calls]
+        return ", ".join(min(others, key=len, default=[notebook]))
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
         """The arrays of an .npz. Raises BadArtifact."""
@@ -261,16 +254,12 @@ class Run:
 
     def _check_still_wanted(self, path: Path):
         if other := self._unplanned(self.notebook, self.asked):
-            raise BadArtifact(
-                f"{path} is not written: a pipeline makes this run with other parameters ({other}). Wait for its "
-                "end, or choose another run."
-            )
+            why = f"a pipeline makes this run with other parameters ({other}). Wait for its end, or choose another run"
+            raise BadArtifact(f"{path} is not written: {why}.")
         for name, read in self.inputs.items():
             if record_of(self.folder / name)["sha256"] != read:
-                raise BadArtifact(
-                    f"{path} is not written: {name} was written again since it was read. Run {self.notebook} from "
-                    "its start."
-                )
+                why = f"{name} was written again since it was read. Run {self.notebook} from its start"
+                raise BadArtifact(f"{path} is not written: {why}.")
 
     def write_arrays(self, name: str, **arrays):
         """Arrays as .npz; with one that lies in a file they are not compressed, and can be read from it in part."""
@@ -284,14 +273,12 @@ class Run:
 
     def commits(self, names: Iterable[str]) -> set[str]:
         """The commits that wrote artifacts, and all that these were made from."""
-        found, todo = {}, list(names)
+        records, todo = {}, list(names)
         while todo:
-            name = todo.pop()
-            if name not in found:
-                record = record_of(self.folder / name)
-                found[name] = record["commit"]
-                todo += record["inputs"]
-        return set(found.values())
+            if (name := todo.pop()) not in records:
+                records[name] = record_of(self.folder / name)
+                todo += records[name]["inputs"]
+        return {record["commit"] for record in records.values()}
 
     def json(self, name: str):
         return _json(self.read(name))
