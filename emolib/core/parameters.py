@@ -96,7 +96,10 @@ def model_of(notebook: str, without: tuple[str, ...] = ()) -> type[Strict]:
     fields = {}
     for line in ast.parse(written(notebook)).body:
         name, default = _name(line), ast.literal_eval(line.value)
-        kind = eval(ast.unparse(line.annotation)) if isinstance(line, ast.AnnAssign) else _kind(default)
+        if isinstance(line, ast.AnnAssign):
+            kind = eval(ast.unparse(line.annotation))
+        else:
+            kind = list[type(default[0])] if isinstance(default, list) and default else type(default)
         if name not in without:
             fields[name] = KINDS.get(name) or _ranged(kind, name), default
     return create_model(notebook, __base__=Strict, __doc__=f"{notebook}.ipynb", **fields)
@@ -113,10 +116,6 @@ def comments(notebook: str) -> dict[str, str]:
 
 def _name(line: ast.Assign | ast.AnnAssign) -> str:
     return (line.target if isinstance(line, ast.AnnAssign) else line.targets[0]).id
-
-
-def _kind(default: Any) -> Any:
-    return list[type(default[0])] if isinstance(default, list) and default else type(default)
 
 
 def _ranged(kind: Any, name: str) -> Any:

@@ -79,17 +79,15 @@ def against_traditional(model: keras.Model) -> pd.DataFrame:
     """One row per separable convolution: weights and MACs as it is, as a traditional convolution, and the ratios, both
     1 / (1 / c_out + 1 / k²)."""
     rows = []
-    for layer in model.layers:
-        if kind(layer) != "SeparableConv2D":
-            continue
+    for layer in (layer for layer in model.layers if kind(layer) == "SeparableConv2D"):
         _, h, w, c_out = layer.output.shape
         k, c_in = prod(layer.kernel_size), layer.input.shape[-1]
-        params, macs = c_in * layer.depth_multiplier * (k + c_out), layer_macs(layer)
-        whole = k * c_in * c_out
-        ratios = (whole / params, whole * h * w / macs)
-        rows.append((layer.name, tuple(layer.output.shape[1:]), params, whole, macs, whole * h * w, *ratios))
-    names = ["layer", "output shape", "weights", "weights if traditional", "MACs", "MACs if traditional"]
-    return pd.DataFrame(rows, columns=[*names, "weights ratio", "MACs ratio"])
+        params, macs, whole = c_in * layer.depth_multiplier * (k + c_out), layer_macs(layer), k * c_in * c_out
+        row = {"layer": layer.name, "output shape": tuple(layer.output.shape[1:])}
+        row |= {"weights": params, "weights if traditional": whole}
+        row |= {"MACs": macs, "MACs if traditional": whole * h * w}
+        rows.append(row | {"weights ratio": whole / params, "MACs ratio": whole * h * w / macs})
+    return pd.DataFrame(rows)
 
 
 def steps(model: keras.Model) -> list[Step]:
@@ -111,22 +109,16 @@ def steps(model: keras.Model) -> list[Step]:
     return found
 
 
-def live_sizes(found: list[Step]) -> list[int]:
-    """Values that are held while each step runs: its own tensors, and those a later step still reads."""
-    last_read = {tensor: k for k, step in enumerate(found) for tensor in step.reads}
-    sizes, alive, held = {step.writes: step.size for step in found}, set(), []
-    for k, step in enumerate(found):
-        alive.add(step.writes)
-        held.append(sum(sizes[tensor] for tensor in alive))
-        alive -= {tensor for tensor in step.reads if last_read[tensor] == k}
-    return held
-
-
 def cost(model: keras.Model) -> Cost:
     """Cost of one inference. The peak is of int8 activations, one byte each, freed after their last reader: what
     tflite-micro's arena holds, less alignment and bookkeeping. Raises BadParameter for a layer without a formula."""
     table, found = layers(model), steps(model)
-    held = live_sizes(found)
+    last_read = {tensor: k for k, step in enumerate(found) for tensor in step.reads}
+    alive, held = {}, []  # sizes of tensors that exist, and their sum while each step runs
+    for k, step in enumerate(found):
+        alive[step.writes] = step.size
+        held.append(sum(alive.values()))
+        alive = {tensor: size for tensor, size in alive.items() if last_read.get(tensor) != k}
     params, macs = int(table.params.sum()), int(table.macs.sum())
     return Cost(
         params=params,
@@ -141,13 +133,12 @@ def cost(model: keras.Model) -> Cost:
 
 def check_budgets(cost: Cost, file_bytes: int, max_file_bytes: int, max_activation_bytes: int):
     """Raises OverBudget, with the layer to begin with, for a file or int8 activations over their budget."""
+    peak = cost.peak_activation_bytes
     if file_bytes > max_file_bytes:
+        thin = f"thin layer {cost.largest_layer}, which holds most parameters, or lower `width`"
+        raise OverBudget(f"The int8 file has {file_bytes} bytes, expected at most {max_file_bytes}: {thin}.")
+    if peak > max_activation_bytes:
+        thin = f"thin layer {cost.peak_layer}, where they peak, or shrink the input"
         raise OverBudget(
-            f"The int8 file has {file_bytes} bytes, expected at most {max_file_bytes}: "
-            f"thin layer {cost.largest_layer}, which holds most parameters, or lower `width`."
-        )
-    if cost.peak_activation_bytes > max_activation_bytes:
-        raise OverBudget(
-            f"Activations peak at {cost.peak_activation_bytes} bytes, expected at most "
-            f"{max_activation_bytes}: thin layer {cost.peak_layer}, where they peak, or shrink the input."
+            f"Activations peak at {peak} bytes, expected at most {max_activation_bytes}: {thin}."
         )
