@@ -81,13 +81,12 @@ def against_traditional(model: keras.Model) -> pd.DataFrame:
     rows = []
     for layer in (layer for layer in model.layers if kind(layer) == "SeparableConv2D"):
         _, h, w, c_out = layer.output.shape
-        k, c_in = prod(layer.kernel_size), layer.input.shape[-1]
-        params, macs, whole = c_in * layer.depth_multiplier * (k + c_out), layer_macs(layer), k * c_in * c_out
-        row = {"layer": layer.name, "output shape": tuple(layer.output.shape[1:])}
-        row |= {"weights": params, "weights if traditional": whole}
-        row |= {"MACs": macs, "MACs if traditional": whole * h * w}
-        rows.append(row | {"weights ratio": whole / params, "MACs ratio": whole * h * w / macs})
-    return pd.DataFrame(rows)
+        k, c_in, macs = prod(layer.kernel_size), layer.input.shape[-1], layer_macs(layer)
+        weights, whole = c_in * layer.depth_multiplier * (k + c_out), k * c_in * c_out
+        ratios = whole / weights, whole * h * w / macs
+        rows.append((layer.name, (h, w, c_out), weights, whole, macs, whole * h * w, *ratios))
+    names = ["layer", "output shape", "weights", "weights if traditional", "MACs", "MACs if traditional"]
+    return pd.DataFrame(rows, columns=[*names, "weights ratio", "MACs ratio"])
 
 
 def steps(model: keras.Model) -> list[Step]:

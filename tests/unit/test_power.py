@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emolib.core.artifacts import sha256
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device import markers
 from emolib.evaluation.energy.generated import Bench
@@ -68,13 +67,11 @@ def test_rows_are_of_work_that_is_named_after_a_source(logs):
     assert power.concluded(power.energies([]), "x") == power.concluded(power.ratios([]), "x") == []
 
 
-def test_clocks_tell_what_was_found(entries, logs):
+def test_clocks_tell_what_was_found(logs):
     table = power.clocks(logs).set_index("device")
     assert table["first_mark_s"].tolist() == pytest.approx([20.0, 20.0], abs=0.12)  # the generator's rest
-    assert table["sha256"].tolist() == [sha256(entry["log"])[:12] for entry in entries]
-    plots.power(logs[0]).draw_without_rendering()
     assert (table["correlation"] > 0.9).all() and table["drift_ppm"].abs().max() < 100
-    assert table.loc["GPU", "log"] == "GPU.csv" and table.loc["GPU", "gaps"] == 0
+    plots.power(logs[0]).draw_without_rendering()
 
 
 def test_a_generated_log_is_recovered_and_a_coarse_digit_a_caution():
