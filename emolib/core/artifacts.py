@@ -236,7 +236,13 @@ class Run:
         path = self.folder / name
         with atomic(path) as temporary:
             yield temporary
-            self._check_still_wanted(path)
+            if other := self._unplanned(self.notebook, self.asked):
+                why = f"a pipeline makes this run with other parameters ({other}). Wait for its end, or choose another run"
+                raise BadArtifact(f"{path} is not written: {why}.")
+            for read, known in self.inputs.items():
+                if record_of(self.folder / read)["sha256"] != known:
+                    why = f"{read} was written again since it was read. Run {self.notebook} from its start"
+                    raise BadArtifact(f"{path} is not written: {why}.")
             digest = sha256(temporary)
             sidecar(path).unlink(missing_ok=True)
         record = {
@@ -251,15 +257,6 @@ class Run:
         }
         with atomic(sidecar(path)) as temporary:
             temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-
-    def _check_still_wanted(self, path: Path):
-        if other := self._unplanned(self.notebook, self.asked):
-            why = f"a pipeline makes this run with other parameters ({other}). Wait for its end, or choose another run"
-            raise BadArtifact(f"{path} is not written: {why}.")
-        for name, read in self.inputs.items():
-            if record_of(self.folder / name)["sha256"] != read:
-                why = f"{name} was written again since it was read. Run {self.notebook} from its start"
-                raise BadArtifact(f"{path} is not written: {why}.")
 
     def write_arrays(self, name: str, **arrays):
         """Arrays as .npz; with one that lies in a file they are not compressed, and can be read from it in part."""
@@ -296,19 +293,19 @@ class Run:
 
     def table(self, name: str, frame, caption: str, hidden: Sequence[str] = ()):
         """Write a pandas table as tables/<name>.csv, its caption in the sidecar; show it without `hidden` columns."""
-        with self.write(f"tables/{name}.csv", **self._shown(caption), hidden=list(hidden)) as path:
+        with self._shown(f"tables/{name}.csv", caption, hidden=list(hidden)) as path:
             frame.to_csv(path, index=bool(frame.index.name))
         show(Caption(caption), frame.drop(columns=list(hidden)))
 
     def figure(self, name: str, figure, caption: str):
         """Write a matplotlib figure as figures/<name>.png and show it. Its sidecar keeps the caption for the report."""
-        with self.write(f"figures/{name}.png", **self._shown(caption)) as path:
+        with self._shown(f"figures/{name}.png", caption) as path:
             figure.savefig(path, dpi=120, bbox_inches="tight")
         show(figure, Caption(caption))
 
-    def _shown(self, caption: str) -> dict:
+    def _shown(self, name: str, caption: str, **provenance):
         self.n_shown += 1
-        return {"caption": caption, "order": self.n_shown}
+        return self.write(name, caption=caption, order=self.n_shown, **provenance)
 
     def conclude(self, name: str, rows: Iterable[dict], answer: str, cautions: Sequence[str] = ()):
         """Write a notebook's results as rows/<name>.csv and show its answer, a sentence with the numbers in it.

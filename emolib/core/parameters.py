@@ -37,17 +37,21 @@ def as_value_error(check: Callable, *arguments) -> None:
 
 Name = Annotated[str, AfterValidator(lambda name: as_value_error(check_name, name, "name") or name)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-POSITIVE = """threads n_seeds n_calibration n_samples n_folds n_virtual n_train n_val n_windows side width dense budget repeats
-    n_timed epochs batch_sizes learning_rate baseline_s shorter_s max_file_kb max_activation_kb live_s calibration_sizes
-    flops_ratio trials_per_person live_blocks n_channels"""
-SHARES = "noise noises share margin size_share bops_share percentile topk_ratio"
 RANGES = (  # of these names in every notebook; of a list, each element
-    (Field(gt=0), POSITIVE.split()),
-    (Field(ge=0), ["voices", "max_windows", "max_folds", "n_random", "n_redrawn", "stream_s"]),
-    (Field(ge=0), ["max_sram_kb", "max_flash_kb", "max_latency_ms", "n_sanity"]),
-    (Field(ge=0, le=1), SHARES.split()),
-    (Field(ge=0, le=100), ["percentiles", "weight_percentiles", "min_npu_percent"]),
+    (
+        Field(gt=0),
+        """threads n_seeds n_calibration n_samples n_folds n_virtual n_train n_val n_windows side width dense budget repeats
+        n_timed epochs batch_sizes learning_rate baseline_s shorter_s max_file_kb max_activation_kb live_s
+        calibration_sizes flops_ratio trials_per_person live_blocks n_channels""",
+    ),
+    (
+        Field(ge=0),
+        "voices max_windows max_folds n_random n_redrawn stream_s max_sram_kb max_flash_kb max_latency_ms n_sanity",
+    ),
+    (Field(ge=0, le=1), "noise noises share margin size_share bops_share percentile topk_ratio"),
+    (Field(ge=0, le=100), "percentiles weight_percentiles min_npu_percent"),
 )
+LIMITS = {name: limits for limits, names in RANGES for name in names.split()}
 KINDS = {
     "run": Name,
     "seed": Seed,
@@ -119,7 +123,7 @@ def _name(line: ast.Assign | ast.AnnAssign) -> str:
 
 
 def _ranged(kind: Any, name: str) -> Any:
-    limits = next((limits for limits, names in RANGES if name in names), None)
+    limits = LIMITS.get(name)
     if limits is None or kind is dict:
         return kind
     if get_origin(kind) is list:

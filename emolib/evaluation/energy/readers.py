@@ -156,7 +156,6 @@ def _numbers(column: pd.Series, path: str | Path) -> np.ndarray:
     found = pd.to_numeric(column, errors="coerce")
     if (bad := found.isna() & column.notna()).any():
         row = bad.idxmax()
-        raise BadRecording(
-            f"{path}: record {row + 1} has {column[row]!r} in {column.name}, expected a number."
-        )
+        place = f"record {row + 1} has {column[row]!r} in {column.name}"
+        raise BadRecording(f"{path}: {place}, expected a number.")
     return found.to_numpy(np.float64)
