@@ -190,18 +190,13 @@ class Command(argparse.ArgumentParser):
         )
 
     def model(self) -> None:
-        self.add(
-            "--model",
-            action="append",
-            default=[],
-            help="a source or detector instead of the bundle's default; repeatable",
-        )
+        told = "a source or detector instead of the bundle's default; repeatable"
+        self.add("--model", action="append", default=[], help=told)
 
     def source(self, what: str) -> None:
         forms = "heart=file:BVP.csv, speech=microphone, face=camera:0, eeg=lsl:NAME, …; repeatable"
-        self.add(
-            "--source", action="append", default=[], metavar="MODALITY=KIND[:WHERE]", help=f"{what} {forms}"
-        )
+        told = {"metavar": "MODALITY=KIND[:WHERE]", "help": f"{what} {forms}"}
+        self.add("--source", action="append", default=[], **told)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -210,9 +205,8 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="command", parser_class=Command)
 
     def command(do: Callable, told: str) -> Command:
-        one = commands.add_parser(
-            do.__name__, help=told, description=f"{told[0].upper()}{told[1:]}.", formatter_class=Help
-        )
+        whole = f"{told[0].upper()}{told[1:]}."
+        one = commands.add_parser(do.__name__, help=told, description=whole, formatter_class=Help)
         one.set_defaults(do=do)
         return one
 
@@ -238,14 +232,12 @@ def parser() -> argparse.ArgumentParser:
     one = command(bench, "measured latency, memory and energy of a bundle on this machine")
     one.bundle()
     one.add("--repeats", type=int, default=200, help="runs of each model")
-    one.add(
-        "--backend", action="append", default=[], choices=BACKENDS, help="those that are here; repeatable"
-    )
-    one.add("--threads", action="append", default=[], type=int, help="one and all cores; repeatable")
+    repeatable = {"action": "append", "default": []}
+    one.add("--backend", choices=BACKENDS, help="those that are here; repeatable", **repeatable)
+    one.add("--threads", type=int, help="one and all cores; repeatable", **repeatable)
     one.add("--seconds", type=float, default=10.0, help="of streaming, 0 for none")
-    one.add(
-        "--markers", type=Path, help="run each model beside a power meter's log, write here what ran when"
-    )
+    told = "run each model beside a power meter's log, write here what ran when"
+    one.add("--markers", type=Path, help=told)
     one.add("--json", action="store_true", help="print a JSON object instead of lines")
     one.model()
     one = command(firmware, "a bundle's models as C++ for tflite-micro")

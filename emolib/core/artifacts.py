@@ -89,9 +89,9 @@ def sidecar(path: Path) -> Path:
 def record_of(path: Path) -> dict:
     """What the sidecar of an artifact says. Raises BadArtifact where either is missing, or the sidecar damaged."""
     if not path.exists() or not sidecar(path).exists():
+        again = "where that has nothing to do, `make reproduce FORCE=<rule of the notebook that writes it>`"
         raise BadArtifact(
-            f"{path} is missing: run the notebooks before this one, or `make reproduce`; where that has "
-            "nothing to do, `make reproduce FORCE=<rule of the notebook that writes it>`."
+            f"{path} is missing: run the notebooks before this one, or `make reproduce`; {again}."
         )
     record = _json(sidecar(path))
     if not isinstance(record, dict) or FIELDS - record.keys():
@@ -135,9 +135,7 @@ def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.
         shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
         n_bytes, n_head = math.prod(shape) * dtype.itemsize, file.tell()
         if dtype.hasobject or n_bytes != member.file_size - n_head:
-            raise ValueError(
-                f"{member.filename} holds objects, or promises {n_bytes} bytes of {member.file_size}"
-            )
+            raise ValueError(f"{member.filename} is no plain array of {member.file_size} bytes")
         if member.compress_type != zipfile.ZIP_STORED or n_bytes < MAPPED_BYTES:
             file.seek(0)
             return np.lib.format.read_array(file)

@@ -69,9 +69,8 @@ def compare(table: pd.DataFrame) -> Comparison:
         expected = f"expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more"
         return Comparison(ranks.mean(), f"No test: {k} methods over {n} {unit}s, {expected}.")
     if (ranks.nunique(axis=1) == 1).all():
-        return Comparison(
-            ranks.mean(), f"No test: the {k} methods have the same UAR for each of {n} {unit}s."
-        )
+        alike = f"the {k} methods have the same UAR for each of {n} {unit}s"
+        return Comparison(ranks.mean(), f"No test: {alike}.")
     (chi2, p), cd = stats.friedmanchisquare(*uar.T), critical_difference(k, n)
     said = f"Friedman test of {k} methods over {n} {unit}s: chi² = {chi2:.2f}, p = {p:.2g}. "
     said += f"Mean ranks more than {cd:.2f} apart differ (Nemenyi, {100 * (1 - ALPHA):.0f} %)."

@@ -119,15 +119,9 @@ def cost(model: keras.Model) -> Cost:
         held.append(sum(alive.values()))
         alive = {tensor: size for tensor, size in alive.items() if last_read.get(tensor) != k}
     params, macs = int(table.params.sum()), int(table.macs.sum())
-    return Cost(
-        params=params,
-        macs=macs,
-        flops=2 * macs,
-        peak_activation_bytes=max(held),
-        peak_layer=found[held.index(max(held))].layer,
-        largest_layer=table.layer[table.params.idxmax()],
-        moved_values=params + 2 * sum(step.size for step in found),
-    )
+    peak, moved = max(held), params + 2 * sum(step.size for step in found)
+    names = found[held.index(peak)].layer, table.layer[table.params.idxmax()]
+    return Cost(params, macs, 2 * macs, peak, *names, moved)
 
 
 def check_budgets(cost: Cost, file_bytes: int, max_file_bytes: int, max_activation_bytes: int):

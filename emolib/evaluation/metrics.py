@@ -161,11 +161,9 @@ def chance_test(y: np.ndarray, scores: np.ndarray, subject: np.ndarray) -> float
         totals = [of_one.sum(axis=1) for of_one in of_class]
         return np.nanmean(_share(np.stack(hits, axis=1), np.stack(totals, axis=1)), axis=1)
 
-    least = uars(y[None])[0] - TINY
-    n_as_good = sum(
-        int((uars(_shuffled(y, ids, rows.stop - rows.start, rng)) >= least).sum())
-        for rows in _chunks(N_SHUFFLED)
-    )
+    sizes = [rows.stop - rows.start for rows in _chunks(N_SHUFFLED)]
+    shuffled = np.concatenate([uars(_shuffled(y, ids, size, rng)) for size in sizes])
+    n_as_good = int((shuffled >= uars(y[None])[0] - TINY).sum())
     return (1 + n_as_good) / (1 + N_SHUFFLED)
 
 

@@ -60,16 +60,11 @@ def measure(trace: Trace, markers: Sequence[Marker], settle_s: float = 0.0) -> M
     if not settle_s >= 0:
         raise BadParameter(f"settle_s is {settle_s}, expected 0 or more.")
     work = joined(markers, REST_STEPS * trace.step_s + settle_s)
-    starts, ends = (
-        [*(block.start_s for block in work), math.inf],
-        [-math.inf, *(block.end_s for block in work)],
-    )
-    rests = pairwise(start_s - end_s for start_s, end_s in zip(starts, ends, strict=True))
-    found = [
-        _block(trace, block, pauses, settle_s) for block, pauses in zip(work, rests, strict=True) if block.n
-    ]
-    blocks, excluded = [one for one in found if isinstance(one, Block)], Counter()
-    excluded.update(one for one in found if isinstance(one, str))
+    ends, starts = [-math.inf, *(b.end_s for b in work)], [*(b.start_s for b in work), math.inf]
+    rests = pairwise(start_s - end_s for end_s, start_s in zip(ends, starts, strict=True))
+    tried = [_block(trace, b, pauses, settle_s) for b, pauses in zip(work, rests, strict=True) if b.n]
+    blocks = [one for one in tried if isinstance(one, Block)]
+    excluded = Counter(one for one in tried if isinstance(one, str))
     if not blocks:
         reasons = "; ".join(f"{reason} ({k})" for reason, k in excluded.items()) or "no marker has n above 0"
         raise BadParameter(f"{trace.origin}: no block of work can be used: {reasons}.")
@@ -89,13 +84,9 @@ def _block(trace: Trace, block: Marker, pauses: tuple[float, float], settle_s: f
     if power_w.size < MIN_SAMPLES:
         return f"shorter than {MIN_SAMPLES} samples of the meter: repeat the work for longer"
     edge_s, rest_s = EDGE_STEPS * trace.step_s, end_s + settle_s
-    before, after = (
-        min(max((pause - settle_s) / 2, 0.0), IDLE_S) for pause in pauses
-    )  # blocks share no reading
-    idle = [
-        _mean_w(trace, start_s - before, start_s - edge_s),
-        _mean_w(trace, rest_s + edge_s, rest_s + after),
-    ]
+    before, after = (min(max((pause - settle_s) / 2, 0.0), IDLE_S) for pause in pauses)
+    spans = (start_s - before, start_s - edge_s), (rest_s + edge_s, rest_s + after)
+    idle = [_mean_w(trace, *span) for span in spans]
     if np.isnan(idle).all():
         return "no idle beside it: leave pauses"
     idle_w = float(np.nanmean(idle))
