@@ -19,10 +19,8 @@ def softmax(logits: np.ndarray, temperature: float = 1) -> np.ndarray:
 
 
 def trial_scores(scores: np.ndarray, trial: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean scores of windows by trial: trials, first (n_trials,), scores (n_trials, n_classes) float32.
-
-    Trials come in order of appearance; `first` is where a trial's first window is, for its label.
-    """
+    """Mean scores of windows by trial: trials, first (n_trials,), scores (n_trials, n_classes) float32. Trials come in
+    order of appearance; `first` is where a trial's first window is, for its label."""
     _, first, where = np.unique(trial, return_index=True, return_inverse=True)
     sums = np.stack([np.bincount(where, weights=column) for column in scores.T], axis=1)
     order = np.argsort(first)

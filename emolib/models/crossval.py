@@ -64,9 +64,7 @@ def train_fold(
     bar: "tqdm",
 ) -> dict:
     """The history of one fold. Writes <name>.keras and <name>.json (standardiser, history), unless they are current.
-
-    While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from.
-    """
+    While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from."""
     from emolib.models.checkpoint import Checkpoint
 
     if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
@@ -117,10 +115,8 @@ def train_folds(
 
 
 def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
-    """Scores (n_rows, n_classes) of the Keras models, in the order of `score_columns`.
-
-    Networks with several heads give (n_rows, n_heads, n_classes).
-    """
+    """Scores (n_rows, n_classes) of the Keras models, in the order of `score_columns`. Networks with several heads give
+    (n_rows, n_heads, n_classes)."""
     from emolib.models.training import batched_logits, forward
 
     logits, traced = [], None

@@ -92,10 +92,8 @@ def use_threads(n: int):
 
 
 def focal(log_p, gamma: float):
-    """(1 - p)^gamma log p, in the shape of log_p: minus what a class adds to the focal loss.
-
-    Source: Lin et al. (2017), "Focal loss for dense object detection", equation 4. Its alpha are the class weights.
-    """
+    """(1 - p)^gamma log p, in the shape of log_p: minus what a class adds to the focal loss. Source: Lin et al. (2017),
+    "Focal loss for dense object detection", equation 4. Its alpha are the class weights."""
     return log_p * tf.maximum(-tf.math.expm1(log_p), LEAST) ** gamma if gamma else log_p
 
 
@@ -105,10 +103,8 @@ def batches(n: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def trainer_of(source: Experiment, data: EmotionSet, model: dict, options: Training) -> "Trainer":
-    """A Trainer of the source's network, with its options `model`, for windows and classes like those of `data`.
-
-    Raises BadParameter for an option that the network does not have.
-    """
+    """A Trainer of the source's network, with its options `model`, for windows and classes like those of `data`. Raises
+    BadParameter for an option that the network does not have."""
     shape, n_classes = data.X.shape[1:], len(data.classes)
     _, augment, solve = models.network(source.modality, source.network)
     factory = partial(models.build, source.modality, shape, n_classes, source.network, **model)
@@ -194,10 +190,8 @@ class Loop:
         return {"learning_rate": rate, **record, "loss": float(np.mean(losses))}
 
     def train(self, train, val, name: str, state: Checkpoint | None, bar: tqdm) -> History:
-        """Train from the seeded weights. `model` then holds those of the best epoch. Returns one record an epoch.
-
-        With `state`, every epoch is logged and a training that was killed goes on.
-        """
+        """Train from the seeded weights. `model` then holds those of the best epoch. Returns one record an epoch. With
+        `state`, every epoch is logged and a training that was killed goes on."""
         self.reset()
         history, kept = state.restore(self.variables) if state else ([], [])
         before = bar.n

@@ -28,10 +28,7 @@ def most_unfolded(n_packed: int) -> int:
 
 def decode_sound(source: Path | BinaryIO, n_bytes: int) -> tuple[np.ndarray, int, int]:
     """A wav, flac or ogg of n_bytes: samples (n_times, n_channels) float32 in [-1, 1], their rate, and n_times as the
-    head promises it.
-
-    Raises ValueError, with the reason, for what does not decode or is too large.
-    """
+    head promises it. Raises ValueError, with the reason, for what does not decode or is too large."""
     import soundfile
 
     most, blocks, n_read = most_unfolded(n_bytes), [], 0

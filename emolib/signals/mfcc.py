@@ -58,10 +58,8 @@ def hann(n_fft: int, dtype: str) -> np.ndarray:
 
 
 def band_energies(spectrum: np.ndarray, bank: np.ndarray) -> np.ndarray:
-    """Power of spectrum (n_frames, n_bins) @ bank.
-
-    A BLAS rounds a row by the height of its product. It is always BLOCK rows: a frame gives the same bits anywhere.
-    """
+    """Power of spectrum (n_frames, n_bins) @ bank. A BLAS rounds a row by the height of its product. It is always BLOCK
+    rows: a frame gives the same bits anywhere."""
     n_frames, n_bins = spectrum.shape
     n_blocks = -(-n_frames // BLOCK)
     power = np.zeros((n_blocks * BLOCK, n_bins), bank.dtype)

@@ -58,11 +58,8 @@ def paste(image: np.ndarray, shown: drawing.Portrait, side: int, corner: np.ndar
 
 
 def scene(seed: int, size: tuple[int, int] = (240, 320), n_faces: int = 3) -> tuple[np.ndarray, ...]:
-    """A picture (height, width, 3) uint8, boxes (n_faces, 4) x1 y1 x2 y2 in pixels, emotions (n_faces,) str.
-
-    Boxes reach from forehead to chin and are cut at the border; at least 60 % of each face lies inside. No
-    two boxes have an IoU above 0.1. Raises BadParameter where n_faces find no room.
-    """
+    """A picture (height, width, 3) uint8, boxes (n_faces, 4) x1 y1 x2 y2 in pixels, emotions (n_faces,) str. Boxes
+    reach from forehead to chin and are cut at the border. Raises BadParameter where n_faces find no room."""
     rng = np.random.default_rng([seed, n_faces, *size])
     image, boxes, words = clutter(size, rng), np.empty((0, 4)), []
     for _ in range(n_faces):
