@@ -57,11 +57,9 @@ class Training:
 
     def __post_init__(self):
         check_options(self, optimizer=OPTIMIZERS)
-        if not 0 <= self.label_smoothing < 1 or not 0 <= self.focal_gamma < math.inf:
-            raise BadParameter(
-                f"label_smoothing: got {self.label_smoothing}, expected 0 to below 1; focal_gamma: got {self.focal_gamma}, "
-                "expected 0 (cross-entropy) or more."
-            )
+        for name, most in (("label_smoothing", 1), ("focal_gamma", math.inf)):
+            if not 0 <= (got := getattr(self, name)) < most:
+                raise BadParameter(f"{name}: got {got}, expected 0 to below {most}.")
 
 
 def check_options(options, **known):

@@ -63,7 +63,7 @@ def test_options_out_of_range_are_refused_at_once():
             SYNTHETIC.trials(None, "heart", [], **{name: value})
     with pytest.raises(BadParameter, match="'smell'.*heart, eeg, speech, face"):
         SYNTHETIC.trials(None, "smell", [])
-    with pytest.raises(BadParameter, match="n_faces: got 300"):
+    with pytest.raises(BadParameter, match="n_faces: a scene of"):
         scenes.scene(0, (100, 100), 300)
 
 
