@@ -9,12 +9,7 @@ from typing import NamedTuple
 
 from emolib.core.errors import BadParameter, check_names
 
-OTHERS = {
-    "heart": (),
-    "eeg": (),
-    "speech": (),
-    "face": ("table2", "resnet"),
-}  # names beside "" (its own) and "lda"
+OTHERS = {"heart": (), "eeg": (), "speech": (), "face": ("table2", "resnet")}  # beside "" (its own) and "lda"
 
 
 class Network(NamedTuple):

@@ -18,7 +18,7 @@ from emolib.core.windows import each
 from emolib.datasets.face_boxes import Picture
 from emolib.evaluation.boxes import average_precision, single_ious
 from emolib.models.backend import keras, tf
-from emolib.models.checkpoint import Checkpoint, History
+from emolib.models.checkpoint import History
 from emolib.models.detector import LOSSES, grid_of
 from emolib.models.training import OPTIMIZERS, Loop, batched_logits, check_options
 from emolib.signals.boxes import FILL, Letterbox, area, clipped
@@ -199,9 +199,7 @@ class Trainer(Loop):
         """The last epoch, from 0, of most IoU on single faces, the goal, and AP, which has more faces to go by."""
         return max(range(len(history)), key=lambda k: (history[k]["val_iou"] + history[k]["val_ap50"], k))
 
-    def fit(
-        self, train: PictureSet, val: PictureSet, name="detector", state: Checkpoint | None = None
-    ) -> History:
+    def fit(self, train: PictureSet, val: PictureSet, name="detector", state=None) -> History:
         """`train` with a progress bar; a `state` is of `identity(train, val)`. Raises BadParameter where training
         diverges, BadSet for training pictures without a face, or validation pictures of which none has exactly one."""
         if not any(map(len, train.boxes)):

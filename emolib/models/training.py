@@ -84,9 +84,7 @@ def use_threads(n: int):
         tf.config.threading.set_intra_op_parallelism_threads(n)
         tf.config.threading.set_inter_op_parallelism_threads(n)
     except RuntimeError as error:
-        raise BadParameter(
-            f"{n} threads: too late, expected before the first model of the process."
-        ) from error
+        raise BadParameter(f"{n} threads: too late, expected before the first model made.") from error
 
 
 def focal(log_p, gamma: float):
@@ -277,14 +275,7 @@ class Trainer(Loop):
         """The first epoch, from 0, of the lowest validation loss."""
         return int(np.argmin([row["val_loss"] for row in history]))
 
-    def fit(
-        self,
-        train: EmotionSet,
-        val: EmotionSet,
-        name="fold",
-        state: Checkpoint | None = None,
-        bar: tqdm | None = None,
-    ) -> dict[str, list[float]]:
+    def fit(self, train: EmotionSet, val: EmotionSet, name="fold", state=None, bar=None) -> dict[str, list]:
         """`train` on standardised sets, where no person of `val` is in `train`.
 
         The history has one number an epoch of learning_rate, loss (weighted, smoothed, focused), val_loss (mean over

@@ -54,9 +54,7 @@ def detect_beats(signal: np.ndarray, sfreq: float, kind: str = "ppg") -> tuple[n
     """The wave in which beats were looked for, (n_times,) float64, gaps bridged, and the samples of its beats,
     (n_beats,): systolic peaks of a PPG, R peaks of an ECG (n_times,). Raises BadRecording."""
     if len(signal) < sfreq or not np.isfinite(signal).any():
-        raise BadRecording(
-            f"{kind} of {len(signal)} samples at {sfreq} Hz, expected finite ones of 1 s or more."
-        )
+        raise BadRecording(f"{kind} of {len(signal)} samples at {sfreq} Hz, expected 1 s or more, finite.")
     d = DETECTORS[kind]
     low, high = d.wave_hz
     bridged = repair(np.asarray(signal, np.float64), sfreq, np.inf)

@@ -147,7 +147,7 @@ class Grid:
         expected = (self.n_cells, self.n_cells, self.n_outputs)
         if output.shape != expected:
             raise BadParameter(
-                f"The detector's output has shape {output.shape}, expected {expected} of {self}."
+                f"A detector's output has shape {output.shape}, expected {expected} of {self}."
             )
         each = output[..., :-1].reshape(self.n_cells, self.n_cells, self.n_boxes, 5)
         centre = (self._cells[:, :, None] + each[..., :2] * (1 + 2 * self.reach) - self.reach) / self.n_cells

@@ -9,9 +9,7 @@ import numpy as np
 from emolib.core.errors import BadParameter
 
 
-def band_pass(
-    x: np.ndarray, sfreq: float, low_hz: float, high_hz: float | None, order: int = 3
-) -> np.ndarray:
+def band_pass(x: np.ndarray, sfreq: float, low_hz: float, high_hz: float | None, order=3) -> np.ndarray:
     """x (…, n_times) between low_hz and high_hz (None: high-pass), float64; -6 dB at both. Squared magnitude of a
     Butterworth filter after the bilinear transform. Raises BadParameter."""
     if not 0 < low_hz < (high_hz or sfreq / 2) or (high_hz or 0) >= sfreq / 2:

@@ -70,10 +70,8 @@ def pose(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         "light_y": (-0.2, 0.25, 0.05),
         "brightness": (1.1, 0.1, 0.02),
     }
-    return {
-        name: mean + rng.normal(0, setting) + rng.normal(0, sway, n)
-        for name, (mean, setting, sway) in deviations.items()
-    }
+    drawn = deviations.items()
+    return {name: mean + rng.normal(0, one) + rng.normal(0, sway, n) for name, (mean, one, sway) in drawn}
 
 
 def portrait(affect: Affect) -> Portrait:
@@ -111,13 +109,9 @@ def face_regions(shown: Portrait, size: int = SIZE) -> dict[str, np.ndarray]:
     top, bottom = upper.min(axis=(1, 2), keepdims=True) - 0.045, lower.max(axis=(1, 2), keepdims=True) + 0.045
     ellipses = {"mouth": (0.0, (top + bottom) / 2, half + 0.02, (bottom - top) / 2)}  # u0, v0, half axes
     gap, eye = drawing.EYE_U * p.person.eye_gap, p.person.eye_size
+    axes = 1.2 * drawing.EYE_W * eye, 1.3 * drawing.EYE_H * eye
     for name, side in (("left", -1), ("right", 1)):
-        ellipses[f"{name}_eye"] = (
-            side * gap,
-            drawing.EYE_V,
-            1.2 * drawing.EYE_W * eye,
-            1.3 * drawing.EYE_H * eye,
-        )
+        ellipses[f"{name}_eye"] = side * gap, drawing.EYE_V, *axes
         ellipses[f"{name}_cheek"] = side * 0.43, 0.2, 0.2, 0.16
     angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     cos, sin = np.cos(angle), np.sin(angle)
