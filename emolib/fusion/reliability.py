@@ -45,6 +45,11 @@ def temperature(scores: np.ndarray, y: np.ndarray) -> float:
     return float(1 / minimize_scalar(loss, bounds=(0.05, 20.0), method="bounded").x)
 
 
+def _log_rms(X: np.ndarray) -> np.ndarray:
+    rows = X.reshape(len(X), -1).astype(np.float64)
+    return np.log(np.sqrt((rows**2).sum(axis=1) / max(rows.shape[1], 1)) + TINY)
+
+
 def statistics(X: np.ndarray) -> np.ndarray:
     """Five numbers of each standardised window, (n_windows, 5) float64, of X (n_windows, n_steps, a, b).
 
@@ -53,7 +58,7 @@ def statistics(X: np.ndarray) -> np.ndarray:
     """
     flat = X.reshape(len(X), -1).astype(np.float64)
     across = 2 if X.shape[2] > 1 else 3
-    logs = [_log_rms(flat)] + [_log_rms(np.diff(X, axis=axis).reshape(len(X), -1)) for axis in (1, across)]
+    logs = [_log_rms(rows) for rows in (flat, np.diff(X, axis=1), np.diff(X, axis=across))]
     return np.stack([flat.mean(axis=1), *logs, (np.abs(flat) > 3).mean(axis=1)], axis=1)
 
 
@@ -108,7 +113,3 @@ def fresh(found: np.ndarray) -> np.ndarray:
     now, before = found[there[1:]], found[there[:-1]]
     is_fresh[there[1:]] = (np.abs(now - before) > SAME * np.maximum(1, np.abs(before))).any(axis=1)
     return is_fresh
-
-
-def _log_rms(rows: np.ndarray) -> np.ndarray:
-    return np.log(np.sqrt((rows.astype(np.float64) ** 2).sum(axis=1) / max(rows.shape[1], 1)) + TINY)

@@ -19,10 +19,8 @@ def softmax(logits: np.ndarray, temperature: float = 1) -> np.ndarray:
 
 
 def trial_scores(scores: np.ndarray, trial: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean scores of windows by trial: trials, first (n_trials,), scores (n_trials, n_classes) float32.
-
-    Trials come in order of appearance; `first` is where a trial's first window is, for its label.
-    """
+    """Mean scores of windows by trial: trials, first (n_trials,), scores (n_trials, n_classes) float32. Trials come in
+    order of appearance; `first` is where a trial's first window is, for its label."""
     _, first, where = np.unique(trial, return_index=True, return_inverse=True)
     sums = np.stack([np.bincount(where, weights=column) for column in scores.T], axis=1)
     order = np.argsort(first)
@@ -46,9 +44,7 @@ def fuse(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np
     weights = np.ones(len(scores)) if weights is None else np.asarray(weights, dtype=np.float64)
     fits = weights.shape in ((len(scores),), there.shape)
     if not fits or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
-        raise BadParameter(
-            f"Weights of shape {weights.shape}: expected {len(scores)} of 0 or more, one above 0."
-        )
+        raise BadParameter(f"Weights of shape {weights.shape}: expected {len(scores)} from 0, one above 0.")
     share = there * weights.reshape(len(scores), -1)  # 0 for a modality that is missing, sum one
     share = np.where(share.sum(axis=0) > 0, share, there)
     share = share / share.sum(axis=0)
@@ -64,9 +60,7 @@ def present(scores) -> np.ndarray:
     bad = present & ~((scores >= 0).all(axis=-1) & (np.abs(scores.sum(axis=-1) - 1) <= 1e-3))
     if bad.any():
         m, i = np.argwhere(bad)[0]
-        raise BadSet(
-            f"Modality {m}, trial {i}: scores {scores[m, i].tolist()} are no shares of one: take softmax."
-        )
+        raise BadSet(f"Modality {m}, trial {i}: {scores[m, i].tolist()} are no shares of one: take softmax.")
     if not present.any(axis=0).all():
         raise BadSet(f"Trial {present.any(axis=0).argmin()} has no modality at all, expected one: drop it.")
     return present

@@ -29,15 +29,10 @@ class Member:
     temperature: float
     typicality: Typicality | None
 
-    @classmethod
-    def from_dict(cls, record: dict) -> "Member":
-        typicality = Typicality.from_dict(record["typicality"])
-        return cls(record["weight"], np.array(record["to_task"]), record["temperature"], typicality)
-
     def vote(self, scores: np.ndarray, found: np.ndarray) -> Vote:
         """Of windows of one trial: scores (n_windows, n_classes), and their statistics (n_windows, 5)."""
         summed = scores.mean(axis=0) @ self.to_task + 1e-7  # as the fusion study does
-        own = calibrated((summed / summed.sum())[None], self.temperature)[0]
+        own = calibrated(summed / summed.sum(), self.temperature)
         trust = 1.0 if self.typicality is None else float(self.typicality(found).mean())
         return Vote(own, trust)
 
@@ -52,7 +47,11 @@ class Fusion:
     @classmethod
     def of_study(cls, study: dict, sources: Sequence[str]) -> "Fusion":
         """Of a study in bundle.json, and those of its sources that are used."""
-        members = {name: Member.from_dict(study["sources"][name]) for name in sources}
+        members = {}
+        for name in sources:
+            told = study["sources"][name]
+            typicality = Typicality.from_dict(told["typicality"])
+            members[name] = Member(told["weight"], np.array(told["to_task"]), told["temperature"], typicality)
         return cls(tuple(study["classes"]), members)
 
     @classmethod
@@ -62,9 +61,7 @@ class Fusion:
 
     def fuse(self, votes: Mapping[str, Vote]) -> tuple[np.ndarray | None, dict[str, float]]:
         """Scores (n_classes,) of the votes by source, and the share of each: equal ones where no vote is trusted.
-
-        (None, {}) without votes.
-        """
+        (None, {}) without votes."""
         if not votes:
             return None, {}
         weights = np.array([self.members[name].weight * vote.trust for name, vote in votes.items()])

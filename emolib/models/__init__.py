@@ -12,12 +12,7 @@ from emolib.core.errors import BadParameter, check_names
 from emolib.core.experiment import Experiment
 from emolib.datasets import splits
 
-OTHERS = {
-    "heart": (),
-    "eeg": (),
-    "speech": (),
-    "face": ("table2", "resnet"),
-}  # names beside "" (its own) and "lda"
+OTHERS = {"heart": (), "eeg": (), "speech": (), "face": ("table2", "resnet")}  # beside "" (its own) and "lda"
 
 
 class Network(NamedTuple):
@@ -61,10 +56,8 @@ def network(modality: str, name: str = "") -> Network:
 
 
 def build(modality: str, input_shape: tuple[int, int, int], n_classes: int, name: str = "", **options):
-    """A Keras model from NHWC input of `input_shape` to logits (n_classes,); `name` as `network` has it.
-
-    Raises BadParameter for an unknown modality, name or option.
-    """
+    """A Keras model from NHWC input of `input_shape` to logits (n_classes,); `name` as `network` has it. Raises
+    BadParameter for an unknown modality, name or option."""
     builder, what = network(modality, name).build, f"the {modality} model {name}".rstrip()
     check_names(options, list(inspect.signature(builder).parameters)[2:], what)
     return builder(tuple(input_shape), n_classes, **options)

@@ -1,9 +1,8 @@
 """AlexNet and what is left of it, as descriptions that a search can compare, hash and store.
 
-Baseline: Krizhevsky, Sutskever and Hinton (2012), "ImageNet classification with deep convolutional neural
-networks", Figure 2, with both halves in one tower and without local response normalisation, which no TFLite
-kernel has in int8. Its first map of 55 × 55 needs 3 pixels around a picture of 224 × 224; the paper does not
-print them.
+Baseline: Krizhevsky, Sutskever and Hinton (2012), "ImageNet classification with deep convolutional neural networks",
+Figure 2, with both halves in one tower and without local response normalisation, which no TFLite kernel has in int8.
+Its first map of 55 × 55 needs 3 pixels around a picture of 224 × 224; the paper does not print them.
 """
 
 import hashlib
@@ -19,20 +18,16 @@ POOL_STRIDE = 2
 
 @dataclass(frozen=True)
 class Block:
-    """A convolution with ReLU, then a maximum over pool × pool at stride 2; 0 filters or 0 pool leave it out."""
+    """A convolution with ReLU, then a maximum over pool × pool at stride 2; 0 filters or 0 pool leave it out.
+
+    The kernel is odd, the stride 1 to the kernel.
+    """
 
     filters: int
     kernel: int
     stride: int = 1
     pool: int = 0
     batch_norm: bool = False
-
-    def __post_init__(self):
-        if self.kernel % 2 == 0 or not 1 <= self.stride <= self.kernel:
-            raise BadParameter(
-                f"A convolution of kernel {self.kernel}, stride {self.stride}: expected an odd kernel and a "
-                "stride of 1 to the kernel, which leaves no pixel out."
-            )
 
     @property
     def padding(self) -> int:
@@ -125,11 +120,8 @@ def key(architecture: Architecture) -> str:
 
 
 def build(architecture: Architecture, picture: tuple[int, int, int] | None = None):
-    """A Keras model, (side, side, channels) → logits (n_classes,).
-
-    With `picture`, (height, width, channels) of the data, the network itself resizes each picture to its side: one set
-    trains architectures of every side.
-    """
+    """A Keras model, (side, side, channels) → logits (n_classes,). With `picture`, (height, width, channels) of the
+    data, the network itself resizes each picture to its side: one set trains architectures of every side."""
     import keras
     from keras import layers as kl
 

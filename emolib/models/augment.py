@@ -59,10 +59,8 @@ def image(X, seed):
 
 
 def spectrogram(X, seed):
-    """Level, time shift, a time and a mel mask of each log-mel of (n, n_frames, n_mels, 1).
-
-    SpecAugment (Park et al. 2019) without the warp.
-    """
+    """Level, time shift, a time and a mel mask of each log-mel of (n, n_frames, n_mels, 1). SpecAugment (Park et al.
+    2019) without the warp."""
     n_frames = X.shape[1]
     shift = tf.cast(n_frames * draw(X, seed, 0, -SHIFT, SHIFT), tf.int32)
     frames = tf.clip_by_value(tf.range(n_frames)[None] + shift, 0, n_frames - 1)

@@ -32,10 +32,8 @@ class Checkpoint:
         self.written, self.writer = time.monotonic(), None
 
     def restore(self, variables: Sequence[tf.Variable]) -> tuple[History, list[np.ndarray]]:
-        """The history so far and the best weights; `variables` get their last values.
-
-        ([], []) if there is no state, or one that is damaged, of another identity or of other shapes.
-        """
+        """The history so far and the best weights; `variables` get their last values. ([], []) if there is no state, or
+        one that is damaged, of another identity or of other shapes."""
         try:
             found = arrays(self.state)
         except BadArtifact:
@@ -50,18 +48,7 @@ class Checkpoint:
         return json.loads(str(found["history"])), [found[f"k{i}"] for i in range(int(found["n_kept"]))]
 
     def epoch(self, variables: Sequence[tf.Variable], kept: Sequence[np.ndarray], history: History):
-        """Log the last epoch of `history`. Write the state too if the last one is `every_s` seconds old."""
-        self._log(history)
-        if time.monotonic() - self.written < self.every_s:
-            return
-        found = {f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)}
-        found |= {f"k{i}": value for i, value in enumerate(kept)}
-        with atomic(self.state) as path:
-            np.savez(path, identity=self.identity, history=json.dumps(history), n_kept=len(kept), **found)
-        self.written = time.monotonic()
-
-    def _log(self, history: History):
-        """Write the whole curve as CSV and its last epoch as TensorBoard scalars."""
+        """Write the curve as CSV and its last epoch for TensorBoard; the state too if the last is `every_s` seconds old."""
         with atomic(self.table) as path:
             pd.DataFrame(history).rename_axis("epoch").to_csv(path)
         self.writer = self.writer or tf.summary.create_file_writer(str(self.stem))
@@ -69,6 +56,13 @@ class Checkpoint:
             for name, value in history[-1].items():
                 tf.summary.write(name, tf.constant(value, tf.float32), metadata=SCALAR)
         self.writer.flush()
+        if time.monotonic() - self.written < self.every_s:
+            return
+        found = {f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)}
+        found |= {f"k{i}": value for i, value in enumerate(kept)}
+        with atomic(self.state) as path:
+            np.savez(path, identity=self.identity, history=json.dumps(history), n_kept=len(kept), **found)
+        self.written = time.monotonic()
 
     def done(self):
         """Remove the state, as the trained model is an artifact now. The curve stays."""

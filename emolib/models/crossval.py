@@ -23,9 +23,7 @@ from emolib.signals.standardise import ByBranch, Standardiser, by_subject
 
 if TYPE_CHECKING:  # these import TensorFlow
     import keras
-    from tqdm import tqdm
 
-    from emolib.datasets.joint import JointSet
     from emolib.models.training import Trainer
 
 Axis = int | None | dict[str, int | None]  # of the features; where a set has several branches, by branch
@@ -54,19 +52,9 @@ def opened(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold], str]:
     return data, splits.from_arrays(run.arrays(f"data/{source}-folds.npz")), trained["level"]
 
 
-def train_fold(
-    run: Run,
-    name: str,
-    trainer: "Trainer",
-    data: "EmotionSet | JointSet",
-    fold: Fold,
-    axis: Axis,
-    bar: "tqdm",
-) -> dict:
+def train_fold(run: Run, name: str, trainer: "Trainer", data, fold: Fold, axis: Axis, bar) -> dict:
     """The history of one fold. Writes <name>.keras and <name>.json (standardiser, history), unless they are current.
-
-    While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from.
-    """
+    While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from."""
     from emolib.models.checkpoint import Checkpoint
 
     if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
@@ -107,9 +95,7 @@ def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarr
     return {"fold": k, "part": parts, "classes": np.array(data.classes), **columns}
 
 
-def train_folds(
-    run: Run, source: str, trainer: "Trainer", data, folds: Sequence[Fold], axis: Axis
-) -> list[dict]:
+def train_folds(run: Run, source: str, trainer, data, folds: Sequence[Fold], axis: Axis) -> list[dict]:
     """The history of every fold, as `train_fold` gives it."""
     with progress_bar(len(folds), "train", "folds") as bar:
         named = [(model_name(source, k), fold) for k, fold in enumerate(folds)]
@@ -117,10 +103,8 @@ def train_folds(
 
 
 def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
-    """Scores (n_rows, n_classes) of the Keras models, in the order of `score_columns`.
-
-    Networks with several heads give (n_rows, n_heads, n_classes).
-    """
+    """Scores (n_rows, n_classes) of the Keras models, in the order of `score_columns`. Networks with several heads give
+    (n_rows, n_heads, n_classes)."""
     from emolib.models.training import batched_logits, forward
 
     logits, traced = [], None
@@ -135,9 +119,7 @@ def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold])
     return softmax(np.concatenate(logits))
 
 
-def answers(
-    columns: dict[str, np.ndarray], scores: np.ndarray, level: str, part: str = "test"
-) -> dict[str, np.ndarray]:
+def answers(columns: dict, scores: np.ndarray, level: str, part: str = "test") -> dict[str, np.ndarray]:
     """y, subject and scores of one part: of its windows, or (level "trial") means over each trial's windows in each fold."""
     rows = columns["part"] == part
     y, subject, scores = columns["y"][rows], columns["subject"][rows], scores[rows]
@@ -172,9 +154,7 @@ def _measured(test: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, fl
     return row
 
 
-def compared(
-    columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str, baseline: str
-) -> pd.DataFrame:
+def compared(columns: dict, scores: dict[str, np.ndarray], level: str, baseline: str) -> pd.DataFrame:
     """One row per variant: n, people, uar with its interval, and points of UAR over `baseline` on the same answers.
 
     points, points_low, points_high and p are paired over subjects (`metrics.paired_gain`). For the baseline itself the

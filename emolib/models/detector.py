@@ -85,9 +85,8 @@ def overlap(a, b):
 
 
 def matched(targets, outputs, grid: Grid):
-    """Truth (n, c, c, 1, 4), has_face (n, c, c), each box (n, c, c, n_boxes, 5), face probability (n, c, c), and by box,
-    (n, c, c, n_boxes), whether it answers for the face of its cell, having the highest IoU, and that IoU.
-    """
+    """Truth (n, c, c, 1, 4), has_face (n, c, c), each box (n, c, c, n_boxes, 5), face probability (n, c, c), and by
+    box, (n, c, c, n_boxes), whether it answers for the face of its cell, having the highest IoU, and that IoU."""
     truth, has_face, face = targets[..., None, :4], targets[..., 4], outputs[..., -1]
     each = tf.reshape(outputs[..., :-1], (-1, grid.n_cells, grid.n_cells, grid.n_boxes, 5))
     iou = overlap(corners(each[..., :4], grid), corners(truth, grid))
@@ -111,10 +110,8 @@ def yolo_v1(targets, outputs, grid: Grid):
 
 
 def complete_iou(a, b):
-    """CIoU (…,) of boxes (…, 4): IoU less the distance of the centres and the difference in aspect.
-
-    Source: Zheng et al. (2020), "Distance-IoU loss", equations 7 to 11; the weight of the aspect has no gradient.
-    """
+    """CIoU (…,) of boxes (…, 4): IoU less the distance of the centres and the difference in aspect. Source: Zheng et
+    al. (2020), "Distance-IoU loss", equations 7 to 11; the weight of the aspect has no gradient."""
     iou = overlap(a, b)
     centres = tf.reduce_sum((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) ** 2, -1) / 4
     hull = tf.maximum(a[..., 2:], b[..., 2:]) - tf.minimum(a[..., :2], b[..., :2])

@@ -18,7 +18,7 @@ from emolib.core.windows import each
 from emolib.datasets.face_boxes import Picture
 from emolib.evaluation.boxes import average_precision, single_ious
 from emolib.models.backend import keras, tf
-from emolib.models.checkpoint import Checkpoint, History
+from emolib.models.checkpoint import History
 from emolib.models.detector import LOSSES, grid_of
 from emolib.models.training import OPTIMIZERS, Loop, batched_logits, check_options
 from emolib.signals.boxes import FILL, Letterbox, area, clipped
@@ -91,10 +91,8 @@ def faces_in_view(boxes: np.ndarray, side: int) -> np.ndarray:
 
 
 def draw_views(boxes: tuple[np.ndarray, ...], stored: int, side: int, rng) -> tuple[dict, list[np.ndarray]]:
-    """One view of side × side of every picture, as `render_views` takes it, and its boxes.
-
-    `boxes` are in pixels of the stored square. transforms (n, 8), gain and offset (n, 1, 1, 3), colour (n, 1, 1, 1).
-    """
+    """One view of side × side of every picture, as `render_views` takes it, and its boxes. `boxes` are in pixels of the
+    stored square. transforms (n, 8), gain and offset (n, 1, 1, 3), colour (n, 1, 1, 1)."""
     transforms, moved = np.zeros((len(boxes), 8), np.float32), []
     for row, faces in enumerate(boxes):
         size, corner = view_window(faces, stored, rng)
@@ -113,10 +111,8 @@ def draw_views(boxes: tuple[np.ndarray, ...], stored: int, side: int, rng) -> tu
 
 
 def render_views(X, transforms, gain, offset, colour, side: int):
-    """Views (n, side, side, n_channels) in [0, 1] of stored pictures X (n, stored, stored, n_channels) uint8.
-
-    The transforms lead from places in the view to places in the stored picture; pixel 0 lies at place 0.5.
-    """
+    """Views (n, side, side, n_channels) in [0, 1] of stored pictures X (n, stored, stored, n_channels) uint8. The
+    transforms lead from places in the view to places in the stored picture; pixel 0 lies at place 0.5."""
     a, b, c, d, e, f, *zeros = tf.split(transforms, 8, axis=1)
     between_pixels = tf.concat([a, b, c + (a + b - 1) / 2, d, e, f + (d + e - 1) / 2, *zeros], axis=1)
     view = tf.raw_ops.ImageProjectiveTransformV3(
@@ -203,14 +199,9 @@ class Trainer(Loop):
         """The last epoch, from 0, of most IoU on single faces, the goal, and AP, which has more faces to go by."""
         return max(range(len(history)), key=lambda k: (history[k]["val_iou"] + history[k]["val_ap50"], k))
 
-    def fit(
-        self, train: PictureSet, val: PictureSet, name="detector", state: Checkpoint | None = None
-    ) -> History:
-        """`train` with a progress bar; a `state` is of `identity(train, val)`.
-
-        Raises BadParameter where training diverges, BadSet for training pictures without a face, or validation
-        pictures of which none has exactly one.
-        """
+    def fit(self, train: PictureSet, val: PictureSet, name="detector", state=None) -> History:
+        """`train` with a progress bar; a `state` is of `identity(train, val)`. Raises BadParameter where training
+        diverges, BadSet for training pictures without a face, or validation pictures of which none has exactly one."""
         if not any(map(len, train.boxes)):
             raise BadSet(f"None of {len(train.X)} training pictures has a face: check the corpus and splits.")
         with progress_bar(self.units, name, "epochs") as bar:

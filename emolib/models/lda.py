@@ -24,12 +24,13 @@ def solve(X: np.ndarray, y: np.ndarray, n_classes: int) -> list[np.ndarray]:
     """Kernel (height, width, n_channels, n_classes) and bias (n_classes,), all classes as likely as each other.
 
     X (n, height, width, n_channels) are standardised windows of classes y (n,).
-    Raises BadParameter for windows of too many values. Source: Hastie et al. (2009), "The elements of statistical learning", section 4.3.
+    Raises BadParameter for windows of too many values.
+    Source: Hastie et al. (2009), "The elements of statistical learning", section 4.3.
     """
     if (n_values := X[0].size) > MAX_VALUES:
         raise BadParameter(
-            f"network lda: a window has {n_values} values, expected {MAX_VALUES} or fewer: for speech set windows: {frontend: "
-            "{functionals: true}}, or take the modality's own network."
+            f"network lda: a window has {n_values} values, expected {MAX_VALUES} or fewer: let the front end of speech take "
+            "functionals, or take the modality's own network."
         )
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 

@@ -7,10 +7,8 @@ layers = keras.layers
 
 
 def heart(input_shape, n_classes: int, width: float = 1.0, dropout: float = 0.2) -> keras.Model:
-    """Interval and rate features over time, (n_steps, 1, n_features). Long inputs are thinned to at most 16 steps.
-
-    They are thinned by 2 before the first convolution and by 2 in it: a small NPU leaves strides above 3 to the CPU.
-    """
+    """Interval and rate features over time, (n_steps, 1, n_features). Long inputs are thinned to at most 16 steps. They
+    are thinned by 2 before the first convolution and by 2 in it: a small NPU leaves strides above 3 to the CPU."""
     x = inputs = keras.Input(input_shape)
     is_long = input_shape[0] >= 64
     x = layers.AveragePooling2D((2, 1))(x) if is_long else x
@@ -22,10 +20,8 @@ def heart(input_shape, n_classes: int, width: float = 1.0, dropout: float = 0.2)
 
 
 def eeg(input_shape, n_classes: int, width: float = 1.0, dropout: float = 0.4) -> keras.Model:
-    """Band powers, entropies and asymmetries over time, (n_steps, 1, n_features).
-
-    With a single step it is a small dense network.
-    """
+    """Band powers, entropies and asymmetries over time, (n_steps, 1, n_features). With a single step it is a small
+    dense network."""
     x = inputs = keras.Input(input_shape)
     x = conv(x, scaled(32, width), 1)
     x = conv(x, scaled(32, width), (min(3, input_shape[0]), 1))

@@ -57,11 +57,9 @@ class Training:
 
     def __post_init__(self):
         check_options(self, optimizer=OPTIMIZERS)
-        if not 0 <= self.label_smoothing < 1 or not 0 <= self.focal_gamma < math.inf:
-            raise BadParameter(
-                f"label_smoothing: got {self.label_smoothing}, expected 0 to below 1; focal_gamma: got {self.focal_gamma}, "
-                "expected 0 (cross-entropy) or more."
-            )
+        for name, most in (("label_smoothing", 1), ("focal_gamma", math.inf)):
+            if not 0 <= (got := getattr(self, name)) < most:
+                raise BadParameter(f"{name}: got {got}, expected 0 to below {most}.")
 
 
 def check_options(options, **known):
@@ -86,16 +84,12 @@ def use_threads(n: int):
         tf.config.threading.set_intra_op_parallelism_threads(n)
         tf.config.threading.set_inter_op_parallelism_threads(n)
     except RuntimeError as error:
-        raise BadParameter(
-            f"{n} threads: too late, expected before the first model of the process."
-        ) from error
+        raise BadParameter(f"{n} threads: too late, expected before the first model made.") from error
 
 
 def focal(log_p, gamma: float):
-    """(1 - p)^gamma log p, in the shape of log_p: minus what a class adds to the focal loss.
-
-    Source: Lin et al. (2017), "Focal loss for dense object detection", equation 4. Its alpha are the class weights.
-    """
+    """(1 - p)^gamma log p, in the shape of log_p: minus what a class adds to the focal loss. Source: Lin et al. (2017),
+    "Focal loss for dense object detection", equation 4. Its alpha are the class weights."""
     return log_p * tf.maximum(-tf.math.expm1(log_p), LEAST) ** gamma if gamma else log_p
 
 
@@ -105,10 +99,8 @@ def batches(n: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def trainer_of(source: Experiment, data: EmotionSet, model: dict, options: Training) -> "Trainer":
-    """A Trainer of the source's network, with its options `model`, for windows and classes like those of `data`.
-
-    Raises BadParameter for an option that the network does not have.
-    """
+    """A Trainer of the source's network, with its options `model`, for windows and classes like those of `data`. Raises
+    BadParameter for an option that the network does not have."""
     shape, n_classes = data.X.shape[1:], len(data.classes)
     _, augment, solve = models.network(source.modality, source.network)
     factory = partial(models.build, source.modality, shape, n_classes, source.network, **model)
@@ -194,10 +186,8 @@ class Loop:
         return {"learning_rate": rate, **record, "loss": float(np.mean(losses))}
 
     def train(self, train, val, name: str, state: Checkpoint | None, bar: tqdm) -> History:
-        """Train from the seeded weights. `model` then holds those of the best epoch. Returns one record an epoch.
-
-        With `state`, every epoch is logged and a training that was killed goes on.
-        """
+        """Train from the seeded weights. `model` then holds those of the best epoch. Returns one record an epoch. With
+        `state`, every epoch is logged and a training that was killed goes on."""
         self.reset()
         history, kept = state.restore(self.variables) if state else ([], [])
         before = bar.n
@@ -285,14 +275,7 @@ class Trainer(Loop):
         """The first epoch, from 0, of the lowest validation loss."""
         return int(np.argmin([row["val_loss"] for row in history]))
 
-    def fit(
-        self,
-        train: EmotionSet,
-        val: EmotionSet,
-        name="fold",
-        state: Checkpoint | None = None,
-        bar: tqdm | None = None,
-    ) -> dict[str, list[float]]:
+    def fit(self, train: EmotionSet, val: EmotionSet, name="fold", state=None, bar=None) -> dict[str, list]:
         """`train` on standardised sets, where no person of `val` is in `train`.
 
         The history has one number an epoch of learning_rate, loss (weighted, smoothed, focused), val_loss (mean over

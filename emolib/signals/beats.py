@@ -51,13 +51,10 @@ def moving_mean(x: np.ndarray, n: int) -> np.ndarray:
 
 
 def detect_beats(signal: np.ndarray, sfreq: float, kind: str = "ppg") -> tuple[np.ndarray, np.ndarray]:
-    """The wave in which beats were looked for, (n_times,) float64, gaps bridged, and the samples of its beats, (n_beats,):
-    systolic peaks of a PPG, R peaks of an ECG (n_times,). Raises BadRecording.
-    """
+    """The wave in which beats were looked for, (n_times,) float64, gaps bridged, and the samples of its beats,
+    (n_beats,): systolic peaks of a PPG, R peaks of an ECG (n_times,). Raises BadRecording."""
     if len(signal) < sfreq or not np.isfinite(signal).any():
-        raise BadRecording(
-            f"{kind} of {len(signal)} samples at {sfreq} Hz, expected finite ones of 1 s or more."
-        )
+        raise BadRecording(f"{kind} of {len(signal)} samples at {sfreq} Hz, expected 1 s or more, finite.")
     d = DETECTORS[kind]
     low, high = d.wave_hz
     bridged = repair(np.asarray(signal, np.float64), sfreq, np.inf)
@@ -101,10 +98,8 @@ def ibi(beats: np.ndarray) -> np.ndarray:
 
 
 def heart_series(signal: np.ndarray, sfreq: float, kind: str, sfreq_out: float) -> np.ndarray:
-    """FEATURES[kind] at sfreq_out Hz, (n_steps, n_features), of a signal (n_times,) at sfreq Hz.
-
-    Interpolated between plausible intervals; NaN where none covers a step. Raises BadRecording.
-    """
+    """FEATURES[kind] at sfreq_out Hz, (n_steps, n_features), of a signal (n_times,) at sfreq Hz. Interpolated between
+    plausible intervals; NaN where none covers a step. Raises BadRecording."""
     times = np.arange(int(len(signal) * sfreq_out / sfreq)) / sfreq_out
     nothing = np.full((len(times), len(FEATURES[kind])), np.nan)
     if not np.isfinite(signal).any():

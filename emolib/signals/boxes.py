@@ -40,10 +40,8 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def piles(boxes: np.ndarray, scores: np.ndarray, max_iou: float) -> Iterator[np.ndarray]:
-    """Rows of the boxes (n, 4) that mean the same face, pile by pile, the best score first in each and among them.
-
-    As non-maximum suppression: the best box that is left takes all with an IoU above `max_iou` to it.
-    """
+    """Rows of the boxes (n, 4) that mean the same face, pile by pile, the best score first in each and among them. As
+    non-maximum suppression: the best box that is left takes all with an IoU above `max_iou` to it."""
     order = np.argsort(-scores, kind="stable")
     while len(order):
         same = iou(boxes[order[:1]], boxes[order])[0] > max_iou
@@ -100,11 +98,10 @@ class Grid:
 
     A picture is cut into n_cells × n_cells cells. A cell gives 5 · n_boxes + 1 numbers: for each of its boxes x, y, √w,
     √h and a confidence, and at the end one class probability. x and y are the centre's place in the cell, from 0 to 1;
-    w and h are in sides of the picture. A box's score is its confidence times the class probability.
-    With `reach` above 0 a cell also speaks for a centre up to `reach` cells outside of it; x and y of 0 to 1 then span
-    the cell with that margin.
-    Sources: Redmon et al. (2016), "You only look once", section 2; for the margin Bochkovskiy et al. (2020), "YOLOv4",
-    section 3.3.
+    w and h are in sides of the picture. A box's score is its confidence times the class probability. With `reach` above
+    0 a cell also speaks for a centre up to `reach` cells outside of it; x and y of 0 to 1 then span the cell with that
+    margin. Sources: Redmon et al. (2016), "You only look once", section 2; for the margin Bochkovskiy et al. (2020),
+    "YOLOv4", section 3.3.
     """
 
     n_cells: int = 9
@@ -150,7 +147,7 @@ class Grid:
         expected = (self.n_cells, self.n_cells, self.n_outputs)
         if output.shape != expected:
             raise BadParameter(
-                f"The detector's output has shape {output.shape}, expected {expected} of {self}."
+                f"A detector's output has shape {output.shape}, expected {expected} of {self}."
             )
         each = output[..., :-1].reshape(self.n_cells, self.n_cells, self.n_boxes, 5)
         centre = (self._cells[:, :, None] + each[..., :2] * (1 + 2 * self.reach) - self.reach) / self.n_cells

@@ -49,10 +49,8 @@ def differential_entropy(power: np.ndarray) -> np.ndarray:
 
 
 def asymmetry(power: np.ndarray, pairs) -> np.ndarray:
-    """ln right - ln left, (…, n_pairs, n_bands), of power (…, n_chans, n_bands).
-
-    pairs: (left, right) channel indices. Raises BadParameter for one that does not exist. Allen et al. 2004.
-    """
+    """ln right - ln left, (…, n_pairs, n_bands), of power (…, n_chans, n_bands). pairs: (left, right) channel indices.
+    Raises BadParameter for one that does not exist. Allen et al. 2004."""
     left, right = np.array(pairs, int).reshape(-1, 2).T
     if any(not 0 <= channel < power.shape[-2] for channel in (*left, *right)):
         raise BadParameter(f"Channel pairs {pairs}, expected indices from 0 to {power.shape[-2] - 1}.")

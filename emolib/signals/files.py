@@ -28,10 +28,7 @@ def most_unfolded(n_packed: int) -> int:
 
 def decode_sound(source: Path | BinaryIO, n_bytes: int) -> tuple[np.ndarray, int, int]:
     """A wav, flac or ogg of n_bytes: samples (n_times, n_channels) float32 in [-1, 1], their rate, and n_times as the
-    head promises it.
-
-    Raises ValueError, with the reason, for what does not decode or is too large.
-    """
+    head promises it. Raises ValueError, with the reason, for what does not decode or is too large."""
     import soundfile
 
     most, blocks, n_read = most_unfolded(n_bytes), [], 0
@@ -47,10 +44,8 @@ def decode_sound(source: Path | BinaryIO, n_bytes: int) -> tuple[np.ndarray, int
                     raise ValueError(f"it unfolds to {n_read} bytes or more, expected {most} at most")
             samples = np.concatenate(blocks) if blocks else np.zeros((0, file.channels), np.float32)
             return samples, file.samplerate, file.frames
-    except soundfile.LibsndfileError as error:
-        raise ValueError(error.error_string) from error
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: a name that ends in .raw
-        raise ValueError(str(error)) from error
+        raise ValueError(getattr(error, "error_string", str(error))) from error
 
 
 @contextmanager

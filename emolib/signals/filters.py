@@ -9,13 +9,9 @@ import numpy as np
 from emolib.core.errors import BadParameter
 
 
-def band_pass(
-    x: np.ndarray, sfreq: float, low_hz: float, high_hz: float | None, order: int = 3
-) -> np.ndarray:
-    """x (…, n_times) between low_hz and high_hz (None: high-pass), float64; -6 dB at both.
-
-    Squared magnitude of a Butterworth filter after the bilinear transform. Raises BadParameter.
-    """
+def band_pass(x: np.ndarray, sfreq: float, low_hz: float, high_hz: float | None, order=3) -> np.ndarray:
+    """x (…, n_times) between low_hz and high_hz (None: high-pass), float64; -6 dB at both. Squared magnitude of a
+    Butterworth filter after the bilinear transform. Raises BadParameter."""
     if not 0 < low_hz < (high_hz or sfreq / 2) or (high_hz or 0) >= sfreq / 2:
         raise BadParameter(
             f"A band from {low_hz} to {high_hz} Hz at {sfreq} Hz, expected 0 < low < high < {sfreq / 2}: "
@@ -40,10 +36,8 @@ def band_pass(
 
 
 def resample(x: np.ndarray, sfreq: float, sfreq_out: float) -> np.ndarray:
-    """x (…, n_times) at sfreq_out Hz, (…, round(n_times · sfreq_out / sfreq)), band-limited, of x's dtype.
-
-    The ends are extended by reflection for 10 ms or more, until both lengths are whole numbers of samples.
-    """
+    """x (…, n_times) at sfreq_out Hz, (…, round(n_times · sfreq_out / sfreq)), band-limited, of x's dtype. The ends are
+    extended by reflection for 10 ms or more, until both lengths are whole numbers of samples."""
     if sfreq == sfreq_out:
         return x
     n_times, n_out = x.shape[-1], round(x.shape[-1] * sfreq_out / sfreq)
@@ -67,10 +61,8 @@ def starts(n_times: int, window: int, hop: int) -> np.ndarray:
 
 
 def frame(x: np.ndarray, window: int, hop: int, axis: int = -1) -> np.ndarray:
-    """Windows of x along axis, as a read-only view: n_windows stands at axis, window samples at the end.
-
-    (n_chans, n_times) gives (n_chans, n_windows, window). Raises BadParameter.
-    """
+    """Windows of x along axis, as a read-only view: n_windows stands at axis, window samples at the end. (n_chans,
+    n_times) gives (n_chans, n_windows, window). Raises BadParameter."""
     n_windows = len(starts(x.shape[axis], window, hop))
     shape, strides = list(x.shape), list(x.strides)
     shape[axis], strides[axis] = n_windows, hop * x.strides[axis]

@@ -187,10 +187,8 @@ class SpeechFrontEnd:
 
     def features(self, audio: np.ndarray) -> np.ndarray:
         """(n_frames, n_mels or n_mfcc), or (1, n_functionals), of a window at self.sfreq."""
-        names = ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")
-        spectrum = log_mel(
-            audio[: round(self.window_s * self.sfreq)], *(getattr(self, name) for name in names)
-        )
+        window = audio[: round(self.window_s * self.sfreq)]
+        spectrum = log_mel(window, self.sfreq, self.n_fft, self.hop, self.n_mels, self.fmin, self.fmax)
         if self.functionals:
             return functionals(audio, spectrum, self.sfreq, self.hop)[None]
         return mfcc(spectrum, self.n_mfcc) if self.n_mfcc else spectrum

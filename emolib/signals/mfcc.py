@@ -32,9 +32,7 @@ def mel_to_hz(mel):
 
 
 @cache
-def mel_filterbank(
-    sfreq: float, n_fft: int, n_mels: int = 40, fmin: float = 0.0, fmax: float | None = None
-) -> np.ndarray:
+def mel_filterbank(sfreq: float, n_fft: int, n_mels=40, fmin=0.0, fmax: float | None = None) -> np.ndarray:
     """Triangles of unit area per Hz, (n_mels, n_fft // 2 + 1) float64, read-only. Raises BadParameter."""
     fmax = sfreq / 2 if fmax is None else fmax
     if not 0 <= fmin < fmax <= sfreq / 2 or n_mels < 1 or n_fft < 2:
@@ -58,10 +56,8 @@ def hann(n_fft: int, dtype: str) -> np.ndarray:
 
 
 def band_energies(spectrum: np.ndarray, bank: np.ndarray) -> np.ndarray:
-    """Power of spectrum (n_frames, n_bins) @ bank.
-
-    A BLAS rounds a row by the height of its product. It is always BLOCK rows: a frame gives the same bits anywhere.
-    """
+    """Power of spectrum (n_frames, n_bins) @ bank. A BLAS rounds a row by the height of its product. It is always BLOCK
+    rows: a frame gives the same bits anywhere."""
     n_frames, n_bins = spectrum.shape
     n_blocks = -(-n_frames // BLOCK)
     power = np.zeros((n_blocks * BLOCK, n_bins), bank.dtype)
@@ -70,9 +66,7 @@ def band_energies(spectrum: np.ndarray, bank: np.ndarray) -> np.ndarray:
     return (power.reshape(n_blocks, BLOCK, n_bins) @ bank).reshape(-1, bank.shape[1])[:n_frames]
 
 
-def log_mel(
-    x: np.ndarray, sfreq: float, n_fft=512, hop=256, n_mels=40, fmin: float = 0.0, fmax: float | None = None
-) -> np.ndarray:
+def log_mel(x: np.ndarray, sfreq: float, n_fft=512, hop=256, n_mels=40, fmin=0.0, fmax=None) -> np.ndarray:
     """Log-mel spectrogram in dB re 1, (n_frames, n_mels), not below -100 dB, of audio x (n_times,) at sfreq Hz.
 
     Equals librosa's power_to_db(melspectrogram(…, center=False), top_db=None).T: periodic Hann window, power, Slaney's

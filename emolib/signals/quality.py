@@ -47,10 +47,8 @@ def first_reason(x: np.ndarray, sfreq: float, max_flat_s: float, limits=None) ->
 
 
 def repair(x: np.ndarray, sfreq: float, max_gap_s: float) -> np.ndarray:
-    """x (n_times,) or (n_chans, n_times) with gaps (NaN, infinity) up to max_gap_s interpolated, a copy.
-
-    Linear between the neighbours, the nearest value at the ends; longer gaps become NaN.
-    """
+    """x (n_times,) or (n_chans, n_times) with gaps (NaN, infinity) up to max_gap_s interpolated, a copy. Linear between
+    the neighbours, the nearest value at the ends; longer gaps become NaN."""
     out = np.array(x, np.result_type(x, np.float32))
     for row in np.atleast_2d(out):
         missing = ~np.isfinite(row)

@@ -82,11 +82,8 @@ def from_dict(record: dict) -> Standardiser | ByBranch:
 
 
 def by_subject(X: np.ndarray, subject: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """X (n_windows, …) standardised within each subject, float32.
-
-    It is transductive: it sees all windows of a test subject before the first is scored. On a device that is a
-    calibration phase; report it as such.
-    """
+    """X (n_windows, …) standardised within each subject, float32. It is transductive: it sees all windows of a test
+    subject before the first is scored. On a device that is a calibration phase; report it as such."""
     out = scratch(X.shape) if isinstance(X, np.memmap) else np.empty(X.shape, np.float32)
     for name in np.unique(subject):
         rows = subject == name

@@ -35,10 +35,6 @@ def test_params_and_maps_of_the_built_tower_are_those_counted_by_hand():
     assert cost(model).flops == flops(baseline(3, 7))
 
 
-def test_the_embedded_network_costs_what_the_paper_says():
-    assert flops(embedded()) == cost(build(embedded())).flops == pytest.approx(1.3e6, rel=0.01)
-
-
 @given(
     st.integers(20, 64),
     st.sampled_from([1, 3]),
@@ -69,8 +65,6 @@ def test_flops_and_shapes_without_building_are_those_of_the_built_network(
 def test_a_window_that_does_not_fit_is_named_with_its_map():
     with pytest.raises(BadParameter, match=r"pool5: a window of 3 × 3 does not fit into its map of 2 × 2"):
         replace(baseline(), side=56)
-    with pytest.raises(BadParameter, match="A convolution of kernel 4"):
-        Block(8, 4)
 
 
 def test_the_key_names_the_network_not_how_it_was_come_by():
@@ -86,8 +80,9 @@ def test_the_key_names_the_network_not_how_it_was_come_by():
 
 
 def test_the_key_never_changes():
-    """Trained networks are found by it."""
+    """Trained networks are found by it. The embedded one costs what the paper says."""
     assert key(embedded()) == "599e613987890fc7"
+    assert flops(embedded()) == pytest.approx(1.3e6, rel=0.01)
 
 
 def test_a_picture_of_another_size_is_resized_inside_and_costs_the_same():

@@ -27,10 +27,10 @@ SHAPES = {
     "equal": {"speech2": (8, 8, 1), "speech1": (8, 8, 1)},
 }
 LAYOUTS = {
-    "speech": Branch(filters=(4, 6), dense=(8,)),
-    "face": Branch(filters=(4, 8), dense=(7,)),
-    "speech2": Branch(filters=(4, 8), dense=(8,)),
-    "speech1": Branch(filters=(4, 8), dense=(8,)),
+    "speech": Branch(filters=[4, 6], dense=[8]),
+    "face": Branch(filters=[4, 8], dense=[7]),
+    "speech2": Branch(filters=[4, 8], dense=[8]),
+    "speech1": Branch(filters=[4, 8], dense=[8]),
 }
 HERE = [backend for backend in ("litert", "tensorflow", "tflite_runtime") if backend in present()]
 
@@ -115,7 +115,7 @@ def toy(n, seed):
 
 
 def trainer(options=QUICK, heads=True):
-    layouts = {name: Branch(filters=(4,), dense=(6,)) for name in TWO}
+    layouts = {name: Branch(filters=[4], dense=[6]) for name in TWO}
     return Trainer(lambda: build(TWO, 2, layouts, (6,), heads, dropout=0.0), options)
 
 

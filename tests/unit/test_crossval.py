@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from emolib.core.errors import BadParameter
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.models import crossval
@@ -43,8 +42,3 @@ def test_a_variant_is_compared_with_the_baseline_on_the_same_answers():
     )
     assert table.uar.tolist() == [0, 1] and table.points.tolist() == [0, 100] and (table.n == 4).all()
     assert np.isnan(table.p["float32"]) and table.p["int8"] <= 1
-
-
-def test_an_unknown_way_is_refused():
-    with pytest.raises(BadParameter, match="normalise: got 'person', expected train or subject"):
-        crossval.prepared(DATA, "person", None)

@@ -1,4 +1,4 @@
-"""Views of pictures with their boxes, and a training that a kill does not change."""
+"""Views of pictures with their boxes, and what a training is told from another by."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
 from emolib.models import detector_training as training  # noqa: E402
 from emolib.models.blocks import conv  # noqa: E402
-from emolib.models.checkpoint import Checkpoint  # noqa: E402
 from emolib.models.detector_training import PictureSet, draw_views, gather, render_views  # noqa: E402
 
 SIDE = 32
@@ -81,34 +80,6 @@ def whole(sets):
     """A training without a break: its trainer and its history."""
     trainer = training.Trainer(tiny, RECIPE)
     return trainer, trainer.fit(*sets)
-
-
-class Killed(Exception):
-    pass
-
-
-class DiesAfterTwo(Checkpoint):
-    """Stands for a process that is killed after its second epoch."""
-
-    def epoch(self, variables, kept, history):
-        super().epoch(variables, kept, history)
-        if len(history) == 2:
-            raise Killed
-
-
-def test_a_killed_training_goes_on_with_the_same_numbers(sets, whole, tmp_path, monkeypatch):
-    trainer = training.Trainer(tiny, RECIPE)
-    with pytest.raises(Killed):
-        trainer.fit(*sets, state=DiesAfterTwo(tmp_path / "tiny", trainer.identity(*sets), every_s=0))
-    resumed, epochs = training.Trainer(tiny, RECIPE), []
-    real = resumed.epoch
-    monkeypatch.setattr(
-        resumed, "epoch", lambda train, number, bar: epochs.append(number) or real(train, number, bar)
-    )
-    assert resumed.fit(*sets, state=Checkpoint(tmp_path / "tiny", resumed.identity(*sets))) == whole[1]
-    assert epochs == [2]
-    np.testing.assert_array_equal(resumed.predict(sets[1].X), whole[0].predict(sets[1].X))
-    assert len((tmp_path / "tiny.csv").read_text().splitlines()) == 1 + RECIPE.epochs
 
 
 def test_a_state_is_of_one_recipe_and_set_of_pictures(sets, whole):

@@ -64,12 +64,6 @@ def test_no_face_is_an_empty_list_and_every_stage_is_timed():
     assert path(margin=0.0)(picture(96, 96, (20, 20, 60, 60))) == []  # one grey level alone is no face
 
 
-def test_a_grey_picture_gives_what_its_colours_give():
-    grey = picture(192, 192, (40, 40, 120, 110))[..., 0]
-    (mono,), (rgb,) = path()(grey), path()(np.repeat(grey[..., None], 3, axis=2))
-    assert np.array_equal(mono.box, rgb.box) and np.array_equal(mono.scores, rgb.scores)
-
-
 def test_exif_rotation(tmp_path):
     box = (30, 20, 90, 60)
     exif = Image.Exif()

@@ -1,8 +1,5 @@
 """Log-mel, MFCC and functionals of speech, against librosa, NumPy and numbers worked out by hand."""
 
-import subprocess
-import sys
-
 import librosa
 import numpy as np
 import pytest
@@ -58,32 +55,15 @@ def test_a_frame_has_the_same_bits_in_a_shorter_recording(n_frames):
     )
 
 
-def test_signals_need_numpy_alone():
-    code = (
-        "import sys; sys.modules['scipy'] = None\n"
-        "import numpy as np, emolib.signals.frontend as f\n"
-        "w = f.front_end('speech')(np.random.default_rng(0).normal(0, .1, 48000), 16000.0)\n"
-        "assert w.X.shape == (1, 124, 40, 1), w.X.shape\n"
-        "assert not {'tensorflow', 'pandas', 'sklearn', 'librosa'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 def found(x):
     return functionals.groups(x, log_mel(x, SFREQ, hop=HOP, fmin=50.0), SFREQ, HOP)
 
 
-@pytest.mark.parametrize("hz", [80, 450])
-def test_pitch_of_a_buzz(hz):
-    semitones, voicing, energy_db = functionals.pitch(voice(hz), SFREQ, HOP)
-    np.testing.assert_allclose(semitones, 12 * np.log2(hz / 100), atol=0.05)
-    np.testing.assert_allclose(energy_db, 10 * np.log10((voice(hz) ** 2).mean()), atol=1)
-    assert voicing.min() > 0.9
-
-
 def test_pitch_of_a_glide_is_librosas():
     x = voice(np.linspace(120, 240, 2 * SFREQ), 2.0)
-    semitones, _, _ = functionals.pitch(x, SFREQ, HOP)
+    semitones, voicing, energy_db = functionals.pitch(x, SFREQ, HOP)
+    assert voicing.min() > 0.9
+    np.testing.assert_allclose(energy_db, 10 * np.log10((x**2).mean()), atol=1)
     hz = librosa.yin(x, fmin=60, fmax=500, sr=SFREQ, frame_length=1024, hop_length=HOP, center=False)
     times = np.arange(len(semitones)) * HOP + round(functionals.FRAME_S * SFREQ) / 2
     theirs = np.interp(times, np.arange(len(hz)) * HOP + 512, 12 * np.log2(hz / 100))

@@ -10,8 +10,8 @@ from emolib.models.tinym2net import Branch, branch, build
 
 SHAPES = {"speech": (12, 8, 1), "face": (8, 8, 3)}
 LAYOUTS = {
-    "speech": Branch(filters=(4, 6), kernel=(5, 3), dense=(10,)),
-    "face": Branch(filters=(3, 5, 7), pool=(2, 2), dense=()),
+    "speech": Branch(filters=[4, 6], kernel=[5, 3], dense=[10]),
+    "face": Branch(filters=[3, 5, 7], pool=[2, 2], dense=[]),
 }
 # By hand. speech: (12, 8, 1) → conv (12, 8, 4), pool (6, 4, 4) → separable (6, 4, 6), pool (3, 2, 6) → 36 → 10.
 # face: (8, 8, 3) → conv (8, 8, 3), pool (4, 4, 3) → (4, 4, 5), pool (2, 2, 5) → (2, 2, 7), pool (1, 1, 7) → 7.
@@ -56,10 +56,12 @@ def test_heads_are_the_joint_one_then_the_branches():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"filter": [8]}, "Parameter filter does not exist in branch voice: did you mean filters"),
-        ({"filters": [8, 2.5]}, r"Branch voice: filters: got \[8, 2.5\], expected a list of whole numbers"),
-        ({"kernel": [3, 3, 3]}, r"Branch voice: kernel: got \[3, 3, 3\], expected one number or two"),
-        ({"pool": 0}, r"Branch voice: pool: got \[0, 0\]"),
+        (
+            {"filter": [8]},
+            "branch voice: Parameter filter does not exist in the layers of a branch: did you mean filters",
+        ),
+        ({"filters": [8, 2.5]}, "branch voice: filters.1: got 2.5, expected a valid integer"),
+        ({"kernel": [3, 3, 3]}, r"branch voice: kernel.*got \[3, 3, 3\]"),
     ],
 )
 def test_layers_that_do_not_exist_name_the_branch(given, message):
@@ -69,9 +71,7 @@ def test_layers_that_do_not_exist_name_the_branch(given, message):
 
 def test_the_network_against_itself_with_traditional_convolutions():
     table = against_traditional(small())
-    whole = {
-        name: Branch(b.filters, b.kernel, b.pool, b.dense, separable=False) for name, b in LAYOUTS.items()
-    }
+    whole = {name: one.model_copy(update={"separable": False}) for name, one in LAYOUTS.items()}
     traditional = build(SHAPES, 4, whole, dense=(9,))
     saved = (table["weights if traditional"] - table["weights"]).sum()
     assert len(table) == 3 and saved == traditional.count_params() - small().count_params()

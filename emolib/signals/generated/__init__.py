@@ -9,8 +9,7 @@ import numpy as np
 
 from emolib.signals.generated import eeg, face, heart, speech
 from emolib.signals.generated.affect import Affect
-
-CARDIAC = {"ppg": (heart.ppg_recording, heart.PPG_HZ), "ecg": (heart.ecg_recording, heart.ECG_HZ)}  # by kind
+from emolib.signals.generated.heart import CARDIAC
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class Recording:
 def recording(affect: Affect, modality: str, cardiac: str = "ppg") -> Recording:
     """The recording of one trial. `cardiac` is what records a heart: "ppg" or "ecg", of the same beats."""
     if modality == "heart":
-        made, sfreq = CARDIAC[cardiac]
-        return Recording(made(affect), sfreq, cardiac)
-    channel = {"eeg": eeg, "speech": speech, "face": face}[modality]
-    about = ("raw", eeg.CHANNELS) if modality == "eeg" else ()
-    return Recording(channel.recording(affect), channel.SFREQ, *about)
+        return Recording(heart.recording(affect, cardiac), CARDIAC[cardiac], cardiac)
+    if modality == "eeg":
+        return Recording(eeg.recording(affect), eeg.SFREQ, "raw", eeg.CHANNELS)
+    channel = {"speech": speech, "face": face}[modality]
+    return Recording(channel.recording(affect), channel.SFREQ)

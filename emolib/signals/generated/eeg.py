@@ -22,31 +22,21 @@ def spread(rng: np.random.Generator, n_times: int, gain, common: float) -> np.nd
     return np.sqrt(1 - common) * noise[1:] + np.sqrt(common) * noise[0]
 
 
-def background(rng: np.random.Generator, n_times: int, slope: float) -> np.ndarray:
-    """Background of unit variance, (8, n_times), whose power falls as 1/f^slope above 1 Hz."""
-    return spread(rng, n_times, lambda f: np.maximum(f, 1) ** (-slope / 2), common=0.4)
-
-
 def rhythm(rng: np.random.Generator, n_times: int, centre_hz: float, width_hz: float) -> np.ndarray:
     """Narrow-band noise of unit variance around centre_hz, (8, n_times)."""
     return spread(rng, n_times, lambda f: np.exp(-0.5 * ((f - centre_hz) / width_hz) ** 2), common=0.3)
 
 
-def blinks(rng: np.random.Generator, n_times: int) -> np.ndarray:
-    """Blinks in µV, (8, n_times): 0.3 s long, about one in five seconds, strongest above the eyes."""
-    t = np.arange(n_times) / SFREQ
-    when = rng.uniform(0, t[-1], rng.poisson(t[-1] / 5))
-    height = rng.uniform(60, 140, len(when))
-    wave = (height[:, None] * np.exp(-0.5 * ((t - when[:, None]) / 0.07) ** 2)).sum(axis=0)
-    return BLINK[:, None] * wave
-
-
 def disturbances(rng: np.random.Generator, n_times: int) -> np.ndarray:
-    """Blinks, mains hum of 50 Hz, drift and sensor noise in µV, (8, n_times)."""
+    """Mains hum of 50 Hz, drift, blinks and sensor noise in µV, (8, n_times). Blinks are 0.3 s long, about one in five
+    seconds, strongest above the eyes."""
     n_chans, t = len(CHANNELS), np.arange(n_times) / SFREQ
     mains = rng.uniform(0.5, 4, (n_chans, 1)) * np.sin(2 * np.pi * 50 * t + rng.uniform(0, 2 * np.pi))
     drift = np.cumsum(rng.normal(0, 0.5, (n_chans, n_times)), axis=1)
-    return blinks(rng, n_times) + mains + drift + rng.normal(0, 0.8, (n_chans, n_times))
+    when = rng.uniform(0, t[-1], rng.poisson(t[-1] / 5))[:, None]
+    height = rng.uniform(60, 140, when.shape)
+    blinks = BLINK[:, None] * (height * np.exp(-0.5 * ((t - when) / 0.07) ** 2)).sum(axis=0)
+    return blinks + mains + drift + rng.normal(0, 0.8, (n_chans, n_times))
 
 
 def recording(affect: Affect) -> np.ndarray:
@@ -60,7 +50,8 @@ def recording(affect: Affect) -> np.ndarray:
     strength = 6 * alpha_level * ALPHA[:, None] * np.exp(lean - 0.25 * arousal)
     alpha = strength * rhythm(rng, n_times, peak_hz, 0.8)
     beta = 3 * beta_level * BETA[:, None] * np.exp(0.2 * arousal) * rhythm(rng, n_times, 20, 3)
-    data = level * (8 * background(rng, n_times, slope) + alpha + beta) + disturbances(rng, n_times)
+    background = spread(rng, n_times, lambda f: np.maximum(f, 1) ** (-slope / 2), common=0.4)
+    data = level * (8 * background + alpha + beta) + disturbances(rng, n_times)
     if rng.uniform() < 0.05:
         start, stop = np.sort(rng.integers(n_times + 1, size=2))
         data[rng.integers(len(data)), start:stop] = rng.choice([0.0, np.nan])

@@ -70,10 +70,8 @@ def pose(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         "light_y": (-0.2, 0.25, 0.05),
         "brightness": (1.1, 0.1, 0.02),
     }
-    return {
-        name: mean + rng.normal(0, setting) + rng.normal(0, sway, n)
-        for name, (mean, setting, sway) in deviations.items()
-    }
+    drawn = deviations.items()
+    return {name: mean + rng.normal(0, one) + rng.normal(0, sway, n) for name, (mean, one, sway) in drawn}
 
 
 def portrait(affect: Affect) -> Portrait:
@@ -94,19 +92,6 @@ def recording(affect: Affect) -> np.ndarray:
     return np.clip(np.rint(grey + rng.normal(0, 4, grey.shape)), 0, 255).astype(np.uint8)
 
 
-def outlines(p: Portrait) -> dict[str, tuple]:
-    """Regions as ellipses in face coordinates: u0, v0, half width, half height."""
-    gap, eye = drawing.EYE_U * p.person.eye_gap, p.person.eye_size
-    upper, lower, half = drawing.mouth_shape(p, np.linspace(-0.4, 0.4, 81))
-    top, bottom = upper.min(axis=(1, 2), keepdims=True) - 0.045, lower.max(axis=(1, 2), keepdims=True) + 0.045
-    regions = {"mouth": (0.0, (top + bottom) / 2, half + 0.02, (bottom - top) / 2)}
-    for name, side in (("left", -1), ("right", 1)):
-        size = 1.2 * drawing.EYE_W * eye, 1.3 * drawing.EYE_H * eye
-        regions[f"{name}_eye"] = (side * gap, drawing.EYE_V, *size)
-        regions[f"{name}_cheek"] = (side * 0.43, 0.2, 0.2, 0.16)
-    return regions
-
-
 def turned(p: Portrait, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where yaw and pitch carry points (u, v) of the features on the flat head, by iteration."""
     flat_u, flat_v = u, v
@@ -117,23 +102,24 @@ def turned(p: Portrait, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def face_regions(shown: Portrait, size: int = SIZE) -> dict[str, np.ndarray]:
-    """Boxes x1 y1 x2 y2 in pixels, each (n_frames, 4): face (forehead to chin), mouth, eyes and cheeks.
-
-    left and right are the viewer's.
-    """
+    """Boxes x1 y1 x2 y2 in pixels, each (n_frames, 4): face (forehead to chin), mouth, eyes and cheeks. left and right
+    are the viewer's."""
     p = shown.columns()
-
-    def box(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Around points (u, v) on the flat head, (n_frames, 1, n_points)."""
-        unit = drawing.HALF_HEIGHT * p.scale
+    upper, lower, half = drawing.mouth_shape(p, np.linspace(-0.4, 0.4, 81))
+    top, bottom = upper.min(axis=(1, 2), keepdims=True) - 0.045, lower.max(axis=(1, 2), keepdims=True) + 0.045
+    ellipses = {"mouth": (0.0, (top + bottom) / 2, half + 0.02, (bottom - top) / 2)}  # u0, v0, half axes
+    gap, eye = drawing.EYE_U * p.person.eye_gap, p.person.eye_size
+    axes = 1.2 * drawing.EYE_W * eye, 1.3 * drawing.EYE_H * eye
+    for name, side in (("left", -1), ("right", 1)):
+        ellipses[f"{name}_eye"] = side * gap, drawing.EYE_V, *axes
+        ellipses[f"{name}_cheek"] = side * 0.43, 0.2, 0.2, 0.16
+    angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    cos, sin = np.cos(angle), np.sin(angle)
+    rims = {"face": (cos * p.person.width * (1 - p.person.jaw * np.clip(sin, 0, 1) ** 2), sin)}
+    rims |= {name: turned(p, u0 + a * cos, v0 + b * sin) for name, (u0, v0, a, b) in ellipses.items()}
+    boxes, unit = {}, drawing.HALF_HEIGHT * p.scale
+    for name, (u, v) in rims.items():
         x = (unit * (u * np.cos(p.roll) - v * np.sin(p.roll)) + p.shift_x + 0.5) * size
         y = (unit * (v * np.cos(p.roll) + u * np.sin(p.roll)) + p.shift_y + 0.5) * size
-        return np.concatenate([x.min(axis=2), y.min(axis=2), x.max(axis=2), y.max(axis=2)], axis=1)
-
-    angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    v = np.sin(angle)
-    u = np.cos(angle) * p.person.width * (1 - p.person.jaw * np.clip(v, 0, 1) ** 2)
-    rims = {
-        name: turned(p, u0 + a * np.cos(angle), v0 + b * v) for name, (u0, v0, a, b) in outlines(p).items()
-    }
-    return {"face": box(u, v)} | {name: box(*rim) for name, rim in rims.items()}
+        boxes[name] = np.concatenate([x.min(axis=2), y.min(axis=2), x.max(axis=2), y.max(axis=2)], axis=1)
+    return boxes

@@ -4,7 +4,7 @@ import numpy as np
 
 from emolib.signals.generated.affect import Affect
 
-PPG_HZ, ECG_HZ = 64.0, 256.0
+CARDIAC = {"ppg": 64.0, "ecg": 256.0}  # Hz of what records a heart
 MARGIN_S = 2.0  # beats before and after the trial whose waves reach into it
 SYSTOLE_S = 0.2  # from the beat to the top of the pulse at the wrist
 PQRST = (  # delay in s (T: per √IBI), amplitude in mV, width in s
@@ -91,21 +91,16 @@ def rhythm(affect: Affect) -> tuple[np.ndarray, float]:
     return beats(t, bpm, rsa, resp_hz, rng), resp_hz
 
 
-def ppg_recording(affect: Affect) -> np.ndarray:
-    """PPG of a trial at PPG_HZ, (n_times,) float32, in arbitrary units; vessels narrow with arousal."""
-    rng = affect.trial_rng("heart sensor")
-    t = np.arange(round(affect.trial_s * PPG_HZ)) / PPG_HZ
-    valence, arousal = affect.shown("heart", t)
-    pulse = ppg(rhythm(affect)[0], t, 0.4 * np.exp(0.25 * valence.mean() + rng.normal(0, 0.3)))
-    height = np.exp(-0.15 * arousal + rng.normal(0, 0.3))
-    return disturb(height * pulse, rng, PPG_HZ).astype(np.float32)
-
-
-def ecg_recording(affect: Affect) -> np.ndarray:
-    """ECG of a trial at ECG_HZ, (n_times,) float32, in mV; the same beats as in the trial's PPG."""
-    rng = affect.trial_rng("heart sensor")
-    t = np.arange(round(affect.trial_s * ECG_HZ)) / ECG_HZ
-    beat_times, resp_hz = rhythm(affect)
-    breath = 1 + 0.08 * np.sin(2 * np.pi * resp_hz * t + rng.uniform(0, 2 * np.pi))
-    height = np.exp(rng.normal(0, 0.2))
-    return disturb(height * breath * ecg(beat_times, t), rng, ECG_HZ).astype(np.float32)
+def recording(affect: Affect, kind: str) -> np.ndarray:
+    """What a sensor of this kind gives of a trial, (n_times,) float32 at CARDIAC[kind] Hz, of the same beats. PPG in
+    arbitrary units, vessels narrow with arousal; ECG in mV."""
+    rng, (beat_times, resp_hz) = affect.trial_rng("heart sensor"), rhythm(affect)
+    t = np.arange(round(affect.trial_s * CARDIAC[kind])) / CARDIAC[kind]
+    if kind == "ecg":
+        breath = 1 + 0.08 * np.sin(2 * np.pi * resp_hz * t + rng.uniform(0, 2 * np.pi))
+        wave = np.exp(rng.normal(0, 0.2)) * breath * ecg(beat_times, t)
+    else:
+        valence, arousal = affect.shown("heart", t)
+        pulse = ppg(beat_times, t, 0.4 * np.exp(0.25 * valence.mean() + rng.normal(0, 0.3)))
+        wave = np.exp(-0.15 * arousal + rng.normal(0, 0.3)) * pulse
+    return disturb(wave, rng, CARDIAC[kind]).astype(np.float32)

@@ -34,7 +34,7 @@ def someone(rng: np.random.Generator) -> tuple[str, drawing.Portrait]:
 
 
 def place(shown: drawing.Portrait, taken: np.ndarray, size: tuple[int, int], rng: np.random.Generator):
-    """Patch side, corner (x, y) and cut box (1, 4) of a free place; None after 400 attempts."""
+    """Patch side, corner (x, y) and cut box (1, 4) of a free place. Raises BadParameter after 400 attempts."""
     unit = face.face_regions(shown, 1)["face"][0]
     for _ in range(400):
         height = rng.uniform(0.15, 0.5) * min(size)  # of the face's box
@@ -45,7 +45,7 @@ def place(shown: drawing.Portrait, taken: np.ndarray, size: tuple[int, int], rng
         free = (iou(seen, taken) <= MAX_IOU).all()
         if free and area(seen)[0] >= MIN_VISIBLE * area(whole)[0]:
             return side, corner, seen
-    return None
+    raise BadParameter(f"n_faces: a scene of {size} has room for {len(taken)}, got more: ask for fewer.")
 
 
 def paste(image: np.ndarray, shown: drawing.Portrait, side: int, corner: np.ndarray):
@@ -58,21 +58,13 @@ def paste(image: np.ndarray, shown: drawing.Portrait, side: int, corner: np.ndar
 
 
 def scene(seed: int, size: tuple[int, int] = (240, 320), n_faces: int = 3) -> tuple[np.ndarray, ...]:
-    """A picture (height, width, 3) uint8, boxes (n_faces, 4) x1 y1 x2 y2 in pixels, emotions (n_faces,) str.
-
-    Boxes reach from forehead to chin and are cut at the border; at least 60 % of each face lies inside. No
-    two boxes have an IoU above 0.1. Raises BadParameter where n_faces find no room.
-    """
+    """A picture (height, width, 3) uint8, boxes (n_faces, 4) x1 y1 x2 y2 in pixels, emotions (n_faces,) str. Boxes
+    reach from forehead to chin and are cut at the border. Raises BadParameter where n_faces find no room."""
     rng = np.random.default_rng([seed, n_faces, *size])
     image, boxes, words = clutter(size, rng), np.empty((0, 4)), []
     for _ in range(n_faces):
         word, shown = someone(rng)
-        found = place(shown, boxes, size, rng)
-        if found is None:
-            raise BadParameter(
-                f"n_faces: got {n_faces}, but a scene of {size} has room for {len(boxes)}: ask for fewer."
-            )
-        side, corner, box = found
+        side, corner, box = place(shown, boxes, size, rng)
         paste(image, shown, side, corner)
         boxes, words = np.concatenate([boxes, box]), [*words, word]
     noisy = np.rint(image + rng.normal(0, 5, image.shape))
