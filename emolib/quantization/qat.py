@@ -92,9 +92,8 @@ def fusion(model: keras.Model, content: bytes) -> pd.DataFrame:
 
     Columns layer, trained (layers), folded (layers), operator, file (operators of the .tflite file).
     """
-    trained, after = (
-        Counter(type(layer).__name__ for layer in of.layers[1:]) for of in (model, folded(model))
-    )
+    networks = model, folded(model)
+    trained, after = (Counter(type(layer).__name__ for layer in each.layers[1:]) for each in networks)
     in_file, rows = Counter(operators(content)["operator"]), []
     for kind in {**trained, **after}:
         operator = OPERATOR_OF.get(kind)
