@@ -38,19 +38,12 @@ THREE = [
 
 @st.composite
 def networks(draw):
-    n = draw(st.integers(1, 7))
     kinds = st.sampled_from(["Conv2D", "Conv2D", "Dense", "DepthwiseConv2D"])
     lost = st.floats(1e-9, 1e3)
-    return [
-        layer(
-            f"l{i}",
-            draw(kinds),
-            draw(st.integers(1, 50_000)),
-            draw(st.integers(1, 10**6)),
-            (draw(lost), draw(lost) * 1e-3),
-        )
-        for i in range(n)
-    ]
+    rows = st.tuples(
+        kinds, st.integers(1, 50_000), st.integers(1, 10**6), st.tuples(lost, lost.map(lambda x: x / 1e3))
+    )
+    return [layer(f"l{i}", *row) for i, row in enumerate(draw(st.lists(rows, min_size=1, max_size=7)))]
 
 
 @settings(max_examples=40, deadline=None)
@@ -61,15 +54,8 @@ def test_the_program_finds_the_best_of_all_choices(layers, limits, seed):
     meets = {each.name: int(rng.choice((4, 8))) if each.four_bit else 8 for each in layers}
     just = mp.total(layers, meets)
     budget = mp.Budget(just.bytes if limits != "bops" else np.inf, just.bops if limits != "bytes" else np.inf)
-    best, *others = (
-        mp.total(layers, pick)
-        for pick in (
-            mp.exhaustive(layers, budget),
-            mp.choose(layers, budget),
-            mp.greedy(layers, budget),
-            *mp.random_picks(layers, budget, 5, seed),
-        )
-    )
+    picks = [pick(layers, budget) for pick in (mp.exhaustive, mp.choose, mp.greedy)]
+    best, *others = (mp.total(layers, bits) for bits in (*picks, *mp.random_picks(layers, budget, 5, seed)))
     assert all(budget.holds(each) for each in (best, *others))
     assert others[0].perturbation == pytest.approx(best.perturbation, rel=1e-6)
     assert min(each.perturbation for each in (just, *others)) >= best.perturbation * (1 - 1e-6)
