@@ -19,7 +19,7 @@ reproduce: $(READY)
 
 test: $(READY) lint
 	$(BIN)/python -m pytest tests/unit tests/acceptance -n 2 --dist loadscope
-	$(BIN)/python -m pytest --nbval-lax notebooks # completes the demo run
+	$(BIN)/python -m pytest --nbval-lax notebooks -n 2 --dist loadfile # completes the demo run
 	$(BIN)/python -m pytest tests/integration -n 2 --dist loadscope # reads it, among others
 
 lab: $(READY)

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,18 +17,15 @@ from emolib.core.experiment import model_name
 from emolib.core.windows import Windows, arrays, each, length, shape
 from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
+from emolib.datasets.joint import JointSet
 from emolib.datasets.splits import Fold
 from emolib.device.backends import branch_of, native_silence
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
+from emolib.models.backend import keras
 from emolib.models.crossval import load_model, load_standardiser
 from emolib.quantization.flatbuffer import activations, compact
 from emolib.signals.standardise import ByBranch, Standardiser
-
-if TYPE_CHECKING:
-    import keras
-
-    from emolib.datasets.joint import JointSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +38,7 @@ class CalibrationData:
 
     run: Run
     name: str
-    data: "EmotionSet | JointSet"
+    data: EmotionSet | JointSet
     fold: Fold
     rows: np.ndarray
     seed: int
@@ -52,7 +48,7 @@ class CalibrationData:
         return load_standardiser(self.run, self.name)
 
     @cached_property
-    def model(self) -> "keras.Model":
+    def model(self) -> keras.Model:
         return load_model(self.run, self.name)
 
     @cached_property
@@ -86,7 +82,7 @@ Converters = Mapping[str, Callable[[CalibrationData], bytes]]
 
 
 def calibration_data(
-    run: Run, source: str, data: "EmotionSet | JointSet", folds: Sequence[Fold], n_calibration: int, seed: int
+    run: Run, source: str, data: EmotionSet | JointSet, folds: Sequence[Fold], n_calibration: int, seed: int
 ) -> list[CalibrationData]:
     """The CalibrationData of each fold, each with a branch of the run."""
     rows = [splits.evenly(data.y, fold.train, n_calibration, seed) for fold in folds]

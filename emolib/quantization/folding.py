@@ -62,9 +62,8 @@ def _absorbed(model: keras.Model) -> dict[str, layers.BatchNormalization]:
     for before in model.layers:
         for norm in (layer for layer in reads[before.name] if isinstance(layer, layers.BatchNormalization)):
             weighted = isinstance(before, (*WEIGHTED, layers.SeparableConv2D))
-            alone = len(reads[before.name]) == 1 and all(
-                before.output is not tensor for tensor in model.outputs
-            )
+            is_output = any(before.output is tensor for tensor in model.outputs)
+            alone = len(reads[before.name]) == 1 and not is_output
             if not weighted or not alone or before.activation is not keras.activations.linear:
                 raise BadParameter(
                     f"{norm.name} follows {before.name}, expected a convolution or dense layer without an "
@@ -74,8 +73,9 @@ def _absorbed(model: keras.Model) -> dict[str, layers.BatchNormalization]:
     return found
 
 
-def _fold(layer, norm, kernel: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
+def _fold(layer, norm, kernel, shape: tuple[int, ...]) -> list[np.ndarray]:
     """Kernel and bias after a batch norm, or none; `shape` broadcasts one number per channel over the kernel."""
+    kernel = np.asarray(kernel, np.float64)
     bias = np.asarray(layer.bias, np.float64) if layer.use_bias else 0.0
     scale, shift = np.float64(1), np.float64(0)
     if norm is not None:
@@ -87,12 +87,10 @@ def _fold(layer, norm, kernel: np.ndarray, shape: tuple[int, ...]) -> list[np.nd
 
 
 def _weighted(layer, norm, x, weights):
-    config = layer.get_config() | {"use_bias": True}
-    kernel = np.asarray(layer.kernel, np.float64)
-    depthwise = isinstance(layer, layers.DepthwiseConv2D)
-    shape = (1, 1, *kernel.shape[2:]) if depthwise else (1,) * (kernel.ndim - 1) + kernel.shape[-1:]
-    weights[layer.name] = _fold(layer, norm, kernel, shape)
-    return layer.__class__.from_config(config)(x)
+    shape = layer.kernel.shape
+    kept = 2 if isinstance(layer, layers.DepthwiseConv2D) else len(shape) - 1
+    weights[layer.name] = _fold(layer, norm, layer.kernel, (1,) * kept + tuple(shape[kept:]))
+    return layer.__class__.from_config(layer.get_config() | {"use_bias": True})(x)
 
 
 def _separable(layer, norm, x, weights):
@@ -105,6 +103,5 @@ def _separable(layer, norm, x, weights):
     second = layers.Conv2D(layer.filters, 1, activation=layer.activation, name=layer.name)
     kernel = np.asarray(layer.depthwise_kernel)
     weights[name] = [kernel, np.zeros(kernel.shape[2] * kernel.shape[3], np.float32)]
-    pointwise = np.asarray(layer.pointwise_kernel, np.float64)
-    weights[layer.name] = _fold(layer, norm, pointwise, (1, 1, 1, layer.filters))
+    weights[layer.name] = _fold(layer, norm, layer.pointwise_kernel, (1, 1, 1, layer.filters))
     return second(first(x))

@@ -17,7 +17,7 @@ import tensorflow as tf
 from keras import layers
 
 from emolib.models.training import Trainer, Training
-from emolib.quantization.clipping import Ranges
+from emolib.quantization.clipping import Clipping, Ranges
 from emolib.quantization.conversion import CalibrationData
 from emolib.quantization.flatbuffer import check_operators, operators
 from emolib.quantization.folding import WEIGHTED, folded, readers, weighted_layers
@@ -92,9 +92,8 @@ def fusion(model: keras.Model, content: bytes) -> pd.DataFrame:
 
     Columns layer, trained (layers), folded (layers), operator, file (operators of the .tflite file).
     """
-    trained, after = (
-        Counter(type(layer).__name__ for layer in of.layers[1:]) for of in (model, folded(model))
-    )
+    networks = model, folded(model)
+    trained, after = (Counter(type(layer).__name__ for layer in each.layers[1:]) for each in networks)
     in_file, rows = Counter(operators(content)["operator"]), []
     for kind in {**trained, **after}:
         operator = OPERATOR_OF.get(kind)
@@ -150,14 +149,11 @@ class Activations(layers.Layer):
         return tf.quantization.fake_quant_with_min_max_vars(x, self.low, self.high, num_bits=8)
 
 
-def activation_ranges(model: keras.Model, X: np.ndarray) -> dict[str, tuple[float, float]]:
+def activation_ranges(model: keras.Model, X: np.ndarray) -> Ranges:
     """Least and largest value of every layer's output on windows X (n, *shape), 0 included, by the layer's name."""
-    outputs = keras.Model(model.inputs[0], [layer.output for layer in model.layers])(X)
-    found = {}
-    for layer, values in zip(model.layers, map(np.asarray, outputs), strict=True):
-        low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-        found[layer.name] = (low, high if high > low else 1.0)
-    return found
+    outputs = keras.Model(model.inputs[0], {layer.name: layer.output for layer in model.layers})(X)
+    found = Clipping("max").ranges({name: np.asarray(values) for name, values in outputs.items()})
+    return {name: (low, high if high > low else 1.0) for name, (low, high) in found.items()}
 
 
 def fake_quantized(model: keras.Model, weight_bits: int, batch_size: int | None = None) -> keras.Model:

@@ -9,7 +9,8 @@ but one rounds a tie in floating point and the other in fixed point.
 
 import re
 import tempfile
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -23,7 +24,6 @@ from emolib.quantization.flatbuffer import Operator, graph, read, write
 
 LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
 ALLOCATED = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
-ALIGNMENT = 16
 
 
 @contextmanager
@@ -73,12 +73,8 @@ def allocated(content: bytes) -> dict[str, int]:
 
 def arena_bytes(content: bytes) -> int:
     """The smallest arena, to 16 bytes, in which the model opens. Opening needs more for a while than the model holds then."""
-    low = allocated(content)["total"] // ALIGNMENT - 1
-    high = ARENA_BYTES // ALIGNMENT
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _opens(content, middle * ALIGNMENT) else (middle, high)
-    return high * ALIGNMENT
+    sizes = range(allocated(content)["total"] // 16 * 16, ARENA_BYTES, 16)
+    return sizes[bisect_left(sizes, True, key=lambda size: _opens(content, size))]
 
 
 def _opens(content: bytes, size: int) -> bool:
@@ -126,30 +122,28 @@ def measured(content: bytes, X: np.ndarray, name: str = "The model") -> dict[str
     }
 
 
-class Kernel:
-    """One operator in an interpreter of its own; its inputs are what the operator reads."""
+def kernel(content: bytes, operator: Operator, resolver) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+    """One operator in an interpreter of its own: its output, from values by tensor name."""
+    from ai_edge_litert.interpreter import Interpreter
 
-    def __init__(self, content: bytes, operator: Operator, resolver):
-        from ai_edge_litert.interpreter import Interpreter
+    model = read(content)
+    [main] = model.subgraphs
+    main.operators = [main.operators[operator.index]]
+    main.inputs = [tensor.index for tensor in operator.inputs if not len(tensor.data)]
+    main.outputs = [tensor.index for tensor in operator.outputs]
+    model.signatureDefs = None
+    make = partial(Interpreter, model_content=write(model), num_threads=1)
+    with native_silence():
+        interpreter = make(experimental_op_resolver_type=resolver)
+        interpreter.allocate_tensors()
 
-        model = read(content)
-        [main] = model.subgraphs
-        main.operators = [main.operators[operator.index]]
-        main.inputs = [tensor.index for tensor in operator.inputs if not len(tensor.data)]
-        main.outputs = [tensor.index for tensor in operator.outputs]
-        model.signatureDefs = None
-        make = partial(Interpreter, model_content=write(model), num_threads=1)
-        with native_silence():
-            self.interpreter = make(experimental_op_resolver_type=resolver)
-            self.interpreter.allocate_tensors()
-        self.inputs = {entry["name"]: entry["index"] for entry in self.interpreter.get_input_details()}
-        self.output = self.interpreter.get_output_details()[0]["index"]
+    def run(values: dict[str, np.ndarray]) -> np.ndarray:
+        for entry in interpreter.get_input_details():
+            interpreter.set_tensor(entry["index"], values[entry["name"]])
+        interpreter.invoke()
+        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
-    def __call__(self, values: dict[str, np.ndarray]) -> np.ndarray:
-        for name, index in self.inputs.items():
-            self.interpreter.set_tensor(index, values[name])
-        self.interpreter.invoke()
-        return self.interpreter.get_tensor(self.output)
+    return run
 
 
 def rounding(content: bytes, X: np.ndarray) -> pd.DataFrame:
@@ -161,7 +155,7 @@ def rounding(content: bytes, X: np.ndarray) -> pd.DataFrame:
     from ai_edge_litert.interpreter import OpResolverType
 
     operators, kinds = graph(content), (OpResolverType.BUILTIN_REF, OpResolverType.AUTO)
-    plain, default = ([Kernel(content, op, kind) for op in operators] for kind in kinds)
+    plain, default = ([kernel(content, op, kind) for op in operators] for kind in kinds)
     entry = next(tensor for tensor in operators[0].inputs if not len(tensor.data))
     found = [{"alone": [], "grown": []} for _ in operators]
     for window in quantize(np.asarray(X, np.float32), float(entry.scale[0]), int(entry.zero_point[0])):

@@ -14,7 +14,7 @@ from emolib.device.interpreter import Model
 from emolib.evaluation.metrics import cross_entropy
 from emolib.models.training import Training
 from emolib.quantization import qat
-from emolib.quantization.flatbuffer import weight_bytes, weighted
+from emolib.quantization.flatbuffer import weighted
 from emolib.quantization.folding import folded, weighted_layers
 from emolib.quantization.qat import activation_ranges, fake_quantized, load
 
@@ -95,12 +95,6 @@ def test_file_answers_as_the_graph_does(used, files, bits):
         difference = np.abs(model.predict(X) - np.asarray(simulated(X)))
         assert difference.max() <= 2.01 * model.runner.output.scale
         assert difference.mean() <= 0.5 * model.runner.output.scale
-
-
-def test_four_bits_are_packed(files):
-    conv, depthwise, point, dense = 3 * 3 * 8, 3 * 8, 8 * 8, 8 * 3
-    assert weight_bytes(files[8]) == conv + depthwise + point + dense
-    assert weight_bytes(files[4]) == (conv + point + dense) / 2 + depthwise
 
 
 def test_training_through_the_rounding_helps(used, files):

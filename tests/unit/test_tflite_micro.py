@@ -1,5 +1,8 @@
 """tflite-micro beside litert, and operators on two sets of kernels."""
 
+from functools import partial
+
+import compressed
 import keras
 import numpy as np
 import pytest
@@ -14,32 +17,25 @@ from emolib.quantization.ptq import convert
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
 SHAPE = (16, 12, 1)
-
-
-def windows(n, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, *SHAPE)).astype(np.float32)
-
-
-def network(depth):
-    keras.utils.set_random_seed(0)
-    x = inputs = keras.Input(SHAPE)
-    for _ in range(depth):
-        x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
-    return keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+windows = partial(compressed.windows, shape=SHAPE, mean=0, sd=1)
 
 
 @pytest.fixture(scope="module")
 def content():
-    return convert(network(3), "int8", windows(50))
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input(SHAPE)
+    for _ in range(3):
+        x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    model = keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+    return convert(model, "int8", windows(50))
 
 
 def test_the_arena_is_the_smallest_that_opens(content):
     size, parts = tflm.arena_bytes(content), tflm.allocated(content)
     assert tflm._opens(content, size) and not tflm._opens(content, size - 16)
     assert size % 16 == 0 and size >= parts["total"] == parts["head"] + parts["tail"]
-    assert (
-        2 * 16 * 12 * 8 <= parts["head"] < 2 * 16 * 12 * 8 + 1024
-    )  # two outputs of 8 channels live at one time
+    two = 2 * 16 * 12 * 8  # outputs of 8 channels live at one time
+    assert two <= parts["head"] < two + 1024
 
 
 def test_differences_are_those_of_the_logits(content, capfd):

@@ -9,17 +9,9 @@ from dataclasses import asdict
 import numpy as np
 
 from emolib.core.errors import BadParameter
-from emolib.signals import beats
+from emolib.signals import beats, frontend
 from emolib.signals.boxes import FILL, MAX_IOU, Grid
 from emolib.signals.eeg import BANDS
-from emolib.signals.frontend import (
-    EegFrontEnd,
-    FaceFrontEnd,
-    HeartFrontEnd,
-    SpeechFrontEnd,
-    front_end,
-    in_samples,
-)
 from emolib.signals.mfcc import AMIN, dct, hann, mel_filterbank
 from emolib.signals.readers import SignalInfo
 
@@ -41,7 +33,7 @@ NOTES = {
 
 def of_source(entry: Mapping) -> Constants:
     """The constants of a model: its recordings, front end and standardiser; `entry` is that of bundle.json."""
-    front = front_end(entry["modality"], **entry["frontend"])
+    front = frontend.front_end(entry["modality"], **entry["frontend"])
     trained = SignalInfo(**entry["recordings"])
     return {
         "classes": tuple(entry["classes"]),
@@ -69,29 +61,28 @@ def standardiser(entry: Mapping) -> Constants:
     return {**per_person, **along, "mean": mean, "std": std, "gain": gain}
 
 
-def of_heart(front: HeartFrontEnd, trained: SignalInfo) -> Constants:
+def of_heart(front: frontend.HeartFrontEnd, trained: SignalInfo) -> Constants:
     kind = trained.kind or "ppg"
     found = {"feature_names": beats.FEATURES[kind]}
     if kind in beats.DETECTORS:
-        for name, value in asdict(
-            beats.DETECTORS[kind]
-        ).items():  # a band in Hz as (2,), or (1,) for a high-pass
-            edges = [edge for edge in value if edge is not None] if isinstance(value, tuple) else None
-            found[name] = value if edges is None else np.array(edges, np.float32)
+        for name, value in asdict(beats.DETECTORS[kind]).items():
+            if isinstance(value, tuple):  # a band in Hz as (2,), or (1,) for a high-pass
+                value = np.array([edge for edge in value if edge is not None], np.float32)
+            found[name] = value
         found["ibi_range_s"] = np.array(beats.IBI_RANGE_S, np.float32)
         names = ("MAX_JUMP", "NEIGHBOURS", "LEVEL_S", "SPREAD_S")
         found |= {name.lower(): getattr(beats, name) for name in names}
     return found
 
 
-def of_eeg(front: EegFrontEnd, trained: SignalInfo) -> Constants:
+def of_eeg(front: frontend.EegFrontEnd, trained: SignalInfo) -> Constants:
     found = {"band_edges_hz": np.array([BANDS[name] for name in front.bands], np.float32)}
     if trained.kind == "raw":
-        found["hann"] = hann(in_samples(front.step_s, trained.sfreq, "step_s"), "float32")
+        found["hann"] = hann(frontend.in_samples(front.step_s, trained.sfreq, "step_s"), "float32")
     return found
 
 
-def of_speech(front: SpeechFrontEnd, trained: SignalInfo) -> Constants:
+def of_speech(front: frontend.SpeechFrontEnd, trained: SignalInfo) -> Constants:
     """The mel bands without their zeros, as NOTES explains. Raises BadParameter for functionals."""
     if front.functionals:
         raise BadParameter(
@@ -114,7 +105,7 @@ def of_speech(front: SpeechFrontEnd, trained: SignalInfo) -> Constants:
     return found
 
 
-def of_face(front: FaceFrontEnd, trained: SignalInfo) -> Constants:
+def of_face(front: frontend.FaceFrontEnd, trained: SignalInfo) -> Constants:
     return {"grey_weights": np.array(GREY, np.int32), "pixel_divisor": 127.5, "pixel_offset": -1.0}
 
 

@@ -6,6 +6,7 @@ registers their operators with tflite-micro, and alone needs its headers.
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -60,10 +61,9 @@ def write(
         for source, entry in record[part].items()
     ]
     studies = [study(name, told) for name, told in record["studies"].items()]
-    known = [each["name"] for each in (*models, *studies)]
-    for name in known:
-        if known.count(name) > 1:
-            raise BadParameter(f"Two names of the bundle are {name} in C++: rename a detector or study.")
+    name, n = Counter(each["name"] for each in (*models, *studies)).most_common(1)[0]
+    if n > 1:
+        raise BadParameter(f"Two names of the bundle are {name} in C++: rename a detector or study.")
     about = {name: str(record[name]) for name in ("emolib", "run", "commit") if name in record}
     operators = sorted({operator for model in models for operator in model["operators"]})
     with replaced(out) as folder:
