@@ -37,18 +37,14 @@ def as_value_error(check: Callable, *arguments) -> None:
 
 Name = Annotated[str, AfterValidator(lambda name: as_value_error(check_name, name, "name") or name)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-POSITIVE = """threads n_seeds n_calibration n_samples n_folds n_virtual n_train n_val n_windows side width dense budget repeats
-    n_timed epochs batch_sizes learning_rate baseline_s shorter_s max_file_kb max_activation_kb live_s calibration_sizes
-    flops_ratio trials_per_person live_blocks n_channels"""
+POSITIVE = """threads n_seeds n_calibration n_samples n_folds n_virtual n_train n_val n_windows side width budget repeats
+    epochs batch_sizes learning_rate baseline_s shorter_s max_file_kb max_activation_kb calibration_sizes flops_ratio
+    trials_per_person n_channels"""
 RANGES = (  # of these names in every notebook; of a list, each element
     (Field(gt=0), POSITIVE.split()),
-    (Field(ge=0), ["voices", "max_windows", "max_folds", "n_random", "n_redrawn", "stream_s"]),
-    (Field(ge=0), ["max_sram_kb", "max_flash_kb", "max_latency_ms", "n_sanity"]),
-    (
-        Field(ge=0, le=1),
-        ["noise", "noises", "share", "margin", "size_share", "bops_share", "percentile", "topk_ratio"],
-    ),
-    (Field(ge=0, le=100), ["percentiles", "weight_percentiles", "min_npu_percent"]),
+    (Field(ge=0), ["voices", "max_windows", "n_random", "stream_s", "n_sanity"]),
+    (Field(ge=0, le=1), ["noises", "share", "margin", "size_share", "bops_share"]),
+    (Field(gt=0, le=100), ["percentiles", "weight_percentiles"]),
 )
 KINDS = {
     "run": Name,
@@ -83,9 +79,8 @@ def cells(notebook: str) -> list[dict]:
 
 def written(notebook: str) -> str:
     """The text of a notebook's parameters cell."""
-    return next(
-        "".join(c["source"]) for c in cells(notebook) if "parameters" in c["metadata"].get("tags", [])
-    )
+    [cell] = (cell for cell in cells(notebook) if "parameters" in cell["metadata"].get("tags", []))
+    return "".join(cell["source"])
 
 
 def defaults(notebook: str) -> dict:
@@ -108,14 +103,10 @@ def model_of(notebook: str, without: tuple[str, ...] = ()) -> type[Strict]:
 def comments(notebook: str) -> dict[str, str]:
     """By parameter, what the parameters cell says of it."""
     source = written(notebook)
-    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    found = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
-    return {
-        _name(line): found[n]
-        for line in ast.parse(source).body
-        for n in range(line.lineno, line.end_lineno + 1)
-        if n in found
-    }
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    said = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+    lines = [(_name(line), line.lineno, line.end_lineno) for line in ast.parse(source).body]
+    return {name: said[n] for name, first, last in lines for n in range(first, last + 1) if n in said}
 
 
 def _name(line: ast.Assign | ast.AnnAssign) -> str:

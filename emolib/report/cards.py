@@ -1,6 +1,8 @@
-"""Model cards after Mitchell et al. (2019): what a model is, on what it was trained and judged, what it is not for."""
+"""Model cards after Mitchell et al. (2019): what a model is, on what it was trained and judged, what it is not for. Their
+text is card.md."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -9,16 +11,11 @@ from emolib.core.artifacts import Run, record_of, short
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.datasets import face_boxes
 from emolib.datasets.face_boxes import BoxCorpus
-from emolib.report.publish import markdown, words
-from emolib.report.results import cell, pick, read
+from emolib.report import cautions
+from emolib.report.results import cell, markdown, pick, read
+from emolib.report.tables import words
 
 METRICS = ("uar", "accuracy", "auc", "iou", "recall", "precision", "ap50", "bytes")
-TESTED = {
-    "loso": "Leave one person out: a test fold holds people that no training saw.",
-    "grouped": "Folds by person: a test fold holds people that no training saw.",
-    "official": "The corpus's official split; its test part was touched once.",
-}
-BY_SUBJECT = "Windows were standardised within each person: it needs a recording of the person first."
 LIMITS = (
     "Emotions are the corpus's labels, not what a person feels. Whom the corpus does not show (age, skin, language, "
     "illness, sensor, light), these numbers do not cover. Not for decisions about people."
@@ -28,40 +25,33 @@ FACE_LIMITS = "Pictures unlike the corpus's (light, pose, size, camera), these n
 
 def of_source(run: Run, name: str, fold: int) -> str:
     """The card of fold `fold`'s model of a source, as Markdown. Raises BadArtifact."""
-    source, stem = Experiment.parse(name), model_name(name, fold)
-    made = run.parameters_of(f"scores/{name}-keras.npz")
-    by_person = [BY_SUBJECT] if made["normalise"] == "subject" else []
-    scored = run.arrays(f"scores/{name}.npz")
+    source, scored = Experiment.parse(name), run.arrays(f"scores/{name}.npz")
     classes = ", ".join(scored["classes"].tolist())
-    sections = {
-        "What it is": [f"{source.sentence()} Classes, in order of the logits: {classes}."],
-        "Data": [_data(datasets.get(source.corpus))],
-        "Protocol": [f"{TESTED[source.protocol]} {_own(scored, fold)}", *by_person],
-        "Numbers": [
-            _numbers(run, f"{name}-quantize"),
-            "Of the answers of all folds, with 95 % intervals over people; bytes are means over folds.",
-        ],
-        "Limits": [LIMITS],
-        "Origin": [_origin(run, f"{stem}-{INT8}.tflite")],
-    }
-    return _page(name, sections)
+    protocol = (
+        f"Protocol {source.protocol}, tested on {cautions.TESTED[source.protocol]}. {_own(scored, fold)}"
+    )
+    if run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
+        protocol += f"\n\n{cautions.BY_SUBJECT}"
+    return _card(
+        run, name, f"{name}-quantize", f"{model_name(name, fold)}-{INT8}.tflite", [datasets.get(source.corpus)],
+        what=f"{source.sentence()} Classes, in order of the logits: {classes}.",
+        protocol=protocol,
+        over="Of the answers of all folds, with 95 % intervals over people; bytes are means over folds.",
+        limits=LIMITS,
+    )  # fmt: skip
 
 
 def of_detector(run: Run, name: str) -> str:
     """The card of a face detector, as Markdown. Raises BadArtifact."""
     made = run.parameters_of(f"rows/{name}-detector.csv")
     shape = f"{made['side']} × {made['side']} × {made['n_channels']}"
-    sections = {
-        "What it is": [f"Face detector, network {made['network']}, input {shape}, values from 0 to 1."],
-        "Data": [_data(face_boxes.get(corpus)) for corpus in made["corpora"]],
-        "Protocol": [
-            "Held-out pictures that neither trained nor picked an epoch or the least score; seen once."
-        ],
-        "Numbers": [_numbers(run, f"{name}-detector"), "95 % intervals over pictures."],
-        "Limits": [FACE_LIMITS],
-        "Origin": [_origin(run, f"models/{name}-{INT8}.tflite")],
-    }
-    return _page(name, sections)
+    return _card(
+        run, name, f"{name}-detector", f"models/{name}-{INT8}.tflite", map(face_boxes.get, made["corpora"]),
+        what=f"Face detector, network {made['network']}, input {shape}, values from 0 to 1.",
+        protocol="Held-out pictures that neither trained nor picked an epoch or the least score; seen once.",
+        over="95 % intervals over pictures.",
+        limits=FACE_LIMITS,
+    )  # fmt: skip
 
 
 def _own(scored: dict[str, np.ndarray], fold: int) -> str:
@@ -76,31 +66,27 @@ def _own(scored: dict[str, np.ndarray], fold: int) -> str:
     )
 
 
-def _data(corpus: datasets.Corpus | BoxCorpus) -> str:
-    return f"{corpus.title}. Licence: {corpus.licence}. {corpus.cite}. The data are not part of this."
-
-
-def _numbers(run: Run, concluded: str) -> str:
+def _card(
+    run: Run,
+    name: str,
+    concluded: str,
+    file: str,
+    corpora: Iterable[datasets.Corpus | BoxCorpus],
+    **told: str,
+) -> str:
+    """card.md of the int8 `file` with the numbers of rows/<concluded>.csv."""
     rows = pick(read(run.read(f"rows/{concluded}.csv")), metric=METRICS)
-    body = [
+    numbers = [
         [" · ".join(filter(None, (row.variant, row.condition))), words(row.metric), cell(row), row.n]
         for _, row in rows.iterrows()
     ]
-    return markdown(["file", "metric", "value", "n"], body)
-
-
-def _origin(run: Run, artifact: str) -> str:
-    record = record_of(run.read(artifact))
-    tools = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    return (
-        f"Run `{run.folder.name}`, notebook `{record['notebook']}`, {short(record['commit'])}, sha256 of the int8 "
-        f"file {record['sha256']}; {tools}."
-    )
-
-
-def _page(title: str, sections: dict[str, Iterable[str]]) -> str:
-    body = "".join(
-        f"\n## {head}\n\n" + "\n\n".join(text.rstrip() for text in texts) + "\n"
-        for head, texts in sections.items()
-    )
-    return f"# {title}\n{body}"
+    record = record_of(run.read(file))
+    tools = ", ".join(f"{tool} {version}" for tool, version in record["versions"].items())
+    return Path(__file__).with_name("card.md").read_text(encoding="utf-8").format(
+        name=name,
+        data="\n\n".join(f"{one.title}. Licence: {one.licence}. {one.cite}. The data are not part of this." for one in corpora),
+        numbers=markdown(["file", "metric", "value", "n"], numbers),
+        origin=f"Run `{run.folder.name}`, notebook `{record['notebook']}`, {short(record['commit'])}, sha256 of the int8 "
+        f"file {record['sha256']}; {tools}.",
+        **told,
+    )  # fmt: skip

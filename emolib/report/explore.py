@@ -12,14 +12,12 @@ from IPython.display import Audio
 from emolib import datasets
 from emolib.core.artifacts import Caption, Run
 from emolib.core.errors import BadArtifact
-from emolib.core.experiment import Experiment, model_name
-from emolib.datasets import labels, windowed
+from emolib.core.experiment import Experiment
+from emolib.datasets import labels
 from emolib.datasets.base import Trial
-from emolib.device.interpreter import Model
-from emolib.fusion.scores import RULES, fuse, softmax
+from emolib.fusion.scores import RULES, fuse
 from emolib.report import plots
-from emolib.signals.frontend import FRONT_ENDS, Windows, feature_names, front_end
-from emolib.signals.standardise import Standardiser, by_subject
+from emolib.signals.frontend import feature_names, front_end
 
 VARIANTS = ("float32", "int8")
 
@@ -28,20 +26,25 @@ class Explorer:
     """The sources of a run that share corpus, task, protocol and network: a group of `groups`."""
 
     def __init__(self, run: Run, group: str):
-        self.run, self.group = run, group
+        self.run = run
         self.sources = {Experiment.parse(name).modality: name for name in groups(run)[group]}
-        self.rows = {name: run.arrays(f"scores/{name}.npz") for name in self.sources.values()}
+        self.scores, self.tested = {}, {}  # by modality: arrays of a source, and whom its test windows are of
+        for modality, name in self.sources.items():
+            self.scores[modality] = run.arrays(f"scores/{name}.npz")
+            rows = pd.DataFrame(
+                {key: self.scores[modality][key] for key in ("part", "subject", "trial", "fold")}
+            )
+            self.tested[modality] = rows[rows.part == "test"]
         self.weights = learned_weights(run, set(self.sources.values()))
 
     def subjects(self) -> list[str]:
         """The people who are tested in every modality."""
-        tested = [rows["subject"][rows["part"] == "test"] for rows in self.rows.values()]
-        return sorted(set.intersection(*(set(names.tolist()) for names in tested)))
+        return sorted(set.intersection(*(set(rows.subject) for rows in self.tested.values())))
 
     def trials(self, subject: str) -> list[str]:
         """The subject's trials that at least one modality was scored on."""
-        found = [rows["trial"][rows["subject"] == subject] for rows in self.rows.values()]
-        return sorted(set(np.concatenate(found).tolist()))
+        rows = pd.concat(self.tested.values())
+        return sorted(set(rows.trial[rows.subject == subject]))
 
     def rules(self) -> list[str]:
         """The fusion rules. First come those whose weights a study of these sources learned."""
@@ -56,53 +59,32 @@ class Explorer:
         theirs = (trial for trial in trials if trial.subject == subject and trial.trial in wanted)
         return {trial.trial: trial for trial in islice(theirs, len(wanted))}
 
-    def fold(self, modality: str, subject: str) -> int:
-        """Number of the fold that tests the subject."""
-        rows = self.rows[self.sources[modality]]
-        return int(rows["fold"][(rows["subject"] == subject) & (rows["part"] == "test")][0])
-
-    def front(self, modality: str):
-        """The front end that the modality's network was trained behind."""
-        return front_end(modality, **self.run.parameters_of(f"data/{self.sources[modality]}.npz")["frontend"])
-
-    def windows(self, trial: Trial) -> Windows:
-        return self.front(trial.modality)(trial.data, trial.sfreq, trial.kind)
-
-    def answer(self, trial: Trial, X: np.ndarray, variant: str) -> np.ndarray:
-        """Scores (n_classes,) of a trial, the mean over its windows X."""
-        name = self.sources[trial.modality]
-        stem = model_name(name, self.fold(trial.modality, trial.subject))
-        record = self.run.json(f"{stem}.json")
-        if self.run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
-            X = self.within_person(trial)
-        with Model(self.run.read(f"{stem}-{variant}.tflite")) as model:
-            return softmax(model.predict(Standardiser.from_dict(record["standardiser"])(X))).mean(axis=0)
-
-    def within_person(self, trial: Trial) -> np.ndarray:
-        """The trial's windows, standardised over all windows of the person, as in training."""
-        data = windowed.from_arrays(self.run.arrays(f"data/{self.sources[trial.modality]}.npz"))
-        of_person = data.part(np.flatnonzero((data.subject == trial.subject) & data.own))
-        X = by_subject(of_person.X, of_person.subject, FRONT_ENDS[trial.modality].feature_axis)
-        return X[of_person.trial == trial.trial]
-
     def table(self, trials: Sequence[Trial], rule: str) -> pd.DataFrame:
-        """Scores of each modality and fused, in float32 and int8: modality, variant, and a column for each class. It is
-        empty if no modality has a usable window."""
-        rows, classes = [], self.rows[next(iter(self.sources.values()))]["classes"].tolist()
-        heard = [(trial, found) for trial in trials if len(found := self.windows(trial).X)]
-        for variant in VARIANTS if heard else ():
-            scores = {trial.modality: self.answer(trial, X, variant) for trial, X in heard}
+        """Scores of each modality, the mean over windows, and fused by one of the `rules`, in float32 and int8: modality,
+        variant, and a column for each class. It is empty if no modality has a usable window."""
+        rows, classes = [], next(iter(self.scores.values()))["classes"].tolist()
+        asked = {trial.modality: self._windows_of(trial) for trial in trials}
+        asked = {modality: windows for modality, windows in asked.items() if len(windows)}
+        for variant in VARIANTS if asked else ():
+            scores = {
+                name: self.scores[name][variant][windows.index].mean(axis=0)
+                for name, windows in asked.items()
+            }
             rows += [(modality, variant, *shares) for modality, shares in scores.items()]
-            rows.append(("fused", variant, *self.fused(scores, rule, heard[0][0].subject)))
+            fold = next(iter(asked.values())).fold.iloc[0]
+            rows.append(("fused", variant, *self._fused(scores, rule, fold)))
         return pd.DataFrame(rows, columns=["modality", "variant", *classes])
 
-    def fused(self, scores: dict[str, np.ndarray], rule: str, subject: str) -> np.ndarray:
-        """Scores (n_classes,), fused by one of the `rules`, with the weights of the fold that tests the subject."""
+    def _windows_of(self, trial: Trial) -> pd.DataFrame:
+        rows = self.tested[trial.modality]
+        return rows[(rows.subject == trial.subject) & (rows.trial == trial.trial)]
+
+    def _fused(self, scores: dict[str, np.ndarray], rule: str, fold: int) -> np.ndarray:
+        """Scores (n_classes,), with the weights that were learned in the fold that tests the subject."""
         missing = np.full_like(next(iter(scores.values())), np.nan)
         stacked = np.stack([scores.get(modality, missing) for modality in self.sources])[:, None]
         if rule not in set(self.weights.rule):
             return fuse(stacked, rule)[0]
-        fold = self.fold(next(iter(scores)), subject)
         learned = self.weights[(self.weights.rule == rule) & (self.weights.fold == fold)]
         return fuse(stacked, "weighted", learned.set_index("modality").weight[list(self.sources)])[0]
 
@@ -120,7 +102,9 @@ class Explorer:
             yield table
         for trial in trials:
             yield plots.trial(trial)
-            front, windows = self.front(trial.modality), self.windows(trial)
+            options = self.run.parameters_of(f"data/{self.sources[trial.modality]}.npz")["frontend"]
+            front = front_end(trial.modality, **options)
+            windows = front(trial.data, trial.sfreq, trial.kind)
             if trial.modality == "speech":
                 yield Audio(trial.data, rate=int(trial.sfreq))
             if len(windows.X):
@@ -143,13 +127,11 @@ def learned_weights(run: Run, sources: set[str]) -> pd.DataFrame:
 def groups(run: Run) -> dict[str, list[str]]:
     """Finished sources of a run by corpus, task, protocol and network. Raises BadArtifact if there is none."""
     found: dict[str, list[str]] = {}
-    names = [path.name for path in (run.folder / "models").glob("*-*-*-*")]
-    for name in sorted(name for name in names if (run.folder / f"rows/{name}-quantize.csv").exists()):
-        source = Experiment.parse(name)
-        if source.protocol == "leaky":
-            continue  # its models have seen the person
-        group = f"{source.corpus} {source.task} {source.protocol} {source.network}".rstrip()
-        found.setdefault(group, []).append(name)
+    names = (path.name.removesuffix("-quantize.csv") for path in run.folder.glob("rows/*-*-*-*-quantize.csv"))
+    for source in map(Experiment.parse, sorted(names)):
+        if source.protocol != "leaky":  # its models have seen the person
+            group = f"{source.corpus} {source.task} {source.protocol} {source.network}".rstrip()
+            found.setdefault(group, []).append(str(source))
     if not found:
         raise BadArtifact(f"{run.folder} holds no finished source: `make reproduce` first.")
     return found

@@ -21,39 +21,42 @@ from emolib.report import cards
 from emolib.signals.readers import SignalInfo
 from emolib.studies.fusion.study import record_of_fold
 
-ENDING, FUSION = "-detector.csv", "-fusion.json"
+DETECTOR, FUSION = "-detector.csv", "-fusion.json"
 FILES = (".tflite", ".md", ".keras")  # of a model in a bundle: itself, its card, its network
+NOTHING = {part: {} for part in PARTS}
 
 
-def sources(run: Run) -> list[str]:
-    """Sources of a run that may be exported: a leaky one is for comparison only."""
-    names = sorted(path.name for path in (run.folder / "models").glob("*-*-*-*"))
-    return [name for name in names if Experiment.parse(name).protocol != "leaky"]
+def names_of(run: Run) -> tuple[list[str], list[str]]:
+    """Sources of a run that may be exported, and its face detectors; a leaky source is for comparison only. Raises
+    BadArtifact where the run has neither."""
+    sources = sorted(path.name for path in (run.folder / "models").glob("*-*-*-*"))
+    sources = [name for name in sources if Experiment.parse(name).protocol != "leaky"]
+    detectors = sorted(path.name.removesuffix(DETECTOR) for path in run.folder.glob(f"rows/*{DETECTOR}"))
+    if not sources and not detectors:
+        raise BadArtifact(f"{run.folder} holds no models: `make reproduce` first.")
+    return sources, detectors
 
 
-def detectors(run: Run) -> list[str]:
-    """Face detectors of a run."""
-    return sorted(path.name.removesuffix(ENDING) for path in (run.folder / "rows").glob(f"*{ENDING}"))
-
-
-def copied(run: Run, artifact: str, folder: Path, file: str) -> dict:
-    """Copy a model into the bundle's folder; its name there, its hash, and the run, commit and packages that made it."""
-    path = run.read(artifact)
+def _entry(run: Run, stem: str, folder: Path, name: str) -> dict:
+    """Copy a model's int8 file into the bundle's folder; its name there, its hash, and the run, commit and packages that
+    made it."""
+    path, file = run.read(f"{stem}-{INT8}.tflite"), f"{name}.tflite"
     shutil.copy(path, folder / file)
     made = record_of(path)
     origin = {"run": run.folder.name, "commit": made["commit"], "versions": made["versions"]}
     return {"file": file, "sha256": sha256(folder / file), **origin}
 
 
-def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
-    """Copy one model into the bundle's folder; what bundle.json says of it."""
+def _source(run: Run, name: str, fold: int, folder: Path) -> dict:
+    """Copy a source's model of one fold and its card; what bundle.json says of it."""
     model, source = model_name(name, fold), Experiment.parse(name)
-    classes, arrays = run.arrays(f"scores/{name}.npz")["classes"], run.arrays(f"data/{name}.npz")
+    arrays = run.arrays(f"data/{name}.npz")
     recorded = {key: arrays[key].tolist() for key in SignalInfo._fields if key in arrays}
+    (folder / f"{name}.md").write_text(cards.of_source(run, name, fold))
     return {
-        **copied(run, f"{model}-{INT8}.tflite", folder, f"{name}.tflite"),
+        **_entry(run, model, folder, name),
         "modality": source.modality,
-        "classes": classes.tolist(),
+        "classes": run.arrays(f"scores/{name}.npz")["classes"].tolist(),
         "recordings": SignalInfo(**recorded)._asdict(),
         "frontend": run.parameters_of(f"data/{name}.npz")["frontend"],
         "standardiser": run.json(f"{model}.json")["standardiser"],
@@ -63,26 +66,43 @@ def entry(run: Run, name: str, fold: int, folder: Path) -> dict:
     }
 
 
-def detector_entry(run: Run, name: str, folder: Path) -> dict:
-    """Copy one detector into the bundle's folder; what bundle.json says of it."""
+def _detector(run: Run, name: str, folder: Path) -> dict:
+    """Copy a detector and its card; what bundle.json says of it."""
     table = pd.read_csv(run.read(f"tables/{name}-detector.csv")).set_index("variant")
-    corpora = run.parameters_of(f"rows/{name}-detector.csv")["corpora"]
+    corpora = run.parameters_of(f"rows/{name}{DETECTOR}")["corpora"]
+    (folder / f"{name}.md").write_text(cards.of_detector(run, name))
     return {
-        **copied(run, f"models/{name}-{INT8}.tflite", folder, f"{name}.tflite"),
+        **_entry(run, f"models/{name}", folder, name),
         "grid": run.json(f"models/{name}-grid.json"),
         "min_score": float(table.min_score[INT8]),
         "licence": "; ".join(face_boxes.get(corpus).licence for corpus in corpora),
     }
 
 
-def studies(run: Run, names: Sequence[str], fold: int) -> dict[str, dict]:
-    """What the fusion studies of two or more of these sources learned for the models of one fold."""
+def write(
+    folder: Path,
+    run: Run,
+    sources: Sequence[str],
+    detectors: Sequence[str],
+    fold: int = 0,
+    record: dict = NOTHING,
+):
+    """Write a bundle's files of these sources and detectors; `record` is what bundle.json says of others in the folder."""
     files = sorted(path.name for path in run.folder.glob(f"models/*{FUSION}"))
     learned = {file.removesuffix(FUSION): record_of_fold(run.json(f"models/{file}"), fold) for file in files}
-    return studies_of(learned, names)
+    made = {
+        "models": {name: _source(run, name, fold, folder) for name in sources},
+        "detectors": {name: _detector(run, name, folder) for name in detectors},
+        "studies": studies_of(learned, sources),
+    }
+    firsts = {one["modality"]: name for name, one in reversed((record["models"] | made["models"]).items())}
+    defaults = dict(sorted((firsts | record.get("defaults", {})).items()))
+    parts = {part: dict(sorted((record[part] | made[part]).items())) for part in made}
+    text = json.dumps({"emolib": __version__, "defaults": defaults, **parts}, indent=1)
+    (folder / "bundle.json").write_text(text + "\n")
 
 
-def known(out: Path, names: Iterable[str]) -> set[str]:
+def _known(out: Path, names: Iterable[str]) -> set[str]:
     """File names of the bundle in `out`: those of the models that it names and, where it is damaged, of `names`."""
     if not (out / "bundle.json").is_file():
         return set()
@@ -90,24 +110,6 @@ def known(out: Path, names: Iterable[str]) -> set[str]:
         record = read_json(out / "bundle.json")
         names = {*names, *record["models"], *record["detectors"]}
     return {"bundle.json", *(f"{name}{ending}" for name in names for ending in FILES)}
-
-
-def fill(folder: Path, run: Run, names: Sequence[str], found: Sequence[str], fold: int, record: dict):
-    """Write the files of sources `names` and detectors `found` beside those of `record`, and their cards."""
-    made = {
-        "models": {name: entry(run, name, fold, folder) for name in names},
-        "detectors": {name: detector_entry(run, name, folder) for name in found},
-        "studies": studies(run, names, fold),
-    }
-    parts = {part: dict(sorted((record[part] | made[part]).items())) for part in made}
-    firsts = {one["modality"]: name for name, one in reversed((record["models"] | made["models"]).items())}
-    defaults = dict(sorted((firsts | record.get("defaults", {})).items()))
-    text = json.dumps({"emolib": __version__, "defaults": defaults, **parts}, indent=1)
-    (folder / "bundle.json").write_text(text + "\n")
-    for name in names:
-        (folder / f"{name}.md").write_text(cards.of_source(run, name, fold))
-    for name in found:
-        (folder / f"{name}.md").write_text(cards.of_detector(run, name))
 
 
 def export(
@@ -126,36 +128,30 @@ def export(
     else, or a name that the run has not.
     """
     run = Run(results, "export", {"fold": fold})
-    names, found = sources(run), detectors(run)
-    if not names and not found:
-        raise BadArtifact(f"{run.folder} holds no models: `make reproduce` first.")
-    out = check_out(out, lambda folder: known(folder, [*names, *found]))
+    sources, detectors = names_of(run)
+    out = check_out(out, lambda folder: _known(folder, [*sources, *detectors]))
     if only:
-        check_names(only, [*names, *found], "the models of the run")
-        names, found = ([name for name in dict.fromkeys(only) if name in part] for part in (names, found))
+        check_names(only, [*sources, *detectors], "the models of the run")
+        sources, detectors = (
+            [name for name in dict.fromkeys(only) if name in part] for part in (sources, detectors)
+        )
     with replaced(out) as folder:
-        record = {part: {} for part in PARTS}
+        record = NOTHING
         if add and (out / "bundle.json").exists():
             shutil.copytree(out, folder, dirs_exist_ok=True)
             record = read_record(folder / "bundle.json")
-            for name in [*names, *found]:
-                for ending in FILES:
-                    (folder / f"{name}{ending}").unlink(missing_ok=True)
-        fill(folder, run, names, found, fold, record)
-        for name in [*names, *found] if with_keras else ():
-            stem = f"models/{name}" if name in found else model_name(name, fold)
+            for name in [*sources, *detectors]:
+                (folder / f"{name}.keras").unlink(missing_ok=True)  # its other files are written again
+        write(folder, run, sources, detectors, fold, record)
+        for name in [*sources, *detectors] if with_keras else ():
+            stem = f"models/{name}" if name in detectors else model_name(name, fold)
             shutil.copy(run.read(f"{stem}.keras"), folder / f"{name}.keras")
-    return [*names, *found]
+    return [*sources, *detectors]
 
 
 @contextmanager
 def bundle_of(run: Run) -> Iterator[Path]:
     """The run's int8 models as a bundle in a temporary folder; the notebook of `run` has read them."""
-    found = detectors(run)
     with tempfile.TemporaryDirectory() as folder:
-        bundle = Path(folder) / "bundle"
-        for name in export(run.folder, bundle):
-            run.read(
-                f"models/{name}-{INT8}.tflite" if name in found else f"{model_name(name, 0)}-{INT8}.tflite"
-            )
-        yield bundle
+        write(Path(folder), run, *names_of(run))
+        yield Path(folder)

@@ -1,10 +1,11 @@
-"""The report: one HTML file with every answer, table and figure of a run, each with where it comes from.
+"""The report: one HTML file with every answer, table and figure of a run, each with where it comes from, and its headline.
 
 Nothing in it is fetched from elsewhere; page.html escapes all text.
 """
 
 import base64
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,10 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from emolib.core.artifacts import Run, git_commit, record_of, short, versions
-from emolib.core.notebook import heading
+from emolib.core.experiment import INT8, Experiment
+from emolib.core.notebook import GENERATED, SYNTHETIC, heading
+from emolib.report.cautions import NEAR_CHANCE
+from emolib.report.results import cell, of_source, one, pick
 from emolib.report.tables import to_html
 
 NAMES = dict.fromkeys(("subject", "fold", "trial"), str)  # "01" stays "01"
@@ -30,16 +34,61 @@ class Card:
     warning: str = ""
 
 
-def render(
-    run: Run, title: str, subtitle: str, cards: Sequence[Card], concluded: Sequence[str], banner: str = ""
-) -> str:
-    """The whole page: cards, what this notebook itself shows, and a section for each rows/<name>.csv in `concluded`: the
-    question and the answer of its notebook, and every table and figure of the same call. Raises BadArtifact for one that is
-    missing or was altered."""
-    shown = _shown(run)
-    sections = [
-        {"title": "Goals and related work", "shown": shown.get(_call(run.notebook, run.parameters), [])}
+def cards(run: Run, results: pd.DataFrame, concluded: Sequence[str]) -> list[Card]:
+    """A card for each fusion study, each source's int8 model, each face detector."""
+    made = {"-fusion": _fused, "-quantize": _model, "-detector": _detector}
+    return [
+        card(run, results, name.removesuffix(rule))
+        for rule, card in made.items()
+        for name in concluded
+        if name.endswith(rule)
     ]
+
+
+def _fused(run: Run, results: pd.DataFrame, study: str) -> Card:
+    rule = run.parameters_of(f"rows/{study}-fusion.csv")["rule"]
+    mine = pick(results, variant=rule, condition="", model="")
+    gain = one(mine, artifact=f"tables/{study}-gains.csv", metric="uar_over_best_single")
+    uar = one(mine, artifact=f"tables/{study}-fusion.csv", metric="uar")
+    warning = "virtual trials, paired by label: optimistic" if gain.pairing == "by label" else ""
+    detail = f"{cell(gain)} over the best single modality"
+    return Card(f"{study}: int8 models fused, UAR", cell(uar), detail, warning)
+
+
+def _model(run: Run, results: pd.DataFrame, name: str) -> Card:
+    mine, warning = of_source(results, name), ""
+    if Experiment.parse(name).protocol == "leaky":
+        warning = "leaky split: for comparison only"
+    elif one(mine, metric="chance_p").value >= 0.05:
+        warning = NEAR_CHANCE.partition(":")[0]
+    uar, size = (one(mine, variant=INT8, metric=metric) for metric in ("uar", "bytes"))
+    return Card(f"{name}: int8 UAR", cell(uar), cell(size), warning)
+
+
+def _detector(run: Run, results: pd.DataFrame, name: str) -> Card:
+    mine = pick(results, artifact=f"tables/{name}-detector.csv", variant=INT8)
+    iou, size = one(mine, metric="iou", condition="one face"), one(mine, metric="bytes")
+    return Card(f"{name}: face detector, int8, IoU", cell(iou, with_unit=False), cell(size))
+
+
+def _is_generated(results: pd.DataFrame) -> bool:
+    return any(corpus in GENERATED for joined in results.corpus for corpus in joined.split("+"))
+
+
+def headline(cards: Sequence[Card], results: pd.DataFrame, folder: Path) -> str:
+    """One line: the first card, and where the report lies."""
+    first, notice = cards[0], " (synthetic data: says nothing about people)" * _is_generated(results)
+    return f"{first.label} {first.value}, {first.detail}{notice}. Report: {folder / 'report.html'}\n"
+
+
+def render(
+    run: Run, title: str, results: pd.DataFrame, cards: Sequence[Card], concluded: Sequence[str]
+) -> str:
+    """The whole page: a banner where a corpus is generated, cards, what this notebook itself shows, and a section for each
+    rows/<name>.csv in `concluded`: the question and the answer of its notebook, and every table and figure of the same
+    call. Raises BadArtifact for one that is missing or was altered."""
+    shown = _shown(run)
+    sections = [{"title": "Goals and related work", "shown": shown[_call(run.notebook, run.parameters)]}]
     for name in concluded:
         record = record_of(run.read(f"rows/{name}.csv"))
         head, question = heading(record["notebook"])
@@ -48,16 +97,16 @@ def render(
             "question": question,
             "answer": record["answer"],
             "cautions": record["cautions"],
-            "shown": shown.get(_call(record["notebook"], record["parameters"]), []),
+            "shown": shown[_call(record["notebook"], record["parameters"])],
         }
         sections.append(section)
     for section in sections:
         section["anchor"] = "".join(sign if sign.isalnum() else "-" for sign in section["title"].lower())
-        section["shown"] = [_item(run, name) for name in section["shown"]]
+        section["shown"] = [_item(run, name) for _, name in sorted(section["shown"])]
     packages = ", ".join(f"{name} {number}" for name, number in versions().items())
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     return Environment(autoescape=True, trim_blocks=True).from_string(template).render(
-        title=title, subtitle=subtitle, cards=cards, sections=sections, banner=banner,
+        title=title, cards=cards, sections=sections, banner=SYNTHETIC if _is_generated(results) else "",
         footer=(f"run {run.folder.name}", f"report from {short(git_commit())}", packages),
     )  # fmt: skip
 
@@ -66,15 +115,15 @@ def _call(notebook: str, parameters: dict) -> str:
     return notebook + json.dumps(parameters, sort_keys=True)
 
 
-def _shown(run: Run) -> dict[str, list[str]]:
-    """Names of the tables and figures that each call of a notebook showed, in its order; not what it only wrote."""
-    found: dict[str, list[tuple[int, str]]] = {}
+def _shown(run: Run) -> dict[str, list[tuple[int, str]]]:
+    """Place and name of the tables and figures that each call of a notebook showed; not what it only wrote."""
+    found = defaultdict(list)
     for path in [*run.folder.glob("tables/*.csv"), *run.folder.glob("figures/*.png")]:
         record = record_of(path)
         if "order" in record:
             call = _call(record["notebook"], record["parameters"])
-            found.setdefault(call, []).append((record["order"], f"{path.parent.name}/{path.name}"))
-    return {call: [name for _, name in sorted(items)] for call, items in found.items()}
+            found[call].append((record["order"], f"{path.parent.name}/{path.name}"))
+    return found
 
 
 def _item(run: Run, name: str) -> dict:

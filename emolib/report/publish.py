@@ -3,6 +3,7 @@ run of that name, and writes the pages in docs/ and the table in README.md from 
 
 import json
 import re
+from itertools import compress
 from pathlib import Path
 
 import pandas as pd
@@ -13,24 +14,14 @@ from emolib.core.experiment import INT8, Experiment
 from emolib.core.paths import PROJECT, models_folder
 from emolib.report import goals, related_work
 from emolib.report.cautions import TESTED
-from emolib.report.results import cell, of_source, one, read
+from emolib.report.results import cell, markdown, of_source, one, read
+from emolib.report.tables import words
 
 MARKS = (
     "<!-- results: written by `emolib publish` from docs/results.csv -->",
     "<!-- end of results -->",
 )
-WORDS = {name.lower(): name for name in ("UAR", "AUC", "ECE", "IoU", "AP50", "MACs", "FLOPs")}
-
-
-def markdown(head: list[str], body: list[list[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
-def words(metric: str) -> str:
-    """A metric's name as people read it."""
-    return " ".join(WORDS.get(word, word) for word in metric.split("_"))
+WHAT = ["variant", "condition", "pairing", "device"]  # a row of a table is of
 
 
 def shipped(results: pd.DataFrame) -> str:
@@ -62,21 +53,20 @@ def corpus_page(corpus: str, results: pd.DataFrame) -> str:
 def _alike(group: pd.DataFrame) -> list[pd.DataFrame]:
     """The rows in parts that share no metric: accuracy apart from latency, so that no table is full of holes."""
     parts: list[pd.DataFrame] = []
-    for _, rows in group.groupby(["variant", "condition", "pairing", "device"], sort=False):
-        mine = [part for part in parts if part.metric.isin(rows.metric).any()]
-        parts = [part for part in parts if not any(part is one for one in mine)]
-        parts.append(pd.concat([*mine, rows]))
+    for _, rows in group.groupby(WHAT, sort=False):
+        shared = [part.metric.isin(rows.metric).any() for part in parts]
+        rows = pd.concat([*compress(parts, shared), rows])
+        parts = [*(part for part, is_shared in zip(parts, shared, strict=True) if not is_shared), rows]
     return parts
 
 
 def _pivoted(group: pd.DataFrame) -> str:
     """A row for each variant, condition, pairing and device, a column for each metric."""
-    what, metrics = ["variant", "condition", "pairing", "device"], list(dict.fromkeys(group.metric))
-    used = [name for name in what if (group[name] != "").any()]
+    used, metrics = [name for name in WHAT if (group[name] != "").any()], group.metric.unique()
     body = []
-    for _, rows in group.groupby(what, sort=False):
-        of = {row.metric: row for _, row in rows.iterrows()}
-        body.append([*rows.iloc[0][used], *(cell(of.get(metric)) for metric in metrics)])
+    for _, rows in group.groupby(WHAT, sort=False):
+        numbers = (cell(one(rows, metric=metric)) for metric in metrics)
+        body.append([*rows.iloc[0][used], *numbers])
     return markdown([*used, *map(words, metrics)], body)
 
 

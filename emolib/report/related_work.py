@@ -1,13 +1,13 @@
 """Numbers of others (related_work.yaml), to stand beside ours with what differs: published ones of the work this project
 follows, and those that public models reach on the files that ours are tested on."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import yaml
 
-from emolib.report.results import named, pick
+from emolib.report.results import NUMBERS, named, pick
 from emolib.report.tables import interval
 
 WORKS = yaml.safe_load(Path(__file__).with_name("related_work.yaml").read_text(encoding="utf-8"))
@@ -30,14 +30,17 @@ def side_by_side(results: pd.DataFrame) -> pd.DataFrame:
     MISSING where there is none."""
     rows = []
     for theirs in PUBLISHED:
-        found = [row for _, row in pick(results, **theirs["ours"]).iterrows()]
-        beside = [(ours(row, theirs["unit"]), named(row)) for row in found]
+        found, unit = pick(results, **theirs["ours"]), theirs["unit"]
+        beside = [(ours(row.unit, row[NUMBERS], unit), named(row)) for _, row in found.iterrows()]
         if len(found) > FEW:
-            beside = [(_span(found, theirs["unit"]), f"{len(found)} results")]
+            span = (ours(found.unit.iloc[0], [found.value.agg(of)], unit) for of in ("median", "min", "max"))
+            beside = [
+                ("{}, the median of {n}: {} to {}".format(*span, n=len(found)), f"{len(found)} results")
+            ]
         about = {
             "work": f"{theirs['work']} ({theirs['year'] or 'undated'})",
             "what": f"{theirs['metric']}: {theirs['task']}",
-            "theirs": f"{theirs['value']:g} {theirs['unit']}".strip(),
+            "theirs": f"{theirs['value']:g} {unit}".strip(),
         }
         differs = f"Theirs: {theirs['protocol']}. Ours: {theirs['differs']}."
         for value, result in beside or [(MISSING, "–")]:
@@ -45,19 +48,9 @@ def side_by_side(results: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _span(found: list[pd.Series], unit: str) -> str:
-    """Median and range of several of our numbers, without their intervals."""
-    values, bare = [row.value for row in found], {**found[0], "low": np.nan, "high": np.nan}
-    middle, least, most = (
-        ours(pd.Series({**bare, "value": of(values)}), unit) for of in (np.median, min, max)
-    )
-    return f"{middle}, the median of {len(values)}: {least} to {most}"
-
-
-def ours(row: pd.Series, unit: str) -> str:
-    """One of our numbers in the published unit where it converts, else in its own, with its interval."""
-    factor = FACTORS.get((row.unit, unit))
-    own_unit = unit if factor else row.unit.replace("fraction", "")
-    digits = ".1f" if own_unit in ("%", "points") else ".3g"
-    scaled = (None if pd.isna(row[name]) else row[name] * (factor or 1) for name in ("value", "low", "high"))
-    return f"{interval(*scaled, digits=digits)} {own_unit}".strip()
+def ours(unit: str, numbers: Iterable[float], published: str) -> str:
+    """A number of ours, or one and its interval, in the published unit where it converts, else in its own."""
+    factor = FACTORS.get((unit, published))
+    shown = published if factor else unit.replace("fraction", "")
+    digits = ".1f" if shown in ("%", "points") else ".3g"
+    return f"{interval(*(number * (factor or 1) for number in numbers), digits=digits)} {shown}".strip()

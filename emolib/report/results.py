@@ -10,7 +10,7 @@ from emolib.core.experiment import Experiment
 from emolib.core.results import COLUMNS, OF
 from emolib.report.tables import interval
 
-NUMBERS = ("value", "low", "high")
+NUMBERS = ["value", "low", "high"]
 UNITS = {  # unit: factor, digits, what stands behind the number
     "fraction": (100, ".1f", " %"),
     "bytes": (1e-3, ".1f", " kB"),
@@ -41,11 +41,9 @@ def read(path: Path) -> pd.DataFrame:
 
 def joined(run: Run, concluded: Iterable[str]) -> pd.DataFrame:
     """The rows of rows/<name>.csv of each name, with the run and the commit that wrote them."""
-    parts = []
-    for name in concluded:
-        path = run.read(f"rows/{name}.csv")
-        parts.append(read(path).assign(run=run.folder.name, commit=record_of(path)["commit"]))
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    paths = [run.read(f"rows/{name}.csv") for name in concluded]
+    parts = [read(path).assign(commit=record_of(path)["commit"]) for path in paths]
+    return pd.concat(parts, ignore_index=True).assign(run=run.folder.name)[list(COLUMNS)]
 
 
 def pick(table: pd.DataFrame, **wanted: str | Iterable[str]) -> pd.DataFrame:
@@ -72,8 +70,7 @@ def of_source(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def named(row: pd.Series) -> str:
     """What a number is of, in words."""
-    what = row[[name for name in OF if name != "metric"]]
-    return " · ".join(part for part in what if part)
+    return " · ".join(row[name] for name in OF if name != "metric" and row[name])
 
 
 def cell(row: pd.Series | None, with_unit: bool = True) -> str:
@@ -81,5 +78,10 @@ def cell(row: pd.Series | None, with_unit: bool = True) -> str:
     if row is None:
         return "–"
     factor, digits, unit = UNITS[row.unit]
-    ends = (None if pd.isna(row[end]) else factor * row[end] for end in NUMBERS)
-    return interval(*ends, digits=digits) + unit * with_unit
+    return interval(*factor * row[NUMBERS], digits=digits) + unit * with_unit
+
+
+def markdown(head: list[str], body: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

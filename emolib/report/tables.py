@@ -37,21 +37,20 @@ def windows_table(emotion_set: EmotionSet) -> pd.DataFrame:
     return counts
 
 
-def interval(value: float, low: float | None = None, high: float | None = None, digits: str = ".1f") -> str:
-    """A value and its interval: "78.3 (74.1–82.0)", "0.4 (-1.2 to 2.0)"; what rounds to zero has no sign."""
-    if low is None or high is None:
-        return f"{value:z{digits}}"
-    return _joined(*(f"{number:z{digits}}" for number in (value, low, high)))
+def interval(value: float, low: float = np.nan, high: float = np.nan, digits: str = ".1f") -> str:
+    """A value and its interval, if it has one: "78.3 (74.1–82.0)", "0.4 (-1.2 to 2.0)"; what rounds to zero has no sign."""
+    texts = [f"{number:z{digits}}" for number in (value, low, high)]
+    return texts[0] if np.isnan(low) or np.isnan(high) else _joined(*texts)
 
 
 def percent(row: Mapping, name: str) -> str:
     """A share with its interval from a row of a table: "78.3 (74.1–82.0) %"."""
-    return interval(*(100 * row[column] for column in (name, f"{name}_low", f"{name}_high"))) + " %"
+    return interval(*(100 * row[f"{name}{end}"] for end in ("", "_low", "_high"))) + " %"
 
 
 def points(row: Mapping, name: str = "points") -> str:
     """Percentage points with their interval from a row of a table: "1.2 (0.4–2.1) points"."""
-    return interval(*(row[column] for column in (name, f"{name}_low", f"{name}_high"))) + " points"
+    return interval(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) + " points"
 
 
 def _joined(value: str, low: str, high: str) -> str:
@@ -78,20 +77,21 @@ def _with_interval(table: pd.DataFrame, name: str) -> list[str]:
     if f"{name}_low" not in table.columns:
         return _texts(name, table[name])
     texts = _texts(name, pd.concat([table[name], table[f"{name}_low"], table[f"{name}_high"]]))
-    rows = zip(*(texts[i : i + len(table)] for i in range(0, len(texts), len(table))), strict=True)
+    rows = np.reshape(texts, (3, -1)).T
     return [_joined(*row) if NOTHING not in row else row[0] for row in rows]
 
 
 def header(name: str, column: pd.Series) -> str:
     """A column's name in words with its unit: p50_us → "p50 (µs)", uar → "UAR (%)"."""
-    *words, last = str(name).split("_")
-    if words and last in UNITS | {"percent": "%"}:
-        return f"{_words(words)} ({UNITS.get(last, '%')})"
-    return _words([*words, last]) + " (%)" * _is_share(name, column)
+    quantity, _, unit = str(name).rpartition("_")
+    if quantity and unit in UNITS | {"percent": "%"}:
+        return f"{words(quantity)} ({UNITS.get(unit, '%')})"
+    return words(name) + " (%)" * _is_share(name, column)
 
 
-def _words(words: list[str]) -> str:
-    text = " ".join(words)
+def words(name: str) -> str:
+    """A name as people read it: macro_f1 → "macro-F1"."""
+    text = str(name).replace("_", " ")
     return NAMES.get(text, " ".join(NAMES.get(word, word) for word in text.split(" ")))
 
 

@@ -91,7 +91,7 @@ class Study:
 
     def train_rows(self, fold: Fold) -> np.ndarray:
         """The training windows of a fold that the study uses, as sorted indices."""
-        return splits.calibration(self.data, fold, self.max_windows) if self.max_windows else fold.train
+        return splits.evenly(self.data.y, fold.train, self.max_windows) if self.max_windows else fold.train
 
     def people(self) -> pd.DataFrame:
         """Who trains and who validates, a row per fold: fold, train_people, train_windows, val_people, val_windows.

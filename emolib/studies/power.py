@@ -18,11 +18,10 @@ from emolib.core.errors import BadParameter, check_names
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.core.paths import PROJECT
 from emolib.core.results import row
-from emolib.device import markers
 from emolib.device.interpreter import Model
 from emolib.device.latency import noise_window
-from emolib.device.markers import Marker, Recorder, repeat
-from emolib.evaluation.energy import alignment, readers
+from emolib.device.markers import Marker, now_s
+from emolib.evaluation.energy import alignment, marks, readers
 from emolib.evaluation.energy.alignment import Alignment
 from emolib.evaluation.energy.blocks import QUANTITIES, Measured, estimate, measure, ratio
 from emolib.evaluation.energy.generated import Bench
@@ -89,15 +88,15 @@ def opened(entries: Sequence[Mapping]) -> list[Log]:
 
 def _opened(entry: Mapping) -> Log:
     check_names(entry, ENTRY, "an entry of logs")
-    marks, channels = entry.get("markers"), entry.get("channels")
-    if not (entry.get("device") and entry.get("log")) or bool(marks) == bool(channels):
+    file, channels = entry.get("markers"), entry.get("channels")
+    if not (entry.get("device") and entry.get("log")) or bool(file) == bool(channels):
         raise BadParameter(f"logs: got {dict(entry)}, expected device, log, and one of markers or channels.")
     path, offset_s = PROJECT / entry["log"], entry.get("offset_s")
     trace = readers.read(entry.get("reader", "csv"), path, **entry.get("options", {}))
     if channels:
         marked, offset_s = readers.ppk2_markers(path, {int(k): what for k, what in channels.items()}), 0.0
     else:
-        marked = markers.read(PROJECT / marks)
+        marked = marks.read(PROJECT / file)
     if offset_s is None:
         aligned = alignment.find(trace, marked, entry.get("search_s"), entry.get("max_drift", 0.0))
     else:
@@ -115,12 +114,17 @@ def generated(bench: Bench, seed: int = 0) -> Log:
 
 def live(sensor: Sensor, works: Mapping, n_blocks: int, block_s: float, pause_s: float) -> Log:
     """The log of a sensor of this machine while it does each of `works`, {name: one inference}, in blocks."""
-    recorder = Recorder()
+    marked = []
     with Sampler(sensor, rate_hz=LIVE_HZ) as sampler:
         time.sleep(pause_s)
-        for what, work in works.items():
-            repeat(recorder, what, work, n_blocks, block_s, pause_s)
-    trace, marked = sampler.trace(), recorder.markers
+        for what in [what for what in works for _ in range(n_blocks)]:
+            start_s, n = now_s(), 0
+            while now_s() < start_s + block_s:
+                works[what]()
+                n += 1
+            marked.append(Marker(start_s, now_s(), n, what))
+            time.sleep(pause_s)
+    trace = sampler.trace()
     return Log(sensor.name, trace, marked, alignment.given(trace, marked, 0.0), measure(trace, marked))
 
 

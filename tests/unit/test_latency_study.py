@@ -12,7 +12,7 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.core.experiment import INT8
 from emolib.device.interpreter import present
-from emolib.device.latency import Hop, hops_summary
+from emolib.device.latency import hops_summary
 from emolib.quantization.ptq import convert
 from emolib.studies import latency
 from emolib.studies.latency import HERE
@@ -35,7 +35,7 @@ def front(model, p50_us):
 @pytest.fixture
 def here():
     """A bench file, shortened."""
-    hops = [Hop(float(k), 0.1 * k, 10.0 + k, 0, 90.0 + k) for k in range(1, 4)]
+    hops = [(float(k), 0.1 * k, 10.0 + k, 0, 90.0 + k) for k in range(1, 4)]
     engine = {"sources": {"heart": HEART, "eeg": EEG}, "task": "emotion", "n": 100}
     medians = {HEART: (10.0, 20.0, 100.0), EEG: (8.0, 4.0, 30.0)}
     return {

@@ -83,7 +83,7 @@ def test_the_bits_of_a_shortcut_go_to_its_tensor(prepared):
     """The 3×3 one of the last block is the only kernel of this shape; it stands before its block in the file."""
     [shortcut] = [each.name for each in prepared.layers if each.weights == 3 * 3 * 32 * 64]
     content = prepared.file(mp.uniform(prepared.layers, 8) | {shortcut: 4})
-    kernels = [operator.inputs[1] for operator, _ in flatbuffer.weighted(content)]
+    kernels = [operator.inputs[1] for operator in flatbuffer.weighted(content)]
     assert [each.shape for each in kernels if each.dtype == "INT4"] == [(64, 3, 3, 32)]
     order = [each.weights for each in prepared.layers]
     assert [int(np.prod(each.shape)) for each in kernels] != order and len(kernels) == len(order) == 18

@@ -13,11 +13,7 @@ from emolib.core.parameters import defaults
 from emolib.core.paths import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
-SHOWN = {
-    "text/html",
-    "text/markdown",
-    "image/png",
-}  # what a person reads; text/plain alone may be a progress bar
+SHOWN = {"text/html", "text/markdown", "image/png"}  # what a person reads; text/plain may be a progress bar
 BAR = re.compile(r"\S.* \|.*\| \d+/\d+ \w+, ")
 LOG_LINE = re.compile(
     r"WARNING|INFO|ERROR|DEBUG|[IWEF]\d{4} |\[\w+App\]|Traceback|\S+Warning:|.*absl::|.*oneDNN"
@@ -37,19 +33,18 @@ def start(name: str, **given):
     return notebook.start(name, defaults(name) | {"run": "x"} | given)
 
 
-def test_assigned_names_are_those_of_the_top_level():
-    assert notebook.assigned("a = 1  # x\nb = c = [2]\nfor i in b:\n    d = i\n") == ["a", "b", "c"]
-
-
-def test_start_says_that_data_are_synthetic(capsys):
-    for name, given, said in (
+@pytest.mark.parametrize(
+    "name, given, said",
+    [
         ("04_fusion", {"sources": ["emodb-speech-emotion7-loso"]}, False),
         ("04_fusion", {"sources": ["synthetic-eeg-emotion-loso"]}, True),
         ("02_train", {"corpus": "synthetic"}, True),
         ("02d_detector", {"corpora": {"facemask": {}, "scenes": {}}}, True),
-    ):
-        start(name, **given)
-        assert ("says nothing about people" in capsys.readouterr().out) is said
+    ],
+)
+def test_start_says_that_data_are_synthetic(name, given, said, capsys):
+    start(name, **given)
+    assert ("says nothing about people" in capsys.readouterr().out) is said
 
 
 def test_start_reads_the_cell_that_papermill_injects():
@@ -119,18 +114,11 @@ def executed() -> list:
 @pytest.mark.parametrize("path", executed(), ids=lambda path: path.stem)
 def test_outputs_are_for_people(path):
     """No stderr, no log line, no bare number or object; a table, a figure, a sentence or a bar."""
-    for cell in cells(path, "code"):
-        for output in cell["outputs"]:
-            where = f"{path.stem}, {''.join(cell['source'])[:60]!r}"
-            assert output["output_type"] in ("stream", "display_data"), (
-                f"{where} ends in an expression or an error"
-            )
-            assert output.get("name") != "stderr", f"{where} writes to stderr: {output}"
-            plain = "".join(output.get("text") or output["data"].get("text/plain", ""))
-            if output["output_type"] == "display_data":
-                assert SHOWN & output["data"].keys() or BAR.match(plain), f"{where} shows {plain!r}"
-                continue
-            for line in filter(str.strip, plain.splitlines()):
-                assert not LOG_LINE.match(line) and not BARE.fullmatch(line.strip()), (
-                    f"{where} prints {line!r}"
-                )
+    for output in (output for cell in cells(path, "code") for output in cell["outputs"]):
+        assert output["output_type"] in ("stream", "display_data") and output.get("name") != "stderr", output
+        plain = "".join(output.get("text") or output["data"].get("text/plain", ""))
+        if output["output_type"] == "display_data":
+            assert SHOWN & output["data"].keys() or BAR.match(plain), plain
+        else:
+            lines = list(filter(None, map(str.strip, plain.splitlines())))
+            assert not any(LOG_LINE.match(line) or BARE.fullmatch(line) for line in lines), plain

@@ -7,8 +7,8 @@ import pytest
 
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device import markers
-from emolib.evaluation.energy import csv_log
 from emolib.evaluation.energy.generated import Bench
+from emolib.evaluation.energy.readers import write_csv
 from emolib.evaluation.energy.sensors import Sensor
 from emolib.studies import power
 
@@ -19,7 +19,7 @@ GPU = replace(NPU, net_w=2.0 * 3.12, offset_s=-80.0, idle_w=60.0)
 
 def written(folder, name, bench, seed=0):
     trace, marked = bench.run(seed)
-    csv_log.write(trace, folder / f"{name}.csv")
+    write_csv(trace, folder / f"{name}.csv")
     markers.write(folder / f"{name}-markers.csv", marked)
     files = {"log": str(folder / f"{name}.csv"), "markers": str(folder / f"{name}-markers.csv")}
     return {"device": name, "max_drift": 1e-3, **files}

@@ -18,16 +18,19 @@ PANELS = {
     "flash_kb": "flash (kB)",
     "npu_percent": "operators on the NPU (%)",
 }
+ON_NPU = {  # whether every operator is
+    True: (style.BLUE, "all operators on the NPU"),
+    False: (style.ORANGE, "some stay on the CPU: a lower bound of the latency"),
+}
 
 
 def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> style.Picture:
     """Validation UAR by level, a panel per factor: mean ± sd over cells, every cell behind it, the best cell; columns
     factor, level, uar, uar_sd. `table`: a row per cell, best first, with the factors and uar."""
-    factors = list(dict.fromkeys(effects["factor"]))
-    sizes = [(effects["factor"] == name).sum() for name in factors]
-    figure, axes = style.picture(3.6, 1, len(factors), sharey=True, width_ratios=[size + 1 for size in sizes])
-    for ax, name in zip(axes[0], factors, strict=True):
-        rows = effects[effects["factor"] == name].reset_index()
+    factors = effects.groupby("factor", sort=False)
+    figure, axes = style.picture(3.6, 1, len(factors), sharey=True, width_ratios=list(factors.size() + 1))
+    for ax, (name, rows) in zip(axes[0], factors, strict=True):
+        rows = rows.reset_index()
         for x, level in enumerate(rows["level"]):
             cells = 100 * table.loc[table[name].map(str) == level, "uar"]
             ax.plot([x - BESIDE] * len(cells), cells, "o", color=style.GREY, markersize=4, alpha=0.5)
@@ -38,12 +41,9 @@ def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> style.Picture:
         ax.set(xlabel=name.replace("_", " "), xlim=(-0.6, len(rows) - 0.4))
         style.tidy(ax, grid="y")
     axes[0, 0].set_ylabel("UAR of validation people (%)")
-    dots = [
-        (style.GREY, "o", "one cell"),
-        (style.BLUE, "s", "mean ± sd of the cells"),
-        (style.ORANGE, "*", "best cell"),
-    ]
-    return style.with_legend(figure, [style.sign(*dot) for dot in dots])
+    cell = style.sign(style.GREY, "o", "one cell")
+    mean = style.sign(style.BLUE, "s", "mean ± sd of the cells")
+    return style.with_legend(figure, [cell, mean, style.sign(style.ORANGE, "*", "best cell")])
 
 
 def _layer(name: str) -> str:
@@ -56,49 +56,44 @@ def ranges(values: np.ndarray, limits: Mapping[str, tuple[float, float]], tensor
     """Histogram of one tensor's values on the calibration windows, and where each method cuts it."""
     figure, ax = style.panel(3.4)
     ax.hist(np.ravel(values), bins=100, log=True, color=style.GREY)
-    handles = []
-    for (method, (low, high)), (colour, _) in zip(
-        limits.items(), style.colours(limits).values(), strict=True
-    ):
-        for end in {low, high} - {0.0}:
+    styles = style.colours(limits)
+    for method, (colour, _) in styles.items():
+        for end in {*limits[method]} - {0.0}:
             ax.axvline(end, color=colour, linewidth=1.8)
-        handles.append(style.sign(colour, None, method, "-"))
     ax.set(xlabel=f"activation of {_layer(tensor)}", ylabel="values (log scale)")
     style.tidy(ax)
-    return style.with_legend(figure, handles)
+    return style.with_legend(
+        figure, [style.sign(colour, None, name, "-") for name, (colour, _) in styles.items()]
+    )
 
 
 def sqnr(table: pd.DataFrame) -> style.Picture:
     """Signal to quantization noise and clipped share; columns tensor, method, sqnr_db, clipped in [0, 1]."""
     tensors, styles = list(dict.fromkeys(table["tensor"])), style.colours(table["method"])
     figure, axes = style.picture(1.4 + 0.3 * len(tensors), 1, 2, sharey=True)
-    shift = dict(zip(styles, style.offsets(len(styles)), strict=True))
-    y = table["tensor"].map(tensors.index) + table["method"].map(shift)
-    for method, (colour, marker) in styles.items():
-        rows = table["method"] == method
-        axes[0, 0].plot(table["sqnr_db"][rows], y[rows], marker, color=colour, markersize=5)
-        axes[0, 1].plot(100 * table["clipped"][rows], y[rows], marker, color=colour, markersize=5)
-    style.name_rows(axes[0, 0], [_layer(tensor) for tensor in tensors])
-    axes[0, 0].set(xlabel="signal to quantization noise (dB)")
-    axes[0, 1].set(xlabel="clipped values (%)")
-    for ax in axes[0]:
+    y = table["tensor"].map(tensors.index) + table["method"].map(style.offsets(styles))
+    panels = ("sqnr_db", 1, "signal to quantization noise (dB)"), ("clipped", 100, "clipped values (%)")
+    for ax, (column, scale, label) in zip(axes[0], panels, strict=True):
+        for method, (colour, marker) in styles.items():
+            rows = table["method"] == method
+            ax.plot(scale * table[column][rows], y[rows], marker, color=colour, markersize=5)
+        ax.set(xlabel=label)
         style.tidy(ax)
+    style.name_rows(axes[0, 0], map(_layer, tensors))
     return style.with_legend(figure, style.signs(styles))
 
 
-def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> style.Picture:
+def points(table: pd.DataFrame, baseline: str, goal: float) -> style.Picture:
     """Points of UAR over the baseline with their paired interval, and a line at the goal; columns variant, points,
     points_low, points_high."""
-    table = table[table["variant"] != baseline].reset_index(drop=True)
+    table = table[table["variant"] != baseline]
     figure, ax = style.panel(1.2 + 0.28 * len(table))
     ax.axvline(0, color=style.GREY, linewidth=1)
-    for y, row in table.iterrows():
-        ax.plot([row["points_low"], row["points_high"]], [y, y], color=style.BLUE, linewidth=1.6)
-        ax.plot(row["points"], y, "o", color=style.BLUE, markersize=6)
-    if goal is not None:
-        ax.axvline(goal, color=style.ORANGE, linestyle="--", label=f"goal: {goal:g} points")
-        ax.legend(frameon=False, loc="best")
-    style.name_rows(ax, list(table["variant"]))
+    for y, row in enumerate(table.itertuples()):
+        style.with_interval(ax, y, row.points, row.points_low, row.points_high, style.BLUE)
+    ax.axvline(goal, color=style.ORANGE, linestyle="--", label=f"goal: {goal:g} points")
+    ax.legend(frameon=False, loc="best")
+    style.name_rows(ax, table["variant"])
     ax.set(xlabel=f"points of UAR over {baseline}, 95 % interval over subjects")
     style.tidy(ax)
     return figure
@@ -107,21 +102,19 @@ def points(table: pd.DataFrame, baseline: str, goal: float | None = None) -> sty
 def sensitivity(table: pd.DataFrame) -> style.Picture:
     """Perturbation of each layer at 4 and 8 bits, median and range over folds, and how often 4 bits were chosen; columns
     layer, operator, omega_4, omega_8 (nats), bits."""
-    layers = list(dict.fromkeys(table["layer"]))
+    layers = table.groupby("layer", sort=False)
     figure, ax = style.panel(1.6 + 0.42 * len(layers))
     for bits, (colour, shift) in BITS.items():
-        folds = table.groupby("layer")[f"omega_{bits}"].agg(["min", "median", "max"]).loc[layers]
+        folds = layers[f"omega_{bits}"].agg(["min", "median", "max"])
         folds = folds.assign(row=np.arange(len(layers)) + shift)[folds["min"] > 0]
         ax.barh(folds["row"], folds["median"], height=0.36, color=colour)
         ax.hlines(folds["row"], folds["min"], folds["max"], color="black", linewidth=1)
-    for row, layer in enumerate(layers):
-        own = table[table["layer"] == layer]
-        text = f"4 bits in {(own['bits'] == 4).sum()} of {len(own)}"
-        if own["operator"].iloc[0] == "DepthwiseConv2D":
-            text = "8 bits only"
-        ax.annotate(text, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=9)
+    for row, (_, own) in enumerate(layers):
+        is_depthwise = own["operator"].iloc[0] == "DepthwiseConv2D"
+        chosen = f"4 bits in {(own['bits'] == 4).sum()} of {len(own)}"
+        style.beside(ax, row, "8 bits only" if is_depthwise else chosen)
     style.log_axis(ax, "perturbation of the loss Ω (nats, modelled)")
-    style.name_rows(ax, layers)
+    style.name_rows(ax, layers.groups)
     style.tidy(ax, grid="x")
     handles = [Patch(color=colour, label=f"{bits} bits") for bits, (colour, _) in BITS.items()]
     return style.with_legend(figure, [*handles, style.sign("black", None, "least to largest fold", "-")])
@@ -135,9 +128,9 @@ def pareto(table: pd.DataFrame) -> style.Picture:
     panels = {"weight_bytes": (1e3, "packed weights in the file (kB)")}
     panels["bops"] = (1e6, "BOPs of one window (millions, 8-bit activations)")
     for ax, (column, (unit, label)) in zip(axes[0], panels.items(), strict=True):
-        for size, row in zip(SIZES, named.itertuples(), strict=True):
-            colour, marker = styles[row.pick]
-            ax.plot(getattr(row, column) / unit, 100 * row.uar, marker, color=colour, markersize=size)
+        for size, value, uar, name in zip(SIZES, named[column], named["uar"], named["pick"], strict=True):
+            colour, marker = styles[name]
+            ax.plot(value / unit, 100 * uar, marker, color=colour, markersize=size)
         ax.plot(random[column] / unit, 100 * random["uar"], ".", color=style.BLACK, markersize=5)
         ax.set(xlabel=label)
         ax.margins(0.08)
@@ -152,32 +145,22 @@ def vela(table: pd.DataFrame) -> style.Picture:
     figure, axes = style.picture(1.6 + 0.36 * len(table), 1, 4, sharey=True)
     whole = table.npu_percent == 100
     for ax, (column, label) in zip(axes[0], PANELS.items(), strict=True):
-        colour = [style.BLUE if each else style.ORANGE for each in whole]
-        bars = ax.barh(range(len(table)), table[column], color=colour, height=0.6)
-        ax.bar_label(bars, [f"{value:.3g}" for value in table[column]], padding=3, fontsize=9)
-        ax.set(xlabel=label)
+        style.bars(ax, table[column], label, table.accelerator, 0.35, [ON_NPU[each][0] for each in whole])
         ax.xaxis.set_major_locator(MaxNLocator(3))
-        ax.margins(x=0.35)
-        style.tidy(ax, grid="x")
-    style.name_rows(axes[0, 0], list(table.accelerator))
-    known = {True: "all operators on the NPU", False: "some stay on the CPU: a lower bound of the latency"}
-    shown = [each for each in known if (whole == each).any()]
     figure.suptitle(f"Modelled by {table.modelled_by.iloc[0]}, not measured")
-    handles = [Patch(color=style.BLUE if each else style.ORANGE, label=known[each]) for each in shown]
-    return style.with_legend(figure, handles)
+    shown = [ON_NPU[each] for each in ON_NPU if each in set(whole)]
+    return style.with_legend(figure, [Patch(color=colour, label=label) for colour, label in shown])
 
 
 def rounding(table: pd.DataFrame) -> style.Picture:
     """Difference of two sets of kernels by operator; columns index, operator, alone_lsb, grown_lsb."""
     figure, ax = style.panel(3.4)
-    for column, colour, marker, label in (
-        ("grown_lsb", style.BLUE, "o", "each set reads what it computed itself"),
-        ("alone_lsb", style.ORANGE, "s", "both sets read the same input"),
-    ):
-        ax.plot(table["index"], table[column], color=colour, marker=marker, markersize=5, label=label)
-    ax.set_xticks(table["index"], [name.replace("_", " ").lower() for name in table.operator], rotation=60)
-    for text in ax.get_xticklabels():
-        text.set(ha="right", rotation_mode="anchor", fontsize=8)
+    shown = {"color": style.BLUE, "marker": "o", "label": "each set reads what it computed itself"}
+    ax.plot(table["index"], table["grown_lsb"], markersize=5, **shown)
+    shown = {"color": style.ORANGE, "marker": "s", "label": "both sets read the same input"}
+    ax.plot(table["index"], table["alone_lsb"], markersize=5, **shown)
+    names = table.operator.str.replace("_", " ").str.lower()
+    ax.set_xticks(table["index"], names, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
     ax.set(ylabel="largest difference (LSB)")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     style.tidy(ax, grid="y")

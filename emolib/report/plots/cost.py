@@ -1,12 +1,11 @@
 """What models take: file sizes beside UAR, needs, modelled runtimes, measured latency, a live engine's hops, power logs."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -19,21 +18,20 @@ if TYPE_CHECKING:
 N_BINS = 25
 N_DRAWN = 4000  # samples; of a longer log, means are drawn
 MARKED, UNCOUNTED = "#fbe3c0", "#e8e8e8"
-Draw = Callable[[pd.Series, float, str, str], None]  # row of the table, y, colour, marker
 
 
-def _rows(axes: Iterable[Axes], table: pd.DataFrame, by: str, draw: Draw) -> list[Line2D]:
-    """One line of dots per source on these axes, one colour per `by`; the handles of a legend."""
-    sources = list(dict.fromkeys(table["source"]))
-    styles = style.colours(table[by])
-    shift = dict(zip(styles, style.offsets(len(styles)), strict=True))
+def _rows(figure: style.Picture, table: pd.DataFrame, by: str, n_cols: int = 5) -> Iterator[tuple]:
+    """Rows of the table to draw, each with its y, colour and marker: a line of dots per source, a colour per `by`. Then
+    names the lines and writes the legend."""
+    sources, styles = list(dict.fromkeys(table["source"])), style.colours(table[by])
+    shift = style.offsets(styles)
     for _, row in table.iterrows():
-        draw(row, sources.index(row["source"]) + shift[row[by]], *styles[row[by]])
-    for ax in axes:
+        yield row, sources.index(row["source"]) + shift[row[by]], *styles[row[by]]
+    for ax in figure.axes:
         style.stripes(ax, len(sources))
         style.name_rows(ax, sources)
         style.tidy(ax)
-    return style.signs(styles)
+    style.with_legend(figure, style.signs(styles), n_cols)
 
 
 def _height(table: pd.DataFrame, by: str) -> float:
@@ -44,30 +42,23 @@ def size_and_uar(table: pd.DataFrame) -> style.Picture:
     """File size and UAR; columns source, variant, bytes, uar, uar_low, uar_high, the last three in [0, 1]."""
     figure, axes = style.picture(_height(table, "variant"), 1, 2, sharey=True)
     size, uar = axes[0]
-
-    def draw(row: pd.Series, y: float, colour: str, marker: str):
+    for row, y, colour, marker in _rows(figure, table, "variant"):
         size.plot(row["bytes"] / 1000, y, marker, color=colour, markersize=6)
-        uar.plot([100 * row["uar_low"], 100 * row["uar_high"]], [y, y], color=colour, linewidth=1.6)
-        uar.plot(100 * row["uar"], y, marker, color=colour, markersize=6)
-
-    handles = _rows(axes[0], table, "variant", draw)
+        style.with_interval(uar, y, *(100 * row[["uar", "uar_low", "uar_high"]]), colour, marker)
     size.set(xlabel="file size (kB)")
     size.set_xlim(left=0)
     uar.set(xlabel="UAR, 95 % interval over subjects (%)")
-    return style.with_legend(figure, handles)
+    return figure
 
 
 def modelled(table: pd.DataFrame) -> style.Picture:
     """Runtime from a device model, not measured; columns source, device, runtime_ms."""
     figure, ax = style.panel(_height(table, "device"))
-
-    def draw(row: pd.Series, y: float, colour: str, marker: str):
+    for row, y, colour, marker in _rows(figure, table, "device", n_cols=3):
         ax.plot(row["runtime_ms"], y, marker, color=colour, markersize=6)
-
-    handles = _rows([ax], table, "device", draw)
     style.log_axis(ax, "modelled runtime of one window (ms)")
     figure.suptitle("Modelled from the device table, not measured")
-    return style.with_legend(figure, handles, n_cols=3)
+    return figure
 
 
 def cost(table: pd.DataFrame) -> style.Picture:
@@ -76,13 +67,7 @@ def cost(table: pd.DataFrame) -> style.Picture:
     units["bytes"] = ("file size (kB)", 1e3)
     figure, axes = style.picture(1.2 + 0.36 * len(table), 1, 3, sharey=True)
     for ax, (column, (label, unit)) in zip(axes[0], units.items(), strict=True):
-        values = table[column] / unit
-        bars = ax.barh(range(len(table)), values, color=style.BLUE, height=0.6)
-        ax.bar_label(bars, [f"{value:.3g}" for value in values], padding=3, fontsize=9)
-        ax.set(xlabel=label)
-        ax.margins(x=0.25)
-        style.name_rows(ax, list(table["source"]))
-        style.tidy(ax, grid="x")
+        style.bars(ax, table[column] / unit, label, table["source"], 0.25)
     return figure
 
 
@@ -93,20 +78,17 @@ def latency(table: pd.DataFrame) -> style.Picture:
     backends = list(dict.fromkeys(table.backend))
     figure, axes = style.picture(_height(table, "variant"), 1, len(backends), sharex=True, sharey=True)
     panels = dict(zip(backends, axes[0], strict=True))
-
-    def draw(row: pd.Series, y: float, colour: str, marker: str):
+    for row, y, colour, marker in _rows(figure, table, "variant"):
         ax = panels[row.backend]
         ax.plot([row.p50_us, row.p99_us], [y, y], color=colour, linewidth=1.4)
         ax.plot(row.p95_us, y, "|", color=colour, markersize=7)
         ax.plot(row.p50_us, y, marker, color=colour, markersize=5)
-
-    handles = _rows(axes[0], table, "variant", draw)
     for backend, ax in panels.items():
         ax.set_title(backend, fontsize=10)
         style.log_axis(ax, "µs")
     title = "Measured on this computer: dot, median; tick, 95th percentile; end of bar, 99th"
     figure.suptitle(title, fontsize=11)
-    return style.with_legend(figure, handles)
+    return figure
 
 
 def jitter(hops: pd.DataFrame) -> style.Picture:
@@ -147,11 +129,10 @@ def power(log: "Log") -> style.Picture:
         style.tidy(ax, grid="y")
     before.set_title("before: log and marks, each from its own start", fontsize=11)
     for block in log.measured.blocks:
-        span = np.array([block.start_s, block.end_s]) - start_s
-        after.plot(span, [block.idle_w] * 2, color=style.GREY, linewidth=2)
-        after.plot(
-            span, [block.idle_w + block.net_j / block.duration_s] * 2, color=style.VERMILLION, linewidth=2
-        )
+        span = block.start_s - start_s, block.end_s - start_s
+        at_work_w = block.idle_w + block.net_j / block.duration_s
+        for watts, colour in ((block.idle_w, style.GREY), (at_work_w, style.VERMILLION)):
+            after.plot(span, [watts] * 2, color=colour, linewidth=2)
     after.set_title(f"after: correlation {log.alignment.correlation:.3f}", fontsize=11)
     after.set_xlabel("time (s)")
     figure.suptitle(log.device)

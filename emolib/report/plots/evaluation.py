@@ -15,18 +15,18 @@ from emolib.report.plots import style
 ROLES = ("train", "validation", "test", "unused")
 ROLE_COLOURS = ("#d4e4f1", style.ORANGE, style.BLUE, "#ffffff")
 MAX_NAMES = 60  # more subjects than this are counted, not named
+N_BINS = 10  # of confidence
+COLOURS = (style.BLUE, style.ORANGE)  # of variants
 
 
-def _name_columns(ax: Axes, names: Sequence[str], what: str):
-    """Names under the columns: upright where they do not fit, and only their number where they are too many."""
+def _name_columns(ax: Axes, names: Sequence[str], places: Sequence[float]):
+    """Names under the columns: upright where they do not fit, and none where they are too many."""
     if len(names) > MAX_NAMES:
         ax.set_xticks([])
-        ax.set_xlabel(f"{len(names)} {what}s")
         return
     wide = sum(len(style.shorten(name)) for name in names) > 90
     size = 7 if len(names) > 40 else 9
-    ax.set_xticks(range(len(names)), map(style.shorten, names), rotation=90 if wide else 0, fontsize=size)
-    ax.set_xlabel(what)
+    ax.set_xticks(places, map(style.shorten, names), rotation=90 if wide else 0, fontsize=size)
 
 
 def folds(matrix: np.ndarray, subject: np.ndarray) -> style.Picture:
@@ -41,9 +41,7 @@ def folds(matrix: np.ndarray, subject: np.ndarray) -> style.Picture:
     ax.set_yticks(range(0, len(matrix), every), range(0, len(matrix), every))
     if len(names) <= MAX_NAMES:
         ax.vlines(starts[1:] - 0.5, -0.5, len(matrix) - 0.5, color="white", linewidth=0.8)
-        wide = sum(len(style.shorten(name)) for name in names) > 90
-        places = starts + counts / 2 - 0.5
-        ax.set_xticks(places, map(style.shorten, names), rotation=90 * wide, fontsize=9 - 2 * wide)
+        _name_columns(ax, names, starts + counts / 2 - 0.5)
     patches = [
         Patch(facecolor=c, edgecolor=style.GREY, label=n) for c, n in zip(ROLE_COLOURS, ROLES, strict=True)
     ]
@@ -73,9 +71,7 @@ def _curves(ax: Axes, curves: list[Sequence[float]], colour: str, label: str):
     """Lines that stop when their fold stopped; their median while at least half of them run."""
     if not curves:
         return
-    padded = np.full((len(curves), max(map(len, curves))), np.nan)
-    for row, curve in zip(padded, curves, strict=True):
-        row[: len(curve)] = curve
+    padded = pd.DataFrame(curves).to_numpy(float)
     epochs = 1 + np.arange(padded.shape[1])
     marker = "_" if len(epochs) == 1 else None  # one epoch is no line
     ax.plot(epochs, padded.T, color=colour, linewidth=0.6, alpha=0.45, marker=marker)
@@ -123,29 +119,28 @@ def per_subject(table: pd.DataFrame, chance: float) -> style.Picture:
         sd = uar.std(ddof=1)
         about = {"color": style.SKY, "alpha": 0.25, "label": f"± standard deviation: {sd:.1f} %"}
         handles.append(ax.axhspan(mean - sd, mean + sd, **about))
-    names = [f"{s} ({n})" for s, n in zip(table["subject"].map(str), table["n"], strict=True)]
-    _name_columns(ax, names, "subject (answers)" if len(names) <= MAX_NAMES else "subject")
+    _name_columns(ax, [f"{s} ({n})" for s, n in zip(table["subject"], table["n"], strict=True)], columns)
+    few, many = "subject (answers)", f"{len(table)} subjects"
+    ax.set_xlabel(few if len(table) <= MAX_NAMES else many)
     ax.set(ylabel="UAR of a subject (%)", ylim=(-3, 103))
     ax.margins(x=0.02)
     style.tidy(ax, grid="y")
     return style.with_legend(figure, handles)
 
 
-def reliability(y: np.ndarray, scores: np.ndarray, ece: float, n_bins: int = 10) -> style.Picture:
+def reliability(y: np.ndarray, scores: np.ndarray, ece: float) -> style.Picture:
     """Accuracy against confidence in equal bins (Guo et al. 2017); y (n,) int, scores (n, n_classes), ece in [0, 1]."""
     confidence, right = scores.max(axis=1), scores.argmax(axis=1) == y
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    counts = np.bincount(bins, minlength=n_bins)
-    filled = np.flatnonzero(counts)
-    means = np.bincount(bins, weights=confidence, minlength=n_bins)[filled] / counts[filled]
-    accuracy = np.bincount(bins, weights=right, minlength=n_bins)[filled] / counts[filled]
+    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    answers = pd.DataFrame({"confidence": confidence, "right": right}, dtype=float)
+    filled, counts = 100 * answers.groupby(bins).mean(), np.bincount(bins, minlength=N_BINS)
     figure, axes = style.picture(4.6, 2, 1, sharex=True, height_ratios=(3, 1))
     curve, bars = axes[:, 0]
     curve.plot([0, 100], [0, 100], "--", color=style.GREY, label="perfectly calibrated")
-    curve.plot(100 * means, 100 * accuracy, "o-", color=style.BLUE, label=f"model, ECE {100 * ece:.1f} %")
+    curve.plot(filled.confidence, filled.right, "o-", color=style.BLUE, label=f"model, ECE {100 * ece:.1f} %")
     curve.set(ylabel="right (%)", xlim=(0, 100), ylim=(0, 103))
     curve.legend(loc="upper left", frameon=False)
-    bars.bar(100 * (np.arange(n_bins) + 0.5) / n_bins, counts, width=90 / n_bins, color=style.SKY)
+    bars.bar(100 * (np.arange(N_BINS) + 0.5) / N_BINS, counts, width=90 / N_BINS, color=style.SKY)
     bars.set(xlabel="confidence, the highest score (%)", ylabel="answers")
     style.tidy(curve)
     style.tidy(bars)
@@ -157,13 +152,10 @@ def scores(table: pd.DataFrame) -> style.Picture:
     modalities, classes = list(dict.fromkeys(table.modality)), list(table.columns[2:])
     figure, axes = style.picture(2.8, 1, max(1, len(modalities)))
     for ax, modality in zip(axes[0], modalities, strict=False):
-        of_modality = table[table.modality == modality]
-        height = 0.8 / len(of_modality)
-        for i, (row, colour) in enumerate(
-            zip(of_modality.to_dict("records"), (style.BLUE, style.ORANGE), strict=False)
-        ):
-            at = np.arange(len(classes)) + i * height
-            ax.barh(at, [100 * row[c] for c in classes], height, color=colour, label=row["variant"])
+        variants = table[table.modality == modality].set_index("variant")[classes]
+        height = 0.8 / len(variants)
+        for i, ((name, row), colour) in enumerate(zip(variants.iterrows(), COLOURS, strict=False)):
+            ax.barh(np.arange(len(classes)) + i * height, 100 * row, height, color=colour, label=name)
         ax.set(title=modality, xlabel="score (%)", xlim=(0, 100), yticks=np.arange(len(classes)) + height / 2)
         ax.set_yticklabels(classes if ax is axes[0, 0] else [])
         ax.invert_yaxis()

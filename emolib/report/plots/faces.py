@@ -19,38 +19,58 @@ HEAT, BRIGHTEST = "inferno", 99  # percentile
 BAR = 0.8  # of the distance between two regions: all bars of one
 
 
+def _grid(
+    images: Sequence[np.ndarray], names: Sequence[str], room_in: float = 0
+) -> tuple[style.Picture, Sequence[Axes]]:
+    """Pictures under their names, with room for a legend."""
+    n_rows = -(-len(images) // N_COLS)
+    figure, axes = style.picture(2.4 * n_rows + room_in, n_rows, N_COLS)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, name in zip(axes.flat, images, names, strict=False):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+        ax.set_title(name, fontsize=8)
+    return figure, axes.flat[: len(images)]
+
+
+def _draw(ax: Axes, box: np.ndarray, colour: str, line: str, text: str = ""):
+    """A box with a text towards the middle of the picture: on top of it, or inside where that is the title's place."""
+    edge = {"edgecolor": colour, "linestyle": line, "linewidth": 1.5}
+    ax.add_patch(Rectangle(box[:2], *(box[2:] - box[:2]), fill=False, **edge))
+    if text:
+        width = ax.images[0].get_size()[1]
+        x, side = (box[0], "left") if box[0] + box[2] < width else (box[2], "right")
+        place = "top" if box[1] < 0.08 * width else "bottom"
+        paper = {"facecolor": style.ORANGE, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+        ax.text(x, box[1], text, fontsize=6, ha=side, va=place, bbox=paper)
+
+
 def detections(
     images: Sequence[np.ndarray], truth: Sequence[np.ndarray], found: Sequence[Found], names: Sequence[str]
 ) -> style.Picture:
     """Pictures with their true boxes and those found, each with its score and its IoU with the nearest true one."""
-    n_rows = -(-len(images) // N_COLS)
-    figure, axes = style.picture(2.4 * n_rows + 0.5, n_rows, N_COLS)
-    for ax in axes.flat:
-        ax.axis("off")
-    for ax, image, faces, boxes, name in zip(axes.flat, images, truth, found, names, strict=False):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
-        ax.set_title(name, fontsize=8)
+    figure, axes = _grid(images, names, room_in=0.5)
+    for ax, faces, boxes in zip(axes, truth, found, strict=True):
         for face in faces:
             _draw(ax, face, style.GREEN, "-")
         for box, score in zip(boxes.boxes, boxes.scores, strict=True):
-            _draw(ax, box, style.ORANGE, "--")
             best = iou(box[None], faces).max(initial=0)
-            _label(ax, box, f"{score:.2f}, IoU {best:.2f}", image.shape[1])
+            _draw(ax, box, style.ORANGE, "--", f"{score:.2f}, IoU {best:.2f}")
     annotated = style.sign(style.GREEN, None, "annotated", "-")
     return style.with_legend(figure, [annotated, style.sign(style.ORANGE, None, "found", "--")])
 
 
-def _draw(ax: Axes, box: np.ndarray, colour: str, line: str):
-    edge = {"edgecolor": colour, "linestyle": line, "linewidth": 1.5}
-    ax.add_patch(Rectangle(box[:2], *(box[2:] - box[:2]), fill=False, **edge))
-
-
-def _label(ax: Axes, box: np.ndarray, text: str, width: int):
-    """Text towards the middle of the picture: on top of a box, or inside where that is the title's place."""
-    x, side = (box[0], "left") if box[0] + box[2] < width else (box[2], "right")
-    place = "top" if box[1] < 0.08 * width else "bottom"
-    paper = {"facecolor": style.ORANGE, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
-    ax.text(x, box[1], text, fontsize=6, ha=side, va=place, bbox=paper)
+def faces(
+    images: Mapping[str, np.ndarray], found: Mapping[str, Sequence[Face]], classes: Sequence[str]
+) -> style.Picture:
+    """Pictures by name, of any size, and on each the faces found with their likeliest emotion and its score."""
+    names = [f"{name}, {image.shape[1]} × {image.shape[0]}" for name, image in images.items()]
+    figure, axes = _grid(list(images.values()), names)
+    for ax, name in zip(axes, images, strict=True):
+        for face in found[name]:
+            best = int(face.scores.argmax())
+            _draw(ax, face.box, style.ORANGE, "-", f"{classes[best]} {face.scores[best]:.2f}")
+    return figure
 
 
 def detector_history(history: Sequence[dict[str, float]]) -> style.Picture:
@@ -76,24 +96,6 @@ def detector_history(history: Sequence[dict[str, float]]) -> style.Picture:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         style.tidy(ax)
     return style.with_legend(figure, handles, n_cols=2)
-
-
-def faces(
-    images: Mapping[str, np.ndarray], found: Mapping[str, Sequence[Face]], classes: Sequence[str]
-) -> style.Picture:
-    """Pictures by name, of any size, and on each the faces found with their likeliest emotion and its score."""
-    n_rows = -(-len(images) // N_COLS)
-    figure, axes = style.picture(2.4 * n_rows, n_rows, N_COLS)
-    for ax in axes.flat:
-        ax.axis("off")
-    for ax, (name, image) in zip(axes.flat, images.items(), strict=False):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
-        ax.set_title(f"{name}, {image.shape[1]} × {image.shape[0]}", fontsize=8)
-        for face in found[name]:
-            _draw(ax, face.box, style.ORANGE, "-")
-            best = int(face.scores.argmax())
-            _label(ax, face.box, f"{classes[best]} {face.scores[best]:.2f}", image.shape[1])
-    return figure
 
 
 def saliency_maps(
@@ -133,8 +135,8 @@ def attention(table: pd.DataFrame) -> style.Picture:
     for k, (method, (colour, _)) in enumerate(styles.items()):
         rows = table[table["method"] == method].set_index("region").loc[regions]
         x = np.arange(len(regions)) + (k - (len(styles) - 1) / 2) * width
-        ends = np.stack([rows["share"] - rows["share_low"], rows["share_high"] - rows["share"]])
-        error = {"yerr": 100 * ends, "error_kw": {"elinewidth": 1, "capsize": 2}}
+        ends = 100 * (rows["share"] - rows["share_low"]), 100 * (rows["share_high"] - rows["share"])
+        error = {"yerr": ends, "error_kw": {"elinewidth": 1, "capsize": 2}}
         ax.bar(x, 100 * rows["share"], 0.9 * width, color=colour, label=method, **error)
         ax.hlines(
             100 * rows["area"], x - width / 2, x + width / 2, color=style.BLACK, linewidth=2, linestyle=":"

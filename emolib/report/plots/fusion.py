@@ -21,7 +21,7 @@ WHOLE = "nothing missing"  # the condition in which nothing is gone or bad
 
 def fusion(table: pd.DataFrame) -> style.Picture:
     """UAR of modalities, fusion rules and networks; columns rule, uar, uar_low, uar_high in [0, 1], kind (of KINDS)."""
-    order = table["kind"].map({kind: i for i, kind in enumerate(KINDS)})
+    order = table["kind"].map(list(KINDS).index)
     table = table.assign(order=order).sort_values(["order", "uar"], ascending=[True, False], kind="stable")
     best = table[table["kind"] == "single"].iloc[0]
     figure, ax = style.panel(1.5 + 0.32 * len(table))
@@ -29,11 +29,9 @@ def fusion(table: pd.DataFrame) -> style.Picture:
     line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
     for y, (_, row) in enumerate(table.iterrows()):
         colour, marker, _ = KINDS[row["kind"]]
-        ax.plot([100 * row["uar_low"], 100 * row["uar_high"]], [y, y], color=colour, linewidth=2)
-        ax.plot(100 * row["uar"], y, marker, color=colour, markersize=7)
-        value = f"{100 * row['uar']:.1f}"
-        ax.annotate(value, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    style.name_rows(ax, list(table["rule"]))
+        style.with_interval(ax, y, *(100 * row[["uar", "uar_low", "uar_high"]]), colour, marker, 7, 2)
+        style.beside(ax, y, f"{100 * row['uar']:.1f}")
+    style.name_rows(ax, table["rule"])
     ax.set(xlabel="UAR, 95 % interval over subjects (%)")
     style.tidy(ax, grid="x")
     handles = [style.sign(*KINDS[kind], "-") for kind in dict.fromkeys(table["kind"])]
@@ -42,12 +40,11 @@ def fusion(table: pd.DataFrame) -> style.Picture:
 
 def weights(table: pd.DataFrame) -> style.Picture:
     """Fusion weight of each modality, a dot per fold and their mean; columns fold, modality, weight, rule."""
-    rules, modalities = list(dict.fromkeys(table["rule"])), list(dict.fromkeys(table["modality"]))
+    rules, modalities = table.groupby("rule", sort=False), list(dict.fromkeys(table["modality"]))
     figure, axes = style.picture(3.2, 1, len(rules), sharey=True)
-    for ax, rule in zip(axes[0], rules, strict=True):
-        for x, modality in enumerate(modalities):
-            values = table.loc[(table["rule"] == rule) & (table["modality"] == modality), "weight"]
-            places = x + style.offsets(len(values), 0.5)
+    for ax, (rule, of_rule) in zip(axes[0], rules, strict=True):
+        for x, (_, values) in enumerate(of_rule.groupby("modality", sort=False)["weight"]):
+            places = [x + shift for shift in style.offsets(values.index, 0.5).values()]
             ax.plot(places, values, "o", color=style.BLUE, markersize=4, alpha=0.6)
             ax.hlines(values.mean(), x - 0.35, x + 0.35, color=style.ORANGE, linewidth=2.5)
         turned = sum(map(len, modalities)) * len(rules) > 70
@@ -67,16 +64,15 @@ def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> style.P
     figure, axes = style.picture(1.5 + 0.34 * len(reference), 1, 2, sharey=True)
     measures = (("uar", 100, "UAR (%)"), ("gain_points", 1, "gain over the best single modality (points)"))
     for ax, (column, scale, title) in zip(axes[0], measures, strict=True):
-        shown = reference if column == "uar" else reference[reference["kind"] == "fused"]
-        for y, row in enumerate(reference.itertuples()):
-            if row.rule in set(shown["rule"]):
-                _strip(ax, scale * draws.loc[draws["rule"] == row.rule, column].to_numpy(), y)
+        for y, row in enumerate(reference.to_dict("records")):
+            if column == "uar" or row["kind"] == "fused":
+                _strip(ax, scale * draws.loc[draws["rule"] == row["rule"], column].to_numpy(), y)
                 own = {"color": style.ORANGE, "markeredgecolor": style.BLACK}
-                ax.plot(scale * getattr(row, column), y, "D", markersize=7, **own)
+                ax.plot(scale * row[column], y, "D", markersize=7, **own)
         ax.set(xlabel=title)
         style.tidy(ax, grid="x")
     axes[0, 1].axvline(0, color=style.GREY, linewidth=1.2)
-    style.name_rows(axes[0, 0], list(reference["rule"]))
+    style.name_rows(axes[0, 0], reference["rule"])
     dot = style.sign(style.BLUE, "o", "one pairing", markersize=4)
     box = style.sign(style.BLACK, None, "quartiles and median", "-", linewidth=1.4)
     own = style.sign(style.ORANGE, "D", label, markeredgecolor=style.BLACK)
@@ -85,8 +81,6 @@ def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> style.P
 
 def _strip(ax: Axes, values: np.ndarray, y: float):
     """Dots spread about the row y, and a box of their quartiles."""
-    if not len(values):
-        return
     places = y + 0.5 * ((np.arange(len(values)) * 0.618034) % 1 - 0.5)
     ax.plot(values, places, "o", color=style.BLUE, markersize=3.5, alpha=0.45, markeredgewidth=0)
     ax.boxplot(
@@ -100,12 +94,10 @@ def forest(table: pd.DataFrame) -> style.Picture:
     figure, ax = style.panel(1.3 + 0.34 * len(table))
     ax.axvline(0, color=style.VERMILLION, linestyle="--", linewidth=1.2)
     for y, row in enumerate(table.itertuples()):
-        ends = (row.gain_points_low, row.gain_points_high)
-        ax.plot(ends, [y, y], color=style.BLUE, linewidth=2)
-        ax.plot(row.gain_points, y, "s", color=style.BLUE, markersize=7)
-        value = f"{row.gain_points:.1f} ({ends[0]:.1f} to {ends[1]:.1f})"
-        ax.annotate(value, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    style.name_rows(ax, list(table["rule"]))
+        gain, low, high = row.gain_points, row.gain_points_low, row.gain_points_high
+        style.with_interval(ax, y, gain, low, high, style.BLUE, "s", 7, 2)
+        style.beside(ax, y, f"{gain:.1f} ({low:.1f} to {high:.1f})")
+    style.name_rows(ax, table["rule"])
     best = " or ".join(dict.fromkeys(table["best_single"]))
     ax.set(xlabel=f"gain over {best}, the best single modality: UAR points, 95 % interval over subjects")
     style.tidy(ax, grid="x")
@@ -117,16 +109,18 @@ def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[s
 
     `cd` and `groups` as a Comparison has them.
     """
-    ranks = ranks.sort_values(kind="stable")
-    n_left = (len(ranks) + 1) // 2
+    ranks, n = ranks.sort_values(kind="stable"), len(ranks)
+    n_left = (n + 1) // 2
     first_row = RANK_ROWS + GROUP_ROWS * len(groups)
     figure, ax = style.panel(1.1 + 0.3 * (first_row + n_left))
-    ax.set(xlim=(1 - 0.32 * (len(ranks) - 1), len(ranks) + 0.32 * (len(ranks) - 1)))
-    ax.set(ylim=(first_row + n_left - 0.4, -1.9))
-    _rank_axis(ax, len(ranks), cd)
-    for i, (name, rank) in enumerate(ranks.items()):
-        is_left = i < n_left
-        _leader(ax, name, rank, first_row + (i if is_left else len(ranks) - 1 - i), is_left, len(ranks))
+    ax.set(xlim=(1 - 0.32 * (n - 1), n + 0.32 * (n - 1)), ylim=(first_row + n_left - 0.4, -1.9))
+    _rank_axis(ax, n, cd)
+    for i, (name, rank) in enumerate(ranks.items()):  # a line from the mean rank down to the name at one side
+        name, is_left = style.shorten(name, 24), i < n_left
+        y, end, gap = (i, 1 - 0.05 * n, -0.04) if is_left else (n - 1 - i, n * 1.05, 0.04)
+        text, side = (f"{name}  {rank:.2f}", "right") if is_left else (f"{rank:.2f}  {name}", "left")
+        ax.plot([rank, rank, end], [0, first_row + y, first_row + y], color=style.BLUE, linewidth=1.1)
+        ax.text(end + gap, first_row + y, text, ha=side, va="center", fontsize=9)
     for i, group in enumerate(groups):
         ends = ranks[list(group)].agg(["min", "max"]) + np.array([-0.06, 0.06])
         bar = {"linewidth": 4.5, "solid_capstyle": "butt", "zorder": 3}
@@ -147,18 +141,9 @@ def _rank_axis(ax: Axes, n_methods: int, cd: float):
         ax.text(middle, -1.35, text, ha="center", va="bottom", fontsize=9)
 
 
-def _leader(ax: Axes, name: str, rank: float, y: float, is_left: bool, n_methods: int):
-    """A line from a method's mean rank down to its name at one side."""
-    end, side = (1 - 0.05 * n_methods, "right") if is_left else (n_methods * 1.05, "left")
-    ax.plot([rank, rank, end], [0, y, y], color=style.BLUE, linewidth=1.1)
-    text = f"{style.shorten(name, 24)}  {rank:.2f}" if is_left else f"{rank:.2f}  {style.shorten(name, 24)}"
-    gap = -0.04 if is_left else 0.04
-    ax.text(end + gap, y, text, ha=side, va="center", fontsize=9)
-
-
 def _bad(table: pd.DataFrame) -> list[str]:
     """The modalities that are bad in some rows; "" or, from a file, NaN is none."""
-    return [name for name in dict.fromkeys(table["bad"].dropna()) if name]
+    return [name for name in table["bad"].dropna().unique() if name]
 
 
 def _fused(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
@@ -169,15 +154,20 @@ def _fused(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 def snr_curves(table: pd.DataFrame) -> style.Picture:
     """UAR against SNR, a panel per noisy modality; columns condition, bad, snr_db, method, kind, best_single, uar. "none"
     at the left is the condition "nothing missing"."""
-    bad = _bad(table)
-    snrs = sorted(table["snr_db"].dropna().unique(), reverse=True)
+    bad, styles = _bad(table), _fused(table)
+    table = table.sort_values("snr_db", ascending=False, na_position="first")
+    snrs = table["snr_db"].dropna().unique()
     n_cols = 2 if len(bad) > 1 else 1
     n_rows = max(1, -(-len(bad) // n_cols))
     figure, axes = style.picture(1.2 + 2.7 * n_rows, n_rows, n_cols, sharex=True, sharey=True)
-    styles = _fused(table)
     for ax, name in zip(axes.flat, bad, strict=False):
         rows = table[(table["bad"] == name) | (table["condition"] == WHOLE)]
-        _curves(ax, rows, name, styles)
+        uar = 100 * rows.set_index("method")["uar"]
+        ax.plot(uar[name].to_numpy(), color=style.GREY, linestyle="--", linewidth=1.4)
+        best = uar[(rows["method"] == rows["best_single"]).to_numpy()]
+        ax.plot(best.to_numpy(), color=style.VERMILLION, linestyle=":", linewidth=1.4)
+        for method, (colour, marker) in styles.items():
+            ax.plot(uar[method].to_numpy(), color=colour, marker=marker, markersize=5, linewidth=1.5)
         ax.set_title(f"noise on {name}", fontsize=11)
         ax.set_xticks(range(len(snrs) + 1), ["none", *(f"{snr:g}" for snr in snrs)])
         style.tidy(ax, grid="y")
@@ -192,27 +182,13 @@ def snr_curves(table: pd.DataFrame) -> style.Picture:
     return style.with_legend(figure, [*style.signs(styles, "-"), alone, best], n_cols=4)
 
 
-def _curves(ax: Axes, rows: pd.DataFrame, bad: str, styles: dict[str, tuple[str, str]]):
-    """UAR of each method from no noise to most; rows of one noisy modality and of WHOLE."""
-
-    def values(of: pd.DataFrame) -> np.ndarray:
-        return 100 * of.sort_values("snr_db", ascending=False, na_position="first")["uar"].to_numpy()
-
-    alone, best = values(rows[rows["method"] == bad]), values(rows[rows["method"] == rows["best_single"]])
-    ax.plot(alone, color=style.GREY, linestyle="--", linewidth=1.4)
-    ax.plot(best, color=style.VERMILLION, linestyle=":", linewidth=1.4)
-    for method, (colour, marker) in styles.items():
-        uar = values(rows[rows["method"] == method])
-        ax.plot(uar, color=colour, marker=marker, markersize=5, linewidth=1.5)
-
-
 def subsets(table: pd.DataFrame) -> style.Picture:
     """UAR of each fused method and the best single one by what is left, best condition first; columns condition, method,
     kind, best_single, uar."""
     fused = table[table["kind"] == "fused"]
     order = list(fused.groupby("condition")["uar"].mean().sort_values(ascending=False, kind="stable").index)
     styles = _fused(table)
-    shift = dict(zip(styles, style.offsets(len(styles), 0.5), strict=True))
+    shift = style.offsets(styles, 0.5)
     figure, ax = style.panel(1.4 + 0.34 * len(order))
     style.stripes(ax, len(order))
     best = table[table["method"] == table["best_single"]]
@@ -235,7 +211,7 @@ def mid_stream(table: pd.DataFrame) -> style.Picture:
     bad = _bad(table)
     figure, axes = style.picture(3.8, 1, len(bad), sharey=True)
     fused, styles = table[table["kind"] == "fused"], _fused(table)
-    shift = dict(zip(styles, style.offsets(len(styles), 0.34), strict=True))
+    shift = style.offsets(styles, 0.34)
     whole = fused[fused["condition"] == WHOLE].set_index(["method", "part"])["uar"]
     for ax, name in zip(axes[0], bad, strict=True):
         lost = fused[fused["bad"] == name].set_index("method")

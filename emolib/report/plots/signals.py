@@ -1,6 +1,7 @@
 """What was recorded, and what the model sees of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.mlab import specgram
@@ -20,42 +21,40 @@ MAPS = {  # of a window as a heat map: its rows, one of them, and what the colou
 
 def trial(trial: Trial) -> style.Picture:
     """One trial as the corpus gives it; of long PPG, ECG and EEG the first seconds, which the title says."""
-    draw = _band_power if trial.kind == "band_power" else DRAWINGS[trial.modality]
-    figure, shown = draw(trial)
     rated = ", ".join(f"{name} {value:.3g}" for name, value in trial.ratings.items())
-    what = trial.label or rated or "no label"
-    figure.suptitle(f"{trial.corpus}, subject {trial.subject}, trial {trial.trial}: {what}{shown}", wrap=True)
+    title = (
+        f"{trial.corpus}, subject {trial.subject}, trial {trial.trial}: {trial.label or rated or 'no label'}"
+    )
+    if trial.kind in SHOWN_S:
+        shown_s, duration_s = SHOWN_S[trial.kind], trial.data.shape[-1] / trial.sfreq
+        if shown_s < duration_s:
+            trial = replace(trial, data=trial.data[..., : round(shown_s * trial.sfreq)])
+            title += f" (first {shown_s:.0f} of {duration_s:.0f} s)"
+    if trial.modality == "face":
+        height, width = trial.data.shape[1:3] if trial.sfreq else trial.data.shape[:2]
+        title += f" ({width} × {height} px)"
+    draw = _band_power if trial.kind == "band_power" else DRAWINGS[trial.modality]
+    figure = draw(trial)
+    figure.suptitle(title, wrap=True)
     return figure
 
 
-def _head(trial: Trial) -> tuple[np.ndarray, np.ndarray, str]:
-    """Samples to draw, their times in seconds, and what the title says of it."""
-    n_times = trial.data.shape[-1]
-    duration_s = n_times / trial.sfreq
-    shown_s = min(duration_s, SHOWN_S.get(trial.kind, duration_s))
-    n_shown = round(shown_s * trial.sfreq)
-    shown = "" if n_shown == n_times else f" (first {shown_s:.0f} of {duration_s:.0f} s)"
-    return trial.data[..., :n_shown], np.arange(n_shown) / trial.sfreq, shown
-
-
-def _heart(trial: Trial) -> tuple[style.Picture, str]:
-    data, times_s, shown = _head(trial)
+def _heart(trial: Trial) -> style.Picture:
     figure, ax = style.panel(2.8)
-    ax.plot(times_s, data, color=style.BLUE, linewidth=1.1)
+    ax.plot(np.arange(len(trial.data)) / trial.sfreq, trial.data, color=style.BLUE, linewidth=1.1)
     ax.set(xlabel="time (s)", ylabel=HEART_LABELS.get(trial.kind, "heart signal (a.u.)"))
     ax.margins(x=0)
     style.tidy(ax)
-    return figure, shown
+    return figure
 
 
-def _eeg(trial: Trial) -> tuple[style.Picture, str]:
+def _eeg(trial: Trial) -> style.Picture:
     """Channels below each other, at a distance that the axis label gives."""
-    data, times_s, shown = _head(trial)
-    centred = data - np.nanmedian(data, axis=1, keepdims=True)
+    centred = trial.data - np.nanmedian(trial.data, axis=1, keepdims=True)
     step_uv = float(f"{max(4 * np.nanmedian(np.nanstd(centred, axis=1)), 1e-6):.1g}")
-    n_chans = len(data)
+    n_chans = len(centred)
     figure, ax = style.panel(1.2 + min(max(3.0, 0.16 * n_chans), 0.6 * n_chans))
-    levels = -step_uv * np.arange(n_chans)
+    levels, times_s = -step_uv * np.arange(n_chans), np.arange(centred.shape[1]) / trial.sfreq
     noisy_first = np.argsort(np.argsort(-np.nanstd(centred, axis=1)))  # so that they hide no neighbour
     for index, (channel, level) in enumerate(zip(centred, levels, strict=True)):
         colour = (style.BLUE, style.BLACK)[index % 2]
@@ -65,10 +64,10 @@ def _eeg(trial: Trial) -> tuple[style.Picture, str]:
     ax.set(xlabel="time (s)", ylabel=f"channels, {step_uv:g} µV apart", ylim=(levels[-1] - step_uv, step_uv))
     ax.margins(x=0)
     style.tidy(ax)
-    return figure, shown
+    return figure
 
 
-def _band_power(trial: Trial) -> tuple[style.Picture, str]:
+def _band_power(trial: Trial) -> style.Picture:
     """One heat map of channel × time per band, on one scale."""
     n_steps, n_chans, n_bands = trial.data.shape
     power_db = 10 * np.log10(np.maximum(trial.data, np.finfo(np.float32).tiny))
@@ -83,10 +82,10 @@ def _band_power(trial: Trial) -> tuple[style.Picture, str]:
     axes[0, 0].set_yticks(range(n_chans), names, fontsize=9 if n_chans <= 20 else 7)
     axes[0, 0].set_ylabel("channel")
     figure.colorbar(image, ax=axes[0], label="band power (dB)")
-    return figure, ""
+    return figure
 
 
-def _speech(trial: Trial) -> tuple[style.Picture, str]:
+def _speech(trial: Trial) -> style.Picture:
     figure, axes = style.picture(4.4, 2, 1, sharex=True)
     wave, spectrum = axes[:, 0]
     wave.plot(np.arange(len(trial.data)) / trial.sfreq, trial.data, color=style.BLUE, linewidth=0.5)
@@ -99,10 +98,10 @@ def _speech(trial: Trial) -> tuple[style.Picture, str]:
     image = spectrum.pcolormesh(times_s, freqs, power_db, **options)
     spectrum.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=(0, len(trial.data) / trial.sfreq))
     figure.colorbar(image, ax=spectrum, label="power (dB)")
-    return figure, ""
+    return figure
 
 
-def _face(trial: Trial) -> tuple[style.Picture, str]:
+def _face(trial: Trial) -> style.Picture:
     """A still, or up to eight frames in equal distances."""
     frames = trial.data if trial.sfreq else trial.data[np.newaxis]
     chosen = np.unique(np.linspace(0, len(frames) - 1, MAX_FRAMES).round().astype(int))
@@ -112,7 +111,7 @@ def _face(trial: Trial) -> tuple[style.Picture, str]:
         ax.set_axis_off()
         if trial.sfreq:
             ax.set_title(f"{index / trial.sfreq:.2f} s", fontsize=10)
-    return figure, f" ({frames.shape[2]} × {frames.shape[1]} px)"
+    return figure
 
 
 DRAWINGS = {"heart": _heart, "eeg": _eeg, "speech": _speech, "face": _face}
@@ -123,29 +122,31 @@ def window(
 ) -> style.Picture:
     """A model's input as the model gets it, without the batch axis: (n_steps, 1, n_features), (n_frames, n_mels, 1),
     (1, n_functionals, 1) or (h, w, 1). `window_s` is its length in seconds, None of a still."""
-    views = {"heart": _series, "eeg": _map, "speech": _map, "face": _image}
-    plane = x[:, 0, :] if modality in ("heart", "eeg") else x[:, :, 0]
-    if len(plane) == 1 and modality == "speech":
-        return _functionals(plane[0], window_s)
-    return views[modality](plane, modality, window_s, list(features))
+    if modality == "face":
+        return _image(x[:, :, 0])
+    if modality == "heart":
+        return _series(x[:, 0, :], window_s, features)
+    if modality == "speech" and len(x) == 1:
+        return _functionals(x[0, :, 0], window_s)
+    return _map(x[:, 0, :] if modality == "eeg" else x[:, :, 0], modality, window_s, features)
 
 
-def _series(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> style.Picture:
+def _series(plane: np.ndarray, window_s: float, features: Sequence[str]) -> style.Picture:
     """(n_steps, n_features) as one small chart per feature."""
     n_steps, n_features = plane.shape
     figure, axes = style.picture(0.9 + 0.8 * n_features, n_features, 1, sharex=True)
-    for index, ax in enumerate(axes[:, 0]):
-        ax.plot(np.arange(n_steps) * window_s / n_steps, plane[:, index], ".-", color=style.BLUE, linewidth=1)
-        name = features[index] if features else f"feature {index + 1}"
+    names = features or [f"feature {i + 1}" for i in range(n_features)]
+    for ax, values, name in zip(axes[:, 0], plane.T, names, strict=True):
+        ax.plot(np.arange(n_steps) * window_s / n_steps, values, ".-", color=style.BLUE, linewidth=1)
         ax.set_ylabel(name, rotation=0, ha="right", va="center")
         ax.margins(x=0.01, y=0.15)
         style.tidy(ax)
     axes[-1, 0].set_xlabel("time in window (s)")
-    figure.suptitle(f"{modality}: the model's input, {n_steps} steps × {n_features} features")
+    figure.suptitle(f"heart: the model's input, {n_steps} steps × {n_features} features")
     return figure
 
 
-def _map(plane: np.ndarray, modality: str, window_s: float, features: list[str]) -> style.Picture:
+def _map(plane: np.ndarray, modality: str, window_s: float, features: Sequence[str]) -> style.Picture:
     """(n_steps, n_rows) as a heat map, time to the right; of speech low rows are below, and named ones are MFCC."""
     n_steps, n_rows = plane.shape
     mfcc = modality == "speech" and bool(features)
@@ -174,11 +175,11 @@ def _functionals(values: np.ndarray, window_s: float) -> style.Picture:
     return figure
 
 
-def _image(plane: np.ndarray, modality: str, window_s: None, features: list[str]) -> style.Picture:
+def _image(plane: np.ndarray) -> style.Picture:
     figure, ax = style.panel(3.4)
     figure.set_size_inches(5, 3.4)
     image = ax.imshow(plane, cmap="gray")
     ax.set(xlabel="x (px)", ylabel="y (px)")
     figure.colorbar(image, ax=ax, label="value")
-    figure.suptitle(f"{modality}: the model's input, {plane.shape[1]} × {plane.shape[0]} px")
+    figure.suptitle(f"face: the model's input, {plane.shape[1]} × {plane.shape[0]} px")
     return figure

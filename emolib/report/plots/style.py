@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import cycle, islice
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -91,10 +92,42 @@ def log_axis(axes: Axes, label: str):
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def name_rows(axes: Axes, names: list[str]):
+def name_rows(axes: Axes, names: Iterable[str]):
     """Names at the rows 0, 1, … from top to bottom of a chart with horizontal rows."""
-    axes.set_yticks(range(len(names)), [shorten(name) for name in names])
+    names = [shorten(name) for name in names]
+    axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
+
+
+def with_interval(
+    axes: Axes,
+    y: float,
+    value: float,
+    low: float,
+    high: float,
+    colour: str,
+    marker: str = "o",
+    size: float = 6,
+    width: float = 1.6,
+):
+    """A value in the row y on the line of its interval."""
+    axes.plot([low, high], [y, y], color=colour, linewidth=width)
+    axes.plot(value, y, marker, color=colour, markersize=size)
+
+
+def beside(axes: Axes, y: float, text: str):
+    """Text at the right of a row."""
+    axes.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
+
+
+def bars(axes: Axes, values: pd.Series, label: str, names: Iterable[str], room: float, color=BLUE):
+    """A bar with its number in each row; `room` for the numbers, as a share of the axis."""
+    drawn = axes.barh(range(len(values)), values, color=color, height=0.6)
+    axes.bar_label(drawn, [f"{value:.3g}" for value in values], padding=3, fontsize=9)
+    axes.set(xlabel=label)
+    axes.margins(x=room)
+    name_rows(axes, names)
+    tidy(axes, grid="x")
 
 
 def shorten(name: str, n_chars: int = 36) -> str:
@@ -104,6 +137,7 @@ def shorten(name: str, n_chars: int = 36) -> str:
     return name if len(name) <= n_chars else f"{name[:half]}…{name[-half:]}"
 
 
-def offsets(n: int, spread: float = 0.6) -> np.ndarray:
-    """(n,) shifts that put n dots of one row below each other."""
-    return (np.arange(n) - (n - 1) / 2) * spread / max(n, 2)
+def offsets(names: Iterable[str], spread: float = 0.6) -> dict[str, float]:
+    """By name a shift that puts the dots of one row below each other."""
+    names = list(names)
+    return {name: (i - (len(names) - 1) / 2) * spread / max(len(names), 2) for i, name in enumerate(names)}

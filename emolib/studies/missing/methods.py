@@ -107,7 +107,7 @@ class Joint:
             there = column != MISSING
             X[branch] = np.zeros((len(rows), *shapes[branch]), np.float32)
             if there.any():
-                X[branch][there] = standardise.branches[branch](sensed[branch].X[column[there]])
+                X[branch][there] = standardise[branch](sensed[branch].X[column[there]])
         with Model(run.read(f"{name}-{INT8}.tflite")) as model:
             return softmax(model.predict(X))
 

@@ -18,7 +18,7 @@ from emolib.models.crossval import compared
 from emolib.studies.reduction.search import CHANCE
 from emolib.studies.reduction.trainings import Answers, judged
 
-APOLLO3 = next(device for device in DEVICES if device.key == "apollo3")
+APOLLO3_MACS_PER_S = DEVICES.set_index("key").macs_per_s["apollo3"]
 BASELINE, REDUCED, EMBEDDED = "Baseline AlexNet", "Reduced AlexNet", "Embedded 3-layer"
 # Their names in the table of results
 MODELS = {BASELINE: "alexnet", REDUCED: "alexnet_searched", EMBEDDED: "three_layers"}
@@ -41,8 +41,8 @@ PUBLISHED = pd.DataFrame(
 def beside_the_paper(answers: Sequence[Answers]) -> pd.DataFrame:
     """`PUBLISHED`, then a row per entry of `answers`: source, its columns, auc_low, auc_high (95 % over subjects, ours only).
 
-    ΔAUC is the change of the margin over chance against the first model on the same part, the baseline. The runtime is FLOPs / 0.46 MFLOP/s: Apollo3 as Shved
-    (2019) models it, see emolib.evaluation.devices.
+    ΔAUC is the change of the margin over chance against the first model on the same part, the baseline. The runtime is
+    FLOPs / 0.46 MFLOP/s: Apollo3 as Shved (2019) models it, see emolib.evaluation.devices.
     """
     baselines = {one.part: metrics.auc(one.y, one.scores) for one in answers if one.model == answers[0].model}
     rows = []
@@ -50,7 +50,7 @@ def beside_the_paper(answers: Sequence[Answers]) -> pd.DataFrame:
         row = {"model": one.model, "part": one.part} | judged(one.y, one.scores) | _area(one)
         work, baseline = flops(one.architecture), baselines[one.part]
         row["delta_auc_percent"] = 100 * (row["auc"] - baseline) / (baseline - CHANCE)
-        rows.append(row | {"work_mflop": work / 1e6, "runtime_s": work / 2 / APOLLO3.macs_per_s})
+        rows.append(row | {"work_mflop": work / 1e6, "runtime_s": work / 2 / APOLLO3_MACS_PER_S})
     both = [PUBLISHED.assign(source=SHVED), pd.DataFrame(rows).assign(source=OURS)]
     return pd.concat(both, ignore_index=True)[["source", *PUBLISHED.columns, "auc_low", "auc_high"]]
 
