@@ -10,9 +10,7 @@ from emolib.quantization.clipping import Clipping, Ranges
 from emolib.quantization.flatbuffer import activations
 
 
-def sweep(
-    percentiles: Iterable[float], sizes: Iterable[int], weight_percentiles: Iterable[float]
-) -> dict[str, Clipping]:
+def sweep(percentiles: Iterable, sizes: Iterable, weight_percentiles: Iterable) -> dict[str, Clipping]:
     """Converters by name: every method at every percentile, then MAX on fewer windows and MAX with clipped weights."""
     found = [Clipping("max"), Clipping("kl")]
     found += [Clipping(method, p) for method in ("percentile", "max_percentile") for p in percentiles]
@@ -52,9 +50,7 @@ def largest_deviation(content: bytes, limits: Ranges) -> float:
     return max(abs(255 * float(t.scale[0]) / (high - low) - 1) for t, (low, high) in pairs if high > low)
 
 
-def with_efficiency(
-    table: pd.DataFrame, columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str
-) -> pd.DataFrame:
+def with_efficiency(table: pd.DataFrame, columns: dict, scores: dict, level: str) -> pd.DataFrame:
     """The table with the columns val_accuracy, accuracy_ratio, compression_ratio and efficiency behind its own.
 
     efficiency = (accuracy / accuracy of float32) × (bytes of float32 / bytes), the metric of an NPU project on emotion
@@ -67,10 +63,8 @@ def with_efficiency(
         accuracies.append((val["scores"].argmax(axis=1) == val["y"]).mean())
     table = table.assign(val_accuracy=accuracies)
     float32 = table[table.variant == "float32"].iloc[0]
-    ratios = table.val_accuracy / float32.val_accuracy, float32.bytes / table.bytes
-    return table.assign(
-        accuracy_ratio=ratios[0], compression_ratio=ratios[1], efficiency=ratios[0] * ratios[1]
-    )
+    right, smaller = table.val_accuracy / float32.val_accuracy, float32.bytes / table.bytes
+    return table.assign(accuracy_ratio=right, compression_ratio=smaller, efficiency=right * smaller)
 
 
 def pick(table: pd.DataFrame) -> str:

@@ -29,9 +29,7 @@ STREAM += ["step_p50_ms", "step_p95_ms", "step_p99_ms", "core_percent"]
 # Bench files
 
 
-def measured_here(
-    bundle: Path, backends: Sequence[str], threads: Sequence[int], repeats: int, stream_s: float
-) -> dict:
+def measured_here(bundle: Path, backends: list, threads: list, repeats: int, stream_s: float) -> dict:
     """What `emolib bench` says of a bundle, in a process of its own, as on a device. Raises BadParameter."""
     options = ["--json", f"--repeats={repeats}", f"--seconds={stream_s}"]
     options += [f"--backend={name}" for name in backends] + [f"--threads={n}" for n in threads]

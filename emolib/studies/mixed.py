@@ -26,9 +26,7 @@ Scores = dict[str, np.ndarray]
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """One fold: its layers with their sensitivities, the ranges of its activations, and the bits of each variant.
-
-    `outputs` names the output of each layer's operator in the float32 file.
-    """
+    `outputs` names the output of each layer's operator in the float32 file."""
 
     calibration: CalibrationData
     layers: list[mp.Layer]

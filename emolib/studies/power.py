@@ -112,9 +112,7 @@ def generated(bench: Bench, seed: int = 0) -> Log:
     return Log("synthetic device", trace, marked, aligned, measure(aligned.apply(trace), marked))
 
 
-def live(
-    sensor: Sensor, works: Mapping[str, Callable[[], object]], n_blocks: int, block_s: float, pause_s: float
-) -> Log:
+def live(sensor: Sensor, works: Mapping, n_blocks: int, block_s: float, pause_s: float) -> Log:
     """The log of a sensor of this machine while it does each of `works`, {name: one inference}, in blocks."""
     marked = []
     with Sampler(sensor, rate_hz=LIVE_HZ) as sampler:
@@ -148,10 +146,8 @@ def clocks(logs: Sequence[Log]) -> pd.DataFrame:
         row |= {"step_ms": 1e3 * trace.step_s, "gaps": len(gaps_s), "gaps_s": float(gaps_s.sum())}
         left_out = {**trace.dropped, **log.measured.excluded}
         row["left out"] = "; ".join(f"{reason}: {k}" for reason, k in left_out.items())
-        row |= {
-            "offset": f"{found.offset_s:.3f} s",
-            "first_mark_s": log.markers[0].start_s - log.aligned.time_s[0],
-        }
+        first_s = log.markers[0].start_s - log.aligned.time_s[0]
+        row |= {"offset": f"{found.offset_s:.3f} s", "first_mark_s": first_s}
         row |= {"drift_ppm": 1e6 * found.drift, "correlation": found.correlation}
         rows.append(row | {"runner_up": found.runner_up, "sha256": log.digest[:12]})
     return pd.DataFrame(rows)

@@ -61,11 +61,11 @@ def scores(
 
 def by_seed(columns: Columns, scores: Scores, level: str) -> pd.DataFrame:
     """A row per arm: normalise, seed, n, uar with its interval over people, uar_people_mean and uar_people_sd."""
-    return pd.DataFrame(
-        {"normalise": normalise, "seed": str(seed)}
-        | _uar_and_spread(crossval.answers(columns, of_arm, level), columns["classes"])
-        for (normalise, seed), of_arm in scores.items()
-    )
+    rows = []
+    for (normalise, seed), of_arm in scores.items():
+        found = _uar_and_spread(crossval.answers(columns, of_arm, level), columns["classes"])
+        rows.append({"normalise": normalise, "seed": str(seed), **found})
+    return pd.DataFrame(rows)
 
 
 def over_seeds(columns: Columns, scores: Scores, level: str) -> pd.DataFrame:

@@ -6,7 +6,6 @@ arm, baseline windows neither train nor answer, so all arms answer the same wind
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,11 +19,9 @@ from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, within
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
+from emolib.models.training import Trainer
 from emolib.signals.frontend import front_end
 from emolib.signals.standardise import by_baseline, within_subject_std
-
-if TYPE_CHECKING:  # imports TensorFlow
-    from emolib.models.training import Trainer
 
 NONE, BASELINE, SUBJECT = "none", "baseline", "subject"
 PRIOR_S = 60.0  # a baseline this long weighs as much as other people's spread; fixed before any result
@@ -42,13 +39,14 @@ def baseline(
     """
     if neutral not in data.classes:
         raise BadParameter(
-            f"neutral: got {neutral!r}, expected one of the classes {', '.join(data.classes)}: "
-            "a task without a neutral state has no baseline."
+            f"neutral: got {neutral!r}, expected one of the classes {', '.join(data.classes)}."
         )
     windows, beside, dropped = np.zeros(len(data.y), bool), np.zeros(len(data.y), bool), []
     for name in np.unique(data.subject):
         rows = np.flatnonzero((data.subject == name) & (data.y == data.classes.index(neutral)))
-        held_s = signal_s(data.trial[rows], data.start_s[rows], window_s)
+        trial, step_s = data.trial[rows], np.diff(data.start_s[rows], prepend=0.0)
+        goes_on = np.append(False, trial[1:] == trial[:-1])[: len(trial)]  # an overlap counts once
+        held_s = np.cumsum(np.where(goes_on, np.minimum(step_s, window_s), window_s))
         n = 1 + np.searchsorted(held_s, baseline_s - ROUNDING_S)
         if n > len(rows):
             dropped.append(str(name))
@@ -60,13 +58,6 @@ def baseline(
     if len(dropped) == len(np.unique(data.subject)):
         raise BadSet(f"Nobody has {baseline_s:g} s of {neutral}: lower baseline_s.")
     return windows, beside, dropped
-
-
-def signal_s(trial: np.ndarray, start_s: np.ndarray, window_s: float) -> np.ndarray:
-    """Seconds of signal in the windows up to each, (n_windows,). Overlaps count once; a trial's windows are in order."""
-    step_s = np.diff(start_s, prepend=0.0)
-    goes_on = np.append(False, trial[1:] == trial[:-1])[: len(trial)]
-    return np.cumsum(np.where(goes_on, np.minimum(step_s, window_s), window_s))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +109,12 @@ class Study:
         keep = ~np.isin(data.subject, dropped)
         answers, place = keep & ~windows & ~beside, np.cumsum(keep) - 1
         left = [within(fold, answers, place) for fold in folds if answers[fold.test].any()]
-        baselines = {
-            f"{BASELINE}_{shorter:g}s": (baseline(data, neutral, shorter, window_s)[0][keep], shorter)
-            for shorter in shorter_s
-        }
+        baselines = {}
+        for shorter in shorter_s:
+            baselines[f"{BASELINE}_{shorter:g}s"] = (
+                baseline(data, neutral, shorter, window_s)[0][keep],
+                shorter,
+            )
         counts = [
             (f"dropped: people with less than {seconds:g} s of {neutral}", len(dropped), ", ".join(dropped)),
             ("dropped: windows of these people", (~keep).sum(), ""),
@@ -151,11 +144,9 @@ class Study:
         scaled = by_baseline(X, subject, baseline, std, PRIOR_S / (PRIOR_S + seconds), self.axis)
         return replace(self.data, X=scaled)
 
-    def scores(self, run: Run, source: Experiment, trainer: "Trainer") -> dict[str, np.ndarray]:
-        """By arm the scores (n_rows, n_classes), each fold by its own network, in the order of `crossval.score_columns`.
-
-        Every fold of every arm is trained; files that are current are left as they are.
-        """
+    def scores(self, run: Run, source: Experiment, trainer: Trainer) -> dict[str, np.ndarray]:
+        """By arm the scores (n_rows, n_classes), each fold by its own network, in the order of
+        `crossval.score_columns`. Every fold of every arm is trained; files that are current are left as they are."""
         found = {}
         with progress_bar(len(self.arms) * len(self.folds), "train", "folds") as bar:
             for arm in self.arms:

@@ -78,7 +78,6 @@ def test_label_pairs_are_drawn_again(many):
     of_mean = draws[draws.rule == "mean"].uar.to_numpy()
     assert len(of_mean) == 8 and len(set(of_mean)) > 1
     assert table.uar_sd["mean"] == pytest.approx(np.std(of_mean, ddof=1))
-    assert (table.uar_least["mean"], table.uar_greatest["mean"]) == (of_mean.min(), of_mean.max())
     best = draws[draws.kind == "single"].groupby("draw").uar.max().to_numpy()
     assert table.gain_mean["mean"] == pytest.approx(100 * (of_mean - best).mean())
 
@@ -96,14 +95,7 @@ def test_same_people_are_paired_among_strangers_instead(many, tmp_path):
     assert few.table().uar_mean.isna().all()
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"pairs": "by_day"}, "pairs: got 'by_day'"),
-        ({"variant": "int8"}, "variant: got 'int8', .* has scores of float32"),
-        ({"sources": []}, "expected two or more"),
-    ],
-)
-def test_wrong_names_are_one_line(run, wrong, message):
-    with pytest.raises(BadParameter, match=message):
+@pytest.mark.parametrize("wrong", [{"pairs": "recordings"}, {"variant": "int8"}, {"sources": []}])
+def test_wrong_names_are_one_line(run, wrong):
+    with pytest.raises(BadParameter, match=f"^{next(iter(wrong))}: got "):
         load(run, **wrong)

@@ -95,8 +95,6 @@ def test_same_trials_aligns_rows_in_any_order_and_a_missing_trial_is_nan():
 
 def test_what_cannot_be_paired_is_named():
     heart, eeg = source("heart"), source("eeg")
-    with pytest.raises(BadSet, match="eeg has classes .*heart"):
-        same_trials([heart, replace(eeg, classes=("high", "low"))])
     flipped = replace(eeg, y=np.where(eeg.trial == "p1-t3", 1 - eeg.y, eeg.y))
     with pytest.raises(BadSet, match=r"Trial p1-t3 of p1 has another label in eeg .*\(2 such\)"):
         same_trials([heart, flipped])
@@ -106,9 +104,6 @@ def test_what_cannot_be_paired_is_named():
         label_paired([heart, one_picture_each("face", 8)], 40)
     with pytest.raises(BadSet, match="3 people are too few for 3 strangers"):
         paired_strangers([source(name, 3) for name in ("heart", "eeg", "speech")], 0)
-    leaky = replace(heart, subject=np.where(heart.part == "test", "p0", heart.subject))
-    with pytest.raises(BadSet, match="tested in several folds"):
-        paired_strangers([leaky, replace(leaky, modalities=("eeg",))], 0)
 
 
 def people_of(paired, m) -> np.ndarray:

@@ -180,7 +180,7 @@ def test_a_real_training_gives_numbers_of_its_own_validation_pictures(tmp_path):
     store = Store(run, "models/x", trained(train, val, options), {})
     found = store(tiny)
     assert found["auc"] > 0.95 and found["epochs"] == 3 and found["seconds"] > 0
-    [one] = trainings.answers(run, {"tiny": (store, tiny)}, {"val": val}, ["val"])
+    [one] = trainings.answers(run, {"tiny": (store, tiny)}, {"val": val})
     again = judged(one.y, one.scores)
     assert again == pytest.approx({name: found[name] for name in again})
 

@@ -106,13 +106,11 @@ def design(study: JointStudy, branches: Mapping, dense, width, options: Training
     Raises BadParameter for a branch that there is not, or where no width is small enough.
     """
     check_names(branches, list(study.sources), "branches")
-    layouts = {
-        name: tinym2net.branch(name, source.modality, branches.get(name, {}))
-        for name, source in study.sources.items()
-    }
+    sources = study.sources.items()
+    layouts = {name: tinym2net.branch(name, one.modality, branches.get(name, {})) for name, one in sources}
     if width is not None:
         return Design(study, layouts, dense, width, options)
-    of_sources = [crossval.load_model(study.run, model_name(str(one), 0)) for one in study.sources.values()]
+    of_sources = [crossval.load_model(study.run, model_name(str(source), 0)) for _, source in sources]
     most_params = sum(model.count_params() for model in of_sources)
     return widest(Design(study, layouts, dense, 1.0, options), largest, most_params)
 
@@ -268,9 +266,7 @@ def methods(sources: list[Trials], answers: list[Answers], rule: str, missing: B
     return Methods(every.y[every.is_test], every.subject[every.is_test], found, left)
 
 
-def methods_table(
-    study: JointStudy, found: Methods, chosen: Mapping[str, Network], seed: int
-) -> pd.DataFrame:
+def methods_table(study: JointStudy, found: Methods, chosen: Mapping, seed: int) -> pd.DataFrame:
     """One row per method: rule, kind, bytes of int8 files (mean over folds) and MACs (a rule needs all sources' networks),
     n, uar with its interval, accuracy, macro_f1, best_single, and gain_points over that with their interval and p."""
 
@@ -294,10 +290,9 @@ def methods_table(
 
 def missing_table(by_missing: Mapping[Branches, Methods], seed: int) -> pd.DataFrame:
     """One row per loss and method: missing, method, n, uar, best_left, points over the best branch left, its interval."""
-    parts = [
-        rated(*found, seed).assign(missing=" + ".join(gone), n_missing=len(gone))
-        for gone, found in by_missing.items()
-    ]
+    parts = []
+    for gone, found in by_missing.items():
+        parts.append(rated(*found, seed).assign(missing=" + ".join(gone), n_missing=len(gone)))
     table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
     columns = ["missing", "n_missing", "method", "n", "uar", "best_left"]
     return table[[*columns, "points", "points_low", "points_high"]]

@@ -36,15 +36,7 @@ class JointStudy:
 
     @classmethod
     def load(
-        cls,
-        run: Run,
-        name: str,
-        sources: list,
-        task: str,
-        pairs: str,
-        n_virtual: int,
-        n_train: int,
-        seed: int,
+        cls, run: Run, name: str, sources, task: str, pairs: str, n_virtual: int, n_train: int, seed: int
     ) -> "JointStudy":
         """Raises BadParameter for a number of sources or a name that does not fit, BadArtifact, BadSet."""
         named = branches_of([Experiment.parse(source) for source in sources], pairs)

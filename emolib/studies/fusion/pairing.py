@@ -41,9 +41,7 @@ class Trials:
     rows: np.ndarray
 
     @classmethod
-    def of_windows(
-        cls, modality: str, classes: tuple[str, ...], columns: Mapping, scores: np.ndarray
-    ) -> "Trials":
+    def of_windows(cls, modality: str, classes: tuple, columns: Mapping, scores: np.ndarray) -> "Trials":
         """Of one modality: scores (n_windows, n_classes) averaged over the windows of each trial, in each fold and
         part. `columns` are y and COLUMNS, (n_windows,) each. Raises BadSet unless both parts are there."""
         if len(parts := np.unique(columns["part"])) < 2:
@@ -112,11 +110,9 @@ def matched(names: Sequence[str], keys: Sequence[list], y: Sequence) -> tuple[li
     for m, (name, own) in enumerate(zip(names, y, strict=True)):
         places = np.array([at[key] for key in keys[m]])
         clash = np.flatnonzero((labels[places] >= 0) & (labels[places] != own))
-        if len(clash):
+        if n := len(clash):
             subject, trial = keys[m][clash[0]][-2:]
-            raise BadSet(
-                f"Trial {trial} of {subject} has another label in {name} ({len(clash)} such): mend it."
-            )
+            raise BadSet(f"Trial {trial} of {subject} has another label in {name} ({n} such): mend it.")
         labels[places], rows[m, places] = own, np.arange(len(own))
     return found, rows, labels
 

@@ -24,9 +24,7 @@ NONE = pd.DataFrame(columns=["rule", "kind", "n", "uar", "gain_points", "draw"],
 @dataclass(frozen=True)
 class Redrawn:
     """UAR of every rule in a study (reference: as `measured`) and in its other pairings (draws: the same, and draw).
-
-    own: what the study's pairing is called beside the others; note: what was done, and which pairings failed why.
-    """
+    own: what the study's pairing is called beside the others; note: what was done, and which pairings failed why."""
 
     reference: pd.DataFrame
     draws: pd.DataFrame
@@ -116,9 +114,7 @@ def paired_strangers(sources: Sequence[Trials], seed: int) -> Trials:
     tests = set(zip(source.subject[is_test].tolist(), source.fold[is_test].tolist(), strict=True))
     people, fold = (np.array(column) for column in zip(*sorted(tests), strict=True))
     if len(set(people)) < len(people):
-        raise BadSet(
-            "Someone is tested in several folds, as under the leaky protocol: expected one for each."
-        )
+        raise BadSet("Someone is tested in several folds, as under the leaky protocol: expected one each.")
     subjects = np.concatenate([people, np.setdiff1d(source.subject[is_val], people)])
     validates = np.array([np.isin(subjects, source.subject[is_val & (source.fold == f)]) for f in fold])
     chosen = _chosen_strangers(validates, len(sources), rng)
@@ -128,14 +124,11 @@ def paired_strangers(sources: Sequence[Trials], seed: int) -> Trials:
         val = ~of.is_test & (of.fold == fold[p]) & ~np.isin(of.subject, tested)
         return np.flatnonzero(of.is_test & (of.subject == people[p]) | val)
 
-    return virtual_subjects(
-        sources,
-        [
-            [rows(of, p, people[chosen[:, v]]) for v, p in enumerate(own)]
-            for of, own in zip(sources, chosen, strict=True)
-        ],
-        rng,
-    )
+    found = [
+        [rows(of, p, people[chosen[:, v]]) for v, p in enumerate(own)]
+        for of, own in zip(sources, chosen, strict=True)
+    ]
+    return virtual_subjects(sources, found, rng)
 
 
 def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.Generator) -> np.ndarray:
@@ -149,9 +142,7 @@ def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.G
         allowed = _may_join(validates, chosen)
         rows, people = linear_sum_assignment(np.where(allowed, rng.random(allowed.shape), FORBIDDEN))
         if not allowed[rows, people].all():
-            raise BadSet(
-                f"{len(validates)} people are too few for {n_modalities} strangers each: test more people."
-            )
+            raise BadSet(f"{len(validates)} people are too few for {n_modalities} strangers each: test more.")
         chosen.append(people)
     return np.array(chosen)
 

@@ -177,12 +177,10 @@ class Study:
 
     def weights(self) -> pd.DataFrame:
         """Columns rule, fold, modality, weight of the rules that learn weights."""
-        rows = [
-            (rule, fold, modality, weight)
-            for rule in LEARNED
-            for fold, of_fold in learned_weights(self.paired, rule).items()
-            for modality, weight in zip(self.paired.modalities, of_fold, strict=True)
-        ]
+        rows, names = [], self.paired.modalities
+        for rule in LEARNED:
+            for fold, of_fold in learned_weights(self.paired, rule).items():
+                rows += [(rule, fold, *of_one) for of_one in zip(names, of_fold, strict=True)]
         return pd.DataFrame(rows, columns=["rule", "fold", "modality", "weight"])
 
 

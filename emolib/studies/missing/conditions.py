@@ -82,10 +82,8 @@ def shown(streams: Streams, show: Callable) -> list[Condition]:
             which[trials] = show(trials, sensed)
         return {**given, modality: sensed.showing(which)}
 
-    return [
-        Condition(f"{name} {show.__name__}", partial(change, modality=name), name)
-        for name in streams.channels
-    ]
+    how, names = show.__name__, streams.channels
+    return [Condition(f"{name} {how}", partial(change, modality=name), name) for name in names]
 
 
 Noisy = Mapping[float, Mapping[int, Windows]]  # of one modality, by SNR in dB and row of its scores
@@ -139,9 +137,7 @@ def _noisy(run: Run, name: str, wanted: Mapping, snrs_db: Sequence[float], seed:
             made = front(with_noise(trial, snr, seed), trial.sfreq, trial.kind)
             found[snr][row] = replace(made, X=own.get(trial.subject, np.asarray)(made.X))
     if gone := [key for key, row in wanted.items() for of in found.values() if row not in of]:
-        raise BadArtifact(
-            f"{source.corpus} has no trial {min(gone)[1]} of data/{name}.npz: run 01_windows again."
-        )
+        raise BadArtifact(f"{source.corpus} has no trial {min(gone)[1]} of data/{name}.npz: run 01_windows.")
     return found
 
 

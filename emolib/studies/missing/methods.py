@@ -74,10 +74,8 @@ def _stacked(sensed: Given, what: str) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Joint:
-    """A network of several branches: a branch that is gone is 0, the mean of training people.
-
-    `weights` fuses its heads, by fold, where it has several; the head of a branch that is gone is silent.
-    """
+    """A network of several branches: a branch that is gone is 0, the mean of training people. `weights` fuses its
+    heads, by fold, where it has several; the head of a branch that is gone is silent."""
 
     name: str
     study: JointStudy

@@ -261,8 +261,6 @@ def bound(architecture: Architecture, rejected: Collection[Architecture] = ()) -
 @cache
 def _ways(architecture: Architecture, other: Architecture) -> tuple[tuple[int, int], ...]:
     """Axes in which an architecture is larger than another, each with its least level that still is."""
-    above = [
-        [value for value in levels(architecture, axis) if value > limit]
-        for axis, limit in enumerate(axes(other))
-    ]
+    limits = enumerate(axes(other))
+    above = [[value for value in levels(architecture, axis) if value > limit] for axis, limit in limits]
     return tuple((axis, values[-1]) for axis, values in enumerate(above) if values)

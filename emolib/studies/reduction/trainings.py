@@ -116,19 +116,14 @@ class Answers:
     subject: np.ndarray
 
 
-def answers(
-    run: Run,
-    chosen: Mapping[str, tuple[Store, Architecture]],
-    of: Mapping[str, EmotionSet],
-    parts: Sequence[str] = ("val", "test"),
-) -> list[Answers]:
-    """What the networks named by `chosen` answer on parts of `of`; what their store does not hold is trained."""
+def answers(run: Run, chosen: Mapping[str, tuple], of: Mapping[str, EmotionSet]) -> list[Answers]:
+    """What networks answer on the sets `of`; `chosen`: by name the Store, which trains what it does not hold, and the
+    architecture."""
     found = []
     for name, (store, architecture) in with_progress(chosen.items(), "answers", "networks"):
         store(architecture)
         model = keras.models.load_model(run.read(f"{store.name(architecture)}.keras"))
-        for part in parts:
-            data = of[part]
+        for part, data in of.items():
             starts = range(0, len(data.y), PREDICTED)
             logits = [model(data.X[i : i + PREDICTED], training=False).numpy() for i in starts]
             scores = softmax(np.concatenate(logits))

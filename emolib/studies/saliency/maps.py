@@ -29,12 +29,7 @@ def gradient(model: keras.Model, X: np.ndarray, target: np.ndarray | None = None
 
 
 def smooth_grad(
-    model: keras.Model,
-    X: np.ndarray,
-    target: np.ndarray | None = None,
-    n_samples: int = 25,
-    noise: float = 0.15,
-    seed: int = 0,
+    model: keras.Model, X: np.ndarray, target=None, n_samples: int = 25, noise: float = 0.15, seed: int = 0
 ) -> np.ndarray:
     """max over channels of |mean over n_samples of ∂z/∂x at x + e|, e ~ N(0, σ²), σ = noise · (max x − min x). A
     picture's noise depends on the seed and its place in X. Source: Smilkov et al. 2017, "SmoothGrad"."""
@@ -88,12 +83,7 @@ def occlusion(
     return np.maximum(drops / cover, 0)
 
 
-METHODS: dict[str, Callable[..., np.ndarray]] = {
-    "gradient": gradient,
-    "SmoothGrad": smooth_grad,
-    "Grad-CAM": grad_cam,
-    "occlusion": occlusion,
-}
+METHODS = {"gradient": gradient, "SmoothGrad": smooth_grad, "Grad-CAM": grad_cam, "occlusion": occlusion}
 
 
 def fold_maps(

@@ -19,6 +19,7 @@ from emolib.signals.generated.affect import affects
 
 PARTS = {"eyes": ("left_eye", "right_eye"), "cheeks": ("left_cheek", "right_cheek"), "mouth": ("mouth",)}
 ELSEWHERE = "elsewhere"
+Arrays = Mapping[str, np.ndarray]
 ALIGNED = {  # shares of the sides, read off the mean training faces of FER2013, whose faces are registered
     "left_eye": (0.18, 0.27, 0.43, 0.44),
     "right_eye": (0.57, 0.27, 0.82, 0.44),
@@ -28,7 +29,7 @@ ALIGNED = {  # shares of the sides, read off the mean training faces of FER2013,
 }
 
 
-def masks(boxes: Mapping[str, np.ndarray], height: int, width: int) -> dict[str, np.ndarray]:
+def masks(boxes: Arrays, height: int, width: int) -> dict[str, np.ndarray]:
     """Share of each pixel within eyes, cheeks, mouth, and elsewhere: by name, each (n, height, width)."""
 
     def along(box: np.ndarray, k: int, side: int) -> np.ndarray:
@@ -36,9 +37,9 @@ def masks(boxes: Mapping[str, np.ndarray], height: int, width: int) -> dict[str,
         return np.clip(np.minimum(box[:, k + 2, None], pixel + 1) - np.maximum(box[:, k, None], pixel), 0, 1)
 
     inside = {
-        name: along(box, 1, height)[:, :, None] * along(box, 0, width)[:, None] for name, box in boxes.items()
+        k: along(box, 1, height)[:, :, None] * along(box, 0, width)[:, None] for k, box in boxes.items()
     }
-    found = {part: np.max([inside[name] for name in names], axis=0) for part, names in PARTS.items()}
+    found = {part: np.max([inside[k] for k in names], axis=0) for part, names in PARTS.items()}
     return found | {ELSEWHERE: 1 - np.max(list(found.values()), axis=0)}
 
 
@@ -81,9 +82,7 @@ def mean_maps(maps: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> dict[s
     return {classes[k]: found[y == k].mean(axis=0) for k in np.unique(y)}
 
 
-def attention_table(
-    maps: Mapping[str, np.ndarray], where: Mapping[str, np.ndarray], subject: np.ndarray
-) -> pd.DataFrame:
+def attention_table(maps: Arrays, where: Arrays, subject: np.ndarray) -> pd.DataFrame:
     """A row per method and region: method, region, n maps, `empty` ones that are 0 everywhere and left out, and the means
     share (of a map's sum), ratio of share and area, both with intervals of a bootstrap over subjects, and area (of the
     picture).
@@ -104,9 +103,7 @@ def attention_table(
     return pd.DataFrame(rows)
 
 
-def ratio_of_sums(
-    above: np.ndarray, below: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
-) -> Interval:
+def ratio_of_sums(above, below, subject: np.ndarray, n_boot: int = 2000, seed: int = 0) -> Interval:
     """Σ above / Σ below of values (n,), and its 95 % interval by bootstrap over subjects, ids (n,) from 0. NaN ends
     for one subject, NaN altogether for none. Source: Field and Welsh 2007 (cluster bootstrap)."""
     if len(subject) == 0:
