@@ -16,7 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
-from emolib.device.latency import WARMUP, looped_sensors, push_hop, stream_latency
+from emolib.device.latency import WARMUP, looped, stream_latency
+from emolib.device.live import Reel
 from emolib.device.stream import Signal, Stream
 
 GOAL_MS, GOAL_RATIO, GOAL_MB = 20, 1.2, 2
@@ -53,11 +54,11 @@ def seconds_of(call: Callable[[], object]) -> float:
 def turns(engine: Engine, n: int) -> np.ndarray:
     """Seconds (n, 2) of a step, and of its bare parts, one after the other; a mean of two hops, since who comes second
     finds warm caches, and that changes."""
-    loops, seconds = looped_sensors(engine, is_live=False), np.empty((WARMUP + 2 * n, 2))
+    reels, seconds = [Reel(engine, loop) for loop in looped(engine)], np.empty((WARMUP + 2 * n, 2))
     for k in range(len(seconds)):
-        for loop in loops:
-            push_hop(engine, loop, k)
         time_s = (k + 1) * engine.hop_s
+        for reel in reels:
+            reel.lasts(time_s)
         parts = [bare(stream, time_s) for stream in engine.streams.values()]
         calls = [lambda at=time_s: engine.step(at), lambda parts=parts: [part() for part in parts]]
         for column in (0, 1) if k % 2 else (1, 0):

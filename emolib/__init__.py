@@ -22,7 +22,7 @@ API = {
     "evaluate": "emolib.evaluation.metrics",  # scores to numbers with intervals over subjects
     "fuse": "emolib.fusion.scores",  # scores of several modalities as one
     "Bundle": "emolib.device.bundle",  # models as a device opens them
-    "load_pretrained": "emolib.device.pretrained",
+    "load_pretrained": "emolib.device.bundle",
     "Engine": "emolib.device.engine",  # an answer every hop
     "replay": "emolib.device.live",  # recordings through an engine
 }

@@ -12,11 +12,10 @@ from emolib import __version__
 from emolib.core import blas  # noqa: F401
 from emolib.core.errors import BadParameter, exit_status
 from emolib.core.paths import models_folder
-from emolib.device.bundle import Bundle
+from emolib.device.bundle import Bundle, pretrained
 from emolib.device.engine import HOP_S, Engine, Result
 from emolib.device.interpreter import BACKENDS
 from emolib.device.live import Live, replay
-from emolib.device.pretrained import pretrained
 from emolib.device.sensors import KINDS, Kind, parse
 from emolib.signals.readers import READERS
 

@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -49,8 +50,7 @@ def atomic(path: Path):
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in left_of(path):
         left.unlink(missing_ok=True)
-    prefix = f".{path.stem}-{os.getpid()}-"
-    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=prefix_of(path), suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -61,10 +61,15 @@ def atomic(path: Path):
         temporary.unlink(missing_ok=True)
 
 
+def prefix_of(path: Path) -> str:
+    """How the name begins under which this process writes what will be `path`."""
+    return f".{path.stem}-{os.getpid()}-"
+
+
 def left_of(path: Path) -> list[Path]:
     """What processes that were killed on this machine left beside `path` while they wrote it."""
     temporary = re.compile(rf"\.{re.escape(path.stem)}-(\d+)-.{{8}}{re.escape(path.suffix)}")
-    beside = ((temporary.fullmatch(found.name), found) for found in path.parent.glob(".*"))
+    beside = [(temporary.fullmatch(found.name), found) for found in path.parent.glob(".*")]
     return [found for match, found in beside if match and not is_alive(int(match[1]))]
 
 
@@ -96,14 +101,14 @@ def record_of(path: Path) -> dict:
 
 def check(path: Path) -> dict:
     """The sidecar of an artifact that is as it was written. Raises BadArtifact."""
-    record, found = record_of(path), sha256(path)
-    if found != record["sha256"]:
-        notebook = record["notebook"]
-        raise BadArtifact(
-            f"{path} was altered after it was written: run {notebook}.ipynb again, or "
-            f"`make reproduce FORCE={notebook.split('_')[-1]}`."
-        )
+    record = record_of(path)
+    if sha256(path) != record["sha256"]:
+        raise BadArtifact(f"{path} was altered after it was written: {_again(record['notebook'])}")
     return record
+
+
+def _again(notebook: str) -> str:
+    return f"run {notebook}.ipynb again, or `make reproduce FORCE={notebook.split('_')[-1]}`."
 
 
 def _json(path: Path):
@@ -126,16 +131,16 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
 def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     """Raises ValueError where the head of the array promises another size than the member has: it takes no memory."""
     with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        first = version == (1, 0)
-        read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-        shape, by_column, dtype = read(file)
+        np.lib.format.read_magic(file)
+        shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
         n_bytes, n_head = math.prod(shape) * dtype.itemsize, file.tell()
-        if not dtype.hasobject and n_bytes != member.file_size - n_head:
-            raise ValueError(f"{member.filename} promises {n_bytes} bytes of {member.file_size}")
-        if member.compress_type != zipfile.ZIP_STORED or dtype.hasobject or n_bytes < MAPPED_BYTES:
+        if dtype.hasobject or n_bytes != member.file_size - n_head:
+            raise ValueError(
+                f"{member.filename} holds objects, or promises {n_bytes} bytes of {member.file_size}"
+            )
+        if member.compress_type != zipfile.ZIP_STORED or n_bytes < MAPPED_BYTES:
             file.seek(0)
-            return np.lib.format.read_array(file, allow_pickle=False)
+            return np.lib.format.read_array(file)
     with open(path, "rb") as file:
         file.seek(member.header_offset + 26)  # where a zip has the lengths of the name and the extra field
         n_name, n_extra = struct.unpack("<HH", file.read(4))
@@ -198,8 +203,9 @@ class Run:
 
     def branch(self, parameters: dict | None = None) -> "Run":
         """This run with inputs and a clock of its own, for one job, which `parameters` tell from others."""
-        branch = Run(self.folder, self.notebook, self.parameters if parameters is None else parameters)
-        branch.asked, branch.inputs = self.asked, dict(self.inputs)
+        branch = copy(self)
+        branch.parameters = self.parameters if parameters is None else parameters
+        branch.inputs, branch.start = dict(self.inputs), time.monotonic()
         return branch
 
     def read(self, name: str) -> Path:
@@ -209,8 +215,7 @@ class Run:
         self.inputs[name], writer = record["sha256"], record["notebook"]
         if writer != self.notebook and (other := self._unplanned(writer, record["parameters"])):
             raise BadArtifact(
-                f"{path} was made with other parameters than the config's ({other}): "
-                f"`make reproduce FORCE={writer.split('_')[-1]}`."
+                f"{path} was made with other parameters than the config's ({other}): {_again(writer)}"
             )
         return path
 
@@ -335,8 +340,5 @@ class Run:
             inputs = {name: record_of(self.folder / name)["sha256"] for name in record["inputs"]}
         except BadArtifact:
             return False
-        wanted = {"parameters": self.parameters, "inputs": inputs, **provenance}
-        known = self.inputs.items() <= inputs.items()
-        return known and all(
-            record.get(key) == json.loads(json.dumps(value)) for key, value in wanted.items()
-        )
+        wanted = json.loads(json.dumps({"parameters": self.parameters, "inputs": inputs, **provenance}))
+        return self.inputs.items() <= inputs.items() and record | wanted == record

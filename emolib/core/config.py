@@ -11,20 +11,17 @@ from pydantic import BeforeValidator, create_model, model_validator
 from emolib.core.errors import check_names
 from emolib.core.parameters import Name, Seed, Strict, as_value_error, check, comments, model_of
 
-COMPRESSION = {  # step: notebook
-    "ablation": "02a_ablation",
-    "clipping": "03a_clipping",
-    "mixed": "03b_mixed",
-    "qat": "03c_qat",
-    "npu": "03d_npu",
-}
-STEPS = COMPRESSION | {
-    "saliency": "02b_saliency",
-    "reduction": "02c_reduction",
-    "seed_variability": "02e_seed_variability",
-    "subject_calibration": "04d_subject_calibration",
-}
-OF_SOURCE = {"windows": "01_windows", "train": "02_train", "quantize": "03_quantize"} | STEPS
+
+def by_step(*notebooks: str) -> dict[str, str]:
+    """Notebooks by the step that they are."""
+    return {notebook.partition("_")[2]: notebook for notebook in notebooks}
+
+
+COMPRESSION = by_step("02a_ablation", "03a_clipping", "03b_mixed", "03c_qat", "03d_npu")
+STEPS = COMPRESSION | by_step(
+    "02b_saliency", "02c_reduction", "02e_seed_variability", "04d_subject_calibration"
+)
+OF_SOURCE = by_step("01_windows", "02_train", "03_quantize") | STEPS
 SEVERAL = ("seed_variability", "compression", "saliency", "reduction", "subject_calibration")  # name sources
 EXPERIMENT = ("corpus", "modality", "task", "protocol", "network")
 
@@ -38,11 +35,12 @@ def of(notebook: str, *given: str) -> type[Strict]:
     return model_of(notebook, ("run", "fingerprint", *given))
 
 
+STEP_MODELS = {step: of(notebook, *EXPERIMENT) for step, notebook in OF_SOURCE.items()}
 Source = create_model(
     "Source",
     __base__=Strict,
     __doc__="a source",
-    **{step: (of(notebook, *EXPERIMENT), None) for step, notebook in OF_SOURCE.items()},
+    **{step: (model, None) for step, model in STEP_MODELS.items()},
 )
 
 
@@ -77,9 +75,7 @@ class Config(Strict):
     @model_validator(mode="after")
     def _consistent(self):
         named = {part: getattr(self, part) for part in SEVERAL}
-        named["detectors"] = [
-            detector.classifier for detector in self.detectors.values() if detector.classifier
-        ]
+        named["detectors"] = [one.classifier for one in self.detectors.values() if one.classifier]
         for part in ("studies", "early_fusion"):
             for name, given in getattr(self, part).items():
                 if "sources" not in given.model_fields_set:
@@ -105,14 +101,15 @@ def check_config(config: dict) -> None:
 
 def reference() -> str:
     """Each part of a config with the parameters that it takes: values, default, meaning. As Markdown."""
-    models = {f"sources.SOURCE.{step}": of(notebook, *EXPERIMENT) for step, notebook in OF_SOURCE.items()}
-    models |= {"detectors.NAME.train": of("02d_detector", "name"), "studies.NAME": of("04_fusion", "name")}
-    models |= {
+    models = {f"sources.SOURCE.{step}": model for step, model in STEP_MODELS.items()} | {
+        "detectors.NAME.train": of("02d_detector", "name"),
+        "studies.NAME": of("04_fusion", "name"),
         "missing.STUDY": of("04c_missing", "name"),
         "early_fusion.NAME": of("04b_early_fusion", "name"),
+        "detectors.NAME.composite": of("04a_composite", "name", *EXPERIMENT),
+        "latency": of("05a_latency", "sources"),
+        "power": of("05b_power", "sources"),
     }
-    models |= {"detectors.NAME.composite": of("04a_composite", "name", *EXPERIMENT)}
-    models |= {"latency": of("05a_latency", "sources"), "power": of("05b_power", "sources")}
     text = REFERENCE
     for part, model in models.items():
         notebook = model.__name__
@@ -131,10 +128,9 @@ def _values(schema: dict) -> str:
         return ", ".join(schema["enum"])
     if "anyOf" in schema:
         return " or ".join(map(_values, schema["anyOf"]))
-    if schema.get("type") == "array":
+    kind = schema.get("type", "a part")
+    if kind == "array":
         return f"list of {_values(schema['items'])}" if schema.get("items") else "list"
-    kind = {"object": "by name", "null": "none", "string": "text"}.get(
-        schema.get("type"), schema.get("type", "a part")
-    )
+    kind = {"object": "by name", "null": "none", "string": "text"}.get(kind, kind)
     limits = {"exclusiveMinimum": "above", "minimum": "from", "maximum": "to", "exclusiveMaximum": "below"}
     return " ".join([kind, *(f"{word} {schema[name]}" for name, word in limits.items() if name in schema)])

@@ -11,8 +11,8 @@ INT8 = "int8"  # the variant that goes on a device
 class Experiment:
     """Prints as <corpus>-<modality>-<task>-<protocol>[-<network>], for example emodb-speech-emotion7-loso.
 
-    `network` is one of emolib.models.NAMED, "" the modality's own. In results, several corpora or modalities are joined
-    by "+", and `network` may be a way of fusion.
+    `network` is one of emolib.models.OTHERS or lda, "" the modality's own. In results, several corpora or modalities are
+    joined by "+", and `network` may be a way of fusion.
     """
 
     corpus: str

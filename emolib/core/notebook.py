@@ -5,6 +5,7 @@
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from emolib.core.artifacts import Run
 from emolib.core.errors import EmolibError, check_names
 from emolib.core.lock import end_with_pipeline
-from emolib.core.parameters import cells, check, defaults, model_of
+from emolib.core.parameters import cells, check, model_of
 from emolib.core.paths import run_folder
 
 INJECTED = "# Parameters"  # first line of the cell that papermill injects
@@ -24,32 +25,15 @@ GENERATED = ("synthetic", "scenes")  # corpora
 WIDGET = "application/vnd.jupyter.widget-view+json"  # shows nothing without its kernel
 
 
-def assigned(source: str) -> list[str]:
-    """Names that a cell assigns at its top level."""
-    targets = [node.targets for node in ast.parse(source).body if isinstance(node, ast.Assign)]
-    return [target.id for group in targets for target in group if isinstance(target, ast.Name)]
-
-
 def heading(notebook: str) -> tuple[str, str]:
     """Title and question of a notebook, from its first cell."""
-    lines = "".join(cells(notebook)[0]["source"]).splitlines()
-    return lines[0].removeprefix("# "), next(line for line in lines if line.startswith("> ")).removeprefix(
-        "> "
-    )
+    text = "".join(cells(notebook)[0]["source"])
+    return tuple(re.search(f"^{mark} (.*)", text, re.MULTILINE)[1] for mark in "#>")
 
 
-def one_line_errors(shell):
-    """Show errors that a user can mend as one line instead of a traceback."""
-
-    def show(self, kind, error, traceback, tb_offset=None):
-        self._showtraceback(kind, error, [f"{kind.__name__}: {error}"])
-
-    shell.set_custom_exc((EmolibError,), show)
-
-
-def is_synthetic(sources: Iterable[str]) -> bool:
-    """Whether any of these sources (or corpora) is generated."""
-    return any(source.split("-")[0] in GENERATED for source in sources)
+def show_one_line(shell, kind, error, traceback, tb_offset=None):
+    """Show an error that a user can mend as one line instead of a traceback."""
+    shell._showtraceback(kind, error, [f"{kind.__name__}: {error}"])
 
 
 def start(notebook: str, names: dict) -> Run:
@@ -58,15 +42,21 @@ def start(notebook: str, names: dict) -> Run:
     Raises BadParameter for an injected parameter that the notebook does not have, and for a bad value.
     """
     if "get_ipython" in names:
-        one_line_errors(names["get_ipython"]())
-    known = list(defaults(notebook))
+        names["get_ipython"]().set_custom_exc((EmolibError,), show_one_line)
+    model, where = model_of(notebook), f"{notebook}.ipynb"
+    known = list(model.model_fields)
     for cell in names.get("In", []):
         if cell.startswith(INJECTED):
-            check_names(assigned(cell), known, f"{notebook}.ipynb")
+            given = [line.targets[0].id for line in ast.parse(cell).body if isinstance(line, ast.Assign)]
+            check_names(given, known, where)
     parameters = {name: names[name] for name in known}
-    check(model_of(notebook), parameters, f"{notebook}.ipynb")
-    read = [name for part in ("sources", "corpora") for name in parameters.get(part) or []]
-    if is_synthetic([*read, parameters.get("corpus") or ""]):
+    check(model, parameters, where)
+    read = [
+        *(parameters.get("sources") or []),
+        *(parameters.get("corpora") or []),
+        parameters.get("corpus") or "",
+    ]
+    if any(name.split("-")[0] in GENERATED for name in read):
         print(SYNTHETIC)
     folder = run_folder(parameters["run"])
     if pipeline := os.environ.get("EMOLIB_PIPELINE"):

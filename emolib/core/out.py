@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emolib.core.artifacts import left_of
+from emolib.core.artifacts import left_of, prefix_of
 from emolib.core.errors import BadParameter
 
 NEW, OLD = "new", "old"  # in the temporary folder beside `out`
@@ -58,8 +58,7 @@ def replaced(out: Path) -> Iterator[Path]:
     """
     with _refusals(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".{out.stem}-{os.getpid()}-"
-        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=out.suffix, dir=out.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=prefix_of(out), suffix=out.suffix, dir=out.parent))
     try:
         (temporary / NEW).mkdir()
         yield temporary / NEW

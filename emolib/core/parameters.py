@@ -44,7 +44,7 @@ RANGES = (  # of these names in every notebook; of a list, each element
     (Field(gt=0), POSITIVE.split()),
     (Field(ge=0), ["voices", "max_windows", "n_random", "stream_s", "n_sanity"]),
     (Field(ge=0, le=1), ["noises", "share", "margin", "size_share", "bops_share"]),
-    (Field(ge=0, le=100), ["percentiles", "weight_percentiles", "min_npu_percent"]),
+    (Field(gt=0, le=100), ["percentiles", "weight_percentiles"]),
 )
 KINDS = {
     "run": Name,
@@ -79,9 +79,8 @@ def cells(notebook: str) -> list[dict]:
 
 def written(notebook: str) -> str:
     """The text of a notebook's parameters cell."""
-    return next(
-        "".join(c["source"]) for c in cells(notebook) if "parameters" in c["metadata"].get("tags", [])
-    )
+    [cell] = (cell for cell in cells(notebook) if "parameters" in cell["metadata"].get("tags", []))
+    return "".join(cell["source"])
 
 
 def defaults(notebook: str) -> dict:
@@ -104,14 +103,10 @@ def model_of(notebook: str, without: tuple[str, ...] = ()) -> type[Strict]:
 def comments(notebook: str) -> dict[str, str]:
     """By parameter, what the parameters cell says of it."""
     source = written(notebook)
-    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    found = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
-    return {
-        _name(line): found[n]
-        for line in ast.parse(source).body
-        for n in range(line.lineno, line.end_lineno + 1)
-        if n in found
-    }
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    said = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+    lines = [(_name(line), line.lineno, line.end_lineno) for line in ast.parse(source).body]
+    return {name: said[n] for name, first, last in lines for n in range(first, last + 1) if n in said}
 
 
 def _name(line: ast.Assign | ast.AnnAssign) -> str:

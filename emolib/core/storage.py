@@ -33,8 +33,7 @@ def opened(url: str) -> tuple[fsspec.AbstractFileSystem, str, dict[str, dict]]:
         store, root = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise BadParameter(f"{url}: {error} Expected a URL of a file system that fsspec knows.") from error
-    known = json.loads(store.cat_file(f"{root}/{INDEX}")) if store.exists(f"{root}/{INDEX}") else {}
-    return store, root, known
+    return store, root, json.loads(store.cat_file(index)) if store.exists(index := f"{root}/{INDEX}") else {}
 
 
 def push(folder: Path, url: str) -> list[str]:
@@ -42,14 +41,14 @@ def push(folder: Path, url: str) -> list[str]:
     if not folder.is_dir():
         raise BadParameter(f"{folder} is no folder, expected a run, such as results/demo.")
     store, root, known = opened(url)
-    copied, listed = [], {}
+    copied, index = [], {}
     for name, path in tqdm(files(folder).items(), desc="push", unit="file"):
-        listed[name] = {"sha256": sha256(path), "mtime_ns": path.stat().st_mtime_ns}
-        if listed[name]["sha256"] != known.get(name, {}).get("sha256"):
+        index[name] = {"sha256": sha256(path), "mtime_ns": path.stat().st_mtime_ns}
+        if name not in known or known[name]["sha256"] != index[name]["sha256"]:
             store.makedirs(os.path.dirname(f"{root}/{name}"), exist_ok=True)
             store.put_file(str(path), f"{root}/{name}")
             copied.append(name)
-    store.pipe_file(f"{root}/{INDEX}", json.dumps(listed).encode())
+    store.pipe_file(f"{root}/{INDEX}", json.dumps(index).encode())
     return copied
 
 
@@ -62,9 +61,7 @@ def pull(url: str, folder: Path) -> list[str]:
     for name, entry in tqdm(known.items(), desc="pull", unit="file"):
         path = (folder / name).resolve()
         if not path.is_relative_to(folder.resolve()):
-            raise BadArtifact(
-                f"{name} of the index leaves {folder}, expected names below it: push the run again."
-            )
+            raise BadArtifact(f"{name} of the index leaves {folder}, expected names below it: push again.")
         if not path.is_file() or sha256(path) != entry["sha256"]:
             with atomic(path) as temporary:
                 store.get_file(f"{root}/{name}", str(temporary))

@@ -15,15 +15,14 @@ from emolib.core.paths import data_root
 from emolib.datasets.archives import is_junk
 from emolib.datasets.base import Corpus, Dropped, Trial
 
-SHARED = {  # modules of several corpora
+MODULES = {  # by corpus
+    "synthetic": "synthetic",
     **dict.fromkeys(("emodb", "ravdess", "crema_d", "tess", "savee"), "acted_speech"),
     **dict.fromkeys(("fer2013", "ck_plus", "image_folder"), "faces"),
+    **{name: name for name in ("own", "stress_predict", "wesad", "walking", "muse", "gameemo")},
+    **dict.fromkeys(("deap", "dreamer", "seed"), "films"),
 }
-NAMES = (
-    *("synthetic", "emodb", "ravdess", "crema_d", "tess", "savee", "fer2013", "ck_plus", "image_folder"),
-    "own",
-    *("stress_predict", "wesad", "walking", "muse", "gameemo", "deap", "dreamer", "seed"),
-)
+NAMES = tuple(MODULES)
 
 
 def get(name: str) -> Corpus:
@@ -31,8 +30,7 @@ def get(name: str) -> Corpus:
     if name not in NAMES:
         close = get_close_matches(name, NAMES, n=3, cutoff=0.5) or NAMES
         raise BadParameter(f"corpus: got {name!r}, expected {' or '.join(close)}.")
-    module = import_module(f"{__name__}.corpora.{SHARED.get(name, name)}")
-    return getattr(module, name.upper())
+    return getattr(import_module(f"{__name__}.corpora.{MODULES[name]}"), name.upper())
 
 
 def root_of(name: str) -> Path:

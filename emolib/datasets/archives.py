@@ -65,13 +65,15 @@ class Tree:
             raise self.damaged(name, f"is damaged ({error}), expected to read it whole") from error
         return content.getvalue()
 
+    def text(self, name: str) -> str:
+        return self.read(name).decode("utf-8", "replace")
+
     def fingerprint(self, *patterns: str) -> str:
         """sha256 over names and bytes of what `names` finds; a wrapper folder of an archive does not count."""
         lines = []
         for pattern in patterns:
-            n_parts = len(PurePosixPath(pattern).parts)
             for name in self.names(pattern):
-                own = "/".join(PurePosixPath(name).parts[-n_parts:])
+                own = "/".join(name.split("/")[-1 - pattern.count("/") :])
                 lines.append(f"{hashlib.sha256(self.read(name)).hexdigest()}  {own}\n")
         return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
@@ -87,15 +89,13 @@ class Tree:
 
 def open_tree(root: Path) -> Tree:
     """The files under `root`; where only zips lie there, the files in them. Raises CorpusMissing, BadRecording."""
-    root = Path(root)
     if (root / UNFINISHED).exists():
         raise CorpusMissing(
             f"{root} was fetched in part: fetch it again, or delete {UNFINISHED} if it is whole."
         )
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
-    files = {name: path for name, path in files.items() if not is_junk(name)}
-    zips = [path for name, path in sorted(files.items()) if "/" not in name and path.suffix.lower() == ".zip"]
-    loose = {name: path for name, path in files.items() if path not in zips}
+    loose = {name: path for name, path in files.items() if not is_junk(name)}
+    zips = [loose.pop(name) for name in sorted(loose) if "/" not in name and name.lower().endswith(".zip")]
     if any(not NOTES.fullmatch(PurePosixPath(name).name) for name in loose):
         return Tree(root, loose)
     if not zips:

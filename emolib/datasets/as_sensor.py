@@ -17,13 +17,12 @@ class CorpusTrial(Recording):
 
     def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
         trial = self.trial()
-        return SignalInfo(trial.sfreq, trial.kind, trial.channels), self.samples(trial)
-
-    def samples(self, trial: Trial) -> Iterator[Chunk]:
         if trial.modality == "face":
-            return pictures(trial.data, trial.sfreq) if trial.sfreq else iter([Chunk(0.0, trial.data)])
-        data = np.moveaxis(trial.data, 0, -1) if trial.kind == "band_power" else trial.data
-        return cut(data, trial.sfreq)
+            chunks = pictures(trial.data, trial.sfreq) if trial.sfreq else iter([Chunk(0.0, trial.data)])
+        else:
+            data = np.moveaxis(trial.data, 0, -1) if trial.kind == "band_power" else trial.data
+            chunks = cut(data, trial.sfreq)
+        return SignalInfo(trial.sfreq, trial.kind, trial.channels), chunks
 
     def trial(self) -> Trial:
         """The Trial that `where` names. Raises BadParameter, CorpusMissing, BadRecording."""

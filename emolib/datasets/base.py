@@ -149,9 +149,8 @@ class EmotionSet:
 
     def check_trainable(self) -> "EmotionSet":
         """The set itself. Raises BadSet for an empty class or a single subject: no protocol can split those."""
-        counts = np.bincount(self.y, minlength=len(self.classes))
-        empty = [c for c, k in zip(self.classes, counts, strict=True) if k == 0]
-        if empty:
+        found = np.unique(self.y)
+        if empty := [name for k, name in enumerate(self.classes) if k not in found]:
             raise BadSet(f"No window of class {', '.join(empty)}: choose another task or mend the labels.")
         if len(np.unique(self.subject)) < 2:
             raise BadSet(f"One subject only ({self.subject[0]}): a split by subject needs two or more.")

@@ -20,8 +20,9 @@ def list_corpora() -> None:
     for corpus in map(get, NAMES):
         is_there = "yes" if any(root_of(corpus.name).glob("*")) else "no"
         is_there = "built in" if corpus.name == "synthetic" else is_there
-        facts = " ".join(corpus.modalities), " ".join(corpus.tasks), is_there, corpus.licence
-        rows.append((corpus.name, *facts))
+        rows.append(
+            (corpus.name, " ".join(corpus.modalities), " ".join(corpus.tasks), is_there, corpus.licence)
+        )
     _print_table(rows)
 
 
@@ -87,8 +88,7 @@ def _check_modality(corpus: Corpus, modality: str):
         for fact, value in _facts(corpus, trial).items():
             counts[fact][value] += 1
         if trial.sfreq:
-            n_times = trial.data.shape[1 if trial.kind == "raw" else 0]
-            seconds.append(n_times / trial.sfreq)
+            seconds.append(trial.data.shape[_time_axis(trial)] / trial.sfreq)
     if not counts:
         raise CorpusMissing(f"{root_of(corpus.name)} holds no {modality} trial, expected {corpus.layout}.")
     n_trials = counts["subject"].total()
@@ -104,14 +104,15 @@ def _facts(corpus: Corpus, trial: Trial) -> dict[str, str]:
     """What `check` counts of a trial; every task's class among it, so that an unmapped label is found."""
     facts = {name: getattr(trial, name) for name in ("subject", "label", "split", "kind")}
     facts["rate"] = f"{trial.sfreq:g} Hz" if trial.sfreq else ""
-    time_axis = 1 if trial.kind == "raw" else 0
-    shape = np.delete(trial.data.shape, time_axis) if trial.sfreq else trial.data.shape
-    facts["size"] = " x ".join(
-        map(str, shape)
-    )  # channels, bands, or a picture's height and width; without time
-    for task in corpus.tasks:
-        facts[task] = labels.target(corpus.name, task, trial) or "(left out)"
+    # channels, bands, or a picture's height and width; without time
+    shape = np.delete(trial.data.shape, _time_axis(trial)) if trial.sfreq else trial.data.shape
+    facts["size"] = " x ".join(map(str, shape))
+    facts |= {task: labels.target(corpus.name, task, trial) or "(left out)" for task in corpus.tasks}
     return {fact: value for fact, value in facts.items() if value}
+
+
+def _time_axis(trial: Trial) -> int:
+    return 1 if trial.kind == "raw" else 0
 
 
 def _listed(counter: Counter) -> str:

@@ -3,6 +3,7 @@ YOLO's layout, and drawn scenes.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -16,7 +17,7 @@ from emolib.core.errors import BadParameter, BadRecording, check_names
 from emolib.datasets import root_of
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Dropped
-from emolib.datasets.media import read_image, read_text, with_endings
+from emolib.datasets.media import read_image, with_endings
 from emolib.signals.boxes import area, clipped
 from emolib.signals.generated.scenes import scene
 
@@ -76,12 +77,12 @@ def held_out(name: str) -> str:
 
 def cut(picture: Picture, dropped: list[Dropped]) -> Picture:
     """The picture with boxes that end at its border, and none outside; `dropped` counts. Raises BadRecording."""
-    for number, (x1, y1, x2, y2) in enumerate(picture.boxes, 1):
-        if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
-            got = f"box {number} goes from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
-            raise BadRecording(f"{picture.corpus}, {picture.name}: {got}, expected left above right below.")
     inside = clipped(picture.boxes, picture.image.shape[:2])
     for number, (box, whole) in enumerate(zip(inside, picture.boxes, strict=True), 1):
+        x1, y1, x2, y2 = whole
+        if not (np.isfinite(whole).all() and x1 < x2 and y1 < y2):
+            got = f"box {number} goes from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
+            raise BadRecording(f"{picture.corpus}, {picture.name}: {got}, expected left above right below.")
         if (box != whole).any():
             what = "cut at the picture's border" if area(box) else "outside the picture"
             dropped.append(Dropped(f"{picture.name}, box {number}", f"box {what}"))
@@ -108,8 +109,13 @@ def facemask_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
     if lone := sorted(annotations.keys() ^ images.keys()):
         raise BadRecording(f"{root}: {lone[0]} lacks its picture or its xml: unpack the corpus again.")
     for stem, name in sorted(annotations.items()):
-        boxes, labels = _read_voc(tree, name)
-        image = read_image(tree, images[stem])
+        try:
+            faces = ElementTree.fromstring(tree.read(name), forbid_dtd=True).findall("object")
+            boxes = [[float(face.findtext(f"bndbox/{side}")) for side in SIDES] for face in faces]
+        except (ParseError, DefusedXmlException, ValueError, TypeError) as error:
+            raise tree.damaged(name, f"is damaged ({error}), expected XML with a box a face") from error
+        image, boxes = read_image(tree, images[stem]), np.reshape(boxes, (-1, 4)).astype(float)
+        labels = tuple((face.findtext("name") or "").strip() for face in faces)
         yield cut(Picture("facemask", stem, facemask_split(stem), image, boxes, labels), dropped)
 
 
@@ -117,17 +123,6 @@ def facemask_split(stem: str) -> str:
     """By a hash of the name, twins on one side."""
     number = stem.removeprefix(PREFIX)
     return held_out(PREFIX + TWINS[number] if number in TWINS else stem)
-
-
-def _read_voc(tree: Tree, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Boxes (n, 4) and labels of a Pascal VOC file. Raises BadRecording."""
-    try:
-        faces = ElementTree.fromstring(tree.read(name), forbid_dtd=True).findall("object")
-        boxes = [[float(face.findtext(f"bndbox/{side}")) for side in SIDES] for face in faces]
-    except (ParseError, DefusedXmlException, ValueError, TypeError) as error:
-        raise tree.damaged(name, f"is damaged ({error}), expected XML with a box a face") from error
-    labels = tuple((face.findtext("name") or "").strip() for face in faces)
-    return np.reshape(boxes, (-1, 4)).astype(float), labels
 
 
 # WIDER FACE: crowds, one text file of boxes per split. Official splits train and val; test has no boxes
@@ -159,7 +154,7 @@ def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]
 
 def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Picture and its faces, int (n, 10), of every entry; one without faces has a line of zeros to pass over."""
-    lines = read_text(tree, name).splitlines()
+    lines = tree.text(name).splitlines()
     at = 0
     while at < len(lines):
         try:
@@ -185,7 +180,11 @@ def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
     The split is a folder's name, images/train or train/images, else a hash of the picture's own name.
     """
     tree = open_tree(root)
-    text_of = {name: _label_file(name) for name in tree.need(*with_endings("images/*"))}
+    # images/train/a.jpg: labels/train/a.txt; of several folders `images` the last one counts
+    text_of = {
+        name: re.sub(r"(?i)(.*/)?images/(.*)\..*", r"\1labels/\2.txt", name)
+        for name in tree.need(*with_endings("images/*"))
+    }
     texts = {name for name in tree.names("labels/*.txt") if PurePosixPath(name).name != "classes.txt"}
     if lone := sorted(texts - set(text_of.values())):
         raise BadRecording(f"{tree.where(lone[0])} has no picture in images: put it there, or delete this.")
@@ -201,16 +200,9 @@ def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
         yield cut(Picture("yolo", name, split, image, boxes, labels), dropped)
 
 
-def _label_file(image: str) -> str:
-    """images/train/a.jpg → labels/train/a.txt; of several folders `images` the last one counts."""
-    parts = list(PurePosixPath(image).with_suffix(".txt").parts)
-    last = max(i for i, part in enumerate(parts) if part.lower() == "images")
-    return "/".join([*parts[:last], "labels", *parts[last + 1 :]])
-
-
 def _read_yolo(tree: Tree, name: str) -> np.ndarray:
     """(n, 5): class, then centre and sides in shares of the picture."""
-    lines = [line for line in read_text(tree, name).splitlines() if line.strip()]
+    lines = [line for line in tree.text(name).splitlines() if line.strip()]
     try:
         faces = np.array([line.split() for line in lines], float).reshape(len(lines), 5)
     except ValueError as error:

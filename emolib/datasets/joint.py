@@ -126,12 +126,11 @@ def together(windows: Sequence[np.ndarray], start_s: Sequence[np.ndarray]) -> np
 def joined(sets: Mapping[str, EmotionSet], of: Sequence[JointTrial]) -> JointSet:
     """The joint windows of these joint trials, in their order. Raises BadSet."""
     by_key = {name: trials_of(data) for name, data in sets.items()}
-    parts, lengths = [], []
     start_s = [data.start_s for data in sets.values()]
+    parts = [np.empty((0, len(sets)), int)]
     for one in of:
         windows = [by_key[name].get(one.keys.get(name), np.empty(0, int)) for name in sets]
         parts.append(together(windows, start_s))
-        lengths.append(len(parts[-1]))
+    lengths = [len(part) for part in parts[1:]]
     columns = {name: np.repeat(np.array([getattr(one, name) for one in of]), lengths) for name in COLUMNS}
-    rows = np.concatenate(parts) if parts else np.empty((0, len(sets)), int)
-    return JointSet(sets, rows, classes=next(iter(sets.values())).classes, **columns)
+    return JointSet(sets, np.concatenate(parts), classes=next(iter(sets.values())).classes, **columns)

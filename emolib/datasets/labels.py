@@ -44,9 +44,8 @@ def mapped(*words: str) -> dict[str, Affect]:
     return {word: WORDS[word] for word in words}
 
 
-FER = mapped(
-    "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"
-)  # FER2013's words in its own order
+# FER2013's words in its own order
+FER = mapped("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 # Tasks that corpora share: the class names in their order
 AROUSAL = {"arousal": ("low", "high")}
@@ -98,10 +97,9 @@ def marginal(corpus: str, task: str, to_task: str) -> np.ndarray:
         return np.eye(len(rows))
     affects = entry.labels.values()
     pairs = {(_class_of(entry, task, affect), _class_of(entry, to_task, affect)) for affect in affects}
-    ends = [[end for start, end in pairs if start == row] for row in rows]
-    if any(len(of_row) != 1 for of_row in ends):
+    if sorted(start for start, _ in pairs if start) != sorted(rows):
         raise BadParameter(f"{corpus}: classes of {task} do not each fall into one class of {to_task}.")
-    return np.array([[float(column == end) for column in columns] for (end,) in ends])
+    return np.array([[float((row, column) in pairs) for column in columns] for row in rows])
 
 
 def _class_of(entry: Corpus, task: str, affect: Affect) -> str | None:

@@ -36,10 +36,12 @@ def audited(
     """
     group = duplicates(emotion_set.X)
     pairs = near_duplicates(emotion_set.seen(np.unique(group, return_index=True)[1]), NEAR, axis)
-    subject = np.unique(emotion_set.subject, return_inverse=True)[1]
-    trial = np.unique(emotion_set.trial, return_inverse=True)[1] * (subject.max() + 1) + subject
-    trial = np.unique(trial, return_inverse=True)[1]
-    ids = {"subject on both sides": subject, "trial on both sides": trial, EXACT: group}
+    names = pd.DataFrame({"trial": emotion_set.trial, "subject": emotion_set.subject})
+    ids = {
+        "subject on both sides": names.groupby("subject").ngroup().to_numpy(),
+        "trial on both sides": names.groupby(["trial", "subject"]).ngroup().to_numpy(),
+        EXACT: group,
+    }
     found = [*_set_checks(emotion_set, group), *_fold_checks(emotion_set, folds, ids, pairs)]
     rows, used = [("as split", *row) for row in found], list(folds)
     if remove_duplicates:
@@ -68,10 +70,8 @@ def _fold_checks(emotion_set: EmotionSet, folds: Iterable[Fold], ids: dict, pair
 
 def duplicates(X: np.ndarray) -> np.ndarray:
     """Group of each window, (n_windows,) int in order of appearance; windows of equal bytes share one."""
-    seen: dict[bytes, int] = {}
     windows = (window for rows in chunks(X) for window in X[rows])
-    digests = (hashlib.blake2b(window.tobytes(), digest_size=16).digest() for window in windows)
-    return np.array([seen.setdefault(digest, len(seen)) for digest in digests])
+    return pd.factorize(pd.Series([hashlib.sha256(window.tobytes()).digest() for window in windows]))[0]
 
 
 def near_duplicates(X: np.ndarray, near: float = NEAR, axis: int | None = None) -> np.ndarray:
@@ -79,18 +79,23 @@ def near_duplicates(X: np.ndarray, near: float = NEAR, axis: int | None = None) 
 
     Blank windows have none. Features, along `axis` of X, are first brought to one scale. Candidates are pairs that
     lie close in a random projection to 64 dimensions, with slack that a true pair misses less than once in
-    10^9 (Johnson-Lindenstrauss); each is then verified. n² / 2 cheap distances: 36,000 windows take seconds.
+    10^9 (Johnson-Lindenstrauss); each is then verified. n² cheap distances: 36,000 windows take seconds.
     """
+    from scipy.sparse import triu
+    from sklearn.neighbors import radius_neighbors_graph
+
     places = np.flatnonzero(~blank(X))
+    if not len(places):
+        return np.empty((0, 2), dtype=np.int64)
     scale = Standardiser.fit(X[:: 1 + len(X) // 2000], axis)  # of at most some 2000 windows
     matrix = np.random.default_rng(0).standard_normal((X[0].size, N_PROJECTED), dtype=np.float32)
     matrix /= np.float32(np.sqrt(N_PROJECTED))
+    projected = np.concatenate([_unit(X[block], scale) @ matrix for block in _blocks(places)])
+    close = radius_neighbors_graph(projected, np.sqrt(SLACK * 2 * (1 - near))).sorted_indices()
     found = [np.empty((0, 2), dtype=np.int64)]
-    if len(places):
-        projected = np.concatenate([_unit(X[block], scale) @ matrix for block in _blocks(places)])
-        for pairs in _blocks(places[_close(projected, SLACK * 2 * (1 - near))]):
-            a, b = _unit(X[pairs[:, 0]], scale), _unit(X[pairs[:, 1]], scale)
-            found.append(pairs[np.einsum("ij,ij->i", a, b) > near])
+    for pairs in _blocks(places[np.transpose(triu(close, 1).nonzero())]):
+        a, b = (_unit(X[rows], scale) for rows in pairs.T)
+        found.append(pairs[np.einsum("ij,ij->i", a, b) > near])
     return np.concatenate(found)
 
 
@@ -108,15 +113,16 @@ def _without_copies(fold: Fold, group: np.ndarray) -> Fold:
 
 def _set_checks(emotion_set: EmotionSet, group: np.ndarray) -> list[tuple]:
     """Rows about the whole set."""
-    labels = np.zeros((group.max() + 1, len(emotion_set.classes)), dtype=bool)
-    labels[group, emotion_set.y] = True
-    checks = {
-        "blank windows": (np.arange(len(group)), blank(emotion_set.X)),
-        "exact duplicates (groups)": (group, np.bincount(group) > 1),
-        "exact duplicates with conflicting labels (groups)": (group, labels.sum(axis=1) > 1),
-    }
-    described = {check: (ids, np.flatnonzero(chosen)[:, None]) for check, (ids, chosen) in checks.items()}
-    return [("", check, *_described(emotion_set, *of)) for check, of in described.items()]
+    n_labels = pd.Series(emotion_set.y).groupby(group).nunique().to_numpy()
+    checks = (
+        ("blank windows", np.arange(len(group)), blank(emotion_set.X)),
+        ("exact duplicates (groups)", group, np.bincount(group) > 1),
+        ("exact duplicates with conflicting labels (groups)", group, n_labels > 1),
+    )
+    return [
+        ("", check, *_described(emotion_set, ids, np.flatnonzero(chosen)[:, None]))
+        for check, ids, chosen in checks
+    ]
 
 
 def _sides(fold: Fold, ids: np.ndarray) -> np.ndarray:
@@ -145,15 +151,3 @@ def _unit(X: np.ndarray, scale: Standardiser) -> np.ndarray:
     flat = scale(X).reshape(len(X), -1)
     flat -= flat.mean(axis=1, keepdims=True)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-
-
-def _close(Z: np.ndarray, squared: float) -> np.ndarray:
-    """Pairs i < j, (n_pairs, 2), of rows whose squared distance is below `squared`."""
-    norm = np.einsum("ij,ij->i", Z, Z)
-    found = [np.empty((0, 2), dtype=np.int64)]
-    for start in range(0, len(Z), BLOCK):
-        stop = start + BLOCK
-        distance = norm[start:stop, None] + norm[None, start:] - 2 * Z[start:stop] @ Z[start:].T
-        a, b = np.nonzero(distance < squared)
-        found.append(np.stack([a, b], axis=1)[a < b] + start)
-    return np.concatenate(found)

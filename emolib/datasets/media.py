@@ -1,8 +1,6 @@
 """Sound, pictures and videos of corpora, decoded. Recordings of speech become mono at 16 kHz."""
 
 import io
-import itertools
-import math
 import tempfile
 import wave
 from contextlib import suppress
@@ -20,6 +18,8 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 def read_audio(tree: Tree, name: str) -> np.ndarray:
     """Mono samples (n_times,) float32 in [-1, 1] at 16 kHz from a wav, flac or other sound. Raises BadRecording."""
+    from scipy.signal import resample_poly
+
     content = tree.read(name)
     if content.startswith(b"version https://git-lfs"):
         raise BadRecording(f"{tree.where(name)} is a Git LFS pointer, expected sound: run `git lfs pull`.")
@@ -31,26 +31,13 @@ def read_audio(tree: Tree, name: str) -> np.ndarray:
         n_frames = file.getnframes()  # as its head says; what decodes a wav trims that to what is there
     if len(samples) < n_frames:
         raise tree.damaged(name, f"is cut off: got {len(samples)} of {n_frames} samples")
-    return resample(samples.mean(axis=1, dtype=np.float32), sfreq)
-
-
-def resample(samples: np.ndarray, sfreq: float) -> np.ndarray:
-    """Samples (n_times,) float32 at 16 kHz instead of sfreq Hz, by a polyphase anti-alias filter."""
-    if sfreq == SFREQ:
-        return samples
-    from scipy.signal import resample_poly
-
-    common = math.gcd(int(sfreq), int(SFREQ))
-    return resample_poly(samples, int(SFREQ) // common, int(sfreq) // common).astype(np.float32)
+    mono = samples.mean(axis=1, dtype=np.float32)
+    return resample_poly(mono, int(SFREQ), sfreq).astype(np.float32)  # as it is where the rates are equal
 
 
 def with_endings(path: str) -> list[str]:
     """Patterns of the pictures at a path without ending."""
     return [path + ending for ending in PICTURES]
-
-
-def read_text(tree: Tree, name: str) -> str:
-    return tree.read(name).decode("utf-8", "replace")
 
 
 def read_image(tree: Tree, name: str) -> np.ndarray:
@@ -89,15 +76,12 @@ def read_video(tree: Tree, name: str) -> tuple[np.ndarray, float]:
         if not 0 < fps < MOST_FPS:
             raise tree.damaged(name, f"has {fps:g} frames a second, expected a video")
         step = max(1, round(fps / FPS))
-        frames = []
-        for at in itertools.count():
-            if not video.grab():
-                break
-            if at % step == 0:
-                is_whole, frame = video.retrieve()
-                if not is_whole:
-                    break
+        frames, is_whole = [], video.grab()
+        while is_whole:
+            is_whole, frame = video.retrieve()
+            if is_whole:
                 frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+                is_whole = all(video.grab() for _ in range(step))
     if not frames:
         raise tree.damaged(name, "does not decode, expected a video")
     return np.stack(frames), fps / step

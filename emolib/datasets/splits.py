@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from emolib.core.errors import BadParameter, BadSet, check_names
 from emolib.datasets.base import EmotionSet
@@ -29,8 +30,7 @@ class Fold:
             if not len(indices):
                 raise BadSet(f"Fold {self.name}: no window in {part}, expected some: choose other options.")
             object.__setattr__(self, part, indices)
-        every = np.concatenate([self.train, self.val, self.test])
-        if len(np.unique(every)) < len(every):
+        if pd.Index(np.concatenate([self.train, self.val, self.test])).has_duplicates:
             raise BadSet(f"Fold {self.name}: a window is in two parts, expected train, val and test apart.")
 
 
@@ -70,10 +70,10 @@ def loso(emotion_set: EmotionSet, n_val: float = 2, seed: int = 0) -> list[Fold]
 
     `n_val` subjects (a share of the training subjects if below 1) stop the training. Raises BadSet, BadParameter.
     """
-    subjects = np.unique(emotion_set.subject)
+    subjects = np.unique(emotion_set.subject).tolist()
     if len(subjects) > MAX_FOLDS:
         raise BadParameter(f"loso: {len(subjects)} folds, expected {MAX_FOLDS} or fewer: use grouped.")
-    return _by_subject(emotion_set, np.arange(len(subjects)), [str(s) for s in subjects], n_val, seed)
+    return _by_subject(emotion_set, np.arange(len(subjects)), subjects, n_val, seed)
 
 
 def grouped(emotion_set: EmotionSet, n_folds: int = 5, n_val: float = 0.2, seed: int = 0) -> list[Fold]:
@@ -98,8 +98,8 @@ def official(emotion_set: EmotionSet, n_val: float = 0.2, seed: int = 0) -> list
     if "val" not in found:
         subject = np.unique(emotion_set.subject, return_inverse=True)[1]
         candidates = np.unique(subject[part == 0])
-        counts = _class_counts(emotion_set, part == 0)
-        drawn = _draw_val(counts, candidates, n_val, np.random.default_rng(seed), "official")
+        rng = np.random.default_rng(seed)
+        drawn = _draw_val(_class_counts(emotion_set), candidates, n_val, rng, "official")
         part[(part == 0) & np.isin(subject, drawn)] = 1
     return [_fold(emotion_set, "official", part)]
 
@@ -114,7 +114,7 @@ def leaky(emotion_set: EmotionSet, test_share: float = 0.2, seed: int = 0, n_fol
         raise BadParameter(f"test_share is {test_share}, expected a share between 0 and 0.5.")
     made = []
     for k in range(n_folds):
-        rank = _rank_in_class(emotion_set.y, np.random.default_rng([seed, k]))
+        rank = rank_in_class(emotion_set.y, np.random.default_rng([seed, k]))
         place = rank / np.bincount(emotion_set.y)[emotion_set.y]  # random, within its class, in [0, 1)
         part = np.where(place < test_share, 2, np.where(place < 2 * test_share, 1, 0))
         made.append(_fold(emotion_set, f"leaky{k:02d}", part))
@@ -124,14 +124,9 @@ def leaky(emotion_set: EmotionSet, test_share: float = 0.2, seed: int = 0, n_fol
 PROTOCOLS = {"loso": loso, "grouped": grouped, "official": official, "leaky": leaky}
 
 
-def calibration(emotion_set: EmotionSet, fold: Fold, n: int, seed: int = 0) -> np.ndarray:
-    """Sorted indices (min(n, n_train),) of a calibration set: training windows, from each class alike."""
-    return evenly(emotion_set.y, fold.train, n, seed)
-
-
-def evenly(y: np.ndarray, rows: np.ndarray, n: int, seed: int) -> np.ndarray:
+def evenly(y: np.ndarray, rows: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
     """At most n of these rows, drawn at random, from each class of y (n_windows,) alike, in their order."""
-    rank = _rank_in_class(y[rows], np.random.default_rng(seed))
+    rank = rank_in_class(y[rows], np.random.default_rng(seed))
     return np.sort(rows[np.lexsort((y[rows], rank))[:n]])
 
 
@@ -153,10 +148,12 @@ def to_arrays(made: Iterable[Fold]) -> dict[str, np.ndarray]:
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> list[Fold]:
     """The folds that `to_arrays` saved."""
-    return [
-        Fold(str(name), *(np.flatnonzero(row == code) for code in range(len(PARTS))))
-        for name, row in zip(arrays["fold"], arrays["part"], strict=True)
-    ]
+    return [_coded(*each) for each in zip(arrays["fold"].tolist(), arrays["part"], strict=True)]
+
+
+def _coded(name: str, part: np.ndarray) -> Fold:
+    """The fold of codes (n_windows,), 0 train, 1 val, 2 test."""
+    return Fold(name, *(np.flatnonzero(part == code) for code in range(len(PARTS))))
 
 
 def _by_subject(
@@ -181,7 +178,7 @@ def _fold(emotion_set: EmotionSet, name: str, part: np.ndarray) -> Fold:
     if len(missing):
         classes = ", ".join(emotion_set.classes[c] for c in missing)
         raise BadSet(f"Fold {name}: no training subject has class {classes}: try a smaller n_val.")
-    return Fold(name, *(np.flatnonzero(part == code) for code in range(len(PARTS))))
+    return _coded(name, part)
 
 
 def _draw_val(
@@ -220,20 +217,16 @@ def _deal(counts: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     return chosen
 
 
-def _class_counts(emotion_set: EmotionSet, mask: np.ndarray | None = None) -> np.ndarray:
+def _class_counts(emotion_set: EmotionSet) -> np.ndarray:
     """Windows of each subject and class, (n_subjects, n_classes). Raises BadSet."""
     emotion_set.check_trainable()
     subjects, subject = np.unique(emotion_set.subject, return_inverse=True)
     counts = np.zeros((len(subjects), len(emotion_set.classes)), dtype=np.int64)
-    np.add.at(counts, (subject, emotion_set.y), 1 if mask is None else mask.astype(np.int64))
+    np.add.at(counts, (subject, emotion_set.y), 1)
     return counts
 
 
-def _rank_in_class(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def rank_in_class(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Random rank of each window among those of its class, (n,), from 0."""
-    order = rng.permutation(len(y))
-    order = order[np.argsort(y[order], kind="stable")]
-    start = np.searchsorted(y[order], y[order])
-    rank = np.empty(len(y), dtype=np.int64)
-    rank[order] = np.arange(len(y)) - start
-    return rank
+    shuffled = pd.Series(y)[rng.permutation(len(y))]
+    return shuffled.groupby(shuffled).cumcount().sort_index().to_numpy()

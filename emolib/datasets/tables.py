@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -62,10 +63,9 @@ def cell_values(frame: "pd.DataFrame", place: str, *, gaps: bool = False) -> np.
     """A table's cells (n_rows, n_columns) float64; with `gaps`, empty ones are NaN. Raises BadRecording for text."""
     import pandas as pd
 
-    parsed = frame.apply(pd.to_numeric, errors="coerce")
-    values = parsed.to_numpy(np.float64)
-    is_wrong = parsed.isna() & frame.notna() if gaps else parsed.isna()
-    wrong = np.argwhere(is_wrong.to_numpy() | (np.abs(values) > FLOAT32_MAX))
+    values = frame.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    is_wrong = np.isnan(values) & (frame.notna().to_numpy() | (not gaps))
+    wrong = np.argwhere(is_wrong | (np.abs(values) > FLOAT32_MAX))
     if len(wrong):
         row, column = wrong[0]
         cell, head = frame.iloc[:, column].tolist()[row], frame.columns[column]
@@ -98,16 +98,15 @@ class Recording(NamedTuple):
 def read_heart(tree: Tree, name: str) -> Recording:
     """(n_times,) float32, gaps NaN: an Empatica E4's BVP.csv, or ppg, ecg or bpm beside time stamps. Raises BadRecording."""
     head = _head(tree, name)
-    try:
-        float(head[0])
-    except ValueError:
-        pass
-    else:  # no name: the start in Unix time
+    with suppress(ValueError):
+        float(head[0])  # no name: the start in Unix time
         return Recording(*read_empatica(tree, name)[1:], "ppg")
     found = [column for column in head if column.lower() in ("ppg", "ecg", "bpm")]
     if len(found) != 1:
         expected = "timestamp and one of ppg, ecg, bpm, or the lines of an Empatica BVP.csv"
-        raise BadRecording(f"{tree.where(name)} has columns {', '.join(head)}; expected {expected}.")
+        raise BadRecording(
+            f"{tree.where(name)} has columns {', '.join(head) or 'none'}; expected {expected}."
+        )
     kind = found[0].lower()
     data, sfreq = _stamped(tree, name, head, found, LEAST_HZ[kind])
     return Recording(data[0], sfreq, kind)
@@ -153,17 +152,14 @@ def _stamped(tree: Tree, name: str, head: list[str], columns: Sequence[str], lea
     stamps = [column for column in head if column.lower() in STAMPS]
     if len(stamps) != 1 or not columns or "" in head or len(set(head)) < len(head):
         expected = "timestamps and channels, each with a name of its own: mend line 1"
-        raise BadRecording(f"{where} has columns {', '.join(head)}; expected {expected}.")
+        raise BadRecording(f"{where} has columns {', '.join(head) or 'none'}; expected {expected}.")
     table = read_table(tree, name, head)
     sfreq = sampling_rate(cell_values(table[stamps], where)[:, 0], least_hz, where)
     return np.ascontiguousarray(cell_values(table[list(columns)], where, gaps=True).T, np.float32), sfreq
 
 
 def _head(tree: Tree, name: str) -> list[str]:
-    cells = [cell.strip() for cell in next(read_rows(tree, name), [])]
-    if not cells:
-        raise BadRecording(f"{tree.where(name)} has nothing in its first line, expected a CSV table.")
-    return cells
+    return [cell.strip() for cell in next(read_rows(tree, name), [])] or [""]
 
 
 def read_sheet(tree: Tree, name: str) -> list[list]:

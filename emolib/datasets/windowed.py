@@ -1,7 +1,8 @@
 """From trials to the EmotionSet of a task, and from that to an .npz and back."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,51 +11,40 @@ from emolib.core.errors import BadRecording, BadSet
 from emolib.core.windows import Spool
 from emolib.datasets import labels
 from emolib.datasets.base import COPY, EmotionSet, Trial
-from emolib.signals.frontend import Windows
 
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
 RECORDINGS = ("kind", "channels")
+KEPT, WINDOWS, COPIES = "trials kept", "windows kept", "windows of copies, which only train"
 NO_DATA = np.empty(0, np.float32)  # in a trial whose windows are made, to free its memory
 
 
-@dataclass
-class Counts:
-    """What became of the trials: how many were kept, their windows, those of copies, and why others are missing."""
-
-    trials: int = 0
-    windows: int = 0
-    copies: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-
-    def drop(self, reason: str, n: int = 1):
-        self.dropped[reason] = self.dropped.get(reason, 0) + n
-
-    def table(self) -> pd.DataFrame:
-        """Columns what, count."""
-        rows = [("trials kept", self.trials), ("windows kept", self.windows)]
-        rows += [("windows of copies, which only train", self.copies)] * bool(self.copies)
-        rows += [(f"dropped: {reason}", n) for reason, n in sorted(self.dropped.items())]
-        return pd.DataFrame(rows, columns=["what", "count"])
-
-
-def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tuple[EmotionSet, Counts]:
-    """Labelled windows of the trials that the task has a class for, and counts of what was left out.
+def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tuple[EmotionSet, Counter]:
+    """Labelled windows of the trials that the task has a class for, and counts of what was kept and what was dropped.
 
     `front_end(data, sfreq, kind)` gives the Windows of a trial. Raises UnmappedLabel, BadRecording with the trial's
     name, and BadSet where a class or a second subject is missing, or trials differ in their kind or channels.
     """
-    counts, parts, spool = Counts(), [], Spool()
+    counts, parts, spool = Counter({KEPT: 0, WINDOWS: 0}), [], Spool()
     for trial in trials:
         target = labels.target(trial.corpus, task, trial)
         if target is None:
-            counts.drop(f"{trial.label}: no class in this task")
+            counts[f"dropped: {trial.label}: no class in this task"] += 1
             continue
-        windows = _windows(trial, front_end, counts)
-        if len(windows.X):
+        try:
+            windows = front_end(trial.data, trial.sfreq, trial.kind)
+        except BadRecording as error:
+            raise BadRecording(f"{trial.corpus} {trial.trial}: {error}") from error
+        n_windows = len(windows.X)
+        if trial.split == COPY:
+            counts[COPIES] += n_windows
+        else:
+            counts.update({KEPT: int(n_windows > 0), WINDOWS: n_windows})
+            counts.update({f"dropped: window: {reason}": n for reason, n in windows.dropped.items()})
+        if n_windows:
             spool.add(windows.X)
             parts.append((windows.start_s, target, replace(trial, data=NO_DATA)))
     if not parts:
-        raise BadSet(f"No window left of {task}: {counts.dropped or 'no trial'}; check task and window_s.")
+        raise BadSet(f"No window left of {task}: {dict(counts)}; check task and window_s.")
     starts, targets, kept = zip(*parts, strict=True)
     for name in RECORDINGS:
         found = sorted({getattr(trial, name) for trial in kept})
@@ -74,20 +64,10 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
     return EmotionSet(spool.array(), classes=classes, **columns, **recorded).check_trainable(), counts
 
 
-def _windows(trial: Trial, front_end: Callable, counts: Counts) -> Windows:
-    """The windows of a trial, counted."""
-    try:
-        windows = front_end(trial.data, trial.sfreq, trial.kind)
-    except BadRecording as error:
-        raise BadRecording(f"{trial.corpus} {trial.trial}: {error}") from error
-    if trial.split == COPY:
-        counts.copies += len(windows.X)
-        return windows
-    counts.trials += bool(len(windows.X))
-    counts.windows += len(windows.X)
-    for reason, n in windows.dropped.items():
-        counts.drop(f"window: {reason}", n)
-    return windows
+def table(counts: Counter) -> pd.DataFrame:
+    """Columns what, count; what was dropped comes last, by its reason."""
+    rows = sorted(counts.items(), key=lambda row: row[0] if row[0].startswith("dropped") else "")
+    return pd.DataFrame(rows, columns=["what", "count"])
 
 
 def to_arrays(data: EmotionSet) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
@@ -50,16 +51,10 @@ def branch_of(name: str) -> str:
 
 def port(details: dict) -> Port:
     """Port of what TFLite interpreters say of a tensor."""
-    quantization = details["quantization_parameters"]
-    scales, zero_points = (np.ravel(quantization[key]) for key in ("scales", "zero_points"))
-    quantised = np.dtype(details["dtype"]) == np.int8 and len(scales) == 1
-    return Port(
-        tuple(int(n) for n in details["shape"]),
-        np.dtype(details["dtype"]).name,
-        float(scales[0]) if quantised else 0.0,
-        int(zero_points[0]) if quantised else 0,
-        branch_of(details.get("name", "")),
-    )
+    shape, dtype = tuple(int(n) for n in details["shape"]), np.dtype(details["dtype"]).name
+    scales, zeros = (np.ravel(details["quantization_parameters"][key]) for key in ("scales", "zero_points"))
+    scale, zero = (scales[0], zeros[0]) if dtype == "int8" and len(scales) == 1 else (0, 0)
+    return Port(shape, dtype, float(scale), int(zero), branch_of(details.get("name", "")))
 
 
 class Backend:
@@ -83,20 +78,21 @@ class Backend:
 
 
 class TFLite(Backend):
-    """ai-edge-litert's, tflite-runtime's and TensorFlow's Interpreter, which share one interface."""
+    """ai-edge-litert's, tflite-runtime's or TensorFlow's Interpreter, with its `options`: all three share one interface."""
 
-    def __init__(self, interpreter_class: type, resolvers: type, content: bytes, threads: int):
-        made_of = {"model_content": content, "num_threads": threads}
-        plain = {"experimental_op_resolver_type": resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+    def __init__(self, content: bytes, threads: int, package: str = "ai_edge_litert", **options):
+        library = import_module(f"{package}.interpreter")
+        options |= {"model_content": content, "num_threads": threads}
         with native_silence(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # TensorFlow announces that its interpreter moves to litert
-            self.interpreter = interpreter_class(**made_of)
+            self.interpreter = library.Interpreter(**options)
             try:
                 self.interpreter.allocate_tensors()
             except RuntimeError as error:  # XNNPACK takes no layer that was silent in calibration
                 if "Delegate" not in str(error):
                     raise
-                self.interpreter = interpreter_class(**made_of, **plain)
+                plain = library.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+                self.interpreter = library.Interpreter(**options | {"experimental_op_resolver_type": plain})
                 self.interpreter.allocate_tensors()
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         if not inputs or len(outputs) != 1:
@@ -114,7 +110,7 @@ class TFLite(Backend):
 class Micro(Backend):
     """tflite-micro: float32 and static int8 files of one input. It lacks the kernels of dynamic ones."""
 
-    def __init__(self, content: bytes):
+    def __init__(self, content: bytes, threads: int = 1):
         from tflite_micro.python.tflite_micro import runtime
 
         with native_silence():
@@ -129,22 +125,3 @@ class Micro(Backend):
         self.interpreter.set_input(window, 0)
         self.interpreter.invoke()
         return self.interpreter.get_output(0)
-
-
-def tflite_runtime(content: bytes, threads: int) -> TFLite:
-    """tflite-runtime in this process, which must not have imported TensorFlow."""
-    from tflite_runtime.interpreter import Interpreter, OpResolverType
-
-    return TFLite(Interpreter, OpResolverType, content, threads)
-
-
-def litert(content: bytes, threads: int) -> TFLite:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    return TFLite(Interpreter, OpResolverType, content, threads)
-
-
-def tensorflow(content: bytes, threads: int) -> TFLite:
-    from tensorflow import lite
-
-    return TFLite(lite.Interpreter, lite.experimental.OpResolverType, content, threads)

@@ -53,63 +53,44 @@ def bench(
     entries = bundle.models | bundle.record["detectors"]
     files = {name: bundle.folder / entry["file"] for name, entry in entries.items()}
     rows, refused = measure_models(files, backends, threads, repeats, BUDGET_S)
-    fronts, without = _fronts(bundle, repeats)
-    engine, streamed, no_engine = _engine(bundle, names, seconds)
+    fronts = []
+    for name in bundle.models:
+        pipeline = bundle.pipeline(name)
+        with pipeline.model:
+            try:
+                fronts.append(front_end_latency(pipeline, repeats, 2 * BUDGET_S))
+            except BadParameter as error:
+                refused.append({"model": name, "backend": "front end", "reason": str(error)})
+    engine = streamed = None
+    try:
+        engine = _steps(bundle, names)
+        if seconds:
+            with Engine(bundle, names=names) as fresh:
+                streamed = stream_latency(fresh, seconds)
+    except BadParameter as error:
+        refused.append({"model": "engine", "backend": "", "reason": str(error)})
     return {
         "schema": SCHEMA,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": describe_machine(),
-        "bundle": {
-            **{key: bundle.record.get(key) for key in ("run", "commit")},
-            "sha256": {name: entry["sha256"] for name, entry in entries.items()},
-        },
+        "bundle": {"sha256": {name: entry["sha256"] for name, entry in entries.items()}},
         "models": rows,
         "front_ends": fronts,
         "engine": engine,
         "stream": streamed,
         "fresh": footprint(bundle.folder),
         "energy": _energy(bundle),
-        "refused": [*refused, *without, *no_engine],
+        "refused": refused,
     }
 
 
-def _fronts(bundle: Bundle, repeats: int) -> tuple[list[dict], list[dict]]:
-    rows, refused = [], []
-    for name in bundle.models:
-        pipeline = bundle.pipeline(name)
-        try:
-            rows.append(front_end_latency(pipeline, repeats, 2 * BUDGET_S))
-        except BadParameter as error:
-            refused.append({"model": name, "backend": "front end", "reason": str(error)})
-        finally:
-            pipeline.model.close()
-    return rows, refused
-
-
-def _engine(
-    bundle: Bundle, names: Sequence[str], seconds: float
-) -> tuple[dict | None, dict | None, list[dict]]:
-    """Steps one after the other, and a stream, each in an engine of its own; or why there is none."""
-    try:
-        with Engine(bundle, names=names) as engine:
-            model = next(iter(engine.pipelines.values())).model
-            sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
-            fusing = (
-                each for each in bundle.studies.values() if each["sources"].keys() >= {*sources.values()}
-            )
-            stepped = {
-                "sources": sources,
-                "task": next(fusing, {"task": ""})["task"],
-                "detector": engine.face_path is not None,
-                **{"hop_s": engine.hop_s, "backend": model.backend, "threads": model.threads},
-                **steps_summary(engine_steps(engine, STEPS)),
-            }
-        if not seconds:
-            return stepped, None, []
-        with Engine(bundle, names=names) as engine:
-            return stepped, stream_latency(engine, seconds), []
-    except BadParameter as error:
-        return None, None, [{"model": "engine", "backend": "", "reason": str(error)}]
+def _steps(bundle: Bundle, names: Sequence[str]) -> dict:
+    """What the engine is of, and its steps one after the other."""
+    with Engine(bundle, names=names) as engine:
+        sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
+        tasks = (of["task"] for of in bundle.studies.values() if of["sources"].keys() >= {*sources.values()})
+        about = {"sources": sources, "task": next(tasks, ""), "detector": engine.face_path is not None}
+        return about | {"hop_s": engine.hop_s} | steps_summary(engine_steps(engine, STEPS))
 
 
 def _energy(bundle: Bundle) -> dict:
@@ -141,29 +122,26 @@ def text(record: dict) -> str:
     machine, fresh, energy = record["machine"], record["fresh"], record["energy"]
     about = f"governor {machine['governor'] or 'unknown'}, load {machine['load_1min']}"
     lines = [f"{machine['name']}; {about}; Python {machine['python']}"]
-    lines += [
-        f"{row['model']:40} {row['backend']:14} {row['threads']:2} thread{'s' * (row['threads'] > 1):1} "
-        f"p50 {row['p50_us']:9.1f} µs  p95 {row['p95_us']:9.1f} µs  p99 {row['p99_us']:9.1f} µs  "
-        f"cold {row['cold_start_ms']:7.1f} ms  n {row['n']}"
-        for row in record["models"]
-    ]
-    lines += [
-        f"{row['model']:40} {'front end':24} p50 {row['front_end_p50_us']:9.1f} µs  p95 {row['front_end_p95_us']:9.1f} µs; "
-        f"with network p50 {row['whole_p50_us']:.1f} µs"
-        for row in record["front_ends"]
-    ]
-    if row := record["engine"]:
-        lines.append(
-            f"engine step of {', '.join(row['sources'])}: p50 {row['p50_ms']:.1f} ms  p95 {row['p95_ms']:.1f} ms  "
-            f"p99 {row['p99_ms']:.1f} ms"
+    for row in record["models"]:
+        what = (
+            f"{row['model']:40} {row['backend']:14} {row['threads']:2} thread{'s' * (row['threads'] > 1):1}"
         )
+        p50, p95, p99 = (f"p{q} {row[f'p{q}_us']:9.1f} µs" for q in (50, 95, 99))
+        lines.append(f"{what} {p50}  {p95}  {p99}  cold {row['cold_start_ms']:7.1f} ms  n {row['n']}")
+    for row in record["front_ends"]:
+        p50, p95 = (f"p{q} {row[f'front_end_p{q}_us']:9.1f} µs" for q in (50, 95))
+        whole = f"with network p50 {row['whole_p50_us']:.1f} µs"
+        lines.append(f"{row['model']:40} {'front end':24} {p50}  {p95}; {whole}")
+    if row := record["engine"]:
+        times = "  ".join(f"p{q} {row[f'p{q}_ms']:.1f} ms" for q in (50, 95, 99))
+        lines.append(f"engine step of {', '.join(row['sources'])}: {times}")
     if row := record["stream"]:
         first, *_, last = row["resident_mb"] * 2
         resident = "resident memory unknown" if first is None else f"resident {first:.1f} to {last:.1f} MB"
-        lines.append(
-            f"stream of {row['seconds']:g} s: {row['hops']} hops, {row['missed']} missed, late p50 {row['late_p50_ms']:.2f} ms"
-            f"  p99 {row['late_p99_ms']:.2f} ms, {row['core_percent']:.1f} % of a core, {resident}"
-        )
+        late = "  ".join(f"p{q} {row[f'late_p{q}_ms']:.2f} ms" for q in (50, 99))
+        hops = f"{row['hops']} hops, {row['missed']} missed, late {late}"
+        core = f"{row['core_percent']:.1f} % of a core"
+        lines.append(f"stream of {row['seconds']:g} s: {hops}, {core}, {resident}")
     lines.append(f"new process: first answer after {fresh['first_ms']:.0f} ms")
     if fresh["all_mb"]:
         lines[-1] += f"; {fresh['start_mb']:.0f} MB, then {fresh['all_mb']:.0f} MB with every model"

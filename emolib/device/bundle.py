@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from emolib.core.errors import BadArtifact, BadParameter, check_names
-from emolib.core.paths import read_json
+from emolib.core.paths import models_folder, read_json
 from emolib.device.faces import Classifier, Detector, FacePath
 from emolib.device.interpreter import Model
 from emolib.device.pipeline import Pipeline
@@ -25,6 +25,7 @@ from emolib.signals.readers import SignalInfo, read_face, read_recording
 
 MOST_HZ = 1e6  # of recordings
 PARTS = {"models", "detectors", "studies"}
+DETECTOR = "face detector"
 
 
 def read_record(path: Path) -> dict:
@@ -81,9 +82,17 @@ class Bundle:
     def sources_of(self, modality: str) -> list[str]:
         return [name for name, entry in self.models.items() if entry["modality"] == modality]
 
-    def source(self, modality: str, names: Sequence[str] = ()) -> str:
-        """The one among `names`, else the default or the only one. Raises BadParameter."""
-        return self._picked(modality, self.sources_of(modality), names)
+    def source(self, what: str, names: Sequence[str] = ()) -> str:
+        """The source of a modality, or the "face detector": the one among `names`, else the default or the only one.
+        Raises BadParameter."""
+        check_names(names, [*self.models, *self.record["detectors"]], "the bundle")
+        known = list(self.record["detectors"]) if what == DETECTOR else self.sources_of(what)
+        default = self.record.get("defaults", {}).get(what)
+        wanted = [key for key in known if key in names] or ([default] if default else known)
+        if len(wanted) != 1:
+            hint = "pick it with --model" if known else "take another bundle"
+            raise BadParameter(f"{what}: the bundle has {', '.join(known) or 'none'}, expected one: {hint}.")
+        return wanted[0]
 
     def sources(self, modalities: Sequence[str] = (), names: Sequence[str] = ()) -> dict[str, str]:
         """The source of each modality, by default of all. Of several it is the one among `names`, else that of the first
@@ -95,38 +104,26 @@ class Bundle:
                 return {modality: known.pop() for modality, known in found.items()}
         return {modality: self.source(modality, names) for modality in wanted}
 
-    def _detector(self, names: Sequence[str]) -> str:
-        return self._picked("face detector", list(self.record["detectors"]), names)
-
-    def _picked(self, what: str, known: list[str], names: Sequence[str]) -> str:
-        check_names(names, [*self.models, *self.record["detectors"]], "the bundle")
-        default = self.record.get("defaults", {}).get(what)
-        wanted = [key for key in known if key in names] or ([default] if default else known)
-        if len(wanted) != 1:
-            hint = "pick it with --model" if known else "take another bundle"
-            raise BadParameter(f"{what}: the bundle has {', '.join(known) or 'none'}, expected one: {hint}.")
-        return wanted[0]
-
-    def model(self, source: str, backend: str = "litert", threads: int = 1) -> Model:
-        """Raises BadArtifact, with the version that it was made with, where the interpreter here does not open it."""
-        model = self._opened(self.models[source], backend, threads)
-        n_outputs, n_classes = model.runner.output.shape[-1], len(self.models[source]["classes"])
-        if n_outputs != n_classes:
-            model.close()
-            raise BadArtifact(f"{model.name} has {n_outputs} outputs for {n_classes} classes: export again.")
-        return model
-
-    def _opened(self, entry: dict, backend: str = "litert", threads: int = 1) -> Model:
+    def model(self, name: str, threads: int = 1) -> Model:
+        """The network of a source or detector. Raises BadArtifact, with the versions that it was made with, where the
+        interpreter here does not open it."""
+        entry = self.models.get(name) or self.record["detectors"][name]
         try:
-            return Model(self.folder / entry["file"], backend, threads)
+            model = Model(self.folder / entry["file"], threads=threads)
         except BadArtifact as error:
             made = ", ".join(f"{name} {version}" for name, version in entry["versions"].items())
             hint = "an older interpreter may lack its operators"
             raise BadArtifact(f"{error} Made with {made}: {hint}.") from error
+        n_outputs, classes = model.runner.output.shape[-1], entry.get("classes")
+        if classes and n_outputs != len(classes):
+            raise BadArtifact(
+                f"{model.name} has {n_outputs} outputs for {len(classes)} classes: export again."
+            )
+        return model
 
-    def pipeline(self, source: str, backend: str = "litert", threads: int = 1) -> Pipeline:
+    def pipeline(self, source: str, threads: int = 1) -> Pipeline:
         """Front end, standardiser and network of a source."""
-        return Pipeline(source, self.models[source], self.model(source, backend, threads))
+        return Pipeline(source, self.models[source], self.model(source, threads))
 
     def fusion(self, sources: Sequence[str]) -> Fusion | None:
         """How these sources are fused: as the first study that has them all learned. Without such a study all count
@@ -147,10 +144,18 @@ class Bundle:
         sources, answers, votes = self.sources(list(recordings), names), {}, {}
         fusion = self.fusion(list(sources.values()))
         for modality, source in sources.items():
-            with self.model(source) as model:
-                pipeline = Pipeline(source, self.models[source], model)
-                answers[modality], X, scores = _of_file(pipeline, recordings[modality])
-            if fusion and len(X):
+            pipeline = self.pipeline(source)
+            pieces, sfreq = read_recording(modality, recordings[modality], pipeline.trained)
+            start = time.perf_counter()
+            X, dropped = pipeline.windows(pieces, sfreq)
+            about = {"source": source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}
+            if not len(X):
+                answers[modality] = about | {"state": f"dropped: {', '.join(dropped)}", "scores": None}
+                continue
+            scores = pipeline.scores(X)
+            about |= {"state": "ok", "scores": by_class(pipeline.classes, scores.mean(axis=0))}
+            answers[modality] = about | {"ms": round(1e3 * (time.perf_counter() - start), 2)}
+            if fusion:
                 votes[source] = fusion.members[source].vote(scores, statistics(X))
         fused, _ = fusion.fuse(votes) if len(votes) > 1 else (None, {})
         return answers | {"fused": None if fused is None else by_class(fusion.classes, fused)}
@@ -161,14 +166,15 @@ class Bundle:
         if not self.record["detectors"]:
             return None
         pipeline.check_faces()
-        found = self.record["detectors"][self._detector(names)]
-        looks = Detector(self._opened(found), Grid(**found["grid"]), found["min_score"])
+        name = self.source(DETECTOR, names)
+        found = self.record["detectors"][name]
+        looks = Detector(self.model(name), Grid(**found["grid"]), found["min_score"])
         return FacePath(looks, Classifier(pipeline.model, pipeline.front, pipeline.standardiser))
 
     def faces(self, names: Sequence[str], path: Path) -> dict:
         """Every face of a picture in a file, best first (box in its pixels, the detector's score, scores by class), and
         the milliseconds of each stage. `names`: of detector and source. Raises BadRecording, BadParameter."""
-        detector, pipeline = self._detector(names), self.pipeline(self.source("face", names))
+        detector, pipeline = self.source(DETECTOR, names), self.pipeline(self.source("face", names))
         face_path, found = self.face_path(pipeline, names), []
         [image], _ = read_face(path, SignalInfo(0.0))
         for face in face_path(image):
@@ -178,22 +184,32 @@ class Bundle:
         return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}
 
 
+def pretrained() -> Bundle:
+    """The bundle of all pretrained models and face detectors. Raises BadArtifact where it was not installed."""
+    folder = models_folder()
+    if not (folder / "bundle.json").is_file():
+        raise BadArtifact(
+            f"{folder} holds no models, expected those that come with emolib: install from a checkout, or export a run."
+        )
+    return Bundle(folder)
+
+
+def load_pretrained(name: str, threads: int = 1) -> Pipeline:
+    """Front end, standardiser and int8 network of a model: "speech-emodb", or other words of its name.
+
+    `windows(pieces, sfreq)` makes windows of recordings, `scores(X)` their scores (n_windows, n_classes) in the
+    order of `classes`. Raises BadParameter where no model or several fit, BadArtifact where a file is damaged.
+    """
+    bundle, words = pretrained(), set(name.split("-"))
+    found = [each for each in bundle.models if words <= set(each.split("-"))]
+    if len(found) != 1:
+        fits = f"{name} fits {', '.join(found) or 'none'} of the pretrained models"
+        raise BadParameter(f"{fits}, expected one: `emolib models` lists them.")
+    return bundle.pipeline(found[0], threads)
+
+
 def by_class(classes: Sequence[str], scores: np.ndarray) -> dict[str, float]:
     return dict(zip(classes, scores.tolist(), strict=True))
-
-
-def _of_file(pipeline: Pipeline, path: Path) -> tuple[dict, np.ndarray, np.ndarray]:
-    """An entry of `Bundle.answer`, its windows X (n_windows, *shape), and their scores (n_windows, n_classes)."""
-    pieces, sfreq = read_recording(pipeline.modality, path, pipeline.trained)
-    start = time.perf_counter()
-    X, dropped = pipeline.windows(pieces, sfreq)
-    about = {"source": pipeline.source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}
-    if not len(X):
-        return {**about, "state": f"dropped: {', '.join(dropped)}", "scores": None}, X, X
-    scores = pipeline.scores(X)
-    ms = round(1e3 * (time.perf_counter() - start), 2)
-    answer = {"state": "ok", "scores": by_class(pipeline.classes, scores.mean(axis=0)), "ms": ms}
-    return about | answer, X, scores
 
 
 def studies_of(studies: Mapping[str, dict], names: Iterable[str]) -> dict[str, dict]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +62,6 @@ class Engine:
         modalities: Sequence[str] = (),
         names: Sequence[str] = (),
         hop_s: float = HOP_S,
-        backend: str = "litert",
         threads: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -72,7 +70,7 @@ class Engine:
         self.hop_s, self.clock, self.began = hop_s, clock, clock()
         sources = bundle.sources(modalities, names)
         self.fusion = bundle.fusion(list(sources.values()))
-        self.pipelines = {name: bundle.pipeline(of, backend, threads) for name, of in sources.items()}
+        self.pipelines = {name: bundle.pipeline(of, threads) for name, of in sources.items()}
         self.face_path = bundle.face_path(self.pipelines["face"], names) if "face" in sources else None
         self.streams: dict[str, Stream] = {}
         self.gone: dict[str, str] = {}
@@ -116,39 +114,34 @@ class Engine:
 
     def step(self, time_s: float, missed: int = 0) -> Result:
         """The answer at time_s. A failing modality never raises and stops no other; its `Part.state` says why."""
-        start, parts, votes = time.perf_counter(), {}, {}
-        for modality, pipeline in self.pipelines.items():
-            parts[modality], vote = self._ask(modality, time_s)
-            if vote:
-                votes[pipeline.source] = vote
+        start, votes = time.perf_counter(), {}
+        parts = {modality: self._ask(modality, time_s, votes) for modality in self.pipelines}
         fused, shares = self.fusion.fuse(votes) if self.fusion else (None, {})
         for modality, pipeline in self.pipelines.items():
             parts[modality] = parts[modality]._replace(weight=shares.get(pipeline.source, 0.0))
         scores = None if fused is None else by_class(self.fusion.classes, fused)
         return Result(time_s, scores, parts, 1e3 * (time.perf_counter() - start), missed)
 
-    def _ask(self, modality: str, time_s: float) -> tuple[Part, Vote | None]:
-        """What a modality says, not weighed yet, and its vote in the fusion."""
-        start, reading, vote, age_s = time.perf_counter(), Reading(WAITING), None, np.nan
+    def _ask(self, modality: str, time_s: float, votes: dict[str, Vote]) -> Part:
+        """What a modality says, not weighed yet; its vote in the fusion is added to those by source."""
+        start, reading, scores, age_s = time.perf_counter(), Reading(WAITING), None, np.nan
         try:
             if stream := self.streams.get(modality):
                 age_s = float(np.maximum(0.0, time_s - stream.newest_s(time_s)))
                 reading = stream.answer(time_s)
-            if reading.state == OK and self.fusion:
-                member = self.fusion.members[self.pipelines[modality].source]
-                vote = member.vote(reading.scores, reading.stats)
+            if reading.state == OK:
+                scores, source = reading.scores[0], self.pipelines[modality].source
+                if self.fusion:
+                    votes[source] = self.fusion.members[source].vote(reading.scores, reading.stats)
+                    scores = votes[source].scores
         except Exception as error:  # interpreters raise what they like; the other modalities go on
             reading = Reading(failure(error))
-        if modality in self.gone and reading.state != OK:
-            reading = Reading(self.gone[modality])
-        told = vote.scores[None] if vote else reading.scores
-        scores = None if told is None else by_class(self.classes(modality), told[0])
+        if reading.state != OK:
+            reading, scores = Reading(self.gone.get(modality, reading.state)), None
+        scores = None if scores is None else by_class(self.classes(modality), scores)
         box = None if reading.box is None else tuple(round(float(side), 1) for side in reading.box)
-        return Part(reading.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box), vote
+        return Part(reading.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box)
 
     def close(self):
         for pipeline in self.pipelines.values():
-            with suppress(OSError):
-                pipeline.model.close()
-        if self.face_path:
-            self.face_path.detector.model.close()
+            pipeline.model.close()

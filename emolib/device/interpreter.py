@@ -1,5 +1,6 @@
 """Run a .tflite model on one of four interpreters behind one class, quantising what it takes. numpy only at import."""
 
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -7,15 +8,15 @@ import numpy as np
 
 from emolib.core.errors import BadArtifact, BadParameter, BadSet
 from emolib.core.windows import Windows, arrays, chunks, each, length, shape, taken
-from emolib.device import backends
+from emolib.device.backends import Micro, TFLite
 from emolib.device.worker import Worker
 
 # backend: its package, the extra of emolib that installs it, what opens a model
 KNOWN = {
-    "litert": ("ai_edge_litert", "device", backends.litert),
+    "litert": ("ai_edge_litert", "device", TFLite),
     "tflite_runtime": ("tflite_runtime", "lab", Worker),
-    "tensorflow": ("tensorflow", "lab", backends.tensorflow),
-    "tflite_micro": ("tflite_micro", "lab", lambda content, threads: backends.Micro(content)),
+    "tensorflow": ("tensorflow", "lab", partial(TFLite, package="tensorflow.lite.python")),
+    "tflite_micro": ("tflite_micro", "lab", Micro),
 }
 BACKENDS = tuple(KNOWN)
 
@@ -55,7 +56,8 @@ def apart(logits: np.ndarray, others: np.ndarray, step: float) -> dict[str, int]
 
 
 class Model:
-    """A model in an interpreter: `with Model("x.tflite") as model: logits = model.predict(X)`.
+    """A model in an interpreter: `with Model("x.tflite") as model: logits = model.predict(X)`. `input_shape` is that of a
+    window, (*shape,); of a file with several branches a dict of them by branch.
 
     Raises BadParameter for a backend that is unknown or not installed, BadArtifact for a file that is
     missing, corrupt, or needs operators that the backend lacks.
@@ -63,7 +65,6 @@ class Model:
 
     def __init__(self, source: Path | str | bytes, backend: str = "litert", threads: int = 1):
         check_backend(backend, threads)
-        self.source, self.backend, self.threads = source, backend, threads
         self.name = "The model" if isinstance(source, bytes) else str(source)
         try:
             content = source if isinstance(source, bytes) else Path(source).read_bytes()
@@ -78,20 +79,14 @@ class Model:
                 f"{self.name} does not open on {backend} ({error}): convert it again."
             ) from error
         self.shapes = {port.branch: port.shape[1:] for port in self.runner.inputs}
+        self.input_shape = self.shapes if len(self.shapes) > 1 else next(iter(self.shapes.values()))
+        self.close = self.runner.close
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
         self.close()
-
-    def close(self):
-        self.runner.close()
-
-    @property
-    def input_shape(self):
-        """The shape of a window, (*shape,); of a file with several branches a dict of them by branch."""
-        return self.shapes if len(self.shapes) > 1 else next(iter(self.shapes.values()))
 
     def encode(self, X: Windows) -> list[np.ndarray]:
         """Windows X (n, *input_shape), or by branch, as an array for each input of the file, int8 or float32. Raises

@@ -4,10 +4,9 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,15 +14,13 @@ from emolib.core.errors import BadArtifact
 from emolib.device import machine
 from emolib.device.engine import Engine, Result
 from emolib.device.interpreter import Model
-from emolib.device.live import Live
+from emolib.device.live import Live, replay
 from emolib.device.pipeline import Pipeline
-from emolib.device.sensors.base import Chunk
 from emolib.device.sensors.looped import Looped, recording
 
 NOTHING = b"\0\0\0\0TFL3"  # no model opens from it
 CHUNK = 10  # runs between two looks at the time budget
 WARMUP = 5  # windows or steps
-SPARE_S = 20.0  # of a looped recording, beyond what the engine keeps
 
 
 def measure(path: Path, backend: str, threads: int, repeats: int, budget_s: float) -> dict:
@@ -34,15 +31,15 @@ def measure(path: Path, backend: str, threads: int, repeats: int, budget_s: floa
         x = noise_window(model)
         model.invoke(x)
         cold_ms = round((time.perf_counter_ns() - start) / 1e6, 3)
-        taken = timed(model, x, machine.WARMUP, repeats, budget_s) / 1e3
+        taken = timed(model, x, repeats, budget_s) / 1e3
     found = percentiles(taken, "us", digits=3) | {"mean_us": round(float(taken.mean()), 3), "n": len(taken)}
     return found | {"cold_start_ms": cold_ms, "threads": threads, "backend": backend}
 
 
-def timed(model: Model, x: np.ndarray, warmup: int, repeats: int, budget_s: float) -> np.ndarray:
+def timed(model: Model, x: np.ndarray, repeats: int, budget_s: float) -> np.ndarray:
     """Nanoseconds (n,) of runs after a warm-up, at least CHUNK or `repeats` of them."""
     end = time.perf_counter() + budget_s
-    model.times(x, warmup)
+    model.times(x, machine.WARMUP)
     taken = model.times(x, min(CHUNK, repeats))
     while len(taken) < repeats and time.perf_counter() < end:
         taken = np.append(taken, model.times(x, min(CHUNK, repeats - len(taken))))
@@ -98,39 +95,13 @@ def front_end_latency(pipeline: Pipeline, repeats: int, budget_s: float) -> dict
     return about | {"window_s": front.window_s, "sfreq": trained.sfreq} | found
 
 
-def looped_sensors(engine: Engine, is_live: bool) -> list[Looped]:
-    """A looped sensor for each modality of an engine, which has got what it needs to answer from time 0 on."""
-    past_s = needed_s(engine)
-    loops = [Looped(name, trained, past_s + SPARE_S, past_s) for name, trained in engine.trained.items()]
-    for loop in loops:
-        engine.start(loop.modality, loop.open(), is_live)
-        engine.push(loop.modality, Chunk(-past_s, loop.samples(0, loop.first)))
-    return loops
-
-
-def needed_s(engine: Engine) -> float:
-    """Seconds of recording that every modality needs to answer with all the context of its front end."""
-    fronts = [pipeline.front for pipeline in engine.pipelines.values()]
-    needed = [front.window_s + front.context_s for front in fronts if front.window_s]
-    return float(np.ceil(max(needed, default=1)))
+def looped(engine: Engine) -> list[Looped]:
+    return [Looped(pipeline) for pipeline in engine.pipelines.values()]
 
 
 def engine_steps(engine: Engine, n: int) -> list[Result]:
     """The results of n hops over looped recordings, one right after the other, after a warm-up."""
-    loops, results = looped_sensors(engine, is_live=False), []
-    for k in range(WARMUP + n):
-        for loop in loops:
-            push_hop(engine, loop, k)
-        results.append(engine.step((k + 1) * engine.hop_s))
-    return results[WARMUP:]
-
-
-def push_hop(engine: Engine, loop: Looped, k: int):
-    """Push a sensor's samples of hop k, counted from 0; of a camera the last picture."""
-    start, stop = (round(hop * engine.hop_s * loop.about.sfreq) for hop in (k, k + 1))
-    start = stop - 1 if loop.modality == "face" else start
-    chunk = Chunk(start / loop.about.sfreq, loop.samples(loop.first + start, stop - start))
-    engine.push(loop.modality, chunk)
+    return list(islice(replay(engine, looped(engine)), WARMUP, WARMUP + n))
 
 
 def steps_summary(results: Sequence[Result]) -> dict:
@@ -142,26 +113,15 @@ def steps_summary(results: Sequence[Result]) -> dict:
     return found | {"n": len(results), "modality_p50_ms": by_modality, "states": states}
 
 
-class Hop(NamedTuple):
-    """When a hop was due, how late its step began, how long it took, hops missed before it, MB resident after it."""
-
-    time_s: float
-    late_ms: float
-    step_ms: float
-    missed: int
-    resident_mb: float | None
-
-
 def stream_latency(engine: Engine, seconds: float) -> dict:
     """`seconds` of streaming from looped sensors: hops answered and missed, how late and how long they were, each hop by
     itself, the states of the modalities, and this process's share of one core."""
     hops, states = [], {name: Counter() for name in engine.pipelines}
-    with Live(engine, looped_sensors(engine, is_live=True)) as live:
+    with Live(engine, looped(engine)) as live:
         start_s, worked_s = time.perf_counter(), time.process_time()
         for result in live.results(seconds):
             late_ms = 1e3 * (engine.now_s() - result.time_s) - result.ms
-            times = (round(number, 3) for number in (result.time_s, late_ms, result.ms))
-            hops.append(Hop(*times, result.missed, machine.resident_mb()))
+            hops.append((result.time_s, late_ms, result.ms, result.missed, machine.resident_mb()))
             for name, part in result.parts.items():
                 states[name][part.state] += 1
         wall_s, worked_s = time.perf_counter() - start_s, time.process_time() - worked_s
@@ -170,9 +130,16 @@ def stream_latency(engine: Engine, seconds: float) -> dict:
     return about | told | {"states": {name: dict(of) for name, of in states.items()}}
 
 
-def hops_summary(hops: Sequence[Hop]) -> dict:
-    """Hops as a bench file has them: counts, p50, p95 and p99 in ms, and a list of each column but `missed`."""
-    columns = {name: [getattr(hop, name) for hop in hops] for name in Hop._fields}
-    missed = sum(columns.pop("missed"))
-    late, step = (percentiles(columns[f"{name}_ms"], "ms", f"{name}_") for name in ("late", "step"))
-    return {"hops": len(hops), "missed": missed, **late, **step, **columns}
+def hops_summary(hops: Sequence[tuple]) -> dict:
+    """Hops as a bench file has them: counts, p50, p95 and p99 in ms, and lists of columns. A hop: when it was due (s), how
+    late its step began and how long it took (ms), hops missed before it, MB resident after it."""
+    *times, missed, resident_mb = zip(*hops, strict=True)
+    time_s, late_ms, step_ms = ([round(number, 3) for number in of] for of in times)
+    found = {"hops": len(hops), "missed": sum(missed)}
+    found |= percentiles(late_ms, "ms", "late_") | percentiles(step_ms, "ms", "step_")
+    return found | {
+        "time_s": time_s,
+        "late_ms": late_ms,
+        "step_ms": step_ms,
+        "resident_mb": list(resident_mb),
+    }

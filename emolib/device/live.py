@@ -18,10 +18,9 @@ ROUNDING_S = 1e-6
 class Feeder(Thread):
     """Opens a sensor, pushes what it gives to the engine, and begins again where it is lost."""
 
-    def __init__(self, engine: Engine, sensor: Sensor, retry_s: float):
+    def __init__(self, engine: Engine, sensor: Sensor):
         super().__init__(name=f"emolib {sensor.modality} from {sensor.name}", daemon=True)
-        self.engine, self.sensor, self.retry_s = engine, sensor, retry_s
-        self.over, self.about = Event(), None
+        self.engine, self.sensor, self.over, self.about = engine, sensor, Event(), None
 
     def open(self):
         self.about = self.sensor.open()
@@ -43,7 +42,7 @@ class Feeder(Thread):
             finally:
                 self.sensor.close()
                 self.about = None
-            self.over.wait(self.retry_s)
+            self.over.wait(RETRY_S)
 
     def pump(self):
         """Push chunks on the engine's clock until the sensor ends."""
@@ -56,25 +55,20 @@ class Feeder(Thread):
                 self.over.wait(max(0.0, chunk.end_s(self.about.sfreq) - self.engine.now_s()))
             self.engine.push(self.sensor.modality, chunk)
 
-    def close(self):
-        self.over.set()
-        self.sensor.close()
-
 
 class Live:
     """`with Live(engine, sensors) as live: for result in live.results(): …`. Recordings play at their own pace.
 
-    A sensor that is lost is opened again every `retry_s`. Raises BadParameter unless there is one sensor at most of each
+    A sensor that is lost is opened again every RETRY_S. Raises BadParameter unless there is one sensor at most of each
     of the engine's modalities; on entry, for a sensor that is not there or does not fit.
     """
 
-    def __init__(self, engine: Engine, sensors: Sequence[Sensor], retry_s: float = RETRY_S):
+    def __init__(self, engine: Engine, sensors: Sequence[Sensor]):
         modalities = [sensor.modality for sensor in sensors]
         if not sensors or len({*modalities}) < len(sensors) or {*modalities} - engine.pipelines.keys():
             got, expected = ", ".join(modalities) or "none", ", ".join(engine.pipelines)
             raise BadParameter(f"sensors: got {got}, expected one of each of {expected}.")
-        self.engine = engine
-        self.feeders = [Feeder(engine, sensor, retry_s) for sensor in sensors]
+        self.engine, self.feeders = engine, [Feeder(engine, sensor) for sensor in sensors]
 
     def __enter__(self) -> "Live":
         try:
@@ -82,7 +76,7 @@ class Live:
                 with suppress(SensorLost):  # its thread tries again
                     feeder.open()
         except Exception:
-            self.close()
+            self.__exit__()
             raise
         self.engine.restart()
         for feeder in self.feeders:
@@ -90,7 +84,12 @@ class Live:
         return self
 
     def __exit__(self, *error):
-        self.close()
+        for feeder in self.feeders:
+            feeder.over.set()
+            feeder.sensor.close()
+        for feeder in self.feeders:
+            if feeder.is_alive():
+                feeder.join(PATIENCE_S)
 
     def results(self, seconds: float | None = None) -> Iterator[Result]:
         """An answer every hop, until `seconds` are over or all sensors have ended. Hops that are over before their turn
@@ -110,13 +109,6 @@ class Live:
                 return False
             self.feeders[0].over.wait(min(left_s, 0.25))
         return True
-
-    def close(self):
-        for feeder in self.feeders:
-            feeder.close()
-        for feeder in self.feeders:
-            if feeder.is_alive():
-                feeder.join(PATIENCE_S)
 
 
 class Reel:

@@ -10,7 +10,6 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,10 +17,10 @@ from statistics import median
 from typing import NamedTuple
 
 from emolib.core.child import run_module
-from emolib.core.errors import BadArtifact, BadParameter
+from emolib.core.errors import BadArtifact
 
 INTERPRETERS = ("ai-edge-litert", "tflite-runtime", "tflite-micro", "tensorflow-cpu", "tensorflow")
-CLOCK = Path("/sys/devices/system/cpu/cpu0/cpufreq")
+CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 POWERCAP = Path("/sys/class/powercap")
 MEASURED_S = 1.0  # the counter moves once a millisecond, an inference may take a hundredth of that
 WARMUP = 20  # runs of a model that are not counted
@@ -47,37 +46,29 @@ def processor(cpuinfo: Path) -> str:
 
 
 def describe_machine() -> dict:
-    """The machine as a bench file describes it; None for what cannot be read here. Threads are those of numpy's matrix
-    products, None: as many as there are cores; on a busy machine several wait for each other, and steps take longer."""
+    """The machine as a bench file describes it, governor and MHz (least, current, largest) by Linux's cpufreq; None for
+    what cannot be read here. Threads are those of numpy's matrix products, None: as many as there are cores; on a busy
+    machine several wait for each other, and steps take longer."""
+    versions = {}
+    for package in ("emolib", "numpy", *INTERPRETERS):
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    khz = [read(CPUFREQ / f"scaling_{which}_freq") for which in ("min", "cur", "max")]
     return {
         "name": machine(),
         "cores": cores(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "versions": versions(("emolib", "numpy", *INTERPRETERS)),
+        "versions": versions,
         "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS"),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        **clock(CLOCK),
+        "governor": read(CPUFREQ / "scaling_governor"),
+        "mhz": None if None in khz else [int(text) / 1e3 for text in khz],
     }
 
 
-def versions(packages: Sequence[str]) -> dict[str, str]:
-    """The versions of those packages that are installed."""
-    found = {}
-    for package in packages:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
-
-
-def clock(cpufreq: Path) -> dict:
-    """The governor, and the least, current and largest MHz, from Linux's cpufreq folder; None where it says nothing."""
-    khz = [_text(cpufreq / f"scaling_{which}_freq") for which in ("min", "cur", "max")]
-    mhz = None if None in khz else [int(text) / 1e3 for text in khz]
-    return {"governor": _text(cpufreq / "scaling_governor"), "mhz": mhz}
-
-
-def _text(path: Path) -> str | None:
+def read(path: Path) -> str | None:
+    """What a file of the system says, None where it cannot be read."""
     try:
         return path.read_text().strip()
     except OSError:
@@ -86,7 +77,7 @@ def _text(path: Path) -> str | None:
 
 def resident_mb() -> float | None:
     """Megabytes of memory that this process has resident now; None where no /proc tells."""
-    pages = _text(Path("/proc/self/statm"))
+    pages = read(Path("/proc/self/statm"))
     return None if pages is None else int(pages.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
@@ -104,38 +95,27 @@ class Meter(NamedTuple):
     def __bool__(self) -> bool:
         return self.counter is not None
 
-    def measured_mj(self, work: Callable[[], object], repeats: int) -> float:
-        """mJ of one `work()`, the mean of `repeats`: the whole package with idle power. Raises BadParameter."""
-        if not self:
-            raise BadParameter(f"Energy cannot be measured here: {self.note}; use the modelled one.")
-        before = self.read_uj()
-        for _ in range(repeats):
-            work()
-        after = self.read_uj()
-        wrap = int((self.counter.parent / "max_energy_range_uj").read_text()) if after < before else 0
-        return (after - before + wrap) / repeats / 1e3
-
-    def inference_mj(self, model, x) -> float:
-        """mJ of one inference of a Model on a window x (*input_shape), as `measured_mj`, over about MEASURED_S."""
-        n = runs_in(MEASURED_S, model, x)
-        return self.measured_mj(lambda: model.times(x, n), repeats=1) / n
-
     def read_uj(self) -> int:
         return int(self.counter.read_text())
+
+    def inference_mj(self, model, x) -> float:
+        """mJ of one inference of a Model on a window x (*input_shape), the mean over about MEASURED_S: the whole package
+        with idle power."""
+        n = runs_in(MEASURED_S, model, x)
+        before = self.read_uj()
+        model.times(x, n)
+        after = self.read_uj()
+        wrap = int((self.counter.parent / "max_energy_range_uj").read_text()) if after < before else 0
+        return (after - before + wrap) / n / 1e3
 
 
 def meter(powercap: Path = POWERCAP) -> Meter:
     """The first readable RAPL package counter of Linux's powercap, or a Meter that says why there is none."""
     found = sorted(powercap.glob("intel-rapl:[0-9]*/energy_uj"))
-    if not found:
-        return Meter(None, f"no RAPL counter in {powercap}")
     for counter in found:
-        try:
-            counter.read_text()
-        except OSError:
-            continue
-        return Meter(counter, (counter.parent / "name").read_text().strip())
-    return Meter(None, f"{found[0]} is readable by root only")
+        if read(counter) is not None:
+            return Meter(counter, (counter.parent / "name").read_text().strip())
+    return Meter(None, f"{found[0]} is readable by root only" if found else f"no RAPL counter in {powercap}")
 
 
 def footprint(folder: Path, runs: int = 3) -> dict:

@@ -41,7 +41,6 @@ class Ring:
 
     @property
     def oldest(self) -> int:
-        """The number of the first sample that is still here."""
         return self.end - self.samples.shape[-1]
 
     def push(self, time_s: float, data: np.ndarray):
@@ -182,28 +181,24 @@ class Signal(Stream):
             samples = self.ring.until(time_s, self.n_window + self.n_context)
         if hz and abs(hz / self.sfreq - 1) > WRONG_RATE:
             return Reading(f"rate {hz:.3g} Hz, expected {self.sfreq:g}")
-        if samples.shape[-1] < self.n_window:
+        n_before = min(samples.shape[-1] - self.n_window, self.n_context)
+        if n_before < 0:
             return Reading(WAITING)
-        X, state = self._window(samples)
-        return Reading(state) if X is None else Reading(OK, statistics(X), self.pipeline.scores(X))
-
-    def _window(self, samples: np.ndarray) -> tuple[np.ndarray | None, str]:
-        """The last window of samples (…, n_times), standardised, and OK; or None and why it cannot be used."""
-        front, before_s = self.pipeline.front, 0.0
+        pipeline, front, before_s = self.pipeline, self.pipeline.front, 0.0
         if self.n_context:  # beats are found before the window too; whole steps of the front end
-            n = min(samples.shape[-1] - self.n_window, self.n_context)
-            before_s = float(np.floor(n / self.sfreq * front.sfreq_out) / front.sfreq_out)
+            before_s = float(np.floor(n_before / self.sfreq * front.sfreq_out) / front.sfreq_out)
         front = replace(front, hop_s=before_s) if before_s else front
         used = self.n_window + int(np.ceil(before_s * self.sfreq))
-        windows = front(samples[..., samples.shape[-1] - used :], self.sfreq, self.pipeline.trained.kind)
+        windows = front(samples[..., samples.shape[-1] - used :], self.sfreq, pipeline.trained.kind)
         if not len(windows.X) or windows.start_s[-1] != before_s:
-            return None, f"dropped: {', '.join(windows.dropped)}"
-        if not self.pipeline.by_person:
-            return self.pipeline.standardised(windows.X[-1:]), OK
-        self.person.append(windows.X[-1:])
-        if reason := self.pipeline.too_few(len(self.person)):
-            return None, f"{WAITING}: {reason}"
-        return self.pipeline.standardised(np.concatenate(self.person))[-1:], OK
+            return Reading(f"dropped: {', '.join(windows.dropped)}")
+        if pipeline.by_person:
+            self.person.append(windows.X[-1:])
+            if reason := pipeline.too_few(len(self.person)):
+                return Reading(f"{WAITING}: {reason}")
+        X = np.concatenate(self.person) if pipeline.by_person else windows.X[-1:]
+        X = pipeline.standardised(X)[-1:]
+        return Reading(OK, statistics(X), pipeline.scores(X))
 
 
 class Pictures(Stream):

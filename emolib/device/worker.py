@@ -1,7 +1,7 @@
 """tflite-runtime in a process of its own: imported after TensorFlow, it fails.
 
-Both ends speak over the worker's stdin and stdout, in pickles. The first request is the model, any other a method of
-Backend with its arguments. A reply is (True, what the method gives) or (False, one line of text).
+Both ends speak over the worker's stdin and stdout, in pickles. The first request is the model and its threads, any other a
+method of Backend with its arguments. A reply is (True, what the method gives) or (False, one line of text).
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy as np
 
 from emolib.core.child import run_module
 from emolib.core.errors import BadArtifact
-from emolib.device.backends import Backend, tflite_runtime
+from emolib.device.backends import Backend, TFLite
 
 
 class Worker(Backend):
@@ -22,20 +22,19 @@ class Worker(Backend):
 
     def __init__(self, content: bytes, threads: int):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self.process = run_module("emolib.device.worker", str(threads), start=subprocess.Popen, **pipes)
+        self.process = run_module("emolib.device.worker", start=subprocess.Popen, **pipes)
         self.close = weakref.finalize(self, stop, self.process)
-        self.inputs, self.output = self.ask(content)
+        self.inputs, self.output = self.ask(content, threads)
 
     def ask(self, *request):
         try:
-            send(self.process.stdin, *request)
+            send(self.process.stdin, request)
             is_fine, reply = pickle.load(self.process.stdout)
         except (OSError, ValueError, EOFError, pickle.UnpicklingError):  # the pipe broke, or was closed
             self.close()
             code = self.process.returncode
-            raise BadArtifact(
-                f"The tflite_runtime worker ended with exit code {code}: open it again."
-            ) from None
+            reason = f"The tflite_runtime worker ended with exit code {code}"
+            raise BadArtifact(f"{reason}: open it again.") from None
         if not is_fine:
             self.close()
             raise BadArtifact(reply)
@@ -54,27 +53,26 @@ def stop(process: subprocess.Popen):
     process.communicate()
 
 
-def send(stream, *content):
+def send(stream, content):
     pickle.dump(content, stream)
     stream.flush()
 
 
-def serve(threads: int):
+def serve():
     """The worker's end: a model first, then requests until the parent is gone or one fails."""
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get among the replies
     try:
-        [content] = pickle.load(requests)
-        backend = tflite_runtime(content, threads)
-        send(replies, True, (backend.inputs, backend.output))
+        backend = TFLite(*pickle.load(requests), package="tflite_runtime")
+        send(replies, (True, (backend.inputs, backend.output)))
         while True:
             method, windows, options = pickle.load(requests)
-            send(replies, True, getattr(backend, method)(*windows, **options))
+            send(replies, (True, getattr(backend, method)(*windows, **options)))
     except EOFError:  # the parent is gone
         return
     except Exception as error:  # all of them, to be told to the parent
-        send(replies, False, str(error))
+        send(replies, (False, str(error)))
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve()

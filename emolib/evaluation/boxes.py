@@ -48,28 +48,26 @@ def _ranked(found: Sequence[Found], truth: Sequence[np.ndarray]) -> tuple[np.nda
     return scores[order], np.concatenate(right)[order], picture[order]
 
 
-def _area_under(right: np.ndarray, weight: np.ndarray, n_faces: float) -> float:
-    """Area under the best precision at a recall or beyond, of boxes in order of score; `weight` (n,) is how often each
-    counts. Source: Everingham et al. (2015), "The Pascal visual object classes challenge: a retrospective", section 3."""
-    true, all_ = np.cumsum(right * weight), np.cumsum(weight)
-    precision = true / np.maximum(all_, 1e-12)
-    best = np.maximum.accumulate(precision[::-1])[::-1]
-    return float((best * right * weight).sum() / n_faces) if n_faces else float("nan")
-
-
 def average_precision(found: Sequence[Found], truth: Sequence[np.ndarray]) -> float:
     """AP at an IoU of 0.5; give it boxes down to scores near 0. Raises BadSet without a face."""
     return _ap(found, truth)(np.arange(len(truth)))
 
 
 def _ap(found: Sequence[Found], truth: Sequence[np.ndarray]) -> Callable[[np.ndarray], float]:
-    """A function that gives the AP of pictures `rows` (n,), in which one may come several times."""
+    """A function that gives the AP of pictures `rows` (n,), in which one may come several times: the area under the best
+    precision at a recall or beyond.
+
+    Source: Everingham et al. (2015), "The Pascal visual object classes challenge: a retrospective", section 3.
+    """
     n_faces = _n_faces(truth)
     _, right, picture = _ranked(found, truth)
 
     def area(rows: np.ndarray) -> float:
         times = np.bincount(rows, minlength=len(truth))
-        return _area_under(right, times[picture], (times * n_faces).sum())
+        weight, n_in_rows = times[picture], (times * n_faces).sum()
+        precision = np.cumsum(right * weight) / np.maximum(np.cumsum(weight), 1e-12)
+        best = np.maximum.accumulate(precision[::-1])[::-1]
+        return float((best * right * weight).sum() / n_in_rows) if n_in_rows else float("nan")
 
     return area
 
@@ -82,16 +80,14 @@ def evaluate(found: Sequence[Found], truth: Sequence[np.ndarray], min_score: flo
     sure = scores >= min_score
     n_found = np.bincount(picture[sure], minlength=len(truth))
     n_right = np.bincount(picture[sure & right], minlength=len(truth))
-    is_hit = (ious >= MATCH).astype(float)
-    return {
-        "iou": _bootstrapped(lambda rows: ious[rows].mean(), len(ious)),
-        "hit": _bootstrapped(lambda rows: is_hit[rows].mean(), len(ious)),
-        "recall": _bootstrapped(lambda rows: n_right[rows].sum() / max(n_faces[rows].sum(), 1), len(truth)),
-        "precision": _bootstrapped(
-            lambda rows: n_right[rows].sum() / max(n_found[rows].sum(), 1), len(truth)
-        ),
-        "ap50": _bootstrapped(_ap(found, truth), len(truth)),
+    of_single = {"iou": lambda rows: ious[rows].mean(), "hit": lambda rows: (ious[rows] >= MATCH).mean()}
+    of_all = {
+        "recall": lambda rows: n_right[rows].sum() / max(n_faces[rows].sum(), 1),
+        "precision": lambda rows: n_right[rows].sum() / max(n_found[rows].sum(), 1),
+        "ap50": _ap(found, truth),
     }
+    intervals = {name: _bootstrapped(statistic, len(ious)) for name, statistic in of_single.items()}
+    return intervals | {name: _bootstrapped(statistic, len(truth)) for name, statistic in of_all.items()}
 
 
 def pick_threshold(found: Sequence[Found], truth: Sequence[np.ndarray]) -> float:

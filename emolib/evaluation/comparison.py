@@ -5,13 +5,11 @@ Source: Demšar 2006, Statistical comparisons of classifiers over multiple data 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from emolib.core.errors import check_names
 from emolib.evaluation import metrics
 
 MIN_SUBJECTS = 5  # with four, no Wilcoxon test reaches p = 0.1
@@ -79,39 +77,35 @@ def compare(table: pd.DataFrame) -> Comparison:
     """
     uar, unit = table.to_numpy().round(DIGITS), table.index.name
     ranks = pd.DataFrame(stats.rankdata(-uar, axis=1), columns=table.columns)
-    n, k = uar.shape
+    (n, k), reason = uar.shape, ""
     if n < MIN_SUBJECTS or k < MIN_METHODS:
-        few = f"No test: {k} methods over {n} {unit}s, expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more."
-        return Comparison(ranks.mean(), n, unit, reason=few)
-    if (ranks.nunique(axis=1) == 1).all():
-        alike = f"No test: the {k} methods have the same UAR for each of {n} {unit}s."
-        return Comparison(ranks.mean(), n, unit, reason=alike)
+        reason = f"No test: {k} methods over {n} {unit}s, expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more."
+    elif (ranks.nunique(axis=1) == 1).all():
+        reason = f"No test: the {k} methods have the same UAR for each of {n} {unit}s."
+    if reason:
+        return Comparison(ranks.mean(), n, unit, reason=reason)
     chi2, p = stats.friedmanchisquare(*uar.T)
     return Comparison(ranks.mean(), n, unit, float(chi2), float(p), critical_difference(k, n))
 
 
-def critical_difference(n_methods: int, n_subjects: int, alpha: float = ALPHA) -> float:
+def critical_difference(n_methods: int, n_subjects: int) -> float:
     """Difference of mean ranks above which two methods differ (Nemenyi; Demšar 2006, section 3.2.2)."""
-    q = stats.studentized_range.ppf(1 - alpha, n_methods, np.inf) / np.sqrt(2)
+    q = stats.studentized_range.ppf(1 - ALPHA, n_methods, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(n_methods * (n_methods + 1) / (6 * n_subjects)))
 
 
-def pairwise(table: pd.DataFrame, control: str | None = None) -> pd.DataFrame:
-    """Every two methods of a table of `per_subject`, or every other one against `control`, smallest p first.
+def pairwise(table: pd.DataFrame, control: str) -> pd.DataFrame:
+    """Every other method of a table of `per_subject` against `control`, smallest p first.
 
-    Columns: first, second; n_<unit>s; points, the mean of first minus second in percentage points of UAR; p of
-    `signed_rank_p`, NaN below 5 subjects; p_holm, corrected for all rows. n subjects give no p below 2^(1-n), so with few
-    of them all pairs of many methods cannot differ: then name a control. Raises BadParameter.
+    Columns: first, second, the control; n_<unit>s; points, the mean of first minus second in percentage points of UAR; p
+    of `signed_rank_p`, NaN below 5 subjects; p_holm, corrected for all rows.
     """
-    check_names([] if control is None else [control], list(table.columns), "these methods")
-    others = [method for method in table.columns if method != control]
-    pairs = combinations(others, 2) if control is None else ((method, control) for method in others)
-    found = pd.DataFrame(list(pairs), columns=["first", "second"])
-    differences = table[found["first"]].to_numpy() - table[found["second"]].to_numpy()
+    differences = table.drop(columns=control).sub(table[control], axis=0)
+    found = pd.DataFrame({"first": differences.columns, "second": control})
     found[f"n_{table.index.name.replace(' ', '_')}s"] = len(table)
-    found["points"] = 100 * differences.mean(axis=0)
+    found["points"] = 100 * differences.to_numpy().mean(axis=0)
     tested = len(table) >= MIN_SUBJECTS
-    found["p"] = [signed_rank_p(column) if tested else np.nan for column in differences.T]
+    found["p"] = [signed_rank_p(differences[name]) if tested else np.nan for name in differences]
     found["p_holm"] = holm(found["p"].to_numpy())
     return found.sort_values("p", kind="stable", ignore_index=True)
 

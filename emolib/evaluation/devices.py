@@ -4,7 +4,6 @@ Runtime is MACs / rate, energy power × runtime: networks far smaller than the o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import product
 
 import pandas as pd
@@ -24,81 +23,63 @@ DETECTOR_MACS = 479_297_088  # Mikhaylevskiy et al. 2021, Table I
 MLPERF = "Banbury et al. 2021, MLPerf Tiny, closed division"
 
 
-@dataclass(frozen=True)
-class Device:
-    """`key` names it in the results. `power_mw` is what the reference measured while it computes, NaN where none did."""
-
-    name: str
-    key: str
-    macs_per_s: float
-    power_mw: float
-    derivation: str
-    reference: str
-
-
-DEVICES = (
-    Device(
-        "Apollo3 (Cortex-M4F, 48 MHz)",
-        "apollo3",
-        0.46e6 / 2,
-        6e-3 * 48 * 3.3,
-        "0.46 MFLOP/s, two a MAC; 6 µA/MHz at 48 MHz and 3.3 V, processor only",
-        "Shved 2019, CS231n, after Warden 2019; Ambiq, Apollo3 Blue data sheet",
-    ),
-    Device(
-        "Raspberry Pi 3 (Cortex-A53)",
-        "raspberry-pi-3",
-        DETECTOR_MACS / 182e-3,
-        730 * 5.1,
-        "int8 face detector of 479.3 MMAC in 182 ms (their small classifier, 56 ms, is slower than that); "
-        "730 mA at 5.1 V, whole board, all cores busy",
-        "Mikhaylevskiy et al. 2021, Table III; Geerling, Raspberry Pi Dramble, power",
-    ),
-    Device(
-        "Raspberry Pi 4 (Cortex-A72)",
-        "raspberry-pi-4",
-        DS_CNN_MACS / (12.64 / 30_000),
-        1280 * 5.0,
-        "DS-CNN of 2.66 MMAC, int8, 30 000 times in 12.64 s; 1280 mA at 5 V, whole board, all cores busy",
-        f"{MLPERF} v0.5, Latent AI LEIP; Geerling, Raspberry Pi Dramble, power",
-    ),
-    Device(
-        "STM32L4R5 (Cortex-M4, 120 MHz)",
-        "stm32l4r5",
-        DS_CNN_MACS / 43.4e-3,
-        32.9,
-        "DS-CNN of 2.66 MMAC, int8, in 43.4 ms with 1431 µJ, processor only",
-        f"{MLPERF} v1.3, STMicroelectronics NUCLEO-L4R5ZI-P, X-CUBE-AI 10.2",
-    ),
-    Device(
-        "Ethos-U55-128 (NPU, 500 MHz)",
-        "ethos-u55-128",
-        0.23 * 128 * 500e6,
-        float("nan"),
-        "128 MAC a cycle at 500 MHz, used to 23 % (DS-CNN, int8, weights in flash)",
-        "Arm, Ethos-U55 technical overview; use as Arm's compiler Vela 5.2 estimates it",
-    ),
-)
-
-
-def modelled(cost: Cost, device: Device) -> tuple[float, float]:
-    """Modelled runtime in ms and energy in mJ of one inference; NaN energy where no power is published."""
-    runtime_s = cost.macs / device.macs_per_s
-    return runtime_s * 1e3, runtime_s * device.power_mw
+DEVICES = pd.DataFrame(
+    [
+        (
+            "Apollo3 (Cortex-M4F, 48 MHz)",
+            "apollo3",
+            0.46e6 / 2,
+            6e-3 * 48 * 3.3,
+            "0.46 MFLOP/s, two a MAC; 6 µA/MHz at 48 MHz and 3.3 V, processor only",
+            "Shved 2019, CS231n, after Warden 2019; Ambiq, Apollo3 Blue data sheet",
+        ),
+        (
+            "Raspberry Pi 3 (Cortex-A53)",
+            "raspberry-pi-3",
+            DETECTOR_MACS / 182e-3,
+            730 * 5.1,
+            "int8 face detector of 479.3 MMAC in 182 ms (their small classifier, 56 ms, is slower than that); "
+            "730 mA at 5.1 V, whole board, all cores busy",
+            "Mikhaylevskiy et al. 2021, Table III; Geerling, Raspberry Pi Dramble, power",
+        ),
+        (
+            "Raspberry Pi 4 (Cortex-A72)",
+            "raspberry-pi-4",
+            DS_CNN_MACS / (12.64 / 30_000),
+            1280 * 5.0,
+            "DS-CNN of 2.66 MMAC, int8, 30 000 times in 12.64 s; 1280 mA at 5 V, whole board, all cores busy",
+            f"{MLPERF} v0.5, Latent AI LEIP; Geerling, Raspberry Pi Dramble, power",
+        ),
+        (
+            "STM32L4R5 (Cortex-M4, 120 MHz)",
+            "stm32l4r5",
+            DS_CNN_MACS / 43.4e-3,
+            32.9,
+            "DS-CNN of 2.66 MMAC, int8, in 43.4 ms with 1431 µJ, processor only",
+            f"{MLPERF} v1.3, STMicroelectronics NUCLEO-L4R5ZI-P, X-CUBE-AI 10.2",
+        ),
+        (
+            "Ethos-U55-128 (NPU, 500 MHz)",
+            "ethos-u55-128",
+            0.23 * 128 * 500e6,
+            float("nan"),
+            "128 MAC a cycle at 500 MHz, used to 23 % (DS-CNN, int8, weights in flash)",
+            "Arm, Ethos-U55 technical overview; use as Arm's compiler Vela 5.2 estimates it",
+        ),
+    ],
+    columns=["device", "key", "macs_per_s", "power_mw", "derivation", "reference"],
+)  # `key` names it in the results; `power_mw` is what the reference measured while it computes, NaN where none did
 
 
 def modelled_table(costs: Mapping[str, Cost]) -> pd.DataFrame:
-    """A row per source and device: columns source, device, runtime_ms and energy_mj as `modelled` gives them."""
-    rows = [
-        (source, device.name, *modelled(cost, device)) for source, cost in costs.items() for device in DEVICES
-    ]
-    return pd.DataFrame(rows, columns=["source", "device", "runtime_ms", "energy_mj"])
-
-
-def devices_table() -> pd.DataFrame:
-    """What the model takes of each device: device, rate_mmacps, power_mw, derivation, reference."""
-    rows = [(d.name, d.macs_per_s / 1e6, d.power_mw, d.derivation, d.reference) for d in DEVICES]
-    return pd.DataFrame(rows, columns=["device", "rate_mmacps", "power_mw", "derivation", "reference"])
+    """A row per source and device: columns source, device, runtime_ms and energy_mj of one inference, both modelled; the
+    energy is NaN where no power is published."""
+    tables = []
+    for source, cost in costs.items():
+        runtime_s = cost.macs / DEVICES.macs_per_s
+        columns = {"runtime_ms": runtime_s * 1e3, "energy_mj": runtime_s * DEVICES.power_mw}
+        tables.append(pd.DataFrame({"source": source, "device": DEVICES.device, **columns}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def modelled_energy(cost: Cost) -> pd.DataFrame:

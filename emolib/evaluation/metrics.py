@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from emolib.core.errors import BadSet, check_names
+from emolib.core.errors import BadSet
 
 N_BINS = 15  # of the expected calibration error
-CHUNK = 200  # resamplings at a time
+N_BOOT = 2000  # resamplings of subjects
+N_SHUFFLED, N_EXCHANGED = 2000, 10_000  # of chance_test and paired_gain
+CHUNK = 200  # of them at a time where each has a number a row
 EXACT_SUBJECTS = 12  # up to here a paired test tries all exchanges
 TINY = 1e-12  # sums in another order differ by less
 
@@ -28,17 +30,19 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Gain:
-    """Percentage points of b over a, 95 % interval over subjects, and two-sided p of the paired test."""
+class Gain(Interval):
+    """Percentage points of UAR of b over a, 95 % interval over subjects, and two-sided p of the paired test."""
 
-    value: float
-    low: float
-    high: float
     p: float
 
     def columns(self) -> dict[str, float]:
         """points, points_low, points_high and p, for a row of a table."""
-        return {"points": self.value, "points_low": self.low, "points_high": self.high, "p": self.p}
+        return {**columns_of("points", self), "p": self.p}
+
+
+def columns_of(name: str, found) -> dict[str, float]:
+    """<name>, <name>_low and <name>_high for a row of a table, of anything with value, low and high."""
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def confusion(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -70,6 +74,12 @@ def macro_f1(counts: np.ndarray) -> np.ndarray:
 METRICS: dict[str, Callable] = {"accuracy": accuracy, "uar": uar, "macro_f1": macro_f1}
 
 
+def macro_precision(counts: np.ndarray) -> float:
+    """Precision averaged over the classes that occur, from counts (n_classes, n_classes); 0 for one never predicted."""
+    precision = np.diag(counts) / np.maximum(counts.sum(axis=0), 1)
+    return float(precision[counts.sum(axis=1) > 0].mean())
+
+
 def ece(y: np.ndarray, scores: np.ndarray) -> float:
     """Expected calibration error in [0, 1]: 15 equal-width bins of the winning score (Guo et al. 2017)."""
     return float(_ece(_bin_sums(y, scores, np.zeros(len(y), dtype=np.int64))[0]))
@@ -82,42 +92,32 @@ def cross_entropy(y: np.ndarray, logits: np.ndarray) -> float:
     return float(np.mean([nats[y == label].mean() for label in np.unique(y)]))
 
 
-def macro_precision(counts: np.ndarray) -> np.ndarray:
-    """Precision averaged over the classes that occur, (…,), from confusion counts; 0 for one never predicted."""
-    hits, occurs = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1) > 0
-    precision = hits / np.maximum(counts.sum(axis=-2), 1)
-    return _share((precision * occurs).sum(axis=-1), occurs.sum(axis=-1))
-
-
 def auc(y: np.ndarray, scores: np.ndarray) -> float:
     """Area under the ROC curve, one class against the rest, averaged over the classes that occur; NaN for one class alone.
     Ties count half (Mann and Whitney 1947)."""
     return float(_aucs(y, scores, np.ones((1, len(y))))[0])
 
 
-def auc_interval(
-    y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
-) -> Interval:
+def auc_interval(y: np.ndarray, scores: np.ndarray, subject: np.ndarray) -> Interval:
     """`auc` with the percentile interval of a bootstrap over subjects. Raises BadSet as `evaluate` does."""
     _check(y, scores)
-    ids, rng = _ids(subject), np.random.default_rng(seed)
+    ids = _ids(subject)
     n = int(ids.max()) + 1
-    areas = [_aucs(y, scores, _times_drawn(n, size, rng)[:, ids]) for size in _chunks(n_boot)]
-    areas = np.concatenate(areas)
+    times = _times_drawn(n, seed=0)
+    areas = np.concatenate([_aucs(y, scores, times[rows][:, ids]) for rows in _chunks(N_BOOT)])
     return _interval(auc(y, scores), areas[np.isfinite(areas)], n)
 
 
-def evaluate(
-    y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
-) -> dict[str, Interval]:
+def evaluate(y: np.ndarray, scores: np.ndarray, subject: np.ndarray, seed: int = 0) -> dict[str, Interval]:
     """accuracy, uar, macro_f1 and ece, each with the percentile interval of a bootstrap over subjects (Field and Welsh
     2007). Raises BadSet for unequal lengths, labels out of range, NaN."""
     ids = _ids(subject)
     counts, bins = _confusions(y, scores, ids), _bin_sums(y, scores, ids)
-    resampled, n = _resampled(counts, n_boot, seed), len(counts)
+    n = len(counts)
+    times = _times_drawn(n, seed)
+    resampled = _weighted(times, counts)
     found = {name: _interval(f(counts.sum(axis=0)), f(resampled), n) for name, f in METRICS.items()}
-    found["ece"] = _interval(_ece(bins.sum(axis=0)), _ece(_resampled(bins, n_boot, seed)), n)
-    return found
+    return found | {"ece": _interval(_ece(bins.sum(axis=0)), _ece(_weighted(times, bins)), n)}
 
 
 def per_subject(y: np.ndarray, scores: np.ndarray, subject: np.ndarray, classes: Sequence[str]):
@@ -130,87 +130,75 @@ def per_subject(y: np.ndarray, scores: np.ndarray, subject: np.ndarray, classes:
 
 
 def paired_gain(
-    y: np.ndarray,
-    scores_a: np.ndarray,
-    scores_b: np.ndarray,
-    subject: np.ndarray,
-    metric: str = "uar",
-    n_boot: int = 2000,
-    n_perm: int = 10000,
-    seed: int = 0,
+    y: np.ndarray, scores_a: np.ndarray, scores_b: np.ndarray, subject: np.ndarray, seed: int = 0
 ) -> Gain:
-    """Gain of b over a on the same trials, in percentage points of accuracy, uar or macro_f1.
+    """Gain of b over a on the same trials, in percentage points of UAR.
 
     The interval is a bootstrap over subjects. p is the share of exchanges of a and b, subject by subject, that give a
-    gain as far from 0: all exchanges up to 12 subjects, else `n_perm` random ones. Raises BadParameter, BadSet.
+    gain as far from 0: all exchanges up to 12 subjects, else random ones. Raises BadSet.
     """
-    check_names([metric], list(METRICS), "the metrics")
-    measure, ids = METRICS[metric], _ids(subject)
+    ids = _ids(subject)
     a, b = _confusions(y, scores_a, ids), _confusions(y, scores_b, ids)
-    resampled = measure(_resampled(b, n_boot, seed)) - measure(_resampled(a, n_boot, seed))
-    gain = _interval(measure(b.sum(axis=0)) - measure(a.sum(axis=0)), resampled, len(a))
-    return Gain(100 * gain.value, 100 * gain.low, 100 * gain.high, _exchange_p(a, b, measure, n_perm, seed))
+    n, of_a, of_b = len(a), a.sum(axis=0), b.sum(axis=0)
+    times = _times_drawn(n, seed)
+    gain = uar(of_b) - uar(of_a)
+    found = _interval(gain, uar(_weighted(times, b)) - uar(_weighted(times, a)), n)
+    if is_exact := n <= EXACT_SUBJECTS:
+        exchanged = np.arange(2**n)[:, None] >> np.arange(n) & 1
+    else:
+        exchanged = np.random.default_rng(seed).integers(2, size=(N_EXCHANGED, n))
+    shift = _weighted(exchanged, b - a)
+    as_far = abs(uar(of_b - shift) - uar(of_a + shift)) >= abs(gain) - TINY
+    p = as_far.mean() if is_exact else (1 + as_far.sum()) / (1 + N_EXCHANGED)
+    return Gain(100 * found.value, 100 * found.low, 100 * found.high, float(p))
 
 
-def chance_test(
-    y: np.ndarray, scores: np.ndarray, subject: np.ndarray, n_perm: int = 2000, seed: int = 0
-) -> float:
+def chance_test(y: np.ndarray, scores: np.ndarray, subject: np.ndarray) -> float:
     """p that labels shuffled within subjects reach this UAR: small where scores know more than who the subject is. If each
     subject has one class only, these are shuffled among the subjects instead. Raises BadSet."""
     _check(y, scores)
-    ids, predicted, n_classes = _ids(subject), scores.argmax(axis=1), scores.shape[1]
-    reached, rng = _uars(y[None], predicted, n_classes)[0], np.random.default_rng(seed)
-    shuffled = (_uars(_shuffled(y, ids, size, rng), predicted, n_classes) for size in _chunks(n_perm))
-    n_as_good = sum(int((uars >= reached - TINY).sum()) for uars in shuffled)
-    return (1 + n_as_good) / (1 + n_perm)
+    ids, predicted, rng = _ids(subject), scores.argmax(axis=1), np.random.default_rng(0)
+
+    def uars(labels: np.ndarray) -> np.ndarray:
+        """UAR against many sets of labels (n_sets, n)."""
+        of_class = [labels == c for c in range(scores.shape[1])]
+        hits = [(of_one & (labels == predicted)).sum(axis=1) for of_one in of_class]
+        totals = [of_one.sum(axis=1) for of_one in of_class]
+        return np.nanmean(_share(np.stack(hits, axis=1), np.stack(totals, axis=1)), axis=1)
+
+    least = uars(y[None])[0] - TINY
+    n_as_good = sum(
+        int((uars(_shuffled(y, ids, rows.stop - rows.start, rng)) >= least).sum())
+        for rows in _chunks(N_SHUFFLED)
+    )
+    return (1 + n_as_good) / (1 + N_SHUFFLED)
 
 
-def _uars(labels, predicted, n_classes) -> np.ndarray:
-    """UAR of one set of predictions (n,) against many of labels (n_perm, n)."""
-    right = labels == predicted
-    columns = [((labels == c) & right).sum(axis=1) for c in range(n_classes)]
-    totals = [(labels == c).sum(axis=1) for c in range(n_classes)]
-    return np.nanmean(_share(np.stack(columns, axis=1), np.stack(totals, axis=1)), axis=1)
-
-
-def _shuffled(y, ids, n_perm, rng) -> np.ndarray:
-    """Labels (n_perm, n) shuffled within subjects, or among subjects if each has one class only."""
+def _shuffled(y, ids, n_sets, rng) -> np.ndarray:
+    """Labels (n_sets, n) shuffled within subjects, or among subjects if each has one class only."""
     first = y[np.unique(ids, return_index=True)[1]]
     if (first[ids] == y).all():
-        return rng.permuted(np.tile(first, (n_perm, 1)), axis=1)[:, ids]
+        return rng.permuted(np.tile(first, (n_sets, 1)), axis=1)[:, ids]
     order = np.argsort(ids, kind="stable")
-    mixed = np.argsort(ids[order] + rng.random((n_perm, len(y))), axis=1)
-    shuffled = np.empty((n_perm, len(y)), dtype=y.dtype)
+    mixed = np.argsort(ids[order] + rng.random((n_sets, len(y))), axis=1)
+    shuffled = np.empty((n_sets, len(y)), dtype=y.dtype)
     shuffled[:, order] = y[order][mixed]
     return shuffled
 
 
-def _exchange_p(a, b, measure, n_perm, seed) -> float:
-    """Two-sided p of the gain under exchange of a and b within subjects, from counts (n_subjects, …)."""
-    reached = abs(measure(b.sum(axis=0)) - measure(a.sum(axis=0))) - TINY
-    n, rng = len(a), np.random.default_rng(seed)
-
-    def as_far(exchanged: np.ndarray) -> np.ndarray:
-        """Whether the gain is, with a and b exchanged where `exchanged` (n_perm, n_subjects) is 1."""
-        shift = _weighted(exchanged, b - a)
-        return abs(measure(b.sum(axis=0) - shift) - measure(a.sum(axis=0) + shift)) >= reached
-
-    if n <= EXACT_SUBJECTS:
-        return float(as_far(np.arange(2**n)[:, None] >> np.arange(n) & 1).mean())
-    n_as_far = sum(int(as_far(rng.integers(2, size=(size, n))).sum()) for size in _chunks(n_perm))
-    return (1 + n_as_far) / (1 + n_perm)
+def _times_drawn(n, seed) -> np.ndarray:
+    """How often each of n subjects is drawn in n draws, (N_BOOT, n)."""
+    drawn = np.random.default_rng(seed).integers(n, size=(N_BOOT, n)) + n * np.arange(N_BOOT)[:, None]
+    return np.bincount(drawn.ravel(), minlength=N_BOOT * n).reshape(N_BOOT, n)
 
 
-def _resampled(sums, n_boot, seed) -> np.ndarray:
-    """Totals (n_boot, …) of sums (n_subjects, …) over subjects drawn with replacement; seeded."""
-    rng = np.random.default_rng(seed)
-    return np.concatenate([_weighted(_times_drawn(len(sums), size, rng), sums) for size in _chunks(n_boot)])
+def _weighted(weights, sums) -> np.ndarray:
+    """Totals (n, …) of sums (n_subjects, …) with weights (n, n_subjects)."""
+    return np.tensordot(weights.astype(np.float64), sums.astype(np.float64), axes=1)
 
 
-def _times_drawn(n, size, rng) -> np.ndarray:
-    """How often each of n subjects is drawn in n draws, (size, n)."""
-    drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
-    return np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+def _chunks(n) -> list[slice]:
+    return [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
 
 
 def _aucs(y, scores, weights) -> np.ndarray:
@@ -229,15 +217,6 @@ def _areas(positive, score, weights) -> np.ndarray:
     neg = np.add.reduceat(sorted_weights * ~is_positive, starts, axis=1)
     right = (pos * (np.cumsum(neg, axis=1) - neg / 2)).sum(axis=1)
     return _share(right, pos.sum(axis=1) * neg.sum(axis=1))
-
-
-def _weighted(weights, sums) -> np.ndarray:
-    """Totals (n, …) of sums (n_subjects, …) with weights (n, n_subjects)."""
-    return np.tensordot(weights.astype(np.float64), sums.astype(np.float64), axes=1)
-
-
-def _chunks(n) -> list[int]:
-    return [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
 
 
 def _interval(value, resampled, n_subjects) -> Interval:

@@ -5,24 +5,16 @@ The first `build` imports TensorFlow.
 
 import inspect
 from collections.abc import Callable
-from importlib import import_module
 from typing import NamedTuple
 
 from emolib.core.errors import BadParameter, check_names
 
-LDA = {"lda": ("lda", "build", "noise")}  # of any windows
-# By modality and name ("" is the modality's own): the module, its function, and the augmentation of its batches.
-NAMED = {
-    "heart": {"": ("networks", "heart", "noise"), **LDA},
-    "eeg": {"": ("networks", "eeg", "noise"), **LDA},
-    "speech": {"": ("networks", "speech", "spectrogram"), **LDA},
-    "face": {
-        "": ("face", "face", "image"),
-        "table2": ("face", "table2", "image"),
-        "resnet": ("face", "resnet", "image"),
-        **LDA,
-    },
-}
+OTHERS = {
+    "heart": (),
+    "eeg": (),
+    "speech": (),
+    "face": ("table2", "resnet"),
+}  # names beside "" (its own) and "lda"
 
 
 class Network(NamedTuple):
@@ -37,21 +29,22 @@ class Network(NamedTuple):
 
 
 def check_network(modality: str, name: str):
-    """Raise BadParameter for a network that the modality does not have."""
-    known = NAMED.get(modality, {})
-    if name and name not in known:
-        others = "".join(f" or {other}" for other in known if other)
-        raise BadParameter(f'network: got {name!r} for {modality}, expected "" (its own){others}.')
+    """Raise BadParameter for a modality, or a network of it, that does not exist."""
+    check_names([modality], list(OTHERS), "the modalities")
+    if name not in ("", *OTHERS[modality], "lda"):
+        others = " or ".join([*OTHERS[modality], "lda"])
+        raise BadParameter(f'network: got {name!r} for {modality}, expected "" (its own) or {others}.')
 
 
 def network(modality: str, name: str = "") -> Network:
     """The network of a name, "" being the modality's own. Raises BadParameter for an unknown one."""
-    if modality not in NAMED:
-        raise BadParameter(f"modality: got {modality!r}, expected one of {', '.join(NAMED)}.")
+    from emolib.models import augment, lda, networks
+
     check_network(modality, name)
-    module, builder, augmentation = NAMED[modality][name]
-    home, augment = (import_module(f"emolib.models.{one}") for one in (module, "augment"))
-    return Network(getattr(home, builder), getattr(augment, augmentation), getattr(home, "solve", None))
+    if name == "lda":
+        return Network(lda.build, augment.noise, lda.solve)
+    augmentation = {"speech": augment.spectrogram, "face": augment.image}.get(modality, augment.noise)
+    return Network(getattr(networks, name or modality), augmentation, None)
 
 
 def build(modality: str, input_shape: tuple[int, int, int], n_classes: int, name: str = "", **options):

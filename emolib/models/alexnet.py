@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from emolib.core.errors import BadParameter
 
@@ -47,8 +48,7 @@ class Block:
         return (side - self.pool) // POOL_STRIDE + 1 if self.pool else side
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """A layer of an architecture: its name, output shape and MACs, and its numbers as `key` takes them."""
 
     name: str
@@ -59,10 +59,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Blocks, hidden dense layers, logits. A dense width of 0 is no layer; dropout follows every hidden
-    layer, or comes before the logits where there is none.
-
-    Raises BadParameter where a window does not fit into its map, with the layer and both shapes.
+    """Blocks, hidden dense layers, logits. A dense width of 0 is no layer; dropout follows every hidden layer, or comes
+    before the logits where there is none. Raises BadParameter where a window does not fit into its map.
     """
 
     side: int
@@ -76,12 +74,13 @@ class Architecture:
         layers(self)
 
 
-def _fits(name: str, window: int, side: int, after: int):
+def _fits(name: str, window: int, side: int, after: int) -> int:
     if after < 1:
         raise BadParameter(
-            f"{name}: a window of {window} × {window} does not fit into its map of {side} × {side}, expected an "
-            f"output of 1 × 1 or more, got {after}: enlarge the input, take a smaller stride or one pool less."
+            f"{name}: a window of {window} × {window} does not fit into its map of {side} × {side}: enlarge the input, "
+            "take a smaller stride or one pool less."
         )
+    return after
 
 
 @cache
@@ -90,24 +89,20 @@ def layers(architecture: Architecture) -> tuple[Layer, ...]:
     side, channels, found = architecture.side, architecture.channels, []
     for number, block in enumerate(architecture.blocks, start=1):
         if block.filters:
-            after = block.convolved(side)
-            _fits(f"conv{number}", block.kernel, side, after)
-            macs = block.kernel**2 * channels * block.filters * after**2
-            numbers = (block.filters, block.kernel, block.stride, block.batch_norm)
-            side, channels = after, block.filters
+            side = _fits(f"conv{number}", block.kernel, side, block.convolved(side))
+            macs = block.kernel**2 * channels * block.filters * side**2
+            channels = block.filters
+            numbers = (channels, block.kernel, block.stride, int(block.batch_norm))
             found.append(Layer(f"conv{number}", (side, side, channels), macs, numbers))
         if block.pool:
-            after = block.pooled(side)
-            _fits(f"pool{number}", block.pool, side, after)
-            side = after
+            side = _fits(f"pool{number}", block.pool, side, block.pooled(side))
             found.append(Layer(f"pool{number}", (side, side, channels), 0, (block.pool,)))
     width = side**2 * channels
-    for number, units in enumerate(architecture.dense, start=1):
-        if units:
-            found.append(Layer(f"dense{number}", (units,), width * units, (units,)))
-            width = units
-    n_classes = architecture.n_classes
-    return (*found, Layer("logits", (n_classes,), width * n_classes, (n_classes,)))
+    dense = [(f"dense{number}", units) for number, units in enumerate(architecture.dense, start=1) if units]
+    for name, units in [*dense, ("logits", architecture.n_classes)]:
+        found.append(Layer(name, (units,), width * units, (units,)))
+        width = units
+    return tuple(found)
 
 
 def flops(architecture: Architecture) -> int:
@@ -117,8 +112,8 @@ def flops(architecture: Architecture) -> int:
 
 def description(architecture: Architecture) -> dict:
     """What an architecture computes, JSON-able: the same for descriptions that build the same network."""
+    found = [[layer.name.rstrip("0123456789"), *layer.numbers] for layer in layers(architecture)]
     shape = [architecture.side, architecture.channels]
-    found = [[layer.name.rstrip("0123456789"), *map(int, layer.numbers)] for layer in layers(architecture)]
     return {"input": shape, "layers": found, "dropout": architecture.dropout}
 
 
@@ -132,8 +127,8 @@ def key(architecture: Architecture) -> str:
 def build(architecture: Architecture, picture: tuple[int, int, int] | None = None):
     """A Keras model, (side, side, channels) → logits (n_classes,).
 
-    With `picture`, (height, width, channels) of the data, the network itself resizes each picture to its side, so that
-    architectures of every side train on one set.
+    With `picture`, (height, width, channels) of the data, the network itself resizes each picture to its side: one set
+    trains architectures of every side.
     """
     import keras
     from keras import layers as kl
@@ -163,9 +158,9 @@ def baseline(channels: int = 1, n_classes: int = 7, side: int = 224, width: floa
     """AlexNet in one tower at 224 × 224: 2262 MFLOP with three channels, 2122 with one. `width` times its filters and
     units, and another side, make a small one to try a search on.
 
-    Shved (2019) counts 82.7 MFLOP for his "vanilla AlexNet" at 224 × 224 and prints no widths. A MAC as one operation
-    (1131), the two towers of 2012 (1440) and no hidden dense layer (2153) do not give it; these layers at 64 × 64 with a
-    MAC as one operation come near (83.7). So the ratio of FLOPs compares with his 16; FLOPs do not.
+    Shved (2019) counts 82.7 MFLOP at 224 × 224 and prints no widths. A MAC as one operation (1131), the two towers of 2012
+    (1440) and no hidden dense layer (2153) do not give it; these layers at 64 × 64 with a MAC as one operation come near
+    (83.7). So the ratio of FLOPs compares with his 16; FLOPs do not.
     """
     filters, kernels = (96, 256, 384, 384, 256), (11, 5, 3, 3, 3)
     strides, pools = (4, 1, 1, 1, 1), (3, 3, 0, 0, 3)
@@ -174,11 +169,10 @@ def baseline(channels: int = 1, n_classes: int = 7, side: int = 224, width: floa
 
 
 def embedded(channels: int = 1, n_classes: int = 7) -> Architecture:
-    """Three convolutions, the first at stride 7, three pools, one batch norm, one dense layer behind dropout,
-    at 224 × 224.
+    """Three convolutions, the first at stride 7, three pools, one batch norm, one dense layer behind dropout, at 224 × 224.
 
-    Source: Shved (2019), final architecture, which prints neither widths nor kernels. Ours are chosen so that
-    the count is theirs, 1.3 MFLOP, at one channel.
+    Source: Shved (2019), final architecture, which prints neither widths nor kernels. Ours make its 1.3 MFLOP at one
+    channel.
     """
     blocks = (Block(8, 7, 7, 3, batch_norm=True), Block(8, 3, pool=3), Block(32, 3, pool=3))
     return Architecture(224, channels, blocks, (), n_classes)

@@ -13,11 +13,10 @@ LEVEL = 0.1  # offset of a spectrogram
 MASKS = {1: 0.1, 2: 0.1}  # largest share of frames and of mel bands that a mask covers
 
 
-def draw(n, seed, part: int, low: float, high: float, width: int = 1):
-    """(n, width) uniform numbers; `part` keeps the draws of one batch apart."""
-    return tf.random.stateless_uniform(
-        (n, width), tf.random.experimental.stateless_fold_in(seed, part), low, high
-    )
+def draw(X, seed, part: int, low: float, high: float):
+    """A uniform number for each of X, (n, 1); `part` keeps the draws of one batch apart."""
+    seed = tf.random.experimental.stateless_fold_in(seed, part)
+    return tf.random.stateless_uniform((tf.shape(X)[0], 1), seed, low, high)
 
 
 def noise(X, seed):
@@ -26,9 +25,8 @@ def noise(X, seed):
 
 
 def affine(X, mirror, turn, right, down):
-    """Images X (n, height, width, n_channels) moved: mirrored where `mirror` is -1, turned about the centre
-    by `turn` radians against the clock, moved `right` pixels left and `down` pixels up; each (n, 1). Borders
-    repeat."""
+    """Images X (n, height, width, n_channels) moved: mirrored where `mirror` is -1, turned about the centre by `turn`
+    radians against the clock, moved `right` pixels left and `down` pixels up; each (n, 1). Borders repeat."""
     height, width, n_channels = X.shape[1:]
     cos, sin, zero = tf.cos(turn), tf.sin(turn), tf.zeros_like(turn)
     a, b, c, d = mirror * cos, -mirror * sin, sin, cos
@@ -47,18 +45,17 @@ def affine(X, mirror, turn, right, down):
 
 
 def lit(X, gain, offset):
-    """Images (n, height, width, n_channels) times gain plus offset, each (n, 1) or (n, n_channels)."""
+    """Images (n, height, width, n_channels) times gain plus offset, each (n, 1)."""
     return X * gain[:, None, None] + offset[:, None, None]
 
 
 def image(X, seed):
     """Mirror, turn about the centre, shift and light of each image of (n, height, width, 1)."""
-    n, height, width = tf.shape(X)[0], X.shape[1], X.shape[2]
-    turn = draw(n, seed, 0, -TURN, TURN)
-    mirror = tf.where(draw(n, seed, 1, 0.0, 1.0) < 0.5, -1.0, 1.0)
-    right, down = width * draw(n, seed, 2, -SHIFT, SHIFT), height * draw(n, seed, 3, -SHIFT, SHIFT)
+    turn = draw(X, seed, 0, -TURN, TURN)
+    mirror = tf.where(draw(X, seed, 1, 0.0, 1.0) < 0.5, -1.0, 1.0)
+    right, down = X.shape[2] * draw(X, seed, 2, -SHIFT, SHIFT), X.shape[1] * draw(X, seed, 3, -SHIFT, SHIFT)
     moved = affine(X, mirror, turn, right, down)
-    return lit(moved, draw(n, seed, 4, 1 - LIGHT, 1 + LIGHT), draw(n, seed, 5, -LIGHT, LIGHT))
+    return lit(moved, draw(X, seed, 4, 1 - LIGHT, 1 + LIGHT), draw(X, seed, 5, -LIGHT, LIGHT))
 
 
 def spectrogram(X, seed):
@@ -66,14 +63,14 @@ def spectrogram(X, seed):
 
     SpecAugment (Park et al. 2019) without the warp.
     """
-    n, n_frames = tf.shape(X)[0], X.shape[1]
-    shift = tf.cast(n_frames * draw(n, seed, 0, -SHIFT, SHIFT), tf.int32)
+    n_frames = X.shape[1]
+    shift = tf.cast(n_frames * draw(X, seed, 0, -SHIFT, SHIFT), tf.int32)
     frames = tf.clip_by_value(tf.range(n_frames)[None] + shift, 0, n_frames - 1)
-    X = tf.gather(X, frames, axis=1, batch_dims=1) + draw(n, seed, 1, -LEVEL, LEVEL)[..., None, None]
+    X = tf.gather(X, frames, axis=1, batch_dims=1) + draw(X, seed, 1, -LEVEL, LEVEL)[..., None, None]
     for axis, share in MASKS.items():
         size = X.shape[axis]
-        length = draw(n, seed, 2 * axis, 0.0, share * size)
-        first = draw(n, seed, 2 * axis + 1, 0.0, 1.0) * (size - length)
+        length = draw(X, seed, 2 * axis, 0.0, share * size)
+        first = draw(X, seed, 2 * axis + 1, 0.0, 1.0) * (size - length)
         place = tf.range(size, dtype=tf.float32)[None]
         keep = tf.cast((place < first) | (place >= first + length), X.dtype)
         X *= keep[:, :, None, None] if axis == 1 else keep[:, None, :, None]

@@ -10,32 +10,30 @@ layers = keras.layers
 MOMENTUM = 0.9  # of batch statistics: a few hundred steps are a whole training here
 
 
-def conv(x, filters: int, kernel=3, strides=1, padding="same"):
+def normed(x, relu=True):
+    """Batch norm, ReLU."""
+    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    return layers.ReLU()(x) if relu else x
+
+
+def conv(x, filters: int, kernel=3, strides=1, padding="same", relu=True):
     """Convolution, batch norm, ReLU: one CONV_2D in the file."""
-    return _normed(layers.Conv2D(filters, kernel, strides=strides, padding=padding, use_bias=False)(x))
+    return normed(layers.Conv2D(filters, kernel, strides, padding, use_bias=False)(x), relu)
 
 
-def separable(x, filters: int, kernel=3, strides=1):
+def separable(x, filters: int, kernel=3, strides=1, relu=True):
     """Depthwise then 1 × 1 convolution, batch norm, ReLU: DEPTHWISE_CONV_2D and CONV_2D in the file."""
-    return _normed(
-        layers.SeparableConv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
-    )
+    return normed(layers.SeparableConv2D(filters, kernel, strides, "same", use_bias=False)(x), relu)
 
 
 def fully_connected(x, units: int, name: str):
     """Dense layer, batch norm, ReLU: one FULLY_CONNECTED in the file."""
-    return _normed(layers.Dense(units, use_bias=False, name=name)(x))
+    return normed(layers.Dense(units, use_bias=False, name=name)(x))
 
 
-def _normed(x):
-    return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
-
-
-def residual(x, filters: int, kernel=3):
+def residual(x, filters: int):
     """Two separable convolutions beside the input itself; `filters` must be the input's."""
-    y = separable(x, filters, kernel)
-    y = layers.SeparableConv2D(filters, kernel, padding="same", use_bias=False)(y)
-    y = layers.BatchNormalization(momentum=MOMENTUM)(y)
+    y = separable(separable(x, filters), filters, relu=False)
     return layers.ReLU()(layers.Add()([x, y]))
 
 

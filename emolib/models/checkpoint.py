@@ -51,7 +51,7 @@ class Checkpoint:
 
     def epoch(self, variables: Sequence[tf.Variable], kept: Sequence[np.ndarray], history: History):
         """Log the last epoch of `history`. Write the state too if the last one is `every_s` seconds old."""
-        self.log(history)
+        self._log(history)
         if time.monotonic() - self.written < self.every_s:
             return
         found = {f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)}
@@ -60,7 +60,7 @@ class Checkpoint:
             np.savez(path, identity=self.identity, history=json.dumps(history), n_kept=len(kept), **found)
         self.written = time.monotonic()
 
-    def log(self, history: History):
+    def _log(self, history: History):
         """Write the whole curve as CSV and its last epoch as TensorBoard scalars."""
         with atomic(self.table) as path:
             pd.DataFrame(history).rename_axis("epoch").to_csv(path)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # these import TensorFlow
     from emolib.datasets.joint import JointSet
     from emolib.models.training import Trainer
 
-LEVELS = ("window", "trial")
 Axis = int | None | dict[str, int | None]  # of the features; where a set has several branches, by branch
 METRICS = ("uar", "accuracy", "macro_f1", "ece")
 
@@ -62,7 +61,7 @@ def train_fold(
     data: "EmotionSet | JointSet",
     fold: Fold,
     axis: Axis,
-    bar: "tqdm | None" = None,
+    bar: "tqdm",
 ) -> dict:
     """The history of one fold. Writes <name>.keras and <name>.json (standardiser, history), unless they are current.
 
@@ -71,8 +70,7 @@ def train_fold(
     from emolib.models.checkpoint import Checkpoint
 
     if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
-        if bar is not None:
-            bar.update(1)
+        bar.update(1)
         return json.loads((run.folder / f"{name}.json").read_text())["history"]
     standardiser = standardise.fit(data.seen(fold.train), axis)
     train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
@@ -113,12 +111,9 @@ def train_folds(
     run: Run, source: str, trainer: "Trainer", data, folds: Sequence[Fold], axis: Axis
 ) -> list[dict]:
     """The history of every fold, as `train_fold` gives it."""
-    names = [model_name(source, k) for k in range(len(folds))]
     with progress_bar(len(folds), "train", "folds") as bar:
-        return [
-            train_fold(run, name, trainer, data, fold, axis, bar)
-            for name, fold in zip(names, folds, strict=True)
-        ]
+        named = [(model_name(source, k), fold) for k, fold in enumerate(folds)]
+        return [train_fold(run, name, trainer, data, fold, axis, bar) for name, fold in named]
 
 
 def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
@@ -140,17 +135,10 @@ def keras_scores(run: Run, source: str, data: EmotionSet, folds: Sequence[Fold])
     return softmax(np.concatenate(logits))
 
 
-def check_level(level: str):
-    """Raise BadParameter unless one answer is a window or a trial."""
-    if level not in LEVELS:
-        raise BadParameter(f"level: got {level!r}, expected {' or '.join(LEVELS)}.")
-
-
 def answers(
     columns: dict[str, np.ndarray], scores: np.ndarray, level: str, part: str = "test"
 ) -> dict[str, np.ndarray]:
-    """y, subject and scores of one part: of its windows, or averaged over the windows of each trial in each fold."""
-    check_level(level)
+    """y, subject and scores of one part: of its windows, or (level "trial") means over each trial's windows in each fold."""
     rows = columns["part"] == part
     y, subject, scores = columns["y"][rows], columns["subject"][rows], scores[rows]
     if level == "trial":
@@ -169,20 +157,18 @@ def by_person(test: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def evaluated(columns: dict[str, np.ndarray], scores: dict[str, np.ndarray], level: str) -> pd.DataFrame:
     """One row per variant: n, people, auc, and uar, accuracy, macro_f1, ece with their 95 % intervals over subjects."""
-    rows = []
-    for variant, of_variant in scores.items():
-        test = answers(columns, of_variant, level)
-        row = {"variant": variant, **_measured(test, METRICS), "auc": metrics.auc(test["y"], test["scores"])}
-        rows.append(row)
-    return pd.DataFrame(rows)
+    tests = {variant: answers(columns, of_variant, level) for variant, of_variant in scores.items()}
+    return pd.DataFrame(
+        {"variant": variant, **_measured(test, METRICS), "auc": metrics.auc(test["y"], test["scores"])}
+        for variant, test in tests.items()
+    )
 
 
 def _measured(test: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, float]:
     """n, people, and each metric with its interval."""
-    row = {"n": len(test["y"]), "people": len(np.unique(test["subject"]))}
-    found = metrics.evaluate(**test)
+    row, found = {"n": len(test["y"]), "people": len(np.unique(test["subject"]))}, metrics.evaluate(**test)
     for name in names:
-        row |= {name: found[name].value, f"{name}_low": found[name].low, f"{name}_high": found[name].high}
+        row |= metrics.columns_of(name, found[name])
     return row
 
 

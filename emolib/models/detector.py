@@ -58,14 +58,12 @@ def small(side: int = 192, n_channels: int = 3, width: float = 1.0) -> keras.Mod
 
 def build(network: str, side: int, n_channels: int, **options) -> keras.Model:
     """A detector by its name, small or table1. Raises BadParameter for another name."""
-    named = {"small": small, "table1": table1}
-    check_names([network], list(named), "the detectors")
-    return named[network](side, n_channels, **options)
+    check_names([network], list(HEADS), "the detectors")
+    return {"small": small, "table1": table1}[network](side, n_channels, **options)
 
 
 def grid_of(model: keras.Model) -> Grid:
-    """What the outputs of a detector mean. Raises BadParameter for a model of another name."""
-    check_names([model.name], list(HEADS), "the detectors")
+    """What the outputs of a detector mean."""
     return Grid(n_cells=model.output_shape[1], **HEADS[model.name])
 
 
@@ -80,16 +78,15 @@ def corners(values, grid: Grid):
 
 def overlap(a, b):
     """Intersection over union (…,) of boxes (…, 4)."""
-    both = tf.reduce_prod(
-        tf.maximum(tf.minimum(a[..., 2:], b[..., 2:]) - tf.maximum(a[..., :2], b[..., :2]), 0.0), -1
-    )
+    sides = tf.minimum(a[..., 2:], b[..., 2:]) - tf.maximum(a[..., :2], b[..., :2])
+    both = tf.reduce_prod(tf.maximum(sides, 0.0), -1)
     area_a, area_b = (tf.reduce_prod(box[..., 2:] - box[..., :2], -1) for box in (a, b))
     return both / (area_a + area_b - both + LEAST)
 
 
 def matched(targets, outputs, grid: Grid):
-    """Truth (n, c, c, 1, 4), has_face (n, c, c), each box (n, c, c, n_boxes, 5), face probability (n, c, c), and of each box,
-    (n, c, c, n_boxes), whether it answers for the face of its cell, by the highest IoU, and that IoU.
+    """Truth (n, c, c, 1, 4), has_face (n, c, c), each box (n, c, c, n_boxes, 5), face probability (n, c, c), and by box,
+    (n, c, c, n_boxes), whether it answers for the face of its cell, having the highest IoU, and that IoU.
     """
     truth, has_face, face = targets[..., None, :4], targets[..., 4], outputs[..., -1]
     each = tf.reshape(outputs[..., :-1], (-1, grid.n_cells, grid.n_cells, grid.n_boxes, 5))
@@ -101,9 +98,9 @@ def matched(targets, outputs, grid: Grid):
 def yolo_v1(targets, outputs, grid: Grid):
     """Loss (1) of Mikhaylevskiy et al. (2021), a sum over cells and its mean over the batch.
 
-    w and h are treated alike, and the class term is there, as in Redmon et al. (2016), equation 3, which it cites: (1) as
-    printed lacks the square of h's root, and the class, the table's eleventh output. From there come λ_coord, λ_noobj and
-    the IoU as target of the confidence.
+    As in Redmon et al. (2016), equation 3, which it cites, w and h are treated alike and there is a class term: (1) as
+    printed lacks the square of h's root, and the class, the table's eleventh output. λ_coord, λ_noobj and the IoU as
+    target of the confidence are from there too.
     """
     truth, has_face, each, face, mine, iou = matched(targets, outputs, grid)
     coordinates = tf.reduce_sum((each[..., :4] - truth) ** 2, axis=-1)

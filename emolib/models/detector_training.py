@@ -20,7 +20,7 @@ from emolib.evaluation.boxes import average_precision, single_ious
 from emolib.models.backend import keras, tf
 from emolib.models.checkpoint import Checkpoint, History
 from emolib.models.detector import LOSSES, grid_of
-from emolib.models.training import OPTIMIZERS, Loop, check_options
+from emolib.models.training import OPTIMIZERS, Loop, batched_logits, check_options
 from emolib.signals.boxes import FILL, Letterbox, area, clipped
 
 FOCUSED = 0.5  # share of the views that look at one face
@@ -69,7 +69,7 @@ def gather(pictures: Iterable[Picture], side: int, n_channels: int = 3) -> dict[
     return {split: PictureSet(np.stack(X), boxes, names) for split, (X, boxes, names) in columns.items()}
 
 
-def view_window(boxes: np.ndarray, stored: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def view_window(boxes: np.ndarray, stored: int, rng) -> tuple[np.ndarray, np.ndarray]:
     """Size (w, h) and corner (x, y) of a window of a stored picture, in its pixels; it may reach outside."""
     stretch = np.exp(rng.uniform(-STRETCH, STRETCH) * np.array([0.5, -0.5]))
     if len(boxes) and rng.uniform() < FOCUSED:
@@ -90,9 +90,7 @@ def faces_in_view(boxes: np.ndarray, side: int) -> np.ndarray:
     return inside[large & (area(inside) >= VISIBLE * area(boxes))]
 
 
-def draw_views(
-    boxes: tuple[np.ndarray, ...], stored: int, side: int, rng: np.random.Generator
-) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+def draw_views(boxes: tuple[np.ndarray, ...], stored: int, side: int, rng) -> tuple[dict, list[np.ndarray]]:
     """One view of side × side of every picture, as `render_views` takes it, and its boxes.
 
     `boxes` are in pixels of the stored square. transforms (n, 8), gain and offset (n, 1, 1, 3), colour (n, 1, 1, 1).
@@ -119,7 +117,7 @@ def render_views(X, transforms, gain, offset, colour, side: int):
 
     The transforms lead from places in the view to places in the stored picture; pixel 0 lies at place 0.5.
     """
-    a, b, c, d, e, f, *zeros = (transforms[:, i : i + 1] for i in range(8))
+    a, b, c, d, e, f, *zeros = tf.split(transforms, 8, axis=1)
     between_pixels = tf.concat([a, b, c + (a + b - 1) / 2, d, e, f + (d + e - 1) / 2, *zeros], axis=1)
     view = tf.raw_ops.ImageProjectiveTransformV3(
         images=tf.cast(X, tf.float32),
@@ -129,9 +127,9 @@ def render_views(X, transforms, gain, offset, colour, side: int):
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
     )
-    view = tf.reshape(view, (-1, side, side, X.shape[-1])) / 255
-    view = view * colour + tf.reduce_mean(view, axis=-1, keepdims=True) * (1 - colour)
     n_channels = X.shape[-1]
+    view = tf.reshape(view, (-1, side, side, n_channels)) / 255
+    view = view * colour + tf.reduce_mean(view, axis=-1, keepdims=True) * (1 - colour)
     return tf.clip_by_value((view - 0.5) * gain[..., :n_channels] + 0.5 + offset[..., :n_channels], 0.0, 1.0)
 
 
@@ -151,10 +149,6 @@ class Recipe:
 
     def __post_init__(self):
         check_options(self, loss=LOSSES, optimizer=OPTIMIZERS)
-
-    def rate(self, share: float) -> float:
-        """The learning rate after this share of the training."""
-        return self.learning_rate * min(1, share / WARM_UP) * (1 + math.cos(math.pi * share)) / 2
 
 
 class Trainer(Loop):
@@ -186,12 +180,12 @@ class Trainer(Loop):
         return {"X": train.X, **views}, targets, {"faces_lost": n_lost}
 
     def rate(self, number: int, share: float) -> float:
-        return self.options.rate((number + share) / self.options.epochs)
+        done = (number + share) / self.options.epochs
+        return self.options.learning_rate * min(1, done / WARM_UP) * (1 + math.cos(math.pi * done)) / 2
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Outputs (n, n_cells, n_cells, n_outputs) of pictures X (n, side, side, n_channels) uint8."""
-        parts = (np.float32(X[i : i + PREDICTED] / 255) for i in range(0, len(X), PREDICTED))
-        return np.concatenate([self.forward(part).numpy() for part in parts])
+        return batched_logits(lambda part: self.forward(np.float32(part / 255)), X, PREDICTED)
 
     def validate(self, val: PictureSet, name: str) -> dict[str, float]:
         """Loss, mean IoU on single faces and AP of validation pictures. Raises BadParameter if training diverged."""
@@ -210,7 +204,7 @@ class Trainer(Loop):
         return max(range(len(history)), key=lambda k: (history[k]["val_iou"] + history[k]["val_ap50"], k))
 
     def fit(
-        self, train: PictureSet, val: PictureSet, name: str = "detector", state: Checkpoint | None = None
+        self, train: PictureSet, val: PictureSet, name="detector", state: Checkpoint | None = None
     ) -> History:
         """`train` with a progress bar; a `state` is of `identity(train, val)`.
 

@@ -6,7 +6,7 @@ stands behind every layer with weights but the logits: it is folded into the wei
 most units of the dense layers die in the first epochs, and a slow branch with them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import keras
@@ -71,14 +71,11 @@ def build(
     all filters and dense layers. Raises BadParameter, naming the layer and its shape, for what cannot be built.
     """
 
-    def wide(n: int) -> int:
-        return max(1, round(n * width))
-
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    features = [_features(name, inputs[name], branches[name], wide) for name in inputs]
+    features = [_features(name, inputs[name], branches[name], width) for name in inputs]
     x = layers.Concatenate(name="joint")(features) if len(features) > 1 else features[0]
     for n, units in enumerate(_counts("dense, of the joint layers", dense)):
-        x = fully_connected(x, wide(units), f"joint_dense{n}")
+        x = fully_connected(x, _wide(units, width), f"joint_dense{n}")
     found = [layers.Dense(n_classes, name="logits")(layers.Dropout(dropout)(x))]
     if not heads:
         return keras.Model(inputs, found[0])
@@ -88,11 +85,15 @@ def build(
     return keras.Model(inputs, layers.Reshape((len(found), n_classes), name="heads")(every))
 
 
-def _features(name: str, x, layout: Branch, wide: Callable):
+def _wide(n: int, width: float) -> int:
+    return max(1, round(n * width))
+
+
+def _features(name: str, x, layout: Branch, width: float):
     """The features (n_features,) of one branch's window x."""
     for n, filters in enumerate(layout.filters):
         block = separable if layout.separable and n else conv
-        x = block(x, wide(filters), layout.kernel)
+        x = block(x, _wide(filters, width), layout.kernel)
         height, across = layout.pool
         if x.shape[1] < height or x.shape[2] < across:
             raise BadParameter(
@@ -102,5 +103,5 @@ def _features(name: str, x, layout: Branch, wide: Callable):
         x = layers.MaxPooling2D(layout.pool)(x)
     x = layers.Flatten()(x)
     for n, units in enumerate(layout.dense):
-        x = fully_connected(x, wide(units), f"{name}_dense{n}")
+        x = fully_connected(x, _wide(units, width), f"{name}_dense{n}")
     return x

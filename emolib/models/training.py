@@ -57,10 +57,11 @@ class Training:
 
     def __post_init__(self):
         check_options(self, optimizer=OPTIMIZERS)
-        if not 0 <= self.label_smoothing < 1:
-            raise BadParameter(f"label_smoothing: got {self.label_smoothing}, expected 0 to below 1.")
-        if not 0 <= self.focal_gamma < math.inf:
-            raise BadParameter(f"focal_gamma: got {self.focal_gamma}, expected 0 (cross-entropy) or more.")
+        if not 0 <= self.label_smoothing < 1 or not 0 <= self.focal_gamma < math.inf:
+            raise BadParameter(
+                f"label_smoothing: got {self.label_smoothing}, expected 0 to below 1; focal_gamma: got {self.focal_gamma}, "
+                "expected 0 (cross-entropy) or more."
+            )
 
 
 def check_options(options, **known):
@@ -91,7 +92,7 @@ def use_threads(n: int):
 
 
 def focal(log_p, gamma: float):
-    """(1 - p)^gamma log p, in the shape of log_p: minus what a class adds to the focal loss. Gamma 0 gives log_p itself.
+    """(1 - p)^gamma log p, in the shape of log_p: minus what a class adds to the focal loss.
 
     Source: Lin et al. (2017), "Focal loss for dense object detection", equation 4. Its alpha are the class weights.
     """
@@ -104,14 +105,14 @@ def batches(n: int, batch_size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def trainer_of(source: Experiment, data: EmotionSet, model: dict, options: Training) -> "Trainer":
-    """A Trainer of the source's network for windows and classes like those of `data`; `model` holds the network's options.
+    """A Trainer of the source's network, with its options `model`, for windows and classes like those of `data`.
 
     Raises BadParameter for an option that the network does not have.
     """
     shape, n_classes = data.X.shape[1:], len(data.classes)
-    network = models.network(source.modality, source.network)
+    _, augment, solve = models.network(source.modality, source.network)
     factory = partial(models.build, source.modality, shape, n_classes, source.network, **model)
-    return Trainer(factory, options, network.augment, network.solve)
+    return Trainer(factory, options, augment, solve)
 
 
 def forward(model: keras.Model) -> Callable:
@@ -120,9 +121,9 @@ def forward(model: keras.Model) -> Callable:
     return tf.function(lambda X: model(X, training=False), input_signature=[signature])
 
 
-def batched_logits(forward: Callable, X: Windows) -> np.ndarray:
-    """Logits (n_windows, …) of X (n_windows, …), PREDICTED windows at a time."""
-    parts = (taken(X, slice(i, i + PREDICTED)) for i in range(0, length(X), PREDICTED))
+def batched_logits(forward: Callable, X: Windows, n: int = PREDICTED) -> np.ndarray:
+    """Logits (n_windows, …) of X (n_windows, …), n windows at a time."""
+    parts = (taken(X, slice(i, i + n)) for i in range(0, length(X), n))
     return np.concatenate([forward(part).numpy() for part in parts])
 
 
@@ -192,14 +193,13 @@ class Loop:
             bar.update(self.units * len(some) / len(rows) / self.options.epochs)
         return {"learning_rate": rate, **record, "loss": float(np.mean(losses))}
 
-    def train(self, train, val, name: str, state: Checkpoint | None, bar: tqdm | None) -> History:
+    def train(self, train, val, name: str, state: Checkpoint | None, bar: tqdm) -> History:
         """Train from the seeded weights. `model` then holds those of the best epoch. Returns one record an epoch.
 
         With `state`, every epoch is logged and a training that was killed goes on.
         """
         self.reset()
         history, kept = state.restore(self.variables) if state else ([], [])
-        bar = tqdm(disable=True) if bar is None else bar
         before = bar.n
         bar.update(self.units * len(history) / self.options.epochs)
         best = self.best(history) if history else 0
@@ -209,10 +209,8 @@ class Loop:
             best = self.best(history)
             if best == len(history) - 1:
                 kept = [variable.numpy() for variable in self.model.variables]
-            told = (
-                f"best epoch {best + 1} of {len(history)}, validation {self.measure.format(**history[best])}"
-            )
-            bar.set_postfix_str(f"{name}: {told}", refresh=False)
+            told = f"{name}: best epoch {best + 1} of {len(history)}, validation "
+            bar.set_postfix_str(told + self.measure.format(**history[best]), refresh=False)
             if state:
                 state.epoch(self.variables, kept, history)
         for variable, value in zip(self.model.variables, kept, strict=True):
@@ -223,10 +221,8 @@ class Loop:
     def check_finite(self, outputs: np.ndarray, name: str):
         """Raise BadParameter, with the training's name, if it diverged."""
         if not np.isfinite(outputs).all():
-            raise BadParameter(
-                f"{name}: training diverged, its outputs are NaN or infinite: lower learning_rate "
-                f"(now {self.options.learning_rate})."
-            )
+            now = f"lower learning_rate (now {self.options.learning_rate})"
+            raise BadParameter(f"{name}: training diverged, its outputs are NaN or infinite: {now}.")
 
 
 class Trainer(Loop):
@@ -267,7 +263,7 @@ class Trainer(Loop):
         return all(getattr(self.options, name) == getattr(options, name) for name in TRACED)
 
     def predict(self, X: Windows) -> np.ndarray:
-        """Logits (n_windows, n_classes), or of several heads (n_windows, n_heads, n_classes), of X (n_windows, …)."""
+        """Logits (n_windows, n_classes), or of several heads (n_windows, n_heads, n_classes)."""
         return batched_logits(self.forward, X)
 
     def targets(self, y: np.ndarray) -> np.ndarray:
@@ -282,10 +278,8 @@ class Trainer(Loop):
         """Loss and UAR on the validation set. Raises BadParameter if training diverged."""
         logits = over_heads(self.predict(val.X))
         self.check_finite(logits, name)
-        return {
-            "val_loss": cross_entropy(val.y, logits),
-            "val_uar": float(uar(confusion(val.y, softmax(logits)))),
-        }
+        recall = float(uar(confusion(val.y, softmax(logits))))
+        return {"val_loss": cross_entropy(val.y, logits), "val_uar": recall}
 
     def best(self, history: History) -> int:
         """The first epoch, from 0, of the lowest validation loss."""
@@ -295,7 +289,7 @@ class Trainer(Loop):
         self,
         train: EmotionSet,
         val: EmotionSet,
-        name: str = "fold",
+        name="fold",
         state: Checkpoint | None = None,
         bar: tqdm | None = None,
     ) -> dict[str, list[float]]:
@@ -305,13 +299,12 @@ class Trainer(Loop):
         classes) and val_uar. Raises BadSet as `check_trainable` does, BadParameter if training diverges.
         """
         train.check_trainable()
-        val = replace(val, X=in_memory(val.X))
+        val, bar = replace(val, X=in_memory(val.X)), tqdm(disable=True) if bar is None else bar
         if self.solve:
             train = replace(train, X=np.asarray(train.X))
             self.model.set_weights(self.solve(train.X, train.y, self.n_classes))
             history = [{"loss": self.validate(train, name)["val_loss"], **self.validate(val, name)}]
-            if bar is not None:
-                bar.update(1)
+            bar.update(1)
         else:
             history = self.train((in_memory(train.X), self.targets(train.y)), val, name, state, bar)
         return {key: [epoch[key] for epoch in history] for key in history[0]}

@@ -15,11 +15,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from emolib.core.errors import BadParameter
-from emolib.datasets.splits import calibration
+from emolib.datasets.splits import evenly
 from emolib.device.backends import native_silence
 from emolib.quantization.conversion import CalibrationData, observed
-from emolib.quantization.flatbuffer import activations, check_operators, graph, read, write
+from emolib.quantization.flatbuffer import activations, check_operators, graph, read, weighted, write
 
 TOP_SHARE = 0.01  # of a window's values that MAX-PERCENTILE takes as its maxima
 KL_BINS, KL_LEVELS, KL_STEP = 2048, 128, 32
@@ -86,13 +85,14 @@ def clip_weights(content: bytes, percentile: float) -> bytes:
 
     Batch norm is folded into these kernels, so their channels differ much in size.
     """
+    if percentile == 100:
+        return content
     model = read(content)
-    for operator in graph(content):
-        if operator.name in CHANNEL_AXIS:
-            tensor, axis = operator.inputs[1], CHANNEL_AXIS[operator.name]
-            buffer = model.buffers[model.subgraphs[0].tensors[tensor.index].buffer]
-            kernel = np.asarray(buffer.data, np.uint8).view(np.float32).reshape(tensor.shape)
-            buffer.data = clipped(kernel, axis, percentile).view(np.uint8).ravel()
+    for operator in weighted(content):
+        tensor = operator.inputs[1]
+        kernel = tensor.data.view(np.float32).reshape(tensor.shape)
+        cut = clipped(kernel, CHANNEL_AXIS[operator.name], percentile)
+        model.buffers[model.subgraphs[0].tensors[tensor.index].buffer].data = cut.view(np.uint8).ravel()
     return write(model)
 
 
@@ -115,13 +115,6 @@ class Clipping:
     n_calibration: int | None = None
     weight_percentile: float = 100.0
 
-    def __post_init__(self):
-        if self.method not in METHODS:
-            raise BadParameter(f"method: got {self.method!r}, expected one of {', '.join(METHODS)}.")
-        for name in ("percentile", "weight_percentile"):
-            if not 0 < getattr(self, name) <= 100:
-                raise BadParameter(f"{name}: got {getattr(self, name)}, expected more than 0, at most 100.")
-
     @property
     def name(self) -> str:
         """For example max, percentile_99.9, max_n32, max_w99.9."""
@@ -140,15 +133,12 @@ class Clipping:
         """Which of the fold's calibration windows set the ranges, (n,) bool."""
         if not self.n_calibration:
             return np.ones(len(fold.rows), bool)
-        return np.isin(fold.rows, calibration(fold.data, fold.fold, self.n_calibration, fold.seed))
+        return np.isin(fold.rows, evenly(fold.data.y, fold.fold.train, self.n_calibration, fold.seed))
 
     def __call__(self, fold: CalibrationData) -> bytes:
         used = self.used(fold)
         limits = self.ranges({name: x[used] for name, x in _values(fold).items()})
-        content = fold.float32
-        if self.weight_percentile < 100:
-            content = clip_weights(content, self.weight_percentile)
-        return quantize(content, limits)
+        return quantize(clip_weights(fold.float32, self.weight_percentile), limits)
 
 
 @lru_cache(maxsize=1)
@@ -166,9 +156,8 @@ def quantize(content: bytes, ranges: Ranges, weight_bits: Mapping[str, int] | No
     from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
 
     made, dense = quantizer.Quantizer(content), TFLOperationName.FULLY_CONNECTED
-    made.add_static_config(
-        ".*", TFLOperationName.ALL_SUPPORTED, 8, 8
-    )  # of two rules for one operator the later one wins
+    # of two rules for one operator the later one wins
+    made.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8)
     made.add_static_config(".*", dense, 8, 8, QuantGranularity.TENSORWISE)
     for name in (name for name, bits in (weight_bits or {}).items() if bits == 4):
         scope = f"^{re.escape(name)};?$"

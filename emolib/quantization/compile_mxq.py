@@ -1,13 +1,12 @@
 """Compile the model beside this file with Mobilint's compiler: `python compile.py`, where its SDK is installed.
 
-Reads mxq.json, which says what each version of the compiler is to be told. Needs nothing but the compiler.
+Reads mxq.json. Needs nothing but the compiler.
 """
 
 import importlib
 import json
 import os
 import sys
-from functools import reduce
 from importlib import metadata, util
 from pathlib import Path
 
@@ -18,26 +17,29 @@ MISSING = (
 )
 
 
-def major_minor(version):
-    """1.0.1.dev2 → (1, 0)"""
-    return tuple(int(part) for part in version.split(".")[:2])
+def arguments(package, version, compiler, percentile, topk_ratio):
+    """Keyword arguments of mxq_compile that ask for MaxPercentile, weights per channel (1) and outputs per layer (0).
 
-
-def arguments(compilers, package, version, compiler):
-    """Keyword arguments of mxq_compile for this version; the program ends for one that the table does not hold."""
-    for key, told in compilers.items():
-        name, first = key.split()
-        if name != package or not major_minor(first) <= major_minor(version) < major_minor(told["below"]):
-            continue
-        if "config" not in told:
-            return told["arguments"]
-        modes, config = told["modes"], told["config"]  # a mode's name becomes the integer of this version
-        values = {key: modes.get(v, v) if isinstance(v, str) else v for key, v in told["values"].items()}
-        return {config["argument"]: reduce(getattr, config["maker"].split("."), compiler)(**values)}
-    known = ", ".join(f"{key} (below {told['below']})" for key, told in compilers.items())
+    The program ends for a version that is not known: the integers of the modes changed between versions.
+    """
+    shares = {"percentile": percentile, "topk_ratio": topk_ratio}
+    numbers = tuple(int(part) for part in version.split(".")[:2])  # 1.0.1.dev2 is (1, 0)
+    if package == "qubee" and (0, 8) <= numbers < (1, 0):
+        told = {
+            "quantize_method": "maxpercentile",
+            "quantize_percentile": percentile,
+            "topk_ratio": topk_ratio,
+        }
+        return {**told, "is_quant_ch": True, "quant_output": "layer"}
+    if package == "qbcompiler" and (1, 0) <= numbers < (1, 1):
+        told = {"quantization_method": 1, "quantization_output": 0, "quantization_mode": 2}
+        return {"quantization_config": compiler.QuantizationConfig.from_kwargs(**told, **shares)}
+    if package == "qbcompiler" and (1, 1) <= numbers < (2, 0):
+        told = compiler.CalibrationConfig(method=1, output=0, mode=1, max_percentile=shares)
+        return {"calibration_config": told}
     sys.exit(
-        f"Nothing was compiled: mxq.json knows {known}, not {package} {version}: add its arguments there; the "
-        "integers of the calibration modes changed between versions."
+        f"Nothing was compiled: compile.py knows qubee 0.8 to 0.12 and qbcompiler 1, not {package} {version}: add its "
+        "arguments there."
     )
 
 
@@ -48,7 +50,8 @@ def main():
     if package is None:
         sys.exit(MISSING)
     version, compiler = metadata.version(package), importlib.import_module(package)
-    told, saved = arguments(config["compilers"], package, version, compiler), Path(config["save"])
+    told = arguments(package, version, compiler, config["percentile"], config["topk_ratio"])
+    saved = Path(config["save"])
     saved.unlink(missing_ok=True)
     compiler.mxq_compile(
         model=config["model"],

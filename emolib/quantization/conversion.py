@@ -89,7 +89,7 @@ def calibration_data(
     run: Run, source: str, data: "EmotionSet | JointSet", folds: Sequence[Fold], n_calibration: int, seed: int
 ) -> list[CalibrationData]:
     """The CalibrationData of each fold, each with a branch of the run."""
-    rows = [splits.calibration(data, fold, n_calibration, seed) for fold in folds]
+    rows = [splits.evenly(data.y, fold.train, n_calibration, seed) for fold in folds]
     return [
         CalibrationData(run.branch(), model_name(source, k), data, fold, rows[k], seed)
         for k, fold in enumerate(folds)

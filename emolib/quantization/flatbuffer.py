@@ -14,20 +14,23 @@ OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() i
 DTYPES = {code: name for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tensor:
-    """A tensor of the graph. `constant`: the file holds its values. scale and zero_point are (n_channels,) or (0,)."""
+    """A tensor of the graph. scale and zero_point are (n_channels,) or (0,).
+
+    `data`: the values as they lie in the file (packed if int4), flat uint8; empty for a tensor that is computed.
+    """
 
     index: int
     name: str
     shape: tuple[int, ...]
     dtype: str
-    constant: bool
+    data: np.ndarray
     scale: np.ndarray
     zero_point: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operator:
     """An operator; `index` counts in order of execution. An optional input that it does not have is not in `inputs`."""
 
@@ -45,7 +48,12 @@ def graph(content: bytes) -> list[Operator]:
     """The operators of a .tflite file, in order of execution."""
     model = read(content)
     [main] = model.subgraphs
-    tensors, found = [_tensor(model, i, tensor) for i, tensor in enumerate(main.tensors)], []
+    tensors, found = [], []
+    for i, tensor in enumerate(main.tensors):
+        told = tensor.quantization or schema.QuantizationParametersT()
+        about = tensor.name.decode(), tuple(_array(tensor.shape, int).tolist()), DTYPES[tensor.type]
+        scales = _array(told.scale, np.float32), _array(told.zeroPoint, np.int64)
+        tensors.append(Tensor(i, *about, _array(model.buffers[tensor.buffer].data, np.uint8), *scales))
     for i, op in enumerate(main.operators):
         sides = (tuple(tensors[n] for n in side if n >= 0) for side in (op.inputs, op.outputs))
         code = model.operatorCodes[op.opcodeIndex]
@@ -54,44 +62,25 @@ def graph(content: bytes) -> list[Operator]:
     return found
 
 
-def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
-    quantization = tensor.quantization or schema.QuantizationParametersT()
-    scale, zero_point = (
-        np.asarray([] if values is None else values, dtype)
-        for values, dtype in ((quantization.scale, np.float32), (quantization.zeroPoint, np.int64))
-    )
-    shape, constant = (
-        tuple(map(int, () if tensor.shape is None else tensor.shape)),
-        _is_constant(model, tensor),
-    )
-    return Tensor(index, tensor.name.decode(), shape, DTYPES[tensor.type], constant, scale, zero_point)
+def _array(values, dtype) -> np.ndarray:
+    return np.asarray([] if values is None else values, dtype)
 
 
-def _is_constant(model: schema.ModelT, tensor: schema.TensorT) -> bool:
-    data = model.buffers[tensor.buffer].data
-    return data is not None and len(data) > 0
-
-
-def weighted(content: bytes) -> list[tuple[Operator, np.ndarray]]:
-    """Operators that hold weights, each with those as they lie in the file (packed if int4), flat uint8."""
-    model = read(content)
-    found = []
-    for operator in graph(content):
-        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-            tensor = model.subgraphs[0].tensors[operator.inputs[1].index]
-            found.append((operator, np.asarray(model.buffers[tensor.buffer].data, np.uint8)))
-    return found
+def weighted(content: bytes) -> list[Operator]:
+    """Operators that hold weights: the second of their inputs."""
+    kinds = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    return [operator for operator in graph(content) if operator.name in kinds]
 
 
 def weight_bytes(content: bytes) -> int:
     """Bytes of all kernels in the file, biases not counted."""
-    return sum(len(data) for _, data in weighted(content))
+    return sum(len(operator.inputs[1].data) for operator in weighted(content))
 
 
 def activations(content: bytes) -> dict[str, Tensor]:
     """Every tensor that the graph computes, and its input, by name, in order of execution."""
     every = (tensor for operator in graph(content) for tensor in (*operator.inputs, *operator.outputs))
-    return {tensor.name: tensor for tensor in every if not tensor.constant}
+    return {tensor.name: tensor for tensor in every if not len(tensor.data)}
 
 
 def operators(content: bytes) -> pd.DataFrame:
@@ -164,16 +153,14 @@ def compact(content: bytes) -> bytes:
     for i, tensor in enumerate(main.tensors):
         # "functional_1/re_lu_1/Relu;functional_1/…" is "re_lu_1"
         layer = tensor.name.decode().split(";")[0].split("/")[:2][-1]
-        short = str(i) if _is_constant(model, tensor) else layer
+        short = str(i) if len(_array(model.buffers[tensor.buffer].data, np.uint8)) else layer
         tensor.name = short if short not in names else f"{short}_{i}"
         names.add(tensor.name)
         tensor.buffer = used.index(tensor.buffer)
         if scales := tensor.quantization:
             scales.min = scales.max = None  # the ranges behind the scales
             for field, dtype in (("scale", np.float32), ("zeroPoint", np.int64)):
-                if (
-                    getattr(scales, field) is not None
-                ):  # as arrays, of which the builder sees that they are equal
-                    setattr(scales, field, np.asarray(getattr(scales, field), dtype))
+                if (values := getattr(scales, field)) is not None:
+                    setattr(scales, field, np.asarray(values, dtype))  # so that the builder sees equal ones
     model.buffers = [model.buffers[i] for i in used]
     return write(model)

@@ -193,8 +193,7 @@ def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
         most, limit = getattr(total(layers, eight), measure), getattr(budget, measure)
         if most > limit:
             constraints.append(LinearConstraint(saved, lb=most - math.floor(limit)))
-    costs = OBJECTIVE * rises / (np.abs(rises).max() or 1.0)
-    exact = {"mip_rel_gap": 0}
+    costs, exact = OBJECTIVE * rises / (np.abs(rises).max() or 1.0), {"mip_rel_gap": 0}
     found = milp(costs, integrality=1, bounds=Bounds(0, 1), constraints=constraints, options=exact)
     return eight | {layer.name: 4 for layer, four in zip(low, found.x, strict=True) if four > 0.5}
 
@@ -250,14 +249,12 @@ def outputs(content: bytes, kernels: Mapping[str, np.ndarray]) -> dict[str, str]
     """
     operators, found = weighted(content), {}
     for layer, kernel in kernels.items():
-        orders = [
-            order.ravel() for order in (kernel, np.moveaxis(kernel, -1, 0))
-        ]  # depthwise, other operators
+        orders = [each.ravel() for each in (kernel, np.moveaxis(kernel, -1, 0))]  # depthwise, other operators
         most = SAME * np.abs(kernel).max()
         names = [
             operator.outputs[0].name
-            for operator, data in operators
-            if data.size == 4 * kernel.size
+            for operator in operators
+            if (data := operator.inputs[1].data).size == 4 * kernel.size
             and any(np.allclose(data.view(np.float32), order, rtol=0, atol=most) for order in orders)
         ]
         if len(names) != 1:

@@ -21,7 +21,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.device.interpreter import Model, apart
 from emolib.models.backend import keras
-from emolib.quantization.clipping import Clipping, Ranges, clipped
+from emolib.quantization.clipping import Clipping, clipped
 from emolib.quantization.conversion import CalibrationData, check_calibration
 from emolib.quantization.folding import folded
 
@@ -106,8 +106,9 @@ def _window(layer: layers.Layer, kernel: tuple[int, int], dilation: tuple[int, i
 def run(content: bytes, X: np.ndarray) -> np.ndarray:
     """Logits (n, n_classes) of X (n, h, w, c) on onnxruntime."""
     options = onnxruntime.SessionOptions()
-    # else int8 overflows on x86 without VNNI
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    options.add_session_config_entry(
+        "session.x64quantprecision", "1"
+    )  # else int8 overflows on x86 without VNNI
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     windows = np.ascontiguousarray(np.moveaxis(np.asarray(X, np.float32), -1, 1))
     return np.concatenate([session.run([LOGITS], {INPUT: window[None]})[0] for window in windows])
@@ -146,12 +147,7 @@ def observed(content: bytes, X: np.ndarray) -> dict[str, np.ndarray]:
 def convert_to_qdq(content: bytes, clipping: Clipping, fold: CalibrationData) -> bytes:
     """The QDQ file of a fold's ONNX file that `export` wrote, on the ranges and weights that `clipping` chooses."""
     ranges = clipping.ranges(observed(content, fold.calibration[clipping.used(fold)]))
-    return to_qdq(clip_weights(content, clipping.weight_percentile), ranges)
-
-
-def to_qdq(content: bytes, ranges: Ranges) -> bytes:
-    """The QDQ file of an ONNX file that `export` wrote, on `ranges`."""
-    model = onnx.load_from_string(content)
+    model = onnx.load_from_string(clip_weights(content, clipping.weight_percentile))
     limits = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
     for node in model.graph.node:
         if node.op_type in SAME_SCALE:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from emolib.core.errors import BadArtifact, OverBudget
-from emolib.device.backends import ARENA_BYTES, Backend, Micro, TFLite, litert, native_silence
+from emolib.device.backends import ARENA_BYTES, Backend, Micro, TFLite, native_silence
 from emolib.device.interpreter import apart, check_backend, quantize
 from emolib.quantization.flatbuffer import Operator, graph, read, write
 
@@ -99,17 +99,16 @@ def _opens(content: bytes, size: int) -> bool:
 
 def reference(content: bytes) -> TFLite:
     """litert on its reference kernels: plain integer loops instead of the default, vectorised ones."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    from ai_edge_litert.interpreter import OpResolverType
 
-    made = partial(Interpreter, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    return TFLite(made, OpResolverType, content, threads=1)
+    return TFLite(content, threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
 
 
 def answers(backend: Backend, X: np.ndarray) -> np.ndarray:
-    """Int8 outputs (n, n_classes), as int32, of windows X (n, *shape)."""
+    """Outputs (n, n_outputs) int8, as int32, of windows X: (n, *shape) float32, or int8 (n, n_values)."""
     [entry] = backend.inputs
-    encoded = quantize(np.asarray(X, np.float32), entry.scale, entry.zero_point)
-    return np.concatenate([backend.run(window[None]) for window in encoded]).astype(np.int32)
+    encoded = X if X.dtype == np.int8 else quantize(np.float32(X), entry.scale, entry.zero_point)
+    return np.stack([backend.run(window.reshape(entry.shape)).ravel() for window in encoded]).astype(np.int32)
 
 
 def measured(content: bytes, X: np.ndarray, name: str = "The model") -> dict[str, int]:
@@ -120,7 +119,7 @@ def measured(content: bytes, X: np.ndarray, name: str = "The model") -> dict[str
     kernels. Raises OverBudget for an operator that tflite-micro lacks.
     """
     check_operators(content, name)
-    parts, backends = allocated(content), (Micro(content), litert(content, 1), reference(content))
+    parts, backends = allocated(content), (Micro(content), TFLite(content, 1), reference(content))
     micro, default, plain = (answers(backend, X) for backend in backends)
     from_default = apart(micro, default, step=1)
     return {
@@ -144,7 +143,7 @@ class Kernel:
         model = read(content)
         [main] = model.subgraphs
         main.operators = [main.operators[operator.index]]
-        main.inputs = [tensor.index for tensor in operator.inputs if not tensor.constant]
+        main.inputs = [tensor.index for tensor in operator.inputs if not len(tensor.data)]
         main.outputs = [tensor.index for tensor in operator.outputs]
         model.signatureDefs = None
         make = partial(Interpreter, model_content=write(model), num_threads=1)
@@ -171,7 +170,7 @@ def rounding(content: bytes, X: np.ndarray) -> pd.DataFrame:
 
     operators, kinds = graph(content), (OpResolverType.BUILTIN_REF, OpResolverType.AUTO)
     plain, default = ([Kernel(content, op, kind) for op in operators] for kind in kinds)
-    entry = next(tensor for tensor in operators[0].inputs if not tensor.constant)
+    entry = next(tensor for tensor in operators[0].inputs if not len(tensor.data))
     found = [{"alone": [], "grown": []} for _ in operators]
     for window in quantize(np.asarray(X, np.float32), float(entry.scale[0]), int(entry.zero_point[0])):
         ours, theirs = {entry.name: window[None]}, {entry.name: window[None]}

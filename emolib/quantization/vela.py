@@ -6,7 +6,6 @@ the latency is a lower bound. Feature maps are in SRAM, weights in off-chip flas
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from emolib.core.child import run_module
-from emolib.core.errors import BadArtifact, OverBudget, check_names
+from emolib.core.errors import BadArtifact, check_names
 from emolib.quantization.flatbuffer import graph, weighted
 
 SYSTEMS = {  # accelerator: system configuration of Vela's own Arm/vela.ini
@@ -80,7 +79,7 @@ def _operators(content: bytes, parts: pd.DataFrame, said: str) -> pd.DataFrame:
     found = graph(content)
     names = [operator.outputs[0].name for operator in found]
     owner = [max((n for n in names if part.startswith(n)), key=len, default="") for part in parts.Name]
-    sizes = {operator.index: len(data) for operator, data in weighted(content)}
+    sizes = {operator.index: len(operator.inputs[1].data) for operator in weighted(content)}
     rows = []
     for operator, name in zip(found, names, strict=True):
         own = parts[[each == name for each in owner]]
@@ -93,44 +92,3 @@ def _operators(content: bytes, parts: pd.DataFrame, said: str) -> pd.DataFrame:
         row |= {"weight_bytes": sizes.get(operator.index, 0)}
         rows.append(row | {"why": "" if on_npu else reasons.get(name, "Vela gives no reason")})
     return pd.DataFrame(rows)
-
-
-@dataclass(frozen=True)
-class Budgets:
-    """The most that a model may need, and the least share of its operators on the NPU; 0 is no budget."""
-
-    max_sram_kb: float = 0.0
-    max_flash_kb: float = 0.0
-    max_latency_ms: float = 0.0
-    min_npu_percent: float = 0.0
-
-
-LIMITS = {  # column of the totals: budget, unit, the operators' column that tells the worst one, what to do
-    "sram_kb": ("max_sram_kb", "kB of SRAM", "sram_bytes", "thin"),
-    "flash_kb": ("max_flash_kb", "kB of flash", "weight_bytes", "thin"),
-    "latency_ms": ("max_latency_ms", "ms", "cycles", "thin or stride"),
-}
-
-
-def check_budgets(table: pd.DataFrame, operators: pd.DataFrame, budgets: Budgets):
-    """Raises OverBudget, naming accelerator and operator, for the first row of `compile_all`'s tables over its budget."""
-
-    def label(operator: pd.Series) -> str:
-        return f"operator {operator['index']}, {operator.operator} ({operator['name'].split(';')[0]})"
-
-    for row in table.to_dict("records"):
-        own = operators[operators.accelerator == row["accelerator"]]
-        if row["npu_percent"] < budgets.min_npu_percent:
-            stray = own[~own.on_npu].iloc[0]
-            raise OverBudget(
-                f"{row['accelerator']}: {row['npu_percent']:.0f} % of the operators on the NPU, expected at least "
-                f"{budgets.min_npu_percent:g} %: {label(stray)} stays on the CPU ({stray.why}); replace it, or lower "
-                "min_npu_percent."
-            )
-        for column, (budget, unit, by, remedy) in LIMITS.items():
-            most = getattr(budgets, budget)
-            if most and row[column] > most:
-                raise OverBudget(
-                    f"{row['accelerator']}: {row[column]:.3g} {unit} by {row['modelled_by']}, expected at most "
-                    f"{most:g}: {remedy} {label(own.loc[own[by].idxmax()])}, or raise {budget}."
-                )

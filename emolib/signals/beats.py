@@ -50,26 +50,18 @@ def moving_mean(x: np.ndarray, n: int) -> np.ndarray:
     return (total[stop] - total[start]) / (stop - start)
 
 
-def pulse_wave(signal: np.ndarray, sfreq: float, kind: str) -> np.ndarray:
-    """The wave in which beats are looked for, (n_times,) float64, gaps bridged. Raises BadRecording."""
-    if np.ndim(signal) != 1 or sfreq <= 0 or len(signal) < sfreq or not np.isfinite(signal).any():
+def detect_beats(signal: np.ndarray, sfreq: float, kind: str = "ppg") -> tuple[np.ndarray, np.ndarray]:
+    """The wave in which beats were looked for, (n_times,) float64, gaps bridged, and the samples of its beats, (n_beats,):
+    systolic peaks of a PPG, R peaks of an ECG (n_times,). Raises BadRecording.
+    """
+    if len(signal) < sfreq or not np.isfinite(signal).any():
         raise BadRecording(
-            f"{kind} of shape {np.shape(signal)} at {sfreq} Hz, expected (n_times,) of one second or more, with "
-            "finite samples."
+            f"{kind} of {len(signal)} samples at {sfreq} Hz, expected finite ones of 1 s or more."
         )
-    low, high = DETECTORS[kind].wave_hz
-    bridged = repair(np.asarray(signal, np.float64), sfreq, np.inf)
-    return band_pass(bridged, sfreq, low, high and min(high, 0.45 * sfreq))
-
-
-def detect_beats(signal: np.ndarray, sfreq: float, kind: str = "ppg") -> np.ndarray:
-    """Beat times in s, (n_beats,): systolic peaks of a PPG, R peaks of an ECG (n_times,). Raises BadRecording."""
-    return find_beats(pulse_wave(signal, sfreq, kind), sfreq, kind) / sfreq
-
-
-def find_beats(wave: np.ndarray, sfreq: float, kind: str) -> np.ndarray:
-    """Beats as sample indices, (n_beats,), in a wave from pulse_wave."""
     d = DETECTORS[kind]
+    low, high = d.wave_hz
+    bridged = repair(np.asarray(signal, np.float64), sfreq, np.inf)
+    wave = band_pass(bridged, sfreq, low, high and min(high, 0.45 * sfreq))
     if kind == "ppg":
         energy = np.maximum(wave, 0) ** 2
     else:
@@ -82,7 +74,7 @@ def find_beats(wave: np.ndarray, sfreq: float, kind: str) -> np.ndarray:
     heights = -wave if is_inverted else wave
     peaks = np.array([a + heights[a:b].argmax() for a, b in blocks], int)
     inside = (peaks > 0) & (peaks < len(wave) - 1)  # a wave cut by the end has its top elsewhere
-    return thin(peaks[inside], heights, d.refractory_s * sfreq)
+    return wave, thin(peaks[inside], heights, d.refractory_s * sfreq)
 
 
 def thin(peaks: np.ndarray, heights: np.ndarray, min_distance: float) -> np.ndarray:
@@ -108,7 +100,7 @@ def ibi(beats: np.ndarray) -> np.ndarray:
     return np.where(np.abs(intervals - usual) <= MAX_JUMP * usual, intervals, np.nan)
 
 
-def heart_series(signal: np.ndarray, sfreq: float, kind: str = "ppg", sfreq_out: float = 4.0) -> np.ndarray:
+def heart_series(signal: np.ndarray, sfreq: float, kind: str, sfreq_out: float) -> np.ndarray:
     """FEATURES[kind] at sfreq_out Hz, (n_steps, n_features), of a signal (n_times,) at sfreq Hz.
 
     Interpolated between plausible intervals; NaN where none covers a step. Raises BadRecording.
@@ -119,8 +111,7 @@ def heart_series(signal: np.ndarray, sfreq: float, kind: str = "ppg", sfreq_out:
         return nothing
     if kind == "bpm":
         return rate_series(signal, sfreq, times)
-    wave = pulse_wave(signal, sfreq, kind)
-    peaks = find_beats(wave, sfreq, kind)
+    wave, peaks = detect_beats(signal, sfreq, kind)
     intervals = ibi(peaks / sfreq)
     valid = np.isfinite(intervals)
     if valid.sum() < 3:
@@ -159,8 +150,7 @@ def local_rmssd(intervals: np.ndarray) -> np.ndarray:
 def rate_series(bpm: np.ndarray, sfreq: float, times: np.ndarray) -> np.ndarray:
     """Series of a heart rate in bpm, (n_steps, 2); NaN where it is implausible or missing."""
     bpm = np.asarray(bpm, np.float64)
-    limits = 60 / IBI_RANGE_S[1], 60 / IBI_RANGE_S[0]
-    valid = np.isfinite(bpm) & (bpm > limits[0]) & (bpm < limits[1])
+    valid = np.isfinite(bpm) & (bpm > 60 / IBI_RANGE_S[1]) & (bpm < 60 / IBI_RANGE_S[0])
     if not valid.any():
         return np.full((len(times), 2), np.nan)
     at = np.minimum((times * sfreq).astype(int), len(bpm) - 1)

@@ -27,8 +27,7 @@ def area(boxes: np.ndarray) -> np.ndarray:
 
 def clipped(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Boxes (n, 4) cut to a picture of size (height, width)."""
-    height, width = size
-    return np.clip(boxes, 0, [width, height, width, height])
+    return np.clip(boxes, 0, [*size[::-1]] * 2)
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -81,19 +80,18 @@ class Letterbox:
 
     def boxes(self, boxes: np.ndarray) -> np.ndarray:
         """Boxes (n, 4) of the picture in pixels of the square."""
-        return boxes * self._scale + self._shift
+        scale, shift = self._moved
+        return boxes * scale + shift
 
     def inverse(self, boxes: np.ndarray) -> np.ndarray:
         """Boxes (n, 4) of the square in pixels of the picture, cut to it."""
-        return clipped((boxes - self._shift) / self._scale, self.size)
+        scale, shift = self._moved
+        return clipped((boxes - shift) / scale, self.size)
 
     @property
-    def _scale(self) -> np.ndarray:
-        return np.tile(np.divide(self.inner, self.size)[::-1], 2)
-
-    @property
-    def _shift(self) -> np.ndarray:
-        return np.tile(self.corner[::-1], 2)
+    def _moved(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scale and shift, (4,), from boxes of the picture to those of the square."""
+        return np.tile(np.divide(self.inner, self.size)[::-1], 2), np.tile(self.corner[::-1], 2)
 
 
 @dataclass(frozen=True)
@@ -141,9 +139,8 @@ class Grid:
         speaks = ((place >= -self.reach) & (place < 1 + self.reach)).all(axis=-1)
         owner = np.where(speaks, np.abs(place - 0.5).max(axis=-1), np.inf).argmin(axis=0)
         taken = speaks.any(axis=0)
-        line, column = np.nonzero(taken)
         owner = owner[taken]
-        targets[taken, :2] = (place[owner, line, column] + self.reach) / (1 + 2 * self.reach)
+        targets[taken, :2] = (place[owner, *np.nonzero(taken)] + self.reach) / (1 + 2 * self.reach)
         targets[taken, 2:4] = np.sqrt(boxes[owner, 2:] - boxes[owner, :2])
         targets[taken, 4] = 1
         return targets, len(boxes) - len(np.unique(owner))
@@ -172,7 +169,7 @@ class Grid:
         boxes, scores = boxes[scores >= min_score], scores[scores >= min_score]
         each = list(piles(boxes, scores, max_iou))
         best = [pile[0] for pile in each]
-        if self.reach:
-            means = [np.average(boxes[pile], axis=0, weights=scores[pile]) for pile in each]
-            return Found(np.reshape(means, (-1, 4)), scores[best].astype(float))
-        return Found(boxes[best], scores[best])
+        if not self.reach:
+            return Found(boxes[best], scores[best])
+        means = [np.average(boxes[pile], axis=0, weights=scores[pile]) for pile in each]
+        return Found(np.reshape(means, (-1, 4)), scores[best].astype(float))

@@ -7,9 +7,10 @@ from emolib.signals.filters import frame
 from emolib.signals.mfcc import hann
 
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}  # Hz
+FLOOR = 1e-6  # of a power before its logarithm
 
 
-def welch(x: np.ndarray, sfreq: float, segment_s: float = 1.0):
+def welch(x: np.ndarray, sfreq: float, segment_s: float):
     """Frequencies in Hz, (n_freqs,), and power density in unit²/Hz, (…, n_freqs), of x (…, n_times).
 
     Mean over segments of segment_s that overlap by half, Hann window, mean removed, as scipy.signal.welch
@@ -29,7 +30,7 @@ def welch(x: np.ndarray, sfreq: float, segment_s: float = 1.0):
     return np.fft.rfftfreq(n, 1 / sfreq), density
 
 
-def band_powers(x: np.ndarray, sfreq: float, bands, segment_s: float = 1.0) -> np.ndarray:
+def band_powers(x: np.ndarray, sfreq: float, bands, segment_s: float) -> np.ndarray:
     """Power in unit² of each band, (…, n_bands): the density summed over low <= f < high. Raises as welch, BadParameter."""
     freqs, density = welch(x, sfreq, segment_s)
     inside = np.array([(freqs >= low) & (freqs < high) for low, high in bands])
@@ -42,19 +43,18 @@ def band_powers(x: np.ndarray, sfreq: float, bands, segment_s: float = 1.0) -> n
     return density @ inside.T * freqs[1]
 
 
-def differential_entropy(power: np.ndarray, floor: float = 1e-6) -> np.ndarray:
+def differential_entropy(power: np.ndarray) -> np.ndarray:
     """½ ln(2πe σ²) in nats of bands of EEG, near to Gaussian, of power σ² in µV² (Duan, Zhu and Lu 2013)."""
-    return 0.5 * np.log(2 * np.pi * np.e * np.maximum(power, floor))
+    return 0.5 * np.log(2 * np.pi * np.e * np.maximum(power, FLOOR))
 
 
-def asymmetry(power: np.ndarray, pairs, floor: float = 1e-6) -> np.ndarray:
+def asymmetry(power: np.ndarray, pairs) -> np.ndarray:
     """ln right - ln left, (…, n_pairs, n_bands), of power (…, n_chans, n_bands).
 
     pairs: (left, right) channel indices. Raises BadParameter for one that does not exist. Allen et al. 2004.
     """
     left, right = np.array(pairs, int).reshape(-1, 2).T
-    n_chans = power.shape[-2]
-    if any(not 0 <= channel < n_chans for channel in (*left, *right)):
-        raise BadParameter(f"Channel pairs {pairs}, expected indices from 0 to {n_chans - 1}.")
-    logs = np.log(np.maximum(power, floor))
+    if any(not 0 <= channel < power.shape[-2] for channel in (*left, *right)):
+        raise BadParameter(f"Channel pairs {pairs}, expected indices from 0 to {power.shape[-2] - 1}.")
+    logs = np.log(np.maximum(power, FLOOR))
     return logs[..., right, :] - logs[..., left, :]

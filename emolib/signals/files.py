@@ -17,13 +17,7 @@ FLOAT32_MAX = np.finfo(np.float32).max
 MOST_HZ = 50_000.0  # of EEG and pulse; above, time stamps are finer than seconds
 MOST_FPS = 10_000.0  # of a video
 SOUND_HZ = (1000, 192_000)  # other rates make resampling take all memory
-PICTURE_FORMATS = (
-    "PNG",
-    "JPEG",
-    "BMP",
-    "GIF",
-    "WEBP",
-)  # Pillow decodes them by itself; for EPS it runs a program
+PICTURE_FORMATS = "PNG", "JPEG", "BMP", "GIF", "WEBP"  # Pillow decodes them itself; for EPS it runs a program
 MOST_PIXELS = 50_000_000
 
 

@@ -6,7 +6,6 @@ differ in meaning and scale (None: all values are alike); `n_window`, the sample
 
 from collections import Counter
 from dataclasses import dataclass, fields
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -37,8 +36,8 @@ class Windows:
 def collect(X: np.ndarray, start_s: np.ndarray, reasons: list[str]) -> Windows:
     """The windows whose reason to be dropped is "", and a count of the others' reasons."""
     kept = np.array([reason == "" for reason in reasons], bool)
-    dropped = Counter(reason for reason in reasons if reason) if reasons else {SHORT: 1}
-    return Windows(np.ascontiguousarray(X[kept], np.float32), np.asarray(start_s)[kept], dict(dropped))
+    dropped = Counter(filter(None, reasons or [SHORT]))
+    return Windows(np.ascontiguousarray(X[kept], np.float32), start_s[kept], dict(dropped))
 
 
 def in_samples(seconds: float, sfreq: float, name: str) -> int:
@@ -81,8 +80,7 @@ class HeartFrontEnd:
         kind = kind or "ppg"
         if kind not in FEATURES:
             raise BadParameter(f"Heart data of kind {kind!r}, expected one of {', '.join(FEATURES)}.")
-        n_steps = in_samples(self.window_s, self.sfreq_out, "window_s")
-        hop = in_samples(self.hop_s, self.sfreq_out, "hop_s")
+        n_steps, hop = (in_samples(getattr(self, one), self.sfreq_out, one) for one in ("window_s", "hop_s"))
         data, n_raw = check_shape(data, 1, "(n_times,)"), in_samples(self.window_s, sfreq, "window_s")
         series = heart_series(data, sfreq, kind, self.sfreq_out)
         first = starts(len(series), n_steps, hop)
@@ -122,26 +120,20 @@ class EegFrontEnd:
 
     def __call__(self, data: np.ndarray, sfreq: float, kind: str = "raw") -> Windows:
         if kind == "band_power":
-            powers = check_shape(data, 3, "(n_steps, n_chans, n_bands)")
-            X, start_s = self.windows(powers, sfreq)
+            X, start_s = self.windows(check_shape(data, 3, "(n_steps, n_chans, n_bands)"), sfreq)
             return collect(X, start_s, ["" if np.isfinite(x).all() else MISSING for x in X])
         x = repair(check_shape(data, 2, "(n_chans, n_times)"), sfreq, self.max_gap_s)
-        X, start_s = self.windows(self.powers(x, sfreq), 1 / self.step_s)
-        n_raw = in_samples(self.window_s, sfreq, "window_s")
-        raw = [x[:, round(s * sfreq) :][:, :n_raw] for s in start_s]
-        return collect(X, start_s, [first_reason(w, sfreq, max_flat_s=self.max_flat_s) for w in raw])
-
-    def powers(self, x: np.ndarray, sfreq: float) -> np.ndarray:
-        """Band powers of each step, (n_steps, n_chans, n_bands), of x (n_chans, n_times)."""
         check_names(self.bands, list(BANDS), "the bands of EEG")
-        n_step = in_samples(self.step_s, sfreq, "step_s")
+        n_step, n_raw = in_samples(self.step_s, sfreq, "step_s"), in_samples(self.window_s, sfreq, "window_s")
         steps = np.moveaxis(frame(x, n_step, n_step), 0, 1)
-        return band_powers(steps, sfreq, [BANDS[name] for name in self.bands], self.step_s)
+        powers = band_powers(steps, sfreq, [BANDS[name] for name in self.bands], self.step_s)
+        X, start_s = self.windows(powers, 1 / self.step_s)
+        raw = [x[:, round(s * sfreq) :][:, :n_raw] for s in start_s]
+        return collect(X, start_s, [first_reason(w, sfreq, self.max_flat_s) for w in raw])
 
     def windows(self, powers: np.ndarray, step_hz: float) -> tuple[np.ndarray, np.ndarray]:
         """X and start_s from powers (n_steps, n_chans, n_bands)."""
-        n_steps = in_samples(self.window_s, step_hz, "window_s")
-        hop = in_samples(self.hop_s, step_hz, "hop_s")
+        n_steps, hop = (in_samples(getattr(self, one), step_hz, one) for one in ("window_s", "hop_s"))
         features = [differential_entropy(powers), asymmetry(powers, self.pairs)]
         features = np.concatenate([f.reshape(len(f), np.prod(f.shape[1:])) for f in features], axis=1)
         X = np.moveaxis(frame(features, n_steps, hop, axis=0), -1, 1)[:, :, None]
@@ -190,27 +182,26 @@ class SpeechFrontEnd:
         reasons = [reason or ("" if ok else SILENT) for ok, reason in zip(loud, poor, strict=True)]
         usable = [np.zeros_like(w) if reason else w for w, reason in zip(audio, reasons, strict=True)]
         at_rate = [resample(w, sfreq, self.sfreq) for w in usable]  # there are no functionals of NaN
-        made = self.distributions(at_rate) if self.functionals else self.spectrograms(at_rate)
-        return collect(made, np.arange(len(audio)) * hop / sfreq, reasons)
+        X = np.stack([self.features(window) for window in at_rate])[..., None]
+        return collect(X, np.arange(len(audio)) * hop / sfreq, reasons)
 
-    def spectrograms(self, audio: list[np.ndarray]) -> np.ndarray:
-        n_times = round(self.window_s * self.sfreq)
-        options = {name: getattr(self, name) for name in ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")}
-        features = partial(mfcc, n_mfcc=self.n_mfcc) if self.n_mfcc else log_mel
-        return np.stack([features(window[:n_times], **options) for window in audio])[..., None]
-
-    def distributions(self, audio: list[np.ndarray]) -> np.ndarray:
-        spectra = self.spectrograms(audio)[..., 0]
-        rows = [functionals(*both, self.sfreq, self.hop) for both in zip(audio, spectra, strict=True)]
-        return np.stack(rows)[:, None, :, None]
+    def features(self, audio: np.ndarray) -> np.ndarray:
+        """(n_frames, n_mels or n_mfcc), or (1, n_functionals), of a window at self.sfreq."""
+        names = ("sfreq", "n_fft", "hop", "n_mels", "fmin", "fmax")
+        spectrum = log_mel(
+            audio[: round(self.window_s * self.sfreq)], *(getattr(self, name) for name in names)
+        )
+        if self.functionals:
+            return functionals(audio, spectrum, self.sfreq, self.hop)[None]
+        return mfcc(spectrum, self.n_mfcc) if self.n_mfcc else spectrum
 
 
 @dataclass(frozen=True)
 class FaceFrontEnd:
     """Images uint8 (height, width[, 3]) or (n_frames, height, width[, 3]) → X (n_windows, size, size, 1).
 
-    sfreq 0 means one image, otherwise the frame at every `hop_s` seconds is a window. X is the middle square in grey, resized and on
-    request with its histogram equalised, in [-1, 1]. Blank images are dropped.
+    sfreq 0 means one image, otherwise the frame at every `hop_s` seconds is a window. X is the middle square in grey,
+    resized and on request with its histogram equalised, in [-1, 1]. Blank images are dropped.
     """
 
     size: int = 48
@@ -227,7 +218,7 @@ class FaceFrontEnd:
                 f"Images of shape {data.shape} at {sfreq} Hz, expected (height, width[, 3]) at 0 Hz "
                 "or (n_frames, height, width[, 3])."
             )
-        grey = [self.prepare(image.to_grey(frame)) for frame in frames]
+        grey = [self.prepare(image.to_grey(picture)) for picture in frames]
         reasons = [BLANK if face.min() == face.max() else "" for face in grey]
         X = np.stack(grey)[..., None] / np.float32(127.5) - 1
         return collect(X, hop * np.arange(len(grey)) / (sfreq or 1.0), reasons)

@@ -25,17 +25,16 @@ def functionals(x: np.ndarray, log_mel: np.ndarray, sfreq: float, hop: int) -> n
 
 
 def groups(x: np.ndarray, log_mel: np.ndarray, sfreq: float, hop: int) -> dict[str, np.ndarray]:
-    """Functionals by what they describe, of audio x (n_times,) at sfreq Hz, and its log-mel (n_frames, n_mels) in dB,
-    a frame every `hop` samples."""
+    """By what they describe, of audio x (n_times,) at sfreq Hz and its log-mel (n_frames, n_mels) in dB, hop in samples."""
     loudest = log_mel.max(axis=1)
     loud = log_mel[loudest > loudest.max() - 50.0].astype(np.float64)  # in dB; what is quieter is pause
     cepstrum = loud @ dct(loud.shape[1], min(20, loud.shape[1]))
-    slope = _change(cepstrum)
+    slope = change(cepstrum)
     semitones, voicing, energy_db = pitch(x, sfreq, hop)
     voiced = (voicing > 0.5) & (energy_db > energy_db.max() - 40.0)
     return {
         "mfcc": spread(cepstrum),
-        "change of mfcc": np.concatenate([slope.mean(axis=0), slope.std(axis=0), _change(slope).std(axis=0)]),
+        "change of mfcc": np.concatenate([slope.mean(axis=0), slope.std(axis=0), change(slope).std(axis=0)]),
         "mel bands": np.concatenate([loud.mean(axis=0) - loud.mean(), loud.std(axis=0)]),
         "spectral shape": spread(spectral_shape(loud)),
         "pitch": pitch_functionals(semitones[voiced]),
@@ -51,7 +50,7 @@ def spread(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values.mean(axis=0), values.std(axis=0), levels.ravel()])
 
 
-def _change(values: np.ndarray) -> np.ndarray:
+def change(values: np.ndarray) -> np.ndarray:
     """Central differences from frame to frame of values (n_frames, k); none of a single frame."""
     return np.gradient(values, axis=0) if len(values) > 1 else np.zeros_like(values)
 
@@ -63,9 +62,9 @@ def pitch(x: np.ndarray, sfreq: float, hop: int) -> tuple[np.ndarray, np.ndarray
     through each: Boersma (1993), "Accurate short-term analysis of the fundamental frequency", equation 9, without
     its path over frames. Without a peak there is no voicing.
     """
-    frames = frame(np.asarray(x, np.float64), round(FRAME_S * sfreq), hop)
+    n = round(FRAME_S * sfreq)
+    frames, window = frame(np.asarray(x, np.float64), n, hop), np.hanning(n)
     frames = frames - frames.mean(axis=1, keepdims=True)
-    n, window = frames.shape[1], np.hanning(frames.shape[1])
     of_frames, of_window = autocorrelation(frames * window), autocorrelation(window)
     first, last = int(sfreq / PITCH_HZ[1]), int(sfreq / PITCH_HZ[0])
     lags = np.arange(first - 1, min(last, n - 1) + 1)
@@ -78,8 +77,7 @@ def pitch(x: np.ndarray, sfreq: float, hop: int) -> tuple[np.ndarray, np.ndarray
 
 
 def peaks(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where between samples the parabola through each peak of x (n_frames, n) has its top, and how high, (n_frames, n - 2)
-    each; 0 beside peaks."""
+    """Top of the parabola through each peak of x (n_frames, n): place between samples, height; (n_frames, n - 2), 0 beside."""
     before, here, after = x[:, :-2], x[:, 1:-1], x[:, 2:]
     top = (here >= before) & (here > after)
     bend = np.where(top, before - 2 * here + after, -1)
@@ -96,7 +94,7 @@ def autocorrelation(x: np.ndarray) -> np.ndarray:
 def pitch_functionals(semitones: np.ndarray) -> np.ndarray:
     """Where the pitch of voiced frames lies and how it moves, (12,); zeros where too few are voiced."""
     if len(semitones) <= 5:
-        return np.zeros(len(PERCENTILES) + 7)
+        return np.zeros(12)
     low, *_, high = levels = np.percentile(semitones, PERCENTILES)
     steps = np.diff(semitones)
     steps = steps[np.abs(steps) < 3.0]  # beyond, the pitch has jumped
@@ -120,8 +118,7 @@ def loudness_functionals(energy_db: np.ndarray) -> np.ndarray:
 
 
 def spectral_shape(log_mel: np.ndarray) -> np.ndarray:
-    """Centre of gravity, low over high bands in dB, change to the next frame in dB, and tilt of each frame,
-    (n_frames, 4)."""
+    """Centre of gravity, low over high bands and change to the next frame in dB, and tilt, of each frame, (n_frames, 4)."""
     power, place = 10 ** (log_mel / 10), np.linspace(0, 1, log_mel.shape[1])
     third = log_mel.shape[1] // 3
     centre = power @ place / power.sum(axis=1)

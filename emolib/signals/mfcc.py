@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from emolib.core.errors import BadParameter, BadRecording
+from emolib.core.errors import BadParameter
 from emolib.signals.filters import frame
 
 try:
@@ -67,33 +67,20 @@ def band_energies(spectrum: np.ndarray, bank: np.ndarray) -> np.ndarray:
     power = np.zeros((n_blocks * BLOCK, n_bins), bank.dtype)
     np.square(spectrum.real, out=power[:n_frames])
     power[:n_frames] += np.square(spectrum.imag)
-    energies = power.reshape(n_blocks, BLOCK, n_bins) @ bank
-    return energies.reshape(-1, bank.shape[1])[:n_frames]
+    return (power.reshape(n_blocks, BLOCK, n_bins) @ bank).reshape(-1, bank.shape[1])[:n_frames]
 
 
 def log_mel(
-    x: np.ndarray,
-    sfreq: float,
-    n_fft: int = 512,
-    hop: int = 256,
-    n_mels: int = 40,
-    fmin: float = 0.0,
-    fmax: float | None = None,
+    x: np.ndarray, sfreq: float, n_fft=512, hop=256, n_mels=40, fmin: float = 0.0, fmax: float | None = None
 ) -> np.ndarray:
     """Log-mel spectrogram in dB re 1, (n_frames, n_mels), not below -100 dB, of audio x (n_times,) at sfreq Hz.
 
     Equals librosa's power_to_db(melspectrogram(…, center=False), top_db=None).T: periodic Hann window, power, Slaney's
-    bands. n_fft and hop are in samples. Raises BadParameter, BadRecording.
+    bands. n_fft and hop are in samples. Raises BadParameter.
     """
-    x = np.asarray(x)
-    if x.ndim != 1:
-        raise BadRecording(f"Audio of shape {x.shape}, expected (n_times,): mix the channels down first.")
     x = x if x.dtype == np.float64 else x.astype(np.float32, copy=False)
     bank = np.ascontiguousarray(mel_filterbank(sfreq, n_fft, n_mels, fmin, fmax).T, x.dtype)
-    frames = frame(x, n_fft, hop)
-    if not len(frames):
-        return np.empty((0, n_mels), x.dtype)
-    power = band_energies(rfft(frames * hann(n_fft, x.dtype.name), axis=-1), bank)
+    power = band_energies(rfft(frame(x, n_fft, hop) * hann(n_fft, x.dtype.name), axis=-1), bank)
     return np.log(np.maximum(power, AMIN)) * power.dtype.type(10 / np.log(10))
 
 
@@ -106,9 +93,8 @@ def dct(n_mels: int, n_mfcc: int) -> np.ndarray:
     return matrix
 
 
-def mfcc(x: np.ndarray, sfreq: float, n_mfcc: int = 13, **log_mel_options):
-    """Cepstral coefficients, (n_frames, n_mfcc): the orthonormal DCT-II of log_mel. Raises as it, BadParameter."""
-    spectrogram = log_mel(x, sfreq, **log_mel_options)
+def mfcc(spectrogram: np.ndarray, n_mfcc: int) -> np.ndarray:
+    """Cepstral coefficients, (n_frames, n_mfcc): the orthonormal DCT-II of a log-mel spectrogram. Raises BadParameter."""
     n_mels = spectrogram.shape[1]
     if not 1 <= n_mfcc <= n_mels:
         raise BadParameter(f"{n_mfcc} coefficients, expected 1 to {n_mels}, the number of mel bands.")

@@ -34,10 +34,10 @@ def same_rate(sfreq: float, trained_hz: float) -> bool:
 
 def read_recording(modality: str, path: Path, trained: SignalInfo) -> Pieces:
     """The recording in a file. Raises BadRecording, and BadParameter where the model was trained on another kind."""
-    if KINDS.get(modality, "") != trained.kind:
+    if (kind := KINDS.get(modality, "")) != trained.kind:
         raise BadParameter(
-            f"{path}: files of {modality} are read as {KINDS.get(modality)}, the source was trained on "
-            f"{trained.kind}: pick another with --model."
+            f"{path}: files of {modality} are read as {kind}, the source was trained on {trained.kind}: pick another "
+            "with --model."
         )
     return READERS[modality](path, trained)
 
@@ -125,7 +125,7 @@ def read_eeg(path: Path, trained: SignalInfo) -> Pieces:
     sfreq = float(np.sum(~gap) / steps_s[~gap].sum())
     if not sfreq <= MOST_HZ:
         raise BadRecording(
-            f"{path}: timestamps make {sfreq:.4g} Hz, expected {MOST_HZ:g} or less, in seconds."
+            f"{path}: timestamps make {sfreq:.4g} Hz, expected {MOST_HZ:g} at most, in seconds."
         )
     pieces = np.split(data, np.flatnonzero(gap) + 1, axis=1)
     return pieces, trained.sfreq if same_rate(sfreq, trained.sfreq) else sfreq

@@ -39,12 +39,13 @@ class Standardiser:
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """float32 of X's shape. Raises BadSet where X has another number of features than the fitted one."""
-        shape = [1] * X.ndim
+        shape, n = [1] * X.ndim, self.mean.size
         if self.axis is not None:
             shape[self.axis] = -1
-            found, fitted = X.shape[self.axis], self.mean.size
-            if found != fitted:
-                raise BadSet(f"X has {found} features on axis {self.axis}, expected {fitted} as fitted.")
+            if X.shape[self.axis] != n:
+                raise BadSet(
+                    f"X has {X.shape[self.axis]} features on axis {self.axis}, expected {n} as fitted."
+                )
         gain = np.divide(1, self.std, out=np.zeros_like(self.std), where=self.std > 0)
         return ((X - self.mean.reshape(shape)) * gain.reshape(shape)).astype(np.float32)
 
@@ -53,21 +54,17 @@ class Standardiser:
 
     @classmethod
     def from_dict(cls, record: dict) -> "Standardiser":
-        mean, std = (np.asarray(record[name], np.float32) for name in ("mean", "std"))
-        return cls(mean, std, record["axis"])
+        return cls(*(np.asarray(record[name], np.float32) for name in ("mean", "std")), record["axis"])
 
 
-@dataclass(frozen=True)
-class ByBranch:
+class ByBranch(dict[str, Standardiser]):
     """One Standardiser for each branch, for windows that are a dict by branch."""
 
-    branches: dict[str, Standardiser]
-
     def __call__(self, X: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {name: self.branches[name](x) for name, x in X.items()}
+        return {name: self[name](x) for name, x in X.items()}
 
     def to_dict(self) -> dict:
-        return {name: one.to_dict() for name, one in self.branches.items()}
+        return {name: one.to_dict() for name, one in self.items()}
 
 
 def fit(X: Windows, axis) -> Standardiser | ByBranch:

@@ -15,7 +15,7 @@ import yaml
 
 from emolib.core.artifacts import Run, git_commit
 from emolib.core.bars import with_progress
-from emolib.core.errors import BadParameter
+from emolib.core.errors import BadParameter, check_names
 from emolib.core.experiment import Experiment
 from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
@@ -36,30 +36,27 @@ Levels = Mapping[str, Sequence]
 
 
 def grid(levels: Levels) -> list[Cell]:
-    """Every combination of levels. Raises BadParameter for a level that is unknown or given twice."""
-    for name in FACTORS:
-        if len(set(levels[name])) < len(levels[name]):
-            raise BadParameter(f"{name}: got {levels[name]}, expected each level once.")
-    cells = [dict(zip(FACTORS, values, strict=True)) for values in product(*(levels[f] for f in FACTORS))]
+    """Every combination of levels. Raises BadParameter for a level that is unknown."""
+    every = product(*(dict.fromkeys(levels[name]) for name in FACTORS))
+    cells = [dict(zip(FACTORS, values, strict=True)) for values in every]
     for cell in cells:
         Training(**fields_of(cell))
     return cells
 
 
 def fields_of(cell: Cell) -> dict:
-    """The fields of Training that a cell sets. Raises BadParameter for a loss that is not in LOSSES."""
-    if cell["loss"] not in LOSSES:
-        raise BadParameter(f"loss: got {cell['loss']!r}, expected one of {', '.join(LOSSES)}.")
+    """The fields of Training that a cell sets. Raises BadParameter for another loss."""
+    check_names([cell["loss"]], list(LOSSES), "losses")
     return {name: cell[name] for name in FACTORS if name != "loss"} | LOSSES[cell["loss"]]
 
 
 def cell_of(training: Training) -> Cell:
     """The cell of these options. Raises BadParameter where their loss is none of LOSSES."""
     wanted = {name: getattr(training, name) for name in ("label_smoothing", "focal_gamma")}
-    named = [name for name, fields in LOSSES.items() if fields == wanted]
-    if not named:
+    loss = next((name for name, fields in LOSSES.items() if fields == wanted), None)
+    if loss is None:
         raise BadParameter(f"fit: its loss is {wanted}, expected one of the study's: {LOSSES}.")
-    return {name: named[0] if name == "loss" else getattr(training, name) for name in FACTORS}
+    return {name: loss if name == "loss" else getattr(training, name) for name in FACTORS}
 
 
 @dataclass(eq=False)
@@ -94,41 +91,32 @@ class Study:
 
     def train_rows(self, fold: Fold) -> np.ndarray:
         """The training windows of a fold that the study uses, as sorted indices."""
-        return splits.calibration(self.data, fold, self.max_windows) if self.max_windows else fold.train
+        return splits.evenly(self.data.y, fold.train, self.max_windows) if self.max_windows else fold.train
 
     def people(self) -> pd.DataFrame:
         """Who trains and who validates, a row per fold: fold, train_people, train_windows, val_people, val_windows.
-
-        People are None where identities are unknown, so that every window has a subject of its own.
-        """
+        People are None where identities are unknown, so that every window has a subject of its own."""
         subject, rows = self.data.subject, []
         known = len(np.unique(subject)) < len(subject)
         for fold in self.folds[: self.n_folds]:
             row = {"fold": fold.name}
             for name, windows in (("train", self.train_rows(fold)), ("val", fold.val)):
-                row[f"{name}_people"] = len(np.unique(subject[windows])) if known else None
-                row[f"{name}_windows"] = len(windows)
+                people = len(np.unique(subject[windows])) if known else None
+                row |= {f"{name}_people": people, f"{name}_windows": len(windows)}
             rows.append(row)
         return pd.DataFrame(rows)
 
-    def tested_elsewhere(self) -> list[str]:
-        """Validation people of the study whom some fold tests. For these folds the choice is optimistic."""
-        val = np.concatenate([self.data.subject[fold.val] for fold in self.folds[: self.n_folds]])
-        test = np.concatenate([self.data.subject[fold.test] for fold in self.folds])
-        return np.intersect1d(val, test).tolist()
-
     def search(self, levels: Levels) -> pd.DataFrame:
         """The table of `summarised` for every cell of the grid, and for the current options of training (column current)."""
-        trainings = pd.concat([self.measure(grid(levels)), self.measure([self.current])])
-        table = summarised(trainings.drop_duplicates([*FACTORS, "fold", "seed"]))
+        cells = grid(levels)
+        table = summarised(self.measure(cells if self.current in cells else [*cells, self.current]))
         table["current"] = [cell == self.current for cell in table[FACTORS].to_dict("records")]
         return table
 
     def measure(self, cells: Sequence[Cell]) -> pd.DataFrame:
         """A row per training: the factors, fold, seed, val_uar, val_loss, epoch, epochs_run, seconds."""
-        jobs = list(product(self.seeds, cells, range(self.n_folds)))
-        shown = with_progress(jobs, "train", "trainings") if len(cells) > 1 else jobs
-        return pd.DataFrame(self.trained(cell, k, seed) for seed, cell, k in shown)
+        jobs = with_progress([*product(self.seeds, cells, range(self.n_folds))], "train", "trainings")
+        return pd.DataFrame(self.trained(cell, k, seed) for seed, cell, k in jobs)
 
     def trained(self, cell: Cell, k: int, seed: int) -> dict:
         """What one training gives: read from its file if that is current, else trained and written."""
@@ -165,15 +153,16 @@ class Study:
 
     def cautions(self, table: pd.DataFrame) -> list[str]:
         """What a reader of the table must know before believing its best cell."""
-        others, people = int(table["near_best"].sum()) - 1, self.tested_elsewhere()
+        val = np.concatenate([self.data.subject[fold.val] for fold in self.folds[: self.n_folds]])
+        tested = np.concatenate([self.data.subject[fold.test] for fold in self.folds])
         found = [
-            f"One sd between seeds, over all cells, is {100 * seed_sd(table):.1f} points: {others} other cells are that "
-            "near to the best. The best is chosen among many, which makes its UAR optimistic."
+            f"One sd between seeds, over all cells, is {100 * seed_sd(table):.1f} points: {table.near_best.sum() - 1} other "
+            "cells are that near to the best. The best is chosen among many, which makes its UAR optimistic."
         ]
-        if people:
+        if n_people := len(np.intersect1d(val, tested)):
             found.append(
-                f"{len(people)} of these validation people are tested too, in this or another fold: for a score over "
-                "all folds the choice is optimistic."
+                f"{n_people} of these validation people are tested too, in this or another fold: for a score over all "
+                "folds the choice is optimistic."
             )
         if self.max_windows:
             found.append(f"Chosen on at most {self.max_windows} training windows a fold, classes even.")
@@ -181,9 +170,8 @@ class Study:
 
     def write_choice(self, table: pd.DataFrame, told: Iterable[str]):
         """Write the best cell as ablation/<source>.yaml, a config to put behind the run's own; `told` are its comments."""
-        fit = fields_of(table.iloc[0][FACTORS].to_dict())
+        run, fit = self.run, fields_of(table.iloc[0][FACTORS].to_dict())
         config = {"sources": {str(self.of): {"train": {"fit": fit}}}}
-        run = self.run
         origin = f"Chosen by {run.notebook}.ipynb in run {run.folder.name}, commit {git_commit()[:12]}."
         comments = "".join(f"# {line}\n" for line in (origin, *told))
         run.write_text(f"ablation/{self.of}.yaml", comments + yaml.safe_dump(config, sort_keys=False))
@@ -214,15 +202,12 @@ def seed_sd(table: pd.DataFrame) -> float:
 
 
 def main_effects(table: pd.DataFrame, levels: Levels) -> pd.DataFrame:
-    """A row per factor and level: n_cells, uar and uar_sd over the cells with that level.
-
-    Only cells whose levels all lie in `levels` count: every level then meets the same others.
-    """
+    """A row per factor and level: n_cells, uar and uar_sd over the cells with that level. Only cells whose levels all
+    lie in `levels` count: every level then meets the same others."""
     inside = table[np.logical_and.reduce([table[name].isin(levels[name]) for name in FACTORS])]
     rows = []
-    for name in FACTORS:
-        for level in levels[name]:
-            uar = inside.loc[inside[name] == level, "uar"]
-            of = {"factor": name, "level": str(level), "n_cells": len(uar)}
-            rows.append({**of, "uar": uar.mean(), "uar_sd": uar.std()})
-    return pd.DataFrame(rows)
+    for factor in FACTORS:
+        for level in dict.fromkeys(levels[factor]):
+            uar = inside.loc[inside[factor] == level, "uar"]
+            rows.append((factor, str(level), len(uar), uar.mean(), uar.std()))
+    return pd.DataFrame(rows, columns=["factor", "level", "n_cells", "uar", "uar_sd"])

@@ -33,9 +33,8 @@ def quality(values: Mapping[str, np.ndarray], ways: Iterable[Clipping]) -> pd.Da
             noise, signal = np.square(x - rounded(x, low, high)).sum(), np.square(x).sum()
             sqnr = 10 * np.log10(signal / noise) if signal and noise else np.nan
             outside = ((x < low) | (x > high)).mean()
-            row = {"tensor": tensor, "method": way.name, "low": low, "high": high}
-            rows.append(row | {"sqnr_db": sqnr, "clipped": outside})
-    return pd.DataFrame(rows)
+            rows.append((tensor, way.name, low, high, sqnr, outside))
+    return pd.DataFrame(rows, columns=["tensor", "method", "low", "high", "sqnr_db", "clipped"])
 
 
 def rounded(x: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -46,10 +45,8 @@ def rounded(x: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def largest_deviation(content: bytes, limits: Ranges) -> float:
-    """The largest share by which a scale in a quantized file is off the one that `limits` asks for.
-
-    Tensors are compared in order of execution, because a compact file has other names.
-    """
+    """The largest share by which a scale in a quantized file is off the one that `limits` asks for. Tensors are
+    compared in order of execution, because a compact file has other names."""
     tensors = activations(content).values()
     pairs = zip(tensors, limits.values(), strict=True)
     return max(abs(255 * float(t.scale[0]) / (high - low) - 1) for t, (low, high) in pairs if high > low)
@@ -70,10 +67,10 @@ def with_efficiency(
         accuracies.append((val["scores"].argmax(axis=1) == val["y"]).mean())
     table = table.assign(val_accuracy=accuracies)
     float32 = table[table.variant == "float32"].iloc[0]
-    table["accuracy_ratio"] = table.val_accuracy / float32.val_accuracy
-    table["compression_ratio"] = float32.bytes / table.bytes
-    table["efficiency"] = table.accuracy_ratio * table.compression_ratio
-    return table
+    ratios = table.val_accuracy / float32.val_accuracy, float32.bytes / table.bytes
+    return table.assign(
+        accuracy_ratio=ratios[0], compression_ratio=ratios[1], efficiency=ratios[0] * ratios[1]
+    )
 
 
 def pick(table: pd.DataFrame) -> str:

@@ -50,17 +50,14 @@ def timed(path: FacePath, images: Sequence[np.ndarray], repeats: int) -> pd.Data
 
 
 def stages(ms: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
-    """The reference paper's results with ours below: source, stage, p50_ms, p95_ms, frames per second, size_mb.
-
-    `ms`: of `timed`; `sizes`: bytes by stage. Ours is measured on this machine.
-    """
+    """The reference paper's results with ours below: source, stage, p50_ms, p95_ms, frames per second, size_mb. `ms`:
+    of `timed`; `sizes`: bytes by stage. Ours is measured on this machine."""
     every = list(STAGES)  # detection takes the first three
     parts, rows = {"detector": every[:3], "classifier": every[3:], "composite": every}, []
     for stage, names in parts.items():
-        p50, p95 = np.percentile(ms[names].sum(axis=1), (50, 95))
-        rows.append({"stage": stage, "p50_ms": p50, "p95_ms": p95, "size_mb": sizes[stage] / 1e6})
-    ours = pd.DataFrame(rows).assign(source=OURS)
-    both = pd.concat([PUBLISHED.assign(source=THEIRS), ours], ignore_index=True)
+        rows.append((stage, *np.percentile(ms[names].sum(axis=1), (50, 95)), sizes[stage] / 1e6))
+    ours = pd.DataFrame(rows, columns=["stage", "p50_ms", "p95_ms", "size_mb"])
+    both = pd.concat([PUBLISHED.assign(source=THEIRS), ours.assign(source=OURS)], ignore_index=True)
     both["frames per second"] = 1e3 / both.p50_ms
     return both[["source", "stage", "p50_ms", "p95_ms", "frames per second", "size_mb"]]
 

@@ -76,26 +76,21 @@ def variants(
     """
     benched = pd.DataFrame(here["models"])
     backends, threads = benched.backend.unique().tolist(), benched.threads.unique().tolist()
-    rows = [
-        {"source": row["model"], "variant": INT8, **row} for row in here["models"] if row["model"] in sources
-    ]
-    known, refused = {row["source"] for row in rows}, list(here["refused"])
+    known = [row | {"variant": INT8} for row in here["models"] if row["model"] in sources]
+    rows, refused, have = known.copy(), list(here["refused"]), {row["model"] for row in known}
     for variant in names:
-        missing = [name for name in sources if variant != INT8 or name not in known]
-        stems = {name: f"{model_name(name, 0)}-{variant}.tflite" for name in missing}
+        stems = {name: f"{model_name(name, 0)}-{variant}.tflite" for name in sources}
+        stems = {name: stem for name, stem in stems.items() if variant != INT8 or name not in have}
         files = {name: run.read(stem) for name, stem in stems.items() if (run.folder / stem).exists()}
         found, closed = measure_models(files, backends, threads, repeats, BUDGET_S)
-        rows += [{"source": row["model"], "variant": variant, **row} for row in found]
-        refused += [row | {"model": f"{row['model']} {variant}"} for row in closed]
+        rows += [row | {"variant": variant} for row in found]
         absent = {"backend": "", "reason": "this run has no such file"}
-        refused += [{"model": f"{name} {variant}"} | absent for name in stems if name not in files]
-    table = pd.DataFrame(rows)[VARIANTS].assign(machine=here["machine"]["name"])
-    order = {"source": list(sources), "variant": [*names, INT8], "backend": backends}
-    table = table.sort_values(
-        [*order, "threads"],
-        key=lambda column: column.map(order[column.name].index) if column.name in order else column,
-        ignore_index=True,
-    )
+        closed += [{"model": name, **absent} for name in stems if name not in files]
+        refused += [row | {"model": f"{row['model']} {variant}"} for row in closed]
+    order = {"model": list(sources), "variant": [*names, INT8], "backend": backends}
+    rows.sort(key=lambda row: (*(of.index(row[name]) for name, of in order.items()), row["threads"]))
+    table = pd.DataFrame(rows).rename(columns={"model": "source"})[VARIANTS]
+    table["machine"] = here["machine"]["name"]
     refused = pd.DataFrame(refused, columns=["model", "backend", "reason"])
     return table, refused.sort_values(list(refused.columns), ignore_index=True)
 
@@ -126,9 +121,8 @@ def footprints(run: Run, here: dict) -> pd.DataFrame:
     """Bytes of each int8 file, and of its arena on tflite-micro where that is here and opens it."""
     rows = []
     for name, size in {row["model"]: row["bytes"] for row in here["models"]}.items():
-        path = run.folder / f"{model_name(name, 0)}-{INT8}.tflite"
+        path, arena = run.folder / f"{model_name(name, 0)}-{INT8}.tflite", None
         path = path if path.exists() else run.folder / f"models/{name}-{INT8}.tflite"  # a detector's
-        arena = None
         if "tflite_micro" in present():
             with suppress(OverBudget):
                 check_operators(path.read_bytes(), name)
@@ -155,22 +149,16 @@ def machines(devices: Mapping[str, dict]) -> pd.DataFrame:
 
 
 def models(devices: Mapping[str, dict]) -> pd.DataFrame:
-    """A row per device and model, on the device's first backend and fewest threads.
-
-    `times` is how many times as long as on the first device. `same_file` says whether the file is the first device's,
-    byte by byte.
-    """
-    first = next(iter(devices.values()))
-    reference_us, sha256 = _medians_us(first), first["bundle"]["sha256"]
-    rows = []
+    """A row per device and model, on the device's first backend and fewest threads. `times` is how many times as long
+    as on the first device. `same_file` says whether the file is the first device's, byte by byte."""
+    first, tables = next(iter(devices.values())), []
     for device, record in devices.items():
-        for row in primary(pd.DataFrame(record["models"])).to_dict("records"):
-            model = row["model"]
-            is_same = record["bundle"]["sha256"][model] == sha256.get(model)
-            about = {"device": device, "model": model, "same_file": is_same}
-            about |= {column: row[column] for column in ("backend", "threads", *PERCENTILES)}
-            rows.append(about | {"times": row["p50_us"] / reference_us.get(model, float("nan"))})
-    return pd.DataFrame(rows)
+        table, sha256 = primary(pd.DataFrame(record["models"])), record["bundle"]["sha256"]
+        same = [sha256[model] == first["bundle"]["sha256"].get(model) for model in table.model]
+        times = table.p50_us / table.model.map(_medians_us(first))
+        tables.append(table.assign(device=device, same_file=same, times=times))
+    columns = ["device", "model", "same_file", "backend", "threads", *PERCENTILES, "times"]
+    return pd.concat(tables, ignore_index=True)[columns]
 
 
 def _medians_us(record: dict) -> dict[str, float]:
@@ -180,34 +168,30 @@ def _medians_us(record: dict) -> dict[str, float]:
 def streams(devices: Mapping[str, dict]) -> pd.DataFrame:
     """A row per device that streamed: hops and those missed, how late, how long, share of a core, MB at both ends."""
     rows = [
-        {"device": name, **{column: stream[column] for column in STREAM}}
-        | {"resident_first_mb": stream["resident_mb"][0], "resident_last_mb": stream["resident_mb"][-1]}
+        (name, *(stream[column] for column in STREAM), stream["resident_mb"][0], stream["resident_mb"][-1])
         for name, record in devices.items()
         if (stream := record["stream"])
     ]
-    columns = ["device", *STREAM, "resident_first_mb", "resident_last_mb"]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[-2:], float))
+    ends = ["resident_first_mb", "resident_last_mb"]
+    return pd.DataFrame(rows, columns=["device", *STREAM, *ends]).astype(dict.fromkeys(ends, float))
 
 
 def hops(devices: Mapping[str, dict]) -> pd.DataFrame:
     """A row per device and hop: device, time_s, late_ms, step_ms."""
     columns = ["time_s", "late_ms", "step_ms"]
-    found = [
-        pd.DataFrame({column: record["stream"][column] for column in columns}).assign(device=name)
-        for name, record in devices.items()
-        if record["stream"]
-    ]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*columns, "device"])
+    found = [pd.DataFrame(columns=[*columns, "device"])]
+    for name, record in devices.items():
+        if stream := record["stream"]:
+            found.append(pd.DataFrame({column: stream[column] for column in columns}).assign(device=name))
+    return pd.concat(found[1:] or found, ignore_index=True)
 
 
 # Results
 
 
 def concluded(table: pd.DataFrame, fronts: pd.DataFrame, here: dict) -> list[dict]:
-    """Rows of results of this machine: each variant on one thread, one window from its samples, the engine.
-
-    `table` is that of `variants`, `fronts` that of `front_ends`.
-    """
+    """Rows of results of this machine: each variant on one thread, one window from its samples, the engine. `table`
+    is that of `variants`, `fronts` that of `front_ends`."""
     found, about = [], {"device": here["machine"]["name"]}
     networks = primary(table).rename(columns={name: f"latency_{name[:3]}" for name in PERCENTILES})
     windows = fronts.rename(columns={"front_end_p50_us": "front_end_p50", "whole_p50_us": "window_p50"})
@@ -221,9 +205,9 @@ def concluded(table: pd.DataFrame, fronts: pd.DataFrame, here: dict) -> list[dic
     if engine := here["engine"]:
         sources = [Experiment.parse(name) for name in engine["sources"].values()]
         of = Experiment.joint(sources, engine["task"] or sources[0].task, "engine")
-        step = pd.DataFrame([engine]).rename(columns={f"{q}_ms": f"step_{q}" for q in ("p50", "p95", "p99")})
-        ms = {f"step_{q}": "ms" for q in ("p50", "p95", "p99")}
-        found += tidy(of, step, ms, "tables/latency-engine.csv", **about)
+        step = {"n": engine["n"], **{f"step_{q}": engine[f"{q}_ms"] for q in ("p50", "p95", "p99")}}
+        ms = dict.fromkeys(("step_p50", "step_p95", "step_p99"), "ms")
+        found += tidy(of, pd.DataFrame([step]), ms, "tables/latency-engine.csv", **about)
     if engine and (stream := here["stream"]):
         values = {"n": stream["hops"], "missed_hops": stream["missed"], "late_p99": stream["late_p99_ms"]}
         units = {"missed_hops": "hops", "late_p99": "ms"}

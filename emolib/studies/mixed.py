@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from emolib.core.bars import with_progress
 from emolib.device.interpreter import Model
 from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax
@@ -24,7 +25,7 @@ Scores = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """One fold before bits are chosen: its layers with their sensitivities, and the ranges of its activations.
+    """One fold: its layers with their sensitivities, the ranges of its activations, and the bits of each variant.
 
     `outputs` names the output of each layer's operator in the float32 file.
     """
@@ -33,6 +34,7 @@ class Prepared:
     layers: list[mp.Layer]
     outputs: dict[str, str]
     ranges: Ranges
+    bits: dict[str, mp.Bits]
 
     def file(self, bits: mp.Bits) -> bytes:
         """The fold's .tflite with these bits."""
@@ -40,16 +42,20 @@ class Prepared:
         return quantize(self.calibration.float32, self.ranges, named)
 
 
-def prepare(calibration: CalibrationData, n_samples: int) -> Prepared:
-    """Sensitivities and ranges (least to largest value) of one fold, both from its calibration windows.
-
-    Raises BadArtifact where the float32 file is not of the fold's network.
-    """
-    X, y, float32 = calibration.calibration, calibration.calibration_y, calibration.float32
-    layers = mp.sensitivities(calibration.model, X, y, n_samples, calibration.seed)
-    kernels = {layer.name: np.asarray(layer.kernel) for layer in weighted_layers(folded(calibration.model))}
-    ranges = Clipping("max").ranges(observed(float32, X))
-    return Prepared(calibration, layers, mp.outputs(float32, kernels), ranges)
+def prepared(
+    calibrations: Sequence[CalibrationData], n_samples: int, *shares: float | None, told: str = "sensitivity"
+) -> tuple[list[Prepared], mp.Budget]:
+    """Sensitivities, ranges (least to largest value) and bits of each fold, from its calibration windows; and the budget,
+    `shares` of the first fold's bytes and BOPs at 8 bits. Raises OverBudget, and BadArtifact for a file of another network."""
+    found, budget = [], None
+    for calibration in with_progress(calibrations, told, "folds"):
+        X, y, float32 = calibration.calibration, calibration.calibration_y, calibration.float32
+        layers = mp.sensitivities(calibration.model, X, y, n_samples, calibration.seed)
+        budget = budget or mp.Budget.shares(layers, *shares)
+        kernels = {one.name: np.asarray(one.kernel) for one in weighted_layers(folded(calibration.model))}
+        outputs, ranges = mp.outputs(float32, kernels), Clipping("max").ranges(observed(float32, X))
+        found.append(Prepared(calibration, layers, outputs, ranges, choices(layers, budget)))
+    return found, budget
 
 
 def choices(layers: Sequence[mp.Layer], budget: mp.Budget) -> dict[str, mp.Bits]:
@@ -58,27 +64,24 @@ def choices(layers: Sequence[mp.Layer], budget: mp.Budget) -> dict[str, mp.Bits]
     return dict(zip(VARIANTS, (*both, mp.choose(layers, budget), mp.greedy(layers, budget)), strict=True))
 
 
-def converters(
-    folds: Sequence[Prepared], chosen: Sequence[dict[str, mp.Bits]]
-) -> dict[str, Callable[[CalibrationData], bytes]]:
+def converters(folds: Sequence[Prepared]) -> dict[str, Callable[[CalibrationData], bytes]]:
     """For `conversion.convert_folds`: each variant's file, from the bits that were chosen for the fold."""
-    by_name = {fold.calibration.name: (fold, bits) for fold, bits in zip(folds, chosen, strict=True)}
+    by_name = {fold.calibration.name: fold for fold in folds}
 
     def convert(calibration: CalibrationData, variant: str) -> bytes:
-        fold, bits = by_name[calibration.name]
-        return fold.file(bits[variant])
+        fold = by_name[calibration.name]
+        return fold.file(fold.bits[variant])
 
     return {variant: partial(convert, variant=variant) for variant in VARIANTS}
 
 
-def sensitivity_table(folds: Sequence[Prepared], chosen: Sequence[dict[str, mp.Bits]]) -> pd.DataFrame:
+def sensitivity_table(folds: Sequence[Prepared]) -> pd.DataFrame:
     """One row per fold and layer: trace, perturbations (nats), and the bits that the program chose."""
     rows = []
-    for fold, bits in zip(folds, chosen, strict=True):
+    for fold in folds:
         for layer in fold.layers:
-            row = {"fold": fold.calibration.fold.name, "layer": layer.name, "operator": layer.operator}
-            row |= {"weights": layer.weights, "macs": layer.macs, "trace": layer.trace}
-            row |= {"trace_error": layer.trace_error, "bits": bits[ILP][layer.name]}
+            row = {"fold": fold.calibration.fold.name, **_about(layer), "trace": layer.trace}
+            row |= {"trace_error": layer.trace_error, "bits": fold.bits[ILP][layer.name]}
             rows.append(row | {f"omega_{width}": layer.perturbation(width) for width in mp.WIDTHS})
     return pd.DataFrame(rows)
 
@@ -87,12 +90,14 @@ def layer_table(layers: Sequence[mp.Layer]) -> pd.DataFrame:
     """What each layer needs at 8 bits, and at least: at 4 bits where it has a kernel for them."""
     rows = []
     for layer in layers:
-        row = {"layer": layer.name, "operator": layer.operator, "weights": layer.weights, "macs": layer.macs}
-        row |= {"bytes at 8": layer.bytes(8), "bytes at least": layer.bytes(4 if layer.four_bit else 8)}
-        rows.append(
-            row | {"BOPs at 8": layer.bops(8), "BOPs at least": layer.bops(4 if layer.four_bit else 8)}
-        )
+        least = 4 if layer.four_bit else 8
+        needed = {"bytes at 8": layer.bytes(8), "bytes at least": layer.bytes(least)}
+        rows.append(_about(layer) | needed | {"BOPs at 8": layer.bops(8), "BOPs at least": layer.bops(least)})
     return pd.DataFrame(rows)
+
+
+def _about(layer: mp.Layer) -> dict:
+    return {"layer": layer.name, "operator": layer.operator, "weights": layer.weights, "macs": layer.macs}
 
 
 def needs(folds: Sequence[Prepared], picks: Sequence[mp.Bits]) -> dict[str, float]:
@@ -103,22 +108,23 @@ def needs(folds: Sequence[Prepared], picks: Sequence[mp.Bits]) -> dict[str, floa
 
 
 def variants_table(
-    columns: Scores, scores: Scores, level: str, size: dict[str, int], needed: dict[str, dict]
+    folds: Sequence[Prepared], columns: Scores, scores: Scores, level: str, size: dict, **more: dict
 ) -> pd.DataFrame:
-    """One row per variant: bytes of weights and file, BOPs, UAR with its interval, points over uniform 8 bits."""
-    found = crossval.compared(columns, scores, level, INT8)
+    """One row per variant: bytes of weights and file, BOPs, UAR with its interval, points over uniform 8 bits. `more`: what
+    variants that are not of VARIANTS need."""
+    found, needed = crossval.compared(columns, scores, level, INT8), dict(more)
+    for variant in set(scores) - set(more):
+        needed[variant] = needs(folds, [fold.bits[variant] for fold in folds])
     found.insert(1, "weight_bytes", [needed[variant]["weight_bytes"] for variant in found.variant])
     found.insert(2, "file_bytes", found.variant.map(size))
     found.insert(3, "bops", [needed[variant]["bops"] for variant in found.variant])
     return found
 
 
-def picks(
-    chosen: Sequence[dict[str, mp.Bits]], random: Sequence[mp.Bits]
-) -> dict[str, tuple[str, list[mp.Bits]]]:
+def picks(folds: Sequence[Prepared], random: Sequence[mp.Bits]) -> dict[str, tuple[str, list[mp.Bits]]]:
     """All choices by name: their kind (variant | random) and their bits in each fold. A random one is the same in all."""
-    named = {variant: ("variant", [bits[variant] for bits in chosen]) for variant in VARIANTS}
-    return named | {f"random {i}": ("random", [bits] * len(chosen)) for i, bits in enumerate(random, start=1)}
+    named = {variant: ("variant", [fold.bits[variant] for fold in folds]) for variant in VARIANTS}
+    return named | {f"random {i}": ("random", [bits] * len(folds)) for i, bits in enumerate(random, start=1)}
 
 
 def pick_scores(folds: Sequence[Prepared], bits: Sequence[mp.Bits]) -> np.ndarray:
@@ -131,13 +137,9 @@ def pick_scores(folds: Sequence[Prepared], bits: Sequence[mp.Bits]) -> np.ndarra
 
 
 def picks_table(
-    folds: Sequence[Prepared],
-    made: dict[str, tuple[str, list[mp.Bits]]],
-    scores: Scores,
-    columns: Scores,
-    level: str,
+    folds: Sequence[Prepared], made: dict[str, tuple], scores: Scores, columns: Scores, level: str
 ) -> pd.DataFrame:
-    """One row per choice: pick, kind, weight_bytes, bops, perturbation (modelled), val_loss and uar (measured).
+    """One row per choice of `picks`: pick, kind, weight_bytes, bops, perturbation (modelled), val_loss, uar (measured).
 
     val_loss is the cross-entropy (nats, mean over classes) of validation people; uar is that of test people.
     """
@@ -150,19 +152,8 @@ def picks_table(
     return pd.DataFrame(rows)
 
 
-def against_best(picked: pd.DataFrame, scores: Scores, columns: Scores, level: str) -> pd.DataFrame:
-    """`crossval.compared` of the program's choice with the random one that turns out best on the test answers."""
-    random = picked[picked.kind == "random"]
-    best = random.loc[random.uar.idxmax(), "pick"]
-    return crossval.compared(columns, {best: scores[best], ILP: scores[ILP]}, level, best)
-
-
-def is_optimal(
-    folds: Sequence[Prepared], chosen: Sequence[dict[str, mp.Bits]], budget: mp.Budget
-) -> np.ndarray:
+def is_optimal(folds: Sequence[Prepared], budget: mp.Budget) -> np.ndarray:
     """Whether the program's total Ω is the least of all choices, (n_folds,) bool. Raises BadParameter."""
-    pairs = [
-        (mp.total(fold.layers, bits[ILP]), mp.total(fold.layers, mp.exhaustive(fold.layers, budget)))
-        for fold, bits in zip(folds, chosen, strict=True)
-    ]
-    return np.array([np.isclose(a.perturbation, b.perturbation, rtol=1e-9) for a, b in pairs])
+    ours = [mp.total(fold.layers, fold.bits[ILP]).perturbation for fold in folds]
+    least = [mp.total(fold.layers, mp.exhaustive(fold.layers, budget)).perturbation for fold in folds]
+    return np.isclose(ours, least, rtol=1e-9)

@@ -18,16 +18,16 @@ from emolib.core.errors import BadParameter, check_names
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.core.paths import PROJECT
 from emolib.core.results import row
-from emolib.device import markers
 from emolib.device.interpreter import Model
 from emolib.device.latency import noise_window
-from emolib.device.markers import Marker, Recorder, repeat
-from emolib.evaluation.energy import alignment, readers
+from emolib.device.markers import Marker, now_s
+from emolib.evaluation.energy import alignment, marks, readers
 from emolib.evaluation.energy.alignment import Alignment
-from emolib.evaluation.energy.blocks import QUANTITIES, Estimate, Measured, estimate, measure, ratio
+from emolib.evaluation.energy.blocks import QUANTITIES, Measured, estimate, measure, ratio
 from emolib.evaluation.energy.generated import Bench
 from emolib.evaluation.energy.sensors import Sampler, Sensor
 from emolib.evaluation.energy.trace import Trace
+from emolib.evaluation.metrics import columns_of
 
 ENTRY = ["device", "log", "reader", "options", "markers", "channels"]
 ENTRY += ["offset_s", "search_s", "max_drift", "settle_s"]
@@ -59,7 +59,7 @@ class Log:
 
     @property
     def slug(self) -> str:
-        """The device's name as a part of file names."""
+        """The device's name in file names."""
         return re.sub(r"[^a-z0-9]+", "_", self.device.lower()).strip("_")
 
     @property
@@ -88,16 +88,15 @@ def opened(entries: Sequence[Mapping]) -> list[Log]:
 
 def _opened(entry: Mapping) -> Log:
     check_names(entry, ENTRY, "an entry of logs")
-    marks, channels = entry.get("markers"), entry.get("channels")
-    if not (entry.get("device") and entry.get("log")) or bool(marks) == bool(channels):
+    file, channels = entry.get("markers"), entry.get("channels")
+    if not (entry.get("device") and entry.get("log")) or bool(file) == bool(channels):
         raise BadParameter(f"logs: got {dict(entry)}, expected device, log, and one of markers or channels.")
-    path = PROJECT / entry["log"]
+    path, offset_s = PROJECT / entry["log"], entry.get("offset_s")
     trace = readers.read(entry.get("reader", "csv"), path, **entry.get("options", {}))
     if channels:
-        marked = readers.ppk2_markers(path, {int(k): what for k, what in channels.items()})
+        marked, offset_s = readers.ppk2_markers(path, {int(k): what for k, what in channels.items()}), 0.0
     else:
-        marked = markers.read(PROJECT / marks)
-    offset_s = 0.0 if channels else entry.get("offset_s")
+        marked = marks.read(PROJECT / file)
     if offset_s is None:
         aligned = alignment.find(trace, marked, entry.get("search_s"), entry.get("max_drift", 0.0))
     else:
@@ -117,12 +116,17 @@ def live(
     sensor: Sensor, works: Mapping[str, Callable[[], object]], n_blocks: int, block_s: float, pause_s: float
 ) -> Log:
     """The log of a sensor of this machine while it does each of `works`, {name: one inference}, in blocks."""
-    recorder = Recorder()
+    marked = []
     with Sampler(sensor, rate_hz=LIVE_HZ) as sampler:
         time.sleep(pause_s)
-        for what, work in works.items():
-            repeat(recorder, what, work, n_blocks, block_s, pause_s)
-    trace, marked = sampler.trace(), recorder.markers
+        for what in [what for what in works for _ in range(n_blocks)]:
+            start_s, n = now_s(), 0
+            while now_s() < start_s + block_s:
+                works[what]()
+                n += 1
+            marked.append(Marker(start_s, now_s(), n, what))
+            time.sleep(pause_s)
+    trace = sampler.trace()
     return Log(sensor.name, trace, marked, alignment.given(trace, marked, 0.0), measure(trace, marked))
 
 
@@ -144,8 +148,10 @@ def clocks(logs: Sequence[Log]) -> pd.DataFrame:
         row |= {"step_ms": 1e3 * trace.step_s, "gaps": len(gaps_s), "gaps_s": float(gaps_s.sum())}
         left_out = {**trace.dropped, **log.measured.excluded}
         row["left out"] = "; ".join(f"{reason}: {k}" for reason, k in left_out.items())
-        row["offset"] = f"{found.offset_s:.3f} s"
-        row["first_mark_s"] = log.markers[0].start_s - log.aligned.time_s[0]
+        row |= {
+            "offset": f"{found.offset_s:.3f} s",
+            "first_mark_s": log.markers[0].start_s - log.aligned.time_s[0],
+        }
         row |= {"drift_ppm": 1e6 * found.drift, "correlation": found.correlation}
         rows.append(row | {"runner_up": found.runner_up, "sha256": log.digest[:12]})
     return pd.DataFrame(rows)
@@ -160,7 +166,7 @@ def energies(logs: Sequence[Log], seed: int = 0) -> pd.DataFrame:
             row = {"device": log.device, "work": what, "blocks": len(blocks), "n": sum(b.n for b in blocks)}
             row["idle_w"] = sum(b.idle_w for b in blocks) / len(blocks)
             for name in QUANTITIES:
-                row |= _with_interval(name, estimate(blocks, name, seed))
+                row |= columns_of(name, estimate(blocks, name, seed))
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -172,13 +178,9 @@ def ratios(logs: Sequence[Log], seed: int = 0) -> pd.DataFrame:
         for what in (what for what in a.works if what in b.works):
             row = {"first": a.device, "second": b.device, "work": what}
             for name, column in RATIOS.items():
-                row |= _with_interval(column, ratio(a.measured.of(what), b.measured.of(what), name, seed))
+                row |= columns_of(column, ratio(a.measured.of(what), b.measured.of(what), name, seed))
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _with_interval(name: str, found: Estimate) -> dict[str, float]:
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def cautions(logs: Sequence[Log]) -> list[str]:
@@ -186,11 +188,11 @@ def cautions(logs: Sequence[Log]) -> list[str]:
     found = []
     for log in logs:
         digit_w = log.trace.digit_w
-        net_w = min(estimate(log.measured.of(what), "net_w").value for what in log.works)
-        if digit_w > COARSE * abs(net_w):
+        net_w = abs(min(estimate(log.measured.of(what), "net_w").value for what in log.works))
+        if digit_w > COARSE * net_w:
             found.append(
-                f"{log.device}: the meter's last digit, {digit_w:g} W, is {digit_w / abs(net_w):.0%} of the work's "
-                "power: the error of half a digit is not in the interval."
+                f"{log.device}: the meter's last digit, {digit_w:g} W, is {digit_w / net_w:.0%} of the work's power: the "
+                "error of half a digit is not in the interval."
             )
     return found
 
@@ -199,21 +201,15 @@ def concluded(table: pd.DataFrame, artifact: str, variant: str = "") -> list[dic
     """Rows of results of a table of `energies` or `ratios`, for work that is named after a source."""
     found = []
     for line in table.to_dict("records"):
-        if of := source_of(line["work"]):
-            device = line["device"] if "device" in line else f"{line['first']} / {line['second']}"
-            about = {"n": line.get("blocks", 2), "variant": variant, "device": device}
-            for column, (metric, unit) in METRICS.items():
-                if math.isfinite(line.get(column, math.nan)):
-                    ends = line[f"{column}_low"], line[f"{column}_high"]
-                    found.append(row(of, metric, line[column], *ends, unit=unit, artifact=artifact, **about))
+        try:
+            of = Experiment.parse(line["work"])
+            datasets.get(of.corpus)
+        except BadParameter:
+            continue
+        device = line["device"] if "device" in line else f"{line['first']} / {line['second']}"
+        about = {"n": line.get("blocks", 2), "variant": variant, "device": device}
+        for column, (metric, unit) in METRICS.items():
+            if math.isfinite(line.get(column, math.nan)):
+                ends = line[f"{column}_low"], line[f"{column}_high"]
+                found.append(row(of, metric, line[column], *ends, unit=unit, artifact=artifact, **about))
     return found
-
-
-def source_of(work: str) -> Experiment | None:
-    """The source that work is named after, None for other work."""
-    try:
-        source = Experiment.parse(work)
-        datasets.get(source.corpus)
-    except BadParameter:
-        return None
-    return source

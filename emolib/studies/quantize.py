@@ -12,22 +12,19 @@ from emolib.device.interpreter import Model, apart, present
 
 def sizes(run: Run, source: str, n_folds: int, variants: tuple[str, ...]) -> dict[str, int]:
     """Mean bytes over the folds of each variant's .tflite file, and of the Keras file."""
-    names = {variant: f"-{variant}.tflite" for variant in variants} | {"keras": ".keras"}
-    return {
-        variant: round(
-            np.mean([run.read(model_name(source, k) + ending).stat().st_size for k in range(n_folds)])
-        )
-        for variant, ending in names.items()
-    }
+    endings = {variant: f"-{variant}.tflite" for variant in variants} | {"keras": ".keras"}
+
+    def size(ending: str) -> int:
+        files = [run.read(model_name(source, k) + ending) for k in range(n_folds)]
+        return round(np.mean([file.stat().st_size for file in files]))
+
+    return {variant: size(ending) for variant, ending in endings.items()}
 
 
 def lost(compared: pd.DataFrame, baseline: str, named: str = "") -> pd.DataFrame:
-    """The table of `crossval.compared` with points of UAR lost instead of gained, without the row of the baseline.
-
-    The new columns are uar_lost_to_<named>, and _low and _high of its interval; `named` is `baseline` by default.
-    """
-    column = f"uar_lost_to_{named or baseline}"
-    table = compared[compared.variant != baseline]
+    """The table of `crossval.compared` without the baseline, and with uar_lost_to_<named, or baseline>, _low and _high:
+    points of UAR lost instead of gained."""
+    column, table = f"uar_lost_to_{named or baseline}", compared[compared.variant != baseline]
     ends = {f"{column}_low": 0 - table.points_high, f"{column}_high": 0 - table.points_low}
     return table.assign(**{column: 0 - table.points, **ends})
 

@@ -16,24 +16,23 @@ from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment, model_name
 from emolib.datasets import splits, windowed
 from emolib.evaluation import metrics
-from emolib.models import crossval
+from emolib.models import crossval, training
 from emolib.signals.frontend import FRONT_ENDS
 
-Arm = tuple[str, int]  # normalise, seed
+Columns = dict[str, np.ndarray]  # of crossval.score_columns
+Scores = Mapping[tuple[str, int], np.ndarray]  # (n_rows, n_classes) in their order, by normalisation and seed
 
 
 def scores(
     run: Run, of: Experiment, seeds: Sequence[int], normalisations: Sequence[str]
-) -> tuple[dict[str, np.ndarray], dict[Arm, np.ndarray]]:
-    """`crossval.score_columns`, and by arm the scores (n_rows, n_classes) in their order.
+) -> tuple[Columns, Scores]:
+    """Of every arm, trained with the options of `02_train`, whose own scores serve for the arm that it trained.
 
-    Options are those of `02_train`. Its own scores serve for the arm that it trained, and folds that are current are not
-    trained again. Raises BadParameter for no seed, no normalisation, or one that crossval does not have.
+    Folds that are current are not trained again. Raises BadParameter for no normalisation, or one that crossval does not
+    have.
     """
-    if not seeds or not normalisations:
-        raise BadParameter(f"Got seeds {list(seeds)}, normalisations {list(normalisations)}, expected some.")
-    from emolib.models import training  # imports TensorFlow
-
+    if not normalisations:
+        raise BadParameter("normalisations: got none, expected train, subject or both.")
     trained = run.parameters_of(f"scores/{of}-keras.npz")
     data = windowed.from_arrays(run.arrays(f"data/{of}.npz"))
     folds = splits.from_arrays(run.arrays(f"data/{of}-folds.npz"))
@@ -41,60 +40,54 @@ def scores(
     sets = {normalise: crossval.prepared(data, normalise, axis) for normalise in normalisations}
     by_02_train = trained["normalise"], trained["fit"].get("seed", trained["seed"])
     arms = [(normalise, seed) for normalise in normalisations for seed in seeds]
-    found = {}
+    found, trainers = {}, {}
     with progress_bar(len(arms) * len(folds), "train", "folds") as bar:
-        for seed in seeds:
-            trainer = None
-            for normalise, prepared in sets.items():
-                if (normalise, seed) == by_02_train:
-                    found[normalise, seed] = run.arrays(f"scores/{of}-keras.npz")["keras"]
-                    bar.update(len(folds))
-                    continue
-                if trainer is None:
-                    options = training.options(seed, {**trained["fit"], "seed": seed})
-                    trainer = training.trainer_of(of, data, trained["model"], options)
-                name = f"{of}/{normalise}-seed{seed}"
-                for k, fold in enumerate(folds):
-                    shown = replace(fold, name=f"{normalise}, seed {seed}, {fold.name}")
-                    crossval.train_fold(run, model_name(name, k), trainer, prepared, shown, axis, bar)
-                found[normalise, seed] = crossval.keras_scores(run, name, prepared, folds)
+        for normalise, seed in sorted(arms, key=lambda arm: arm[1]):  # a graph serves all arms of a seed
+            if (normalise, seed) == by_02_train:
+                found[normalise, seed] = run.arrays(f"scores/{of}-keras.npz")["keras"]
+                bar.update(len(folds))
+                continue
+            if seed not in trainers:
+                options = training.options(seed, {**trained["fit"], "seed": seed})
+                trainers = {seed: training.trainer_of(of, data, trained["model"], options)}
+            name = f"{of}/{normalise}-seed{seed}"
+            for k, fold in enumerate(folds):
+                shown = replace(fold, name=f"{normalise}, seed {seed}, {fold.name}")
+                where = model_name(name, k)
+                crossval.train_fold(run, where, trainers[seed], sets[normalise], shown, axis, bar)
+            found[normalise, seed] = crossval.keras_scores(run, name, sets[normalise], folds)
     return crossval.score_columns(data, folds), {arm: found[arm] for arm in arms}
 
 
-def by_seed(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:
+def by_seed(columns: Columns, scores: Scores, level: str) -> pd.DataFrame:
     """A row per arm: normalise, seed, n, uar with its interval over people, uar_people_mean and uar_people_sd."""
-    rows = [
+    return pd.DataFrame(
         {"normalise": normalise, "seed": str(seed)}
         | _uar_and_spread(crossval.answers(columns, of_arm, level), columns["classes"])
         for (normalise, seed), of_arm in scores.items()
-    ]
-    return pd.DataFrame(rows)
+    )
 
 
-def over_seeds(columns: dict[str, np.ndarray], scores: Mapping[Arm, np.ndarray], level: str) -> pd.DataFrame:
+def over_seeds(columns: Columns, scores: Scores, level: str) -> pd.DataFrame:
     """A row per normalisation, over the answers of all its seeds: the columns of `by_seed`, seeds and uar_seeds_sd.
 
-    points, points_low, points_high and p compare it with the first normalisation, as `metrics.paired_gain` does. They are
-    NaN for the first itself.
+    points, points_low, points_high and p compare it with the first normalisation (`metrics.paired_gain`), for which they
+    are NaN.
     """
-    table = by_seed(columns, scores, level)
     rows, first = [], None
-    for normalise, of_seeds in table.groupby("normalise", sort=False):
+    for normalise, of_seeds in by_seed(columns, scores, level).groupby("normalise", sort=False):
         tests = [crossval.answers(columns, scores[arm], level) for arm in scores if arm[0] == normalise]
         test = {name: np.concatenate([one[name] for one in tests]) for name in tests[0]}
         row = {"normalise": normalise, "seeds": len(of_seeds)} | _uar_and_spread(test, columns["classes"])
-        row["uar_seeds_sd"] = of_seeds.uar.std()
         first = first or test
         gained = metrics.paired_gain(first["y"], first["scores"], test["scores"], first["subject"])
-        rows.append(row | gained.columns())
+        rows.append(row | {"uar_seeds_sd": of_seeds.uar.std()} | gained.columns())
     found = pd.DataFrame(rows)
     found.loc[0, ["points", "points_low", "points_high", "p"]] = np.nan
     return found
 
 
 def _uar_and_spread(test: dict[str, np.ndarray], classes: Sequence[str]) -> dict:
-    found = metrics.evaluate(**test)["uar"]
     people = metrics.per_subject(**crossval.by_person(test), classes=classes).uar
-    uar = {"uar": found.value, "uar_low": found.low, "uar_high": found.high}
-    spread = {"uar_people_mean": people.mean(), "uar_people_sd": people.std()}  # NaN for one person
-    return {"n": len(test["y"])} | uar | spread
+    uar = metrics.columns_of("uar", metrics.evaluate(**test)["uar"])
+    return {"n": len(test["y"]), **uar, "uar_people_mean": people.mean(), "uar_people_sd": people.std()}

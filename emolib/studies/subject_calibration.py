@@ -31,52 +31,35 @@ PRIOR_S = 60.0  # a baseline this long weighs as much as other people's spread; 
 ROUNDING_S = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class Baseline:
-    """Which windows are a person's baseline, and which other windows share signal with it.
+def baseline(
+    data: EmotionSet, neutral: str, baseline_s: float, window_s: float
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Of each person the first windows of class `neutral`, until they hold baseline_s seconds of signal, (n_windows,) bool.
 
-    `windows` and `beside` are bool (n_windows,), and so is `keep`: all windows of people with a baseline. `dropped` are
-    the people who have less than `baseline_s` of `neutral`.
+    First means first in the order of the set, which is that of the corpus's loader. Then which other windows share signal
+    with these, (n_windows,) bool, and the people who have less. Raises BadParameter for a class that the task lacks,
+    BadSet if nobody has a baseline.
     """
-
-    windows: np.ndarray
-    beside: np.ndarray
-    keep: np.ndarray
-    dropped: list[str]
-
-    @property
-    def answers(self) -> np.ndarray:
-        """Windows that train or answer, bool (n_windows,): those of people with a baseline, outside it."""
-        return self.keep & ~self.windows & ~self.beside
-
-    @classmethod
-    def of(cls, data: EmotionSet, neutral: str, baseline_s: float, window_s: float) -> "Baseline":
-        """Of each person the first windows of class `neutral`, until they hold baseline_s seconds of signal.
-
-        First means first in the order of the set, which is that of the corpus's loader. Raises BadParameter for a class
-        that the task lacks, BadSet if nobody has a baseline.
-        """
-        if neutral not in data.classes:
-            raise BadParameter(
-                f"neutral: got {neutral!r}, expected one of the classes {', '.join(data.classes)}: "
-                "a task without a neutral state has no baseline."
-            )
-        windows, beside, dropped = np.zeros(len(data.y), bool), np.zeros(len(data.y), bool), []
-        for name in np.unique(data.subject):
-            rows = np.flatnonzero((data.subject == name) & (data.y == data.classes.index(neutral)))
-            held_s = signal_s(data.trial[rows], data.start_s[rows], window_s)
-            n = 1 + np.searchsorted(held_s, baseline_s - ROUNDING_S)
-            if n > len(rows):
-                dropped.append(str(name))
-                continue
-            windows[rows[:n]] = True
-            last, later = rows[n - 1], rows[n:]
-            overlaps = data.start_s[later] < data.start_s[last] + window_s - ROUNDING_S
-            beside[later[(data.trial[later] == data.trial[last]) & overlaps]] = True
-        keep = ~np.isin(data.subject, dropped)
-        if not keep.any():
-            raise BadSet(f"Nobody has {baseline_s:g} s of {neutral}: lower baseline_s.")
-        return cls(windows, beside, keep, dropped)
+    if neutral not in data.classes:
+        raise BadParameter(
+            f"neutral: got {neutral!r}, expected one of the classes {', '.join(data.classes)}: "
+            "a task without a neutral state has no baseline."
+        )
+    windows, beside, dropped = np.zeros(len(data.y), bool), np.zeros(len(data.y), bool), []
+    for name in np.unique(data.subject):
+        rows = np.flatnonzero((data.subject == name) & (data.y == data.classes.index(neutral)))
+        held_s = signal_s(data.trial[rows], data.start_s[rows], window_s)
+        n = 1 + np.searchsorted(held_s, baseline_s - ROUNDING_S)
+        if n > len(rows):
+            dropped.append(str(name))
+            continue
+        windows[rows[:n]] = True
+        last, later = rows[n - 1], rows[n:]
+        overlaps = data.start_s[later] < data.start_s[last] + window_s - ROUNDING_S
+        beside[later[(data.trial[later] == data.trial[last]) & overlaps]] = True
+    if len(dropped) == len(np.unique(data.subject)):
+        raise BadSet(f"Nobody has {baseline_s:g} s of {neutral}: lower baseline_s.")
+    return windows, beside, dropped
 
 
 def signal_s(trial: np.ndarray, start_s: np.ndarray, window_s: float) -> np.ndarray:
@@ -101,9 +84,7 @@ class Study:
     axis: int | None
 
     @classmethod
-    def load(
-        cls, run: Run, source: Experiment, neutral: str, baseline_s: float, shorter_s: Sequence[float]
-    ) -> "Study":
+    def load(cls, run: Run, source: Experiment, neutral: str, baseline_s: float, shorter_s: list) -> "Study":
         """The study of a source's windows and folds. Raises as `of` does, and BadParameter for stills."""
         name = f"data/{source}.npz"
         windows = front_end(source.modality, **run.parameters_of(name)["frontend"])
@@ -115,19 +96,13 @@ class Study:
 
     @classmethod
     def of(
-        cls,
-        data: EmotionSet,
-        folds: Sequence[Fold],
-        neutral: str,
-        lengths_s: Sequence[float],
-        window_s: float,
-        axis: int | None,
+        cls, data: EmotionSet, folds: Sequence[Fold], neutral: str, lengths_s: list, window_s: float, axis
     ) -> "Study":
         """An arm for each length of baseline, the longest last, whose windows answer in no arm.
 
         People with less than that of `neutral` are left out and counted, and so are folds that then test nobody.
         Raises BadParameter for lengths that do not grow, or for folds that test people who train or stop them; BadSet if a
-        fold has no window left to train or validate; and as `Baseline.of` does.
+        fold has no window left to train or validate; and as `baseline` does.
         """
         for fold in folds:
             seen = data.subject[np.concatenate([fold.train, fold.val])]
@@ -136,24 +111,27 @@ class Study:
                     f"Fold {fold.name} trains and tests {', '.join(both[:3])}, expected people never seen: "
                     "take a protocol that splits people, loso for example."
                 )
-        if list(lengths_s) != sorted({seconds for seconds in lengths_s if seconds > 0}):
+        if lengths_s != sorted(set(lengths_s)):
             raise BadParameter(f"Baselines of {lengths_s} s, expected shorter_s to grow up to baseline_s.")
-        made = [Baseline.of(data, neutral, seconds, window_s) for seconds in lengths_s]
-        longest, seconds = made[-1], lengths_s[-1]
-        keep, answers, place = longest.keep, longest.answers, np.cumsum(longest.keep) - 1
+        *shorter_s, seconds = lengths_s
+        windows, beside, dropped = baseline(data, neutral, seconds, window_s)
+        keep = ~np.isin(data.subject, dropped)
+        answers, place = keep & ~windows & ~beside, np.cumsum(keep) - 1
         left = [within(fold, answers, place) for fold in folds if answers[fold.test].any()]
-        names = [*(f"{BASELINE}_{shorter:g}s" for shorter in lengths_s[:-1]), BASELINE]
-        baselines = {n: (one.windows[keep], s) for n, one, s in zip(names, made, lengths_s, strict=True)}
-        few, dropped = f"people with less than {seconds:g} s of {neutral}", longest.dropped
+        baselines = {
+            f"{BASELINE}_{shorter:g}s": (baseline(data, neutral, shorter, window_s)[0][keep], shorter)
+            for shorter in shorter_s
+        }
         counts = [
-            (f"dropped: {few}", len(dropped), ", ".join(dropped)),
+            (f"dropped: people with less than {seconds:g} s of {neutral}", len(dropped), ", ".join(dropped)),
             ("dropped: windows of these people", (~keep).sum(), ""),
-            (f"baseline: windows, the first {seconds:g} s of {neutral}", longest.windows.sum(), ""),
-            ("dropped: windows that share signal with the baseline", longest.beside.sum(), ""),
+            (f"baseline: windows, the first {seconds:g} s of {neutral}", windows.sum(), ""),
+            ("dropped: windows that share signal with the baseline", beside.sum(), ""),
             ("windows that train or answer", answers.sum(), ""),
             ("dropped: folds that nobody is left to be tested in", len(folds) - len(left), ""),
         ]
         counts = pd.DataFrame(counts, columns=["what", "count", "who"])
+        baselines[BASELINE] = windows[keep], seconds
         return cls(data.part(np.flatnonzero(keep)), left, baselines, counts, axis)
 
     @property
@@ -173,24 +151,21 @@ class Study:
         scaled = by_baseline(X, subject, baseline, std, PRIOR_S / (PRIOR_S + seconds), self.axis)
         return replace(self.data, X=scaled)
 
-    def train(self, run: Run, source: Experiment, trainer: "Trainer"):
-        """Train every fold of every arm. Files that are current are left as they are."""
+    def scores(self, run: Run, source: Experiment, trainer: "Trainer") -> dict[str, np.ndarray]:
+        """By arm the scores (n_rows, n_classes), each fold by its own network, in the order of `crossval.score_columns`.
+
+        Every fold of every arm is trained; files that are current are left as they are.
+        """
+        found = {}
         with progress_bar(len(self.arms) * len(self.folds), "train", "folds") as bar:
             for arm in self.arms:
+                logits = []
                 for k, fold in enumerate(self.folds):
-                    name = model_name(f"{source}/calibration-{arm}", k)
+                    data, name = self.scaled(arm, fold), model_name(f"{source}/calibration-{arm}", k)
                     shown = replace(fold, name=f"{arm}, {fold.name}")
-                    crossval.train_fold(run, name, trainer, self.scaled(arm, fold), shown, self.axis, bar)
-
-    def scores(self, run: Run, source: Experiment, trainer: "Trainer") -> dict[str, np.ndarray]:
-        """By arm the scores (n_rows, n_classes), each fold by its own network, in the order of `crossval.score_columns`."""
-        found = {}
-        for arm in self.arms:
-            logits = []
-            for k, fold in enumerate(self.folds):
-                name = model_name(f"{source}/calibration-{arm}", k)
-                trainer.model.set_weights(crossval.load_model(run, name).get_weights())
-                X = self.scaled(arm, fold).X[np.concatenate([fold.val, fold.test])]
-                logits.append(trainer.predict(crossval.load_standardiser(run, name)(X)))
-            found[arm] = softmax(np.concatenate(logits))
+                    crossval.train_fold(run, name, trainer, data, shown, self.axis, bar)
+                    trainer.model.set_weights(crossval.load_model(run, name).get_weights())
+                    X = data.X[np.concatenate([fold.val, fold.test])]
+                    logits.append(trainer.predict(crossval.load_standardiser(run, name)(X)))
+                found[arm] = softmax(np.concatenate(logits))
         return found

@@ -15,8 +15,8 @@ from emolib.core.experiment import Experiment
 from emolib.core.paths import PROJECT
 from emolib.datasets import labels, root_of
 from emolib.datasets.face_boxes import load
+from emolib.device.bundle import load_pretrained, pretrained
 from emolib.device.engine import Engine
-from emolib.device.pretrained import load_pretrained, pretrained
 from emolib.evaluation.boxes import single_ious
 from emolib.report import results
 from emolib.signals.boxes import Found
@@ -95,14 +95,8 @@ def test_faces_are_found_as_published():
     found = [
         Found(np.reshape([f.box for f in one], (-1, 4)), np.array([f.score for f in one])) for one in faces
     ]
-    of = {
-        "corpus": "facemask",
-        "task": "detection",
-        "model": "small",
-        "metric": "iou",
-        "condition": "one face",
-    }
-    said = results.one(PUBLISHED, **of, **INT8_OF_FACES)
+    of = {"corpus": "facemask", "task": "detection", "metric": "iou", "condition": "one face"}
+    said = results.one(PUBLISHED, model="small", **of, **INT8_OF_FACES)
     assert len(test) == int(said.n)
     ious = single_ious(found, [each.boxes for each in test], look.detector.min_score)
     assert ious.mean() == pytest.approx(said.value, abs=0.01)

@@ -12,8 +12,9 @@ from emolib.core.errors import CorpusMissing
 from emolib.datasets import face_boxes, get, leaks, load, root_of, splits
 from emolib.datasets.archives import open_tree
 from emolib.datasets.base import EmotionSet
-from emolib.datasets.corpora import stress_predict
+from emolib.datasets.corpora import muse, stress_predict
 from emolib.datasets.tables import read_empatica
+from emolib.signals.readers import SignalInfo, read_recording
 
 pytestmark = pytest.mark.acceptance
 
@@ -72,7 +73,6 @@ def test_the_audit_finds_every_copy_and_removes_it(fer2013):
     names, split = (np.array([getattr(trial, name) for trial in fer2013]) for name in ("trial", "split"))
     faces = EmotionSet(X, y, names, names, tuple(classes.tolist()), 0.0, split)
     [fold] = splits.folds(faces, "official")
-    assert (len(fold.train), len(fold.val), len(fold.test)) == (28709, 3589, 3589)
     [cleaned], table = leaks.audited(faces, [fold], remove_duplicates=True)
     found = table[table.state == "as split"].set_index("check")["count"]
     assert found["exact duplicates (groups)"] == 1516
@@ -114,10 +114,6 @@ def test_stress_predict_has_35_people_in_both_classes():
     assert len({t.subject for t in found}) == 35
     counts = {"stroop": 35, "interview": 35, "hyperventilation": 35, "rest": 140}
     assert Counter(t.label for t in found) == counts
-    minutes = {"stroop": (4, 8), "interview": (7, 12), "hyperventilation": (1.4, 3), "rest": (1.5, 12)}
-    for trial in found:
-        least, most = minutes[trial.label]
-        assert least <= len(trial.data) / 64 / 60 <= most, trial.trial
     assert Counter(d.reason.split(":")[0] for d in dropped) == {"filling in questionnaires": 70}
 
 
@@ -132,9 +128,8 @@ def test_stress_predict_agrees_with_the_dataset_s_own_labels():
         theirs = published[published["Participant"] == int(subject[1:])]
         after_s = theirs["Time(sec)"].to_numpy() - start_s
         ours = np.full(len(after_s), -1)
-        for label, first_s, end_s in stress_predict.phases_of(
-            tree, subject, log[subject], start_s, len(bvp) / 64
-        ):
+        phases = stress_predict.phases_of(tree, subject, log[subject], start_s, len(bvp) / 64)
+        for label, first_s, end_s in phases:
             if label != "questionnaire":
                 ours[(after_s >= first_s) & (after_s < end_s)] = label in stress_predict.TASKS
         if len(theirs):
@@ -176,10 +171,21 @@ def test_muse_has_24_recordings_of_4_people():
     counts = {"relaxed": 8, "neutral": 8, "concentrating": 8}
     assert Counter(name.split("-")[1] for name in recordings) == counts
     assert [d.name for d in dropped] == ["subjectb-relaxed-2"] and dropped[0].reason.startswith("9 gaps")
-    seconds = {t.trial: t.data.shape[1] / 256 for t in found}
-    assert seconds["subjectd-concentrating-2"] == pytest.approx(3.47, abs=0.01)
-    assert seconds["subjectc-neutral-2"] == pytest.approx(9.09, abs=0.01)
     assert all(np.isfinite(t.data).all() for t in found)
+
+
+def test_a_device_reads_every_file_of_muse_as_training_does(tmp_path):
+    tree, pieces_of, trained = opened("muse"), {}, SignalInfo(muse.SFREQ, "raw", muse.CHANNELS)
+    for trial in load("muse", "eeg"):
+        pieces_of.setdefault(trial.trial.split(".")[0], []).append(trial.data)
+    for name in tree.names("subject*-*.csv"):
+        path = tmp_path / name.split("/")[-1]
+        path.write_bytes(tree.read(name))
+        pieces, sfreq = read_recording("eeg", path, trained)
+        assert sfreq == 256, name
+        for found, expected in zip(pieces, pieces_of.pop(path.stem), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    assert not pieces_of
 
 
 def test_gameemo_has_28_people_in_4_games_of_24_windows():

@@ -25,7 +25,7 @@ FIRST = f"""
 import sys, time
 import numpy as np
 from pathlib import Path
-from emolib.device.pretrained import pretrained
+from emolib.device.bundle import pretrained
 model = pretrained().model("{NAME}")
 model.invoke(np.zeros(model.input_shape, np.float32))
 wall_s, cpu_s = time.monotonic() - float(sys.argv[1]), time.process_time()

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -148,14 +147,10 @@ def result(**parts):
 def told():
     """A session, whose results are what the test publishes, and the address of its page."""
     engine = SimpleNamespace(start=lambda *about, is_live: None, lost=lambda *reason: None)
-    sensors = [Pushed("face", "face", SignalInfo(0.0)), Pushed("speech", "speech", SignalInfo(16000.0))]
+    sensors = [Pushed("face", "", trained=SignalInfo(0.0)), Pushed("speech", "", trained=SignalInfo(16000.0))]
     session = Session(engine, sensors)
     with Server(session, ABOUT) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
         yield session, server.url
-        session.close()
-        server.shutdown()
 
 
 def test_everything_is_said_in_words_and_bars(chromium, told):

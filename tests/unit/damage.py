@@ -18,7 +18,6 @@ NUMBERS = ("nan", "inf", "-1", "0", "1e12", "1e308", "-1e308", "9" * 5000, "", "
 
 
 def flipped(content: bytes, seed: int, n_bits: int) -> bytes:
-    """Some bits turned over."""
     rng, changed = random.Random(seed), bytearray(content)
     for _ in range(n_bits):
         changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
@@ -71,10 +70,10 @@ def damaged(name: str, content: bytes, way: str, n_seeds: int = 3) -> Iterator[b
 def wall():
     """MemoryError for a block that takes more memory, on Linux."""
     limits = resource.getrlimit(resource.RLIMIT_AS)
+    if sys.platform == "linux":
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + BYTES, limits[1]))
     try:
-        if sys.platform == "linux":
-            taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (taken + BYTES, limits[1]))
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)

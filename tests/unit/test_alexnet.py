@@ -27,12 +27,7 @@ SMALL = Architecture(32, 1, (Block(8, 5, 2, 3), Block(12, 3), Block(8, 3, pool=2
 
 
 def test_params_and_maps_of_the_built_tower_are_those_counted_by_hand():
-    """Weights and biases; 62.4 million with a thousand classes are the known number of the ungrouped
-    network."""
-    convolutions = 11 * 11 * 3 * 96 + 5 * 5 * 96 * 256 + 9 * (256 * 384 + 384 * 384 + 384 * 256)
-    dense = 6 * 6 * 256 * 4096 + 4096 * 4096 + 4096 * 1000
-    biases = 96 + 256 + 384 + 384 + 256 + 4096 + 4096 + 1000
-    assert convolutions + dense + biases == 62_378_344
+    """62,378,344 with a thousand classes are the known number of the ungrouped network."""
     model = build(baseline(3, 7))
     assert model.count_params() == 62_378_344 - 993 * 4097
     built = {layer.name: layer.output.shape[1:] for layer in model.layers}
@@ -48,9 +43,7 @@ def test_the_embedded_network_costs_what_the_paper_says():
     st.integers(20, 64),
     st.sampled_from([1, 3]),
     st.lists(
-        st.tuples(
-            st.sampled_from([0, 4, 6]), st.sampled_from([1, 3, 5]), st.sampled_from([0, 2, 3]), st.booleans()
-        ),
+        st.tuples(*map(st.sampled_from, ([0, 4, 6], [1, 3, 5], [0, 2, 3], [False, True]))),
         min_size=1,
         max_size=3,
     ),
@@ -74,11 +67,8 @@ def test_flops_and_shapes_without_building_are_those_of_the_built_network(
 
 
 def test_a_window_that_does_not_fit_is_named_with_its_map():
-    with pytest.raises(
-        BadParameter, match=r"pool5: a window of 3 × 3 does not fit into its map of 2 × 2"
-    ) as error:
+    with pytest.raises(BadParameter, match=r"pool5: a window of 3 × 3 does not fit into its map of 2 × 2"):
         replace(baseline(), side=56)
-    assert "\n" not in str(error.value)
     with pytest.raises(BadParameter, match="A convolution of kernel 4"):
         Block(8, 4)
 

@@ -34,35 +34,27 @@ def test_what_a_killed_write_left_is_removed(run):
     assert [path.name for path in run.folder.glob(".*")] == [f".x-y-{done.pid}-abcd1234.txt"]
 
 
-def test_a_branch_has_inputs_of_its_own(run):
-    for name in ("a.txt", "b.txt"):
-        run.write_text(name, name)
-    run.read("a.txt")
-    one, other = run.branch(), run.branch({"fold": 1})
-    one.read("b.txt")
-    assert set(one.inputs) == {"a.txt", "b.txt"} and set(run.inputs) == set(other.inputs) == {"a.txt"}
+def test_a_branch_has_inputs_and_parameters_of_its_own(run):
+    run.write_text("a.txt", "a")
+    run.branch().read("a.txt")
+    run.branch({"fold": 1}).write_text("b.txt", "b")
+    assert run.inputs == {} and record_of(run.folder / "b.txt")["parameters"] == {"fold": 1}
 
 
 def test_the_sidecar_says_where_it_comes_from(run):
-    run.write_arrays("data/a.npz", x=np.arange(3))
-    run.read("data/a.npz")
-    run.write_json("b.json", {"a": 1})
-    record = record_of(run.folder / "b.json")
-    assert record["notebook"] == "02_train" and record["parameters"] == {"seed": 3}
-    assert record["inputs"] == {"data/a.npz": record_of(run.folder / "data/a.npz")["sha256"]}
-    assert record["versions"]["numpy"] == np.__version__
-
-
-def test_commits_are_those_of_an_artifact_and_of_all_it_is_made_from(run):
     for name, commit in (("a.txt", "aaa"), ("b.txt", "bbb+"), ("c.txt", "ccc")):
         with run.write(name, commit=commit) as path:
             path.write_text(name)
         run.read(name)
+    record = record_of(run.folder / "b.txt")
+    assert record["notebook"] == "02_train" and record["parameters"] == {"seed": 3}
+    assert record["inputs"] == {"a.txt": record_of(run.folder / "a.txt")["sha256"]}
+    assert record["versions"]["numpy"] == np.__version__
     assert run.commits(["a.txt"]) == {"aaa"} and run.commits(["c.txt"]) == {"aaa", "bbb+", "ccc"}
 
 
 def test_missing_and_altered_artifacts_are_named(run):
-    with pytest.raises(BadArtifact, match="x.txt is missing: run the notebooks before"):
+    with pytest.raises(BadArtifact, match="x.txt is missing"):
         run.read("x.txt")
     run.write_text("x.txt", "one")
     (run.folder / "x.txt").write_text("two")
@@ -79,6 +71,4 @@ def test_only_the_same_work_is_current(run, tmp_path):
     assert not again.is_current("never.txt") and not again.is_current("out.txt", calibration=[1])
     assert not Run(tmp_path, "02_train", {"seed": 4}).is_current("out.txt")
     run.write_text("in.txt", "2")
-    assert not again.is_current("out.txt")
-    again.read("in.txt")
     assert not again.is_current("out.txt")

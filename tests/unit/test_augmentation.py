@@ -77,10 +77,10 @@ def test_copies_only_train_and_only_where_their_trial_does(made, protocol):
 
 def test_copies_are_counted_apart_and_do_not_normalise(made):
     data, counts = made
-    assert counts.trials == 70 and counts.copies == (data.split == COPY).sum() > 100
-    assert counts.windows + counts.copies == len(data.y)
-    assert counts.table().set_index("what")["count"]["windows of copies, which only train"] == counts.copies
-    assert tables.windows_table(data).loc["total", "total"] == counts.windows
+    n_copies = counts["windows of copies, which only train"]
+    assert counts["trials kept"] == 70 and n_copies == (data.split == COPY).sum() > 100
+    assert counts["windows kept"] + n_copies == len(data.y)
+    assert tables.windows_table(data).loc["total", "total"] == counts["windows kept"]
     own = np.flatnonzero(data.split != COPY)
     found = crossval.prepared(data, "subject", 2).X[own]
     np.testing.assert_allclose(found, crossval.prepared(data.part(own), "subject", 2).X, atol=1e-5)

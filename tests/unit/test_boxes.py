@@ -18,12 +18,7 @@ def test_numbers_of_two_squares_that_share_a_quarter():
 
 
 @pytest.mark.parametrize(
-    "max_iou, expected",
-    [
-        (0.5, [[1, 0, 4, 3], [2], [5]]),
-        (0.6, [[1, 0, 4], [3], [2], [5]]),
-        (0.99, [[1], [0, 4], [3], [2], [5]]),
-    ],
+    "max_iou, expected", [(0.5, [[1, 0, 4, 3], [2], [5]]), (0.99, [[1], [0, 4], [3], [2], [5]])]
 )
 def test_boxes_of_a_face_are_a_pile(max_iou, expected):
     """1 and 0 (as 4) have an IoU of 9/11, 3 and 1 of 7/13 = 0.54, 3 and 0 of 6/14 = 0.43."""
@@ -32,7 +27,7 @@ def test_boxes_of_a_face_are_a_pile(max_iou, expected):
     assert [pile.tolist() for pile in piles(boxes, scores, max_iou)] == expected
 
 
-@pytest.mark.parametrize("size", [(100, 200), (200, 100), (64, 64), (3, 500)])
+@pytest.mark.parametrize("size", [(100, 200), (500, 3)])
 def test_a_box_goes_into_the_square_and_back(size):
     fit = Letterbox(size, 64)
     boxes = np.array([[0.0, 0.0, size[1], size[0]], [size[1] / 4, 0, size[1] / 2, size[0] / 3]])
@@ -61,18 +56,6 @@ def test_encode_by_hand():
     np.testing.assert_allclose(targets[3, 3, :2], 14 / 32, rtol=1e-6)  # 110 is nearer to the middle, 112
 
 
-def test_decode_of_one_cell_by_hand():
-    output = np.zeros((9, 9, 11), np.float32)
-    output[3, 1] = [0.5, 0, 0.5, 0.25, 0.8, 1, 1, 1, 0.5, 0.1, 0.5]
-    boxes, scores = Grid(9, 2).decode(output, 288)
-    at = (3 * 9 + 1) * 2
-    np.testing.assert_allclose(boxes[at], [48 - 36, 96 - 9, 48 + 36, 96 + 9])
-    np.testing.assert_allclose(boxes[at + 1], [64 - 144, 128 - 36, 64 + 144, 128 + 36])
-    np.testing.assert_allclose(scores[at : at + 2], [0.4, 0.05], rtol=1e-6)
-    found = Grid(9, 2).found(output, 288, 0.3)
-    assert found.boxes.shape == (1, 4) and found.scores[0] == pytest.approx(0.4)
-
-
 def test_with_reach_the_neighbours_speak_too():
     grid = Grid(9, 1, reach=1.0)
     box = np.array([[100.0, 96, 140, 128]])  # centre (120, 112) px = (3.75, 3.5) cells
@@ -80,8 +63,11 @@ def test_with_reach_the_neighbours_speak_too():
     assert n_lost == 0 and targets[..., 4].sum() == 9 and targets[2:5, 2:5, 4].all()
     np.testing.assert_allclose(targets[3, 2, :2], [(1.75 + 1) / 3, 0.5], rtol=1e-6)
     output = np.concatenate([targets, targets[..., 4:]], axis=-1)
+    output[3, 3, 5] = 0.8  # the probability of its face
     boxes, scores = grid.decode(output, 288)
+    assert scores[3 * 9 + 3] == pytest.approx(0.8)
     np.testing.assert_allclose(boxes[scores > 0.5], np.repeat(box, 9, axis=0), rtol=1e-5)
+    output[3, 3, 5] = 1
     output[3, 2, 4] = 0.5  # one cell of nine is half as sure, and sees the face 10 px lower
     output[3, 2, 1] += 10 / 32 / 3
     found = grid.found(output, 288, 0.3)

@@ -220,17 +220,17 @@ def kit(tmp_path_factory, headed):
 
 
 def test_a_kit_of_branches_becomes_mixed_bits(kit, headed):
-    """mixed.prepare, the budgets, and files whose bytes are those counted, as the notebook does it."""
+    """mixed.prepared, the budgets, and files whose bytes are those counted, as the notebook does it."""
     for name, x in kit.train.X.items():
         assert abs(x.mean()) < 1e-3 and x.std() == pytest.approx(1, abs=1e-3), name
     logits = conversion.convert_fold(kit, {"float32": ptq.converter("float32")})["float32"]
     expected = logits_of(headed, kit.scored)
     np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
-    prepared = mixed.prepare(kit, n_samples=2)
+    [prepared], _ = mixed.prepared([kit], 2, 0.75, None)
     assert {"speech1_logits", "speech2_logits"} <= {each.name for each in prepared.layers}
-    chosen = mixed.choices(prepared.layers, mp.Budget.shares(prepared.layers, 0.75, None))
+    chosen = prepared.bits
     assert set(chosen[mixed.ILP].values()) == {4, 8}
-    scores = conversion.convert_folds(kit.run, [kit], mixed.converters([prepared], [chosen]))
+    scores = conversion.convert_folds(kit.run, [kit], mixed.converters([prepared]))
     for variant in mixed.VARIANTS:
         content = kit.run.read(f"{kit.name}-{variant}.tflite").read_bytes()
         assert flatbuffer.weight_bytes(content) == mp.total(prepared.layers, chosen[variant]).bytes

@@ -217,7 +217,7 @@ def test_the_first_exported_of_a_modality_answers_where_none_is_picked(results, 
 
 
 def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, capsys):
-    monkeypatch.setattr("emolib.device.pretrained.models_folder", lambda: bundle)
+    monkeypatch.setattr("emolib.device.bundle.models_folder", lambda: bundle)
     pipeline = emolib.load_pretrained("speech-synthetic")
     assert pipeline.source == SPEECH and pipeline.classes == tuple(CLASSES)
     X, _ = pipeline.windows([np.float32(0.1 * RNG.standard_normal(32000))], 16000.0)
@@ -225,7 +225,7 @@ def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, c
     for name, fits in (("synthetic", f"{FACE}, {SPEECH}"), ("eeg", "none")):
         with pytest.raises(BadParameter, match=f"{name} fits {fits} of the pretrained models"):
             emolib.load_pretrained(name)
-    monkeypatch.setattr("emolib.device.pretrained.models_folder", lambda: bundle.parent)
+    monkeypatch.setattr("emolib.device.bundle.models_folder", lambda: bundle.parent)
     with pytest.raises(BadArtifact, match="holds no models, expected those that come with emolib"):
         emolib.load_pretrained("speech")
 

@@ -24,23 +24,17 @@ def test_configs_that_are_shipped_have_no_mistake(path):
     [
         ({"sorces": {}}, "did you mean sources"),
         ({"run": "../x"}, "run: .*got '../x'"),
-        ({"seed": None}, "seed: got None, expected a valid integer"),
         ({"sources": None}, "sources: got None"),
-        ({"sources": {HEART: {"trian": {}}}}, f"sources.{HEART}: .*did you mean train"),
         ({"sources": {HEART: {"train": {"epoch": 3}}}}, "epoch does not exist in 02_train.ipynb"),
         ({"sources": {HEART: {"train": {"threads": "two"}}}}, "train.threads: got 'two'"),
-        ({"sources": {HEART: {"train": {"threads": True}}}}, "train.threads: got True"),
         ({"sources": {HEART: {"qat": {"learning_rate": "3e-4"}}}}, "number. YAML reads 1e-3 as text"),
         ({"sources": {HEART: {"qat": {"epochs": 0, "n_calibration": 0}}}}, "greater than 0. And 1 more"),
         ({"sources": {HEART: {"windows": {"remove_duplicates": "no"}}}}, "expected a valid boolean"),
         ({"sources": {HEART: {"ablation": {"epochs": [3, -1]}}}}, "ablation.epochs.1: got -1"),
         ({"missing": {"nobody": None}}, "nobody does not exist in studies, which missing names"),
-        ({"missing": {"synthetic-emotion": {"snr": [0]}}}, "snr does not exist in 04c_missing.ipynb"),
         ({"early_fusion": {"joint": None}}, "early_fusion.joint names no sources"),
         ({"early_fusion": {"joint": {"sources": ["x"]}}}, "sources, which early_fusion.joint names"),
-        ({"detectors": {"d": {"fit": {}}}}, "detectors.d: Parameter fit does not exist in a detector"),
         ({"detectors": {"d": {"classifier": "x"}}}, "x does not exist in sources, which detectors names"),
-        ({"saliency": ["synthetic-hart-emotion-loso"]}, "sources, which saliency names"),
     ],
 )
 def test_a_mistake_in_a_config_is_one_line(part, said):
@@ -48,15 +42,11 @@ def test_a_mistake_in_a_config_is_one_line(part, said):
         check_config(copy.deepcopy(DEMO) | part)
 
 
-def test_a_missing_part_is_named():
+def test_empty_parts_are_as_good_as_none_but_sources_must_be_there():
+    empty = {"run": "x", "title": "x", "saliency": None, "studies": None, "cost": None}
+    check_config(empty | {"sources": {HEART: None}})
     with pytest.raises(BadParameter, match="sources: missing: add it"):
-        check_config({"run": "x", "title": "x"})
-
-
-def test_empty_parts_are_as_good_as_none():
-    check_config(
-        {"run": "x", "title": "x", "sources": {HEART: None}, "saliency": None, "studies": None, "cost": None}
-    )
+        check_config(empty)
 
 
 def test_parameters_are_those_of_the_cell_with_its_comments():

@@ -112,24 +112,16 @@ def test_budgets_name_the_layer():
         check_budgets(found, 1, 10, 1919)
 
 
-BY_KEY = {device.key: device for device in devices.DEVICES}
-
-
-def of_macs(macs, moved=0):
-    return Cost(0, macs, 2 * macs, 0, "", "", moved)
-
-
 def test_devices_give_back_the_measurements_they_come_from():
-    runtime_ms, energy_mj = devices.modelled(of_macs(230_000), BY_KEY["apollo3"])  # 0.46 MFLOP
-    assert runtime_ms == pytest.approx(1000) and energy_mj == pytest.approx(0.95, abs=0.01)
-    pi3 = devices.modelled(of_macs(devices.DETECTOR_MACS), BY_KEY["raspberry-pi-3"])
-    assert pi3[0] == pytest.approx(182)
-    stm32 = devices.modelled(of_macs(devices.DS_CNN_MACS), BY_KEY["stm32l4r5"])
-    assert stm32 == (pytest.approx(43.4), pytest.approx(1.431, rel=0.01))
+    macs = {"apollo3": 230_000, "raspberry-pi-3": devices.DETECTOR_MACS, "stm32l4r5": devices.DS_CNN_MACS}
+    table = devices.modelled_table({key: Cost(0, macs[key], 0, 0, "", "", 0) for key in macs})
+    found = table.assign(key=table.device.map(devices.DEVICES.set_index("device").key)).query("source == key")
+    assert found.runtime_ms.tolist() == pytest.approx([1000, 182, 43.4])
+    assert found.energy_mj.tolist() == pytest.approx([0.95, 678, 1.431], rel=0.01)
 
 
 def test_modelled_energy_by_hand():
-    table = devices.modelled_energy(of_macs(1_000_000, moved=4000)).set_index(["format", "memory"])
+    table = devices.modelled_energy(Cost(0, 1_000_000, 0, 0, "", "", 4000)).set_index(["format", "memory"])
     assert table.loc[("int8", "8 kB SRAM"), "modelled_compute_uj"] == pytest.approx(0.23)
     assert table.loc[("int8", "8 kB SRAM"), "modelled_memory_uj"] == pytest.approx(1000 * 5e-6)
     assert table.loc[("float32", "DRAM"), "modelled_total_uj"] == pytest.approx(4.6 + 4000 * 640e-6)

@@ -10,7 +10,7 @@ from damage import OF_TEXTS, SURE, WAYS, damaged, is_rate, lay, packed, refusal
 from whole_corpora import BOXES, CORPORA, DEAP_SHAPE
 
 from emolib.datasets import NAMES, face_boxes, get, load
-from emolib.datasets.corpora import deap
+from emolib.datasets.corpora import films
 
 FILES = {name: make() for name, make in (CORPORA | BOXES).items()}
 NAME = b"wav/03a01Fa.wav"
@@ -18,7 +18,7 @@ NAME = b"wav/03a01Fa.wav"
 
 @pytest.fixture
 def root(data, monkeypatch):
-    monkeypatch.setattr(deap, "SHAPE", DEAP_SHAPE)
+    monkeypatch.setattr(films, "DEAP_SHAPE", DEAP_SHAPE)
     return data
 
 

@@ -1,6 +1,5 @@
 """Damaged files of every kind that is read back: an error of one line that names the file, or a result, in little memory."""
 
-import io
 import json
 import math
 import os
@@ -9,24 +8,23 @@ import shutil
 import struct
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import bundles
 import numpy as np
 import pytest
 from crafted import PICTURES, SOUNDS, Code
-from damage import OF_TEXTS, SURE, WAYS, damaged, is_rate, lay, refusal
+from damage import OF_TEXTS, SURE, WAYS, damaged, is_rate, lay, packed, refusal
 from whole_corpora import CORPORA, picture, sound, table
 
 from emolib.core import artifacts
 from emolib.core.artifacts import Run
 from emolib.core.paths import PROJECT
 from emolib.datasets import load
-from emolib.device import markers
 from emolib.device.bench import SCHEMA
 from emolib.device.bundle import Bundle
 from emolib.device.sensors import parse
+from emolib.evaluation.energy import marks
 from emolib.evaluation.energy import readers as logs
 from emolib.signals.frontend import front_end
 from emolib.signals.readers import SignalInfo, read_recording
@@ -38,14 +36,7 @@ TRAINED = {
     "speech": SignalInfo(16000.0),
     "face": SignalInfo(2.0),
 }
-MODEL = {
-    "model": "face",
-    "backend": "litert",
-    "threads": 1,
-    "p50_us": 100.0,
-    "p95_us": 110.0,
-    "p99_us": 120.0,
-}
+MODEL = {"model": "face", "backend": "litert", "threads": 1, "p50_us": 9.0, "p95_us": 11.0, "p99_us": 12.0}
 BENCH = {
     "schema": SCHEMA,
     "date": "2024-03-05",
@@ -68,7 +59,7 @@ FILES = {
     "face.jpeg": picture(form="JPEG"),
     "power.csv": table("time_s,power_w", [(k / 2, 2.5) for k in range(40)]),
     "ppk2.csv": table(
-        "Timestamp(ms),Current(uA),D0-D7", [(f"{k / 100:.2f}", 1000, f"{k % 2}0000000") for k in range(300)]
+        "Timestamp(ms),Current(uA),D0-D7", [(k / 100, 9, f"{k % 2}0000000") for k in range(300)]
     ),
     "markers.csv": table("start_s,end_s,n,what", [(k, k + 0.5, 9, "face") for k in range(9)]),
     "board.json": json.dumps(BENCH, indent=1).encode(),
@@ -113,7 +104,7 @@ READERS = {
     **dict.fromkeys(FILES, play),
     "power.csv": lambda path: logs.read("csv", path),
     "ppk2.csv": lambda path: logs.read("ppk2", path, voltage_v=3.0),
-    "markers.csv": markers.read,
+    "markers.csv": marks.read,
     "board.json": latency.read_bench,
     "bundle.json": answer,
     "a.npz": artifacts.arrays,
@@ -134,14 +125,13 @@ def test_a_damaged_file(folder, name):
     for way in WAYS | OF_TEXTS:
         for bad in damaged(name, whole, way, n_seeds=6):
             said = said_of(folder, name, bad)
-            is_sure = way in SURE and (
-                way != "part" or name.endswith(("json", "npz"))
-            )  # a log may end anywhere
+            # a log may end anywhere
+            is_sure = way in SURE and (way != "part" or name.endswith(("json", "npz")))
             assert name.removesuffix(".json") in said or not is_sure, way
             Run(folder, "02_train", {}).is_current("a.npz")  # is no error
 
 
-TAKEN = ("1000 channels", "no bytes a sample", "4 GB")  # as far as they go, as a recording that broke off
+TAKEN = ("4 GB",)  # as far as it goes, as a recording that broke off
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -151,15 +141,13 @@ def test_a_recording_that_claims_very_much(tmp_path, what):
     assert name in said_of(tmp_path, name, (SOUNDS | PICTURES)[what]) or what in TAKEN
 
 
-@pytest.mark.parametrize("number", ["-1", "nan", "1e-12", "1e300", "9" * 5000])
-def test_absurd_rates_and_time_stamps(tmp_path, monkeypatch, number):
-    assert said_of(tmp_path, "BVP.csv", table(None, [("0",), (number,), *((n,) for n in range(900))]))
+@pytest.mark.parametrize("number", ["-1", "nan", "1e-12", "1e300"])
+def test_absurd_rates_and_time_stamps(data, number):
+    assert said_of(data, "BVP.csv", table(None, [("0",), (number,), *((n,) for n in range(900))]))
     rows = [(float(number) * n, n, n) for n in range(300)]
-    assert said_of(tmp_path, "eeg.csv", table("timestamps,TP9,AF7", rows))
-    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
-    for modality in ("heart", "eeg"):
-        lay(tmp_path / "own", CORPORA["own"]() | {f"{modality}/a.csv": table("timestamp,ppg,x", rows)})
-        assert f"{modality}/a.csv" in refusal(lambda m=modality: list(load("own", m)))
+    assert said_of(data, "eeg.csv", table("timestamps,TP9,AF7", rows))
+    lay(data / "own", CORPORA["own"]() | {"eeg/a.csv": table("timestamp,ppg,x", rows)})
+    assert "eeg/a.csv" in refusal(lambda: list(load("own", "eeg")))
 
 
 def npy(shape, descr="<f8", body=bytes(80)):
@@ -168,11 +156,8 @@ def npy(shape, descr="<f8", body=bytes(80)):
     return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + body
 
 
-def archive(content, name="X.npy"):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr(name, content)
-    return file.getvalue()
+def archive(content):
+    return packed({"X.npy": content})
 
 
 @pytest.mark.parametrize("array", [npy((1 << 40,)), npy((-10,)), npy((10,), "<U1000000000"), picture()])
@@ -182,39 +167,29 @@ def test_an_array_that_claims_very_much(tmp_path, array):
 
 def test_a_pickle_in_an_npz_runs_no_code(tmp_path):
     code = pickle.dumps(np.array([Code(tmp_path / "ran")], object))
-    for content in (archive(npy((1,), "|O", code)), archive(code), archive(code, "X.pkl"), code):
+    for content in (archive(npy((1,), "|O", code)), archive(code), code):
         assert "a.npz is damaged" in said_of(tmp_path, "a.npz", content)
         assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("name", ["a.npz.json", "bundle.json", "board.json"])
 def test_another_json(folder, name):
-    for content in (
-        b"[" * 200_000 + b"]" * 200_000,
-        b"[]",
-        b'{"sha256": 3}',
-        json.dumps(BENCH | {"machine": 3}),
-    ):
-        assert name in said_of(folder, name, content if isinstance(content, bytes) else content.encode())
+    for content in (b"[" * 200_000 + b"]" * 200_000, b'{"sha256": 3}'):
+        assert name in said_of(folder, name, content)
 
 
-@pytest.mark.parametrize(
-    "of_entry, of_bundle",
-    [
-        ({"file": "../a.tflite"}, {}),
-        ({"file": "/etc/passwd"}, {}),
-        ({"classes": ["happy"]}, {}),
-        ({"recordings": {"sfreq": float("nan")}}, {}),
-        ({"frontend": {"sizes": 3}}, {}),
-        ({"standardiser": {"mean": "x", "std": 1.0, "axis": None}}, {}),
-        ({"standardiser": {"mean": [0.0] * 7, "std": [1.0] * 7, "axis": 3}}, {}),
-        ({"modality": "smell"}, {}),
-        ({}, {"models": [3]}),
-        ({}, {"studies": {"all": {"classes": 3}}}),
-        ({}, {"detectors": {"a": {}}}),
-        ({}, {"defaults": {"face": "nobody"}}),
-    ],
-)
+@pytest.mark.parametrize(("of_entry", "of_bundle"), [
+    ({"file": "../a.tflite"}, {}),
+    ({"classes": ["happy"]}, {}),
+    ({"recordings": {"sfreq": float("nan")}}, {}),
+    ({"frontend": {"sizes": 3}}, {}),
+    ({"standardiser": {"mean": [0.0] * 7, "std": [1.0] * 7, "axis": 3}}, {}),
+    ({"modality": "smell"}, {}),
+    ({}, {"models": [3]}),
+    ({}, {"studies": {"all": {"classes": 3}}}),
+    ({}, {"detectors": {"a": {}}}),
+    ({}, {"defaults": {"face": "nobody"}}),
+])  # fmt: skip
 def test_a_bundle_that_says_something_else(folder, of_entry, of_bundle):
     record = json.loads((folder / "bundle.json").read_text())
     next(iter(record["models"].values())).update(of_entry)

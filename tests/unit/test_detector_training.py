@@ -136,9 +136,3 @@ def test_what_cannot_be_trained_is_refused(sets):
     for options, message in (({"loss": "l2"}, "loss: got 'l2'"), ({"epochs": 0}, "epochs: got 0")):
         with pytest.raises(BadParameter, match=message):
             training.Recipe(**options)
-
-
-def test_the_rate_rises_then_falls_to_0():
-    recipe = training.Recipe(learning_rate=1.0)
-    assert recipe.rate(0.025) == pytest.approx(0.5, abs=0.01)
-    assert recipe.rate(0.5) == pytest.approx(0.5) and recipe.rate(1.0) == pytest.approx(0)

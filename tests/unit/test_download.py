@@ -96,18 +96,15 @@ def test_a_connection_that_breaks_off_goes_on_where_it_was(server, data, ranges)
 
 def test_a_download_killed_at_its_end_is_whole_the_next_time(server, data):
     corpus = corpus_at(server)
-    server.most_bytes = 1000
-    with pytest.raises(CorpusMissing):
-        fetch(corpus, data)
-    (part,) = data.glob(".*.part")
-    part.write_bytes(ARCHIVE)
-    server.most_bytes = None
-    assert fetch(corpus, data)[0].read_bytes() == ARCHIVE and server.first_bytes == [0, len(ARCHIVE), 0]
+    name = hashlib.sha256(corpus.downloads[0][0].encode()).hexdigest()[:16]
+    (data / f".{name}.part").write_bytes(ARCHIVE)
+    assert fetch(corpus, data)[0].read_bytes() == ARCHIVE and server.first_bytes == [len(ARCHIVE), 0]
 
 
 # Files that only the publisher's list names
 
-LIST = "/api/datasets/:persistentId?persistentId=doi:10.5683/SP2/E8H2MF"
+DOI = "10.5683/SP2/E8H2MF"
+LIST = f"/api/datasets/:persistentId?persistentId=doi:{DOI}"
 WORDS = {"OAF_back_angry.wav": sound(), "YAF_back_ps.wav": sound() + b"LIST", "README.txt": b"not sound"}
 
 
@@ -119,8 +116,7 @@ def dataverse_at(server, files, **changes):
         listed.append({"id": number, "filename": name, "md5": hashlib.md5(content).hexdigest()} | changes)
     answer = {"data": {"latestVersion": {"files": [{"dataFile": file} for file in listed]}}}
     server.files[LIST] = json.dumps(answer).encode()
-    listing = partial(dataverse_files, server.url, "10.5683/SP2/E8H2MF", ".wav")
-    return replace(get("tess"), listing=lambda root: listing())
+    return replace(get("tess"), listing=lambda root: dataverse_files(server.url, DOI, ".wav"))
 
 
 def test_files_of_a_dataverse_are_fetched_once_each_and_checked(server, data):
@@ -136,18 +132,14 @@ def test_files_of_a_dataverse_are_fetched_once_each_and_checked(server, data):
     assert files_in(data / "tess") == [".unfinished", "files/YAF_back_ps.wav"]
 
 
-def test_a_dataverse_that_gives_no_list_is_one_line(server, data):
-    corpus = dataverse_at(server, WORDS)
+def test_a_list_that_is_none_or_leads_outside_is_refused(server, data):
+    for name in ("../../evil.wav", "..\\..\\evil.wav"):
+        with pytest.raises(BadRecording, match=r"is called .*evil\.wav', outside"):
+            fetch(dataverse_at(server, {"a.wav": sound()}, filename=name), data / "raw/tess")
+        assert files_in(data) == ["raw/tess/.unfinished"]
     server.files[LIST] = b"<html>down for maintenance"
     with pytest.raises(CorpusMissing, match=r"doi:10.5683/SP2/E8H2MF gave no list of files .*by hand"):
-        fetch(corpus, data)
-
-
-@pytest.mark.parametrize("name", ["../../evil.wav", "..\\..\\evil.wav"])
-def test_a_listed_file_that_would_land_outside_is_refused(server, data, name):
-    with pytest.raises(BadRecording, match=r"is called .*evil\.wav', outside"):
-        fetch(dataverse_at(server, {"a.wav": sound()}, filename=name), data / "raw/tess")
-    assert files_in(data) == ["raw/tess/.unfinished"]
+        fetch(replace(get("tess"), listing=lambda root: dataverse_files(server.url, DOI, ".wav")), data)
 
 
 CLIPS = {"1001_DFA_ANG_XX.wav": sound(), "1002_DFA_SAD_XX.wav": sound() + b"LIST"}
@@ -176,19 +168,17 @@ def test_git_lfs_pointers_become_the_sounds_they_stand_for(server, data):
     assert [trial.label for trial in load("crema_d", "speech")] == ["anger", "sad"]
 
 
-@pytest.mark.parametrize("comment", [b"0123456789" * 4, b"not a commit"])
-def test_the_command_says_what_came_without_a_hash(server, data, monkeypatch, capsys, comment):
-    content = io.BytesIO(ARCHIVE)
+def test_the_command_says_what_came_without_a_hash(server, data, monkeypatch, capsys):
+    content, commit = io.BytesIO(ARCHIVE), "0123456789" * 4
     with zipfile.ZipFile(content, "a") as archive:
-        archive.comment = comment
+        archive.comment = commit.encode()
     corpus = replace(corpus_at(server, content.getvalue(), None), reads=("wav/*.wav",), fingerprint="0" * 64)
     monkeypatch.setattr("emolib.datasets.get", lambda name: corpus)
     assert main(["datasets", "fetch", "emodb"]) == 0
     shown = capsys.readouterr()
     assert "Burkhardt" in shown.out and "100%" in shown.err
-    commit = f", commit {comment.decode()}" if len(comment) == 40 else ""
     digest = hashlib.sha256(content.getvalue()).hexdigest()
-    assert f"download.zip: no hash of it is published; sha256 {digest}{commit} came\n" in shown.out
+    assert f"no hash of it is published; sha256 {digest}, commit {commit} came\n" in shown.out
     assert "emodb: other files than emolib was tested with" in shown.out
 
 
@@ -197,15 +187,12 @@ def test_the_command_says_what_came_without_a_hash(server, data, monkeypatch, ca
 FILES = {"wav/b.wav": b"b", "wav/a.wav": b"a", "notes/x.txt": b"x", "rawwav/c.wav": b"c"}
 
 
-@pytest.mark.parametrize("wrapper", ["", "download-main/"])
-@pytest.mark.parametrize("as_zip", [False, True])
+@pytest.mark.parametrize(("wrapper", "as_zip"), [("", False), ("download-main/", True)])
 def test_folder_and_zip_look_the_same_whatever_they_are_wrapped_in(data, wrapper, as_zip):
     files = {wrapper + name: content for name, content in FILES.items()}
     junk = {"__MACOSX/wav/._a.wav": b"?", ".DS_Store": b"?"}
     lay(data, {"archive.zip": packed(files | junk)} if as_zip else files | junk)
     tree = open_tree(data)
-    with pytest.raises(CorpusMissing, match=r"No file like \*\.mp3 or \*\.ogg in"):
-        tree.need("*.mp3", "*.ogg")
     assert tree.names("wav/*.wav") == [f"{wrapper}wav/a.wav", f"{wrapper}wav/b.wav"]
     assert tree.names("*.WAV", "*.txt") == sorted(files)
     assert tree.read(f"{wrapper}wav/a.wav") == b"a"
@@ -228,6 +215,3 @@ def test_a_damaged_member_is_named(data):
     lay(data, {"archive.zip": bytes(content)})
     with pytest.raises(BadRecording, match=r"archive\.zip:a\.wav is damaged .*: fetch it again"):
         open_tree(data).read("a.wav")
-    lay(data, {"archive.zip": bytes(content[: len(content) // 2])})
-    with pytest.raises(BadRecording, match=r"archive\.zip is not a whole zip"):
-        open_tree(data)

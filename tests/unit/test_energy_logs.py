@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.evaluation.energy import csv_log, readers
+from emolib.evaluation.energy import readers
 from emolib.evaluation.energy.trace import Trace
 
 ISO = "at;P;U;I;gpu\n" + "".join(
@@ -24,7 +24,6 @@ def log(tmp_path):
 @pytest.mark.parametrize(
     "text, options, start_s",
     [
-        ("time_s,power_w\n0,2.5\n1,3.75\n", {}, 0),
         ("\ufeffTime (ms),mW\n0,2500\n1000,3750\n", {"time": "Time (ms)", "power": "mW", "scale": 1e-3, "time_scale": 1e-3}, 0),
         (ISO, {"time": "at", "power": "P", "sep": ";", "decimal": ","}, 1709632800),
         (ISO, {"time": "at", "current": "I", "voltage": "U", "sep": ";", "decimal": ","}, 1709632800),
@@ -37,7 +36,7 @@ def log(tmp_path):
     ],
 )  # fmt: skip
 def test_named_columns_give_the_same_trace(text, options, start_s, log):
-    found = csv_log.read(log(text), **options)
+    found = readers.read_csv(log(text), **options)
     np.testing.assert_allclose(found.time_s - start_s, [0, 1], atol=1e-6)
     np.testing.assert_allclose(found.power_w, [2.5, 3.75])
     assert not found.dropped
@@ -45,7 +44,7 @@ def test_named_columns_give_the_same_trace(text, options, start_s, log):
 
 def test_what_is_left_out_is_counted(log):
     text = "time_s,gpu,power_w\n0,a,1\n0,b,9\n1,a,\n1,b,9\n2,a,2\n2,a,4\n3,a,[N/A]\n4,a,3\n5,a"
-    found = csv_log.read(log(text), keep={"gpu": "a"})
+    found = readers.read_csv(log(text), keep={"gpu": "a"})
     assert found.time_s.tolist() == [0, 2, 4] and found.power_w.tolist() == [1, 3, 3]
     assert found.dropped == {"other gpu": 2, "no value": 3, "same time stamp, averaged": 1}
 
@@ -60,14 +59,14 @@ def test_what_is_left_out_is_counted(log):
         ("hello\nworld\n", {}, "'power_w'"),
     ],
 )
-def test_a_bad_log_names_its_file(text, options, message, log):
+def test_a_bad_csv_names_its_file(text, options, message, log):
     with pytest.raises(BadRecording, match=rf"log\.csv.*{message}"):
-        csv_log.read(log(text), **options)
+        readers.read_csv(log(text), **options)
 
 
 def test_a_written_trace_is_read_again(tmp_path):
     trace = Trace([1.7e9, 1.7e9 + 0.25, 1.7e9 + 0.5], [1.25, 2.5, 3.0625], "here")
-    csv_log.write(trace, tmp_path / "t.csv")
+    readers.write_csv(trace, tmp_path / "t.csv")
     found = readers.read("csv", tmp_path / "t.csv")
     np.testing.assert_array_equal([found.time_s, found.power_w], [trace.time_s, trace.power_w])
 
@@ -103,24 +102,14 @@ def test_ppk2_is_averaged_and_its_digital_inputs_are_markers(chunk, log, monkeyp
         assert (marker.start_s, marker.end_s) == pytest.approx((0.002, 0.003), abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        (PPK2.replace("0.03,1000.000", "0.03,oops"), "record 4 has 'oops' in Current"),
-        (PPK2.replace("0.05,", "0.01,"), "time does not go on after"),
-    ],
-)
-def test_a_bad_ppk2_export_names_its_file(text, message, log):
-    with pytest.raises(BadRecording, match=rf"log\.csv.*{message}"):
-        readers.read_ppk2(log(text), 3.0)
-
-
 def test_what_is_asked_of_a_reader_is_checked(log):
     path = log(PPK2)
     with pytest.raises(BadParameter, match="voltage_v is nan"):
         readers.read("ppk2", path)
     with pytest.raises(BadRecording, match="never high"):
         readers.ppk2_markers(path, {7: "x"})
+    with pytest.raises(BadRecording, match=r"log\.csv: time does not go on after"):
+        readers.read("ppk2", log(PPK2.replace("0.05,", "0.01,")), voltage_v=3.0)
     with pytest.raises(BadParameter, match="expected one of csv, ppk2, nvidia-smi"):
         readers.read("wall", path)
     with pytest.raises(BadParameter, match="did you mean voltage_v"):

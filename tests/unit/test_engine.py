@@ -244,10 +244,11 @@ class Flaky(Recording):
                 raise SensorLost("unplugged")
 
 
-def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle):
-    flaky, face = Flaky("speech"), Pushed("face", "test", TRAINED["face"])
+def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle, monkeypatch):
+    monkeypatch.setattr("emolib.device.live.RETRY_S", 0.05)
+    flaky, face = Flaky("speech"), Pushed("face", "test", trained=TRAINED["face"])
     engine, seen, frames = Engine(bundle, ["speech", "face"], hop_s=0.1), [], recording("face", 20.0)
-    with engine, Live(engine, [flaky, face], retry_s=0.05) as live:
+    with engine, Live(engine, [flaky, face]) as live:
         for k, result in enumerate(live.results(1.0)):
             face.push(frames[k], time.monotonic())
             seen.append(result)
@@ -256,8 +257,14 @@ def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle):
     assert [t for t in threading.enumerate() if t.name.startswith("emolib")] == []
 
 
+def test_a_recording_plays_at_its_own_pace(bundle):
+    with Engine(bundle, ["speech"], hop_s=0.5) as engine, Live(engine, [Recording("speech")]) as live:
+        for result in live.results(1.5):
+            assert engine.streams["speech"].newest_s(1e6) == pytest.approx(result.time_s, abs=0.25)
+
+
 def test_hops_that_come_too_late_are_counted(bundle):
-    source = Pushed("face", "test", TRAINED["face"])
+    source = Pushed("face", "test", trained=TRAINED["face"])
     with Engine(bundle, ["face"], hop_s=0.1) as engine, Live(engine, [source]) as live:
         results = live.results(1.5)
         first = next(results)
@@ -277,7 +284,7 @@ def test_live_refuses_what_it_cannot_listen_to(bundle):
         with pytest.raises(BadParameter, match="array is live"):
             list(replay(engine, [Flaky("face")]))
         with pytest.raises(BadParameter, match="hop_s: got 0"):
-            Engine(Bundle(engine.pipelines["face"].model.source.parent), hop_s=0)
+            Engine(bundle, hop_s=0)
 
 
 def test_models_whose_classes_differ_answer_side_by_side(tmp_path, capsys):

@@ -2,33 +2,32 @@
 
 import numpy as np
 import pytest
-from damage import lay, packed
+from damage import lay
 from whole_corpora import picture
 
-from emolib.core.errors import BadParameter, BadRecording, CorpusMissing
-from emolib.datasets.face_boxes import CORPORA, TWINS, facemask_split, held_out, load
-from emolib.signals.boxes import area, iou
+from emolib.core.errors import BadParameter, BadRecording
+from emolib.datasets.face_boxes import TWINS, facemask_split, held_out, load
+from emolib.signals.boxes import area
 
 PNG, JPEG = picture((60, 80, 3)), picture((60, 80, 3), "JPEG")
 
 
 def voc(*faces):
     objects = "".join(
-        f"<object><name>{name}</name><pose>Unspecified</pose><bndbox><xmin>{a}</xmin><ymin>{b}</ymin>"
-        f"<xmax>{c}</xmax><ymax>{d}</ymax></bndbox></object>"
+        f"<object><name>{name}</name><bndbox><xmin>{a}</xmin><ymin>{b}</ymin><xmax>{c}</xmax><ymax>{d}</ymax>"
+        "</bndbox></object>"
         for name, a, b, c, d in faces
     )
-    return f"<annotation><size><width>80</width><height>60</height></size>{objects}</annotation>".encode()
+    return f"<annotation>{objects}</annotation>".encode()
 
 
 MASK = ("with_mask", 10, 20, 30, 50)
 IMAGE, XML = "images/maksssksksss0.png", "annotations/maksssksksss0.xml"
 
 
-@pytest.mark.parametrize("as_zip", [False, True])
-def test_facemask(data, as_zip):
+def test_facemask(data):
     files = {IMAGE: PNG, XML: voc(MASK, ("without_mask", 50, 5, 85, 30), ("without_mask", 90, 5, 95, 30))}
-    lay(data / "facemask", {"archive.zip": packed(files)} if as_zip else files)
+    lay(data / "facemask", files)
     dropped = []
     (found,) = load("facemask", dropped)
     pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
@@ -45,10 +44,8 @@ BOMB = b'<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><annotation>&c;
 
 
 @pytest.mark.parametrize(("files", "message"), [
-    ({XML: voc(MASK)[:100]}, r"maksssksksss0\.xml is damaged"),
     ({XML: BOMB}, r"maksssksksss0\.xml is damaged .*DTDForbidden"),
     ({XML: voc(("with_mask", 30, 20, 10, 50))}, r"maksssksksss0: box 1 goes from \(30, 20\) to \(10, 50\)"),
-    ({XML: voc(("with_mask", "x", 20, 30, 50))}, r"maksssksksss0\.xml is damaged .*'x'"),
     ({XML: voc(MASK), "images/b.png": PNG}, "b lacks its picture or its xml"),
 ])  # fmt: skip
 def test_a_voc_annotation_that_cannot_be_is_named(data, files, message):
@@ -94,7 +91,6 @@ def test_wider_face(data):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    (WIDER[:60], r"bbx_gt\.txt is damaged at the entry of line 1"),
     (WIDER.replace(b"\n4\n", b"\n3\n"), r"bbx_gt\.txt is damaged at the entry of line 6"),
     (WIDER.replace(b"Parade_1", b"Parade_7"), r"names 0--Parade/0_Parade_7\.jpg, which is not in WIDER_train"),
 ])  # fmt: skip
@@ -107,12 +103,8 @@ def test_a_damaged_wider_file_is_named_with_its_line(data, text, message):
 @pytest.mark.parametrize("folders", [("images/train", "labels/train"), ("train/images", "train/labels")])
 def test_yolo(data, folders):
     text = b"0 0.5 0.5 0.25 0.5\n2 0.05 0.5 0.2 0.1\n"
-    files = {
-        f"{folders[0]}/a.png": PNG,
-        f"{folders[0]}/b.png": picture((60, 80)),
-        f"{folders[1]}/a.txt": text,
-    }
-    lay(data / "yolo", files)
+    images = {f"{folders[0]}/a.png": PNG, f"{folders[0]}/b.png": picture((60, 80))}
+    lay(data / "yolo", images | {f"{folders[1]}/a.txt": text})
     dropped = []
     a, b = load("yolo", dropped)
     np.testing.assert_allclose(a.boxes, [[30, 15, 50, 45], [0, 27, 12, 33]])
@@ -137,17 +129,8 @@ def test_scenes_repeat_and_hold_their_faces():
     for one, other in zip(first, again, strict=False):
         np.testing.assert_array_equal(one.image, other.image)
         np.testing.assert_array_equal(one.boxes, other.boxes)
-        assert one.split == other.split
-    boxes = np.concatenate([picture.boxes for picture in again])
-    assert {len(picture.boxes) for picture in again} >= {1, 2} and area(boxes).min() > 400
-    assert max(np.triu(iou(p.boxes, p.boxes), 1).max(initial=0) for p in again) <= 0.1
-
-
-def test_names_options_and_folders_are_checked(data):
-    for name in set(CORPORA) - {"scenes"}:
-        with pytest.raises(CorpusMissing, match=f"No files in .*{name}"):
-            list(load(name))
-    with pytest.raises(BadParameter, match="got 'coco', expected facemask or"):
-        load("coco")
+    assert area(np.concatenate([picture.boxes for picture in again])).min() > 400
     with pytest.raises(BadParameter, match="seeed does not exist in the loader of scenes"):
         load("scenes", seeed=1)
+    with pytest.raises(BadParameter, match="got 'coco', expected facemask or"):
+        load("coco")

@@ -40,13 +40,6 @@ def test_every_float_comes_back(value):
     assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?f", literal) and re.search(r"[.e]", literal)
 
 
-def test_arrays_come_back():
-    values = np.arange(-60, 60, dtype=np.int8).reshape(2, 3, 20)
-    text = cpp.declared("some_values", values)
-    assert text.startswith("inline constexpr std::int8_t kSomeValues[2][3][20] = {{{-60, -59,")
-    assert (cpp.array(text, "kSomeValues", "file") == values.ravel()).all()
-
-
 def entry(modality, kind="", channels=(), sfreq=128.0, **more):
     made = {
         "modality": modality,

@@ -71,7 +71,6 @@ def test_missing_modalities_hand_on_their_weight_and_weights_may_differ_by_trial
         ([[[np.nan, np.nan]]], "mean", None),
         ([[[0.5, 0.4]]], "mean", None),
         ([[0.5, 0.5]], "mean", None),
-        ([[[0.5, 0.5]]], "median", None),
         ([[[0.5, 0.5]]], "weighted", None),
         ([[[0.5, 0.5]]], "weighted", [np.nan]),
     ],
@@ -109,11 +108,11 @@ def test_fitted_weights_are_the_best_of_a_grid():
     y = rng.integers(3, size=200)
     logits = [skill * np.eye(3)[y] + rng.standard_normal((200, 3)) for skill in (1.5, 1.2, 0.0)]
     scores = softmax(np.stack(logits))
-    weights = fitted_weights(scores, y, shrinkage=5.0)
+    weights = fitted_weights(scores, y)
 
     def loss(w):
         fused = np.tensordot(w, scores.astype(float), axes=1)
-        return -np.log(fused[np.arange(200), y]).sum() + 5.0 * ((w - 1 / 3) ** 2).sum()
+        return -np.log(fused[np.arange(200), y]).sum() + 10.0 * ((w - 1 / 3) ** 2).sum()
 
     ticks = np.arange(0, 1.0001, 0.02)
     grid = [np.array([a, b, 1 - a - b]) for a in ticks for b in ticks if a + b <= 1]
@@ -134,7 +133,7 @@ def overconfident(n, times, seed):
     return softmax(times * logits), np.minimum(y, 3)
 
 
-@pytest.mark.parametrize("times", [0.5, 1, 3])
+@pytest.mark.parametrize("times", [0.5, 3])
 def test_the_temperature_undoes_what_made_scores_too_sure_or_unsure(times):
     scores, y = overconfident(4000, times, 0)
     found = temperature(scores, y)
@@ -142,18 +141,12 @@ def test_the_temperature_undoes_what_made_scores_too_sure_or_unsure(times):
 
     def loss(t):
         shares = calibrated(scores, t).astype(float)
-        shares /= shares.sum(
-            axis=1, keepdims=True
-        )  # in the precision in which scikit-learn wants a sum of one
+        shares /= shares.sum(axis=1, keepdims=True)  # scikit-learn wants a sum of one in this precision
         return log_loss(y, shares, labels=range(4)) + 10 / 4000 * (1 / t - 1) ** 2
 
     assert loss(found) <= min(map(loss, np.linspace(0.3, 5, 100))) + 1e-5
-
-
-def test_temperatures_leave_missing_trials_out():
-    scores, y = overconfident(60, 2, 2)
     gap = np.concatenate([scores, np.full((5, 4), np.nan, np.float32)])
-    assert temperature(gap, np.append(y, [0] * 5)) == pytest.approx(temperature(scores, y), rel=1e-6)
+    assert temperature(gap, np.append(y, [0] * 5)) == pytest.approx(found, rel=1e-6)
 
 
 def test_statistics_by_hand():
@@ -177,13 +170,10 @@ def test_distance_is_scipys_mahalanobis_and_the_limit_a_percentile():
     expected = [mahalanobis(row / std, train.mean(axis=0) / std, inverse) for row in train]
     np.testing.assert_allclose(typical.distance(train), expected, rtol=1e-6)
     assert (typical(train) == 1).mean() == pytest.approx(0.99, abs=0.003)
-
-
-def test_the_weight_falls_with_the_square_of_the_distance_beyond_the_limit():
-    typical = Typicality(np.zeros(5), np.ones(5), np.eye(5), 2.0)
-    typical = Typicality.from_dict(json.loads(json.dumps(typical.to_dict())))
-    found = typical(np.outer([0, 1.9, 2, 4, 20], [1, 0, 0, 0, 0]))
-    assert found == pytest.approx([1, 1, 1, 0.25, 0.01])
+    simple = Typicality(np.zeros(5), np.ones(5), np.eye(5), 2.0)
+    simple = Typicality.from_dict(json.loads(json.dumps(simple.to_dict())))
+    found = simple(np.outer([0, 1.9, 2, 4, 20], [1, 0, 0, 0, 0]))
+    assert found == pytest.approx([1, 1, 1, 0.25, 0.01])  # the square of the distance beyond the limit
 
 
 def test_a_broken_sensor_loses_weight_and_a_new_one_does_not():

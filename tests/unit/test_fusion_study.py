@@ -44,13 +44,13 @@ def test_classes_are_summed_into_the_common_task(run):
     assert found.classes == ("low", "high") and len(found.y) == 4 * 4 * 8
     high = run.arrays(f"scores/{HEART}.npz")["float32"][0][:2].sum()  # happy and angry
     row = np.flatnonzero((found.fold == 0) & (found.trial == "s0-t0"))[0]
-    np.testing.assert_allclose(found.scores[row], [1 - high, high], atol=1e-6)
+    np.testing.assert_allclose(found.scores[0, row], [1 - high, high], atol=1e-6)
     assert found.y[row] == 1  # happy
 
 
 def test_tables_agree_with_scikit_learn_and_sums_by_hand(run):
     study = load(run)
-    table, gains = study.table().set_index("rule"), study.gains().set_index("rule")
+    table, gains = study.rated.set_index("rule"), study.gains().set_index("rule")
     scores = study.paired.scores[0][study.paired.is_test]
     assert table.uar["heart"] == pytest.approx(balanced_accuracy_score(study.test.y, scores.argmax(axis=1)))
     assert table.kind.tolist() == ["single"] * 2 + ["fused"] * 6
@@ -73,7 +73,7 @@ def test_label_pairs_are_drawn_again(many):
     study = load(many, "label_paired", (HEART, EEG, SPEECH), n_virtual=5)
     redrawn = redraw(study, 8)
     table, draws = redrawn.table().set_index("rule"), redrawn.draws
-    assert table.uar.to_dict() == study.table().set_index("rule").uar.to_dict()
+    assert table.uar.to_dict() == study.rated.set_index("rule").uar.to_dict()
     assert table.gain_points["mean"] == pytest.approx(study.gains().set_index("rule").gain_points["mean"])
     of_mean = draws[draws.rule == "mean"].uar.to_numpy()
     assert len(of_mean) == 8 and len(set(of_mean)) > 1

@@ -4,21 +4,17 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
-import pandas as pd
 import pytest
-import soundfile
 from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from emolib.core.errors import BadSet
 from emolib.core.experiment import Experiment
-from emolib.datasets import joint, load, splits, windowed
-from emolib.datasets.base import COPY, MODALITIES, EmotionSet
+from emolib.datasets import joint, splits
+from emolib.datasets.base import COPY, EmotionSet
 from emolib.datasets.joint import MISSING
 from emolib.signals import standardise
-from emolib.signals.frontend import front_end
 from emolib.studies.early_fusion.study import label_paired, same_trials, two_recordings, virtual_folds
 
 CLASSES = ("low", "high")
@@ -32,40 +28,29 @@ def windows(*trials, classes=CLASSES, first=0):
     return EmotionSet(X, y, subject, trial, classes, split=split, start_s=start_s.astype(float))
 
 
-def heart_and_eeg():
+@pytest.fixture
+def sets():
     """Three shared trials of two people; of p1 the heart has a fourth, eeg a fifth. Eeg has half the windows."""
-    heart = windows(
-        ("p0", "a", 0, (0, 2, 4)), ("p0", "b", 1, (0,)), ("p1", "c", 1, (0, 2)), ("p1", "d", 0, (0,))
-    )
-    eeg = windows(
-        ("p0", "a", 0, (0, 4)), ("p0", "b", 1, (0,)), ("p1", "c", 1, (1,)), ("p1", "e", 0, (0, 1)), first=100
-    )
-    return {"heart": heart, "eeg": eeg}
+    heart = ("p0", "a", 0, (0, 2, 4)), ("p0", "b", 1, (0,)), ("p1", "c", 1, (0, 2)), ("p1", "d", 0, (0,))
+    eeg = ("p0", "a", 0, (0, 4)), ("p0", "b", 1, (0,)), ("p1", "c", 1, (1,)), ("p1", "e", 0, (0, 1))
+    return {"heart": windows(*heart), "eeg": windows(*eeg, first=100)}
 
 
 @pytest.fixture
-def both():
-    sets = heart_and_eeg()
+def both(sets):
     return joint.joined(sets, same_trials(sets))
 
 
 @pytest.mark.parametrize(("starts", "expected"), [
     (([0, 2, 4], [0, 3]), [[0, 0], [1, 1], [2, 1]]),
-    (([0, 3], [0, 2, 4]), [[0, 0], [1, 1], [1, 2]]),  # the branch with most windows is the clock
     (([0, 2, 4], [0, 4]), [[0, 0], [1, 0], [2, 1]]),  # 2 lies between both: the earlier one
     (([0, 2], [1, 3]), [[0, 0], [1, 0]]),  # as many windows: the first branch is the clock
-    (([5, 6], []), [[0, MISSING], [1, MISSING]]),
+    (([5, 6], []), [[0, MISSING], [1, MISSING]]),  # the branch with most windows is the clock
     (([1], [0, 9], [0, 1, 2, 8]), [[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 1, 3]]),
 ])  # fmt: skip
 def test_windows_meet_by_time(starts, expected):
     start_s = [np.array(s, float) for s in starts]
     np.testing.assert_array_equal(joint.together([np.arange(len(s)) for s in starts], start_s), expected)
-
-
-def test_the_windows_of_a_trial_come_in_order_of_time():
-    data = windows(("p0", "a", 0, (4, 0, 2)), ("p1", "a", 1, (1, 0)), ("p0", "b", 1, (0,)))
-    found = {key: rows.tolist() for key, rows in joint.trials_of(data).items()}
-    assert found == {("p0", "a"): [1, 2, 0], ("p0", "b"): [5], ("p1", "a"): [4, 3]}
 
 
 def test_joint_windows_by_hand(both):
@@ -75,18 +60,16 @@ def test_joint_windows_by_hand(both):
     heart, eeg = [0, 1, 2, 3, 4, 5, 6, -1, -1], [0, 0, 1, 2, 3, 3, -1, 4, 5]
     np.testing.assert_array_equal(both.rows, np.transpose([heart, eeg]))
     np.testing.assert_array_equal(both.present, np.transpose([heart, eeg]) >= 0)
-    assert both.shapes == {"heart": (1, 1, 1), "eeg": (1, 1, 1)}
 
 
 @pytest.mark.parametrize(("other", "message"), [
     (windows(("p0", "a", 0, (0,)), classes=("high", "low")), r"eeg has classes \('high', 'low'\), heart"),
     (windows(("q7", "a", 0, (0,))), "eeg and heart share no trial .*pair them by label"),
-    (windows(("p1", "a", 0, (0,))), "share no trial"),  # a trial of p0 in the heart's set
     (windows(("p0", "a", 1, (0,))), "Trial a of p0 has another label in eeg"),
 ])  # fmt: skip
-def test_branches_that_do_not_fit_are_refused(other, message):
+def test_branches_that_do_not_fit_are_refused(sets, other, message):
     with pytest.raises(BadSet, match=message):
-        same_trials({"heart": heart_and_eeg()["heart"], "eeg": other})
+        same_trials({"heart": sets["heart"], "eeg": other})
 
 
 def test_a_class_without_a_side_in_the_task_is_left_out():
@@ -144,9 +127,6 @@ def test_two_recordings_are_of_one_person_and_label_and_differ(n_each):
     assert len({(one.subject, one.trial) for one in found}) == len(found) == 8 * n_each
     both = joint.joined({"speech1": data, "speech2": data}, found)
     assert both.present.all() and len(both.y) == 2 * len(found)
-    again, other = two_recordings(data, ("a", "b"), 3), two_recordings(data, ("a", "b"), 4)
-    assert [one.trial for one in again] == [one.trial for one in found]
-    assert n_each == 2 or [one.trial for one in other] != [one.trial for one in found]
     split = dict(zip(data.trial, np.where(np.arange(len(data.y)) % 10 < 4, "test", "train"), strict=True))
     marked = replace(data, split=np.array([split[trial] for trial in data.trial]))
     if n_each == 5:  # two trials of five are test trials, and stay so
@@ -195,38 +175,3 @@ def test_strangers_share_label_and_part_and_nobody_trains_whom_they_are_tested_o
         for m, own in enumerate(sets.values()):
             train, val, test = (set(own.subject[data.rows[r, m]]) for r in (fold.train, fold.val, fold.test))
             assert not (train & val or train & test or val & test)
-
-
-def test_own_recordings_of_all_four_modalities(data):
-    """Three people, four trials each, written to files: one trial has no heart, another a face alone."""
-    rows, lacking = [], {"s00-t01": ["heart"], "s02-t03": ["eeg", "heart", "speech"]}
-    for modality in MODALITIES:
-        (data / "own" / modality).mkdir(parents=True)
-        for trial in load("synthetic", modality, n_subjects=3, n_trials=4):
-            file = data / "own" / modality / trial.trial
-            rows.append({"trial": trial.trial, "subject": trial.subject, "label": trial.label})
-            if modality in lacking.get(trial.trial, ()):
-                continue
-            if modality == "face":
-                Image.fromarray(trial.data[0]).save(f"{file}.png")
-            elif modality == "speech":
-                soundfile.write(f"{file}.wav", trial.data, int(trial.sfreq))
-            else:
-                channels = trial.channels or (trial.kind,)
-                table = pd.DataFrame(np.atleast_2d(trial.data).T, columns=channels)
-                table.assign(timestamp=table.index / trial.sfreq).to_csv(f"{file}.csv", index=False)
-    pd.DataFrame(rows).drop_duplicates().to_csv(data / "own/labels.csv", index=False)
-    sets = {
-        name: windowed.emotion_set(load("own", name), "emotion", front_end(name))[0] for name in MODALITIES
-    }
-    trials = same_trials(sets)
-    both = joint.joined(sets, trials)
-    assert both.classes == ("angry", "happy", "relaxed", "sad") and len(trials) == 12
-    found = {one.trial: sorted(set(sets) - set(one.keys)) for one in trials}
-    assert {trial: found[trial] for trial in lacking} == lacking
-    for row, subject, trial, y in zip(both.rows, both.subject, both.trial, both.y, strict=True):
-        for own, at in zip(sets.values(), row, strict=True):
-            assert at == MISSING or (own.subject[at], own.trial[at], own.y[at]) == (subject, trial, y)
-    for fold in splits.folds(both, "loso", n_val=1):
-        test, train, val = (set(both.subject[rows]) for rows in (fold.test, fold.train, fold.val))
-        assert len(test) == len(val) == len(train) == 1 and len(test | train | val) == 3

@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
 
@@ -40,7 +39,7 @@ class Asked:
 @pytest.fixture
 def session():
     infos = {"face": SignalInfo(0.0, "scene"), "speech": SignalInfo(16000.0)}
-    pushed = [Pushed(modality, f"{modality}=page", about) for modality, about in infos.items()]
+    pushed = [Pushed(modality, f"{modality}=page", trained=about) for modality, about in infos.items()]
     for sensor in pushed:
         sensor.open()
     return Session(Asked(), pushed)
@@ -49,11 +48,7 @@ def session():
 @pytest.fixture
 def server(session):
     with Server(session, ABOUT) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
         yield server
-        session.close()
-        server.shutdown()
 
 
 def request(server, method, path, body=None, headers=None, token=None):

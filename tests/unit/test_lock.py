@@ -51,12 +51,9 @@ def test_a_notebook_of_another_plan_writes_nothing(tmp_path):
         with pytest.raises(BadArtifact, match="a pipeline makes this run with other parameters"):
             new.write_text("scores/a.txt", "2")  # nothing is planned yet
         plan(file, {"02_train": [{"epochs": 2, "betas": [0.9, 0.99]}]})
+        new.branch({"fold": 0}).write_text("scores/a.txt", "2")
         with pytest.raises(BadArtifact, match=r"a.txt is not written: .* \(epochs\)"):
-            old.write_text("scores/a.txt", "1 again")
-        new.write_text("scores/a.txt", "2")
-        new.branch({"fold": 0}).write_text("scores/fold.txt", "2")
-        with pytest.raises(BadArtifact, match="fold.txt is not written"):
-            old.branch({"fold": 0}).write_text("scores/fold.txt", "1")
+            old.branch({"fold": 0}).write_text("scores/a.txt", "1 again")
     assert (tmp_path / "run/scores/a.txt").read_text() == "2"
     old.write_text("scores/a.txt", "1 again")  # by hand, with no pipeline beside it
 
@@ -64,13 +61,11 @@ def test_a_notebook_of_another_plan_writes_nothing(tmp_path):
 def test_what_was_made_with_other_parameters_is_not_read(tmp_path):
     writer = Run(tmp_path / "run", "02_train", {"epochs": 1})
     writer.write_text("a.txt", "1")
-    writer.branch({"fold": 0}).write_text("own.txt", "1")
     reader = Run(tmp_path / "run", "03_quantize", {})
     with hold(tmp_path / "run") as file:
         plan(file, {"02_train": [{"epochs": 2}]})
-        with pytest.raises(BadArtifact, match=r"\(epochs\): `make reproduce FORCE=train`"):
+        with pytest.raises(BadArtifact, match=r"\(epochs\): .*`make reproduce FORCE=train`"):
             reader.read("a.txt")
-        Run(tmp_path / "run", "02_train", {"epochs": 2}).read("own.txt")  # of its own: `is_current` tells it
         plan(file, {"02_train": [{"epochs": 1}]})
         reader.read("a.txt")
 

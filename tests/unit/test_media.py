@@ -10,7 +10,7 @@ from PIL import Image
 from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets import load
 from emolib.datasets.archives import open_tree
-from emolib.datasets.media import read_audio, read_image, read_video, resample
+from emolib.datasets.media import read_audio, read_image, read_video
 
 
 def tone(sfreq=16000, seconds=0.2, hz=440):
@@ -28,8 +28,8 @@ def test_other_rates_become_16_khz(tmp_path, sfreq):
     found = heard(tmp_path, tone(sfreq, seconds=1.0), sfreq)
     assert found.dtype == np.float32 and len(found) == pytest.approx(16000, abs=1)
     np.testing.assert_allclose(found[4000:12000], tone(seconds=1.0)[4000:12000], atol=5e-3)
-    above = tone(sfreq, 1.0, hz=11000).astype(np.float32)
-    assert sfreq < 22000 or np.abs(resample(above, sfreq)[2000:-2000]).max() < 0.01  # what would alias
+    above = heard(tmp_path, tone(sfreq, 1.0, hz=11000), sfreq)
+    assert sfreq < 22000 or np.abs(above[2000:-2000]).max() < 0.01  # what would alias
 
 
 def test_stereo_becomes_the_mean_of_its_channels(tmp_path):
@@ -38,15 +38,11 @@ def test_stereo_becomes_the_mean_of_its_channels(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
-@pytest.mark.parametrize("share", [0, 0.98])
-def test_a_truncated_sound_is_named(tmp_path, name, share):
+def test_a_truncated_sound_is_named(tmp_path, name):
     heard(tmp_path, tone(seconds=2.0), name=name)
     content = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(content[: int(share * len(content))])
+    (tmp_path / name).write_bytes(content[: int(0.98 * len(content))])
     with pytest.raises(BadRecording, match=rf"{name} .*fetch it again"):
-        read_audio(open_tree(tmp_path), name)
-    (tmp_path / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
-    with pytest.raises(BadRecording, match=rf"{name} is a Git LFS pointer"):
         read_audio(open_tree(tmp_path), name)
 
 

@@ -24,14 +24,14 @@ def one_hot(predicted, n_classes):
     return np.eye(n_classes)[np.asarray(predicted)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(2, 6), st.integers(1, 60), st.integers(0, 10**6))
 def test_numbers_agree_with_sklearn(n_classes, n, seed):
     y, scores, subject = made_up(n, n_classes, 5, seed=seed)  # few: classes are absent
     predicted, present = scores.argmax(axis=1), np.unique(y)
     counts = metrics.confusion(y, scores)
     assert (counts == sklearn_metrics.confusion_matrix(y, predicted, labels=range(n_classes))).all()
-    found = {name: each.value for name, each in metrics.evaluate(y, scores, subject, n_boot=10).items()}
+    found = {name: each.value for name, each in metrics.evaluate(y, scores, subject).items()}
     macro = {"average": "macro", "zero_division": 0}
     assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(y, predicted))
     assert found["uar"] == pytest.approx(sklearn_metrics.recall_score(y, predicted, labels=present, **macro))
@@ -58,8 +58,8 @@ def test_ece_by_hand():
 def test_intervals_are_a_bootstrap_over_subjects():
     """Against a plain loop that concatenates the windows of the drawn subjects."""
     y, scores, subject = made_up(300, skill=1.5)
-    found = metrics.evaluate(y, scores, subject, n_boot=3000)
-    found["auc"] = metrics.auc_interval(y, scores, subject, n_boot=3000)
+    found = metrics.evaluate(y, scores, subject)
+    found["auc"] = metrics.auc_interval(y, scores, subject)
     rng, ids = np.random.default_rng(7), np.unique(subject)
     rows = {s: np.flatnonzero(subject == s) for s in ids}
     values = {"uar": [], "ece": [], "auc": []}
@@ -71,12 +71,8 @@ def test_intervals_are_a_bootstrap_over_subjects():
     for name, resampled in values.items():
         expected = np.percentile(resampled, [2.5, 97.5])
         assert [found[name].low, found[name].high] == pytest.approx(expected, abs=0.005)
-
-
-def test_one_subject_has_no_interval():
-    y, scores, _ = made_up(50)
-    found = metrics.evaluate(y, scores, np.zeros(50))["uar"]
-    assert np.isnan([found.low, found.high]).all() and 0 < found.value < 1
+    one = metrics.evaluate(y, scores, np.zeros(len(y)))["uar"]
+    assert np.isnan([one.low, one.high]).all() and one.value == found["uar"].value
 
 
 def test_per_subject_by_hand():
@@ -91,16 +87,14 @@ def test_per_subject_by_hand():
     assert table["recall_z"].isna().all()
 
 
-@pytest.mark.parametrize("metric", ["uar", "macro_f1"])
-def test_paired_gain_is_exact_for_few_subjects(metric):
+def test_paired_gain_is_exact_for_few_subjects():
     y, a, subject = made_up(90, n_subjects=6, skill=0.5, seed=1)
     b = made_up(90, n_subjects=6, skill=0.5, seed=2)[1]
     b = np.where((np.random.default_rng(3).random(90) < 0.4)[:, None], one_hot(y, 4), b)
-    gain = metrics.paired_gain(y, a, b, subject, metric)
-    measure = metrics.METRICS[metric]
+    gain = metrics.paired_gain(y, a, b, subject)
 
     def difference(first, second):
-        return measure(metrics.confusion(y, second)) - measure(metrics.confusion(y, first))
+        return metrics.uar(metrics.confusion(y, second)) - metrics.uar(metrics.confusion(y, first))
 
     reached, ids, as_far = difference(a, b), np.unique(subject), []
     for signs in product([False, True], repeat=len(ids)):
@@ -115,7 +109,7 @@ def test_p_of_a_gain_without_cause_is_small_as_often_as_it_says():
     for seed in range(60):
         y, _, subject = made_up(120, 3, 15, seed=seed)
         noise, other = np.random.default_rng(1000 + seed).dirichlet(np.ones(3), (2, 120))
-        ps.append(metrics.paired_gain(y, noise, other, subject, n_boot=10, n_perm=400).p)
+        ps.append(metrics.paired_gain(y, noise, other, subject).p)
     assert 0.3 < np.mean(ps) < 0.7 and np.mean(np.array(ps) < 0.1) < 0.25
 
 

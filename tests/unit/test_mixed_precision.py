@@ -164,10 +164,9 @@ def test_the_files_weights_are_those_of_the_sensitivities(network, sensitive, ma
     for bits in (4, 8):
         content = make(mp.uniform(sensitive, bits))
         kernels = weighted_layers(folded(network))
-        for (operator, data), kept, kernel in zip(
-            flatbuffer.weighted(content), sensitive, kernels, strict=True
-        ):
+        for operator, kept, kernel in zip(flatbuffer.weighted(content), sensitive, kernels, strict=True):
             tensor = operator.inputs[1]
+            data = tensor.data
             is_int4 = tensor.dtype == "INT4"
             values = unpacked(data, tensor.shape) if is_int4 else data.view(np.int8).reshape(tensor.shape)
             axis = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}[operator.name]

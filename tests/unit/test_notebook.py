@@ -13,11 +13,7 @@ from emolib.core.parameters import defaults
 from emolib.core.paths import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
-SHOWN = {
-    "text/html",
-    "text/markdown",
-    "image/png",
-}  # what a person reads; text/plain alone may be a progress bar
+SHOWN = {"text/html", "text/markdown", "image/png"}  # what a person reads; text/plain may be a progress bar
 BAR = re.compile(r"\S.* \|.*\| \d+/\d+ \w+, ")
 LOG_LINE = re.compile(
     r"WARNING|INFO|ERROR|DEBUG|[IWEF]\d{4} |\[\w+App\]|Traceback|\S+Warning:|.*absl::|.*oneDNN"
@@ -38,7 +34,7 @@ def start(name: str, **given):
 
 
 @pytest.mark.parametrize(
-    "name, given, is_said",
+    "name, given, said",
     [
         ("04_fusion", {"sources": ["emodb-speech-emotion7-loso"]}, False),
         ("04_fusion", {"sources": ["synthetic-eeg-emotion-loso"]}, True),
@@ -46,9 +42,9 @@ def start(name: str, **given):
         ("02d_detector", {"corpora": {"facemask": {}, "scenes": {}}}, True),
     ],
 )
-def test_start_says_that_data_are_synthetic(name, given, is_said, capsys):
+def test_start_says_that_data_are_synthetic(name, given, said, capsys):
     start(name, **given)
-    assert ("says nothing about people" in capsys.readouterr().out) is is_said
+    assert ("says nothing about people" in capsys.readouterr().out) is said
 
 
 def test_start_reads_the_cell_that_papermill_injects():
@@ -105,15 +101,11 @@ def test_a_notebook_has_small_cells_asks_answers_and_leads_on(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_outputs_are_for_people(path):
     """No stderr, no log line, no bare number or object; a table, a figure, a sentence or a bar."""
-    for cell in cells(path, "code"):
-        for output in cell["outputs"]:
-            where = f"{path.stem}, {''.join(cell['source'])[:60]!r}"
-            kind, name = output["output_type"], output.get("name")
-            assert kind in ("stream", "display_data") and name != "stderr", f"{where} ends in {kind}, {name}"
-            plain = "".join(output.get("text") or output["data"].get("text/plain", ""))
-            if kind == "display_data":
-                assert SHOWN & output["data"].keys() or BAR.match(plain), f"{where} shows {plain!r}"
-                continue
-            for line in filter(str.strip, plain.splitlines()):
-                is_log = LOG_LINE.match(line) or BARE.fullmatch(line.strip())
-                assert not is_log, f"{where} prints {line!r}"
+    for output in (output for cell in cells(path, "code") for output in cell["outputs"]):
+        assert output["output_type"] in ("stream", "display_data") and output.get("name") != "stderr", output
+        plain = "".join(output.get("text") or output["data"].get("text/plain", ""))
+        if output["output_type"] == "display_data":
+            assert SHOWN & output["data"].keys() or BAR.match(plain), plain
+        else:
+            lines = list(filter(None, map(str.strip, plain.splitlines())))
+            assert not any(LOG_LINE.match(line) or BARE.fullmatch(line) for line in lines), plain

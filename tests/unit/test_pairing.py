@@ -8,7 +8,7 @@ import pytest
 
 from emolib.core.errors import BadSet
 from emolib.fusion.scores import fuse, softmax
-from emolib.studies.fusion.pairing import TrialScores, label_paired, same_trials
+from emolib.studies.fusion.pairing import Trials, label_paired, same_trials
 from emolib.studies.fusion.redraw import paired_again, paired_strangers
 from emolib.studies.fusion.study import learned_weights, rule_scores
 
@@ -22,17 +22,19 @@ def source(modality, n_folds=4, n_each=8, skill=1.5, seed=0, n_val=1):
         for step in range(n_val + 1):
             person, part = (k + step) % n_folds, "val" if step else "test"
             rows += [(k, part, f"p{person}", f"p{person}-t{i}", i % 2) for i in range(n_each)]
-    fold, part, subject, trial, y = (np.array(column) for column in zip(*rows, strict=True))
-    logits = skill * np.eye(2)[y] + np.random.default_rng(seed).standard_normal((len(y), 2))
-    return TrialScores(modality, CLASSES, y, subject, trial, fold, part, softmax(logits))
+    names = ("fold", "part", "subject", "trial", "y")
+    columns = dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
+    rng = np.random.default_rng(seed)
+    logits = skill * np.eye(2)[columns["y"]] + rng.standard_normal((len(rows), 2))
+    return Trials.of_windows(modality, CLASSES, columns, softmax(logits))
 
 
 def one_picture_each(modality, n):
     """An official split: one fold, every picture a subject."""
-    y, part = np.arange(2 * n) % 2, np.repeat(["val", "test"], n)
     names = np.array([f"{modality}{i}" for i in range(2 * n)])
+    columns = {"fold": np.zeros(2 * n, int), "part": np.repeat(["val", "test"], n), "subject": names}
     scores = softmax(np.random.default_rng(0).standard_normal((2 * n, 2)))
-    return TrialScores(modality, CLASSES, y, names, names, np.zeros(2 * n, dtype=int), part, scores)
+    return Trials.of_windows(modality, CLASSES, columns | {"trial": names, "y": np.arange(2 * n) % 2}, scores)
 
 
 def three():
@@ -83,7 +85,7 @@ def test_same_trials_aligns_rows_in_any_order_and_a_missing_trial_is_nan():
         assert sorted(rows) == list(range(len(original.y)))
         for name in ("y", "fold", "part", "subject", "trial"):
             assert (getattr(paired, name)[kept] == getattr(original, name)[rows]).all()
-        assert (paired.scores[m, kept] == original.scores[rows]).all()
+        assert (paired.scores[m, kept] == original.scores[0, rows]).all()
     found = rule_scores(paired)
     assert all(np.isfinite(scores).all() for scores in found.values())
     lone = gone[paired.is_test]
@@ -106,7 +108,7 @@ def test_what_cannot_be_paired_is_named():
         paired_strangers([source(name, 3) for name in ("heart", "eeg", "speech")], 0)
     leaky = replace(heart, subject=np.where(heart.part == "test", "p0", heart.subject))
     with pytest.raises(BadSet, match="tested in several folds"):
-        paired_strangers([leaky, replace(leaky, modality="eeg")], 0)
+        paired_strangers([leaky, replace(leaky, modalities=("eeg",))], 0)
 
 
 def people_of(paired, m) -> np.ndarray:
@@ -120,7 +122,7 @@ def assert_sound(paired, sources):
         rows = paired.rows[m]
         assert [trial.split(" + ")[m] for trial in paired.trial] == original.trial[rows].tolist()
         assert (original.part[rows] == paired.part).all() and (original.y[rows] == paired.y).all()
-        assert (original.scores[rows] == paired.scores[m]).all() and len(set(rows)) == len(rows)
+        assert (original.scores[0, rows] == paired.scores[m]).all() and len(set(rows)) == len(rows)
 
 
 @pytest.mark.parametrize(
@@ -179,19 +181,3 @@ def test_strangers_share_label_and_part_but_nobody(seed):
     assert all(len(set(of_row)) == 4 for of_row in people.T)
     for m, one in enumerate(sources):  # every test trial once: single modalities have the UAR that they had
         assert sorted(paired.rows[m, paired.is_test]) == np.flatnonzero(one.part == "test").tolist()
-
-
-def test_three_twins_gain_among_strangers_what_the_binomial_says():
-    """Right with probability q and always together: fusion adds nothing; apart, a majority is right with 3q²-2q³."""
-    one = source("a", 10, n_each=200)
-    right = np.random.default_rng(5).random(len(one.y)) < 0.7
-    scores = np.where(np.eye(2)[np.where(right, one.y, 1 - one.y)], 0.8, 0.2).astype(np.float32)
-    twins = [replace(one, modality=name, scores=scores) for name in "abc"]
-
-    def accuracy(paired, rule):
-        return (rule_scores(paired)[rule].argmax(1) == paired.y[paired.is_test]).mean()
-
-    q = accuracy(same_trials(twins), "a")
-    assert accuracy(same_trials(twins), "vote") == q
-    apart = np.mean([accuracy(paired_strangers(twins, seed), "vote") for seed in range(4)])
-    assert apart == pytest.approx(3 * q**2 - 2 * q**3, abs=0.01)

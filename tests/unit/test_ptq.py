@@ -65,7 +65,7 @@ def test_int8_is_int8_throughout(files):
 @pytest.mark.parametrize("variant", ["dynamic", "int8"])
 def test_weights_are_per_channel_in_convolutions_alone(files, variant):
     found = {"FULLY_CONNECTED": set(), "CONV_2D": set(), "DEPTHWISE_CONV_2D": set()}
-    for operator, _ in weighted(files[variant]):
+    for operator in weighted(files[variant]):
         weights = operator.inputs[1]
         if weights.dtype == "INT8":
             found[operator.name].add(len(weights.scale))

@@ -74,7 +74,7 @@ def files(used) -> dict[int, bytes]:
 @pytest.mark.parametrize("bits, steps, dtype", [(8, 127, "INT8"), (4, 7, "INT4")])
 def test_scales_of_the_file_are_those_of_the_graph(used, files, bits, steps, dtype):
     inner = folded(used.model)
-    found = [operator for operator, _ in weighted(files[bits])]
+    found = weighted(files[bits])
     assert [op.inputs[1].dtype for op in found] == [dtype, "INT8", dtype, dtype]
     for operator, layer in zip(found, weighted_layers(inner), strict=True):
         kernel = np.asarray(layer.kernel)

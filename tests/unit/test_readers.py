@@ -27,7 +27,6 @@ def stamped(path, sfreq, gaps=()):
 @pytest.mark.parametrize(
     "modality, name, content, message",
     [
-        ("heart", "h.csv", "0\n64\n", "2 rows"),
         ("heart", "h.csv", "0\n0\n1\n", "rate 0 Hz"),
         ("heart", "ACC.csv", "0,0,0\n32,32,32\n1,2,3\n", "3 columns, expected one, the pulse"),
         ("eeg", "e.csv", "t,TP9\n0,1\n1,2\n", "0 columns af7, expected one each of TP9, AF7; found t, TP9"),

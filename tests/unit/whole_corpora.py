@@ -3,8 +3,6 @@
 import io
 import pickle
 from datetime import datetime, time, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import openpyxl
@@ -56,20 +54,6 @@ def cell(items):
     array = np.empty((len(items), 1), object)
     array[:, 0] = items
     return array
-
-
-def dreamer_person(clips, leads, scores):
-    """A person of DREAMER.mat: EEG (n_times, 14) and ECG (n_times, 2) of each clip, scores (3, n_clips)."""
-    both = {"EEG": cell(clips), "ECG": cell(leads)}
-    signals = {name: {"baseline": of, "stimuli": of} for name, of in both.items()}
-    scales = ("ScoreValence", "ScoreArousal", "ScoreDominance")
-    return {"Age": "22", **signals} | {scale: row[:, None] for scale, row in zip(scales, scores, strict=True)}
-
-
-def write_dreamer_mat(folder, people, rates=(128, 256), **changes):
-    """DREAMER.mat as its authors wrote it."""
-    content = {"Data": cell(people).T, "EEG_SamplingRate": rates[0], "ECG_SamplingRate": rates[1]}
-    savemat(folder / "DREAMER.mat", {"DREAMER": content} | changes)
 
 
 def sound(sfreq=16000, n_times=2000, form="WAV"):
@@ -181,30 +165,35 @@ def game():
 
 def deap():
     video, channel, step = np.ogrid[: DEAP_SHAPE[0], : DEAP_SHAPE[1], : DEAP_SHAPE[2]]
-    content = {"data": np.sin(video + channel + 0.1 * step), "labels": np.full((DEAP_SHAPE[0], 4), 5.5)}
+    content = {"data": np.sin(video + channel + 0.1 * step), "labels": np.tile([2.0, 7.0, 3.0, 4.0], (2, 1))}
     return {"data_preprocessed_python/s01.dat": python2(content)}
 
 
-def dreamer():
-    clip, leads = np.sin(np.arange(14 * 300)).reshape(300, 14), np.sin(np.arange(1200)).reshape(600, 2)
-    with TemporaryDirectory() as folder:
-        write_dreamer_mat(Path(folder), [dreamer_person([clip] * 2, [leads] * 2, np.full((3, 2), 4))] * 2)
-        return {"DREAMER.mat": (Path(folder) / "DREAMER.mat").read_bytes()}
+def dreamer(n_people=2, width=14):
+    """Three clips each, whose numbers say person, clip and channel."""
+    people = []
+    for person in range(1, n_people + 1):
+        clips = [person * 100 + c + np.zeros((300 + c, width)) + np.arange(width) / 100 for c in range(3)]
+        leads = [person * 100 + c + np.zeros((600 + c, 2)) + np.arange(2) / 100 for c in range(3)]
+        scores = {"ScoreValence": 4, "ScoreArousal": 2, "ScoreDominance": 3}
+        signals = {"EEG": {"stimuli": cell(clips)}, "ECG": {"stimuli": cell(leads)}}
+        people.append({"Age": "22", **signals, **{name: np.full((3, 1), n) for name, n in scores.items()}})
+    content = {"Data": cell(people).T, "EEG_SamplingRate": 128, "ECG_SamplingRate": 256}
+    return {"DREAMER.mat": mat(DREAMER=content)}
 
 
 def seed():
-    clips = {f"djc_eeg{n}": np.sin(np.arange(62 * 50.0)).reshape(62, 50) for n in (1, 2)}
+    """Clips that hold their number."""
+    clips = {f"djc_eeg{n}": n + np.zeros((62, 50 + n)) for n in (1, 2, 3)}
     return {
         "Preprocessed_EEG/1_20131027.mat": mat(**clips),
-        "Preprocessed_EEG/label.mat": mat(label=np.array([[1, -1]])),
+        "Preprocessed_EEG/label.mat": mat(label=np.array([[1, -1, 0]])),
     }
 
 
 def facemask():
-    xml = (
-        "<annotation><size><width>32</width><height>24</height><depth>3</depth></size><object><name>with_mask"
-        "</name><bndbox><xmin>3</xmin><ymin>4</ymin><xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
-    )
+    box = "<xmin>3</xmin><ymin>4</ymin><xmax>20</xmax><ymax>20</ymax>"
+    xml = f"<annotation><object><name>with_mask</name><bndbox>{box}</bndbox></object></annotation>"
     return {"images/maksssksksss0.png": picture(), "annotations/maksssksksss0.xml": xml.encode()}
 
 

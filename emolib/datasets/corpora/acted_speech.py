@@ -5,7 +5,7 @@ Each gives one trial per utterance, whose file name says actor and emotion.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -18,21 +18,26 @@ from emolib.datasets.media import FPS, SFREQ, read_audio, read_frames, read_vide
 Parsed = tuple[str, str, str] | str  # (subject, trial, label), or the reason to leave the file out
 
 
+def named(names: Iterable[str], parse: Callable[[str], Parsed], dropped: list[Dropped]) -> Iterator[tuple]:
+    """(name, subject, trial, label) of the files whose names say what they are; others, and second copies, are dropped."""
+    seen = set()
+    for name in names:
+        parsed = parse(name)
+        if isinstance(parsed, str) or parsed[1] in seen:
+            dropped.append(
+                Dropped(name, parsed if isinstance(parsed, str) else "second copy of an utterance")
+            )
+        else:
+            seen.add(parsed[1])
+            yield name, *parsed
+
+
 def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], Parsed]) -> Callable:
     """The `trials` of a corpus whose sound files match a pattern; `parse(name)` says what they are."""
 
     def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-        tree, seen = open_tree(root), set()
-        for name in tree.need(*patterns):
-            parsed = parse(name)
-            if isinstance(parsed, str):
-                dropped.append(Dropped(name, parsed))
-                continue
-            subject, trial, label = parsed
-            if trial in seen:
-                dropped.append(Dropped(name, "second copy of an utterance"))
-                continue
-            seen.add(trial)
+        tree = open_tree(root)
+        for name, subject, trial, label in named(tree.need(*patterns), parse, dropped):
             data = read_audio(tree, name)
             if data.any():
                 yield Trial(corpus, "speech", subject, trial, data, SFREQ, label)
@@ -49,9 +54,8 @@ EMODB_EMOTIONS = {  # Wut, Langeweile, Ekel, Angst, Freude, Trauer
 
 def parse_emodb(name: str) -> Parsed:
     stem = PurePosixPath(name).stem
-    # speaker, text, emotion (in German), version
-    match = re.fullmatch(r"(\d\d)([ab]\d\d)([A-Z])([a-z])", stem)
-    return (match[1], stem, EMODB_EMOTIONS.get(match[3], match[3])) if match else "not named like 03a01Fa"
+    match = re.fullmatch(r"(\d\d)[ab]\d\d([A-Z])[a-z]", stem)  # speaker, text, emotion (in German), version
+    return (match[1], stem, EMODB_EMOTIONS.get(match[2], match[2])) if match else "not named like 03a01Fa"
 
 
 EMODB = Corpus(
@@ -83,11 +87,10 @@ DEFECTS = {  # as the publisher's README lists them
 def parse_crema_d(name: str) -> Parsed:
     """The label is the emotion that was acted, not the one that raters heard."""
     stem = PurePosixPath(name).stem
-    # actor, sentence, emotion, intensity
-    match = re.fullmatch(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]+)", stem)
+    match = re.fullmatch(r"(\d{4})_[A-Z]{3}_([A-Z]{3})_[A-Z]+", stem)  # actor, sentence, emotion, intensity
     if stem in DEFECTS or not match:
         return DEFECTS.get(stem, "not named like 1001_DFA_ANG_XX")
-    return match[1], stem, CREMA_D_EMOTIONS.get(match[3], match[3])
+    return match[1], stem, CREMA_D_EMOTIONS.get(match[2], match[2])
 
 
 CREMA_D = Corpus(
@@ -119,13 +122,11 @@ def parse_tess(name: str) -> Parsed:
     stem = PurePosixPath(name).stem
     if stem in TESS_DAMAGED:
         return "reported damaged: other public loaders leave it out"
-    # older or younger actress, word, emotion
-    match = re.fullmatch(r"(OAF?|YAF)_(.+)_([a-z]+)", stem, re.IGNORECASE)
+    match = re.fullmatch(r"(oaf?|yaf)_(.+_([a-z]+))", stem.lower())  # older or younger actress, word, emotion
     if not match:
         return "not named like OAF_back_angry"
-    subject = "YAF" if match[1].upper() == "YAF" else "OAF"  # one published file is called OA_bite_neutral
-    label = match[3].lower()
-    return subject, f"{subject}_{match[2].lower()}_{label}", label
+    subject = "YAF" if match[1] == "yaf" else "OAF"  # one published file is called OA_bite_neutral
+    return subject, f"{subject}_{match[2]}", match[3]
 
 
 TESS = Corpus(  # with two actresses, a subject-independent split tests on one person
@@ -144,7 +145,6 @@ TESS = Corpus(  # with two actresses, a subject-independent split tests on one p
 )
 
 
-SAVEE_NAME = re.compile(r"(?:.*/)?(DC|JE|JK|KL)[/_]([a-z]+)(\d\d)\.wav")  # speaker, emotion, sentence
 SAVEE_EMOTIONS = {
     "a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "n": "neutral", "sa": "sadness", "su": "surprise",
 }  # fmt: skip
@@ -152,7 +152,7 @@ SAVEE_EMOTIONS = {
 
 def parse_savee(name: str) -> Parsed:
     """One folder a speaker, or the flat copy."""
-    match = SAVEE_NAME.fullmatch(name)
+    match = re.fullmatch(r"(?:.*/)?(DC|JE|JK|KL)[/_]([a-z]+)(\d\d)\.wav", name)  # speaker, emotion, sentence
     if not match:
         return "not named like DC/a01.wav or DC_a01.wav"
     speaker, code, sentence = match.groups()
@@ -177,14 +177,12 @@ SAVEE = Corpus(
 # 02 song) - emotion - intensity - statement - repetition - actor. The six codes after the modality are the trial, so that
 # speech and face of one take pair.
 
-RAVDESS_NAME = re.compile(
-    r"(0\d)-((0\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d))"
-)  # modality, trial: channel, emotion, …, actor
 RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # from 01
 
 
 def parse_ravdess(name: str, modality: str) -> Parsed:
-    match = RAVDESS_NAME.fullmatch(PurePosixPath(name).stem)
+    codes = r"(0\d)-((0\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d))"  # modality, trial: channel, emotion, …, actor
+    match = re.fullmatch(codes, PurePosixPath(name).stem)
     if not match:
         return "not named like 03-01-06-01-02-01-12"
     if match[3] != "01":
@@ -195,27 +193,21 @@ def parse_ravdess(name: str, modality: str) -> Parsed:
     return match[5], match[2], RAVDESS_EMOTIONS[code - 1] if 1 <= code <= len(RAVDESS_EMOTIONS) else match[4]
 
 
-SPOKEN = trials_from("ravdess", ("*-*-*-*-*-*-*.wav",), partial(parse_ravdess, modality="03"))
-
-
 def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
     """Takes of speech, or the faces in them (n_frames, height, width[, 3]) uint8; songs are dropped.
 
     Faces come from folders of frames, else from videos.
     """
     if modality == "speech":
-        yield from SPOKEN(root, modality, dropped)
+        parse = partial(parse_ravdess, modality="03")
+        yield from trials_from("ravdess", ("*-*-*-*-*-*-*.wav",), parse)(root, modality, dropped)
         return
     tree = open_tree(root)
     frames = defaultdict(list)  # by folder
     for name in tree.names(*with_endings("*-*-*-*-*-*-*/*")):
         frames[str(PurePosixPath(name).parent)].append(name)
-    for name in sorted(frames) or tree.need("*-*-*-*-*-*-*.mp4"):
-        parsed = parse_ravdess(name, "01")
-        if isinstance(parsed, str):
-            dropped.append(Dropped(name, parsed))
-            continue
-        subject, trial, label = parsed
+    names = sorted(frames) or tree.need("*-*-*-*-*-*-*.mp4")
+    for name, subject, trial, label in named(names, partial(parse_ravdess, modality="01"), dropped):
         data, sfreq = (read_frames(tree, name, frames[name]), FPS) if frames else read_video(tree, name)
         yield Trial("ravdess", "face", subject, trial, data, sfreq, label)
 

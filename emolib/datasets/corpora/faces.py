@@ -9,7 +9,7 @@ from emolib.core.errors import BadRecording, UnmappedLabel
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial
 from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, FER, SIDES, mapped
-from emolib.datasets.media import read_image, read_text, with_endings
+from emolib.datasets.media import read_image, with_endings
 from emolib.datasets.tables import read_rows
 
 # FER2013: 35,887 grey 48 × 48 faces from the web, seven emotions, an official train / val / test split. Who is on a picture
@@ -45,20 +45,20 @@ def fer2013_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
 
 
 def _from_csv(tree: Tree, name: str) -> Iterator[Trial]:
-    where, rows = tree.where(name), read_rows(tree, name)
+    rows = read_rows(tree, name)
     header = [column.strip().lower() for column in next(rows, [])]
     if not set(COLUMNS) <= set(header):
         raise tree.damaged(name, f"has columns {', '.join(header)}, expected {', '.join(COLUMNS)}")
     columns = [header.index(column) for column in COLUMNS]
     for line, row in enumerate(rows, start=2):
-        place = f"{where} line {line}"
+        place = f"{tree.where(name)} line {line}"
         if len(row) != len(header):
             raise BadRecording(f"{place} has {len(row)} of {len(header)} columns: fetch it again.")
         code, pixels, usage = (row[column] for column in columns)
         try:
             split = USAGES[usage.lower()]
-            values = bytearray(map(int, pixels.split()))  # a bytearray refuses what is not 0 to 255
-            data = np.array(values).reshape(SIDE, SIDE)
+            # a bytearray refuses what is not 0 to 255
+            data = np.array(bytearray(map(int, pixels.split()))).reshape(SIDE, SIDE)
         except (KeyError, ValueError) as error:
             expected = f"{', '.join(USAGES)}, and {SIDE * SIDE} pixels from 0 to 255"
             raise BadRecording(f"{place} is of usage {usage!r}, expected {expected}.") from error
@@ -100,10 +100,11 @@ def ck_plus_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
         elif sequence not in peaks:
             dropped.append(Dropped(sequence, "no pictures"))
         else:
-            text = read_text(tree, coded[sequence]).strip()
+            name = coded[sequence]
+            text = tree.text(name).strip()
             if text not in PEAK_CODES:
-                where = tree.where(coded[sequence])
-                raise UnmappedLabel(f"{where} says {text!r}, expected {', '.join(PEAK_CODES)}: mend it.")
+                expected = f"expected {', '.join(PEAK_CODES)}: mend it"
+                raise UnmappedLabel(f"{tree.where(name)} says {text!r}, {expected}.")
             data, subject = read_image(tree, peaks[sequence]), sequence.split("_")[0]
             yield Trial("ck_plus", "face", subject, sequence, data, 0.0, PEAK_CODES[text])
 

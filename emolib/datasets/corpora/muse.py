@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Affect, Corpus, Dropped, Trial, github_archive, stretches
 from emolib.datasets.labels import AROUSAL, WORDS
 from emolib.datasets.tables import read_numbers
@@ -21,25 +21,19 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     for name in tree.need("subject[a-z]-*-*.csv"):
         stem = Path(name).stem.lower()
         subject, label, *_ = stem.split("-")
-        time_s, data = read_recording(tree, name)
+        values = read_numbers(tree, name, ["timestamps", *CHANNELS], gaps=True)
+        time_s, data = values[:, 0], values[:, 1:].T.astype(np.float32)
+        if len(time_s) < 2 or not np.all(np.diff(time_s) > 0):
+            raise tree.damaged(name, "lacks two or more time stamps that rise in every row")
         pieces = stretches(np.diff(time_s) > GAP_S)
         if len(pieces) > 1:
             lost_s = time_s[-1] - time_s[0] - len(time_s) / SFREQ
-            reason = f"{len(pieces) - 1} gaps, {lost_s:.1f} s: kept as {len(pieces)} pieces"
-            dropped.append(Dropped(stem, reason))
+            lost = f"{len(pieces) - 1} gaps, {lost_s:.1f} s: kept as {len(pieces)} pieces"
+            dropped.append(Dropped(stem, lost))
         for number, (first, end) in enumerate(pieces, start=1):
             trial = f"{stem}.{number}" if len(pieces) > 1 else stem
             piece = data[:, first:end]
             yield Trial("muse", "eeg", subject, trial, piece, SFREQ, label, "raw", channels=CHANNELS)
-
-
-def read_recording(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Time stamps (n_times,) in seconds and EEG (4, n_times) float32 in µV. Raises BadRecording."""
-    values = read_numbers(tree, name, ["timestamps", *CHANNELS], gaps=True)
-    time_s = values[:, 0]
-    if len(time_s) < 2 or not np.all(np.diff(time_s) > 0):
-        raise tree.damaged(name, "lacks two or more time stamps that rise in every row")
-    return time_s, values[:, 1:].T.astype(np.float32)
 
 
 MUSE = Corpus(

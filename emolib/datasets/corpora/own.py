@@ -27,11 +27,12 @@ LAYOUT = (
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
     """One trial a row of labels.csv that has a file in this modality, by name; see LAYOUT."""
     tree = open_tree(root)
-    rows, files = read_labels(tree), _files(tree, modality, dropped)
+    sheet, rows = read_labels(tree)
+    files = _files(tree, PurePosixPath(sheet).parent / modality, dropped)
     shared = sorted(files.keys() & rows)
     if not shared:
         expected = f"such as {min(files)}: its column trial holds file names without their ending"
-        raise BadRecording(f"{tree.where(find_labels(tree))} names no trial in {modality}/, {expected}.")
+        raise BadRecording(f"{tree.where(sheet)} names no trial in {modality}/, {expected}.")
     dropped += [Dropped(trial, "no row in labels.csv") for trial in sorted(files.keys() - rows)]
     dropped += [Dropped(trial, f"no {modality} file") for trial in sorted(rows.keys() - files)]
     for trial in shared:
@@ -60,30 +61,28 @@ def _read_recording(tree: Tree, modality: str, names: list[str]) -> Recording:
     return Recording(read_image(tree, names[0]), 0.0)
 
 
-def _files(tree: Tree, modality: str, dropped: list[Dropped]) -> dict[str, list[str]]:
+def _files(tree: Tree, folder: PurePosixPath, dropped: list[Dropped]) -> dict[str, list[str]]:
     """By trial its file, or its frames in order."""
-    folder = PurePosixPath(find_labels(tree)).parent / modality
+    formats = FORMATS[folder.name]
     places = defaultdict(lambda: defaultdict(list))  # by trial, then by file or folder of frames
-    for name in map(PurePosixPath, tree.names("*")):
-        if not name.is_relative_to(folder):
+    for path in map(PurePosixPath, tree.names("*")):
+        if not path.is_relative_to(folder):
             continue
-        place = name.relative_to(folder)
-        ending, depth = place.suffix.lower(), len(place.parts)
-        is_frame = modality == "face" and depth == 2 and ending in PICTURES
-        if ending not in FORMATS[modality]:
-            dropped.append(Dropped(str(name), f"not {' or '.join(FORMATS[modality])}"))
-        elif depth > 1 and not is_frame:
-            dropped.append(Dropped(str(name), "in a folder of its own"))
+        first, *inside = path.relative_to(folder).parts
+        is_frame = folder.name == "face" and len(inside) == 1 and path.suffix.lower() in PICTURES
+        if path.suffix.lower() not in formats:
+            dropped.append(Dropped(str(path), f"not {' or '.join(formats)}"))
+        elif inside and not is_frame:
+            dropped.append(Dropped(str(path), "in a folder of its own"))
         else:
-            trial = place.stem if depth == 1 else place.parts[0]
-            places[_composed(trial)][place.parts[0]].append(str(name))
+            places[_composed(first if inside else path.stem)][first].append(str(path))
     where = tree.where(str(folder))
     if not places:
-        raise CorpusMissing(f"No {modality} trial in {where}, expected {LAYOUT}.")
+        raise CorpusMissing(f"No {folder.name} trial in {where}, expected {LAYOUT}.")
     for trial, found in places.items():
         if len(found) > 1:
             raise BadRecording(f"{where} holds {' and '.join(sorted(found))} of trial {trial}, expected one.")
-    return {trial: sorted(next(iter(found.values())), key=_frame_order) for trial, found in places.items()}
+    return {trial: sorted(*found.values(), key=_frame_order) for trial, found in places.items()}
 
 
 def _frame_order(name: str) -> list[str | int]:
@@ -96,17 +95,13 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def find_labels(tree: Tree) -> str:
-    """Path of the topmost labels.csv. Raises CorpusMissing for none, BadRecording for several."""
-    names = sorted(tree.need("labels.csv"), key=lambda name: name.count("/"))
-    if len(names) > 1 and names[0].count("/") == names[1].count("/"):
-        raise BadRecording(f"{tree.root} holds {names[0]} and {names[1]}, expected one: remove the other.")
-    return names[0]
-
-
-def read_labels(tree: Tree) -> dict[str, dict]:
-    """Subject, label, split and ratings by trial; label and split may be "", ratings lack. Raises CorpusMissing without the file, BadRecording that names file and line."""
-    name = find_labels(tree)
+def read_labels(tree: Tree) -> tuple[str, dict[str, dict]]:
+    """Path of the topmost labels.csv, and its subject, label, split and ratings by trial; label and split may be "", ratings
+    lack. Raises CorpusMissing without the file, BadRecording that names file and line.
+    """
+    name, *others = sorted(tree.need("labels.csv"), key=lambda name: name.count("/"))
+    if others and name.count("/") == others[0].count("/"):
+        raise BadRecording(f"{tree.root} holds {name} and {others[0]}, expected one: remove the other.")
     head, *lines = list(read_rows(tree, name)) or [[]]
     head = [cell.strip().lower() for cell in head]
     if any(head.count(column) != 1 for column in NEEDED):
@@ -120,35 +115,30 @@ def read_labels(tree: Tree) -> dict[str, dict]:
         if len(line) != len(head):
             raise BadRecording(f"{where} has {len(line)} cells, expected {len(head)} as line 1: mend it.")
         cells = dict(zip(head, map(str.strip, line), strict=True))
-        trial, split = _composed(cells["trial"]), cells.get("split", "").lower()
-        if not trial or not cells["subject"] or trial in rows:
-            got = f"trial {trial!r} of {cells['subject']!r}"
+        trial, subject, split = _composed(cells["trial"]), cells["subject"], cells.get("split", "").lower()
+        if not trial or not subject or trial in rows:
+            got = f"trial {trial!r} of {subject!r}"
             raise BadRecording(f"{where}: {got}, expected each trial once, and its subject: mend it.")
         if split not in ("", *SPLITS):
             raise BadRecording(f"{where}: split is {split!r}, expected {', '.join(SPLITS)} or nothing.")
-        ratings = {column: cells[column] for column in RATINGS if cells.get(column)}
         try:
-            ratings = {column: float(text) for column, text in ratings.items()}
+            ratings = {column: float(cells[column]) for column in RATINGS if cells.get(column)}
         except ValueError as error:
             raise BadRecording(f"{where}: {error}, expected ratings in numbers.") from error
         if not all(-1 <= rating <= 1 for rating in ratings.values()):
             raise BadRecording(f"{where} has {ratings}, expected -1 to 1: (rating - 5) / 4 of a scale to 9.")
-        rows[trial] = {
-            "subject": cells["subject"],
-            "label": cells["label"],
-            "split": split,
-            "ratings": ratings,
-        }
-    return rows
+        rows[trial] = {"subject": subject, "label": cells["label"], "split": split, "ratings": ratings}
+    return name, rows
 
 
 def classes(root: Path) -> tuple[str, ...]:
     """The different labels of the corpus in `root`, sorted. Raises as `read_labels`, and BadSet for fewer than two."""
     tree = open_tree(root)
-    found = sorted({row["label"] for row in read_labels(tree).values()} - {""})
+    sheet, rows = read_labels(tree)
+    found = sorted({row["label"] for row in rows.values()} - {""})
     if len(found) < 2:
-        where = tree.where(find_labels(tree))
-        raise BadSet(f"{where} has {len(found)} different labels, expected two or more for the task emotion.")
+        expected = "expected two or more for the task emotion"
+        raise BadSet(f"{tree.where(sheet)} has {len(found)} different labels, {expected}.")
     return tuple(found)
 
 

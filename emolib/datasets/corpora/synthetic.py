@@ -34,17 +34,17 @@ def trials(
     """n_subjects × n_trials trials of one modality, made while they are read; root and dropped stay unused.
 
     A trial is the same however many subjects and whichever modalities are asked for. cardiac, "ppg" or "ecg", is
-    what records a heart; the other modalities ignore it.
-    Raises BadParameter for an unknown modality or sensor, counts below 1, trials below 1 s, a negative seed.
+    what records a heart; the other modalities ignore it. Raises BadParameter.
     """
-    if modality not in MODALITIES:
-        raise BadParameter(f"modality: got {modality!r}, expected one of {', '.join(MODALITIES)}.")
     if cardiac not in CARDIAC:
         raise BadParameter(f"cardiac: got {cardiac!r}, expected {' or '.join(CARDIAC)}.")
-    counts = {"n_subjects": n_subjects, "n_trials": n_trials, "trial_s": trial_s, "seed": seed}
-    for name, value in counts.items():
-        least = 0 if name == "seed" else 1
-        if value < least:
+    for name, value in {
+        "n_subjects": n_subjects,
+        "n_trials": n_trials,
+        "trial_s": trial_s,
+        "seed": seed,
+    }.items():
+        if value < (least := 0 if name == "seed" else 1):
             raise BadParameter(f"{name}: got {value}, expected {least} or more for the synthetic corpus.")
     return (trial(affect, modality, cardiac) for affect in affects(n_subjects, n_trials, trial_s, seed))
 

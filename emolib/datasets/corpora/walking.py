@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive, stretches
 from emolib.datasets.labels import SIDES, mapped
 from emolib.datasets.tables import read_numbers
@@ -26,7 +26,10 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     tree = open_tree(root)
     for name in tree.need("walking_data/m[ouw]_ew*_accdata_*.csv"):
         condition, subject, *_ = Path(name).name.lower().split("_")
-        emotions, rate_bpm = read_subject(tree, name)
+        values = read_numbers(tree, name, COLUMNS, header=False)
+        emotions, rate_bpm = values[:, 1], values[:, -1].astype(np.float32)
+        if strange := sorted(set(emotions.tolist()) - EMOTIONS.keys()):
+            raise tree.damaged(name, f"has emotion {strange[0]:g}, expected -1, 0 or 1")
         if rate_bpm.max() <= DEAD_BPM:
             dropped.append(Dropped(subject, f"dead heart-rate sensor: never above {DEAD_BPM:g} bpm"))
             continue
@@ -34,15 +37,6 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             label = EMOTIONS[emotions[first]]
             trial = f"{subject}-{condition}-{number}-{label}"
             yield Trial("walking", "heart", subject, trial, rate_bpm[first:end], SFREQ, label, "bpm")
-
-
-def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Emotion codes (n_times,) and heart rate (n_times,) float32 in beats a minute. Raises BadRecording."""
-    values = read_numbers(tree, name, COLUMNS, header=False)
-    emotions, rate_bpm = values[:, COLUMNS.index("emotion")], values[:, COLUMNS.index("heart_rate")]
-    if strange := sorted(set(emotions.tolist()) - EMOTIONS.keys()):
-        raise tree.damaged(name, f"has emotion {strange[0]:g}, expected -1, 0 or 1")
-    return emotions, rate_bpm.astype(np.float32)
 
 
 WALKING = Corpus(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emolib.datasets import restricted_pickle
-from emolib.datasets.archives import Tree, open_tree
+from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Affect, Corpus, Dropped, Trial, stretches
 from emolib.datasets.labels import REST_STRESS, SIDES, WORDS
+from emolib.datasets.serialized import read_pickle
 
 SFREQ = 64.0  # wrist, Empatica E4
 LABEL_SFREQ = 700.0  # the labels run at the rate of the chest's RespiBAN
@@ -20,7 +20,11 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     tree = open_tree(root)
     for name in tree.need("S*/S*.pkl"):
         subject = Path(name).stem
-        bvp, labels = read_subject(tree, name)
+        bvp, labels = read_pickle(tree, name, "signal/wrist/BVP", "label")
+        bvp, labels = bvp.astype(np.float32).ravel(), labels.astype(np.int64).ravel()
+        bvp_s, labels_s = len(bvp) / SFREQ, len(labels) / LABEL_SFREQ
+        if not len(labels) or abs(bvp_s - labels_s) > 1.0:
+            raise tree.damaged(name, f"has a pulse of {bvp_s:.1f} s, but labels of {labels_s:.1f} s")
         conditions = [edges for edges in stretches(np.diff(labels) != 0) if labels[edges[0]] in LABELS]
         for number, edges in enumerate(conditions, start=1):
             first, end = (round(index / LABEL_SFREQ * SFREQ) for index in edges)
@@ -30,16 +34,6 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         left_s = np.isin(labels, list(LABELS), invert=True).sum() / LABEL_SFREQ
         reason = f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)"
         dropped.append(Dropped(subject, reason))
-
-
-def read_subject(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Wrist pulse (n_times,) float32 at 64 Hz and labels (n_labels,) at 700 Hz. Raises BadRecording."""
-    bvp, labels = restricted_pickle.load(tree, name, "signal/wrist/BVP", "label")
-    bvp, labels = bvp.astype(np.float32).ravel(), labels.astype(np.int64).ravel()
-    bvp_s, labels_s = len(bvp) / SFREQ, len(labels) / LABEL_SFREQ
-    if not len(labels) or abs(bvp_s - labels_s) > 1.0:
-        raise tree.damaged(name, f"has a pulse of {bvp_s:.1f} s, but labels of {labels_s:.1f} s")
-    return bvp, labels
 
 
 WESAD = Corpus(

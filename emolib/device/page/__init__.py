@@ -2,10 +2,9 @@
 
 import json
 import sys
-import threading
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -42,18 +41,29 @@ def serve(
     with (
         Engine(bundle, sensed_modalities(bundle, sources), names, HOP_S) as engine,
         open_keep_file(keep) as file,
-        open_page(engine, [parse(text, engine.trained, kinds) for text in sources], port, keep) as opened,
-        suppress(KeyboardInterrupt),
     ):
-        server, live = opened
-        print(f"{server.url}\nThis machine alone can open it. Ctrl-C ends it.", flush=True)
-        if open_browser and not webbrowser.open(server.url):
-            print("No browser could be opened: open the address above.", file=sys.stderr)
-        for result in live.results():
-            server.session.publish(result.to_dict())
-            if file:
-                now = datetime.now(UTC).isoformat(timespec="milliseconds")
-                print(json.dumps({"at": now, **result.to_dict()}), file=file, flush=True)
+        others = [parse(text, engine.trained, kinds) for text in sources]
+        taken = {sensor.modality for sensor in others}
+        infos = engine.trained | {"face": SignalInfo(0.0, SCENE)}
+        pushed = [
+            Pushed(modality, f"{modality}=page", trained=infos[modality])
+            for modality in engine.trained
+            if modality in PAYLOADS and modality not in taken
+        ]
+        session = Session(engine, pushed)
+        with (
+            Live(engine, [*pushed, *others]) as live,
+            Server(session, page_facts(engine, session, others, keep), port) as server,
+            suppress(KeyboardInterrupt),
+        ):
+            print(f"{server.url}\nThis machine alone can open it. Ctrl-C ends it.", flush=True)
+            if open_browser and not webbrowser.open(server.url):
+                print("No browser could be opened: open the address above.", file=sys.stderr)
+            for result in live.results():
+                session.publish(result.to_dict())
+                if file:
+                    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+                    print(json.dumps({"at": now, **result.to_dict()}), file=file, flush=True)
 
 
 def sensed_modalities(bundle: Bundle, sources: Sequence[str]) -> list[str]:
@@ -64,32 +74,6 @@ def sensed_modalities(bundle: Bundle, sources: Sequence[str]) -> list[str]:
     have = ", ".join(sorted({entry["modality"] for entry in bundle.models.values()}))
     reason = "for which a browser has no sensor: add --source"
     raise BadParameter(f"{bundle.folder} has models of {have}, {reason}.")
-
-
-@contextmanager
-def open_page(
-    engine: Engine, others: Sequence[Sensor], port: int, keep: Path | None
-) -> Iterator[tuple[Server, Live]]:
-    """The server of a page and the live engine behind it; whoever reads the results publishes them to its session."""
-    taken = {sensor.modality for sensor in others}
-    pushed = [
-        Pushed(modality, f"{modality}=page", SignalInfo(0.0, SCENE) if modality == "face" else trained)
-        for modality, trained in engine.trained.items()
-        if modality in PAYLOADS and modality not in taken
-    ]
-    session = Session(engine, pushed)
-    with (
-        Live(engine, [*pushed, *others]) as live,
-        Server(session, page_facts(engine, session, others, keep), port) as server,
-    ):
-        thread = threading.Thread(target=server.serve_forever, name="emolib live page", daemon=True)
-        thread.start()
-        try:
-            yield server, live
-        finally:
-            session.close()
-            server.shutdown()
-            thread.join()
 
 
 def page_facts(engine: Engine, session: Session, others: Sequence[Sensor], keep: Path | None) -> dict:

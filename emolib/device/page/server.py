@@ -13,6 +13,7 @@ from importlib.resources import files
 from itertools import chain
 from pathlib import PurePath
 from re import fullmatch
+from threading import Thread
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from emolib.core.errors import BadParameter, EmolibError
 from emolib.device.page.session import Refused, Session
 
-HOST = "127.0.0.1"
+HOST, POLL_S = "127.0.0.1", 0.1
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 FILES = {
     path.name: path.read_bytes()
@@ -182,7 +183,8 @@ def tab(query: dict[str, str]) -> str:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `about` (the models) and the results of a session. Raises BadParameter for a port in use."""
+    """Serves `about` (the models) and the results of a session while its block lasts, in threads; then the session is
+    closed. Raises BadParameter for a port in use."""
 
     daemon_threads = True
     block_on_close = False
@@ -195,6 +197,17 @@ class Server(ThreadingHTTPServer):
             raise BadParameter(f"--port: {port} cannot be had ({error}): choose another, or none.") from error
         self.hosts = f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"
         self.url = f"http://{self.hosts[0]}/{self.token}/"
+
+    def __enter__(self) -> "Server":
+        self.thread = Thread(target=self.serve_forever, args=[POLL_S], name="emolib live page", daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.session.close()
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
 
     def handle_error(self, request, client_address):
         """Say nothing of a browser that hangs up, and one line of anything else."""

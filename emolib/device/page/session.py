@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,13 +39,14 @@ class Clock:
         return at_s + self.offset_s
 
 
+@dataclass
 class Feed:
-    """A modality that pages may give, one at a time."""
+    """A modality that pages may give, one at a time: the name of that page, its rate and its clock."""
 
-    def __init__(self, sensor: Pushed):
-        self.sensor, self.sfreq = sensor, 0.0
-        self.tab: str | None = None
-        self.clock: Clock | None = None
+    sensor: Pushed
+    tab: str | None = None
+    sfreq: float = 0.0
+    clock: Clock | None = None
 
 
 class Session:
@@ -77,7 +79,7 @@ class Session:
 
     def stop(self, tab: str, modality: str):
         with self.lock:
-            self._end(tab, modality, self._feed(modality))
+            self._end(tab, modality)
 
     @contextmanager
     def watch(self, tab: str) -> Iterator[Iterator[dict]]:
@@ -95,8 +97,8 @@ class Session:
             with self.lock:
                 if self.watchers.get(tab) is inbox:  # else the page listens again
                     del self.watchers[tab]
-                    for modality, feed in self.feeds.items():
-                        self._end(tab, modality, feed)
+                    for modality in self.feeds:
+                        self._end(tab, modality)
 
     def publish(self, result: dict):
         """Hand a result to every page; one that reads too slowly loses its oldest."""
@@ -113,9 +115,9 @@ class Session:
         seen = {None: "off", tab: "here"}
         return {name: seen.get(feed.tab, "elsewhere") for name, feed in self.feeds.items()}
 
-    def _end(self, tab: str, modality: str, feed: Feed):
-        if feed.tab == tab:
-            feed.tab = None
+    def _end(self, tab: str, modality: str):
+        if self._feed(modality).tab == tab:
+            self.feeds[modality].tab = None
             self.engine.lost(modality, "the page gives it no more")
 
     def _feed(self, modality: str) -> Feed:

@@ -69,26 +69,21 @@ class Sensor(ABC):
     def chunks(self) -> Iterator[Chunk]:
         """In order of time, until the recording ends or `close` is called. Raises SensorLost, BadRecording."""
 
-    def close(self) -> None:  # noqa: B027
+    def close(self):  # noqa: B027
         """Let go of the device; a `chunks` that waits in another thread ends soon."""
 
 
 class Inbox:
-    """A queue between two threads; it can end, or be lost. It holds the newest `limit` items of `name`; older ones that
-    nobody took are dropped and counted."""
+    """The newest `limit` items on their way from one thread to another: older ones that nobody took are dropped. It ends,
+    or is lost."""
 
     def __init__(self, name: str, limit: int):
-        self.name = name
-        self._queue: deque[Chunk] = deque(maxlen=limit)
-        self._news = Condition()
-        self._loss = ""
-        self.ended = False
-        self.dropped = 0
+        self.name, self.ended = name, False
+        self._queue, self._news, self._loss = deque(maxlen=limit), Condition(), ""
 
     def put(self, chunk: Chunk):
         with self._news:
             if not self.ended:
-                self.dropped += len(self._queue) == self._queue.maxlen
                 self._queue.append(chunk)
                 self._news.notify()
 
@@ -121,19 +116,15 @@ class LiveSensor(Sensor):
     """A sensor whose samples another thread puts into an inbox, a new one for each opening. After quiet_s without a chunk
     it is taken for lost; `hint` says why that may be."""
 
-    is_live: ClassVar[bool] = True
+    is_live = True
     quiet_s: ClassVar[float | None] = 3.0
     limit: ClassVar[int] = 100
     hint: ClassVar[str] = ""
 
-    def __init__(self, modality: str, name: str, where: str, trained: SignalInfo):
-        super().__init__(modality, name, where, trained)
-        self.inbox = Inbox(name, self.limit)
+    def __init__(self, *about, **more):
+        super().__init__(*about, **more)
+        self.inbox = Inbox(self.name, self.limit)
         self.inbox.end()
-
-    @property
-    def dropped(self) -> int:
-        return self.inbox.dropped
 
     def open(self) -> SignalInfo:
         self.close()
@@ -150,7 +141,7 @@ class LiveSensor(Sensor):
     def chunks(self) -> Iterator[Chunk]:
         return self.inbox.take(self.quiet_s, self.hint)
 
-    def close(self) -> None:
+    def close(self):
         self.inbox.end()
         self.disconnect()
 
@@ -158,21 +149,18 @@ class LiveSensor(Sensor):
     def connect(self, inbox: Inbox) -> SignalInfo:
         """Start to fill the inbox. Raises BadParameter, SensorLost."""
 
-    def disconnect(self) -> None:
+    def disconnect(self):
         """Let go of whatever `connect` took; may be called twice, or before `connect`."""
 
 
 class Pushed(LiveSensor):
-    """A sensor that another thread feeds, such as a browser's camera."""
+    """A sensor that another thread feeds, such as a browser's camera, while it is open."""
 
     quiet_s, limit = None, 64
-
-    def __init__(self, modality: str, name: str, trained: SignalInfo):
-        super().__init__(modality, name, "", trained)
 
     def connect(self, inbox: Inbox) -> SignalInfo:
         return self.trained
 
     def push(self, data: np.ndarray, time_s: float):
-        """Samples whose first was taken at time_s, by time.monotonic. They are left out while the sensor is not open."""
+        """Samples whose first was taken at time_s, by time.monotonic."""
         self.inbox.put(Chunk(time_s, data))

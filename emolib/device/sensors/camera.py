@@ -53,6 +53,6 @@ class Camera(LiveSensor):
         self.thread.start()
         return SignalInfo(0.0, SCENE)
 
-    def disconnect(self) -> None:
+    def disconnect(self):
         if self.thread is not None and self.thread is not current_thread():
             self.thread.join(JOIN_S)

@@ -1,13 +1,14 @@
-"""Generated recordings, and a sensor that plays one again and again: what is timed where no person is. numpy only."""
+"""Generated recordings, and a sensor that plays one without an end: what is timed where no person is. numpy only."""
 
-import time
 from collections.abc import Iterator
-from threading import Event
+from itertools import count, cycle
 
 import numpy as np
 
 from emolib.core.errors import BadParameter
-from emolib.device.sensors.base import SCENE, Chunk, Sensor
+from emolib.device.pipeline import Pipeline
+from emolib.device.sensors.base import SCENE, Chunk
+from emolib.device.sensors.recordings import CHUNK_S, Recording, pictures
 from emolib.signals import generated
 from emolib.signals.filters import resample
 from emolib.signals.generated.affect import affects
@@ -17,7 +18,7 @@ from emolib.signals.readers import SignalInfo
 CAMERA = SignalInfo(30.0, SCENE)
 PICTURE = (240, 320)  # height and width of a small camera's
 SCENES = 0, 3, 11, 12, 13, 14, 22  # large faces; 7, so that no second ends with the picture of the last
-CHUNK_S = 0.1
+SPARE_S = 20.0  # of a recording, beyond what a model looks back on
 
 
 def recording(modality: str, trained: SignalInfo, seconds: float) -> np.ndarray:
@@ -36,33 +37,20 @@ def recording(modality: str, trained: SignalInfo, seconds: float) -> np.ndarray:
     return np.resize(data, (len(trained.channels), data.shape[-1])) if modality == "eeg" else data
 
 
-class Looped(Sensor):
-    """A live sensor that gives a recording over and over, at its real rate, `at_s` seconds into it from the start."""
+class Looped(Recording):
+    """A person of a model's rate, kind and channels, or pictures of a small camera, over and over; from before 0 on, so
+    that its first answer has all the context of the front end."""
 
-    is_live = True
+    def __init__(self, pipeline: Pipeline):
+        super().__init__(pipeline.modality, f"{pipeline.modality}=loop", trained=pipeline.trained)
+        front = pipeline.front
+        self.past_s = float(np.ceil(front.window_s + front.context_s)) if front.window_s else 1.0
 
-    def __init__(self, modality: str, trained: SignalInfo, seconds: float, at_s: float = 0.0):
-        super().__init__(modality, f"{modality}=loop")
-        self.about = CAMERA if modality == "face" else trained
-        self.data, self.stopped = recording(modality, trained, seconds), Event()
-        self.first = round(at_s * self.about.sfreq)
-        self.n_chunk = 1 if modality == "face" else max(1, round(CHUNK_S * self.about.sfreq))
-
-    def samples(self, start: int, n: int) -> np.ndarray:
-        """Samples start to start + n, as a chunk holds them; of a camera, its picture `start`."""
+    def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
+        data = recording(self.modality, self.trained, self.past_s + SPARE_S)
         if self.modality == "face":
-            return self.data[start % len(self.data)]
-        return self.data[..., np.arange(start, start + n) % self.data.shape[-1]]
-
-    def open(self) -> SignalInfo:
-        self.stopped.clear()
-        return self.about
-
-    def chunks(self) -> Iterator[Chunk]:
-        step_s, began_s, k = self.n_chunk / self.about.sfreq, time.monotonic(), 0
-        while not self.stopped.wait(max(0.0, began_s + (k + 1) * step_s - time.monotonic())):
-            yield Chunk(began_s + k * step_s, self.samples(self.first + k * self.n_chunk, self.n_chunk))
-            k += 1
-
-    def close(self) -> None:
-        self.stopped.set()
+            return CAMERA, pictures(cycle(data), CAMERA.sfreq, -self.past_s)
+        sfreq = self.trained.sfreq
+        n = max(1, round(CHUNK_S * sfreq))
+        pieces = (data.take(range(k, k + n), axis=-1, mode="wrap") for k in count(0, n))
+        return self.trained, (Chunk(k * n / sfreq - self.past_s, piece) for k, piece in enumerate(pieces))

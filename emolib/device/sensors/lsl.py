@@ -100,5 +100,5 @@ class Lsl(LiveSensor):
         data = np.asarray(samples, np.float32).T
         return data[0] if self.modality == "heart" else data * self.scale
 
-    def disconnect(self) -> None:
+    def disconnect(self):
         self.inlet = None  # liblsl closes it when nobody pulls any more

@@ -38,14 +38,9 @@ class Microphone(LiveSensor):
 
         try:
             self.stream = sd.InputStream(
-                samplerate=sfreq,
-                blocksize=round(BLOCK_S * sfreq),
-                device=device,
-                channels=1,
-                dtype="float32",
-                callback=hear,
-                finished_callback=lambda: inbox.lose("the stream stopped"),
-            )
+                samplerate=sfreq, blocksize=round(BLOCK_S * sfreq), device=device, channels=1, dtype="float32",
+                callback=hear, finished_callback=lambda: inbox.lose("the stream stopped"),
+            )  # fmt: skip
             self.stream.start()
         except sd.PortAudioError as error:
             raise SensorLost(f"{self.name} cannot be opened ({error}): is it in use?") from error
@@ -67,7 +62,7 @@ class Microphone(LiveSensor):
             sfreq = float(found["default_samplerate"])
         return index, sfreq
 
-    def disconnect(self) -> None:
+    def disconnect(self):
         stream, self.stream = self.stream, None
         if stream is not None:
             stream.close()

@@ -4,9 +4,7 @@ import csv
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from itertools import chain, count
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -29,12 +27,12 @@ def cut(data: np.ndarray, sfreq: float, start_s: float = 0.0) -> Iterator[Chunk]
         yield Chunk(start_s + first / sfreq, data[..., first : first + n])
 
 
-def pictures(frames: np.ndarray, sfreq: float, start_s: float = 0.0) -> Iterator[Chunk]:
+def pictures(frames: Iterable[np.ndarray], sfreq: float, start_s: float = 0.0) -> Iterator[Chunk]:
     return (Chunk(start_s + number / sfreq, frame) for number, frame in enumerate(frames))
 
 
 class Recording(Sensor):
-    is_live: ClassVar[bool] = False
+    is_live = False
     _chunks: Iterator[Chunk] | None = None
 
     def open(self) -> SignalInfo:
@@ -46,7 +44,7 @@ class Recording(Sensor):
         while chunks is not None and self._chunks is chunks and (chunk := next(chunks, None)):
             yield chunk
 
-    def close(self) -> None:
+    def close(self):
         self._chunks = None
 
     @abstractmethod
@@ -54,17 +52,20 @@ class Recording(Sensor):
         """What the recording is, and its chunks. Raises BadParameter, BadRecording."""
 
 
-def gaps(path: Path, pieces: list[np.ndarray]) -> list[float]:
-    """Seconds without samples before each piece (n_chans, n_times) of a file, by its stamps; 0 before the first."""
-    if len(pieces) == 1:
-        return [0.0]
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        head, *rows = (row for row in csv.reader(file) if row)
-    column = [name.strip().lower() for name in head].index("timestamps")
-    time_s = np.array([row[column] for row in rows], np.float64)
-    at = np.cumsum([piece.shape[-1] for piece in pieces])[:-1]
-    step_s = np.median(np.diff(time_s))
-    return [0.0, *(time_s[at] - time_s[at - 1] - step_s).tolist()]
+def joined(path: Path, pieces: list[np.ndarray], sfreq: float) -> Iterator[Chunk]:
+    """The pieces (…, n_times) of a file, each behind the gap that the file's time stamps leave before it."""
+    gaps_s = [0.0]
+    if len(pieces) > 1:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            head, *rows = (row for row in csv.reader(file) if row)
+        column = [name.strip().lower() for name in head].index("timestamps")
+        steps_s = np.diff(np.array([row[column] for row in rows], np.float64))
+        at = np.cumsum([piece.shape[-1] for piece in pieces[:-1]])
+        gaps_s += (steps_s[at - 1] - np.median(steps_s)).tolist()
+    start_s = 0.0
+    for piece, gap_s in zip(pieces, gaps_s, strict=True):
+        yield from cut(piece, sfreq, start_s + gap_s)
+        start_s += gap_s + piece.shape[-1] / sfreq
 
 
 def in_order(folder: Path) -> list[Path]:
@@ -76,39 +77,27 @@ def in_order(folder: Path) -> list[Path]:
 
 
 class File(Recording):
-    """Samples at the file's own rate, in order; a gap in the time stamps of EEG stays one."""
+    """Samples at the file's own rate, in order; a gap in the time stamps of EEG stays one. FOLDER@HZ shows so many
+    pictures a second."""
 
     kind = ""  # of pictures
 
     def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
+        path, sfreq = Path(self.where), 0.0
         if self.modality != "face":
-            path = Path(self.where)
             pieces, sfreq = read_recording(self.modality, path, self.trained)
-            return self.trained._replace(sfreq=sfreq), self.joined(pieces, gaps(path, pieces), sfreq)
-        path, sfreq = self.folder()
+            return self.trained._replace(sfreq=sfreq), joined(path, pieces, sfreq)
+        timed = re.fullmatch(r"(.+)@(\d+\.?\d*)", self.where)
+        if timed and float(timed[2]) and not path.exists():
+            path, sfreq = Path(timed[1]), float(timed[2])
         if path.is_dir():
-            return SignalInfo(sfreq, self.kind), self.each(in_order(path), sfreq)
-        if path.suffix.lower() in VIDEOS:
+            paths, sfreq = in_order(path), sfreq or self.trained.sfreq or FOLDER_HZ
+        elif path.suffix.lower() in VIDEOS:
             return self.video(path)
-        return SignalInfo(0.0, self.kind), self.each([path], 1.0)
-
-    def joined(self, pieces: list[np.ndarray], gaps_s: list[float], sfreq: float) -> Iterator[Chunk]:
-        start_s = 0.0
-        for piece, gap_s in zip(pieces, gaps_s, strict=True):
-            yield from cut(piece, sfreq, start_s + gap_s)
-            start_s += gap_s + piece.shape[-1] / sfreq
-
-    def folder(self) -> tuple[Path, float]:
-        """The path, and pictures a second that FOLDER@HZ asks for."""
-        found = re.fullmatch(r"(.+)@(\d+\.?\d*)", self.where)
-        if not found or not float(found[2]) or Path(self.where).exists():
-            return Path(self.where), self.trained.sfreq or FOLDER_HZ
-        return Path(found[1]), float(found[2])
-
-    def each(self, paths: list[Path], sfreq: float) -> Iterator[Chunk]:
-        for number, path in enumerate(paths):
-            [image], _ = read_face(path, self.trained)
-            yield Chunk(number / sfreq, image)
+        else:
+            paths, sfreq = [path], 0.0
+        frames = (read_face(path, self.trained)[0][0] for path in paths)
+        return SignalInfo(sfreq, self.kind), pictures(frames, sfreq or 1.0)
 
     def video(self, path: Path) -> tuple[SignalInfo, Iterator[Chunk]]:
         cv2 = extra("cv2", self.name)
@@ -116,17 +105,15 @@ class File(Recording):
         sfreq = capture.get(cv2.CAP_PROP_FPS) if capture.isOpened() else 0.0
         if not 0 < sfreq < MOST_FPS:
             raise BadRecording(f"{path} cannot be read as a video, expected one that OpenCV can decode.")
-        return SignalInfo(sfreq, self.kind), self.frames(cv2, capture, sfreq)
 
-    def frames(self, cv2, capture, sfreq: float) -> Iterator[Chunk]:
-        try:
-            for number in count():
-                is_read, image = capture.read()
-                if not is_read:
-                    return
-                yield Chunk(number / sfreq, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-        finally:
-            capture.release()
+        def frames() -> Iterator[np.ndarray]:
+            try:
+                while (found := capture.read())[0]:
+                    yield cv2.cvtColor(found[1], cv2.COLOR_BGR2RGB)
+            finally:
+                capture.release()
+
+        return SignalInfo(sfreq, self.kind), pictures(frames(), sfreq)
 
 
 class Scene(File):
@@ -151,17 +138,6 @@ class Synthetic(Recording):
     """
 
     def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
-        first = self.part(0)
-        parts = chain([first], map(self.part, range(1, N_PARTS)))
-        return SignalInfo(first.sfreq, first.kind, first.channels), self.samples(parts)
-
-    def samples(self, parts: Iterable) -> Iterator[Chunk]:
-        chunks = pictures if self.modality == "face" else cut
-        for number, part in enumerate(parts):
-            yield from chunks(part.data, part.sfreq, float(number * PART_S))
-
-    def part(self, number: int):
-        """A recording of PART_S seconds. Raises BadParameter for an unknown emotion or seed."""
         from emolib.signals.generated import CARDIAC, recording
         from emolib.signals.generated.affect import QUADRANTS, Affect
 
@@ -169,7 +145,17 @@ class Synthetic(Recording):
         if emotion not in ("", *QUADRANTS) or not (seed or "0").isdecimal():
             known = ", ".join(QUADRANTS)
             raise BadParameter(f"{self.name}: expected synthetic[:EMOTION[/SEED]], one of {known}, a number.")
-        seed = int(seed or 0)
-        label = course((emotion,) if emotion else tuple(QUADRANTS), number + 1, seed)[number]
-        cardiac = self.trained.kind if self.trained.kind in CARDIAC else "ppg"
-        return recording(Affect(seed, 0, number, label, PART_S), self.modality, cardiac)
+        seed, cardiac = int(seed or 0), self.trained.kind if self.trained.kind in CARDIAC else "ppg"
+        felt = course((emotion,) if emotion else tuple(QUADRANTS), N_PARTS, seed)
+
+        def part(number: int):
+            return recording(Affect(seed, 0, number, felt[number], PART_S), self.modality, cardiac)
+
+        first, chunks = part(0), pictures if self.modality == "face" else cut
+
+        def samples() -> Iterator[Chunk]:
+            for number in range(N_PARTS):
+                made = part(number) if number else first
+                yield from chunks(made.data, made.sfreq, float(number * PART_S))
+
+        return SignalInfo(first.sfreq, first.kind, first.channels), samples()

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
 from threading import Thread, current_thread
 
@@ -17,6 +16,7 @@ HOLD_S = 3.0  # a longer silence is a gap
 SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
 MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
 SCAN_S, CONNECT_S, END_S = 10.0, 30.0, 5.0
+POLL_S = 0.1  # between two looks whether the sensor was closed
 
 
 def measurement(data: bytes) -> float:
@@ -49,82 +49,72 @@ class EverySecond:
         return chunk
 
 
-class Connection:
-    """A connection to a strap, in a thread with an event loop of its own; what it hears goes into the inbox."""
-
-    def __init__(self, bleak, address: str, inbox: Inbox):
-        self.bleak, self.address, self.inbox = bleak, address, inbox
-        self.series, self.ready = EverySecond(), Future()
-        self.loop = asyncio.new_event_loop()
-        self.task = self.loop.create_task(self.listen())
-        self.thread = Thread(target=self.run, name=f"emolib {inbox.name}", daemon=True)
-        self.thread.start()
-
-    def run(self):
-        """Listen until the end; what goes wrong is raised where the sensor is opened, or read."""
-        try:
-            with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-                runner.get_loop().run_until_complete(self.task)
-        except asyncio.CancelledError:
-            self.fail("it was closed")
-        except Exception as error:  # of the system's Bluetooth, whatever that raises
-            self.fail(f"Bluetooth failed ({type(error).__name__}: {error}), switch it on")
-
-    def fail(self, reason: str):
-        if self.ready.done():
-            self.inbox.lose(reason)
-        else:
-            self.ready.set_exception(SensorLost(f"{self.inbox.name}: {reason}."))
-
-    async def listen(self):
-        device = await self.bleak.BleakScanner.find_device_by_filter(self.is_wanted, timeout=SCAN_S)
-        if device is None:
-            name = f"strap {self.address}".strip()
-            return self.fail(f"no {name} found in {SCAN_S:g} s, wear it, moisten it, end other connections")
-        lost = {"disconnected_callback": self.gone, "timeout": CONNECT_S}
-        async with self.bleak.BleakClient(device, **lost) as client:
-            await client.start_notify(MEASUREMENT, self.hear)
-            self.ready.set_result(None)
-            await asyncio.Event().wait()
-
-    def is_wanted(self, device, advertisement) -> bool:
-        if self.address:
-            return device.address.lower() == self.address.lower()
-        return SERVICE in (uuid.lower() for uuid in advertisement.service_uuids)
-
-    def gone(self, client):
-        self.inbox.lose("the strap disconnected: out of reach, or taken off")
-
-    def hear(self, sender, data: bytearray):
-        try:
-            if chunk := self.series.push(time.monotonic(), measurement(bytes(data))):
-                self.inbox.put(chunk)
-        except BadRecording:
-            self.inbox.dropped += 1
-
-    def end(self):
-        with suppress(RuntimeError):  # the loop has ended already
-            self.loop.call_soon_threadsafe(self.task.cancel)
-        if self.thread is not current_thread():
-            self.thread.join(END_S)
-
-
 class Strap(LiveSensor):
-    """`where` is "" for the first strap that advertises, or its Bluetooth address."""
+    """`where` is "" for the first strap that advertises, or its Bluetooth address. A thread has a loop for bleak, and fills
+    the inbox."""
 
     hint = "the strap may be out of reach"
     quiet_s = 5.0
-    connection = None
+    thread: Thread | None = None
 
     def connect(self, inbox: Inbox) -> SignalInfo:
-        self.connection = Connection(extra("bleak", self.name), self.where, inbox)
+        ready = Future()
+        words = extra("bleak", self.name), inbox, ready
+        self.thread = Thread(target=self.run, args=words, name=f"emolib {self.name}", daemon=True)
+        self.thread.start()
         try:
-            self.connection.ready.result(SCAN_S + CONNECT_S)
-        except Late as error:
+            ready.result(SCAN_S + CONNECT_S)
+        except TimeoutError as error:
             raise SensorLost(f"{self.name} was found, but does not connect: move nearer.") from error
         return SignalInfo(1.0, "bpm")
 
-    def disconnect(self) -> None:
-        connection, self.connection = self.connection, None
-        if connection is not None:
-            connection.end()
+    def disconnect(self):
+        if self.thread is not None and self.thread is not current_thread():
+            self.thread.join(END_S)
+
+    def run(self, bleak, inbox: Inbox, ready: Future):
+        """Listen until the inbox ends; what goes wrong is raised where the sensor is opened, or read."""
+
+        async def until_closed():
+            task = asyncio.create_task(self.listen(bleak, inbox, ready))
+            while not inbox.ended and not task.done():
+                await asyncio.sleep(POLL_S)
+            task.cancel()
+            await task
+
+        reason = "it was closed"
+        try:
+            with suppress(asyncio.CancelledError):
+                asyncio.run(until_closed())
+        except Exception as error:  # of the system's Bluetooth, whatever that raises
+            reason = f"Bluetooth failed ({type(error).__name__}: {error}), switch it on"
+        if ready.done():
+            inbox.lose(reason)
+        else:
+            ready.set_exception(SensorLost(f"{self.name}: {reason}."))
+
+    async def listen(self, bleak, inbox: Inbox, ready: Future):
+        series = EverySecond()
+
+        def is_wanted(device, advertisement) -> bool:
+            if self.where:
+                return device.address.lower() == self.where.lower()
+            return SERVICE in (uuid.lower() for uuid in advertisement.service_uuids)
+
+        def hear(sender, data: bytearray):
+            with suppress(BadRecording):
+                if chunk := series.push(time.monotonic(), measurement(bytes(data))):
+                    inbox.put(chunk)
+
+        def gone(client):
+            inbox.lose("the strap disconnected: out of reach, or taken off")
+
+        device = await bleak.BleakScanner.find_device_by_filter(is_wanted, timeout=SCAN_S)
+        if device is None:
+            name = f"strap {self.where}".strip()
+            reason = f"no {name} found in {SCAN_S:g} s, wear it, moisten it, end other connections"
+            return ready.set_exception(SensorLost(f"{self.name}: {reason}."))
+        async with bleak.BleakClient(device, disconnected_callback=gone, timeout=CONNECT_S) as client:
+            await client.start_notify(MEASUREMENT, hear)
+            ready.set_result(None)
+            await asyncio.Event().wait()

@@ -15,7 +15,8 @@ from scipy.optimize import minimize
 from scipy.signal import correlate, find_peaks
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.device.markers import Marker, joined
+from emolib.device.markers import Marker
+from emolib.evaluation.energy.marks import joined
 from emolib.evaluation.energy.trace import Trace
 
 FLAT = 1e-9  # variance of power, whose own is 1, or of activity, below which nothing can correlate
@@ -65,14 +66,16 @@ def find(
         raise BadParameter(f"max_drift is {max_drift}, expected 0 to below 0.1 (a tenth).")
     activity = Activity(markers, trace.step_s)
     step_s = max(activity.shortest_s / PER_BLOCK, trace.step_s)
-    drifts = _drifts(activity, max_drift)
+    # neighbouring drifts move the last mark against the first by half the shortest block
+    n_beside = math.ceil(min(max_drift * activity.across_s / (activity.shortest_s / 2), MAX_DRIFTS / 2))
+    drifts = np.linspace(-max_drift, max_drift, 1 + 2 * n_beside) if n_beside else [0.0]
     tried = [_best_offset(trace, step_s, activity, drift, search_s) for drift in drifts]
     best = max(tried, key=lambda one: one.correlation)
-    fine = trace.binned(step_s / PER_BLOCK)
-    found = _refined(fine, activity, best, step_s, max_drift)
     _check_stands_out(trace, best)
-    offset_s = found.offset_s + found.drift * (trace.time_s[0] - fine.time_s[0])
-    return replace(found, offset_s=offset_s, runner_up=best.runner_up[0] if best.runner_up else math.nan)
+    fine = trace.binned(step_s / PER_BLOCK)
+    offset_s, drift, correlation = _refined(fine, activity, best, step_s, max_drift > 0)
+    offset_s += drift * (trace.time_s[0] - fine.time_s[0])
+    return Alignment(float(offset_s), float(drift), correlation, best.runner_up[0])
 
 
 class Activity:
@@ -80,19 +83,22 @@ class Activity:
 
     def __init__(self, markers: Sequence[Marker], step_s: float):
         blocks = joined([m._replace(what="") for m in markers], step_s)
-        self.edges = np.array([[block.start_s, block.end_s] for block in blocks])
-        lengths, pauses = np.diff(self.edges).ravel(), self.edges[1:, 0] - self.edges[:-1, 1]
-        self.shortest_s = float(min([*lengths, *pauses]))
+        edges = np.array([[block.start_s, block.end_s] for block in blocks])
+        lengths, pauses = np.diff(edges).ravel(), edges[1:, 0] - edges[:-1, 1]
         rest = float(np.median([*lengths, *pauses]))
-        self.start_s, self.end_s = self.edges[0, 0] - rest, self.edges[-1, 1] + rest
-        self._until = np.concatenate([[0.0], np.cumsum(lengths)])
+        self.shortest_s = float(min([*lengths, *pauses]))
+        self.start_s, self.end_s = edges[0, 0] - rest, edges[-1, 1] + rest
+        self.across_s = self.end_s - self.start_s
+        self._edges = edges.ravel()
+        self._sums = np.repeat(np.concatenate([[0.0], np.cumsum(lengths)]), 2)[1:-1]
+
+    def until(self, time_s: np.ndarray) -> np.ndarray:
+        """Marked seconds until each time (…)."""
+        return np.interp(time_s, self._edges, self._sums)
 
     def share(self, first_s: np.ndarray, last_s: np.ndarray) -> np.ndarray:
         """Share (n,) of each cell that is marked."""
-        times = self.edges.ravel()
-        sums = np.repeat(self._until, 2)[1:-1]
-        marked = np.interp(last_s, times, sums) - np.interp(first_s, times, sums)
-        return marked / (last_s - first_s)
+        return (self.until(last_s) - self.until(first_s)) / (last_s - first_s)
 
 
 def _correlation(trace: Trace, activity: Activity, offset_s: float, drift: float) -> float:
@@ -113,28 +119,22 @@ class _Best(NamedTuple):
     correlation: float
     offset_s: float
     drift: float
-    runner_up: tuple[float, float] | None
+    runner_up: tuple[float, float]
     n: int
-
-
-def _drifts(activity: Activity, max_drift: float) -> np.ndarray:
-    """Drifts to try: neighbours move the last mark against the first by half the shortest block."""
-    across = activity.end_s - activity.start_s
-    n_beside = math.ceil(min(max_drift * across / (activity.shortest_s / 2), MAX_DRIFTS / 2))
-    return np.linspace(-max_drift, max_drift, 1 + 2 * n_beside) if n_beside else np.zeros(1)
 
 
 def _best_offset(
     trace: Trace, step_s: float, activity: Activity, drift: float, search_s: Sequence[float] | None
 ) -> _Best:
-    offsets, r, n = _everywhere(trace, step_s, activity, float(drift))
+    offsets, r, n = _everywhere(trace, step_s, activity, drift)
     if search_s is not None:
         r = np.where((offsets >= search_s[0]) & (offsets <= search_s[1]), r, -1.0)
     k = int(np.argmax(r))
     peaks = find_peaks(np.concatenate([[-1.0], r, [-1.0]]))[0] - 1
     peaks = peaks[(np.abs(offsets[peaks] - offsets[k]) > activity.shortest_s / 2) & (r[peaks] > -1)]
-    runner_up = max(((float(r[i]), float(offsets[i])) for i in peaks), key=lambda peak: peak[0], default=None)
-    return _Best(float(r[k]), float(offsets[k]), float(drift), runner_up, int(n[k]))
+    i = peaks[np.argmax(r[peaks])] if len(peaks) else None
+    runner_up = (math.nan, math.nan) if i is None else (float(r[i]), float(offsets[i]))
+    return _Best(float(r[k]), float(offsets[k]), drift, runner_up, int(n[k]))
 
 
 def _everywhere(trace: Trace, step_s: float, activity: Activity, drift: float):
@@ -151,9 +151,8 @@ def _everywhere(trace: Trace, step_s: float, activity: Activity, drift: float):
     places = np.arange(activity.start_s, activity.end_s, step_s)
     share = activity.share(places, places + step_s)
     ones = np.ones_like(share)
-    n, sx, sxx = (correlate(x, ones, method="fft") for x in (mask, power, power**2))
-    pairs = ((mask, share), (mask, share**2), (power, share))
-    st, stt, sxt = (correlate(x, t, method="fft") for x, t in pairs)
+    pairs = ((mask, ones), (power, ones), (power**2, ones), (mask, share), (mask, share**2), (power, share))
+    n, sx, sxx, st, stt, sxt = (correlate(x, t, method="fft") for x, t in pairs)
     n = np.maximum(n, 1)
     varying = (sxx / n - (sx / n) ** 2, stt / n - (st / n) ** 2)
     both = np.sqrt(np.maximum(varying[0], FLAT) * np.maximum(varying[1], FLAT))
@@ -163,26 +162,27 @@ def _everywhere(trace: Trace, step_s: float, activity: Activity, drift: float):
     return activity.start_s - start_s - lags * step_s, r, n
 
 
-def _refined(fine: Trace, activity: Activity, best: _Best, step_s: float, max_drift: float) -> Alignment:
-    """The best offset, and drift where one is allowed, on the samples themselves; drift turns the clock about the middle."""
-    across = activity.end_s - activity.start_s
-    middle_s = activity.start_s + across / 2 - fine.time_s[0] - best.offset_s
+def _refined(
+    fine: Trace, activity: Activity, best: _Best, step_s: float, has_drift: bool
+) -> tuple[float, float, float]:
+    """Offset, drift and correlation on the samples themselves, from the best offset on; drift turns the clock about the
+    middle of the work."""
+    middle_s = activity.start_s + activity.across_s / 2 - fine.time_s[0] - best.offset_s
 
-    def at(x: np.ndarray) -> tuple[float, float]:
-        turn = x[1] * step_s / across if max_drift else 0.0
-        return best.offset_s + x[0] * step_s - turn * middle_s, best.drift + turn
+    def at(shift: float, turn: float = 0.0) -> tuple[float, float]:
+        turn = turn * step_s / activity.across_s
+        return best.offset_s + shift * step_s - turn * middle_s, best.drift + turn
 
-    def loss(x: np.ndarray) -> float:
-        r = _correlation(fine, activity, *at(x))
+    def loss(x) -> float:
+        r = _correlation(fine, activity, *at(*x))
         return -r if math.isfinite(r) else 1.0
 
-    steps = np.linspace(-1.5, 1.5, 31)
-    start = steps[np.argmin([loss(np.array([k, 0.0])) for k in steps])]
+    start = min(np.linspace(-1.5, 1.5, 31), key=lambda shift: loss([shift]))
     simplex = np.array([[start, 0.0], [start + 0.1, 0.0], [start, 1.0]])
-    simplex = simplex if max_drift else simplex[:2, :1]
+    simplex = simplex if has_drift else simplex[:2, :1]
     options = {"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-9}
-    found = minimize(lambda x: loss(np.append(x, 0.0)), simplex[0], method="Nelder-Mead", options=options)
-    return Alignment(*at(np.append(found.x, 0.0)), -float(found.fun), math.nan)
+    found = minimize(loss, simplex[0], method="Nelder-Mead", options=options)
+    return *at(*found.x), -float(found.fun)
 
 
 def _check_stands_out(trace: Trace, best: _Best):
@@ -195,7 +195,7 @@ def _check_stands_out(trace: Trace, best: _Best):
             f"{trace.origin}: power does not follow the marked work (best correlation {best.correlation:.2f}, "
             f"expected {MIN_CORRELATION} or more): are they of one run? Else give offset_s."
         )
-    r, offset_s = best.runner_up or (-1.0, math.nan)
+    r, offset_s = best.runner_up
     if best.correlation - r < max(MIN_LEAD, 3 * (1 - best.correlation**2) / math.sqrt(best.n)):
         raise BadRecording(
             f"{trace.origin}: offsets of {best.offset_s:.2f} and {offset_s:.2f} s fit alike (correlation "

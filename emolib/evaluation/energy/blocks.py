@@ -3,14 +3,15 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import norm, t
 
 from emolib.core.errors import BadParameter
-from emolib.device.markers import Marker, joined
+from emolib.device.markers import Marker
+from emolib.evaluation.energy.marks import joined
 from emolib.evaluation.energy.trace import Trace
 
 REST_STEPS = 4  # a pause of this many samples is long enough to see idle in
@@ -41,11 +42,10 @@ class Block(NamedTuple):
         return self.end_s - self.start_s
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(NamedTuple):
     """The blocks of a log, and how many blocks were left out, by reason."""
 
-    blocks: tuple[Block, ...]
+    blocks: list[Block]
     excluded: dict[str, int]
 
     def of(self, what: str) -> list[Block]:
@@ -61,20 +61,23 @@ def measure(trace: Trace, markers: Sequence[Marker], settle_s: float = 0.0) -> M
     if not settle_s >= 0:
         raise BadParameter(f"settle_s is {settle_s}, expected 0 or more.")
     work = joined(markers, REST_STEPS * trace.step_s + settle_s)
-    ends = [-np.inf, *(block.end_s for block in work[:-1])]
-    starts = [*(block.start_s for block in work[1:]), np.inf]
+    starts, ends = (
+        [*(block.start_s for block in work), math.inf],
+        [-math.inf, *(block.end_s for block in work)],
+    )
+    rests = pairwise(start_s - end_s for start_s, end_s in zip(starts, ends, strict=True))
     found, excluded = [], Counter()
-    for block, end_s, start_s in zip(work, ends, starts, strict=True):
-        pauses = block.start_s - end_s, start_s - block.end_s
-        idle = _idle_w(trace, block, pauses, settle_s)
-        if block.n and (reason := _refused(trace, block, idle)):
-            excluded[reason] += 1
-        elif block.n:
-            found.append(_block(trace, block, float(np.nanmean(idle)), pauses))
+    for block, pauses in zip(work, rests, strict=True):
+        if block.n:
+            idle = _idle_w(trace, block, pauses, settle_s)
+            if reason := _refused(trace, block, idle):
+                excluded[reason] += 1
+            else:
+                found.append(_block(trace, block, float(np.nanmean(idle)), pauses))
     if not found:
         reasons = "; ".join(f"{reason} ({k})" for reason, k in excluded.items()) or "no marker has n above 0"
         raise BadParameter(f"{trace.origin}: no block of work can be used: {reasons}.")
-    return Measured(tuple(found), dict(excluded))
+    return Measured(found, dict(excluded))
 
 
 def _idle_w(trace: Trace, block: Marker, pauses: tuple[float, float], settle_s: float) -> list[float]:
@@ -84,13 +87,14 @@ def _idle_w(trace: Trace, block: Marker, pauses: tuple[float, float], settle_s: 
     rest = block.end_s + settle_s
     found = []
     for start_s, end_s in (block.start_s - before, block.start_s - edge), (rest + edge, rest + after):
-        covered = float(trace.covered_s(start_s, end_s)) if start_s < end_s else 0.0
+        covered = trace.covered_s(start_s, end_s) if start_s < end_s else 0.0
         enough = covered > trace.step_s / 2
-        found.append(float(trace.energy_j(start_s, end_s)) / covered if enough else np.nan)
+        found.append(trace.energy_j(start_s, end_s) / covered if enough else math.nan)
     return found
 
 
 def _refused(trace: Trace, block: Marker, idle: Sequence[float]) -> str:
+    """Why a block cannot be used; "" if it can."""
     if block.end_s < trace.cells[0][0] or block.start_s > trace.cells[1][-1]:
         return "outside the log"
     if trace.covered_s(block.start_s, block.end_s) < MIN_COVERED * (block.end_s - block.start_s):
@@ -106,17 +110,16 @@ def _samples(trace: Trace, block: Marker) -> np.ndarray:
 
 def _block(trace: Trace, block: Marker, idle_w: float, pauses: tuple[float, float]) -> Block:
     """A block with its net energy, what lies over its edges included. What a gap hides is taken as the block's mean."""
+    start_s, end_s, n, what = block
     before, after = (min(EDGE_STEPS * trace.step_s, pause / 2) for pause in pauses)
 
     def net(start_s: float, end_s: float) -> float:
-        return float(trace.energy_j(start_s, end_s) - idle_w * trace.covered_s(start_s, end_s))
+        return trace.energy_j(start_s, end_s) - idle_w * trace.covered_s(start_s, end_s)
 
-    covered = float(trace.covered_s(block.start_s, block.end_s))
-    missing = max(block.end_s - block.start_s - covered, 0.0)
-    hidden = missing * net(block.start_s, block.end_s) / covered
-    net_j = net(block.start_s - before, block.end_s + after) + hidden
-    peak_w = float(_samples(trace, block).max())
-    return Block(block.what, block.start_s, block.end_s, block.n, net_j, idle_w, peak_w, missing)
+    covered = trace.covered_s(start_s, end_s)
+    missing = max(end_s - start_s - covered, 0.0)
+    net_j = net(start_s - before, end_s + after) + missing * net(start_s, end_s) / covered
+    return Block(what, start_s, end_s, n, net_j, idle_w, float(_samples(trace, block).max()), missing)
 
 
 QUANTITIES = {  # what papers call power and energy: the sum over blocks of the first over that of the second
@@ -143,38 +146,33 @@ def estimate(blocks: Sequence[Block], name: str, seed: int = 0) -> Estimate:
     peak_energy_mj: the same times the time of one inference. Sources: Rashid et al. 2022 (TinyM²Net, peak minus idle);
     Hesterberg 2015 (expanded percentiles).
     """
-    sums = np.array([QUANTITIES[name](block) for block in blocks])
-    draws = _draws(sums, np.random.default_rng(seed))
-    return Estimate(_ratio(sums), *_ends(draws, len(blocks)), len(blocks))
+    value, draws = _drawn(blocks, name, np.random.default_rng(seed))
+    return _estimate(value, draws, len(blocks))
 
 
 def ratio(a: Sequence[Block], b: Sequence[Block], name: str, seed: int = 0) -> Estimate:
     """How many times more `a` takes than `b`, each bootstrapped on its own; NaN where b's interval reaches zero."""
     rng = np.random.default_rng(seed)
-    over, under = (np.array([QUANTITIES[name](block) for block in blocks]) for blocks in (a, b))
-    draws_over, draws_under = _draws(over, rng), _draws(under, rng)
+    (over, draws_over), (under, draws_under) = (_drawn(blocks, name, rng) for blocks in (a, b))
     n = min(len(a), len(b))
-    if n > 1 and _ends(draws_under, len(b))[0] <= 0 or _ratio(under) <= 0:
+    if n > 1 and _estimate(under, draws_under, len(b)).low <= 0 or under <= 0:
         return Estimate(math.nan, math.nan, math.nan, n)
-    return Estimate(_ratio(over) / _ratio(under), *_ends(draws_over / draws_under, n), n)
+    return _estimate(over / under, draws_over / draws_under, n)
 
 
-def _ratio(sums: np.ndarray) -> float:
-    above, below = sums.sum(axis=0)
-    return float(above / below)
-
-
-def _draws(sums: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The ratio (N_BOOT,) of sums over blocks drawn with replacement."""
+def _drawn(blocks: Sequence[Block], name: str, rng: np.random.Generator) -> tuple[float, np.ndarray]:
+    """A quantity of blocks, and (N_BOOT,) of blocks drawn with replacement."""
+    sums = np.array([QUANTITIES[name](block) for block in blocks])
     times = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), N_BOOT)
-    above, below = (times @ sums).T
-    return above / below
+    above, below = sums.sum(axis=0)
+    draws_above, draws_below = (times @ sums).T
+    return float(above / below), draws_above / draws_below
 
 
-def _ends(draws: np.ndarray, n: int) -> tuple[float, float]:
-    """Percentiles of draws that hold 95 % with n blocks too; NaN of one block."""
+def _estimate(value: float, draws: np.ndarray, n: int) -> Estimate:
+    """The value with the percentiles of draws that hold 95 % with n blocks too."""
     if n < 2:
-        return math.nan, math.nan
+        return Estimate(value, math.nan, math.nan, n)
     tail = 100 * norm.cdf(math.sqrt(n / (n - 1)) * t.ppf(0.025, n - 1))
     low, high = np.percentile(draws, (tail, 100 - tail))
-    return float(low), float(high)
+    return Estimate(value, float(low), float(high), n)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emolib.device.markers import PATTERN, SYNC, Marker
+from emolib.evaluation.energy.alignment import Activity
 from emolib.evaluation.energy.trace import Trace
 
 START_S = 1_700_000_000.0  # of the device's clock
@@ -59,19 +60,12 @@ class Bench:
         end_s = (markers[-1].end_s + 20.0 - START_S - self.offset_s) / (1 + self.drift)
         first_s = -self.offset_s / (1 + self.drift)
         time_s = np.arange(np.ceil(first_s * self.sfreq), end_s * self.sfreq) / self.sfreq
-        work_w = self.net_w * self._busy(markers, time_s)
-        power_w = self.idle_w + work_w + rng.normal(0, self.noise_w, len(time_s))
-        if self.quantum_w:
-            power_w = np.round(power_w / self.quantum_w) * self.quantum_w
+        half_s = np.array([[-1], [1]]) / 2 / self.sfreq
+        device_s = START_S + self.offset_s + (1 + self.drift) * (time_s + half_s)
+        before, after = Activity(markers, 0.0).until(device_s)
+        busy = (after - before) * self.sfreq / (1 + self.drift)
+        power_w = self.idle_w + self.net_w * busy + rng.normal(0, self.noise_w, len(time_s))
+        power_w = np.round(power_w / self.quantum_w) * self.quantum_w
         begin_s, gone_s = self.gap_s or (np.inf, np.inf)
         known = (time_s < begin_s) | (time_s > gone_s)
         return Trace(time_s[known] - time_s[0], power_w[known], "generated log"), markers
-
-    def _busy(self, markers: list[Marker], time_s: np.ndarray) -> np.ndarray:
-        """Share of the time about each reading, (n,), in which the device works."""
-        edges = np.array([[m.start_s, m.end_s] for m in markers]).ravel()
-        done = np.repeat(np.concatenate([[0.0], np.cumsum([m.end_s - m.start_s for m in markers])]), 2)[1:-1]
-        half_s = np.array([[-1], [1]]) / 2 / self.sfreq
-        device_s = START_S + self.offset_s + (1 + self.drift) * (time_s + half_s)
-        before, after = (np.interp(x, edges, done) for x in device_s)
-        return (after - before) * self.sfreq / (1 + self.drift)

@@ -17,7 +17,7 @@ import numpy as np
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.machine import POWERCAP, meter
 from emolib.device.markers import now_s
-from emolib.evaluation.energy import csv_log
+from emolib.evaluation.energy.readers import write_csv
 from emolib.evaluation.energy.trace import Trace
 
 HWMON = Path("/sys/class/hwmon")
@@ -27,11 +27,10 @@ RAIL = re.compile(r"(\w+)_([AV])\s+(?:current|volt)\(\d+\)=([-\d.]+)[AV]")
 
 @dataclass(frozen=True)
 class Sensor:
-    """`read()` gives W. Where `is_counter`, it gives J since some time, and starts again after `wrap_j`."""
+    """`read()` gives W; or, of a counter, J since some time, which start again after `wrap_j`."""
 
     name: str
     read: Callable[[], float]
-    is_counter: bool = False
     wrap_j: float = 0.0
 
 
@@ -47,7 +46,7 @@ def rapl(powercap: Path = POWERCAP) -> tuple[list[Sensor], str]:
     if not counter:
         return [], counter.note
     wrap_j = int((counter.counter.parent / "max_energy_range_uj").read_text()) / 1e6
-    return [Sensor(f"RAPL {counter.note}", lambda: counter.read_uj() / 1e6, True, wrap_j)], ""
+    return [Sensor(f"RAPL {counter.note}", lambda: counter.read_uj() / 1e6, wrap_j)], ""
 
 
 def hwmon(root: Path = HWMON) -> tuple[list[Sensor], str]:
@@ -157,7 +156,7 @@ class Sampler:
 
 def trace_of(sensor: Sensor, time_s: np.ndarray, value: np.ndarray) -> Trace:
     """Readings (n,) as power; of a counter, the mean power between each two at which it moved."""
-    if not sensor.is_counter:
+    if not sensor.wrap_j:
         return Trace(time_s, value, sensor.name)
     moved = np.append(True, np.diff(value) != 0)
     time_s, value = time_s[moved], value[moved]
@@ -181,5 +180,5 @@ def record(log: Path, name: str, rate_hz: float, seconds: float) -> None:
     with Sampler(chosen[0], rate_hz) as sampler, suppress(KeyboardInterrupt):
         time.sleep(seconds)
     trace = sampler.trace()
-    csv_log.write(trace, log)
+    write_csv(trace, log)
     print(f"{log}: {len(trace.time_s)} readings of {trace.origin}")

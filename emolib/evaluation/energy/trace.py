@@ -64,22 +64,21 @@ class Trace:
         first, last = self.cells
         return (first[1:] - last[:-1])[np.diff(self.time_s) > GAP_STEPS * self.step_s]
 
-    def energy_j(self, start_s, end_s) -> np.ndarray:
-        """Energy of spans (…) in J, gaps left out."""
-        return self._until(self.power_w, end_s) - self._until(self.power_w, start_s)
+    def energy_j(self, start_s: float, end_s: float) -> float:
+        """Energy of a span in J, gaps left out."""
+        return self._between(self.power_w, start_s, end_s)
 
-    def covered_s(self, start_s, end_s) -> np.ndarray:
-        """Seconds of spans (…) that are no gap."""
-        ones = np.ones_like(self.power_w)
-        return self._until(ones, end_s) - self._until(ones, start_s)
+    def covered_s(self, start_s: float, end_s: float) -> float:
+        """Seconds of a span that are no gap."""
+        return self._between(np.ones_like(self.power_w), start_s, end_s)
 
-    def _until(self, density: np.ndarray, time_s) -> np.ndarray:
-        """Integral from the first cell to each time of a density that is constant in each cell."""
-        first, last = self.cells
-        total = np.cumsum(density * (last - first))
-        edges = np.column_stack([first, last]).ravel()
-        values = np.column_stack([np.append(0.0, total[:-1]), total]).ravel()
-        return np.interp(time_s, edges, values)
+    def _between(self, density: np.ndarray, start_s: float, end_s: float) -> float:
+        """Integral of a density that is constant in each cell, 0 in gaps."""
+        edges = np.stack(self.cells, axis=1)
+        sums = np.cumsum(density * np.diff(edges).ravel())
+        until = np.stack([np.append(0.0, sums[:-1]), sums], axis=1).ravel()
+        before, after = np.interp((start_s, end_s), edges.ravel(), until)
+        return float(after - before)
 
     def binned(self, step_s: float) -> "Trace":
         """The mean of every `step_s` seconds; the trace itself where its step is longer."""

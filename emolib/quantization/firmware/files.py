@@ -1,4 +1,8 @@
-"""Write a bundle as C++ sources for tflite-micro, with vectors to test a firmware by; and check such sources on tflite-micro."""
+"""Write a bundle as C++ sources for tflite-micro, with vectors to test a firmware by; and check such sources on tflite-micro.
+
+Each model has a header, an array with the .tflite file, and vectors to test itself by. One header is for all models. One
+registers their operators with tflite-micro, and alone needs its headers.
+"""
 
 import hashlib
 import re
@@ -14,22 +18,21 @@ from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.core.out import check_out, replaced
 from emolib.datasets.face_boxes import pictures
 from emolib.datasets.splits import few
-from emolib.device.backends import Backend, Micro
+from emolib.device.backends import Micro, Port
 from emolib.device.bundle import Bundle, studies_of
 from emolib.device.interpreter import check_backend, quantize
 from emolib.models import crossval
 from emolib.quantization import tflite_micro
 from emolib.quantization.firmware import constants, cpp
-from emolib.quantization.firmware.cpp import Described, Vectors
+from emolib.quantization.firmware.cpp import AGAIN, TEMPLATES
 from emolib.quantization.flatbuffer import DTYPES, graph, read
 from emolib.signals.boxes import Letterbox
 
 MODELS = ("models", "detectors")  # parts of a bundle's record
 ALL, RESOLVER = "emolib_models.h", "emolib_resolver.h"
-ENDINGS = (".h", ".cc", "_reference.h")  # of a model's files
+OF_MODEL = ("model.h", "model.cc", "model_reference.h")
 N_VECTORS, SEED = 4, 0
 MAX_LSB = 2  # that tflite-micro may be from litert's reference kernels: rounding, see emolib.quantization.tflite_micro
-AGAIN = "write the firmware again."
 
 
 def write(
@@ -46,51 +49,50 @@ def write(
     """
     out, opened = check_out(out, written), Bundle(bundle)
     run = None if results is None else Run(results, "firmware", {})
-    record = picked(opened.record, names)
+    record = opened.record
+    if names:
+        check_names(names, [name for part in MODELS for name in record[part]], "the bundle")
+        kept = {part: {name: record[part][name] for name in record[part] if name in names} for part in MODELS}
+        record = {**record, **kept, "studies": studies_of(record["studies"], names)}
     models = [
         describe(opened.folder, source, entry, run, part == "detectors")
         for part in MODELS
         for source, entry in record[part].items()
     ]
-    known = [model.name for model in models] + [cpp.identifier("study", name) for name in record["studies"]]
+    studies = [study(name, told) for name, told in record["studies"].items()]
+    known = [each["name"] for each in (*models, *studies)]
     for name in known:
         if known.count(name) > 1:
             raise BadParameter(f"Two names of the bundle are {name} in C++: rename a detector or study.")
     about = {name: str(record[name]) for name in ("emolib", "run", "commit") if name in record}
+    operators = sorted({operator for model in models for operator in model["operators"]})
     with replaced(out) as folder:
+
+        def render(template: str, file: str, **told):
+            (folder / file).write_text(TEMPLATES.get_template(template).render(told))
+
         for model in models:
-            made = cpp.model_header(model), cpp.model_source(model), cpp.reference_header(model)
-            for ending, text in zip(ENDINGS, made, strict=True):
-                (folder / f"{model.name}{ending}").write_text(text)
-        (folder / ALL).write_text(cpp.models_header(models, about, record["studies"]))
-        methods = sorted({method for model in models for method in model.operators})
-        (folder / RESOLVER).write_text(cpp.resolver_header(methods))
+            for template in OF_MODEL:
+                render(template, template.replace("model", model["name"]), **model)
+        render(ALL, ALL, models=models, about=about, studies=studies, note=constants.NOTES["study"])
+        render(RESOLVER, RESOLVER, operators=operators)
     return {
-        each.name: {
-            "bytes": len(each.content),
-            "arena_bytes": each.arena_bytes,
-            "max_lsb": each.vectors.max_lsb,
+        each["name"]: {
+            "bytes": len(each["content"]),
+            "arena_bytes": each["arena_bytes"],
+            "max_lsb": each["max_lsb"],
         }
         for each in models
     }
 
 
-def picked(record: Mapping, names: Sequence[str]) -> Mapping:
-    """The record of a bundle with only the models and detectors of `names`, and their studies; all without names."""
-    if not names:
-        return record
-    check_names(names, [name for part in MODELS for name in record[part]], "the bundle")
-    kept = {part: {name: record[part][name] for name in record[part] if name in names} for part in MODELS}
-    return {**record, **kept, "studies": studies_of(record["studies"], names)}
-
-
 def written(out: Path) -> set[str]:
     """Names of the files that `write` wrote into a folder."""
     models = included(out) if (out / ALL).is_file() else []
-    return {ALL, RESOLVER, *(f"{name}{ending}" for name in models for ending in ENDINGS)}
+    return {ALL, RESOLVER, *(template.replace("model", name) for name in models for template in OF_MODEL)}
 
 
-def describe(folder: Path, source: str, entry: Mapping, run: Run | None, is_detector: bool) -> Described:
+def describe(folder: Path, source: str, entry: Mapping, run: Run | None, is_detector: bool) -> dict:
     """What the files of one model say; `entry` is that of bundle.json."""
     content = (folder / entry["file"]).read_bytes()
     [main] = read(content).subgraphs
@@ -103,34 +105,40 @@ def describe(folder: Path, source: str, entry: Mapping, run: Run | None, is_dete
     tflite_micro.check_operators(content, entry["file"])
     micro = Micro(content)
     windows = detector_windows if is_detector else source_windows
-    return Described(
-        name=cpp.identifier("model", source),
-        source=source,
-        content=content,
-        sha256=entry["sha256"],
-        arena_bytes=tflite_micro.arena_bytes(content),
-        operators=cpp.methods(operator.name for operator in graph(content)),
-        input=micro.inputs[0],
-        output=micro.output,
-        note=constants.NOTES["detector" if is_detector else entry["modality"]],
-        constants=constants.of_detector(entry) if is_detector else constants.of_source(entry),
-        vectors=vectors_of(content, run and windows(run, source, entry), entry["file"]),
-    )
+    return {
+        "name": cpp.identifier("model", source),
+        "source": source,
+        "content": content,
+        "sha256": entry["sha256"],
+        "arena_bytes": tflite_micro.arena_bytes(content),
+        "operators": cpp.methods(operator.name for operator in graph(content)),
+        "input": port("input", micro.inputs[0]),
+        "output": port("output", micro.output),
+        "note": constants.NOTES["detector" if is_detector else entry["modality"]],
+        "about": constants.of_detector(entry) if is_detector else constants.of_source(entry),
+        **vectors_of(content, run and windows(run, source, entry), entry["file"]),
+    }
 
 
-def outputs(backend: Backend, inputs: np.ndarray) -> np.ndarray:
-    """(n, n_outputs) int8 of inputs (n, n_values) int8."""
-    [port] = backend.inputs
-    return np.stack([backend.run(x.reshape(port.shape)).ravel() for x in inputs])
+def port(which: str, of: Port) -> dict:
+    shape = np.array(of.shape, np.int32)
+    return {f"{which}_shape": shape, f"{which}_scale": of.scale, f"{which}_zero_point": of.zero_point}
 
 
-def lsb(found: np.ndarray, expected: np.ndarray) -> int:
-    """The largest difference of int8 values."""
-    return int(np.abs(found.astype(int) - expected).max())
+def study(name: str, told: Mapping) -> dict:
+    """What a fusion study learned, with a namespace for each of its sources."""
+    sources = told["sources"]
+    members = [(cpp.identifier("model", source), constants.of_member(sources[source])) for source in sources]
+    about = {"classes": tuple(told["classes"]), "sources": tuple(sources)}
+    return {"name": cpp.identifier("study", name), "about": about, "members": members}
 
 
-def vectors_of(content: bytes, X: np.ndarray | None, name: str) -> Vectors:
-    """N_VECTORS vectors of windows X (n, *shape), or of noise. Raises BadArtifact where tflite-micro is over MAX_LSB away."""
+def vectors_of(content: bytes, X: np.ndarray | None, name: str) -> dict:
+    """What a firmware tests itself by: inputs (n, n_values) int8 of windows X (n, *shape), or of noise; outputs
+    (n, n_outputs) int8 of litert's reference kernels; max_lsb, how far tflite-micro is from these; and the inputs' origin.
+
+    Raises BadArtifact where tflite-micro is over MAX_LSB away.
+    """
     micro = Micro(content)
     [port] = micro.inputs
     shape = (N_VECTORS, int(np.prod(port.shape)))
@@ -138,15 +146,15 @@ def vectors_of(content: bytes, X: np.ndarray | None, name: str) -> Vectors:
         inputs = np.random.default_rng(SEED).integers(-128, 128, shape, np.int8)
     else:
         inputs = quantize(X, port.scale, port.zero_point).reshape(len(X), -1)
-    expected = outputs(tflite_micro.reference(content), inputs)
-    apart = lsb(outputs(micro, inputs), expected)
-    if apart > MAX_LSB:
+    expected = tflite_micro.answers(tflite_micro.reference(content), inputs)
+    lsb = int(np.abs(tflite_micro.answers(micro, inputs) - expected).max())
+    if lsb > MAX_LSB:
         raise BadArtifact(
-            f"{name}: tflite-micro is {apart} steps from litert's reference kernels, expected {MAX_LSB} or less: "
+            f"{name}: tflite-micro is {lsb} steps from litert's reference kernels, expected {MAX_LSB} or less: "
             "compare their kernels by emolib.quantization.tflite_micro.rounding."
         )
     origin = "uniform noise, seed 0" if X is None else "test windows of the run"
-    return Vectors(inputs, expected, apart, origin)
+    return {"inputs": inputs, "outputs": expected.astype(np.int8), "max_lsb": lsb, "origin": origin}
 
 
 def source_windows(run: Run, name: str, entry: Mapping) -> np.ndarray:
@@ -192,14 +200,14 @@ def check(out: Path) -> dict[str, dict[str, int]]:
 
 def included(out: Path) -> list[str]:
     """The models of a firmware, by their C++ names. Raises BadArtifact."""
-    return re.findall(r'#include "(model_\w+)\.h"', text(out / ALL))
+    return re.findall(r'#include "(model_\w+)\.h"', cpp.text(out / ALL))
 
 
 def checked(out: Path, name: str) -> dict[str, int]:
     """`check` for one model."""
     file = out / f"{name}.cc"
-    content = cpp.array(text(file), "kModel", str(file)).astype(np.uint8).tobytes()
-    told = cpp.single(text(out / f"{name}.h"), "kSha256", f"{name}.h")
+    content = cpp.integers(file, "kModel").astype(np.uint8).tobytes()
+    [told] = cpp.literals(out / f"{name}.h", "kSha256")
     if (found := hashlib.sha256(content).hexdigest()) != told:
         raise BadArtifact(
             f"{file} is not the model that was written (sha256 {found[:12]}, expected {told[:12]}): {AGAIN}"
@@ -209,25 +217,20 @@ def checked(out: Path, name: str) -> dict[str, int]:
     expected = vectors_in(file, "kExpected", int(np.prod(micro.output.shape)))
     if len(inputs) != len(expected):
         raise BadArtifact(f"{file}: {len(inputs)} inputs and {len(expected)} outputs: {AGAIN}")
-    apart, allowed = lsb(outputs(micro, inputs), expected), int(cpp.single(text(file), "kMaxLsb", str(file)))
-    if apart > allowed:
+    lsb, [allowed] = (
+        int(np.abs(tflite_micro.answers(micro, inputs) - expected).max()),
+        cpp.integers(file, "kMaxLsb"),
+    )
+    if lsb > allowed:
         raise BadArtifact(
-            f"{file}: tflite-micro is {apart} steps from the outputs that it expects, allowed are {allowed}: {AGAIN}"
+            f"{file}: tflite-micro is {lsb} steps from the outputs that it expects, allowed are {allowed}: {AGAIN}"
         )
-    return {"vectors": len(inputs), "lsb": apart}
+    return {"vectors": len(inputs), "lsb": lsb}
 
 
 def vectors_in(file: Path, name: str, size: int) -> np.ndarray:
     """The array `name` of a file as (n, size) int8. Raises BadArtifact where it is none."""
-    values = cpp.array(text(file), name, str(file))
+    values = cpp.integers(file, name)
     if len(values) % size or np.abs(values + 0.5).max() > 127.5:
         raise BadArtifact(f"{file}: {name} is no array of int8 vectors of {size} values: {AGAIN}")
     return values.reshape(-1, size).astype(np.int8)
-
-
-def text(file: Path) -> str:
-    """The text of a file. Raises BadArtifact for one that is missing or no text."""
-    try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadArtifact(f"{file} cannot be read ({error}), expected a firmware's: {AGAIN}") from error

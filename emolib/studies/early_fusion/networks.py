@@ -7,11 +7,10 @@ Each way answers with every branch there, or with some missing.
 one branch without the others, the unimodal network that the reference paper compares with.
 """
 
-import itertools
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,27 +18,24 @@ import pandas as pd
 import tensorflow as tf
 
 from emolib import models
-from emolib.core.bars import with_progress
 from emolib.core.errors import BadParameter, BadSet, check_names
 from emolib.core.experiment import INT8, model_name
+from emolib.datasets.joint import JointSet
+from emolib.datasets.splits import Fold
 from emolib.device.interpreter import Model
 from emolib.evaluation.cost import cost
 from emolib.fusion.scores import softmax
 from emolib.models import crossval, tinym2net
 from emolib.models.training import Trainer, Training
-from emolib.quantization import conversion, mixed_precision, ptq
+from emolib.quantization import conversion, ptq
 from emolib.signals.frontend import FRONT_ENDS
 from emolib.studies import mixed
 from emolib.studies.early_fusion.study import JointStudy
-from emolib.studies.fusion.pairing import COLUMNS, TrialScores, by_trial, same_trials
+from emolib.studies.fusion.pairing import COLUMNS, Trials, same_trials
 from emolib.studies.fusion.study import GAIN, LEARNED, as_gains, rated, rule_scores, trials_of
 from emolib.studies.quantize import sizes
 
-KINDS = {
-    "feature": {},
-    "robust": {"dropped": 0.3},
-    "hybrid": {"heads": True, "dropped": 0.3},
-}  # fields of Network
+KINDS = {"feature": {}, "robust": {"dropped": 0.3}, "hybrid": {"heads": True, "dropped": 0.3}}  # of Network
 PRECISIONS = (mixed.INT8, "int4", mixed.ILP)
 Branches = tuple[str, ...]
 
@@ -97,7 +93,7 @@ class Design:
         study = self.study
         modalities = {branch: study.sources[branch].modality for branch in network.branches}
         augment = augmentation(modalities, network.dropped)
-        trainer = Trainer(lambda: self.model(network), self.options, augment)
+        trainer = Trainer(partial(self.model, network), self.options, augment)
         axes = {branch: FRONT_ENDS[modality].feature_axis for branch, modality in modalities.items()}
         data, folds = study.of(network.branches)
         return crossval.train_folds(study.run, study.artifact(name), trainer, data, folds, axes)
@@ -131,73 +127,46 @@ def widest(of: Design, network: Network, most_params: int) -> Design:
 
 
 def converted(study: JointStudy, chosen: Mapping, n_calibration: int, seed: int) -> tuple[dict, dict]:
-    """By network the CalibrationData of each fold, and the scores of its int8 files, which are made here.
-
-    Scores are in the order of `crossval.score_columns`.
-    """
+    """By network the CalibrationData of each fold, and the scores of its int8 files, which are made here. Scores are
+    in the order of `crossval.score_columns`."""
     run, calibration, scores = study.run, {}, {}
     for name, network in chosen.items():
-        given = study.of(network.branches)
-        made = conversion.calibration_data(run, study.artifact(name), *given, n_calibration, seed)
-        calibration[name] = made
-        scores[name] = conversion.convert_folds(run, made, {INT8: ptq.converter(INT8)})[INT8]
+        given = study.artifact(name), *study.of(network.branches)
+        calibration[name] = conversion.calibration_data(run, *given, n_calibration, seed)
+        converters = {INT8: ptq.converter(INT8)}
+        scores[name] = conversion.convert_folds(run, calibration[name], converters)[INT8]
     return calibration, scores
-
-
-def needs(study: JointStudy, methods: Iterable[str], chosen: Mapping[str, Network]) -> pd.DataFrame:
-    """kind, bytes of int8 files (mean over folds) and MACs of every method: a rule needs all sources' networks."""
-    of = {branch: _need(study, str(source), "single") for branch, source in study.sources.items()}
-    every = {"kind": "fused"} | {name: sum(each[name] for each in of.values()) for name in ("bytes", "macs")}
-    for name, network in chosen.items():
-        kind = "network" if len(network.branches) > 1 else "alone"
-        of[name] = _need(study, study.artifact(name), kind)
-    return pd.DataFrame([of.get(method, every) for method in methods])
-
-
-def _need(study, artifact: str, kind: str) -> dict:
-    model = crossval.load_model(study.run, model_name(artifact, 0))
-    n_folds = len(list((study.run.folder / "models" / artifact).glob(f"fold*-{INT8}.tflite")))
-    n_bytes = sizes(study.run, artifact, n_folds, (INT8,))[INT8]
-    return {"kind": kind, "bytes": n_bytes, "macs": cost(model).macs}
 
 
 def precision(study: JointStudy, name: str, calibration: list, n_samples: int, size_share: float):
     """One row per precision of a network: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
-
-    float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC.
-    """
+    float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC."""
     run, artifact = study.run, study.artifact(name)
     data, folds = calibration[0].data, [one.fold for one in calibration]
     conversion.convert_folds(run, calibration, {"float32": ptq.converter("float32")})
-    bar = with_progress(calibration, f"sensitivity of {name}", "folds")
-    prepared = [mixed.prepare(one, n_samples) for one in bar]
-    layers = prepared[0].layers
-    limit = mixed_precision.Budget.shares(layers, size_share, None)
-    chosen = [mixed.choices(fold.layers, limit) for fold in prepared]
-    made = mixed.converters(prepared, chosen)
+    prepared, _ = mixed.prepared(calibration, n_samples, size_share, None, told=f"sensitivity of {name}")
+    made = mixed.converters(prepared)
     scores = conversion.convert_folds(run, calibration, {variant: made[variant] for variant in PRECISIONS})
     scores |= {"float32": crossval.keras_scores(run, artifact, data, folds)}
     joint = {variant: of if of.ndim == 2 else of[:, 0] for variant, of in scores.items()}  # of several heads
-    needed = {variant: mixed.needs(prepared, [bits[variant] for bits in chosen]) for variant in PRECISIONS}
-    weights, macs = (sum(getattr(layer, what) for layer in layers) for what in ("weights", "macs"))
-    needed["float32"] = {"weight_bytes": 4 * weights, "bops": macs * 32 * 32}
+    weights, macs = (sum(getattr(one, of) for one in prepared[0].layers) for of in ("weights", "macs"))
+    float32 = {"weight_bytes": 4 * weights, "bops": macs * 32 * 32}
     size = sizes(run, artifact, len(folds), ("float32", *PRECISIONS))
-    table = mixed.variants_table(crossval.score_columns(data, folds), joint, "trial", size, needed)
+    columns = crossval.score_columns(data, folds)
+    table = mixed.variants_table(prepared, columns, joint, "trial", size, float32=float32)
     return table.assign(network=name)[["network", *table.columns]]
 
 
-def source_scores(study: JointStudy, variant: str) -> list[TrialScores]:
-    """The scores of each branch's own network (a source's) on the joint trials; on virtual people of fold v % n_folds.
-
-    Raises BadSet where the study tests a trial in another fold than a source did.
-    """
+def source_scores(study: JointStudy, variant: str) -> list[Trials]:
+    """The scores of each branch's own network (a source's) on the joint trials; on virtual people of fold v %
+    n_folds. Raises BadSet where the study tests a trial in another fold than a source did."""
     of = {(one.subject, one.trial): one.keys for one in study.trials}
     columns = study.score_columns()
     places = list(dict.fromkeys(zip(*(columns[name].tolist() for name in COLUMNS), strict=True)))
     scores = []
     for branch, source in study.sources.items():
         given = trials_of(study.run, str(source), study.task, variant)
-        at, n_folds, found = {key: i for i, key in enumerate(given.row_keys())}, given.fold.max() + 1, {}
+        at, n_folds, found = {key: i for i, key in enumerate(given.keys())}, given.fold.max() + 1, {}
         for place in places:
             (fold, part), key = place[:2], of[place[2:]].get(branch)
             if key and (fold % n_folds, part, *key) in at:
@@ -208,7 +177,7 @@ def source_scores(study: JointStudy, variant: str) -> list[TrialScores]:
                     "protocol loso, and sources that all have something of every person."
                 )
         placed = dict(zip(COLUMNS, map(np.array, zip(*found, strict=True)), strict=True))
-        scores.append(replace(given.part_of(list(found.values())), modality=branch, **placed))
+        scores.append(replace(given.part_of(list(found.values())), modalities=(branch,), **placed))
     return scores
 
 
@@ -222,12 +191,17 @@ class Answers:
     scores: np.ndarray
 
     @cached_property
+    def given(self) -> tuple[JointSet, list[Fold]]:
+        """The joint windows that are answered, and their folds."""
+        return self.study.of(self.network.branches)
+
+    @cached_property
     def columns(self) -> dict[str, np.ndarray]:
-        return crossval.score_columns(*self.study.of(self.network.branches))
+        return crossval.score_columns(*self.given)
 
     def without(self, missing: Branches) -> "Answers":
         """The same on test windows of which these branches are missing, by the int8 files."""
-        data, folds = self.study.of(self.network.branches)
+        data, folds = self.given
         data = data.without([branch for branch in missing if branch in self.network.branches])
         scores, run = self.scores.copy(), self.study.run
         for k, fold in enumerate(folds):
@@ -238,33 +212,28 @@ class Answers:
                 scores[rows] = softmax(model.predict(X))
         return replace(self, scores=scores)
 
-    @cached_property
-    def present(self) -> np.ndarray:
-        """Which branches each row has, (n_rows, n_branches) bool."""
-        data, folds = self.study.of(self.network.branches)
-        return np.concatenate([data.present[np.concatenate([fold.val, fold.test])] for fold in folds])
-
     @property
     def heads(self) -> list[str]:
         """The joint head and, where the network has them, that of each branch."""
         own = self.network.branches if self.network.heads else ()
         return [self.name, *(f"{self.name}/{branch}" for branch in own)]
 
-    def trial_scores(self, missing: Branches = ()) -> list[TrialScores]:
+    def trial_scores(self, missing: Branches = ()) -> list[Trials]:
         """Scores by trial of the joint head, and of each branch's own where it has one and the branch is there."""
         scores = self.scores if self.network.heads else self.scores[:, None]
-        columns, found = self.columns, []
+        data, folds = self.given
+        present = np.concatenate([data.present[np.concatenate([fold.val, fold.test])] for fold in folds])
+        found = []
         for i, head in enumerate(self.heads):
-            there = self.present[:, i - 1, None] if i else True
-            of_head = np.where(there, scores[:, i], np.nan)
-            one = by_trial(head, self.study.data.classes, columns, of_head)
+            of_head = np.where(present[:, i - 1, None], scores[:, i], np.nan) if i else scores[:, 0]
+            one = Trials.of_windows(head, data.classes, self.columns, of_head)
             found.append(_silent(one) if i and self.network.branches[i - 1] in missing else one)
         return found
 
 
-def _silent(one: TrialScores) -> TrialScores:
+def _silent(one: Trials) -> Trials:
     """The same, but a test trial has no scores: what is learned on validation people stays."""
-    return replace(one, scores=np.where((one.part == "test")[:, None], np.nan, one.scores))
+    return replace(one, scores=np.where(one.is_test[:, None], np.nan, one.scores))
 
 
 class Methods(NamedTuple):
@@ -276,7 +245,7 @@ class Methods(NamedTuple):
     singles: Branches
 
 
-def methods(sources: list[TrialScores], answers: list[Answers], rule: str, missing: Branches = ()) -> Methods:
+def methods(sources: list[Trials], answers: list[Answers], rule: str, missing: Branches = ()) -> Methods:
     """Single branches, rules over their scores, and networks, on the same test trials.
 
     Where branches are missing, their scores are gone and a network sees zeros; one that has no other branch is left out.
@@ -299,21 +268,28 @@ def methods(sources: list[TrialScores], answers: list[Answers], rule: str, missi
     return Methods(every.y[every.is_test], every.subject[every.is_test], found, left)
 
 
-def methods_table(found: Methods, needs: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """One row per method: rule, kind, bytes, macs, n, uar, accuracy, macro_f1, best_single and points over that.
+def methods_table(
+    study: JointStudy, found: Methods, chosen: Mapping[str, Network], seed: int
+) -> pd.DataFrame:
+    """One row per method: rule, kind, bytes of int8 files (mean over folds) and MACs (a rule needs all sources' networks),
+    n, uar with its interval, accuracy, macro_f1, best_single, and gain_points over that with their interval and p."""
 
-    uar and gain_points have their intervals; `needs` gives kind, bytes and macs of each.
-    """
+    def need(artifact: str, kind: str) -> dict:
+        model = crossval.load_model(study.run, model_name(artifact, 0))
+        n_folds = len(list((study.run.folder / "models" / artifact).glob(f"fold*-{INT8}.tflite")))
+        n_bytes = sizes(study.run, artifact, n_folds, (INT8,))[INT8]
+        return {"kind": kind, "bytes": n_bytes, "macs": cost(model).macs}
+
+    of = {branch: need(str(source), "single") for branch, source in study.sources.items()}
+    every = {"kind": "fused"} | {name: sum(each[name] for each in of.values()) for name in ("bytes", "macs")}
+    for name, network in chosen.items():
+        of[name] = need(study.artifact(name), "network" if len(network.branches) > 1 else "alone")
+    needs = pd.DataFrame([of.get(method, every) for method in found.scores])
     table = as_gains(rated(*found, seed)).assign(kind=needs["kind"])
     table.insert(2, "bytes", needs["bytes"])
     table.insert(3, "macs", needs["macs"])
     table.loc[table.rule == table.best_single, GAIN[1:]] = np.nan
     return table
-
-
-def missing_subsets(branches: Sequence[str]) -> list[Branches]:
-    """Every way to lose some of the branches but not all, the smallest loss first."""
-    return [gone for n in range(1, len(branches)) for gone in itertools.combinations(branches, n)]
 
 
 def missing_table(by_missing: Mapping[Branches, Methods], seed: int) -> pd.DataFrame:
@@ -323,15 +299,5 @@ def missing_table(by_missing: Mapping[Branches, Methods], seed: int) -> pd.DataF
         for gone, found in by_missing.items()
     ]
     table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
-    columns = (
-        "missing",
-        "n_missing",
-        "method",
-        "n",
-        "uar",
-        "best_left",
-        "points",
-        "points_low",
-        "points_high",
-    )
-    return table[list(columns)]
+    columns = ["missing", "n_missing", "method", "n", "uar", "best_left"]
+    return table[[*columns, "points", "points_low", "points_high"]]

@@ -96,12 +96,8 @@ class JointStudy:
 
 
 def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experiment]:
-    """The source of each branch: named by its modality, with a number where a modality has several.
-
-    `recordings` takes one source twice. Raises BadParameter.
-    """
-    if pairs not in pairing.PAIRINGS:
-        raise BadParameter(f"pairs: got {pairs!r}, expected one of {', '.join(pairing.PAIRINGS)}.")
+    """The source of each branch: named by its modality, with a number where a modality has several. `recordings`
+    takes one source twice. Raises BadParameter for another number of sources."""
     if (len(sources) == 1) != (pairs == "recordings"):
         wanted = "one, taken twice" if pairs == "recordings" else "two or more"
         raise BadParameter(f"sources: got {len(sources)} for {pairs}, expected {wanted}.")
@@ -113,12 +109,10 @@ def branches_of(sources: Sequence[Experiment], pairs: str) -> dict[str, Experime
 
 
 def same_trials(sets: Mapping[str, EmotionSet]) -> list[JointTrial]:
-    """Every trial that any branch has, of the same person: as `fusion.pairing.same_trials` aligns scores.
-
-    Raises BadSet for other classes, labels that disagree, branches that share no trial.
-    """
+    """Every trial that any branch has, of the same person: as `fusion.pairing.same_trials` aligns scores. Raises
+    BadSet for other classes, labels that disagree, branches that share no trial."""
     names, by_key, y = _trials(sets)
-    keys = list(map(list, by_key))
+    keys = [list(own) for own in by_key]
     for name, own in zip(names, keys, strict=True):
         if set(own).isdisjoint(keys[0]):
             for_example = f"for example {' '.join(own[0])} and {' '.join(keys[0][0])}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from emolib.core.errors import BadParameter, BadSet
 from emolib.datasets.joint import MISSING
-from emolib.evaluation import comparison
+from emolib.datasets.splits import rank_in_class
 from emolib.fusion.scores import trial_scores
 
 COLUMNS = ("fold", "part", "subject", "trial")  # together they name a row of scores
@@ -22,76 +22,48 @@ PAIRINGS = {  # the parameter `pairs` of the notebooks: `pairing` in the table o
 }
 
 
-def subject_unit(pairs: str) -> str:
-    """What tests over subjects are over: virtual subjects are not people."""
-    return comparison.VIRTUAL if pairs == "label_paired" else comparison.SUBJECT
-
-
 @dataclass(frozen=True, eq=False)
-class TrialScores:
-    """Scores of one modality, a row per trial and fold: y, subject, trial, fold (n,), scores (n, n_classes).
+class Trials:
+    """Trials with scores of one modality or several, (n_modalities, n, n_classes), NaN where one is missing.
 
-    `part` (n,) is "test", or "val": the fold's inner validation people, who may learn weights. Raises BadSet.
-    """
-
-    modality: str
-    classes: tuple[str, ...]
-    y: np.ndarray
-    subject: np.ndarray
-    trial: np.ndarray
-    fold: np.ndarray
-    part: np.ndarray
-    scores: np.ndarray
-
-    def __post_init__(self):
-        if set(self.part.tolist()) != {"val", "test"}:
-            raise BadSet(f"{self.modality}: parts {np.unique(self.part).tolist()}, expected val and test.")
-
-    def part_of(self, rows: np.ndarray) -> "TrialScores":
-        """Some of the rows."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in ("y", *COLUMNS, "scores")})
-
-    def row_keys(self) -> list[tuple]:
-        """Fold, part, subject, trial of each row."""
-        return list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
-
-
-def by_trial(modality: str, classes: tuple[str, ...], columns: Mapping, scores: np.ndarray) -> TrialScores:
-    """Scores (n_windows, n_classes) averaged over the windows of each trial, in each fold and part.
-
-    `columns` are y and COLUMNS, (n_windows,) each.
-    """
-    keys = ["/".join(map(str, row)) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
-    _, first, means = trial_scores(scores, np.array(keys))
-    own = {name: columns[name][first] for name in ("y", *COLUMNS)}
-    return TrialScores(modality, classes, scores=means, **own)
-
-
-@dataclass(frozen=True, eq=False)
-class Paired:
-    """Trials with scores of several modalities, (n_modalities, n, n_classes), NaN where one is missing.
-
-    y, subject (virtual or real), fold, part and trial are (n,). rows (n_modalities, n): the row of each modality's
-    own scores, or MISSING.
+    y, subject (virtual or real), trial, fold and part are (n,). A part is "test", or "val": the fold's inner validation
+    people, who may learn weights. rows (n_modalities, n): the row of each modality's own scores, or MISSING.
     """
 
     modalities: tuple[str, ...]
     classes: tuple[str, ...]
     y: np.ndarray
     subject: np.ndarray
+    trial: np.ndarray
     fold: np.ndarray
     part: np.ndarray
-    trial: np.ndarray
-    rows: np.ndarray
     scores: np.ndarray
+    rows: np.ndarray
 
     @classmethod
-    def of(cls, sources: Sequence[TrialScores], rows: np.ndarray, **columns) -> "Paired":
-        """These rows of each source's scores."""
-        own = np.stack([source.scores[r] for source, r in zip(sources, rows, strict=True)])
+    def of_windows(
+        cls, modality: str, classes: tuple[str, ...], columns: Mapping, scores: np.ndarray
+    ) -> "Trials":
+        """Of one modality: scores (n_windows, n_classes) averaged over the windows of each trial, in each fold and
+        part. `columns` are y and COLUMNS, (n_windows,) each. Raises BadSet unless both parts are there."""
+        if len(parts := np.unique(columns["part"])) < 2:
+            raise BadSet(f"{modality}: parts {parts.tolist()}, expected val and test.")
+        keys = ["/".join(map(str, row)) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
+        _, first, means = trial_scores(scores, np.array(keys))
+        own = {name: columns[name][first] for name in ("y", *COLUMNS)}
+        return cls((modality,), classes, scores=means[None], rows=np.arange(len(means))[None], **own)
+
+    @classmethod
+    def paired(cls, sources: Sequence["Trials"], rows: np.ndarray, **columns) -> "Trials":
+        """These rows of the scores of each source, which has one modality."""
+        own = np.stack([source.scores[0, r] for source, r in zip(sources, rows, strict=True)])
         scores = np.where((rows == MISSING)[..., None], np.nan, own).astype(np.float32)
-        names = tuple(source.modality for source in sources)
-        return cls(names, sources[0].classes, rows=rows, scores=scores, **columns)
+        return cls(names_of(sources), sources[0].classes, rows=rows, scores=scores, **columns)
+
+    @property
+    def modality(self) -> str:
+        """The one modality of a source."""
+        return self.modalities[0]
 
     @property
     def is_test(self) -> np.ndarray:
@@ -102,15 +74,23 @@ class Paired:
         """Which trials have scores of any modality, (n,) bool."""
         return ~np.isnan(self.scores).any(axis=2).all(axis=0)
 
-    def only(self, modalities: Sequence[str]) -> "Paired":
+    def only(self, modalities: Sequence[str]) -> "Trials":
         """The same trials with these modalities alone, in this order."""
         at = [self.modalities.index(name) for name in modalities]
         return replace(self, modalities=tuple(modalities), rows=self.rows[at], scores=self.scores[at])
 
-    def part_of(self, kept: np.ndarray) -> "Paired":
+    def part_of(self, kept: np.ndarray) -> "Trials":
         """Some of the trials."""
         columns = {name: getattr(self, name)[kept] for name in ("y", *COLUMNS)}
         return replace(self, rows=self.rows[:, kept], scores=self.scores[:, kept], **columns)
+
+    def keys(self) -> list[tuple]:
+        """Fold, part, subject, trial of each trial."""
+        return list(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
+
+
+def names_of(sources: Sequence[Trials]) -> tuple[str, ...]:
+    return tuple(source.modality for source in sources)
 
 
 def check_classes(names: Sequence[str], classes: Sequence[tuple[str, ...]]):
@@ -160,15 +140,11 @@ def strangers(y: Sequence, rows: Sequence, who: str, rng, n_each: int | None = N
     return found
 
 
-def same_trials(sources: Sequence[TrialScores]) -> Paired:
-    """Every trial of any modality, aligned by subject and trial within fold and part, sorted by these.
-
-    Raises BadSet for other classes, labels that disagree, or a test trial in different folds.
-    """
-    names = [source.modality for source in sources]
+def same_trials(sources: Sequence[Trials]) -> Trials:
+    """Every trial of any modality, aligned by subject and trial within fold and part, sorted by these. Raises BadSet
+    for other classes, labels that disagree, or a test trial in different folds."""
+    names, keys, tested = names_of(sources), [source.keys() for source in sources], {}
     check_classes(names, [source.classes for source in sources])
-    keys = [source.row_keys() for source in sources]
-    tested = {}
     for name, own in zip(names, keys, strict=True):
         for fold, part, *key in own:
             if part != "test":
@@ -179,10 +155,10 @@ def same_trials(sources: Sequence[TrialScores]) -> Paired:
                 raise BadSet(f"Trial {key[1]} of {key[0]} is tested in {where}: split all modalities alike.")
     found, rows, y = matched(names, keys, [source.y for source in sources])
     columns = zip(COLUMNS, map(np.array, zip(*found, strict=True)), strict=True)
-    return Paired.of(sources, rows, y=y, **dict(columns))
+    return Trials.paired(sources, rows, y=y, **dict(columns))
 
 
-def label_paired(sources: Sequence[TrialScores], n_virtual: int = 10, seed: int = 0) -> Paired:
+def label_paired(sources: Sequence[Trials], n_virtual: int = 10, seed: int = 0) -> Trials:
     """Virtual trials of `n_virtual` virtual subjects: test with test and val with val, paired by label.
 
     Virtual subject v has from each modality the trials of folds with fold % n_virtual == v: people on whom the
@@ -193,7 +169,7 @@ def label_paired(sources: Sequence[TrialScores], n_virtual: int = 10, seed: int 
     label makes the errors of the modalities independent given the label, which is when fusion gains most. Say so
     beside the number. Raises BadParameter, BadSet.
     """
-    check_classes([source.modality for source in sources], [source.classes for source in sources])
+    check_classes(names_of(sources), [source.classes for source in sources])
     if n_virtual < 2:
         raise BadParameter(f"n_virtual is {n_virtual}, expected 2 or more virtual subjects.")
     rows = [_dealt(source, n_virtual, np.random.default_rng([seed, m])) for m, source in enumerate(sources)]
@@ -203,26 +179,21 @@ def label_paired(sources: Sequence[TrialScores], n_virtual: int = 10, seed: int 
 def _dealt(source, n_virtual, rng) -> list[np.ndarray]:
     """Rows of the source for each virtual subject, without val trials of people whom that one tests."""
     fold = np.unique(source.fold, return_inverse=True)[1]
-    n_folds, is_test = fold.max() + 1, source.part == "test"
+    n_folds, is_test = fold.max() + 1, source.is_test
     if n_folds < n_virtual:
         sharing = np.array([len(range(f, n_virtual, n_folds)) for f in range(n_folds)])
-        order = rng.permutation(len(fold))
-        group = 2 * (fold * len(source.classes) + source.y) + is_test
-        order = order[np.argsort(group[order], kind="stable")]
-        rank = np.empty(len(fold), dtype=np.int64)  # within fold, part and class
-        rank[order] = np.arange(len(fold)) - np.searchsorted(group[order], group[order])
+        rank = rank_in_class(2 * (fold * len(source.classes) + source.y) + is_test, rng)
         virtual = fold + n_folds * (rank % sharing[fold])
         return [np.flatnonzero(virtual == v) for v in range(n_virtual)]
     dealt = []
     for v in range(n_virtual):
         own = fold % n_virtual == v
-        dealt.append(
-            np.flatnonzero(own & (is_test | ~np.isin(source.subject, source.subject[own & is_test])))
-        )
+        is_tested = np.isin(source.subject, source.subject[own & is_test])
+        dealt.append(np.flatnonzero(own & (is_test | ~is_tested)))
     return dealt
 
 
-def virtual_subjects(sources: Sequence[TrialScores], rows: Sequence[Sequence], rng) -> Paired:
+def virtual_subjects(sources: Sequence[Trials], rows: Sequence[Sequence], rng) -> Trials:
     """Virtual trials paired by label: virtual subject v has of modality m the rows rows[m][v]. Raises BadSet."""
     y, blocks, columns = [source.y for source in sources], [], []
     for v in range(len(rows[0])):
@@ -234,4 +205,4 @@ def virtual_subjects(sources: Sequence[TrialScores], rows: Sequence[Sequence], r
     fold, part, subject = map(np.array, zip(*columns, strict=True))
     trials = zip(*(source.trial[r] for source, r in zip(sources, found, strict=True)), strict=True)
     trial = np.array([" + ".join(one) for one in trials])
-    return Paired.of(sources, found, y=y[0][found[0]], fold=fold, part=part, subject=subject, trial=trial)
+    return Trials.paired(sources, found, y=y[0][found[0]], fold=fold, part=part, subject=subject, trial=trial)

@@ -9,22 +9,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
 from emolib.core.errors import BadSet
 from emolib.core.experiment import Experiment
 from emolib.evaluation import metrics
-from emolib.studies.fusion.pairing import Paired, TrialScores, label_paired, virtual_subjects
+from emolib.studies.fusion.pairing import Trials, label_paired, virtual_subjects
 from emolib.studies.fusion.study import Study, rule_scores
 
 FORBIDDEN = 1e6  # cost of two people who must not meet; all others cost less than 1
-MEASURED = ("rule", "kind", "n", "uar", "gain_points")
-NONE = pd.DataFrame(columns=[*MEASURED, "draw"], dtype=float)
-ENDS = ("mean", "sd", "least", "greatest")
+NONE = pd.DataFrame(columns=["rule", "kind", "n", "uar", "gain_points", "draw"], dtype=float)
 
 
 @dataclass(frozen=True)
 class Redrawn:
-    """UAR of every rule in a study (reference: columns MEASURED) and in its other pairings (draws: the same, and draw).
+    """UAR of every rule in a study (reference: as `measured`) and in its other pairings (draws: the same, and draw).
 
     own: what the study's pairing is called beside the others; note: what was done, and which pairings failed why.
     """
@@ -38,15 +37,14 @@ class Redrawn:
         """A row per rule: rule, kind, uar (the study's), uar_mean, _sd, _least, _greatest over the pairings,
         change_points (mean less the study's UAR), gain_points over the best single modality, gain_mean, _sd, …"""
         by_rule, reference = self.draws.groupby("rule", sort=False), self.reference.set_index("rule")
-        uar, gain = (
-            by_rule[column]
-            .agg(["mean", "std", "min", "max"])
-            .set_axis([f"{name}_{end}" for end in ENDS], axis=1)
-            for column, name in (("uar", "uar"), ("gain_points", "gain"))
-        )
-        table = reference[["kind", "uar"]].join(uar)
+
+        def spread(column: str, name: str) -> pd.DataFrame:
+            ends = [f"{name}_{end}" for end in ("mean", "sd", "least", "greatest")]
+            return by_rule[column].agg(["mean", "std", "min", "max"]).set_axis(ends, axis=1)
+
+        table = reference[["kind", "uar"]].join(spread("uar", "uar"))
         table["change_points"] = 100 * (table["uar_mean"] - table["uar"])
-        return table.join(reference["gain_points"]).join(gain).reset_index()
+        return table.join(reference["gain_points"]).join(spread("gain_points", "gain")).reset_index()
 
 
 def redraw(study: Study, n: int) -> Redrawn:
@@ -58,12 +56,11 @@ def redraw(study: Study, n: int) -> Redrawn:
         note = f"Paired by label again, {n} times: the folds of every corpus meet others, and so do their trials."
         return Redrawn(measured(paired), draws, f"as reported, seed {study.seed}", note + failed)
     whole = (paired.rows >= 0).all(axis=0)
-    try:
+    draws, failed = NONE, " No val trial, or no test trial, has every modality."
+    if len(np.unique(paired.part[whole])) == 2:
         kept = [one.part_of(np.sort(rows[whole])) for one, rows in zip(found, paired.rows, strict=True)]
         paired = paired.part_of(whole)
         draws, failed = _draws(lambda seed: paired_strangers(kept, seed), study.seed, n)
-    except BadSet as error:  # no val or no test trial that has every modality
-        draws, failed = NONE, f" {error}"
     note = f"Not paired among strangers:{failed}"
     if len(draws):
         note = (
@@ -75,7 +72,7 @@ def redraw(study: Study, n: int) -> Redrawn:
     return Redrawn(measured(paired), draws, "the same people", note)
 
 
-def _draws(pair: Callable[[int], Paired], seed: int, n: int) -> tuple[pd.DataFrame, str]:
+def _draws(pair: Callable[[int], Trials], seed: int, n: int) -> tuple[pd.DataFrame, str]:
     """`measured` in pairings of the seeds after the study's own; how many could not be made, and the last reason."""
     tables, failed = [], []
     for i in range(1, n + 1):
@@ -87,8 +84,8 @@ def _draws(pair: Callable[[int], Paired], seed: int, n: int) -> tuple[pd.DataFra
     return pd.concat(tables, ignore_index=True) if tables else NONE, left_out
 
 
-def measured(paired: Paired) -> pd.DataFrame:
-    """Columns MEASURED; gain_points are over the best single modality of this pairing."""
+def measured(paired: Trials) -> pd.DataFrame:
+    """A row per modality and rule: rule, kind, n, uar, gain_points over the best single modality of this pairing."""
     y, scores = paired.y[paired.is_test], rule_scores(paired)
     uars = [float(metrics.uar(metrics.confusion(y, of_rule))) for of_rule in scores.values()]
     kinds = ["single" if name in paired.modalities else "fused" for name in scores]
@@ -96,11 +93,9 @@ def measured(paired: Paired) -> pd.DataFrame:
     return table.assign(gain_points=100 * (table.uar - table.uar[table.kind == "single"].max()))
 
 
-def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtual: int, seed: int) -> Paired:
-    """`label_paired` with the folds of every corpus in random order, so that other people meet too.
-
-    Sources of one of the `corpora` stay together, so that nobody is tested in one modality and validates in another.
-    """
+def paired_again(sources: Sequence[Trials], corpora: Sequence[str], n_virtual: int, seed: int) -> Trials:
+    """`label_paired` with the folds of every corpus in random order, so that other people meet too. Sources of one of
+    the `corpora` stay together, so that nobody is tested in one modality and validates in another."""
     names, shuffled = list(dict.fromkeys(corpora)), []
     for source, corpus in zip(sources, corpora, strict=True):
         rng = np.random.default_rng([seed, names.index(corpus)])
@@ -109,7 +104,7 @@ def paired_again(sources: Sequence[TrialScores], corpora: Sequence[str], n_virtu
     return label_paired(shuffled, n_virtual, seed)
 
 
-def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
+def paired_strangers(sources: Sequence[Trials], seed: int) -> Trials:
     """Scores of the same people, who all have the same trials, paired by label among strangers.
 
     There are as many virtual subjects as people tested. Each has every modality from another person, drawn at random. Its
@@ -117,7 +112,7 @@ def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
     learn its weights. Raises BadSet where someone is tested in several folds, or too few people are left.
     """
     source, rng = sources[0], np.random.default_rng(seed)
-    is_test, is_val = source.part == "test", source.part == "val"
+    is_test, is_val = source.is_test, ~source.is_test
     tests = set(zip(source.subject[is_test].tolist(), source.fold[is_test].tolist(), strict=True))
     people, fold = (np.array(column) for column in zip(*sorted(tests), strict=True))
     if len(set(people)) < len(people):
@@ -127,11 +122,20 @@ def paired_strangers(sources: Sequence[TrialScores], seed: int) -> Paired:
     subjects = np.concatenate([people, np.setdiff1d(source.subject[is_val], people)])
     validates = np.array([np.isin(subjects, source.subject[is_val & (source.fold == f)]) for f in fold])
     chosen = _chosen_strangers(validates, len(sources), rng)
-    rows = [
-        [_rows_of(source, people[p], fold[p], people[chosen[:, v]]) for v, p in enumerate(of_modality)]
-        for source, of_modality in zip(sources, chosen, strict=True)
-    ]
-    return virtual_subjects(sources, rows, rng)
+
+    def rows(of: Trials, p: int, tested: np.ndarray) -> np.ndarray:
+        """Of person p's test trials, and of the val trials of that fold without the people tested."""
+        val = ~of.is_test & (of.fold == fold[p]) & ~np.isin(of.subject, tested)
+        return np.flatnonzero(of.is_test & (of.subject == people[p]) | val)
+
+    return virtual_subjects(
+        sources,
+        [
+            [rows(of, p, people[chosen[:, v]]) for v, p in enumerate(own)]
+            for of, own in zip(sources, chosen, strict=True)
+        ],
+        rng,
+    )
 
 
 def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.Generator) -> np.ndarray:
@@ -140,8 +144,6 @@ def _chosen_strangers(validates: np.ndarray, n_modalities: int, rng: np.random.G
     A random assignment for one modality after the other. `validates` (n_people, n_subjects): who is val in the fold that
     tests a person; people tested come first.
     """
-    from scipy.optimize import linear_sum_assignment
-
     chosen = [rng.permutation(len(validates))]
     for _ in range(1, n_modalities):
         allowed = _may_join(validates, chosen)
@@ -166,10 +168,3 @@ def _may_join(validates, chosen) -> np.ndarray:
         left = validates[people] & others
         allowed &= left.sum(axis=1, keepdims=True) > left[:, :n]
     return allowed
-
-
-def _rows_of(source, person, fold, tested) -> np.ndarray:
-    """Rows of a person's test trials, and of the val trials of that fold without the people tested."""
-    test = (source.part == "test") & (source.subject == person)
-    val = (source.part == "val") & (source.fold == fold) & ~np.isin(source.subject, tested)
-    return np.flatnonzero(test | val)

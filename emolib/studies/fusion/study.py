@@ -20,13 +20,13 @@ from emolib.fusion.reliability import Typicality
 from emolib.fusion.scores import RULES, fuse, softmax
 from emolib.models import crossval
 from emolib.signals.standardise import Standardiser
-from emolib.studies.fusion.pairing import COLUMNS, Paired, TrialScores, by_trial, label_paired, same_trials
+from emolib.studies.fusion.pairing import COLUMNS, Trials, label_paired, same_trials
 
 LEARNED = {"weighted": validation_weights, "fitted": fitted_weights}  # rules that learn weights
 GAIN = ["gain_points", "gain_points_low", "gain_points_high", "p"]
 
 
-def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
+def trials_of(run: Run, name: str, task: str, variant: str) -> Trials:
     """A source's scores by trial and fold, its classes summed into those of `task`.
 
     Trials of a class that has no side in `task` are left out, and so is its share of the scores. Raises BadParameter
@@ -41,10 +41,10 @@ def trials_of(run: Run, name: str, task: str, variant: str) -> TrialScores:
     columns = {k: arrays[k][kept] for k in COLUMNS} | {"y": to[arrays["y"][kept]].argmax(axis=1)}
     scores = arrays[variant][kept] @ to + 1e-7
     scores = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
-    return by_trial(source.modality, labels.classes(source.corpus, task), columns, scores)
+    return Trials.of_windows(source.modality, labels.classes(source.corpus, task), columns, scores)
 
 
-def learned_weights(paired: Paired, rule: str) -> dict[int, np.ndarray]:
+def learned_weights(paired: Trials, rule: str) -> dict[int, np.ndarray]:
     """Weights (n_modalities,) of each fold by a rule of LEARNED, from its val trials alone. Raises BadSet."""
     learned = {}
     for fold in np.unique(paired.fold[paired.is_test]).tolist():
@@ -55,13 +55,13 @@ def learned_weights(paired: Paired, rule: str) -> dict[int, np.ndarray]:
     return learned
 
 
-def class_shares(paired: Paired, fold: int) -> np.ndarray:
+def class_shares(paired: Trials, fold: int) -> np.ndarray:
     """Class shares of a fold's val trials, (n_classes,) float64: the guess where there is nothing to answer with."""
     counts = np.bincount(paired.y[(paired.fold == fold) & ~paired.is_test], minlength=len(paired.classes))
     return counts / max(counts.sum(), 1)
 
 
-def rule_scores(paired: Paired) -> dict[str, np.ndarray]:
+def rule_scores(paired: Trials) -> dict[str, np.ndarray]:
     """Test scores (n_test, n_classes) of each modality alone, then of each rule.
 
     A rule of LEARNED uses each fold's own weights. A modality that is missing for a trial guesses the class shares
@@ -88,12 +88,10 @@ def rated(y, subject, scores: Mapping, singles: Sequence[str], seed: int, compar
     (metrics.paired_gain), of the methods `compared`, or of all.
     """
     found = {name: metrics.evaluate(y, of_one, subject, seed=seed) for name, of_one in scores.items()}
-    best = max(singles, key=lambda name: found[name]["uar"].value)
-    rows = []
+    best, rows = max(singles, key=lambda name: found[name]["uar"].value), []
     for name, of_one in scores.items():
-        uar, kind = found[name]["uar"], "single" if name in singles else "fused"
-        row = {"method": name, "kind": kind, "n": len(y)}
-        row |= {"uar": uar.value, "uar_low": uar.low, "uar_high": uar.high}
+        row = {"method": name, "kind": "single" if name in singles else "fused", "n": len(y)}
+        row |= metrics.columns_of("uar", found[name]["uar"])
         row |= {metric: found[name][metric].value for metric in ("accuracy", "macro_f1")}
         row |= {"best_single": best} | dict.fromkeys(("points", "points_low", "points_high", "p"), np.nan)
         if compared is None or name in compared:
@@ -109,20 +107,20 @@ def as_gains(table: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Study:
-    """Paired scores of several sources, and what is reported of them; `found` are the scores before they were paired."""
+    """Trials scores of several sources, and what is reported of them; `found` are the scores before they were paired."""
 
     sources: tuple[str, ...]
     task: str
     pairs: str
-    found: tuple[TrialScores, ...]
-    paired: Paired
+    found: tuple[Trials, ...]
+    paired: Trials
     seed: int
 
     @classmethod
     def load(
         cls, run: Run, sources: Sequence[str], task: str, pairs: str, n_virtual: int, variant: str, seed: int
     ) -> "Study":
-        """Raises BadParameter for fewer than two sources and for names that there are not, BadArtifact, BadSet."""
+        """Raises BadParameter for fewer than two sources and for names that do not exist, BadArtifact, BadSet."""
         if len(sources) < 2:
             raise BadParameter(f"sources: got {list(sources)}, expected two or more to fuse.")
         if pairs not in ("same_trials", "label_paired"):
@@ -132,20 +130,20 @@ class Study:
         return cls(tuple(sources), task, pairs, found, paired, seed)
 
     @cached_property
-    def test(self) -> Paired:
+    def test(self) -> Trials:
         """The test trials."""
         return self.paired.part_of(self.paired.is_test)
 
     @cached_property
     def scores(self) -> dict[str, np.ndarray]:
-        """Test scores (n_test, n_classes) of each modality and each rule, as `rule_scores` gives them."""
+        """`rule_scores` of the study."""
         return rule_scores(self.paired)
 
     def counts(self) -> pd.DataFrame:
         """Test trials of each class, and how many of them each modality has."""
-        test, n = self.test, len(self.paired.classes)
+        test = self.test
         kept = {"trials": slice(None)} | dict(zip(test.modalities, test.rows >= 0, strict=True))
-        counts = {name: np.bincount(test.y[rows], minlength=n) for name, rows in kept.items()}
+        counts = {name: np.bincount(test.y[of], minlength=len(test.classes)) for name, of in kept.items()}
         return pd.DataFrame({"class": test.classes} | counts)
 
     def one_trial(self, rule: str, variant: str) -> pd.DataFrame:
@@ -158,10 +156,6 @@ class Study:
         """`rated` of each modality and each rule; points of the rules alone."""
         of, rules = self.test, set(self.scores) - set(self.test.modalities)
         return as_gains(rated(of.y, of.subject, self.scores, of.modalities, self.seed, rules))
-
-    def table(self) -> pd.DataFrame:
-        """Columns rule, kind (single | fused), n, uar, uar_low, uar_high, accuracy, macro_f1; modalities first."""
-        return self.rated.loc[:, "rule":"macro_f1"]
 
     def gains(self) -> pd.DataFrame:
         """A row per rule: rule, best_single, n, and gain_points over that with its interval and p."""
@@ -217,7 +211,7 @@ class Expert:
         return reliability.statistics(self.standardiser(X))
 
 
-def experts_of(run: Run, name: str, task: str, variant: str, found: TrialScores) -> tuple:
+def experts_of(run: Run, name: str, task: str, variant: str, found: Trials) -> tuple:
     """The Expert of each fold of a source, whose scores `found` are; its EmotionSet and Folds."""
     source, experts = Experiment.parse(name), []
     data, folds, _ = crossval.opened(run, source)
@@ -226,24 +220,22 @@ def experts_of(run: Run, name: str, task: str, variant: str, found: TrialScores)
         stem = model_name(name, k)
         standardiser = crossval.load_standardiser(run, stem)
         typicality = Typicality.fit(reliability.statistics(standardiser(data.X[fold.train])))
-        val = (found.fold == k) & (found.part == "val")
-        temperature = reliability.temperature(found.scores[val], found.y[val])
+        val = (found.fold == k) & ~found.is_test
+        temperature = reliability.temperature(found.scores[0, val], found.y[val])
         file = run.read(f"{stem}-{variant}.tflite")
         experts.append(Expert(file, standardiser, to_task, temperature, typicality))
     return experts, data, folds
 
 
 def fusion_record(run: Run, study: Study, variant: str) -> dict:
-    """What a device needs to fuse as the study does, for JSON: task, classes, sources.
-
-    Each source has its to_task (n_classes, n_to) and a dict per fold: weight, temperature, typicality.
-    """
+    """What a device needs to fuse as the study does, for JSON: task, classes, sources. Each source has its to_task
+    (n_classes, n_to) and a dict per fold: weight, temperature, typicality."""
     sources, weights = {}, learned_weights(study.paired, "weighted")
     for m, (name, found) in enumerate(zip(study.sources, study.found, strict=True)):
         experts, _, _ = experts_of(run, name, study.task, variant, found)
         folds = []
-        for k, expert in enumerate(experts):  # of virtual people there may be more or fewer
-            if k in weights:
+        for k, expert in enumerate(experts):
+            if k in weights:  # of virtual people there may be more or fewer
                 learned = {"temperature": expert.temperature, "typicality": expert.typicality.to_dict()}
                 folds.append({"weight": float(weights[k][m]), **learned})
         sources[name] = {"to_task": experts[0].to_task.tolist(), "folds": folds}

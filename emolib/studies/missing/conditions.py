@@ -6,8 +6,9 @@ were. Noise is white, on the recordings, which then pass the source's own front 
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -24,12 +25,12 @@ from emolib.evaluation import metrics
 from emolib.signals.frontend import FRONT_ENDS, Windows, front_end
 from emolib.signals.standardise import Standardiser
 from emolib.studies.fusion.study import rated
-from emolib.studies.missing.streams import Change, Methods, Name, Sensed, Streams
+from emolib.studies.missing.streams import Change, Methods, Sensed, Streams
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What is changed. `name` is the condition in the table of results, `bad` the one modality concerned, snr_db its noise."""
+    """What is changed. `name` is that of the table of results, `bad` the one modality concerned, snr_db its noise."""
 
     name: str
     change: Change
@@ -75,45 +76,33 @@ def lost(trials: np.ndarray, sensed: Sensed) -> np.ndarray:
 def shown(streams: Streams, show: Callable) -> list[Condition]:
     """One modality after the other shows other trials of a person than it should: `show` is stuck, late or lost."""
 
-    def showing(modality: str) -> Change:
-        def change(fold, given):
-            sensed, which = given[modality], np.full(len(streams.order[fold]), MISSING)
-            for trials in streams.people(fold):
-                which[trials] = show(trials, sensed)
-            return {**given, modality: sensed.showing(which)}
+    def change(fold, given, modality):
+        sensed, which = given[modality], np.full(len(streams.order[fold]), MISSING)
+        for trials in streams.people(fold):
+            which[trials] = show(trials, sensed)
+        return {**given, modality: sensed.showing(which)}
 
-        return change
+    return [
+        Condition(f"{name} {show.__name__}", partial(change, modality=name), name)
+        for name in streams.channels
+    ]
 
-    return [Condition(f"{name} {show.__name__}", showing(name), name) for name in streams.channels]
 
-
-Noisy = Mapping[float, Mapping[Name, Windows]]  # of one modality, by SNR in dB and trial
+Noisy = Mapping[float, Mapping[int, Windows]]  # of one modality, by SNR in dB and row of its scores
 
 
 def with_noise(trial: Trial, snr_db: float, seed: int = 0) -> np.ndarray:
-    """The trial's data with white Gaussian noise at snr_db of its power around its mean (by channel for EEG).
-
-    Faces are clipped to uint8. The noise is the trial's own: the same at every snr_db, but louder.
-    """
-    x = np.asarray(trial.data, np.float64)
+    """The trial's data with white Gaussian noise at snr_db of its power around its mean (by channel for EEG). Faces
+    are clipped to uint8. The noise is the trial's own: the same at every snr_db, but louder."""
+    x = trial.data.astype(np.float64)
+    x = x if trial.modality == "eeg" else x.reshape(1, -1)
+    power = np.array([[row[np.isfinite(row)].var() if np.isfinite(row).any() else 0.0] for row in x])
     name = f"{trial.corpus}/{trial.modality}/{trial.subject}/{trial.trial}"
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    out = x + np.sqrt(_power(x, trial.modality) / 10 ** (snr_db / 10)) * rng.standard_normal(x.shape)
+    noisy = x + np.sqrt(power / 10 ** (snr_db / 10)) * rng.standard_normal(x.shape)
     if trial.data.dtype == np.uint8:
-        out = np.clip(np.rint(out), 0, 255)
-    return out.astype(trial.data.dtype)
-
-
-def _power(x: np.ndarray, modality: str) -> np.ndarray:
-    rows = x if modality == "eeg" else x.reshape(1, -1)
-    power = np.array([[row[np.isfinite(row)].var() if np.isfinite(row).any() else 0.0] for row in rows])
-    return power if modality == "eeg" else power[0, 0]
-
-
-def example_with_noise(run: Run, name: str, snr_db: float, seed: int) -> Trial:
-    """The first trial of a source, with noise."""
-    trial = next(_trials(run, name))
-    return replace(trial, data=with_noise(trial, snr_db, seed))
+        noisy = np.clip(np.rint(noisy), 0, 255)
+    return noisy.reshape(trial.data.shape).astype(trial.data.dtype)
 
 
 def noisy_windows(run: Run, streams: Streams, snrs_db: Sequence[float], seed: int) -> dict[str, Noisy]:
@@ -124,32 +113,34 @@ def noisy_windows(run: Run, streams: Streams, snrs_db: Sequence[float], seed: in
     """
     found = {}
     for modality, channel in streams.channels.items():
-        if next(_trials(run, channel.source)).kind != "band_power":
+        if next(trials_of(run, channel.source)).kind != "band_power":
             rows = np.concatenate([streams.found_rows(fold, modality) for fold in streams.order])
-            names = {channel.name(row) for row in rows[rows != MISSING]}
-            found[modality] = _noisy(run, channel.source, names, snrs_db, seed)
+            rows = rows[rows != MISSING]
+            names = channel.found.subject[rows].tolist(), channel.found.trial[rows].tolist()
+            wanted = dict(zip(zip(*names, strict=True), rows.tolist(), strict=True))
+            found[modality] = _noisy(run, channel.source, wanted, snrs_db, seed)
     return found
 
 
-def _trials(run: Run, name: str) -> Iterator[Trial]:
+def trials_of(run: Run, name: str) -> Iterator[Trial]:
     """A source's trials as 01_windows read them."""
     options = run.parameters_of(f"data/{name}.npz")
     return datasets.load(options["corpus"], options["modality"], None, **options["corpus_options"])
 
 
-def _noisy(run: Run, name: str, wanted: Collection[Name], snrs_db: Sequence[float], seed: int) -> Noisy:
+def _noisy(run: Run, name: str, wanted: Mapping, snrs_db: Sequence[float], seed: int) -> Noisy:
+    """Of a source's trials; `wanted`: by subject and trial the row of its scores."""
     source = Experiment.parse(name)
     front = front_end(source.modality, **run.parameters_of(f"data/{name}.npz")["frontend"])
     own, found = _own_standardisers(run, source), {snr: {} for snr in snrs_db}
-    for trial in _trials(run, name):
-        key = trial.subject, trial.trial
-        for snr in snrs_db if key in wanted else ():
+    for trial in trials_of(run, name):
+        row = wanted.get((trial.subject, trial.trial))
+        for snr in snrs_db if row is not None else ():
             made = front(with_noise(trial, snr, seed), trial.sfreq, trial.kind)
-            found[snr][key] = replace(made, X=own.get(trial.subject, np.asarray)(made.X))
-    lost = {key for of in found.values() for key in wanted if key not in of}
-    if lost:
+            found[snr][row] = replace(made, X=own.get(trial.subject, np.asarray)(made.X))
+    if gone := [key for key, row in wanted.items() for of in found.values() if row not in of]:
         raise BadArtifact(
-            f"{source.corpus} has no trial {min(lost)[1]} of data/{name}.npz: run 01_windows again."
+            f"{source.corpus} has no trial {min(gone)[1]} of data/{name}.npz: run 01_windows again."
         )
     return found
 
@@ -158,10 +149,8 @@ def _own_standardisers(run: Run, source: Experiment) -> dict[str, Standardiser]:
     """Of each person's clean windows, where training standardised within people; else none."""
     if run.parameters_of(f"scores/{source}-keras.npz")["normalise"] == "train":
         return {}
-    data, axis = (
-        windowed.from_arrays(run.arrays(f"data/{source}.npz")),
-        FRONT_ENDS[source.modality].feature_axis,
-    )
+    data = windowed.from_arrays(run.arrays(f"data/{source}.npz"))
+    axis = FRONT_ENDS[source.modality].feature_axis
     own = {name: (data.subject == name) & data.own for name in np.unique(data.subject).tolist()}
     return {name: Standardiser.fit(data.X[rows], axis) for name, rows in own.items()}
 
@@ -171,25 +160,23 @@ def noise_losses(noisy: Mapping[str, Noisy]) -> pd.DataFrame:
     rows = []
     for modality, of in noisy.items():
         for snr, windows in of.items():
-            missing = sum(not len(made.X) for made in windows.values())
-            row, dropped = {"modality": modality, "snr_db": snr, "trials": len(windows)}, Counter()
+            dropped = Counter(missing=sum(not len(made.X) for made in windows.values()))
             for made in windows.values():
                 dropped.update(made.dropped)
-            rows.append(row | {"missing": missing} | dropped)
+            rows.append({"modality": modality, "snr_db": snr, "trials": len(windows), **dropped})
     counts = pd.DataFrame(rows, columns=None if rows else ["modality", "snr_db", "trials", "missing"])
-    reasons = [name for name in counts.columns if name not in ("modality", "snr_db")]
-    return counts.astype({"snr_db": float}).fillna(0).astype(dict.fromkeys(reasons, int))
+    return counts.astype({"snr_db": float}).fillna(0).astype(dict.fromkeys(counts.columns[2:], int))
 
 
 def in_noise(streams: Streams, noisy: Mapping[str, Noisy]) -> list[Condition]:
     """One modality's windows are those of its noisy recordings: a condition per modality and SNR."""
 
-    def replaced(modality: str, windows) -> Change:
-        sensed = streams.channels[modality].sensed
-        return lambda fold, given: {**given, modality: sensed(streams.found_rows(fold, modality), windows)}
+    def change(fold, given, modality, windows):
+        rows = streams.found_rows(fold, modality)
+        return {**given, modality: streams.channels[modality].sensed(rows, windows)}
 
     return [
-        Condition(f"{snr:g} dB noise on {name}", replaced(name, windows), name, snr)
+        Condition(f"{snr:g} dB noise on {name}", partial(change, modality=name, windows=windows), name, snr)
         for name, of in noisy.items()
         for snr, windows in of.items()
     ]
@@ -205,19 +192,16 @@ def scored(streams: Streams, methods: Methods, conditions: Sequence[Condition]) 
 
 def table(streams: Streams, found: Scored) -> pd.DataFrame:
     """A row per condition and method: condition, bad, snr_db (NaN without noise), and the columns of `study.rated`.
-
-    The best single modality is the one of the highest UAR on the same test trials in the same condition.
-    """
+    The best single modality is the one of the highest UAR on the same test trials in the same condition."""
     parts = [_rated(streams, condition, scores, slice(None)) for condition, scores in found.items()]
     return pd.concat(parts, ignore_index=True)
 
 
 def stream_table(streams: Streams, methods: Methods) -> pd.DataFrame:
-    """`table` before and after the middle of each person's stream, from which on a modality is lost.
-
-    Column part is before or after; with nothing lost there are rows of both.
-    """
-    after = streams.after()
+    """`table` before and after the middle of each person's stream, from which on a modality is lost. Column part is
+    before or after; with nothing lost there are rows of both."""
+    halves = [np.arange(len(own)) >= len(own) // 2 for fold in streams.order for own in streams.people(fold)]
+    after = np.concatenate(halves)
     parts = [_rated(streams, WHOLE, streams.scores(methods, WHOLE.change), ~after, part="before")]
     for condition, scores in scored(streams, methods, [WHOLE, *shown(streams, lost)]).items():
         parts.append(_rated(streams, condition, scores, after, part="after"))
@@ -230,9 +214,8 @@ def _rated(streams: Streams, condition: Condition, scores, kept, **part) -> pd.D
     of, fused = streams.trials.part_of(kept), set(scores) - set(singles)
     found = rated(of.y, of.subject, scores, singles, streams.study.seed, fused)
     about = {"condition": condition.name, "bad": condition.bad, "snr_db": condition.snr_db, **part}
-    return pd.concat(
-        [pd.DataFrame(about, index=found.index), found.drop(columns=["accuracy", "macro_f1"])], axis=1
-    )
+    shown = found.drop(columns=["accuracy", "macro_f1"])
+    return shown.assign(**about)[[*about, *shown.columns]]
 
 
 def gains(streams: Streams, found: Scored, named: str, method: str, over: Sequence[str]) -> pd.DataFrame:
@@ -242,8 +225,7 @@ def gains(streams: Streams, found: Scored, named: str, method: str, over: Sequen
     """
     bad = {condition.name: scores for condition, scores in found.items() if condition.bad}
     names, rows = [method, *over], []
-    for scores in bad.values():
-        check_names(names, list(scores), "the methods of this study")
+    check_names(names, list(next(iter(bad.values()))), "the methods of this study")
     bad[named] = {name: np.concatenate([scores[name] for scores in bad.values()]) for name in names}
     for condition, scores in bad.items():
         times = len(scores[method]) // len(streams.trials.y)

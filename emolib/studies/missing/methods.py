@@ -7,6 +7,7 @@ it is gone for all trials. It answers with scores (n_trials, n_classes), NaN for
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from emolib.device.interpreter import Model
 from emolib.fusion.scores import fuse, softmax
 from emolib.models import crossval
 from emolib.studies.early_fusion.study import JointStudy
-from emolib.studies.fusion.pairing import Paired, same_trials
+from emolib.studies.fusion.pairing import Trials, same_trials
 from emolib.studies.fusion.study import LEARNED, learned_weights
 from emolib.studies.missing.streams import Given, Methods, by_trial
 
@@ -26,38 +27,30 @@ RELIABILITY = "reliability"
 FoldWeights = Mapping[int, np.ndarray]  # (n_modalities,) of each fold, in the study's order
 
 
-def score_level(paired: Paired) -> Methods:
+def score_level(paired: Trials) -> Methods:
     """Each modality alone, mean, product, the rules that learn weights, and reliability."""
     learned = {name: learned_weights(paired, name) for name in LEARNED}
-    found = {name: single(name) for name in paired.modalities}
-    found |= {"mean": rule("mean"), "product": rule("product")}
-    found |= {name: rule("weighted", weights) for name, weights in learned.items()}
-    return found | {RELIABILITY: reliability(learned["weighted"])}
+    found = {name: partial(single, name=name) for name in paired.modalities}
+    found |= {name: partial(by_rule, rule=name) for name in ("mean", "product")}
+    found |= {name: partial(by_rule, rule="weighted", weights=weights) for name, weights in learned.items()}
+    return found | {RELIABILITY: partial(reliability, weights=learned["weighted"])}
 
 
-def single(name: str):
-    return lambda fold, sensed: _stacked(sensed, "scores")[list(sensed).index(name)]
+def single(fold: int, sensed: Given, name: str) -> np.ndarray:
+    return _stacked(sensed, "scores")[list(sensed).index(name)]
 
 
-def rule(name: str, weights: FoldWeights | None = None):
+def by_rule(fold: int, sensed: Given, rule: str, weights: FoldWeights | None = None) -> np.ndarray:
     """A rule of emolib.fusion.scores, with weights of each fold where it learns them."""
-
-    def method(fold: int, sensed: Given) -> np.ndarray:
-        scores = _stacked(sensed, "scores")
-        of_fold = None if weights is None else np.tile(weights[fold][:, None], scores.shape[1])
-        return fused(scores, name, of_fold)
-
-    return method
+    scores = _stacked(sensed, "scores")
+    of_fold = None if weights is None else np.tile(weights[fold][:, None], scores.shape[1])
+    return fused(scores, rule, of_fold)
 
 
-def reliability(weights: FoldWeights):
+def reliability(fold: int, sensed: Given, weights: FoldWeights) -> np.ndarray:
     """Weighted geometric mean of calibrated scores; a modality weighs its validation weight × its trust in a trial."""
-
-    def method(fold: int, sensed: Given) -> np.ndarray:
-        trust = weights[fold][:, None] * _stacked(sensed, "trust")
-        return fused(_stacked(sensed, "calibrated"), "product", trust)
-
-    return method
+    trust = weights[fold][:, None] * _stacked(sensed, "trust")
+    return fused(_stacked(sensed, "calibrated"), "product", trust)
 
 
 def fused(scores: np.ndarray, rule: str, weights: np.ndarray | None = None) -> np.ndarray:
@@ -107,10 +100,8 @@ class Joint:
         return fused(np.moveaxis(scores, 1, 0), "weighted", weights)
 
     def _window_scores(self, fold: int, sensed: Given, rows: np.ndarray) -> np.ndarray:
-        """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes).
-
-        rows (n_windows, n_branches): the window of each branch.
-        """
+        """Scores of joint windows, (n_windows, n_classes) or (n_windows, n_heads, n_classes). rows (n_windows,
+        n_branches): the window of each branch."""
         run, name = self.study.run, model_name(self.study.artifact(self.name), fold)
         shapes, X = self.study.data.shapes, {}
         standardise = crossval.load_standardiser(run, name)
@@ -118,16 +109,14 @@ class Joint:
             there = column != MISSING
             X[branch] = np.zeros((len(rows), *shapes[branch]), np.float32)
             if there.any():
-                X[branch][there] = standardise.branches[branch](sensed[branch].X[column[there]])
+                X[branch][there] = standardise[branch](sensed[branch].X[column[there]])
         with Model(run.read(f"{name}-{INT8}.tflite")) as model:
             return softmax(model.predict(X))
 
 
 def joint_networks(run: Run, name: str) -> dict[str, Joint]:
-    """The networks of several branches that 04b_early_fusion trained under this name; none for "".
-
-    Raises BadArtifact where it did not, BadParameter for other trials than those of the same people.
-    """
+    """The networks of several branches that 04b_early_fusion trained under this name; none for "". Raises BadArtifact
+    where it did not, BadParameter for other trials than those of the same people."""
     if not name:
         return {}
     from emolib.studies.early_fusion.networks import Answers, networks  # imports TensorFlow

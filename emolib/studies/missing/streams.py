@@ -15,10 +15,8 @@ from emolib.evaluation import metrics
 from emolib.fusion import reliability
 from emolib.fusion.scores import FLOOR
 from emolib.signals.frontend import Windows
-from emolib.studies.fusion.pairing import Paired, TrialScores
+from emolib.studies.fusion.pairing import Trials
 from emolib.studies.fusion.study import Expert, Study, class_shares, experts_of
-
-Name = tuple[str, str]  # subject and trial
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +55,7 @@ class Sensed:
     @cached_property
     def scores(self) -> np.ndarray:
         """Mean scores of the windows of each trial, (n_trials, n_classes) float32, NaN where there are none."""
-        of_windows = self._of_windows(Expert.scores, self.experts[0].to_task.shape[1])
+        of_windows = self._of_windows(Expert.scores, self.X, self.experts[0].to_task.shape[1])
         return by_trial(of_windows, self.at, len(self.fold)).astype(np.float32)
 
     @cached_property
@@ -69,23 +67,16 @@ class Sensed:
     @cached_property
     def trust(self) -> np.ndarray:
         """Weight in [0, 1] of each trial, (n_trials,): how typical it is; 0 for a repetition, and for nothing."""
-        found, n = self._of_windows(Expert.statistics, 5), len(self.fold)
-        weights = np.empty(len(found))
-        for expert, rows in self._asked():
-            weights[rows] = expert.typicality(found[rows])
-        typical = np.nan_to_num(by_trial(weights[:, None], self.at, n)[:, 0])
+        found, n = self._of_windows(Expert.statistics, self.X, 5), len(self.fold)
+        weights = self._of_windows(lambda expert, of: expert.typicality(of)[:, None], found, 1)
+        typical = np.nan_to_num(by_trial(weights, self.at, n)[:, 0])
         return typical * reliability.fresh(by_trial(found, self.at, n))
 
-    def _asked(self) -> list[tuple[Expert, np.ndarray]]:
-        """Each expert with the rows of X that it answers for."""
-        of_window = self.fold[self.at]
-        return [(self.experts[k], of_window == k) for k in np.unique(of_window)]
-
-    def _of_windows(self, ask: Callable, n: int) -> np.ndarray:
-        """What each window's expert says of it, (n_windows, n)."""
-        answers = np.empty((len(self.X), n))
-        for expert, rows in self._asked():
-            answers[rows] = ask(expert, self.X[rows])
+    def _of_windows(self, ask: Callable, X: np.ndarray, n: int) -> np.ndarray:
+        """What each window's expert says of it, (n_windows, n), asked with its part of X."""
+        answers, of_window = np.empty((len(X), n)), self.fold[self.at]
+        for k in np.unique(of_window):
+            answers[of_window == k] = ask(self.experts[k], X[of_window == k])
         return answers
 
 
@@ -107,40 +98,32 @@ class Channel:
     """One modality of a study: its trials' scores, its folds' experts, and the clean windows of its test trials."""
 
     source: str
-    found: TrialScores
+    found: Trials
     experts: Sequence[Expert]
     windows: Mapping[int, Windows]  # by row of `found`
 
-    def name(self, row: int) -> Name:
-        """Subject and trial of a row of `found`."""
-        return str(self.found.subject[row]), str(self.found.trial[row])
-
-    def sensed(self, rows: np.ndarray, noisy: Mapping[Name, Windows] | None = None) -> Sensed:
+    def sensed(self, rows: np.ndarray, noisy: Mapping[int, Windows] | None = None) -> Sensed:
         """The windows of rows of `found` (n_trials,), MISSING for none; those of `noisy` instead of the clean ones."""
-        some = next(iter(self.windows.values()))
+        some, known = next(iter(self.windows.values())), self.windows if noisy is None else noisy
         nothing = Windows(some.X[:0], some.start_s[:0], {})
-        known = self.windows
-        if noisy is not None:
-            known = {row: noisy[self.name(row)] for row in set(rows.tolist()) - {MISSING}}
         fold = np.where(rows == MISSING, MISSING, self.found.fold[rows])
         return Sensed.of(self.experts, [known.get(row, nothing) for row in rows.tolist()], fold)
 
     def calibration(self) -> dict[str, float]:
         """A row of a table: temperature (mean, least, most of the folds), log loss and ECE of test trials before and after
         they took the temperature of their fold."""
-        test, temperatures = self.found.part == "test", np.array([one.temperature for one in self.experts])
-        y, before = self.found.y[test], self.found.scores[test]
-        after = reliability.calibrated(before, temperatures[self.found.fold[test]][:, None])
-        row = {"modality": self.found.modality, "n": len(y), "temperature": temperatures.mean()}
-        row |= {"temperature_min": temperatures.min(), "temperature_max": temperatures.max()}
-        named = {"before": before, "after": after}
-        for name, scores in named.items():
-            own = scores[np.arange(len(y)), y]
-            row[f"log_loss_{name}"] = float(-np.log(np.maximum(own, FLOOR)).mean())
-        return row | {f"ece_{name}": metrics.ece(y, scores) for name, scores in named.items()}
+        test = self.found.part_of(self.found.is_test)
+        y, temperature = test.y, np.array([one.temperature for one in self.experts])
+        scores = {"before": test.scores[0]}
+        scores["after"] = reliability.calibrated(scores["before"], temperature[test.fold][:, None])
+        row = {"modality": test.modality, "n": len(y), "temperature": temperature.mean()}
+        row |= {"temperature_min": temperature.min(), "temperature_max": temperature.max()}
+        for name, of in scores.items():
+            row[f"log_loss_{name}"] = float(-np.log(np.maximum(of[np.arange(len(y)), y], FLOOR)).mean())
+        return row | {f"ece_{name}": metrics.ece(y, of) for name, of in scores.items()}
 
 
-def _test_windows(found: TrialScores, data: EmotionSet, folds: Sequence[Fold]) -> dict[int, Windows]:
+def _test_windows(found: Trials, data: EmotionSet, folds: Sequence[Fold]) -> dict[int, Windows]:
     """Windows of each test row of `found`."""
     rows = {key: [] for key in zip(found.fold.tolist(), found.subject, found.trial, strict=True)}
     for k, fold in enumerate(folds):
@@ -172,20 +155,17 @@ class Streams:
     @cached_property
     def clean(self) -> dict[int, Given]:
         """What each modality gives, by fold."""
-
-        def given(fold):
-            return {name: of.sensed(self.found_rows(fold, name)) for name, of in self.channels.items()}
-
-        return {fold: given(fold) for fold in self.order}
+        return {
+            fold: {name: of.sensed(self.found_rows(fold, name)) for name, of in self.channels.items()}
+            for fold in self.order
+        }
 
     def found_rows(self, fold: int, modality: str) -> np.ndarray:
         """Rows of a modality's `found` of a fold's trials, (n_trials,), MISSING where it has none."""
         return self.study.paired.rows[self.study.paired.modalities.index(modality)][self.order[fold]]
 
     def thinned(self, trials_per_person: int) -> "Streams":
-        """At most so many trials of each person, evenly spread in time. Raises BadParameter below 1."""
-        if trials_per_person < 1:
-            raise BadParameter(f"trials_per_person is {trials_per_person}, expected 1 or more.")
+        """At most so many trials of each person, evenly spread in time."""
         order = {fold: [] for fold in self.order}
         for fold, rows in self.order.items():
             for own in self.people(fold):
@@ -199,14 +179,9 @@ class Streams:
         return [np.flatnonzero(subject == name) for name in np.unique(subject)]
 
     @cached_property
-    def trials(self) -> Paired:
+    def trials(self) -> Trials:
         """The trials (n,) in the order of every method's scores."""
         return self.study.paired.part_of(np.concatenate(list(self.order.values())))
-
-    def after(self) -> np.ndarray:
-        """Which of `trials` lie behind the middle of their person's stream, (n,) bool."""
-        halves = [np.arange(len(own)) >= len(own) // 2 for fold in self.order for own in self.people(fold)]
-        return np.concatenate(halves)
 
     def scores(self, methods: Methods, change: Change) -> dict[str, np.ndarray]:
         """Scores (n, n_classes) of each method; a trial it has nothing of gets the class shares of val trials."""

@@ -18,7 +18,7 @@ from emolib.models.crossval import compared
 from emolib.studies.reduction.search import CHANCE
 from emolib.studies.reduction.trainings import Answers, judged
 
-APOLLO3 = next(device for device in DEVICES if device.key == "apollo3")
+APOLLO3_MACS_PER_S = DEVICES.set_index("key").macs_per_s["apollo3"]
 BASELINE, REDUCED, EMBEDDED = "Baseline AlexNet", "Reduced AlexNet", "Embedded 3-layer"
 # Their names in the table of results
 MODELS = {BASELINE: "alexnet", REDUCED: "alexnet_searched", EMBEDDED: "three_layers"}
@@ -38,31 +38,25 @@ PUBLISHED = pd.DataFrame(
 )
 
 
-def delta_percent(auc: float, baseline_auc: float) -> float:
-    """Change of the AUC's margin over chance, in percent of the baseline's margin; below 0 is a loss."""
-    return 100 * (auc - baseline_auc) / (baseline_auc - CHANCE)
-
-
 def beside_the_paper(answers: Sequence[Answers]) -> pd.DataFrame:
     """`PUBLISHED`, then a row per entry of `answers`: source, its columns, auc_low, auc_high (95 % over subjects, ours only).
 
-    ΔAUC is against the first model on the same part, the baseline. The runtime is FLOPs / 0.46 MFLOP/s: Apollo3 as Shved
-    (2019) models it, see emolib.evaluation.devices.
+    ΔAUC is the change of the margin over chance against the first model on the same part, the baseline. The runtime is
+    FLOPs / 0.46 MFLOP/s: Apollo3 as Shved (2019) models it, see emolib.evaluation.devices.
     """
     baselines = {one.part: metrics.auc(one.y, one.scores) for one in answers if one.model == answers[0].model}
     rows = []
     for one in answers:
         row = {"model": one.model, "part": one.part} | judged(one.y, one.scores) | _area(one)
-        row["delta_auc_percent"] = delta_percent(row["auc"], baselines[one.part])
-        work = flops(one.architecture)
-        rows.append(row | {"work_mflop": work / 1e6, "runtime_s": work / 2 / APOLLO3.macs_per_s})
+        work, baseline = flops(one.architecture), baselines[one.part]
+        row["delta_auc_percent"] = 100 * (row["auc"] - baseline) / (baseline - CHANCE)
+        rows.append(row | {"work_mflop": work / 1e6, "runtime_s": work / 2 / APOLLO3_MACS_PER_S})
     both = [PUBLISHED.assign(source=SHVED), pd.DataFrame(rows).assign(source=OURS)]
     return pd.concat(both, ignore_index=True)[["source", *PUBLISHED.columns, "auc_low", "auc_high"]]
 
 
 def _area(one: Answers) -> dict[str, float]:
-    area = metrics.auc_interval(one.y, one.scores, one.subject)
-    return {"auc": area.value, "auc_low": area.low, "auc_high": area.high}
+    return metrics.columns_of("auc", metrics.auc_interval(one.y, one.scores, one.subject))
 
 
 def cost_of_noise(answers: Mapping[float, Answers]) -> pd.DataFrame:

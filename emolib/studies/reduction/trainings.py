@@ -14,8 +14,7 @@ from time import perf_counter
 import numpy as np
 
 from emolib.core.artifacts import Run
-from emolib.core.bars import progress_bar
-from emolib.core.errors import BadParameter
+from emolib.core.bars import with_progress
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, few
 from emolib.evaluation import metrics
@@ -43,12 +42,7 @@ def augmentation(ways: Sequence[str]) -> Callable:
 
 
 def mislabelled(train: EmotionSet, share: float, seed: int) -> EmotionSet:
-    """The training set with exactly round(share × n) of its labels wrong, every wrong class as likely; seeded.
-
-    Raises BadParameter for a share out of [0, 1].
-    """
-    if not 0 <= share <= 1:
-        raise BadParameter(f"noise: got a share of {share} wrong labels, expected 0 to 1.")
+    """The training set with exactly round(share × n) of its labels wrong, every wrong class as likely; seeded."""
     rng, n, n_classes, y = np.random.default_rng(seed), len(train.y), len(train.classes), train.y.copy()
     picked = rng.choice(n, round(share * n), replace=False, p=np.full(n, 1 / n))
     for label in np.unique(train.y[picked]):
@@ -88,10 +82,8 @@ class Store:
 
 
 def trained(train: EmotionSet, val: EmotionSet, options: Training, augment: Callable | None = None) -> Train:
-    """For a Store: train on `train`, stopped on `val`, pictures of one size whatever the architecture's side.
-
-    The numbers are those of the epoch of least validation loss: `judged` on val, epochs, seconds with tracing.
-    """
+    """For a Store: train on `train`, stopped on `val`, pictures of one size whatever the architecture's side. The
+    numbers are those of the epoch of least validation loss: `judged` on val, epochs, seconds with tracing."""
 
     def fit(architecture: Architecture, path: Path, state: Checkpoint) -> dict:
         keras.backend.clear_session()  # with the graphs and the optimizer of the network before
@@ -108,9 +100,8 @@ def trained(train: EmotionSet, val: EmotionSet, options: Training, augment: Call
 def judged(y: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     """auc (one class against the rest, mean), accuracy, precision, recall (means over classes) of scores (n, n_classes)."""
     counts = metrics.confusion(y, scores)
-    found = {"auc": metrics.auc(y, scores), "accuracy": metrics.accuracy(counts)}
-    found |= {"precision": metrics.macro_precision(counts), "recall": metrics.uar(counts)}
-    return {name: float(value) for name, value in found.items()}
+    found = {"accuracy": metrics.accuracy, "precision": metrics.macro_precision, "recall": metrics.uar}
+    return {"auc": metrics.auc(y, scores)} | {name: float(of(counts)) for name, of in found.items()}
 
 
 @dataclass(frozen=True)
@@ -133,15 +124,13 @@ def answers(
 ) -> list[Answers]:
     """What the networks named by `chosen` answer on parts of `of`; what their store does not hold is trained."""
     found = []
-    with progress_bar(len(chosen), "answers", "networks") as bar:
-        for name, (store, architecture) in chosen.items():
-            store(architecture)
-            model = keras.models.load_model(run.read(f"{store.name(architecture)}.keras"))
-            for part in parts:
-                data = of[part]
-                starts = range(0, len(data.y), PREDICTED)
-                logits = [model(data.X[i : i + PREDICTED], training=False).numpy() for i in starts]
-                scores = softmax(np.concatenate(logits))
-                found.append(Answers(name, part, architecture, data.y, scores, data.subject))
-            bar.update(1)
+    for name, (store, architecture) in with_progress(chosen.items(), "answers", "networks"):
+        store(architecture)
+        model = keras.models.load_model(run.read(f"{store.name(architecture)}.keras"))
+        for part in parts:
+            data = of[part]
+            starts = range(0, len(data.y), PREDICTED)
+            logits = [model(data.X[i : i + PREDICTED], training=False).numpy() for i in starts]
+            scores = softmax(np.concatenate(logits))
+            found.append(Answers(name, part, architecture, data.y, scores, data.subject))
     return found

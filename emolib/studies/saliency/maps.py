@@ -4,7 +4,7 @@ A map (n, h, w) is never below 0. z is the logit of the class that the model pre
 model is Keras with logits out.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -22,10 +22,7 @@ CELLS = 6  # a side of the image that Grad-CAM looks at, at least
 
 
 def gradient(model: keras.Model, X: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
-    """max over channels of |∂z/∂x|.
-
-    Source: Simonyan et al. 2014, "Deep inside convolutional networks", section 3.
-    """
+    """max over channels of |∂z/∂x|. Source: Simonyan et al. 2014, "Deep inside convolutional networks", section 3."""
     classes = _classes(model, X, target)
     found = [_gradients(model, X[rows], classes[rows]) for rows in _batches(len(X))]
     return np.abs(np.concatenate(found)).max(axis=-1)
@@ -39,10 +36,8 @@ def smooth_grad(
     noise: float = 0.15,
     seed: int = 0,
 ) -> np.ndarray:
-    """max over channels of |mean over n_samples of ∂z/∂x at x + e|, e ~ N(0, σ²), σ = noise · (max x − min x).
-
-    A picture's noise depends on the seed and its place in X. Source: Smilkov et al. 2017, "SmoothGrad".
-    """
+    """max over channels of |mean over n_samples of ∂z/∂x at x + e|, e ~ N(0, σ²), σ = noise · (max x − min x). A
+    picture's noise depends on the seed and its place in X. Source: Smilkov et al. 2017, "SmoothGrad"."""
     maps = []
     for number, (x, of) in enumerate(zip(X, _classes(model, X, target), strict=True)):
         normal = np.random.default_rng([seed, number]).normal(size=(n_samples, *x.shape))
@@ -52,10 +47,8 @@ def smooth_grad(
 
 
 def grad_cam(model: keras.Model, X: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
-    """max(0, Σ_k α_k A_k), α_k the mean over positions of ∂z/∂A_k, enlarged to the picture bilinearly.
-
-    A (n, h', w', n_filters) is what `image_layer` gives. Source: Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2.
-    """
+    """max(0, Σ_k α_k A_k), α_k the mean over positions of ∂z/∂A_k, enlarged to the picture bilinearly. A (n, h', w',
+    n_filters) is what `image_layer` gives. Source: Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2."""
     classes = _classes(model, X, target)
     both = keras.Model(model.inputs[0], [image_layer(model).output, model.outputs[0]])
     maps = []
@@ -106,19 +99,14 @@ METHODS: dict[str, Callable[..., np.ndarray]] = {
 def fold_maps(
     run: Run, source: str, data: EmotionSet, folds: Sequence[Fold], n_windows: int, seed: int = 0
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Rows (n,) of `data`, and by method the maps (n, h, w) of these windows.
-
-    Each fold's network explains its own answers on at most n_windows of its test windows, each class alike where there
-    are enough.
-    """
-    rows, maps = [], {name: [] for name in METHODS}
-    for k, fold in enumerate(folds):
+    """Rows (n,) of `data`, and by method the maps (n, h, w) of these windows. Each fold's network explains its own
+    answers on at most n_windows of its test windows, each class alike where there are enough."""
+    rows, maps = [evenly(data.y, fold.test, n_windows, seed) for fold in folds], []
+    for k, of_fold in enumerate(rows):
         model, standardiser = (load(run, model_name(source, k)) for load in (load_model, load_standardiser))
-        rows.append(evenly(data.y, fold.test, n_windows, seed))
-        X = standardiser(data.X[rows[-1]])
-        for name, method in METHODS.items():
-            maps[name].append(method(model, X))
-    return np.concatenate(rows), {name: np.concatenate(found) for name, found in maps.items()}
+        X = standardiser(data.X[of_fold])
+        maps.append({name: method(model, X) for name, method in METHODS.items()})
+    return np.concatenate(rows), {name: np.concatenate([of[name] for of in maps]) for name in METHODS}
 
 
 def image_layer(model: keras.Model) -> keras.layers.Layer:
@@ -138,8 +126,8 @@ def image_layer(model: keras.Model) -> keras.layers.Layer:
     return (fine or images)[-1]
 
 
-def _batches(n: int) -> Iterator[slice]:
-    return (slice(start, start + BATCH) for start in range(0, n, BATCH))
+def _batches(n: int) -> list[slice]:
+    return [slice(start, start + BATCH) for start in range(0, n, BATCH)]
 
 
 @lru_cache(maxsize=4)
@@ -147,15 +135,11 @@ def _graphs(model: keras.Model) -> tuple[Callable, Callable]:
     """Logits of x, and ∂z/∂x of x and classes; they read the weights that the model has when they are called."""
     x, classes = tf.TensorSpec(model.input_shape), tf.TensorSpec((None,), tf.int64)
 
-    @tf.function(input_signature=[x])
-    def logits(x):
-        return model(x, training=False)
-
     @tf.function(input_signature=[x, classes])
     def gradients(x, classes):
         return tf.gradients(tf.gather(model(x, training=False), classes, batch_dims=1), x)[0]
 
-    return logits, gradients
+    return tf.function(lambda x: model(x, training=False), input_signature=[x]), gradients
 
 
 def _logits(model, X) -> np.ndarray:

@@ -13,7 +13,7 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import BadSet
 from emolib.core.experiment import Experiment
 from emolib.datasets.base import EmotionSet
-from emolib.evaluation.metrics import Interval
+from emolib.evaluation.metrics import Interval, columns_of
 from emolib.signals.generated import face
 from emolib.signals.generated.affect import affects
 
@@ -30,20 +30,16 @@ ALIGNED = {  # shares of the sides, read off the mean training faces of FER2013,
 
 def masks(boxes: Mapping[str, np.ndarray], height: int, width: int) -> dict[str, np.ndarray]:
     """Share of each pixel within eyes, cheeks, mouth, and elsewhere: by name, each (n, height, width)."""
-    found = {
-        part: np.max([_inside(boxes[name], height, width) for name in names], axis=0)
-        for part, names in PARTS.items()
+
+    def along(box: np.ndarray, k: int, side: int) -> np.ndarray:
+        pixel = np.arange(side)
+        return np.clip(np.minimum(box[:, k + 2, None], pixel + 1) - np.maximum(box[:, k, None], pixel), 0, 1)
+
+    inside = {
+        name: along(box, 1, height)[:, :, None] * along(box, 0, width)[:, None] for name, box in boxes.items()
     }
+    found = {part: np.max([inside[name] for name in names], axis=0) for part, names in PARTS.items()}
     return found | {ELSEWHERE: 1 - np.max(list(found.values()), axis=0)}
-
-
-def _inside(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Share of each pixel within a box, (n, height, width)."""
-    down, across = (
-        np.clip(np.minimum(boxes[:, k + 2, None], pixel + 1) - np.maximum(boxes[:, k, None], pixel), 0, 1)
-        for k, pixel in ((1, np.arange(height)), (0, np.arange(width)))
-    )
-    return down[:, :, None] * across[:, None, :]
 
 
 def regions(run: Run, source: Experiment, data: EmotionSet, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -59,8 +55,7 @@ def regions(run: Run, source: Experiment, data: EmotionSet, rows: np.ndarray) ->
 
 
 def _generated(made: dict, trial: np.ndarray, size: int) -> dict[str, np.ndarray]:
-    """The generator's boxes of face, eyes, cheeks and mouth on all windows of a synthetic set, each (n_windows, 4), in pixels
-    of `size`.
+    """The generator's boxes by part on all windows of a synthetic set, each (n_windows, 4), in pixels of `size`.
 
     `made`: parameters of 01_windows; `trial` (n_windows,) is the set's column. Raises BadSet where they do not agree.
     """
@@ -80,25 +75,21 @@ def shares(maps: np.ndarray) -> np.ndarray:
 
 
 def mean_maps(maps: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
-    """Mean (h, w) of the maps of each class that occurs, every map counting alike: with sum 1 before.
-
-    A map that is 0 everywhere is left out.
-    """
-    found, seen = shares(maps), maps.any(axis=(1, 2))
-    return {
-        name: found[seen & (y == k)].mean(axis=0) for k, name in enumerate(classes) if (seen & (y == k)).any()
-    }
+    """Mean (h, w) of the `shares` of each class that occurs; a map that is 0 everywhere is left out."""
+    seen = maps.any(axis=(1, 2))
+    found, y = shares(maps[seen]), y[seen]
+    return {classes[k]: found[y == k].mean(axis=0) for k in np.unique(y)}
 
 
 def attention_table(
     maps: Mapping[str, np.ndarray], where: Mapping[str, np.ndarray], subject: np.ndarray
 ) -> pd.DataFrame:
-    """A row per method and region: method, region, n, empty, and the means share (of a map's sum), ratio of share and area,
-    area (of the picture).
+    """A row per method and region: method, region, n maps, `empty` ones that are 0 everywhere and left out, and the means
+    share (of a map's sum), ratio of share and area, both with intervals of a bootstrap over subjects, and area (of the
+    picture).
 
-    `maps` (n, h, w) are by method, `where` are masks by region. Above 1 the map is denser there than on average over the
-    picture, background included. Each with its 95 % interval, _low and _high, by bootstrap over subjects; n maps, `empty`
-    ones that are 0 everywhere left out.
+    `maps` (n, h, w) are by method, `where` are masks by region. A ratio above 1 says that the map is denser there than on
+    average over the picture, background included.
     """
     rows = []
     for method, found in maps.items():
@@ -107,9 +98,8 @@ def attention_table(
         for region, mask in where.items():
             share, area = (parts * mask[seen]).sum(axis=(1, 2)), mask[seen].mean(axis=(1, 2))
             row = {"method": method, "region": region, "n": int(seen.sum()), "empty": int((~seen).sum())}
-            for name, below in (("share", np.ones(len(share))), ("ratio", area)):
-                ratio = ratio_of_sums(share, below, of)
-                row |= {name: ratio.value, f"{name}_low": ratio.low, f"{name}_high": ratio.high}
+            row |= columns_of("share", ratio_of_sums(share, np.ones(len(share)), of))
+            row |= columns_of("ratio", ratio_of_sums(share, area, of))
             rows.append(row | {"area": mask.mean()})
     return pd.DataFrame(rows)
 
@@ -117,16 +107,14 @@ def attention_table(
 def ratio_of_sums(
     above: np.ndarray, below: np.ndarray, subject: np.ndarray, n_boot: int = 2000, seed: int = 0
 ) -> Interval:
-    """Σ above / Σ below of values (n,), and its 95 % interval by bootstrap over subjects, ids (n,) from 0.
-
-    NaN ends for one subject, NaN altogether for none. Source: Field and Welsh 2007 (cluster bootstrap).
-    """
+    """Σ above / Σ below of values (n,), and its 95 % interval by bootstrap over subjects, ids (n,) from 0. NaN ends
+    for one subject, NaN altogether for none. Source: Field and Welsh 2007 (cluster bootstrap)."""
     if len(subject) == 0:
-        return Interval(float("nan"), float("nan"), float("nan"))
+        return Interval(np.nan, np.nan, np.nan)
     sums = np.stack([np.bincount(subject, weights=values) for values in (above, below)], axis=1)
     value, n = float(sums[:, 0].sum() / sums[:, 1].sum()), len(sums)
     if n == 1:
-        return Interval(value, float("nan"), float("nan"))
+        return Interval(value, np.nan, np.nan)
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_boot) @ sums
     low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
     return Interval(value, float(low), float(high))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from emolib.evaluation.metrics import columns_of
 from emolib.models.backend import keras, tf
 from emolib.studies.saliency.maps import METHODS
 from emolib.studies.saliency.regions import ratio_of_sums
@@ -17,10 +18,8 @@ WINDOW = 11  # pixels, of SSIM
 
 
 def cascade(model: keras.Model, seed: int = 0) -> Iterator[tuple[str, keras.Model]]:
-    """Step by step, from the logits down: the layer that got its weights from before training, and the model.
-
-    A layer's batch norm goes with it. It is one model, changed between the steps.
-    """
+    """Step by step, from the logits down: the layer that got its weights from before training, and the model. A
+    layer's batch norm goes with it. It is one model, changed between the steps."""
     keras.utils.set_random_seed(seed)
     copy = keras.models.clone_model(model)
     initial = {layer.name: layer.get_weights() for layer in copy.layers}
@@ -59,17 +58,13 @@ def sanity(model: keras.Model, X: np.ndarray, seed: int = 0) -> pd.DataFrame:
     rows = []
     for step, (layer, copy) in enumerate(cascade(model, seed), 1):
         for name, method in METHODS.items():
-            row = {"method": name, "step": step, "layer": layer}
-            rows.append(row | _alike(trained[name], method(copy, X, classes), seed))
+            maps = method(copy, X, classes)
+            same, other = (spearman(trained[name], each) for each in (maps, np.roll(maps, 1, axis=0)))
+            same, other = same[np.isfinite(same)], other[np.isfinite(other)]
+            mean = ratio_of_sums(same, np.ones(len(same)), np.arange(len(same)), seed=seed)
+            row = {"method": name, "step": step, "layer": layer, "n": len(same)}
+            row |= columns_of("spearman", mean) | {"other": np.nan, "ssim": np.nan}
+            if len(same):
+                row |= {"other": other.mean(), "ssim": float(ssim(trained[name], maps).mean())}
+            rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _alike(a: np.ndarray, b: np.ndarray, seed: int) -> dict[str, float]:
-    same, other = (spearman(a, maps) for maps in (b, np.roll(b, 1, axis=0)))
-    same, other = same[np.isfinite(same)], other[np.isfinite(other)]
-    if len(same) == 0:
-        names = ("spearman", "spearman_low", "spearman_high", "other", "ssim")
-        return {"n": 0, **dict.fromkeys(names, np.nan)}
-    mean = ratio_of_sums(same, np.ones(len(same)), np.arange(len(same)), seed=seed)
-    ends = {"spearman": mean.value, "spearman_low": mean.low, "spearman_high": mean.high}
-    return {"n": len(same), **ends, "other": other.mean(), "ssim": float(ssim(a, b).mean())}
