@@ -29,7 +29,7 @@ def fusion(table: pd.DataFrame) -> style.Picture:
     line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
     for y, (_, row) in enumerate(table.iterrows()):
         colour, marker, _ = KINDS[row["kind"]]
-        style.with_interval(ax, y, *(100 * row[["uar", "uar_low", "uar_high"]]), colour, marker, 7, 2)
+        style.with_interval(ax, y, 100 * row[["uar", "uar_low", "uar_high"]], colour, marker, 7, 2)
         style.beside(ax, y, f"{100 * row['uar']:.1f}")
     style.name_rows(ax, table["rule"])
     ax.set(xlabel="UAR, 95 % interval over subjects (%)")
@@ -94,9 +94,9 @@ def forest(table: pd.DataFrame) -> style.Picture:
     figure, ax = style.panel(1.3 + 0.34 * len(table))
     ax.axvline(0, color=style.VERMILLION, linestyle="--", linewidth=1.2)
     for y, row in enumerate(table.itertuples()):
-        gain, low, high = row.gain_points, row.gain_points_low, row.gain_points_high
-        style.with_interval(ax, y, gain, low, high, style.BLUE, "s", 7, 2)
-        style.beside(ax, y, f"{gain:.1f} ({low:.1f} to {high:.1f})")
+        numbers = row.gain_points, row.gain_points_low, row.gain_points_high
+        style.with_interval(ax, y, numbers, style.BLUE, "s", 7, 2)
+        style.beside(ax, y, "{:.1f} ({:.1f} to {:.1f})".format(*numbers))
     style.name_rows(ax, table["rule"])
     best = " or ".join(dict.fromkeys(table["best_single"]))
     ax.set(xlabel=f"gain over {best}, the best single modality: UAR points, 95 % interval over subjects")
