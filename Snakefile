@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from emolib import datasets
-from emolib.models import check_network
+from emolib.models import check_source
 from emolib.core.lock import hold, plan, this_process
 from emolib.core.config import COMPRESSION, SEVERAL, STEPS, check_config
 from emolib.core.parameters import defaults
@@ -36,8 +36,8 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
     ALONE = hold(Path(OUT))  # until this process ends
     os.environ["EMOLIB_PIPELINE"] = this_process()  # notebooks end with it
     seen = Progress(logger, Path(OUT) / "headline.txt")
-for named in map(Experiment.parse, SOURCES):
-    check_network(named.modality, named.network)
+for source in SOURCES:
+    check_source(source)
 
 
 def one_of(names):

@@ -19,11 +19,8 @@ from emolib.device.live import Live, replay
 from emolib.device.sensors import KINDS, Kind, parse
 from emolib.signals.readers import READERS
 
-SENSORS = KINDS | {
-    "corpus": Kind(
-        "emolib.datasets.as_sensor", "CorpusTrial", KINDS["file"].modalities, "corpus:NAME/SUBJECT/TRIAL"
-    )
-}
+FORM = "corpus:NAME/SUBJECT/TRIAL"
+SENSORS = KINDS | {"corpus": Kind("emolib.datasets.as_sensor", "CorpusTrial", KINDS["file"].modalities, FORM)}
 
 
 def export(options) -> None:
@@ -42,9 +39,8 @@ def run(options) -> None:
         return stream(bundle, options)
     recordings = {modality: path for modality in READERS if (path := getattr(options, modality))}
     if not recordings:
-        raise BadParameter(
-            f"run: got no recording, expected --picture, --source, or some of --{', --'.join(READERS)}."
-        )
+        expected = f"--picture, --source, or some of --{', --'.join(READERS)}"
+        raise BadParameter(f"run: got no recording, expected {expected}.")
     print(json.dumps(bundle.answer(recordings, options.model)))
 
 
@@ -69,14 +65,11 @@ def show(results: Iterable[Result], as_json: bool) -> None:
 
 def line(result: Result) -> str:
     """An answer for people: time, best class with its score, what each modality says and weighs, milliseconds."""
-    if result.scores:
-        answer = best(result.scores)
-    else:
-        answer = "not fused" if any(part.scores for part in result.parts.values()) else "no answer"
-    parts = [
-        f"{name} {best(part.scores, part.weight if result.scores else None) if part.scores else part.state}"
-        for name, part in result.parts.items()
-    ]
+    alone = "not fused" if any(part.scores for part in result.parts.values()) else "no answer"
+    answer, parts = best(result.scores) if result.scores else alone, []
+    for name, part in result.parts.items():
+        weight = part.weight if result.scores else None
+        parts.append(f"{name} {best(part.scores, weight) if part.scores else part.state}")
     missed = f", {result.missed} hops missed" if result.missed else ""
     return f"{result.time_s:7.1f} s  {answer:16}  {' | '.join(parts)}  ({result.ms:.1f} ms{missed})"
 
@@ -91,8 +84,8 @@ def live(options) -> None:
     """Serve a page for this computer's own browser: camera, microphone, and a face that smiles back."""
     from emolib.device.page import serve
 
-    asked = options.bundle, options.source, options.model, options.port
-    serve(*asked, open_browser=not options.no_browser, keep=options.keep, kinds=SENSORS)
+    shown = {"open_browser": not options.no_browser, "keep": options.keep, "kinds": SENSORS}
+    serve(options.bundle, options.source, options.model, options.port, **shown)
 
 
 def firmware(options) -> None:
@@ -106,16 +99,14 @@ def firmware(options) -> None:
 
 
 def bench(options) -> None:
-    """Measure a bundle on this machine; or run its models for a power meter that logs meanwhile, and write what
-    ran when."""
-    from emolib.device.bench import bench as measured
-    from emolib.device.bench import mark, text
+    """Measure a bundle here; or run its models for a power meter that logs meanwhile, and write what ran when."""
+    from emolib.device import bench
 
+    bundle, asked = Bundle(options.bundle), (options.backend, options.threads, options.repeats)
     if options.markers:
-        return mark(Bundle(options.bundle), options.markers)
-    asked = options.backend, options.threads, options.repeats, options.seconds, options.model
-    found = measured(Bundle(options.bundle), *asked)
-    print(json.dumps(found) if options.json else text(found))
+        return bench.mark(bundle, options.markers)
+    found = bench.bench(bundle, *asked, options.seconds, options.model)
+    print(json.dumps(found) if options.json else bench.text(found))
 
 
 def datasets(options) -> int | None:
@@ -125,9 +116,8 @@ def datasets(options) -> int | None:
     if options.what == "list":
         return command.list_corpora()
     if not options.name:
-        raise BadParameter(
-            f"datasets {options.what}: got no name, expected a corpus: `emolib datasets list` has them."
-        )
+        hint = "expected a corpus: `emolib datasets list` has them"
+        raise BadParameter(f"datasets {options.what}: got no name, {hint}.")
     return getattr(command, options.what)(get(options.name))
 
 
@@ -136,6 +126,7 @@ def config(options) -> None:
     import yaml
 
     from emolib.core.config import check_config, reference
+    from emolib.models import check_source
 
     if options.file is None:
         return print(reference(), end="")
@@ -144,6 +135,8 @@ def config(options) -> None:
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise BadParameter(f"{options.file}: {error}, expected YAML.") from error
     check_config(given)
+    for source in given["sources"]:
+        check_source(source)
     print(f"{options.file}: nothing wrong")
 
 
@@ -187,8 +180,10 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
 class Command(argparse.ArgumentParser):
     """A command's arguments, with those that several commands take."""
 
+    add = argparse.ArgumentParser.add_argument
+
     def bundle(self, default: str | None = None) -> None:
-        self.add_argument(
+        self.add(
             "bundle",
             nargs="?" if default else None,
             default=default,
@@ -197,18 +192,13 @@ class Command(argparse.ArgumentParser):
         )
 
     def model(self) -> None:
-        self.add_argument(
-            "--model",
-            action="append",
-            default=[],
-            help="a source or detector instead of the bundle's default; repeatable",
-        )
+        told = "a source or detector instead of the bundle's default; repeatable"
+        self.add("--model", action="append", default=[], help=told)
 
     def source(self, what: str) -> None:
         forms = "heart=file:BVP.csv, speech=microphone, face=camera:0, eeg=lsl:NAME, …; repeatable"
-        self.add_argument(
-            "--source", action="append", default=[], metavar="MODALITY=KIND[:WHERE]", help=f"{what} {forms}"
-        )
+        told = {"metavar": "MODALITY=KIND[:WHERE]", "help": f"{what} {forms}"}
+        self.add("--source", action="append", default=[], **told)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -217,80 +207,71 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="command", parser_class=Command)
 
     def command(do: Callable, told: str) -> Command:
-        one = commands.add_parser(
-            do.__name__, help=told, description=f"{told[0].upper()}{told[1:]}.", formatter_class=Help
-        )
+        whole = f"{told[0].upper()}{told[1:]}."
+        one = commands.add_parser(do.__name__, help=told, description=whole, formatter_class=Help)
         one.set_defaults(do=do)
         return one
 
     one = command(live, "a page with your camera and microphone, on this computer alone")
     one.bundle(default="pretrained")
     one.source("beside the browser, or instead of its own:")
-    one.add_argument("--port", type=int, default=0, help="of the page; 0 is a free one")
-    one.add_argument("--no-browser", action="store_true", help="print the address only")
-    one.add_argument("--keep", type=Path, help="append every answer to this file, a line of JSON each")
+    one.add("--port", type=int, default=0, help="of the page; 0 is a free one")
+    one.add("--no-browser", action="store_true", help="print the address only")
+    one.add("--keep", type=Path, help="append every answer to this file, a line of JSON each")
     one.model()
     one = command(run, "a bundle's answer for recordings in files, or for live sources")
     one.bundle()
     for modality in READERS:
-        one.add_argument(f"--{modality}", type=Path, help="a recording in a file")
-    one.add_argument("--picture", type=Path, help="faces are found in it first; --face is one face")
+        one.add(f"--{modality}", type=Path, help="a recording in a file")
+    one.add("--picture", type=Path, help="faces are found in it first; --face is one face")
     one.source("an answer every hop from")
-    one.add_argument("--seconds", type=float, help="of sources, then end")
-    one.add_argument("--hop-s", type=float, default=HOP_S, help="seconds between answers")
-    one.add_argument("--threads", type=int, default=1, help="of each interpreter")
-    one.add_argument("--json", action="store_true", help="of sources, a line of JSON each hop")
+    one.add("--seconds", type=float, help="of sources, then end")
+    one.add("--hop-s", type=float, default=HOP_S, help="seconds between answers")
+    one.add("--threads", type=int, default=1, help="of each interpreter")
+    one.add("--json", action="store_true", help="of sources, a line of JSON each hop")
     one.model()
     command(models, "the models that come with emolib")
     one = command(bench, "measured latency, memory and energy of a bundle on this machine")
     one.bundle()
-    one.add_argument("--repeats", type=int, default=200, help="runs of each model")
-    one.add_argument(
-        "--backend", action="append", default=[], choices=BACKENDS, help="those that are here; repeatable"
-    )
-    one.add_argument("--threads", action="append", default=[], type=int, help="one and all cores; repeatable")
-    one.add_argument("--seconds", type=float, default=10.0, help="of streaming, 0 for none")
-    one.add_argument(
-        "--markers", type=Path, help="run each model beside a power meter's log, write here what ran when"
-    )
-    one.add_argument("--json", action="store_true", help="print a JSON object instead of lines")
+    one.add("--repeats", type=int, default=200, help="runs of each model")
+    repeatable = {"action": "append", "default": []}
+    one.add("--backend", choices=BACKENDS, help="those that are here; repeatable", **repeatable)
+    one.add("--threads", type=int, help="one and all cores; repeatable", **repeatable)
+    one.add("--seconds", type=float, default=10.0, help="of streaming, 0 for none")
+    told = "run each model beside a power meter's log, write here what ran when"
+    one.add("--markers", type=Path, help=told)
+    one.add("--json", action="store_true", help="print a JSON object instead of lines")
     one.model()
     one = command(firmware, "a bundle's models as C++ for tflite-micro")
     one.bundle()
-    one.add_argument(
-        "--out", type=Path, required=True, help="the folder of the sources; older ones are replaced"
-    )
-    one.add_argument("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
+    one.add("--out", type=Path, required=True, help="the folder of the sources; older ones are replaced")
+    one.add("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
     one.model()
     one = command(datasets, "list, check or fetch corpora")
-    one.add_argument(
-        "what", choices=("list", "check", "fetch"), help="check loads all of a corpus and counts"
-    )
-    one.add_argument("name", nargs="?", help="a corpus")
+    one.add("what", choices=("list", "check", "fetch"), help="check loads all of a corpus and counts")
+    one.add("name", nargs="?", help="a corpus")
     one = command(config, "check a run's config, or print what one may say")
-    one.add_argument("file", type=Path, nargs="?", help="such as config/demo.yaml")
+    one.add("file", type=Path, nargs="?", help="such as config/demo.yaml")
     one = command(export, "a run's int8 models as a bundle")
-    one.add_argument("results", type=Path, help="the run's folder, such as results/demo")
-    one.add_argument(
-        "--out", type=Path, required=True, help="the bundle's folder; an older bundle is replaced"
-    )
-    one.add_argument("--fold", type=int, default=0, help="whose models are taken")
-    one.add_argument("--keras", action="store_true", help="also the float32 networks, to train on")
-    one.add_argument("--add", action="store_true", help="keep what the bundle holds of other runs")
+    one.add("results", type=Path, help="the run's folder, such as results/demo")
+    one.add("--out", type=Path, required=True, help="the bundle's folder; an older bundle is replaced")
+    one.add("--fold", type=int, default=0, help="whose models are taken")
+    one.add("--keras", action="store_true", help="also the float32 networks, to train on")
+    one.add("--add", action="store_true", help="keep what the bundle holds of other runs")
     one.model()
     one = command(publish, "a run's numbers into docs/ and README")
-    one.add_argument("results", type=Path, help="the run's folder")
+    one.add("results", type=Path, help="the run's folder")
     one = command(push, "copy a run to any file system that fsspec knows")
-    one.add_argument("results", type=Path, help="the run's folder")
-    one.add_argument("url", help="such as s3://bucket/real")
+    one.add("results", type=Path, help="the run's folder")
+    one.add("url", help="such as s3://bucket/real")
     one = command(pull, "copy a run back")
-    one.add_argument("url", help="such as s3://bucket/real")
-    one.add_argument("results", type=Path, help="the run's folder")
+    one.add("url", help="such as s3://bucket/real")
+    one.add("results", type=Path, help="the run's folder")
     one = command(meter, "log a power sensor of this machine until Ctrl-C")
-    one.add_argument("log", type=Path, help="the CSV to write")
-    one.add_argument("--sensor", default="", help="its name; without, the widest that answers")
-    one.add_argument("--rate", type=float, default=10.0, help="readings a second")
-    one.add_argument("--seconds", type=float, default=86400.0, help="how long")
+    one.add("log", type=Path, help="the CSV to write")
+    one.add("--sensor", default="", help="its name; without, the widest that answers")
+    one.add("--rate", type=float, default=10.0, help="readings a second")
+    one.add("--seconds", type=float, default=86400.0, help="how long")
     return made
 
 

@@ -89,9 +89,9 @@ def sidecar(path: Path) -> Path:
 def record_of(path: Path) -> dict:
     """What the sidecar of an artifact says. Raises BadArtifact where either is missing, or the sidecar damaged."""
     if not path.exists() or not sidecar(path).exists():
+        again = "where that has nothing to do, `make reproduce FORCE=<rule of the notebook that writes it>`"
         raise BadArtifact(
-            f"{path} is missing: run the notebooks before this one, or `make reproduce`; where that has "
-            "nothing to do, `make reproduce FORCE=<rule of the notebook that writes it>`."
+            f"{path} is missing: run the notebooks before this one, or `make reproduce`; {again}."
         )
     record = _json(sidecar(path))
     if not isinstance(record, dict) or FIELDS - record.keys():
@@ -135,9 +135,7 @@ def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.
         shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
         n_bytes, n_head = math.prod(shape) * dtype.itemsize, file.tell()
         if dtype.hasobject or n_bytes != member.file_size - n_head:
-            raise ValueError(
-                f"{member.filename} holds objects, or promises {n_bytes} bytes of {member.file_size}"
-            )
+            raise ValueError(f"{member.filename} is no plain array of {member.file_size} bytes")
         if member.compress_type != zipfile.ZIP_STORED or n_bytes < MAPPED_BYTES:
             file.seek(0)
             return np.lib.format.read_array(file)
@@ -151,11 +149,8 @@ def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.
 @cache
 def git_commit() -> str:
     """The project's commit, with "+" behind it if files differ; "" outside a checkout."""
-
-    def git(*words):
-        return subprocess.run(["git", *words], cwd=PROJECT, capture_output=True, text=True).stdout.strip()
-
-    return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    call = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=+"]
+    return subprocess.run(call, cwd=PROJECT, capture_output=True, text=True).stdout.strip()
 
 
 def short(commit: str) -> str:
@@ -214,21 +209,17 @@ class Run:
         record = check(path)
         self.inputs[name], writer = record["sha256"], record["notebook"]
         if writer != self.notebook and (other := self._unplanned(writer, record["parameters"])):
-            raise BadArtifact(
-                f"{path} was made with other parameters than the config's ({other}): {_again(writer)}"
-            )
+            why = f"was made with other parameters than the config's ({other})"
+            raise BadArtifact(f"{path} {why}: {_again(writer)}")
         return path
 
     def _unplanned(self, notebook: str, parameters: dict) -> str:
         """How a call of a notebook differs from what the pipeline that makes the run now has planned; "" if it does not."""
         if (plan := planned(self.folder)) is None:
             return ""
-        given = json.loads(json.dumps(parameters))
-        calls = [
-            [name for name in given | call if given.get(name) != call.get(name)]
-            for call in plan.get(notebook, [])
-        ]
-        return ", ".join(min(calls, key=len)) if calls else notebook
+        given, calls = json.loads(json.dumps(parameters)), plan.get(notebook, [])
+        others = [[name for name in given | call if given.get(name) != call.get(name)] for call in calls]
+        return ", ".join(min(others, key=len, default=[notebook]))
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
         """The arrays of an .npz. Raises BadArtifact."""
@@ -243,7 +234,13 @@ class Run:
         path = self.folder / name
         with atomic(path) as temporary:
             yield temporary
-            self._check_still_wanted(path)
+            if other := self._unplanned(self.notebook, self.asked):
+                why = f"a pipeline makes this run with other parameters ({other}). Wait for its end, or choose another run"
+                raise BadArtifact(f"{path} is not written: {why}.")
+            for read, known in self.inputs.items():
+                if record_of(self.folder / read)["sha256"] != known:
+                    why = f"{read} was written again since it was read. Run {self.notebook} from its start"
+                    raise BadArtifact(f"{path} is not written: {why}.")
             digest = sha256(temporary)
             sidecar(path).unlink(missing_ok=True)
         record = {
@@ -259,19 +256,6 @@ class Run:
         with atomic(sidecar(path)) as temporary:
             temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 
-    def _check_still_wanted(self, path: Path):
-        if other := self._unplanned(self.notebook, self.asked):
-            raise BadArtifact(
-                f"{path} is not written: a pipeline makes this run with other parameters ({other}). Wait for its "
-                "end, or choose another run."
-            )
-        for name, read in self.inputs.items():
-            if record_of(self.folder / name)["sha256"] != read:
-                raise BadArtifact(
-                    f"{path} is not written: {name} was written again since it was read. Run {self.notebook} from "
-                    "its start."
-                )
-
     def write_arrays(self, name: str, **arrays):
         """Arrays as .npz; with one that lies in a file they are not compressed, and can be read from it in part."""
         is_mapped = any(isinstance(array, np.memmap) for array in arrays.values())
@@ -284,14 +268,12 @@ class Run:
 
     def commits(self, names: Iterable[str]) -> set[str]:
         """The commits that wrote artifacts, and all that these were made from."""
-        found, todo = {}, list(names)
+        records, todo = {}, list(names)
         while todo:
-            name = todo.pop()
-            if name not in found:
-                record = record_of(self.folder / name)
-                found[name] = record["commit"]
-                todo += record["inputs"]
-        return set(found.values())
+            if (name := todo.pop()) not in records:
+                records[name] = record_of(self.folder / name)
+                todo += records[name]["inputs"]
+        return {record["commit"] for record in records.values()}
 
     def json(self, name: str):
         return _json(self.read(name))
@@ -309,19 +291,19 @@ class Run:
 
     def table(self, name: str, frame, caption: str, hidden: Sequence[str] = ()):
         """Write a pandas table as tables/<name>.csv, its caption in the sidecar; show it without `hidden` columns."""
-        with self.write(f"tables/{name}.csv", **self._shown(caption), hidden=list(hidden)) as path:
+        with self._shown(f"tables/{name}.csv", caption, hidden=list(hidden)) as path:
             frame.to_csv(path, index=bool(frame.index.name))
         show(Caption(caption), frame.drop(columns=list(hidden)))
 
     def figure(self, name: str, figure, caption: str):
         """Write a matplotlib figure as figures/<name>.png and show it. Its sidecar keeps the caption for the report."""
-        with self.write(f"figures/{name}.png", **self._shown(caption)) as path:
+        with self._shown(f"figures/{name}.png", caption) as path:
             figure.savefig(path, dpi=120, bbox_inches="tight")
         show(figure, Caption(caption))
 
-    def _shown(self, caption: str) -> dict:
+    def _shown(self, name: str, caption: str, **provenance):
         self.n_shown += 1
-        return {"caption": caption, "order": self.n_shown}
+        return self.write(name, caption=caption, order=self.n_shown, **provenance)
 
     def conclude(self, name: str, rows: Iterable[dict], answer: str, cautions: Sequence[str] = ()):
         """Write a notebook's results as rows/<name>.csv and show its answer, a sentence with the numbers in it.

@@ -1,7 +1,7 @@
 """Progress bars that leave one line: on a terminal, in a log file, and in an executed notebook."""
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 
 from tqdm import tqdm
 
@@ -22,7 +22,7 @@ class NotebookLine:
         pass
 
 
-def progress_bar(total: int, name: str, unit: str) -> tqdm:
+def progress_bar(total: int, name: str, unit: str, items: Iterable | None = None) -> tqdm:
     """A bar of `total` units, drawn at most once a second. It is on stdout: a notebook would show stderr in red."""
     file = sys.stdout
     if "IPython" in sys.modules:
@@ -31,12 +31,9 @@ def progress_bar(total: int, name: str, unit: str) -> tqdm:
         if hasattr(get_ipython(), "kernel"):
             file = NotebookLine(display.display)
     line = "{desc} |{bar:20}| {n:.0f}/{total_fmt} {unit}, {elapsed}{postfix}"
-    return tqdm(total=total, desc=name, unit=unit, bar_format=line, file=file, mininterval=1)
+    return tqdm(items, name, total, unit=unit, bar_format=line, file=file, mininterval=1)
 
 
-def with_progress(items: Collection, name: str, unit: str) -> Iterator:
+def with_progress(items: Collection, name: str, unit: str) -> Iterable:
     """The items, one by one, with a bar that counts them."""
-    with progress_bar(len(items), name, unit) as bar:
-        for item in items:
-            yield item
-            bar.update(1)
+    return progress_bar(len(items), name, unit, items)

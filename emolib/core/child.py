@@ -15,6 +15,5 @@ def run_module(module: str, *words: str, start: Callable = subprocess.run, **opt
     """
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)  # an empty entry would be the current folder
     path = os.pathsep.join([str(PROJECT), *filter(None, given)])
-    return start(
-        [sys.executable, "-P", "-m", module, *words], env={**os.environ, "PYTHONPATH": path}, **options
-    )
+    environment = {**os.environ, "PYTHONPATH": path}
+    return start([sys.executable, "-P", "-m", module, *words], env=environment, **options)

@@ -18,9 +18,8 @@ def by_step(*notebooks: str) -> dict[str, str]:
 
 
 COMPRESSION = by_step("02a_ablation", "03a_clipping", "03b_mixed", "03c_qat", "03d_npu")
-STEPS = COMPRESSION | by_step(
-    "02b_saliency", "02c_reduction", "02e_seed_variability", "04d_subject_calibration"
-)
+OTHERS = ("02b_saliency", "02c_reduction", "02e_seed_variability", "04d_subject_calibration")
+STEPS = COMPRESSION | by_step(*OTHERS)
 OF_SOURCE = by_step("01_windows", "02_train", "03_quantize") | STEPS
 SEVERAL = ("seed_variability", "compression", "saliency", "reduction", "subject_calibration")  # name sources
 EXPERIMENT = ("corpus", "modality", "task", "protocol", "network")
@@ -36,12 +35,8 @@ def of(notebook: str, *given: str) -> type[Strict]:
 
 
 STEP_MODELS = {step: of(notebook, *EXPERIMENT) for step, notebook in OF_SOURCE.items()}
-Source = create_model(
-    "Source",
-    __base__=Strict,
-    __doc__="a source",
-    **{step: (model, None) for step, model in STEP_MODELS.items()},
-)
+fields = {step: (model, None) for step, model in STEP_MODELS.items()}
+Source = create_model("Source", __base__=Strict, __doc__="a source", **fields)
 
 
 class Detector(Strict):

@@ -10,11 +10,8 @@ LONGEST = 1000  # characters of a message
 
 
 class EmolibError(Exception):
-    """Base of every error that a user can mend; shown as one line, without a traceback.
-
-    A message may quote a damaged file, or its name: what does not print is shown as an escape, what is long without its
-    middle.
-    """
+    """Base of every error that a user can mend; shown as one line, without a traceback. A message may quote a damaged
+    file, or its name: what does not print is shown as an escape, what is long without its middle."""
 
     def __str__(self) -> str:
         line = " ".join(super().__str__().splitlines())
@@ -71,10 +68,8 @@ def exit_status(command: Callable[[], int | None]) -> int:
 def check_name(name: object, what: str) -> str:
     """The name of a run, a study or a detector. Raises BadParameter for one that is no plain file name."""
     if not isinstance(name, str) or not fullmatch(r"\w([\w .+-]*[\w+-])?", name):
-        raise BadParameter(
-            f"{what}: got {name!r}, expected a name of letters, digits, spaces and . + - _ that begins with a letter or "
-            "digit: choose another."
-        )
+        form = "letters, digits, spaces and . + - _ that begins with a letter or digit"
+        raise BadParameter(f"{what}: got {name!r}, expected a name of {form}: choose another.")
     return name
 
 

@@ -26,9 +26,8 @@ class Experiment:
         """The experiment of a name. Raises BadParameter."""
         parts = name.split("-")
         if len(parts) not in (4, 5) or "" in parts:
-            raise BadParameter(
-                f"source: got {name!r}, expected <corpus>-<modality>-<task>-<protocol>[-<network>]."
-            )
+            form = "<corpus>-<modality>-<task>-<protocol>[-<network>]"
+            raise BadParameter(f"source: got {name!r}, expected {form}.")
         return cls(*parts)
 
     @classmethod

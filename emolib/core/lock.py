@@ -69,11 +69,11 @@ def end_with_pipeline(folder: Path, pipeline: str):
             os._exit(1)
 
     is_held = planned(folder) is not None
-    is_ours = is_held and _said(folder).get("process") == pipeline
-    if pipeline.split()[0] == socket.gethostname() and not is_ours:  # else its locks may not be seen here
+    is_here = pipeline.split()[0] == socket.gethostname()  # else its locks may not be seen
+    if is_here and not (is_held and _said(folder).get("process") == pipeline):
         os._exit(1)  # it ended before this process began
     if is_held:
-        threading.Thread(target=wait_and_end, name="emolib lock", daemon=True).start()
+        threading.Thread(target=wait_and_end, daemon=True).start()
 
 
 def _said(folder: Path) -> dict:

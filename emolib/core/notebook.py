@@ -73,9 +73,8 @@ def run_in_place(path: Path):
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": path.parent}}
-    )
+    place = {"metadata": {"path": path.parent}}
+    client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources=place)
     client.execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)

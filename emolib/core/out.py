@@ -19,9 +19,8 @@ def _refusals(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BadParameter(
-            f"--out: {out} cannot be replaced ({error.strerror}): choose another folder."
-        ) from error
+        message = f"--out: {out} cannot be replaced ({error.strerror}): choose another folder."
+        raise BadParameter(message) from error
 
 
 def check_out(out: Path, known: Callable[[Path], Collection[str]]) -> Path:
@@ -41,9 +40,8 @@ def check_out(out: Path, known: Callable[[Path], Collection[str]]) -> Path:
         names = known(out)
         others = sorted(path.name for path in out.iterdir() if path.name not in names or path.is_dir())
     if others:
-        raise BadParameter(
-            f"--out: {out} holds {others[0]}, which this command did not write: move it away, or choose another folder."
-        )
+        why = f"holds {others[0]}, which this command did not write: move it away, or choose another folder"
+        raise BadParameter(f"--out: {out} {why}.")
     if Path.cwd().is_relative_to(out):
         raise BadParameter(f"--out: you are in {out}, which would be replaced: go to another folder first.")
     return out

@@ -37,15 +37,18 @@ def as_value_error(check: Callable, *arguments) -> None:
 
 Name = Annotated[str, AfterValidator(lambda name: as_value_error(check_name, name, "name") or name)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-POSITIVE = """threads n_seeds n_calibration n_samples n_folds n_virtual n_train n_val n_windows side width budget repeats
-    epochs batch_sizes learning_rate baseline_s shorter_s max_file_kb max_activation_kb calibration_sizes flops_ratio
-    trials_per_person n_channels"""
 RANGES = (  # of these names in every notebook; of a list, each element
-    (Field(gt=0), POSITIVE.split()),
-    (Field(ge=0), ["voices", "max_windows", "n_random", "stream_s", "n_sanity"]),
-    (Field(ge=0, le=1), ["noises", "share", "margin", "size_share", "bops_share"]),
-    (Field(gt=0, le=100), ["percentiles", "weight_percentiles"]),
+    (
+        Field(gt=0),
+        """threads n_seeds n_calibration n_samples n_folds n_virtual n_train n_val n_windows side width budget repeats
+        epochs batch_sizes learning_rate baseline_s shorter_s max_file_kb max_activation_kb calibration_sizes
+        flops_ratio trials_per_person n_channels""",
+    ),
+    (Field(ge=0), "voices max_windows n_random stream_s n_sanity"),
+    (Field(ge=0, le=1), "noises share margin size_share bops_share"),
+    (Field(gt=0, le=100), "percentiles weight_percentiles"),
 )
+LIMITS = {name: limits for limits, names in RANGES for name in names.split()}
 KINDS = {
     "run": Name,
     "seed": Seed,
@@ -94,7 +97,10 @@ def model_of(notebook: str, without: tuple[str, ...] = ()) -> type[Strict]:
     fields = {}
     for line in ast.parse(written(notebook)).body:
         name, default = _name(line), ast.literal_eval(line.value)
-        kind = eval(ast.unparse(line.annotation)) if isinstance(line, ast.AnnAssign) else _kind(default)
+        if isinstance(line, ast.AnnAssign):
+            kind = eval(ast.unparse(line.annotation))
+        else:
+            kind = list[type(default[0])] if isinstance(default, list) and default else type(default)
         if name not in without:
             fields[name] = KINDS.get(name) or _ranged(kind, name), default
     return create_model(notebook, __base__=Strict, __doc__=f"{notebook}.ipynb", **fields)
@@ -113,12 +119,8 @@ def _name(line: ast.Assign | ast.AnnAssign) -> str:
     return (line.target if isinstance(line, ast.AnnAssign) else line.targets[0]).id
 
 
-def _kind(default: Any) -> Any:
-    return list[type(default[0])] if isinstance(default, list) and default else type(default)
-
-
 def _ranged(kind: Any, name: str) -> Any:
-    limits = next((limits for limits, names in RANGES if name in names), None)
+    limits = LIMITS.get(name)
     if limits is None or kind is dict:
         return kind
     if get_origin(kind) is list:

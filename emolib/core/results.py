@@ -49,15 +49,12 @@ def row(
         raise BadParameter(f"Result {metric} of {of} is {value}, expected a finite number: leave it out.")
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         low = high = None
+    number = [
+        "" if x is None else int(x) if isinstance(x, Integral) else float(f"{x:.6g}")
+        for x in (value, low, high)
+    ]
     about = of.corpus, of.task, of.protocol, of.modality, of.network, variant, condition, pairing, metric
-    number = *map(_rounded, (value, low, high)), unit, int(n), people, how, device, artifact
-    return dict(zip(ROW, about + number, strict=True))
-
-
-def _rounded(value: float | None) -> float | int | str:
-    if value is None:
-        return ""
-    return int(value) if isinstance(value, Integral) else float(f"{value:.6g}")
+    return dict(zip(ROW, (*about, *number, unit, int(n), people, how, device, artifact), strict=True))
 
 
 def to_csv(rows: Iterable[dict]) -> str:
@@ -68,9 +65,8 @@ def to_csv(rows: Iterable[dict]) -> str:
     for one in rows:
         what = tuple(one[name] for name in (*OF, "how", "device"))
         if seen.setdefault(what, one) != one:
-            raise BadParameter(
-                f"Two results for {', '.join(map(str, filter(None, what)))}: {seen[what]['value']}, {one['value']}."
-            )
+            of = ", ".join(map(str, filter(None, what)))
+            raise BadParameter(f"Two results for {of}: {seen[what]['value']}, {one['value']}.")
         writer.writerow(one)
     return text.getvalue()
 
@@ -91,8 +87,8 @@ def tidy(
     """
     found = []
     for one in table.to_dict("records"):
-        known = {name: one[name] for name in ("variant", "people", "condition") if name in one}
-        options = {"n": one.get("n", 1), "artifact": artifact, **known, **about}
+        known = {name: one[name] for name in ("variant", "people", "condition", "n") if name in one}
+        options = {"n": 1, "artifact": artifact, **known, **about}
         for column, unit in units.items():
             if not math.isnan(one[column]):
                 ends = one.get(f"{column}_low"), one.get(f"{column}_high")

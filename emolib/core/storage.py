@@ -1,7 +1,4 @@
-"""A run in object storage, or in any file system that fsspec knows, to go on with elsewhere.
-
-    emolib push results/real s3://bucket/real
-    emolib pull s3://bucket/real results/real
+"""A run in object storage, or in any file system that fsspec knows, to go on with elsewhere: `emolib push` and `pull`.
 
 Only what differs is copied. `index.json`, written last, says of each file its sha256 and the time at which it was
 written: a push that breaks off changes nothing for readers of the files that it had not reached, and Snakemake finds

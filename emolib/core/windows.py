@@ -17,7 +17,7 @@ CHUNK_BYTES = 4 << 20  # of windows read at a time
 class MappedWindows:
     """Windows (n, *shape) that stay in a file: some rows of `base`, and the steps that are done to them once they are read.
 
-    An index reads and gives an array; `part` gives MappedWindows and reads nothing; np.asarray reads all.
+    An index reads and gives an array, np.asarray reads all.
     """
 
     def __init__(self, base: np.ndarray, rows: np.ndarray, steps: tuple[Callable, ...] = ()):
@@ -37,10 +37,6 @@ class MappedWindows:
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.asarray(self[:], dtype)
-
-    def part(self, rows: np.ndarray, step: Callable | None = None) -> "MappedWindows":
-        """Some of the windows, `step` done to them; nothing is read."""
-        return MappedWindows(self.base, self.rows[rows], self.steps + (() if step is None else (step,)))
 
 
 def chunks(X) -> Iterator[slice]:
@@ -92,7 +88,7 @@ def part(X: Windows, rows, step: Callable | None = None) -> Windows:
     if isinstance(X, np.memmap):
         X = MappedWindows(X, np.arange(len(X)))
     if isinstance(X, MappedWindows):
-        return X.part(rows, step)
+        return MappedWindows(X.base, X.rows[rows], X.steps + (() if step is None else (step,)))
     found = taken(X, rows)
     return found if step is None else step(found)
 

@@ -20,9 +20,8 @@ def list_corpora() -> None:
     for corpus in map(get, NAMES):
         is_there = "yes" if any(root_of(corpus.name).glob("*")) else "no"
         is_there = "built in" if corpus.name == "synthetic" else is_there
-        rows.append(
-            (corpus.name, " ".join(corpus.modalities), " ".join(corpus.tasks), is_there, corpus.licence)
-        )
+        modalities, tasks = " ".join(corpus.modalities), " ".join(corpus.tasks)
+        rows.append((corpus.name, modalities, tasks, is_there, corpus.licence))
     _print_table(rows)
 
 

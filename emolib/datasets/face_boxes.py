@@ -40,12 +40,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class BoxCorpus:
-    """An entry of the registry; `pictures(root, dropped)` yields lazily, as the `trials` of a Corpus."""
+    """An entry of the registry; `pictures(root, dropped)` yields the fields of a Picture after `corpus`, lazily."""
 
     title: str
     licence: str
     cite: str
-    pictures: Callable[[Path, list[Dropped]], Iterator[Picture]]
+    pictures: Callable[[Path, list[Dropped]], Iterator[tuple]]
 
 
 def get(name: str) -> BoxCorpus:
@@ -60,7 +60,9 @@ def load(name: str, dropped: list[Dropped] | None = None, **options) -> Iterator
     corpus = get(name)
     known = list(inspect.signature(corpus.pictures).parameters)[2:]
     check_names(options, known, f"the loader of {name}")
-    return corpus.pictures(root_of(name), [] if dropped is None else dropped, **options)
+    dropped = [] if dropped is None else dropped
+    found = corpus.pictures(root_of(name), dropped, **options)
+    return (cut(Picture(name, *fields), dropped) for fields in found)
 
 
 def pictures(corpora: Mapping[str, dict], dropped: list[Dropped]) -> Iterator[Picture]:
@@ -94,14 +96,16 @@ def cut(picture: Picture, dropped: list[Dropped]) -> Picture:
 # Face Mask Detection: street and crowd pictures, faces with and without masks, as Pascal VOC annotations
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
-PREFIX = "maksssksksss"
 TWINS = {  # the same picture twice, at times compressed anew: each goes where its first twin goes
-    "737": "13", "219": "146", "428": "410", "775": "653", "690": "656", "545": "156", "680": "514",
-    "451": "61", "839": "662", "554": "435", "704": "665", "354": "74",
-}  # fmt: skip
+    f"maksssksksss{one}": f"maksssksksss{first}"
+    for one, first in (
+        *((737, 13), (219, 146), (428, 410), (775, 653), (690, 656), (545, 156)),
+        *((680, 514), (451, 61), (839, 662), (554, 435), (704, 665), (354, 74)),
+    )
+}
 
 
-def facemask_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
+def facemask_pictures(root: Path, dropped: list[Dropped]) -> Iterator[tuple]:
     """853 pictures, 4,072 boxes. No official split: by a hash of the name, twins on one side."""
     tree = open_tree(root)
     annotations = {PurePosixPath(name).stem: name for name in tree.need("annotations/*.xml")}
@@ -116,13 +120,7 @@ def facemask_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
             raise tree.damaged(name, f"is damaged ({error}), expected XML with a box a face") from error
         image, boxes = read_image(tree, images[stem]), np.reshape(boxes, (-1, 4)).astype(float)
         labels = tuple((face.findtext("name") or "").strip() for face in faces)
-        yield cut(Picture("facemask", stem, facemask_split(stem), image, boxes, labels), dropped)
-
-
-def facemask_split(stem: str) -> str:
-    """By a hash of the name, twins on one side."""
-    number = stem.removeprefix(PREFIX)
-    return held_out(PREFIX + TWINS[number] if number in TWINS else stem)
+        yield stem, held_out(TWINS.get(stem, stem)), image, boxes, labels
 
 
 # WIDER FACE: crowds, one text file of boxes per split. Official splits train and val; test has no boxes
@@ -131,7 +129,7 @@ BLUR = ("clear", "blurred", "heavily blurred")
 N_COLUMNS = 10  # x1 y1 w h blur expression illumination invalid occlusion pose
 
 
-def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
+def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[tuple]:
     """12,880 pictures of train and 3,226 of val, labelled by their blur; what is marked invalid is left out."""
     tree = open_tree(root)
     for name in tree.need("wider_face_train_bbx_gt.txt", "wider_face_val_bbx_gt.txt"):
@@ -148,8 +146,7 @@ def wider_face_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]
             kept = faces[~(is_invalid | is_flat)]
             boxes = np.hstack([kept[:, :2], kept[:, :2] + kept[:, 2:4]]).astype(float)
             labels = tuple(BLUR[min(blur, 2)] for blur in kept[:, 4])
-            image = read_image(tree, images[picture])
-            yield cut(Picture("wider_face", picture, split, image, boxes, labels), dropped)
+            yield picture, split, read_image(tree, images[picture]), boxes, labels
 
 
 def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -174,7 +171,7 @@ def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
 SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # folder: split
 
 
-def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
+def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[tuple]:
     """Every picture; one without a text file has no faces, as YOLO says. The class number is the label.
 
     The split is a folder's name, images/train or train/images, else a hash of the picture's own name.
@@ -193,11 +190,10 @@ def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[Picture]:
         faces = _read_yolo(tree, text) if text in texts else np.empty((0, 5))
         centre, half = faces[:, 1:3], faces[:, 3:] / 2
         boxes = np.hstack([centre - half, centre + half]) * np.tile(image.shape[1::-1], 2)
-        path = PurePosixPath(name)
-        folders = [SPLITS[part.lower()] for part in path.parts[:-1] if part.lower() in SPLITS]
-        split = folders[-1] if folders else held_out(path.name)
+        *folders, file = name.split("/")
+        splits = [SPLITS[folder.lower()] for folder in folders if folder.lower() in SPLITS]
         labels = tuple(str(int(label)) for label in faces[:, 0])
-        yield cut(Picture("yolo", name, split, image, boxes, labels), dropped)
+        yield name, splits[-1] if splits else held_out(file), image, boxes, labels
 
 
 def _read_yolo(tree: Tree, name: str) -> np.ndarray:
@@ -222,7 +218,7 @@ SCENE_SIZES = ((240, 320), (320, 240), (270, 360), (300, 300))
 N_FACES = (0, 1, 1, 1, 2, 3)
 
 
-def scene_pictures(root: Path, dropped: list[Dropped], n: int = 200, seed: int = 0) -> Iterator[Picture]:
+def scene_pictures(root: Path, dropped: list[Dropped], n: int = 200, seed: int = 0) -> Iterator[tuple]:
     """n pictures of none to three faces, labelled by their emotion; the same n of the same seed. Nothing is read."""
     if n < 1:
         raise BadParameter(f"n: got {n}, expected 1 or more scenes.")
@@ -231,7 +227,7 @@ def scene_pictures(root: Path, dropped: list[Dropped], n: int = 200, seed: int =
         size, n_faces = SCENE_SIZES[rng.integers(len(SCENE_SIZES))], N_FACES[rng.integers(len(N_FACES))]
         image, boxes, words = scene(int(rng.integers(2**31)), size, n_faces)
         name = f"scene-{seed}-{number}"
-        yield Picture("scenes", name, held_out(name), image, boxes, tuple(words.tolist()))
+        yield name, held_out(name), image, boxes, tuple(words.tolist())
 
 
 CORPORA = {

@@ -18,10 +18,10 @@ ARENA_BYTES = 8 << 20  # of tflite-micro; more than any model within our budgets
 
 
 @contextmanager
-def native_silence():
-    """Send file descriptors 1 and 2 to nowhere until the block ends: native libraries write there, past sys.stdout."""
+def native_silence(to: str | int = os.devnull):
+    """Send file descriptors 1 and 2 elsewhere until the block ends: native libraries write there, past sys.stdout."""
     kept = [(sys.stdout, 1, os.dup(1)), (sys.stderr, 2, os.dup(2))]
-    with open(os.devnull, "w") as nowhere:
+    with open(to, "w", closefd=isinstance(to, str)) as nowhere:
         try:
             for stream, number, _ in kept:
                 stream.flush()

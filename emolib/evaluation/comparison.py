@@ -27,17 +27,15 @@ NOT_PEOPLE = (
 class Comparison:
     """Whether methods differ: chi2 and p of the Friedman test. Mean ranks further apart than `cd` differ (Nemenyi).
 
-    `ranks` (n_methods,) are mean ranks by method, 1 is best. Without a test, chi2, p and cd are NaN and `reason` says
-    why. `unit` is what the tests are over: subject, or virtual subject where strangers were paired.
+    `ranks` (n_methods,) are mean ranks by method, 1 is best. Without a test, chi2, p and cd are NaN. `sentence` is the
+    outcome for people, or why there is no test.
     """
 
     ranks: pd.Series
-    n: int
-    unit: str
+    sentence: str
     chi2: float = np.nan
     p: float = np.nan
     cd: float = np.nan
-    reason: str = ""
 
     def groups(self) -> list[list[str]]:
         """Largest sets of methods whose mean ranks lie within cd, best first; none without a test."""
@@ -45,16 +43,6 @@ class Comparison:
         sets = [ranks.index[(ranks >= start) & (ranks <= start + self.cd)].tolist() for start in ranks]
         ends = [-1] + [ranks.index.get_loc(names[-1]) if names else -1 for names in sets]
         return [names for i, names in enumerate(sets) if len(names) > 1 and ends[i + 1] > max(ends[: i + 1])]
-
-    def sentence(self) -> str:
-        """The outcome for people."""
-        if self.reason:
-            return self.reason
-        found = (
-            f"Friedman test of {len(self.ranks)} methods over {self.n} {self.unit}s: chi² = {self.chi2:.2f}, "
-            f"p = {self.p:.2g}. Mean ranks more than {self.cd:.2f} apart differ (Nemenyi, {100 * (1 - ALPHA):.0f} %)."
-        )
-        return found if self.unit == SUBJECT else f"{found} {NOT_PEOPLE}"
 
 
 def per_subject(
@@ -72,20 +60,22 @@ def per_subject(
 def compare(table: pd.DataFrame) -> Comparison:
     """Friedman test and Nemenyi's critical difference of a table of `per_subject`.
 
-    Ties have the mean of their ranks, and chi2 is corrected for them. There is no test, and `reason` says so, where there
-    are less than 5 subjects or 3 methods, or all methods are alike for each subject.
+    Ties have the mean of their ranks, and chi2 is corrected for them. There is no test where there are less than 5
+    subjects or 3 methods, or all methods are alike for each subject.
     """
     uar, unit = table.to_numpy().round(DIGITS), table.index.name
-    ranks = pd.DataFrame(stats.rankdata(-uar, axis=1), columns=table.columns)
-    (n, k), reason = uar.shape, ""
+    ranks, (n, k) = pd.DataFrame(stats.rankdata(-uar, axis=1), columns=table.columns), uar.shape
     if n < MIN_SUBJECTS or k < MIN_METHODS:
-        reason = f"No test: {k} methods over {n} {unit}s, expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more."
-    elif (ranks.nunique(axis=1) == 1).all():
-        reason = f"No test: the {k} methods have the same UAR for each of {n} {unit}s."
-    if reason:
-        return Comparison(ranks.mean(), n, unit, reason=reason)
-    chi2, p = stats.friedmanchisquare(*uar.T)
-    return Comparison(ranks.mean(), n, unit, float(chi2), float(p), critical_difference(k, n))
+        expected = f"expected {MIN_METHODS} methods and {MIN_SUBJECTS} or more"
+        return Comparison(ranks.mean(), f"No test: {k} methods over {n} {unit}s, {expected}.")
+    if (ranks.nunique(axis=1) == 1).all():
+        alike = f"the {k} methods have the same UAR for each of {n} {unit}s"
+        return Comparison(ranks.mean(), f"No test: {alike}.")
+    (chi2, p), cd = stats.friedmanchisquare(*uar.T), critical_difference(k, n)
+    said = f"Friedman test of {k} methods over {n} {unit}s: chi² = {chi2:.2f}, p = {p:.2g}. "
+    said += f"Mean ranks more than {cd:.2f} apart differ (Nemenyi, {100 * (1 - ALPHA):.0f} %)."
+    said += f" {NOT_PEOPLE}" if unit == VIRTUAL else ""
+    return Comparison(ranks.mean(), said, float(chi2), float(p), cd)
 
 
 def critical_difference(n_methods: int, n_subjects: int) -> float:

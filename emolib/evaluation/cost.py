@@ -79,15 +79,12 @@ def against_traditional(model: keras.Model) -> pd.DataFrame:
     """One row per separable convolution: weights and MACs as it is, as a traditional convolution, and the ratios, both
     1 / (1 / c_out + 1 / k²)."""
     rows = []
-    for layer in model.layers:
-        if kind(layer) != "SeparableConv2D":
-            continue
+    for layer in (layer for layer in model.layers if kind(layer) == "SeparableConv2D"):
         _, h, w, c_out = layer.output.shape
-        k, c_in = prod(layer.kernel_size), layer.input.shape[-1]
-        params, macs = c_in * layer.depth_multiplier * (k + c_out), layer_macs(layer)
-        whole = k * c_in * c_out
-        ratios = (whole / params, whole * h * w / macs)
-        rows.append((layer.name, tuple(layer.output.shape[1:]), params, whole, macs, whole * h * w, *ratios))
+        k, c_in, macs = prod(layer.kernel_size), layer.input.shape[-1], layer_macs(layer)
+        weights, whole = c_in * layer.depth_multiplier * (k + c_out), k * c_in * c_out
+        ratios = whole / weights, whole * h * w / macs
+        rows.append((layer.name, (h, w, c_out), weights, whole, macs, whole * h * w, *ratios))
     names = ["layer", "output shape", "weights", "weights if traditional", "MACs", "MACs if traditional"]
     return pd.DataFrame(rows, columns=[*names, "weights ratio", "MACs ratio"])
 
@@ -111,43 +108,30 @@ def steps(model: keras.Model) -> list[Step]:
     return found
 
 
-def live_sizes(found: list[Step]) -> list[int]:
-    """Values that are held while each step runs: its own tensors, and those a later step still reads."""
-    last_read = {tensor: k for k, step in enumerate(found) for tensor in step.reads}
-    sizes, alive, held = {step.writes: step.size for step in found}, set(), []
-    for k, step in enumerate(found):
-        alive.add(step.writes)
-        held.append(sum(sizes[tensor] for tensor in alive))
-        alive -= {tensor for tensor in step.reads if last_read[tensor] == k}
-    return held
-
-
 def cost(model: keras.Model) -> Cost:
     """Cost of one inference. The peak is of int8 activations, one byte each, freed after their last reader: what
     tflite-micro's arena holds, less alignment and bookkeeping. Raises BadParameter for a layer without a formula."""
     table, found = layers(model), steps(model)
-    held = live_sizes(found)
+    last_read = {tensor: k for k, step in enumerate(found) for tensor in step.reads}
+    alive, held = {}, []  # sizes of tensors that exist, and their sum while each step runs
+    for k, step in enumerate(found):
+        alive[step.writes] = step.size
+        held.append(sum(alive.values()))
+        alive = {tensor: size for tensor, size in alive.items() if last_read.get(tensor) != k}
     params, macs = int(table.params.sum()), int(table.macs.sum())
-    return Cost(
-        params=params,
-        macs=macs,
-        flops=2 * macs,
-        peak_activation_bytes=max(held),
-        peak_layer=found[held.index(max(held))].layer,
-        largest_layer=table.layer[table.params.idxmax()],
-        moved_values=params + 2 * sum(step.size for step in found),
-    )
+    peak, moved = max(held), params + 2 * sum(step.size for step in found)
+    names = found[held.index(peak)].layer, table.layer[table.params.idxmax()]
+    return Cost(params, macs, 2 * macs, peak, *names, moved)
 
 
 def check_budgets(cost: Cost, file_bytes: int, max_file_bytes: int, max_activation_bytes: int):
     """Raises OverBudget, with the layer to begin with, for a file or int8 activations over their budget."""
+    peak = cost.peak_activation_bytes
     if file_bytes > max_file_bytes:
+        thin = f"thin layer {cost.largest_layer}, which holds most parameters, or lower `width`"
+        raise OverBudget(f"The int8 file has {file_bytes} bytes, expected at most {max_file_bytes}: {thin}.")
+    if peak > max_activation_bytes:
+        thin = f"thin layer {cost.peak_layer}, where they peak, or shrink the input"
         raise OverBudget(
-            f"The int8 file has {file_bytes} bytes, expected at most {max_file_bytes}: "
-            f"thin layer {cost.largest_layer}, which holds most parameters, or lower `width`."
-        )
-    if cost.peak_activation_bytes > max_activation_bytes:
-        raise OverBudget(
-            f"Activations peak at {cost.peak_activation_bytes} bytes, expected at most "
-            f"{max_activation_bytes}: thin layer {cost.peak_layer}, where they peak, or shrink the input."
+            f"Activations peak at {peak} bytes, expected at most {max_activation_bytes}: {thin}."
         )

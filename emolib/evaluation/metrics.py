@@ -166,11 +166,9 @@ def chance_test(y: np.ndarray, scores: np.ndarray, subject: np.ndarray) -> float
         totals = [of_one.sum(axis=1) for of_one in of_class]
         return np.nanmean(_share(np.stack(hits, axis=1), np.stack(totals, axis=1)), axis=1)
 
-    least = uars(y[None])[0] - TINY
-    n_as_good = sum(
-        int((uars(_shuffled(y, ids, rows.stop - rows.start, rng)) >= least).sum())
-        for rows in _chunks(N_SHUFFLED)
-    )
+    sizes = [rows.stop - rows.start for rows in _chunks(N_SHUFFLED)]
+    shuffled = np.concatenate([uars(_shuffled(y, ids, size, rng)) for size in sizes])
+    n_as_good = int((shuffled >= uars(y[None])[0] - TINY).sum())
     return (1 + n_as_good) / (1 + N_SHUFFLED)
 
 
@@ -202,21 +200,19 @@ def _chunks(n) -> list[slice]:
 
 
 def _aucs(y, scores, weights) -> np.ndarray:
-    """`auc` under weights (n_sets, n) of the rows, (n_sets,); NaN where no class has rows on both sides."""
-    areas = np.stack([_areas(y == c, scores[:, c], weights) for c in np.unique(y)])
+    """`auc` under weights (n_sets, n) of the rows, (n_sets,): the share of (positive, negative) pairs in the right order,
+    ties half, averaged over classes with a pair; NaN where no class has one."""
+    areas = []
+    for c in np.unique(y):
+        order = np.argsort(scores[:, c], kind="stable")
+        starts = np.flatnonzero(np.diff(scores[order, c], prepend=-np.inf))
+        is_positive, of_sorted = (y == c)[order], weights[:, order]
+        pos = np.add.reduceat(of_sorted * is_positive, starts, axis=1)
+        neg = np.add.reduceat(of_sorted * ~is_positive, starts, axis=1)
+        right = (pos * (np.cumsum(neg, axis=1) - neg / 2)).sum(axis=1)
+        areas.append(_share(right, pos.sum(axis=1) * neg.sum(axis=1)))
     valid = np.isfinite(areas)
     return _share(np.where(valid, areas, 0).sum(axis=0), valid.sum(axis=0))
-
-
-def _areas(positive, score, weights) -> np.ndarray:
-    """Weighted share of (positive, negative) pairs in the right order, ties half, (n_sets,); NaN without a pair."""
-    order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))
-    sorted_weights, is_positive = weights[:, order], positive[order]
-    pos = np.add.reduceat(sorted_weights * is_positive, starts, axis=1)
-    neg = np.add.reduceat(sorted_weights * ~is_positive, starts, axis=1)
-    right = (pos * (np.cumsum(neg, axis=1) - neg / 2)).sum(axis=1)
-    return _share(right, pos.sum(axis=1) * neg.sum(axis=1))
 
 
 def _interval(value, resampled, n_subjects) -> Interval:

@@ -7,7 +7,10 @@ import inspect
 from collections.abc import Callable
 from typing import NamedTuple
 
+from emolib import datasets
 from emolib.core.errors import BadParameter, check_names
+from emolib.core.experiment import Experiment
+from emolib.datasets import splits
 
 OTHERS = {
     "heart": (),
@@ -34,6 +37,16 @@ def check_network(modality: str, name: str):
     if name not in ("", *OTHERS[modality], "lda"):
         others = " or ".join([*OTHERS[modality], "lda"])
         raise BadParameter(f'network: got {name!r} for {modality}, expected "" (its own) or {others}.')
+
+
+def check_source(name: str):
+    """Raise BadParameter for a source whose corpus, modality, task, protocol or network does not exist."""
+    source = Experiment.parse(name)
+    corpus = datasets.get(source.corpus)
+    check_names([source.modality], corpus.modalities, f"the modalities of {corpus.name}")
+    check_names([source.task], list(corpus.tasks), f"the tasks of {corpus.name}")
+    check_names([source.protocol], list(splits.PROTOCOLS), "the protocols")
+    check_network(source.modality, source.network)
 
 
 def network(modality: str, name: str = "") -> Network:

@@ -6,9 +6,11 @@ its covariance, so directions in which people differ weigh little. More people, 
 
 import numpy as np
 
+from emolib.core.errors import BadParameter
 from emolib.models.backend import keras
 
 SHRINKAGE = 0.1  # of the covariance towards a multiple of the identity
+MAX_VALUES = 2000  # of a window: the covariance has their square, and is solved
 
 
 def build(input_shape, n_classes: int) -> keras.Model:
@@ -22,8 +24,13 @@ def solve(X: np.ndarray, y: np.ndarray, n_classes: int) -> list[np.ndarray]:
     """Kernel (height, width, n_channels, n_classes) and bias (n_classes,), all classes as likely as each other.
 
     X (n, height, width, n_channels) are standardised windows of classes y (n,).
-    Source: Hastie et al. (2009), "The elements of statistical learning", section 4.3.
+    Raises BadParameter for windows of too many values. Source: Hastie et al. (2009), "The elements of statistical learning", section 4.3.
     """
+    if (n_values := X[0].size) > MAX_VALUES:
+        raise BadParameter(
+            f"network lda: a window has {n_values} values, expected {MAX_VALUES} or fewer: for speech set windows: {frontend: "
+            "{functionals: true}}, or take the modality's own network."
+        )
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     priors = np.full(n_classes, 1 / n_classes)

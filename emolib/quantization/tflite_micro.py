@@ -7,9 +7,7 @@ is smaller; its own kernels (CMSIS-NN) may ask for scratch memory on top.
 but one rounds a tie in floating point and the other in fixed point.
 """
 
-import os
 import re
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,18 +29,12 @@ ALIGNMENT = 16
 @contextmanager
 def native_output() -> Iterator[list[str]]:
     """Catch what native code prints in the block; when it ends, the list holds that text."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept, said = [os.dup(1), os.dup(2)], []
+    said = []
     with tempfile.TemporaryFile() as file:
         try:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
-            yield said
+            with native_silence(file.fileno()):
+                yield said
         finally:
-            for number, descriptor in zip((1, 2), kept, strict=True):
-                os.dup2(descriptor, number)
-                os.close(descriptor)
             file.seek(0)
             said.append(file.read().decode(errors="replace"))
 

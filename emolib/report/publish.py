@@ -92,7 +92,7 @@ def origins(results: pd.DataFrame) -> str:
     told = [
         f"run `{run}` at {short(commit)} by `make reproduce CONFIG=config/{run}.yaml`" for run, commit in made
     ]
-    return f"Made by {'; '.join(told)}."
+    return f"Made by {'; '.join(told)}. Each config is the one of that commit."
 
 
 def merged(path: Path, run: Run) -> pd.DataFrame:

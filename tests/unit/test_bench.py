@@ -12,7 +12,6 @@ import bundles
 import numpy as np
 import pytest
 
-from emolib.core.errors import BadParameter
 from emolib.device import bench as module
 from emolib.device import markers
 from emolib.device.bench import bench, text
@@ -67,13 +66,6 @@ def test_everything_is_measured(record):
     said = text(record)
     assert all(row["model"] in said for row in record["models"]) and record["machine"]["name"] in said
     assert f"stream of {streamed['seconds']:g} s" in said and "measured energy: " in said
-
-
-def test_what_no_machine_measures_is_refused_first(folder):
-    with pytest.raises(BadParameter, match="--repeats: got 0, expected 1 or more"):
-        bench(Bundle(folder), repeats=0)
-    with pytest.raises(BadParameter, match="backend: got 'tpu', expected one of litert"):
-        bench(Bundle(folder), ["tpu"])
 
 
 def test_a_recording_that_cannot_be_generated_stands_with_its_reason(folder, tmp_path):
@@ -188,12 +180,8 @@ def test_each_backend_and_number_of_threads_has_a_row_or_a_reason(folder, tmp_pa
     assert all(row["reason"].startswith("half.tflite does not open") for row in refused)  # no folder
 
 
-def test_machine_names_no_host():
-    assert platform.machine() in machine() and "core" in machine() and "\n" not in machine()
-    assert not platform.node() or platform.node() not in machine()
-
-
 def test_processor_of_a_pc_and_of_a_raspberry_pi(tmp_path):
+    assert not platform.node() or platform.node() not in machine()
     path = tmp_path / "cpuinfo"
     path.write_text("processor\t: 0\nmodel name\t: AMD EPYC\nmodel\t\t: 1\n\nprocessor\t: 1\n")
     assert processor(path) == "AMD EPYC"

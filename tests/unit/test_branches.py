@@ -183,20 +183,20 @@ def test_branches_of_one_shape_are_told_apart_by_name(models, files, backend):
     assert np.abs(found - right).mean() < 0.02 * np.abs(found - wrong).mean()
 
 
-@pytest.mark.parametrize("case", ["missing", "other name", "shape", "array"])
+@pytest.mark.parametrize("case", ["other name", "array"])
 def test_other_branches_are_refused_by_files_and_by_calibration(models, files, case):
     X = windows(SHAPES["different"], 8)
     face = X.pop("face")
-    X = {"missing": X, "other name": X | {"look": face}, "shape": X | {"face": face[:, :5]}, "array": face}[
-        case
-    ]
+    X = face if case == "array" else X | {"look": face}
     refused = pytest.raises(BadSet, match=r"takes windows of shape {'.*face': \(8, 8, 1\).*, got")
     with Model(files["different", "int8"]) as model, refused:
         model.predict(X)
-    with pytest.raises(BadSet, match=r"Calibration windows have shape .*'face': \(8, 8, 1\)"):
-        ptq.convert(models["different"], "int8", X)
-    with pytest.raises(BadSet, match=r"Calibration windows have shape .*'face': \(8, 8, 1\)"):
-        observed(files["different", "float32"], X)
+    for call in (
+        lambda: ptq.convert(models["different"], "int8", X),
+        lambda: observed(files["different", "float32"], X),
+    ):
+        with pytest.raises(BadSet, match=r"Calibration windows have shape .*'face': \(8, 8, 1\)"):
+            call()
 
 
 # --- sensitivities, bits

@@ -157,22 +157,17 @@ def test_export_overwrites_bundles_only(bundle, results, tmp_path, capsys):
     assert main(["export", str(results), "--out", str(bundle)]) == 0
     shutil.copytree(bundle, tmp_path / "with thesis")
     (tmp_path / f"with thesis/{FACE}.txt").write_text("x")
-    before = {
-        path: path.is_file() and path.read_bytes() for path in (*results.rglob("*"), *tmp_path.rglob("*"))
-    }
-    for call in (
-        [tmp_path / "with thesis"],
-        [tmp_path / "with thesis", "--add"],
-        [results],
-        [results.parent],
-        ["/"],
-    ):
+
+    def contents():
+        return {
+            path: path.is_file() and path.read_bytes() for of in (results, tmp_path) for path in of.rglob("*")
+        }
+
+    before, theirs = contents(), tmp_path / "with thesis"
+    for call in ([theirs], [theirs, "--add"], [results], ["/"]):
         error = refused(["export", results, "--out", *call], capsys)
         assert "which this command did not write: move it away" in error
-    after = {
-        path: path.is_file() and path.read_bytes() for path in (*results.rglob("*"), *tmp_path.rglob("*"))
-    }
-    assert after == before
+    assert contents() == before
 
 
 def test_a_model_more_leaves_what_the_bundle_holds(results, tmp_path):

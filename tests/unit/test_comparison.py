@@ -39,7 +39,7 @@ def test_demsars_example():
     n_ties = 3 * (2**3 - 2) + (4**3 - 4)
     assert found.chi2 * (1 - n_ties / (14 * (4**3 - 4))) == pytest.approx(9.28, abs=0.005)
     assert found.p == pytest.approx(stats.chi2.sf(found.chi2, 3)) and found.p < 0.05
-    assert found.cd == pytest.approx(1.25, abs=0.005) and found.reason == ""
+    assert found.cd == pytest.approx(1.25, abs=0.005)
 
 
 def test_critical_values_are_those_of_demsars_table_5():
@@ -49,9 +49,9 @@ def test_critical_values_are_those_of_demsars_table_5():
 
 def test_groups_are_the_largest_sets_within_the_critical_difference():
     ranks = pd.Series({"d": 4.0, "a": 1.0, "c": 2.4, "b": 2.0, "e": 5.5})
-    found = Comparison(ranks, 9, "subject", 9.0, 0.01, 1.45)
+    found = Comparison(ranks, "", cd=1.45)
     assert found.groups() == [["a", "b", "c"]]  # b-c lies within it; c-d and d-e are 1.6 and 1.5 apart
-    wider = Comparison(ranks, 9, "subject", 9.0, 0.01, 1.65)
+    wider = Comparison(ranks, "", cd=1.65)
     assert wider.groups() == [["a", "b", "c"], ["c", "d"], ["d", "e"]]
 
 
@@ -94,5 +94,5 @@ def test_methods_are_tested_against_one_and_corrected():
 )
 def test_where_there_is_no_test_it_says_so(values, reason):
     found = compare(table(values))
-    assert found.sentence().startswith(reason) and np.isnan(found.cd) and found.groups() == []
+    assert found.sentence.startswith(reason) and np.isnan(found.cd) and found.groups() == []
     assert pairwise(table(values), "m0").p.isna().all() == (len(values) < 5)

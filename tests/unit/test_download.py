@@ -125,11 +125,6 @@ def test_files_of_a_dataverse_are_fetched_once_each_and_checked(server, data):
         assert fetch(corpus, data / "tess") == [data / "tess/files"]
     assert server.asked == [LIST, "/api/access/datafile/1", "/api/access/datafile/2", LIST]
     assert [trial.label for trial in load("tess", "speech")] == ["angry", "ps"]
-    server.files["/api/access/datafile/1"] = b"something else"
-    (data / "tess/files/OAF_back_angry.wav").unlink()
-    with pytest.raises(BadRecording, match=r"datafile/1 is not the file .*md5:"):
-        fetch(corpus, data / "tess")
-    assert files_in(data / "tess") == [".unfinished", "files/YAF_back_ps.wav"]
 
 
 def test_a_list_that_is_none_or_leads_outside_is_refused(server, data):
@@ -159,7 +154,7 @@ def test_git_lfs_pointers_become_the_sounds_they_stand_for(server, data):
     with pytest.raises(CorpusMissing, match=r"1002_DFA_SAD_XX\.wav could not be fetched .*404"):
         fetch(corpus, root)
     with pytest.raises(CorpusMissing, match="crema_d was fetched in part"):
-        list(load("crema_d", "speech"))
+        next(load("crema_d", "speech"))
     server.files["/sound/1002_DFA_SAD_XX.wav"] = held_back
     for _ in range(2):
         assert fetch(corpus, root) == [root / "CREMA-D.zip", root / "AudioWAV"]

@@ -5,7 +5,6 @@ import pytest
 
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.evaluation.energy import readers
-from emolib.evaluation.energy.trace import Trace
 
 ISO = "at;P;U;I;gpu\n" + "".join(
     f"2024-03-05T11:00:0{t}+01:00;{p};5;{p / 5};0\n".replace(".", ",") for t, p in enumerate((2.5, 3.75))
@@ -54,7 +53,6 @@ def test_what_is_left_out_is_counted(log):
     [
         ("time_s,power_w\n0,1\n1,x1\n2,3\n", {}, "record 2 has 'x1' in power_w, expected a number"),
         ("time_s,power_w\n0,1\n2,1\n1,3\n", {}, "time goes from 2.000000 to 1.000000"),
-        ("time_s,power_w\n0,1\n1,-\n", {}, "got 1 times"),
         ("time_s,A\n0,1\n1,1\n", {"current": "A"}, "A and no voltage"),
         ("hello\nworld\n", {}, "'power_w'"),
     ],
@@ -62,13 +60,6 @@ def test_what_is_left_out_is_counted(log):
 def test_a_bad_csv_names_its_file(text, options, message, log):
     with pytest.raises(BadRecording, match=rf"log\.csv.*{message}"):
         readers.read_csv(log(text), **options)
-
-
-def test_a_written_trace_is_read_again(tmp_path):
-    trace = Trace([1.7e9, 1.7e9 + 0.25, 1.7e9 + 0.5], [1.25, 2.5, 3.0625], "here")
-    readers.write_csv(trace, tmp_path / "t.csv")
-    found = readers.read("csv", tmp_path / "t.csv")
-    np.testing.assert_array_equal([found.time_s, found.power_w], [trace.time_s, trace.power_w])
 
 
 def test_nvidia_smi_of_one_gpu_of_several(log):

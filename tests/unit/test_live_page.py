@@ -83,17 +83,15 @@ def watching(server, tab=TAB):
         connection.close()
 
 
-@pytest.mark.parametrize("name", ["", "page.js", "icon.svg"])
-def test_the_page_and_its_files_are_there_with_safe_headers(server, name):
+@pytest.mark.parametrize("name, kind", [("", "text/html"), ("page.js", "text/javascript")])
+def test_the_page_and_its_files_are_there_with_safe_headers(server, name, kind):
     status, headers, body = request(server, "GET", name)
     assert server.server_address[0] == "127.0.0.1" and len(server.token) >= 32
-    assert status == 200 and body == FILES[name or "page.html"]
-    assert "default-src 'self'" in headers["Content-Security-Policy"]
-    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert status == 200 and body == FILES[name or "page.html"] and headers["Content-Type"].startswith(kind)
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
     assert headers["Referrer-Policy"] == "no-referrer" and headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
-    kind = {"html": "text/html", "js": "text/javascript", "svg": "image/svg+xml"}
-    assert headers["Content-Type"].startswith(kind[(name or "page.html").rsplit(".", 1)[1]])
 
 
 START, PICTURE = f"start?tab={TAB}&modality=face", f"face?tab={TAB}&width=16&height=16&at=0"
@@ -110,7 +108,6 @@ START, PICTURE = f"start?tab={TAB}&modality=face", f"face?tab={TAB}&width=16&hei
         (405, "GET", "face", None, {}),
         (501, "PUT", "face", None, {}),
         (400, "POST", PICTURE, RGBA[:-1], {}),
-        (400, "POST", PICTURE.replace("16", "100000"), RGBA, {}),
         (400, "POST", PICTURE.replace("16", "nan"), RGBA, {}),
         (400, "POST", PICTURE.replace("at=0", "at=inf"), RGBA, {}),
         (400, "POST", f"speech?tab={TAB}&at=1", b"123", {}),
@@ -126,8 +123,7 @@ def test_what_is_not_served(server, session, status, method, path, body, headers
     assert session.engine.calls == []
 
 
-@pytest.mark.parametrize("name", ["face", "results", "page.js", ""])
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("method, name", [("GET", "results"), ("GET", ""), ("POST", "face")])
 def test_a_wrong_token_opens_nothing(server, method, name):
     status, _, body = request(server, method, name, token="x" * 32)
     assert status == 403 and server.token.encode() not in body
@@ -142,18 +138,12 @@ def test_nothing_of_the_page_is_inline_or_elsewhere():
         assert set(found) <= {"http://www.w3.org/2000/svg"}, name
 
 
-def test_results_come_as_events(server, session):
+def test_a_page_feeds_the_engine(server, session):
     with watching(server) as event:
         assert event() == ("about", ABOUT)
         session.publish({"scores": {"happy": 0.75, "sad": 0.25}})
-        name, record = event()
-        assert name == "message" and record["scores"] == {"happy": 0.75, "sad": 0.25}
-        assert record["feeds"] == {"face": "off", "speech": "off"}
-
-
-def test_a_page_feeds_the_engine(server, session):
-    with watching(server) as event:
-        event()
+        off = {"face": "off", "speech": "off"}
+        assert event() == ("message", {"scores": {"happy": 0.75, "sad": 0.25}, "feeds": off})
         assert request(server, "POST", START, b"")[0] == 204
         speech = f"start?tab={TAB}&modality=speech&rate"
         for rate, status in (("x", 400), (8000, 400), (48000, 204)):  # the engine refuses the second
@@ -219,11 +209,11 @@ def test_late_chunks_are_no_late_samples_and_a_page_that_slept_is_believed_again
     np.testing.assert_allclose(found, [100.1, 100.2, 100.3, 100.4, 160.5], atol=2e-4)
 
 
-@pytest.mark.parametrize("ppm", [-1e-4, 1e-4])
+@pytest.mark.parametrize("ppm", [-100, 100])
 def test_a_clock_that_is_off_by_100_ppm_is_followed(ppm):
-    clock = Clock(0.0, 0.0)
-    found = [(clock.ours(k * 0.1 * (1 + ppm), k * 0.1), k * 0.1) for k in range(36_000)]  # an hour
-    assert max(abs(ours - now) for ours, now in found) < LEAK
+    clock, times = Clock(0.0, 0.0), 0.1 * np.arange(36_000)  # an hour
+    found = [clock.ours(now_s * (1 + ppm / 1e6), now_s) for now_s in times]
+    np.testing.assert_allclose(found, times, rtol=0, atol=LEAK)
 
 
 def test_a_port_in_use_and_a_file_that_cannot_be_kept_are_one_line(server, session, tmp_path):

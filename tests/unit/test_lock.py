@@ -9,13 +9,6 @@ from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact
 from emolib.core.lock import hold, plan, this_process
 
-HOLDS = """
-import pathlib, sys, time
-from emolib.core.lock import hold
-file = hold(pathlib.Path(sys.argv[1]))
-print("has it", flush=True)
-time.sleep(60)
-"""
 NOTEBOOK = """
 import pathlib, sys, time
 from emolib.core.lock import end_with_pipeline
@@ -27,21 +20,6 @@ time.sleep(60)
 
 def started(code, *words):
     return subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, text=True)
-
-
-def test_a_second_process_waits_until_the_first_is_killed(tmp_path):
-    processes = [started(HOLDS, tmp_path / "run") for _ in range(2)]
-    try:
-        said = {process.stdout.readline(): process for process in processes}
-        first = said.pop("has it\n")
-        [(waits, second)] = said.items()
-        assert waits == f"{tmp_path / 'run'} is being made by process {first.pid}: waiting for its end.\n"
-        first.kill()
-        assert second.stdout.readline() == "has it\n"
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
 
 
 def test_a_notebook_of_another_plan_writes_nothing(tmp_path):

@@ -8,7 +8,6 @@ import soundfile
 from PIL import Image
 
 from emolib.core.errors import BadRecording, CorpusMissing
-from emolib.datasets import load
 from emolib.datasets.archives import open_tree
 from emolib.datasets.media import read_audio, read_image, read_video
 
@@ -44,15 +43,6 @@ def test_a_truncated_sound_is_named(tmp_path, name):
     (tmp_path / name).write_bytes(content[: int(0.98 * len(content))])
     with pytest.raises(BadRecording, match=rf"{name} .*fetch it again"):
         read_audio(open_tree(tmp_path), name)
-
-
-def test_silence_is_left_out(data):
-    (data / "emodb").mkdir()
-    for name, n_times in (("03a01Fa.wav", 0), ("03a02Fa.wav", 3200)):
-        heard(data / "emodb", np.zeros(n_times), name=name)
-    dropped = []
-    assert list(load("emodb", "speech", dropped)) == []
-    assert [drop.reason for drop in dropped] == ["silent or empty"] * 2
 
 
 def test_pictures_of_any_mode_are_grey_or_rgb(tmp_path):

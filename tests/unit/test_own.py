@@ -135,7 +135,6 @@ def test_ratings_above_the_middle_are_high_and_may_lack(own):
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    ("", "has columns none"),
     ("trial;subject;label\na;b;c\n", "has columns trial;subject;label, expected one each of"),
     (sheet("a,anna,calm", "", "b,ben,calm", "a,ben,calm"), "line 5: trial 'a' .*expected each trial once"),
     (sheet("a,anna,calm,dev", head=f"{HEAD},split"), "line 2: split is 'dev', expected train, val, test"),
@@ -164,7 +163,6 @@ def test_files_that_do_not_fit_are_named(own, files, error, message):
 @pytest.mark.parametrize(("name", "content", "message"), [
     ("speech/a.wav", sound()[:500], "is cut off"),
     ("heart/a.csv", "timestamp,ppg,ecg\n0,1,2\n", "has columns timestamp, ppg, ecg; .*one of ppg"),
-    ("heart/a.csv", "timestamp,ppg\n0,1\n0.01,1e300\n", r"holds 1e\+300 in data row 2, column ppg"),
     ("heart/a.csv", "timestamp,ppg\n0,1\n4,1\n8,1\n", "make 0.25 Hz, expected 16 to"),
     ("heart/a.csv", "1544027337\n1\n60\n61\n", r"got \[1.0\] as rate in line 2, .*timestamp,bpm"),
     ("eeg/a.csv", "timestamps,C3,C3\n0,1,2\n", "has columns timestamps, C3, C3; .*name of its own"),

@@ -127,10 +127,6 @@ def test_a_microphone_that_stops_is_lost_and_comes_back(sound):
     sound.streams[0].finished()
     with pytest.raises(SensorLost, match="microphone: the stream stopped"):
         next(source.chunks())
-    sound.devices, there = [], sound.devices
-    with pytest.raises(BadParameter, match="microphone: No input device .* none here"):
-        source.open()
-    sound.devices = there
     assert source.open() == SignalInfo(16000.0)
     assert sound.starts == 1 and not sound.streams[0].is_active and sound.streams[1].is_active
     assert ends_when_closed(source, lambda: list(source.chunks()))

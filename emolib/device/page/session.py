@@ -92,7 +92,7 @@ class Session:
                 self.watchers[tab].end()
             self.watchers[tab] = inbox
         try:
-            yield ({**result, "feeds": self._feeds_seen_by(tab)} for result in inbox.take())
+            yield ({**result, "feeds": self._seen_by(tab)} for result in inbox.take())
         finally:
             with self.lock:
                 if self.watchers.get(tab) is inbox:  # else the page listens again
@@ -111,7 +111,7 @@ class Session:
             for inbox in self.watchers.values():
                 inbox.end()
 
-    def _feeds_seen_by(self, tab: str) -> dict[str, str]:
+    def _seen_by(self, tab: str) -> dict[str, str]:
         seen = {None: "off", tab: "here"}
         return {name: seen.get(feed.tab, "elsewhere") for name, feed in self.feeds.items()}
 

@@ -114,7 +114,7 @@ def _correlation(trace: Trace, activity: Activity, offset_s: float, drift: float
 
 
 class _Best(NamedTuple):
-    """The best offset at one drift, from `n` samples; `runner_up`: correlation and offset of the best peak elsewhere."""
+    """The best offset at one drift, of `n` samples. `runner_up`: correlation and offset of the best peak elsewhere, or NaN."""
 
     correlation: float
     offset_s: float
@@ -126,19 +126,7 @@ class _Best(NamedTuple):
 def _best_offset(
     trace: Trace, step_s: float, activity: Activity, drift: float, search_s: Sequence[float] | None
 ) -> _Best:
-    offsets, r, n = _everywhere(trace, step_s, activity, drift)
-    if search_s is not None:
-        r = np.where((offsets >= search_s[0]) & (offsets <= search_s[1]), r, -1.0)
-    k = int(np.argmax(r))
-    peaks = find_peaks(np.concatenate([[-1.0], r, [-1.0]]))[0] - 1
-    peaks = peaks[(np.abs(offsets[peaks] - offsets[k]) > activity.shortest_s / 2) & (r[peaks] > -1)]
-    i = peaks[np.argmax(r[peaks])] if len(peaks) else None
-    runner_up = (math.nan, math.nan) if i is None else (float(r[i]), float(offsets[i]))
-    return _Best(float(r[k]), float(offsets[k]), drift, runner_up, int(n[k]))
-
-
-def _everywhere(trace: Trace, step_s: float, activity: Activity, drift: float):
-    """Offsets (m,), the correlation at each, -1 where the log covers too little, and the samples there."""
+    """By the correlation at every offset; -1 where the log covers too little."""
     start_s = float(trace.cells[0][0])
     cells = ((trace.time_s - start_s) / step_s).astype(np.int64)
     counts = np.bincount(cells)
@@ -158,8 +146,16 @@ def _everywhere(trace: Trace, step_s: float, activity: Activity, drift: float):
     both = np.sqrt(np.maximum(varying[0], FLAT) * np.maximum(varying[1], FLAT))
     r = np.where(np.minimum(*varying) > FLAT, (sxt / n - sx * st / n**2) / both, -1.0)
     r = np.where((st >= MIN_COVERED * share.sum()) & (n >= 3), r, -1.0)
-    lags = np.arange(len(n)) - (len(share) - 1)
-    return activity.start_s - start_s - lags * step_s, r, n
+    offsets = activity.start_s - start_s - (np.arange(len(n)) - (len(share) - 1)) * step_s
+
+    low_s, high_s = search_s or (-math.inf, math.inf)
+    r = np.where((offsets >= low_s) & (offsets <= high_s), r, -1.0)
+    k = int(np.argmax(r))
+    peaks = find_peaks(np.concatenate([[-1.0], r, [-1.0]]))[0] - 1
+    peaks = peaks[(np.abs(offsets[peaks] - offsets[k]) > activity.shortest_s / 2) & (r[peaks] > -1)]
+    others = [(float(r[i]), float(offsets[i])) for i in peaks]
+    runner_up = max(others, key=lambda peak: peak[0], default=(math.nan, math.nan))
+    return _Best(float(r[k]), float(offsets[k]), drift, runner_up, int(n[k]))
 
 
 def _refined(
@@ -186,18 +182,15 @@ def _refined(
 
 
 def _check_stands_out(trace: Trace, best: _Best):
-    if best.correlation == -1:
-        raise BadRecording(
-            f"{trace.origin}: at no offset does the log cover {MIN_COVERED:.0%} of the marked work: are they of one run?"
-        )
-    if best.correlation < MIN_CORRELATION:
-        raise BadRecording(
-            f"{trace.origin}: power does not follow the marked work (best correlation {best.correlation:.2f}, "
-            f"expected {MIN_CORRELATION} or more): are they of one run? Else give offset_s."
-        )
-    r, offset_s = best.runner_up
-    if best.correlation - r < max(MIN_LEAD, 3 * (1 - best.correlation**2) / math.sqrt(best.n)):
-        raise BadRecording(
-            f"{trace.origin}: offsets of {best.offset_s:.2f} and {offset_s:.2f} s fit alike (correlation "
-            f"{best.correlation:.3f} and {r:.3f}): run a pattern before the work, or give search_s or offset_s."
-        )
+    r, (next_r, next_s) = best.correlation, best.runner_up
+    if r == -1:
+        why = f"at no offset does the log cover {MIN_COVERED:.0%} of the marked work: are they of one run?"
+    elif r < MIN_CORRELATION:
+        why = f"power does not follow the marked work (best correlation {r:.2f}, expected {MIN_CORRELATION} or more): "
+        why += "are they of one run? Else give offset_s."
+    elif r - next_r < max(MIN_LEAD, 3 * (1 - r**2) / math.sqrt(best.n)):
+        why = f"offsets of {best.offset_s:.2f} and {next_s:.2f} s fit alike (correlation {r:.3f} and {next_r:.3f}): "
+        why += "run a pattern before the work, or give search_s or offset_s."
+    else:
+        return
+    raise BadRecording(f"{trace.origin}: {why}")

@@ -61,65 +61,50 @@ def measure(trace: Trace, markers: Sequence[Marker], settle_s: float = 0.0) -> M
     if not settle_s >= 0:
         raise BadParameter(f"settle_s is {settle_s}, expected 0 or more.")
     work = joined(markers, REST_STEPS * trace.step_s + settle_s)
-    starts, ends = (
-        [*(block.start_s for block in work), math.inf],
-        [-math.inf, *(block.end_s for block in work)],
-    )
-    rests = pairwise(start_s - end_s for start_s, end_s in zip(starts, ends, strict=True))
-    found, excluded = [], Counter()
-    for block, pauses in zip(work, rests, strict=True):
-        if block.n:
-            idle = _idle_w(trace, block, pauses, settle_s)
-            if reason := _refused(trace, block, idle):
-                excluded[reason] += 1
-            else:
-                found.append(_block(trace, block, float(np.nanmean(idle)), pauses))
-    if not found:
+    ends, starts = [-math.inf, *(b.end_s for b in work)], [*(b.start_s for b in work), math.inf]
+    rests = pairwise(start_s - end_s for end_s, start_s in zip(ends, starts, strict=True))
+    tried = [_block(trace, b, pauses, settle_s) for b, pauses in zip(work, rests, strict=True) if b.n]
+    blocks = [one for one in tried if isinstance(one, Block)]
+    excluded = Counter(one for one in tried if isinstance(one, str))
+    if not blocks:
         reasons = "; ".join(f"{reason} ({k})" for reason, k in excluded.items()) or "no marker has n above 0"
         raise BadParameter(f"{trace.origin}: no block of work can be used: {reasons}.")
-    return Measured(found, dict(excluded))
+    return Measured(blocks, dict(excluded))
 
 
-def _idle_w(trace: Trace, block: Marker, pauses: tuple[float, float], settle_s: float) -> list[float]:
-    """Mean power of the rest before and after a block; NaN where too little is logged. Blocks share no reading."""
-    edge = EDGE_STEPS * trace.step_s
-    before, after = (min(max((pause - settle_s) / 2, 0.0), IDLE_S) for pause in pauses)
-    rest = block.end_s + settle_s
-    found = []
-    for start_s, end_s in (block.start_s - before, block.start_s - edge), (rest + edge, rest + after):
-        covered = trace.covered_s(start_s, end_s) if start_s < end_s else 0.0
-        enough = covered > trace.step_s / 2
-        found.append(trace.energy_j(start_s, end_s) / covered if enough else math.nan)
-    return found
-
-
-def _refused(trace: Trace, block: Marker, idle: Sequence[float]) -> str:
-    """Why a block cannot be used; "" if it can."""
-    if block.end_s < trace.cells[0][0] or block.start_s > trace.cells[1][-1]:
-        return "outside the log"
-    if trace.covered_s(block.start_s, block.end_s) < MIN_COVERED * (block.end_s - block.start_s):
-        return "more gap than log in it"
-    if _samples(trace, block).size < MIN_SAMPLES:
-        return f"shorter than {MIN_SAMPLES} samples of the meter: repeat the work for longer"
-    return "" if np.isfinite(idle).any() else "no idle beside it: leave pauses"
-
-
-def _samples(trace: Trace, block: Marker) -> np.ndarray:
-    return trace.power_w[slice(*np.searchsorted(trace.time_s, (block.start_s, block.end_s)))]
-
-
-def _block(trace: Trace, block: Marker, idle_w: float, pauses: tuple[float, float]) -> Block:
-    """A block with its net energy, what lies over its edges included. What a gap hides is taken as the block's mean."""
+def _block(trace: Trace, block: Marker, pauses: tuple[float, float], settle_s: float) -> Block | str:
+    """A block with its net energy, what lies over its edges included, or why it cannot be used. What a gap hides is taken
+    as the block's mean."""
     start_s, end_s, n, what = block
-    before, after = (min(EDGE_STEPS * trace.step_s, pause / 2) for pause in pauses)
+    covered = trace.covered_s(start_s, end_s)
+    power_w = trace.power_w[slice(*np.searchsorted(trace.time_s, (start_s, end_s)))]
+    if end_s < trace.cells[0][0] or start_s > trace.cells[1][-1]:
+        return "outside the log"
+    if covered < MIN_COVERED * (end_s - start_s):
+        return "more gap than log in it"
+    if power_w.size < MIN_SAMPLES:
+        return f"shorter than {MIN_SAMPLES} samples of the meter: repeat the work for longer"
+    edge_s, rest_s = EDGE_STEPS * trace.step_s, end_s + settle_s
+    before, after = (min(max((pause - settle_s) / 2, 0.0), IDLE_S) for pause in pauses)
+    spans = (start_s - before, start_s - edge_s), (rest_s + edge_s, rest_s + after)
+    idle = [_mean_w(trace, *span) for span in spans]
+    if np.isnan(idle).all():
+        return "no idle beside it: leave pauses"
+    idle_w = float(np.nanmean(idle))
 
     def net(start_s: float, end_s: float) -> float:
         return trace.energy_j(start_s, end_s) - idle_w * trace.covered_s(start_s, end_s)
 
-    covered = trace.covered_s(start_s, end_s)
     missing = max(end_s - start_s - covered, 0.0)
+    before, after = (min(edge_s, pause / 2) for pause in pauses)
     net_j = net(start_s - before, end_s + after) + missing * net(start_s, end_s) / covered
-    return Block(what, start_s, end_s, n, net_j, idle_w, float(_samples(trace, block).max()), missing)
+    return Block(what, start_s, end_s, n, net_j, idle_w, float(power_w.max()), missing)
+
+
+def _mean_w(trace: Trace, start_s: float, end_s: float) -> float:
+    """Mean power of a span; NaN where too little is logged."""
+    covered = trace.covered_s(start_s, end_s) if start_s < end_s else 0.0
+    return trace.energy_j(start_s, end_s) / covered if covered > trace.step_s / 2 else math.nan
 
 
 QUANTITIES = {  # what papers call power and energy: the sum over blocks of the first over that of the second

@@ -66,9 +66,12 @@ def read_csv(
     power_w = scale * np.prod([numbers(table[name], path) for name in values], axis=0)
     power_w = voltage_v * power_w if current and not voltage else power_w
     known = np.isfinite(power_w)
-    with named(path):
-        time_s = time_scale * _seconds(table[time][known], time_format)
-    log = pd.DataFrame({"time_s": time_s, "power_w": power_w[known]})
+    time_s = table[time][known]
+    if time_format or not pd.api.types.is_numeric_dtype(time_s):
+        with named(path):
+            stamps = pd.to_datetime(time_s, format=time_format or "ISO8601", utc=True)
+        time_s = (stamps - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    log = pd.DataFrame({"time_s": time_scale * time_s.to_numpy(np.float64), "power_w": power_w[known]})
     means = log.groupby("time_s", sort=False).power_w.mean()
     dropped |= {"no value": int((~known).sum()), "same time stamp, averaged": len(log) - len(means)}
     return Trace(means.index, means, str(path), {reason: k for reason, k in dropped.items() if k})
@@ -153,15 +156,6 @@ def numbers(column: pd.Series, path: str | Path) -> np.ndarray:
     found = pd.to_numeric(column, errors="coerce")
     if (bad := found.isna() & column.notna()).any():
         row = bad.idxmax()
-        raise BadRecording(
-            f"{path}: record {row + 1} has {column[row]!r} in {column.name}, expected a number."
-        )
+        place = f"record {row + 1} has {column[row]!r} in {column.name}"
+        raise BadRecording(f"{path}: {place}, expected a number.")
     return found.to_numpy(np.float64)
-
-
-def _seconds(column: pd.Series, time_format: str) -> np.ndarray:
-    """Times (n,): numbers as they are, dates with times as seconds since 1970."""
-    if pd.api.types.is_numeric_dtype(column) and not time_format:
-        return column.to_numpy(np.float64)
-    stamps = pd.to_datetime(column, format=time_format or "ISO8601", utc=True)
-    return ((stamps - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy()

@@ -57,11 +57,9 @@ def hwmon(root: Path = HWMON) -> tuple[list[Sensor], str]:
     sensors = []
     for chip in sorted(root.glob("hwmon*")):
         powers = sorted([*chip.glob("power*_input"), *chip.glob("power*_average")])
-        channels = [(path,) for path in powers] or [
-            (volt, volt.with_name(volt.name.replace("in", "curr", 1)))
-            for volt in sorted(chip.glob("in*_input"))
-        ]
-        for paths in channels:
+        volts = sorted(chip.glob("in*_input"))
+        pairs = [(volt, volt.with_name(volt.name.replace("in", "curr", 1))) for volt in volts]
+        for paths in [(path,) for path in powers] or pairs:
             read = partial(_product, paths)
             label = chip / f"{paths[0].name.rsplit('_', 1)[0]}_label"
             named = label.read_text().strip() if label.exists() else label.name.removesuffix("_label")
@@ -81,15 +79,16 @@ def nvml() -> tuple[list[Sensor], str]:
         import pynvml
     except ImportError:
         return [], "pynvml is not installed (nvidia-ml-py); or give a log of nvidia-smi"
+
+    def read(handle) -> float:
+        return pynvml.nvmlDeviceGetPowerUsage(handle) / 1e3
+
     try:
         pynvml.nvmlInit()
         handles = [pynvml.nvmlDeviceGetHandleByIndex(k) for k in range(pynvml.nvmlDeviceGetCount())]
     except pynvml.NVMLError as error:
         return [], f"NVML: {error}"
-    sensors = [
-        Sensor(f"NVML GPU {k}", lambda handle=handle: pynvml.nvmlDeviceGetPowerUsage(handle) / 1e3)
-        for k, handle in enumerate(handles)
-    ]
+    sensors = [Sensor(f"NVML GPU {k}", partial(read, handle)) for k, handle in enumerate(handles)]
     return sensors, "" if sensors else "NVML: no GPU"
 
 
@@ -147,9 +146,8 @@ class Sampler:
         """What was recorded. Raises BadRecording for less than two readings."""
         n, n_failed = len(self._samples), self._failed.total()
         if n < 2:
-            raise BadRecording(
-                f"{self.sensor.name}: {n} readings, {n_failed} failed: record longer, or faster."
-            )
+            counted = f"{n} readings, {n_failed} failed"
+            raise BadRecording(f"{self.sensor.name}: {counted}: record longer, or faster.")
         found = trace_of(self.sensor, *np.array(self._samples).T)
         return replace(found, dropped=found.dropped | self._failed)
 

@@ -29,17 +29,14 @@ class Trace:
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
         n = self.time_s.size
         if self.power_w.size != n or n < 2:
-            raise BadRecording(
-                f"{self.origin}: got {n} times and {self.power_w.size} powers, expected 2 or more."
-            )
+            got = f"{n} times and {self.power_w.size} powers"
+            raise BadRecording(f"{self.origin}: got {got}, expected 2 or more.")
         if not np.isfinite([self.time_s, self.power_w]).all():
             raise BadRecording(f"{self.origin}: holds NaN or infinity, expected numbers in s and W.")
         if not (np.diff(self.time_s) > 0).all():
             k = int(np.argmin(np.diff(self.time_s) > 0)) + 1
-            raise BadRecording(
-                f"{self.origin}: time goes from {self.time_s[k - 1]:.6f} to {self.time_s[k]:.6f} s at sample "
-                f"{k}, expected later each: cut the log there."
-            )
+            jump = f"time goes from {self.time_s[k - 1]:.6f} to {self.time_s[k]:.6f} s at sample {k}"
+            raise BadRecording(f"{self.origin}: {jump}, expected later each: cut the log there.")
 
     @cached_property
     def step_s(self) -> float:
