@@ -28,7 +28,7 @@ def solve(X: np.ndarray, y: np.ndarray, n_classes: int) -> list[np.ndarray]:
     """
     if (n_values := X[0].size) > MAX_VALUES:
         raise BadParameter(
-            f"network lda: a window has {n_values} values, expected {MAX_VALUES} or fewer: for speech set windows: {frontend: "
+            f"network lda: a window has {n_values} values, expected {MAX_VALUES} or fewer: for speech set windows: {{frontend: "
             "{functionals: true}}, or take the modality's own network."
         )
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
