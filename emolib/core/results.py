@@ -71,18 +71,27 @@ def to_csv(rows: Iterable[dict]) -> str:
     return text.getvalue()
 
 
-def tidy(of: Experiment, table, units: Mapping[str, str], artifact: str, **about) -> list[dict]:
-    """A row for each row of a pandas table and each of its columns in `units`, metric: unit.
+def tidy(
+    of: Experiment,
+    table,
+    units: Mapping[str, str],
+    artifact: str,
+    names: Mapping[str, str] | None = None,
+    **about,
+) -> list[dict]:
+    """A row for each row of a pandas table and each of its columns in `units`, column: unit; the metric is that of the
+    column's name, or what `names` says.
 
-    A column `variant` names the variant, `n` the answers, `people` the people; <metric>_low and <metric>_high are the
+    A column `variant` names the variant, `n` the answers, `people` the people; <column>_low and <column>_high are the
     interval. `about` is what `row` takes besides. What is NaN has no row.
     """
     found = []
     for one in table.to_dict("records"):
         known = {name: one[name] for name in ("variant", "people", "condition", "n") if name in one}
         options = {"n": 1, "artifact": artifact, **known, **about}
-        for metric, unit in units.items():
-            if not math.isnan(one[metric]):
-                ends = one.get(f"{metric}_low"), one.get(f"{metric}_high")
-                found.append(row(of, metric, one[metric], *ends, unit=unit, **options))
+        for column, unit in units.items():
+            if not math.isnan(one[column]):
+                ends = one.get(f"{column}_low"), one.get(f"{column}_high")
+                metric = (names or {}).get(column, column)
+                found.append(row(of, metric, one[column], *ends, unit=unit, **options))
     return found

@@ -44,12 +44,18 @@ def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
     return replace(data, X=by_subject(data.X, np.where(data.own, data.subject, others), axis))
 
 
+def windows_of(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold]]:
+    """A source's windows and its folds, as 01_windows wrote them."""
+    data = windowed.from_arrays(run.arrays(f"data/{source}.npz"))
+    return data, splits.from_arrays(run.arrays(f"data/{source}-folds.npz"))
+
+
 def opened(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold], str]:
     """The set as training saw it, the folds, and the level at which training counted answers."""
     trained = run.parameters_of(f"scores/{source}-keras.npz")
-    data = windowed.from_arrays(run.arrays(f"data/{source}.npz"))
+    data, folds = windows_of(run, source)
     data = prepared(data, trained["normalise"], FRONT_ENDS[source.modality].feature_axis)
-    return data, splits.from_arrays(run.arrays(f"data/{source}-folds.npz")), trained["level"]
+    return data, folds, trained["level"]
 
 
 def train_fold(run: Run, name: str, trainer: "Trainer", data, fold: Fold, axis: Axis, bar) -> dict:

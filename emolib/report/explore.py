@@ -28,23 +28,22 @@ class Explorer:
     def __init__(self, run: Run, group: str):
         self.run = run
         self.sources = {Experiment.parse(name).modality: name for name in groups(run)[group]}
-        self.scores, self.tested = {}, {}  # by modality: arrays of a source, and whom its test windows are of
+        tested = []
         for modality, name in self.sources.items():
-            self.scores[modality] = run.arrays(f"scores/{name}.npz")
-            rows = pd.DataFrame(
-                {key: self.scores[modality][key] for key in ("part", "subject", "trial", "fold")}
-            )
-            self.tested[modality] = rows[rows.part == "test"]
+            scored = run.arrays(f"scores/{name}.npz")
+            rows = {key: scored[key] for key in ("part", "subject", "trial", "fold")}
+            rows |= {variant: list(scored[variant]) for variant in VARIANTS}
+            tested.append(pd.DataFrame(rows).assign(modality=modality).query("part == 'test'"))
+        self.tested, self.classes = pd.concat(tested), scored["classes"].tolist()  # a row a window
         self.weights = learned_weights(run, set(self.sources.values()))
 
     def subjects(self) -> list[str]:
         """The people who are tested in every modality."""
-        return sorted(set.intersection(*(set(rows.subject) for rows in self.tested.values())))
+        return sorted(set.intersection(*self.tested.groupby("modality").subject.agg(set)))
 
     def trials(self, subject: str) -> list[str]:
         """The subject's trials that at least one modality was scored on."""
-        rows = pd.concat(self.tested.values())
-        return sorted(set(rows.trial[rows.subject == subject]))
+        return sorted(set(self.tested.trial[self.tested.subject == subject]))
 
     def rules(self) -> list[str]:
         """The fusion rules. First come those whose weights a study of these sources learned."""
@@ -62,22 +61,14 @@ class Explorer:
     def table(self, trials: Sequence[Trial], rule: str) -> pd.DataFrame:
         """Scores of each modality, the mean over windows, and fused by one of the `rules`, in float32 and int8: modality,
         variant, and a column for each class. It is empty if no modality has a usable window."""
-        rows, classes = [], next(iter(self.scores.values()))["classes"].tolist()
-        asked = {trial.modality: self._windows_of(trial) for trial in trials}
-        asked = {modality: windows for modality, windows in asked.items() if len(windows)}
-        for variant in VARIANTS if asked else ():
-            scores = {
-                name: self.scores[name][variant][windows.index].mean(axis=0)
-                for name, windows in asked.items()
-            }
+        rows, asked = [], [(trial.modality, trial.subject, trial.trial) for trial in trials]
+        windows = self.tested[self.tested.set_index(["modality", "subject", "trial"]).index.isin(asked)]
+        for variant in VARIANTS if len(windows) else ():
+            by_modality = windows.groupby("modality", sort=False)[variant]
+            scores = {modality: np.mean(np.stack(found), axis=0) for modality, found in by_modality}
             rows += [(modality, variant, *shares) for modality, shares in scores.items()]
-            fold = next(iter(asked.values())).fold.iloc[0]
-            rows.append(("fused", variant, *self._fused(scores, rule, fold)))
-        return pd.DataFrame(rows, columns=["modality", "variant", *classes])
-
-    def _windows_of(self, trial: Trial) -> pd.DataFrame:
-        rows = self.tested[trial.modality]
-        return rows[(rows.subject == trial.subject) & (rows.trial == trial.trial)]
+            rows.append(("fused", variant, *self._fused(scores, rule, windows.fold.iloc[0])))
+        return pd.DataFrame(rows, columns=["modality", "variant", *self.classes])
 
     def _fused(self, scores: dict[str, np.ndarray], rule: str, fold: int) -> np.ndarray:
         """Scores (n_classes,), with the weights that were learned in the fold that tests the subject."""

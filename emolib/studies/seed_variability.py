@@ -14,7 +14,6 @@ from emolib.core.artifacts import Run
 from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment, model_name
-from emolib.datasets import splits, windowed
 from emolib.evaluation import metrics
 from emolib.models import crossval, training
 from emolib.signals.frontend import FRONT_ENDS
@@ -34,8 +33,7 @@ def scores(
     if not normalisations:
         raise BadParameter("normalisations: got none, expected train, subject or both.")
     trained = run.parameters_of(f"scores/{of}-keras.npz")
-    data = windowed.from_arrays(run.arrays(f"data/{of}.npz"))
-    folds = splits.from_arrays(run.arrays(f"data/{of}-folds.npz"))
+    data, folds = crossval.windows_of(run, of)
     axis = FRONT_ENDS[of.modality].feature_axis
     sets = {normalise: crossval.prepared(data, normalise, axis) for normalise in normalisations}
     by_02_train = trained["normalise"], trained["fit"].get("seed", trained["seed"])

@@ -14,7 +14,6 @@ from emolib.core.artifacts import Run
 from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter, BadSet
 from emolib.core.experiment import Experiment, model_name
-from emolib.datasets import splits, windowed
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold, within
 from emolib.fusion.scores import softmax
@@ -77,12 +76,10 @@ class Study:
     @classmethod
     def load(cls, run: Run, source: Experiment, neutral: str, baseline_s: float, shorter_s: list) -> "Study":
         """The study of a source's windows and folds. Raises as `of` does, and BadParameter for stills."""
-        name = f"data/{source}.npz"
-        windows = front_end(source.modality, **run.parameters_of(name)["frontend"])
+        windows = front_end(source.modality, **run.parameters_of(f"data/{source}.npz")["frontend"])
         if windows.window_s is None:
             raise BadParameter(f"modality: got {source.modality}, expected one whose windows last some time.")
-        data = windowed.from_arrays(run.arrays(name))
-        folds = splits.from_arrays(run.arrays(f"data/{source}-folds.npz"))
+        data, folds = crossval.windows_of(run, source)
         return cls.of(data, folds, neutral, [*shorter_s, baseline_s], windows.window_s, windows.feature_axis)
 
     @classmethod

@@ -58,7 +58,9 @@ def test_answers_are_those_of_the_files_of_the_fold_that_tests_the_person(seen):
     table = explorer.table(trials, "mean").set_index(["modality", "variant"])
     for trial in trials:
         name = explorer.sources[trial.modality]
-        fold = explorer.tested[trial.modality].set_index("subject").fold[trial.subject].iloc[0]
+        fold = (
+            explorer.tested.set_index(["modality", "subject"]).fold[(trial.modality, trial.subject)].iloc[0]
+        )
         stem, options = model_name(name, fold), explorer.run.parameters_of(f"data/{name}.npz")["frontend"]
         X = front_end(trial.modality, **options)(trial.data, trial.sfreq, trial.kind).X
         standardiser = Standardiser.from_dict(explorer.run.json(f"{stem}.json")["standardiser"])

@@ -110,21 +110,7 @@ def test_figures_of_few_and_of_many_people_are_readable(n_people, prefix):
 INTERVAL = {"uar": 0.7, "uar_low": 0.6, "uar_high": 0.8}
 VARIANTS = pd.DataFrame({"source": SOURCES * 2, "variant": ["float32", "int8"] * 3, "p50_us": [30, 120] * 3})
 VARIANTS = VARIANTS.assign(p95_us=200, p99_us=900, bytes=40_000, backend="litert", threads=1, **INTERVAL)
-RULES = pd.DataFrame({"rule": ["eeg", "product", "weights by score"], "kind": ["single", "fused", "fused"]})
-WEIGHTS = pd.DataFrame({"fold": [0, 1], "modality": "eeg", "weight": [0.2, 0.6], "rule": "validation"})
 HISTORY = [{"loss": [3.0, 2.0, 1.0, 0.5], "val_loss": [4.0, 3.0]}, {"loss": [1.0, 1.0]}, {"loss": [2.0, 4.0]}]
-SCORED = pd.DataFrame(
-    {"modality": ["eeg", "fused"], "variant": "int8", "low": [0.2, 0.4], "high": [0.8, 0.6]}
-)
-EFFECTS = pd.DataFrame(
-    {"factor": ["loss", "loss", "epochs"], "level": list("ab3"), "uar": 0.5, "uar_sd": 0.1}
-)
-CELLS = pd.DataFrame({"loss": ["a", "b"], "epochs": 3, "uar": [0.6, 0.5]})
-LAYERS = pd.DataFrame(
-    [("a", "Conv2D", 4, 1.0, 0.1), ("b", "DepthwiseConv2D", 8, 10.0, 0.2), ("a", "Conv2D", 8, 2.0, 0.3)],
-    columns=["layer", "operator", "bits", "omega_4", "omega_8"],
-)
-VELA = pd.DataFrame({"accelerator": ["one", "two"], "modelled_by": "vela 1", "npu_percent": [100.0, 80.0]})
 BOXES = np.array([[10.0, 10, 40, 50], [60, 10, 90, 50]])
 IMAGES = RNG.integers(0, 255, (5, 100, 100, 3), np.uint8)
 FOUND = [Found(BOXES + [0, 0, 10, 0], np.full(2, 0.8))] * 4 + [Found(BOXES, np.ones(2))]
@@ -141,17 +127,10 @@ TREE["change"] = ["baseline", "conv1 8 → 4", "dense1 dropped", "input 64 → 4
 TREE = TREE.assign(auc=[0.8, 0.75, 0.7, 0.55], accepted=[True, True, True, False])
 NOISE = pd.DataFrame({"wrong_labels_percent": [0, 9], "auc": [0.7, 0.6], "uar": [0.5, 0.4]})
 NOISE = NOISE.assign(auc_low=np.nan, auc_high=np.nan, uar_low=np.nan, uar_high=np.nan)
-FIGURES = {  # whose names may be long, or that no run of test_pipeline draws
+FIGURES = {  # with names of classes and sources on an axis, or of faces, which test_pipeline has not
     "confusion": lambda: plots.confusion(RNG.integers(0, 2000, (8, 8)), [f"low arousal and {e} valence" for e in EMOTIONS]),
-    "scores": lambda: plots.scores(SCORED),
     "size_and_uar": lambda: plots.size_and_uar(VARIANTS),
     "latency": lambda: plots.latency(VARIANTS),
-    "fusion": lambda: plots.fusion(RULES.assign(**INTERVAL)),
-    "weights": lambda: plots.weights(WEIGHTS),
-    "ranks": lambda: plots.critical_difference(pd.Series({"a": 1.2, "b": 1.9, "c": 2.9}), 1.0, [["a", "b"], ["b", "c"]]),
-    "main_effects": lambda: plots.main_effects(EFFECTS, CELLS),
-    "sensitivity": lambda: plots.sensitivity(LAYERS),
-    "vela": lambda: plots.vela(VELA.assign(latency_ms=0.5, sram_kb=8.0, flash_kb=30.0)),
     "detections": lambda: plots.detections(IMAGES, [BOXES] * 4 + [BOXES[:0]], FOUND, list("abcde")),
     "detector_history": lambda: plots.detector_history(EPOCHS),
     "faces": lambda: plots.faces({"one": IMAGES[0], "grey": IMAGES[1, ..., 0]}, {"one": [FACE], "grey": []}, "ab"),

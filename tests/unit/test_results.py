@@ -49,8 +49,9 @@ def test_two_numbers_of_the_same_thing_are_refused():
 
 def test_tidy_takes_each_number_of_a_table_once():
     table = pd.DataFrame({"variant": ["a", "b"], "n": 7, "uar": [0.1, 1e6], "auc": math.nan})
-    found = tidy(OF, table, {"uar": "fraction", "auc": ""}, "tables/x.csv")
-    assert [(one["value"], one["variant"], one["n"]) for one in found] == [(0.1, "a", 7), (1e6, "b", 7)]
+    found = tidy(OF, table, {"uar": "fraction", "auc": ""}, "tables/x.csv", {"uar": "best_uar"})
+    told = [tuple(one[name] for name in ("metric", "value", "variant", "n")) for one in found]
+    assert told == [("best_uar", 0.1, "a", 7), ("best_uar", 1e6, "b", 7)]
 
 
 def test_rows_come_back_as_they_were_written(tmp_path):

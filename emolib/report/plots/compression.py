@@ -90,7 +90,7 @@ def points(table: pd.DataFrame, baseline: str, goal: float) -> style.Picture:
     figure, ax = style.panel(1.2 + 0.28 * len(table))
     ax.axvline(0, color=style.GREY, linewidth=1)
     for y, row in enumerate(table.itertuples()):
-        style.with_interval(ax, y, row.points, row.points_low, row.points_high, style.BLUE)
+        style.with_interval(ax, y, (row.points, row.points_low, row.points_high), style.BLUE)
     ax.axvline(goal, color=style.ORANGE, linestyle="--", label=f"goal: {goal:g} points")
     ax.legend(frameon=False, loc="best")
     style.name_rows(ax, table["variant"])

@@ -44,7 +44,7 @@ def size_and_uar(table: pd.DataFrame) -> style.Picture:
     size, uar = axes[0]
     for row, y, colour, marker in _rows(figure, table, "variant"):
         size.plot(row["bytes"] / 1000, y, marker, color=colour, markersize=6)
-        style.with_interval(uar, y, *(100 * row[["uar", "uar_low", "uar_high"]]), colour, marker)
+        style.with_interval(uar, y, 100 * row[["uar", "uar_low", "uar_high"]], colour, marker)
     size.set(xlabel="file size (kB)")
     size.set_xlim(left=0)
     uar.set(xlabel="UAR, 95 % interval over subjects (%)")

@@ -53,11 +53,9 @@ def history(histories: Sequence[dict[str, Sequence[float]]]) -> style.Picture:
     metrics = dict.fromkeys(key.removeprefix("val_") for record in histories for key in record)
     figure, axes = style.picture(3.4, 1, len(metrics))
     for ax, metric in zip(axes[0], metrics, strict=True):
-        for key, colour, label in (
-            (metric, style.BLUE, "training"),
-            (f"val_{metric}", style.ORANGE, "validation"),
-        ):
-            _curves(ax, [record[key] for record in histories if key in record], colour, label)
+        _curves(ax, [record[metric] for record in histories if metric in record], style.BLUE, "training")
+        tuned = [record[f"val_{metric}"] for record in histories if f"val_{metric}" in record]
+        _curves(ax, tuned, style.ORANGE, "validation")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.set(xlabel="epoch", ylabel="UAR" if metric == "uar" else metric.replace("_", " "))
         style.tidy(ax)
@@ -104,14 +102,12 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> style.Picture:
 def per_subject(table: pd.DataFrame, chance: float) -> style.Picture:
     """UAR and accuracy of each subject, sorted, with mean ± sd and chance; columns subject, uar, accuracy in [0, 1], n."""
     table = table.sort_values("uar", kind="stable")
-    uar, accuracy = 100 * table["uar"].to_numpy(), 100 * table["accuracy"].to_numpy()
-    columns, mean = np.arange(len(table)), uar.mean()
+    uar, columns, chance = 100 * table["uar"].to_numpy(), np.arange(len(table)), 100 * chance
+    mean, accuracy = uar.mean(), 100 * table["accuracy"]
     figure, ax = style.panel(3.8)
     handles = [
         ax.axhline(mean, color=style.BLUE, linewidth=1, label=f"mean UAR: {mean:.1f} %"),
-        ax.axhline(
-            100 * chance, color=style.VERMILLION, linestyle="--", label=f"chance: {100 * chance:.1f} %"
-        ),
+        ax.axhline(chance, color=style.VERMILLION, linestyle="--", label=f"chance: {chance:.1f} %"),
         *ax.plot(columns, accuracy, "o", markerfacecolor="none", color=style.GREY, label="accuracy"),
         *ax.plot(columns, uar, "o", color=style.BLUE, label="UAR"),
     ]

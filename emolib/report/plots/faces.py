@@ -75,22 +75,19 @@ def faces(
 
 def detector_history(history: Sequence[dict[str, float]]) -> style.Picture:
     """Loss of training and validation, then IoU on single faces and AP of validation pictures, per epoch."""
-    epochs = range(1, len(history) + 1)
+    epochs = pd.DataFrame(history, index=range(1, len(history) + 1))
     figure, axes = style.picture(3.4, 1, 2)
-    lines = (
-        (0, "loss", style.BLUE, "loss, training"),
-        (0, "val_loss", style.ORANGE, "loss, validation"),
-        (1, "val_iou", style.ORANGE, "mean IoU on single faces, validation"),
-        (1, "val_ap50", style.GREEN, "AP at IoU 0.5, validation"),
-    )
+    loss, share = axes[0]
     handles = [
-        axes[0, column].plot(epochs, [record[key] for record in history], color=colour, label=label)[0]
-        for column, key, colour, label in lines
+        *loss.plot(epochs["loss"], color=style.BLUE, label="loss, training"),
+        *loss.plot(epochs["val_loss"], color=style.ORANGE, label="loss, validation"),
+        *share.plot(epochs["val_iou"], color=style.ORANGE, label="mean IoU on single faces, validation"),
+        *share.plot(epochs["val_ap50"], color=style.GREEN, label="AP at IoU 0.5, validation"),
     ]
-    axes[0, 0].set(ylabel="loss", yscale="log")
-    axes[0, 0].yaxis.set_major_formatter("{x:g}")
-    axes[0, 0].yaxis.set_minor_formatter("{x:g}")
-    axes[0, 1].set(ylabel="share", ylim=(0, 1))
+    loss.set(ylabel="loss", yscale="log")
+    loss.yaxis.set_major_formatter("{x:g}")
+    loss.yaxis.set_minor_formatter("{x:g}")
+    share.set(ylabel="share", ylim=(0, 1))
     for ax in axes[0]:
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -108,14 +105,13 @@ def saliency_maps(
     for row, (name, image) in zip(axes, faces.items(), strict=True):
         for ax in row:
             ax.imshow(image, cmap="gray")
-            ax.set_xticks([])
-            ax.set_yticks([])
+            ax.set(xticks=[], yticks=[])
         row[0].set_ylabel(name)
     axes[0, 0].set_title("mean face", fontsize=10)
     for column, (method, by_class) in zip(axes.T[1:], maps.items(), strict=True):
         column[0].set_title(method, fontsize=10)
         density = {name: one * one.size / one.sum() for name, one in by_class.items()}
-        most = np.percentile(np.stack(list(density.values())), BRIGHTEST)
+        most = np.percentile(list(density.values()), BRIGHTEST)
         for ax, name in zip(column, faces, strict=True):
             if name in density:
                 one = density[name]
@@ -134,16 +130,13 @@ def attention(table: pd.DataFrame) -> style.Picture:
     width = BAR / len(styles)
     for k, (method, (colour, _)) in enumerate(styles.items()):
         rows = table[table["method"] == method].set_index("region").loc[regions]
+        share, low, high, area = (100 * rows[name] for name in ("share", "share_low", "share_high", "area"))
         x = np.arange(len(regions)) + (k - (len(styles) - 1) / 2) * width
-        ends = 100 * (rows["share"] - rows["share_low"]), 100 * (rows["share_high"] - rows["share"])
-        error = {"yerr": ends, "error_kw": {"elinewidth": 1, "capsize": 2}}
-        ax.bar(x, 100 * rows["share"], 0.9 * width, color=colour, label=method, **error)
-        ax.hlines(
-            100 * rows["area"], x - width / 2, x + width / 2, color=style.BLACK, linewidth=2, linestyle=":"
-        )
-        tops = 100 * rows[["share", "share_high"]].max(axis=1)
+        error = {"yerr": (share - low, high - share), "error_kw": {"elinewidth": 1, "capsize": 2}}
+        ax.bar(x, share, 0.9 * width, color=colour, label=method, **error)
+        ax.hlines(area, x - width / 2, x + width / 2, color=style.BLACK, linewidth=2, linestyle=":")
         above = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center", "fontsize": 8}
-        for at, top, times in zip(x, tops, rows["ratio"], strict=True):
+        for at, top, times in zip(x, np.fmax(share, high), rows["ratio"], strict=True):
             ax.annotate(f"{times:.1f}×", (at, top), **above)
     ax.set_xticks(range(len(regions)), regions)
     ax.set(ylabel="share of the map (%)")

@@ -29,7 +29,7 @@ def fusion(table: pd.DataFrame) -> style.Picture:
     line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
     for y, (_, row) in enumerate(table.iterrows()):
         colour, marker, _ = KINDS[row["kind"]]
-        style.with_interval(ax, y, *(100 * row[["uar", "uar_low", "uar_high"]]), colour, marker, 7, 2)
+        style.with_interval(ax, y, 100 * row[["uar", "uar_low", "uar_high"]], colour, marker, 7, 2)
         style.beside(ax, y, f"{100 * row['uar']:.1f}")
     style.name_rows(ax, table["rule"])
     ax.set(xlabel="UAR, 95 % interval over subjects (%)")
@@ -94,9 +94,9 @@ def forest(table: pd.DataFrame) -> style.Picture:
     figure, ax = style.panel(1.3 + 0.34 * len(table))
     ax.axvline(0, color=style.VERMILLION, linestyle="--", linewidth=1.2)
     for y, row in enumerate(table.itertuples()):
-        gain, low, high = row.gain_points, row.gain_points_low, row.gain_points_high
-        style.with_interval(ax, y, gain, low, high, style.BLUE, "s", 7, 2)
-        style.beside(ax, y, f"{gain:.1f} ({low:.1f} to {high:.1f})")
+        numbers = row.gain_points, row.gain_points_low, row.gain_points_high
+        style.with_interval(ax, y, numbers, style.BLUE, "s", 7, 2)
+        style.beside(ax, y, "{:.1f} ({:.1f} to {:.1f})".format(*numbers))
     style.name_rows(ax, table["rule"])
     best = " or ".join(dict.fromkeys(table["best_single"]))
     ax.set(xlabel=f"gain over {best}, the best single modality: UAR points, 95 % interval over subjects")
@@ -185,18 +185,16 @@ def snr_curves(table: pd.DataFrame) -> style.Picture:
 def subsets(table: pd.DataFrame) -> style.Picture:
     """UAR of each fused method and the best single one by what is left, best condition first; columns condition, method,
     kind, best_single, uar."""
-    fused = table[table["kind"] == "fused"]
-    order = list(fused.groupby("condition")["uar"].mean().sort_values(ascending=False, kind="stable").index)
-    styles = _fused(table)
-    shift = style.offsets(styles, 0.5)
+    fused, styles = table[table["kind"] == "fused"], _fused(table)
+    order = fused.groupby("condition")["uar"].mean().sort_values(ascending=False, kind="stable").index
     figure, ax = style.panel(1.4 + 0.34 * len(order))
     style.stripes(ax, len(order))
     best = table[table["method"] == table["best_single"]]
-    places = [order.index(name) for name in best["condition"]]
+    places = order.get_indexer(best["condition"])
     ax.plot(100 * best["uar"], places, "|", color=style.VERMILLION, markersize=18, markeredgewidth=2)
-    for method, (colour, marker) in styles.items():
-        rows = fused[fused["method"] == method]
-        places = [order.index(name) + shift[method] for name in rows["condition"]]
+    for method, shift in style.offsets(styles, 0.5).items():
+        rows, (colour, marker) = fused[fused["method"] == method], styles[method]
+        places = order.get_indexer(rows["condition"]) + shift
         ax.plot(100 * rows["uar"], places, marker, color=colour, markersize=5)
     style.name_rows(ax, order)
     ax.set(xlabel="UAR (%)")
@@ -208,19 +206,18 @@ def subsets(table: pd.DataFrame) -> style.Picture:
 def mid_stream(table: pd.DataFrame) -> style.Picture:
     """UAR before and after one modality is lost in mid-stream, a panel per modality, pale with nothing lost; columns
     condition, bad, part (before | after), method, kind, uar, uar_low, uar_high."""
-    bad = _bad(table)
+    bad, styles = _bad(table), _fused(table)
     figure, axes = style.picture(3.8, 1, len(bad), sharey=True)
-    fused, styles = table[table["kind"] == "fused"], _fused(table)
-    shift = style.offsets(styles, 0.34)
-    whole = fused[fused["condition"] == WHOLE].set_index(["method", "part"])["uar"]
+    fused, shift = table[table["kind"] == "fused"], style.offsets(styles, 0.34)
+    whole = 100 * fused[fused["condition"] == WHOLE].set_index(["method", "part"])["uar"]
     for ax, name in zip(axes[0], bad, strict=True):
-        lost = fused[fused["bad"] == name].set_index("method")
+        lost = 100 * fused[fused["bad"] == name].set_index("method")[["uar", "uar_low", "uar_high"]]
         for method, (colour, marker) in styles.items():
             x = np.array([0, 1]) + shift[method]
-            before, after = 100 * whole[method, "before"], 100 * lost.loc[method, "uar"]
-            kept = 100 * whole[method, "after"]
-            limits = 100 * lost.loc[method, ["uar_low", "uar_high"]].to_numpy(float)
-            ax.plot([x[1], x[1]], limits, color=colour, linewidth=1, alpha=0.5)
+            before, kept, after = whole[method, "before"], whole[method, "after"], lost["uar"][method]
+            ax.plot(
+                [x[1], x[1]], lost.loc[method, ["uar_low", "uar_high"]], color=colour, linewidth=1, alpha=0.5
+            )
             ax.plot(x, [before, after], color=colour, marker=marker, markersize=5, linewidth=1.4)
             ax.plot(x, [before, kept], color=colour, linewidth=0.8, alpha=0.4)
             ax.plot(x[1], kept, marker, markersize=6, markeredgecolor=colour, color="none")

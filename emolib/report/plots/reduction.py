@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from emolib.report.plots import style
@@ -15,7 +14,6 @@ KINDS = {  # colour, marker, size, label
     "rejected": (style.VERMILLION, "X", 7, "rejected"),
     "pick": (style.ORANGE, "*", 15, "pick: fewest FLOPs"),
 }
-MEGA = 1e6
 ABOVE_CHANCE = 0.2  # shown at least, so that differences near chance do not look large
 
 
@@ -36,32 +34,34 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> style.Picture:
     """Validation AUC over FLOPs, an edge from every parent, numbers in the order of trainings, β₀ as a line, of
     `emolib.studies.reduction.search.trace`. What led to the pick is drawn dark and named on the right."""
     figure, axes = style.picture(5.2, 1, 2, width_ratios=[3, 1])
-    ax, rows = axes[0, 0], trace.set_index("order")
+    ax, rows = axes[0, 0], trace.assign(mflop=trace["flops"] / 1e6).set_index("order")
     pick = rows.loc[rows["accepted"], "flops"].idxmin()
     path = _path(rows, pick)
     for order, row in rows.iterrows():
-        if not pd.isna(row["parent"]):
-            parent, (colour, width) = (
-                rows.loc[row["parent"]],
-                (style.BLACK, 1.6) if order in path else (style.GREY, 0.8),
-            )
-            edge = [parent["flops"] / MEGA, row["flops"] / MEGA], [parent["auc"], row["auc"]]
-            ax.plot(*edge, color=colour, linewidth=width, zorder=1)
-    for order, row in rows.iterrows():
         kind = "accepted" if row["accepted"] else "rejected"
-        kind = "pick" if order == pick else "baseline" if pd.isna(row["parent"]) else kind
-        colour, marker, size, _ = KINDS[kind]
-        ax.plot(row["flops"] / MEGA, row["auc"], marker, color=colour, markersize=size, zorder=3)
-        point, away = (row["flops"] / MEGA, row["auc"]), (0, 3 + size / 2)  # readable where lines cross it
+        if pd.isna(row["parent"]):
+            kind = "baseline"
+        else:
+            edge = rows.loc[[row["parent"], order]]
+            colour, width = (style.BLACK, 1.6) if order in path else (style.GREY, 0.8)
+            ax.plot(edge["mflop"], edge["auc"], color=colour, linewidth=width, zorder=1)
+        colour, marker, size, _ = KINDS["pick" if order == pick else kind]
+        point, away = (row["mflop"], row["auc"]), (0, 3 + size / 2)
+        ax.plot(*point, marker, color=colour, markersize=size, zorder=3)
         about = {"ha": "center", "va": "bottom", "fontsize": 8, "zorder": 4}
         text = ax.annotate(str(order), point, away, textcoords="offset points", **about)
-        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+        text.set_path_effects(
+            [withStroke(linewidth=2.5, foreground="white")]
+        )  # readable where lines cross it
     ax.axhline(least_auc, color=style.GREY, linestyle="--", linewidth=1.2)
     ax.set(ylabel="AUC on validation pictures, one class against the rest")
     ax.margins(0.08)
     style.log_axis(ax, "MFLOP of one picture")
     style.tidy(ax)
-    _name_path(axes[0, 1], rows, path)
+    lines = [f"{order}: {rows.change[order]}, {_short(rows.mflop[order])}" for order in path]
+    text = "\n".join(["what led to the pick, MFLOP", *lines])
+    axes[0, 1].set_axis_off()
+    axes[0, 1].text(0, 1, text, transform=axes[0, 1].transAxes, va="top", fontsize=9, linespacing=1.6)
     handles = [style.sign(colour, marker, label) for colour, marker, _, label in KINDS.values()]
     floor = style.sign(style.GREY, None, f"least AUC accepted, β₀ = {least_auc:.3f}", "--")
     return style.with_legend(figure, [*handles, floor])
@@ -75,14 +75,8 @@ def _path(rows: pd.DataFrame, pick: int) -> list[int]:
     return path
 
 
-def _name_path(ax: Axes, rows: pd.DataFrame, path: list[int]):
-    """The changes that led to the pick, one below the other."""
-    ax.set_axis_off()
-    flops = {order: rows.loc[order, "flops"] / MEGA for order in path}
-    short = {order: f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for order, value in flops.items()}
-    lines = [f"{order}: {rows.loc[order, 'change']}, {short[order]}" for order in path]
-    text = "\n".join(["what led to the pick, MFLOP", *lines])
-    ax.text(0, 1, text, transform=ax.transAxes, va="top", fontsize=9, linespacing=1.6)
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def noise_cost(table: pd.DataFrame, n_classes: int) -> style.Picture:

@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Iterable
-from itertools import cycle, islice
 
 import numpy as np
 import pandas as pd
@@ -47,9 +46,8 @@ def panel(height_in: float) -> tuple[Picture, Axes]:
 
 def colours(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Colour and marker of each name; beyond eight names the pairs differ still."""
-    names = list(dict.fromkeys(names))
-    pairs = ((c, MARKERS[(i + turn) % len(MARKERS)]) for turn in range(8) for i, c in enumerate(PALETTE))
-    return dict(zip(names, islice(cycle(pairs), len(names)), strict=True))
+    n, names = len(PALETTE), dict.fromkeys(names)
+    return {name: (PALETTE[i % n], MARKERS[(i + i // n) % n]) for i, name in enumerate(names)}
 
 
 def sign(colour: str, marker: str | None, label: str, line: str = "", **options) -> Line2D:
@@ -100,17 +98,10 @@ def name_rows(axes: Axes, names: Iterable[str]):
 
 
 def with_interval(
-    axes: Axes,
-    y: float,
-    value: float,
-    low: float,
-    high: float,
-    colour: str,
-    marker: str = "o",
-    size: float = 6,
-    width: float = 1.6,
+    axes: Axes, y: float, numbers: Iterable[float], colour: str, marker="o", size=6.0, width=1.6
 ):
-    """A value in the row y on the line of its interval."""
+    """A value in the row y on the line of its interval; numbers (value, low, high)."""
+    value, low, high = numbers
     axes.plot([low, high], [y, y], color=colour, linewidth=width)
     axes.plot(value, y, marker, color=colour, markersize=size)
 
