@@ -94,9 +94,7 @@ Machine: {machine}.
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "bundle", type=Path, help="with a face detector and one face source, by `emolib export`"
-    )
+    parser.add_argument("bundle", type=Path, help="with a face detector and one face source, by `emolib export`")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each row")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
     options = parser.parse_args()

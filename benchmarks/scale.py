@@ -101,9 +101,7 @@ def one(times: int, folder: Path, share_mb: int) -> dict:
     clock.append(time.perf_counter())
     seconds = dict(zip(("windows", "training", "answers"), np.diff(clock).round(2).tolist(), strict=True))
     sizes = {"corpus": X.nbytes / 2**20, "memory": peak.most - peak.before}
-    return (
-        seconds | {name: round(value, 1) for name, value in sizes.items()} | {"accuracy": float(right.mean())}
-    )
+    return seconds | {name: round(value, 1) for name, value in sizes.items()} | {"accuracy": float(right.mean())}
 
 
 def _small():

@@ -90,9 +90,7 @@ def record_of(path: Path) -> dict:
     """What the sidecar of an artifact says. Raises BadArtifact where either is missing, or the sidecar damaged."""
     if not path.exists() or not sidecar(path).exists():
         again = "where that has nothing to do, `make reproduce FORCE=<rule of the notebook that writes it>`"
-        raise BadArtifact(
-            f"{path} is missing: run the notebooks before this one, or `make reproduce`; {again}."
-        )
+        raise BadArtifact(f"{path} is missing: run the notebooks before this one, or `make reproduce`; {again}.")
     record = _json(sidecar(path))
     if not isinstance(record, dict) or FIELDS - record.keys():
         raise BadArtifact(f"{sidecar(path)} does not say {', '.join(sorted(FIELDS))}: {AGAIN}")

@@ -33,9 +33,7 @@ class Experiment:
     @classmethod
     def joint(cls, sources: "list[Experiment]", task: str, network: str = "") -> "Experiment":
         """Several experiments fused: corpora and modalities joined by "+", in the order given, each once."""
-        named = (
-            "+".join(dict.fromkeys(getattr(one, name) for one in sources)) for name in ("corpus", "modality")
-        )
+        named = ("+".join(dict.fromkeys(getattr(one, name) for one in sources)) for name in ("corpus", "modality"))
         return cls(*named, task, sources[0].protocol, network)
 
     def __str__(self) -> str:

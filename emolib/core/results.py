@@ -49,10 +49,7 @@ def row(
         raise BadParameter(f"Result {metric} of {of} is {value}, expected a finite number: leave it out.")
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         low = high = None
-    number = [
-        "" if x is None else int(x) if isinstance(x, Integral) else float(f"{x:.6g}")
-        for x in (value, low, high)
-    ]
+    number = ["" if x is None else int(x) if isinstance(x, Integral) else float(f"{x:.6g}") for x in (value, low, high)]
     about = of.corpus, of.task, of.protocol, of.modality, of.network, variant, condition, pairing, metric
     return dict(zip(ROW, (*about, *number, unit, int(n), people, how, device, artifact), strict=True))
 

@@ -90,9 +90,7 @@ class Tree:
 def open_tree(root: Path) -> Tree:
     """The files under `root`; where only zips lie there, the files in them. Raises CorpusMissing, BadRecording."""
     if (root / UNFINISHED).exists():
-        raise CorpusMissing(
-            f"{root} was fetched in part: fetch it again, or delete {UNFINISHED} if it is whole."
-        )
+        raise CorpusMissing(f"{root} was fetched in part: fetch it again, or delete {UNFINISHED} if it is whole.")
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
     loose = {name: path for name, path in files.items() if not is_junk(name)}
     zips = [loose.pop(name) for name in sorted(loose) if "/" not in name and name.lower().endswith(".zip")]

@@ -120,8 +120,7 @@ def _set_checks(emotion_set: EmotionSet, group: np.ndarray) -> list[tuple]:
         ("exact duplicates with conflicting labels (groups)", group, n_labels > 1),
     )
     return [
-        ("", check, *_described(emotion_set, ids, np.flatnonzero(chosen)[:, None]))
-        for check, ids, chosen in checks
+        ("", check, *_described(emotion_set, ids, np.flatnonzero(chosen)[:, None])) for check, ids, chosen in checks
     ]
 
 

@@ -104,9 +104,7 @@ def read_heart(tree: Tree, name: str) -> Recording:
     found = [column for column in head if column.lower() in ("ppg", "ecg", "bpm")]
     if len(found) != 1:
         expected = "timestamp and one of ppg, ecg, bpm, or the lines of an Empatica BVP.csv"
-        raise BadRecording(
-            f"{tree.where(name)} has columns {', '.join(head) or 'none'}; expected {expected}."
-        )
+        raise BadRecording(f"{tree.where(name)} has columns {', '.join(head) or 'none'}; expected {expected}.")
     kind = found[0].lower()
     data, sfreq = _stamped(tree, name, head, found, LEAST_HZ[kind])
     return Recording(data[0], sfreq, kind)

@@ -56,9 +56,7 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
         return np.repeat(np.array(list(values)), lengths)
 
     classes = labels.classes(kept[0].corpus, task)
-    columns = {
-        name: per_window(getattr(trial, name) for trial in kept) for name in ("subject", "trial", "split")
-    }
+    columns = {name: per_window(getattr(trial, name) for trial in kept) for name in ("subject", "trial", "split")}
     columns |= {"y": per_window(map(classes.index, targets)), "start_s": np.concatenate(starts)}
     recorded = {name: getattr(kept[-1], name) for name in ("sfreq", *RECORDINGS)}
     return EmotionSet(spool.array(), classes=classes, **columns, **recorded).check_trainable(), counts

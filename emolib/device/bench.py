@@ -123,9 +123,7 @@ def text(record: dict) -> str:
     about = f"governor {machine['governor'] or 'unknown'}, load {machine['load_1min']}"
     lines = [f"{machine['name']}; {about}; Python {machine['python']}"]
     for row in record["models"]:
-        what = (
-            f"{row['model']:40} {row['backend']:14} {row['threads']:2} thread{'s' * (row['threads'] > 1):1}"
-        )
+        what = f"{row['model']:40} {row['backend']:14} {row['threads']:2} thread{'s' * (row['threads'] > 1):1}"
         p50, p95, p99 = (f"p{q} {row[f'p{q}_us']:9.1f} µs" for q in (50, 95, 99))
         lines.append(f"{what} {p50}  {p95}  {p99}  cold {row['cold_start_ms']:7.1f} ms  n {row['n']}")
     for row in record["front_ends"]:

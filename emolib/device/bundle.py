@@ -116,9 +116,7 @@ class Bundle:
             raise BadArtifact(f"{error} Made with {made}: {hint}.") from error
         n_outputs, classes = model.runner.output.shape[-1], entry.get("classes")
         if classes and n_outputs != len(classes):
-            raise BadArtifact(
-                f"{model.name} has {n_outputs} outputs for {len(classes)} classes: export again."
-            )
+            raise BadArtifact(f"{model.name} has {n_outputs} outputs for {len(classes)} classes: export again.")
         return model
 
     def pipeline(self, source: str, threads: int = 1) -> Pipeline:

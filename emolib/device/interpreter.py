@@ -75,9 +75,7 @@ class Model:
         try:
             self.runner = KNOWN[backend][2](content, threads)
         except Exception as error:  # each library has its own for a file it cannot read
-            raise BadArtifact(
-                f"{self.name} does not open on {backend} ({error}): convert it again."
-            ) from error
+            raise BadArtifact(f"{self.name} does not open on {backend} ({error}): convert it again.") from error
         self.shapes = {port.branch: port.shape[1:] for port in self.runner.inputs}
         self.input_shape = self.shapes if len(self.shapes) > 1 else next(iter(self.shapes.values()))
         self.close = self.runner.close

@@ -132,6 +132,4 @@ def check_budgets(cost: Cost, file_bytes: int, max_file_bytes: int, max_activati
         raise OverBudget(f"The int8 file has {file_bytes} bytes, expected at most {max_file_bytes}: {thin}.")
     if peak > max_activation_bytes:
         thin = f"thin layer {cost.peak_layer}, where they peak, or shrink the input"
-        raise OverBudget(
-            f"Activations peak at {peak} bytes, expected at most {max_activation_bytes}: {thin}."
-        )
+        raise OverBudget(f"Activations peak at {peak} bytes, expected at most {max_activation_bytes}: {thin}.")

@@ -129,9 +129,7 @@ def per_subject(y: np.ndarray, scores: np.ndarray, subject: np.ndarray, classes:
     return pd.DataFrame(table)
 
 
-def paired_gain(
-    y: np.ndarray, scores_a: np.ndarray, scores_b: np.ndarray, subject: np.ndarray, seed: int = 0
-) -> Gain:
+def paired_gain(y: np.ndarray, scores_a: np.ndarray, scores_b: np.ndarray, subject: np.ndarray, seed: int = 0) -> Gain:
     """Gain of b over a on the same trials, in percentage points of UAR.
 
     The interval is a bootstrap over subjects. p is the share of exchanges of a and b, subject by subject, that give a

@@ -87,8 +87,7 @@ def calibration_data(
     """The CalibrationData of each fold, each with a branch of the run."""
     rows = [splits.evenly(data.y, fold.train, n_calibration, seed) for fold in folds]
     return [
-        CalibrationData(run.branch(), model_name(source, k), data, fold, rows[k], seed)
-        for k, fold in enumerate(folds)
+        CalibrationData(run.branch(), model_name(source, k), data, fold, rows[k], seed) for k, fold in enumerate(folds)
     ]
 
 
@@ -104,9 +103,7 @@ def convert_fold(fold: CalibrationData, converters: Converters) -> dict[str, np.
     return logits
 
 
-def convert_folds(
-    run: Run, folds: Sequence[CalibrationData], converters: Converters
-) -> dict[str, np.ndarray]:
+def convert_folds(run: Run, folds: Sequence[CalibrationData], converters: Converters) -> dict[str, np.ndarray]:
     """Scores (n_rows, n_classes) of each variant, in the order of `crossval.score_columns`."""
     found = [convert_fold(fold, converters) for fold in with_progress(folds, "convert", "folds")]
     for fold in folds:

@@ -97,9 +97,7 @@ def _separable(layer, norm, x, weights):
     """As two layers; what lies between them has no bias of its own, so the first one's is zero."""
     geometry = {name: getattr(layer, name) for name in ("strides", "padding", "dilation_rate")}
     name = f"{layer.name}_depthwise"
-    first = layers.DepthwiseConv2D(
-        layer.kernel_size, depth_multiplier=layer.depth_multiplier, name=name, **geometry
-    )
+    first = layers.DepthwiseConv2D(layer.kernel_size, depth_multiplier=layer.depth_multiplier, name=name, **geometry)
     second = layers.Conv2D(layer.filters, 1, activation=layer.activation, name=layer.name)
     kernel = np.asarray(layer.depthwise_kernel)
     weights[name] = [kernel, np.zeros(kernel.shape[2] * kernel.shape[3], np.float32)]

@@ -85,9 +85,7 @@ def quantized(kernel: np.ndarray, operator: str, bits: int) -> np.ndarray:
     return np.rint(kernel / np.where(scale > 0, scale, 1)) * scale
 
 
-def traces(
-    model: keras.Model, X: Windows, y: np.ndarray, n_samples: int, seed: int
-) -> dict[str, tuple[float, float]]:
+def traces(model: keras.Model, X: Windows, y: np.ndarray, n_samples: int, seed: int) -> dict[str, tuple[float, float]]:
     """The trace of the Hessian and its standard error by layer, for the mean cross-entropy (nats) at windows X (n, *shape).
 
     With several heads the loss is the mean over heads, as in training. The standard error is that of `n_samples` random

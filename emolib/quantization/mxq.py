@@ -28,9 +28,7 @@ TAKEN = (
 )  # by qubee 0.8 and later
 
 
-def bundle(
-    path: Path, content: bytes, X: np.ndarray, name: str, percentile: float = 0.9999, topk_ratio: float = 0.01
-):
+def bundle(path: Path, content: bytes, X: np.ndarray, name: str, percentile: float = 0.9999, topk_ratio: float = 0.01):
     """Write the zip of an ONNX file and its calibration windows X (n, h, w, c).
 
     Raises, before anything is written, OverBudget for a node that the compiler does not take, and BadSet as

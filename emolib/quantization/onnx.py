@@ -106,9 +106,7 @@ def _window(layer: layers.Layer, kernel: tuple[int, int], dilation: tuple[int, i
 def run(content: bytes, X: np.ndarray) -> np.ndarray:
     """Logits (n, n_classes) of X (n, h, w, c) on onnxruntime."""
     options = onnxruntime.SessionOptions()
-    options.add_session_config_entry(
-        "session.x64quantprecision", "1"
-    )  # else int8 overflows on x86 without VNNI
+    options.add_session_config_entry("session.x64quantprecision", "1")  # else int8 overflows on x86 without VNNI
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     windows = np.ascontiguousarray(np.moveaxis(np.asarray(X, np.float32), -1, 1))
     return np.concatenate([session.run([LOGITS], {INPUT: window[None]})[0] for window in windows])

@@ -43,9 +43,7 @@ def convert(model: keras.Model, variant: str, calibration: Windows | None = None
     if variant == "int8":
         X = check_calibration(calibration, shape(entry(model)))
         if y is not None and len(set(y)) < 2:
-            raise BadSet(
-                f"All {length(X)} calibration windows are of class {y[0]}: draw them from every class."
-            )
+            raise BadSet(f"All {length(X)} calibration windows are of class {y[0]}: draw them from every class.")
         converter.representative_dataset = lambda: (
             {name: x[i : i + 1] for name, x in by_name(X).items()} for i in range(length(X))
         )

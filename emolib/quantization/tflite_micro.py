@@ -54,9 +54,7 @@ def check_operators(content: bytes, name: str = "The model"):
     except RuntimeError as error:
         if not (match := LACKS.search(said[0])):
             reason = (said[0].strip().splitlines() or [str(error)])[-1]
-            raise BadArtifact(
-                f"{name} does not open on tflite-micro ({reason}): convert it again."
-            ) from error
+            raise BadArtifact(f"{name} does not open on tflite-micro ({reason}): convert it again.") from error
         first = next(op for op in graph(content) if op.name == match[1])
         raise OverBudget(
             f"{name}: operator {first.index}, {first.name} ({first.outputs[0].name.split(';')[0]}), has no kernel "

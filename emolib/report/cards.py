@@ -27,9 +27,7 @@ def of_source(run: Run, name: str, fold: int) -> str:
     """The card of fold `fold`'s model of a source, as Markdown. Raises BadArtifact."""
     source, scored = Experiment.parse(name), run.arrays(f"scores/{name}.npz")
     classes = ", ".join(scored["classes"].tolist())
-    protocol = (
-        f"Protocol {source.protocol}, tested on {cautions.TESTED[source.protocol]}. {_own(scored, fold)}"
-    )
+    protocol = f"Protocol {source.protocol}, tested on {cautions.TESTED[source.protocol]}. {_own(scored, fold)}"
     if run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
         protocol += f"\n\n{cautions.BY_SUBJECT}"
     return _card(

@@ -2,9 +2,13 @@
 
 from emolib.core.experiment import Experiment
 
-NEAR_CHANCE = "This result is not distinguishable from chance (p ≥ 0.05): no evidence that anything carries over to new people."
+NEAR_CHANCE = (
+    "This result is not distinguishable from chance (p ≥ 0.05): no evidence that anything carries over to new people."
+)
 LEAKY = "A random split of windows: the same people train and test. Reported for comparison only."
-BY_SUBJECT = "Windows were standardised within each person, without labels: a device needs a recording of the person first."
+BY_SUBJECT = (
+    "Windows were standardised within each person, without labels: a device needs a recording of the person first."
+)
 OPTIMISTIC = (
     "The corpora share no people. Trials of strangers were paired by label, which makes the errors of the modalities "
     "independent: the fused number is optimistic."

@@ -132,9 +132,7 @@ def export(
     out = check_out(out, lambda folder: _known(folder, [*sources, *detectors]))
     if only:
         check_names(only, [*sources, *detectors], "the models of the run")
-        sources, detectors = (
-            [name for name in dict.fromkeys(only) if name in part] for part in (sources, detectors)
-        )
+        sources, detectors = ([name for name in dict.fromkeys(only) if name in part] for part in (sources, detectors))
     with replaced(out) as folder:
         record = NOTHING
         if add and (out / "bundle.json").exists():

@@ -81,9 +81,7 @@ def headline(cards: Sequence[Card], results: pd.DataFrame, folder: Path) -> str:
     return f"{first.label} {first.value}, {first.detail}{notice}. Report: {folder / 'report.html'}\n"
 
 
-def render(
-    run: Run, title: str, results: pd.DataFrame, cards: Sequence[Card], concluded: Sequence[str]
-) -> str:
+def render(run: Run, title: str, results: pd.DataFrame, cards: Sequence[Card], concluded: Sequence[str]) -> str:
     """The whole page: a banner where a corpus is generated, cards, what this notebook itself shows, and a section for each
     rows/<name>.csv in `concluded`: the question and the answer of its notebook, and every table and figure of the same
     call. Raises BadArtifact for one that is missing or was altered."""

@@ -89,9 +89,7 @@ def related_work_page(results: pd.DataFrame) -> str:
 def origins(results: pd.DataFrame) -> str:
     """The runs, and the commit and command that made each."""
     made = results[["run", "commit"]].drop_duplicates().sort_values("run").to_numpy()
-    told = [
-        f"run `{run}` at {short(commit)} by `make reproduce CONFIG=config/{run}.yaml`" for run, commit in made
-    ]
+    told = [f"run `{run}` at {short(commit)} by `make reproduce CONFIG=config/{run}.yaml`" for run, commit in made]
     return f"Made by {'; '.join(told)}. Each config is the one of that commit."
 
 

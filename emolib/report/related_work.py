@@ -34,9 +34,7 @@ def side_by_side(results: pd.DataFrame) -> pd.DataFrame:
         beside = [(ours(row.unit, row[NUMBERS], unit), named(row)) for _, row in found.iterrows()]
         if len(found) > FEW:
             span = (ours(found.unit.iloc[0], [found.value.agg(of)], unit) for of in ("median", "min", "max"))
-            beside = [
-                ("{}, the median of {n}: {} to {}".format(*span, n=len(found)), f"{len(found)} results")
-            ]
+            beside = [("{}, the median of {n}: {} to {}".format(*span, n=len(found)), f"{len(found)} results")]
         about = {
             "work": f"{theirs['work']} ({theirs['year'] or 'undated'})",
             "what": f"{theirs['metric']}: {theirs['task']}",

@@ -146,9 +146,7 @@ class Grid:
         """All boxes in pixels of the square, and their scores. Raises BadParameter for an output of another shape."""
         expected = (self.n_cells, self.n_cells, self.n_outputs)
         if output.shape != expected:
-            raise BadParameter(
-                f"A detector's output has shape {output.shape}, expected {expected} of {self}."
-            )
+            raise BadParameter(f"A detector's output has shape {output.shape}, expected {expected} of {self}.")
         each = output[..., :-1].reshape(self.n_cells, self.n_cells, self.n_boxes, 5)
         centre = (self._cells[:, :, None] + each[..., :2] * (1 + 2 * self.reach) - self.reach) / self.n_cells
         half = np.maximum(each[..., 2:4], 0) ** 2 / 2

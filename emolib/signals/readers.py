@@ -124,9 +124,7 @@ def read_eeg(path: Path, trained: SignalInfo) -> Pieces:
     gap = steps_s > GAP_STEPS * np.median(steps_s)
     sfreq = float(np.sum(~gap) / steps_s[~gap].sum())
     if not sfreq <= MOST_HZ:
-        raise BadRecording(
-            f"{path}: timestamps make {sfreq:.4g} Hz, expected {MOST_HZ:g} at most, in seconds."
-        )
+        raise BadRecording(f"{path}: timestamps make {sfreq:.4g} Hz, expected {MOST_HZ:g} at most, in seconds.")
     pieces = np.split(data, np.flatnonzero(gap) + 1, axis=1)
     return pieces, trained.sfreq if same_rate(sfreq, trained.sfreq) else sfreq
 

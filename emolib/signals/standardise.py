@@ -43,9 +43,7 @@ class Standardiser:
         if self.axis is not None:
             shape[self.axis] = -1
             if X.shape[self.axis] != n:
-                raise BadSet(
-                    f"X has {X.shape[self.axis]} features on axis {self.axis}, expected {n} as fitted."
-                )
+                raise BadSet(f"X has {X.shape[self.axis]} features on axis {self.axis}, expected {n} as fitted.")
         gain = np.divide(1, self.std, out=np.zeros_like(self.std), where=self.std > 0)
         return ((X - self.mean.reshape(shape)) * gain.reshape(shape)).astype(np.float32)
 

@@ -22,9 +22,7 @@ Columns = dict[str, np.ndarray]  # of crossval.score_columns
 Scores = Mapping[tuple[str, int], np.ndarray]  # (n_rows, n_classes) in their order, by normalisation and seed
 
 
-def scores(
-    run: Run, of: Experiment, seeds: Sequence[int], normalisations: Sequence[str]
-) -> tuple[Columns, Scores]:
+def scores(run: Run, of: Experiment, seeds: Sequence[int], normalisations: Sequence[str]) -> tuple[Columns, Scores]:
     """Of every arm, trained with the options of `02_train`, whose own scores serve for the arm that it trained.
 
     Folds that are current are not trained again. Raises BadParameter for no normalisation, or one that crossval does not

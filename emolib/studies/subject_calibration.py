@@ -37,9 +37,7 @@ def baseline(
     BadSet if nobody has a baseline.
     """
     if neutral not in data.classes:
-        raise BadParameter(
-            f"neutral: got {neutral!r}, expected one of the classes {', '.join(data.classes)}."
-        )
+        raise BadParameter(f"neutral: got {neutral!r}, expected one of the classes {', '.join(data.classes)}.")
     windows, beside, dropped = np.zeros(len(data.y), bool), np.zeros(len(data.y), bool), []
     for name in np.unique(data.subject):
         rows = np.flatnonzero((data.subject == name) & (data.y == data.classes.index(neutral)))

@@ -92,9 +92,7 @@ def test_faces_are_found_as_published():
     look = pretrained().face_path(load_pretrained(FACES.format(7)))
     test = [each for each in load("facemask", []) if each.split == "test" and len(each.boxes) == 1]
     faces = [look(each.image) for each in test]
-    found = [
-        Found(np.reshape([f.box for f in one], (-1, 4)), np.array([f.score for f in one])) for one in faces
-    ]
+    found = [Found(np.reshape([f.box for f in one], (-1, 4)), np.array([f.score for f in one])) for one in faces]
     of = {"corpus": "facemask", "task": "detection", "metric": "iou", "condition": "one face"}
     said = results.one(PUBLISHED, model="small", **of, **INT8_OF_FACES)
     assert len(test) == int(said.n)

@@ -17,9 +17,7 @@ MOODS, MOOD_S = ("happy", "sad"), 3
 def picture(mood: str, person, rng: np.random.Generator) -> np.ndarray:
     """(HEIGHT, WIDTH, 3) uint8: a person in a mood, before a plain wall."""
     felt = np.array(QUADRANTS[mood])[:, None] + rng.normal(0, 0.1, (2, 1))
-    shown = Portrait(
-        person=person, **face.expression(*felt, rng) | {"eye_open": np.ones(1)}, **face.pose(1, rng)
-    )
+    shown = Portrait(person=person, **face.expression(*felt, rng) | {"eye_open": np.ones(1)}, **face.pose(1, rng))
     image = np.full((HEIGHT, WIDTH, 3), 150, np.float32)
     scenes.paste(image, shown, SIDE, np.array(CORNER))
     return np.clip(np.rint(image + rng.normal(0, 3, image.shape)), 0, 255).astype(np.uint8)

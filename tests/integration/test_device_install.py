@@ -128,9 +128,7 @@ def test_it_starts_fast_and_stays_small(device, tmp_path, capsys):
         calls.append(json.loads(ran([device, "-c", FIRST, str(time.monotonic())], tmp_path).stdout))
     wall_s, cpu_s, resident_mb, heavy = zip(*calls, strict=True)
     with capsys.disabled():
-        print(
-            f"\nfirst inference: {min(wall_s):.2f} s, {min(cpu_s):.2f} of processor time, at most {MAX_FIRST_S};"
-        )
+        print(f"\nfirst inference: {min(wall_s):.2f} s, {min(cpu_s):.2f} of processor time, at most {MAX_FIRST_S};")
         print(f"resident: {max(resident_mb):.0f} MB at the peak, at most {MAX_RESIDENT_MB}")
     assert min(cpu_s) <= MAX_FIRST_S and max(resident_mb) <= MAX_RESIDENT_MB
     assert not any(heavy)

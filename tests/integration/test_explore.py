@@ -26,9 +26,7 @@ DEMO = PROJECT / "results/demo"
 def test_groups_are_finished_sources_and_part_by_network(tmp_path):
     with pytest.raises(BadArtifact, match="make reproduce"):
         groups(Run(tmp_path, "explore", {}))
-    names = [
-        f"synthetic-{name}" for name in ("face-emotion-loso", "face-emotion-loso-table2", "eeg-emotion-loso")
-    ]
+    names = [f"synthetic-{name}" for name in ("face-emotion-loso", "face-emotion-loso-table2", "eeg-emotion-loso")]
     concluded = [f"{name}-quantize" for name in [*names, "emodb-speech-emotion7-leaky"]]
     concluded += [f"{names[0]}-ablation", "synthetic-heart-emotion-loso-train", "cost"]
     (tmp_path / "rows").mkdir()
@@ -58,9 +56,7 @@ def test_answers_are_those_of_the_files_of_the_fold_that_tests_the_person(seen):
     table = explorer.table(trials, "mean").set_index(["modality", "variant"])
     for trial in trials:
         name = explorer.sources[trial.modality]
-        fold = (
-            explorer.tested.set_index(["modality", "subject"]).fold[(trial.modality, trial.subject)].iloc[0]
-        )
+        fold = explorer.tested.set_index(["modality", "subject"]).fold[(trial.modality, trial.subject)].iloc[0]
         stem, options = model_name(name, fold), explorer.run.parameters_of(f"data/{name}.npz")["frontend"]
         X = front_end(trial.modality, **options)(trial.data, trial.sfreq, trial.kind).X
         standardiser = Standardiser.from_dict(explorer.run.json(f"{stem}.json")["standardiser"])

@@ -35,8 +35,7 @@ DATA = EmotionSet(  # two classes; the value of a window is its row, so that a t
     WINDOWS, np.arange(96) // 4 % 2, PERSON.astype(str), np.arange(96).astype(str), ("low", "high")
 )
 FOLDS = [  # person k is tested, the next one validates, the other two train
-    Fold(str(k), *map(np.flatnonzero, ((PERSON - k) % 4 > 1, (PERSON - k) % 4 == 1, k == PERSON)))
-    for k in range(4)
+    Fold(str(k), *map(np.flatnonzero, ((PERSON - k) % 4 > 1, (PERSON - k) % 4 == 1, k == PERSON))) for k in range(4)
 ]
 
 

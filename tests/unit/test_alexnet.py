@@ -47,9 +47,7 @@ def test_params_and_maps_of_the_built_tower_are_those_counted_by_hand():
     st.lists(st.sampled_from([0, 8, 5]), max_size=2),
 )
 @settings(max_examples=12, deadline=None)
-def test_flops_and_shapes_without_building_are_those_of_the_built_network(
-    side, channels, rows, stride, dense
-):
+def test_flops_and_shapes_without_building_are_those_of_the_built_network(side, channels, rows, stride, dense):
     rows = [Block(f, k, stride if i == 0 and k >= stride else 1, p, b) for i, (f, k, p, b) in enumerate(rows)]
     try:
         architecture = Architecture(side, channels, tuple(rows), tuple(dense), 4)

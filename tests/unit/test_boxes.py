@@ -17,9 +17,7 @@ def test_numbers_of_two_squares_that_share_a_quarter():
     np.testing.assert_array_equal(clipped(b, (8, 12))[0], [5, 5, 12, 8])
 
 
-@pytest.mark.parametrize(
-    "max_iou, expected", [(0.5, [[1, 0, 4, 3], [2], [5]]), (0.99, [[1], [0, 4], [3], [2], [5]])]
-)
+@pytest.mark.parametrize("max_iou, expected", [(0.5, [[1, 0, 4, 3], [2], [5]]), (0.99, [[1], [0, 4], [3], [2], [5]])])
 def test_boxes_of_a_face_are_a_pile(max_iou, expected):
     """1 and 0 (as 4) have an IoU of 9/11, 3 and 1 of 7/13 = 0.54, 3 and 0 of 6/14 = 0.43."""
     boxes = [[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10], [4, 0, 14, 10], [0, 0, 10, 10], [5, 5, 5, 5.0]]

@@ -159,9 +159,7 @@ def test_export_overwrites_bundles_only(bundle, results, tmp_path, capsys):
     (tmp_path / f"with thesis/{FACE}.txt").write_text("x")
 
     def contents():
-        return {
-            path: path.is_file() and path.read_bytes() for of in (results, tmp_path) for path in of.rglob("*")
-        }
+        return {path: path.is_file() and path.read_bytes() for of in (results, tmp_path) for path in of.rglob("*")}
 
     before, theirs = contents(), tmp_path / "with thesis"
     for call in ([theirs], [theirs, "--add"], [results], ["/"]):

@@ -329,9 +329,7 @@ def test_wesad(data):
 
 def test_walking(data):
     def walk(name, emotions, bpm=100.0):
-        rows = [
-            (0.0, float(emotion), 1, 2, 3, 4, 5, 6, bpm + i // 50) for emotion in emotions for i in range(250)
-        ]
+        rows = [(0.0, float(emotion), 1, 2, 3, 4, 5, 6, bpm + i // 50) for emotion in emotions for i in range(250)]
         lay(data / "walking/walking_data", {name: table("# condition,emotion,data", rows)})
 
     walk("mo_ew10_accdata_30_1_108-1033.csv", (1, 0, -1))

@@ -65,10 +65,7 @@ def peak_of_file(content):
         made.add(output)
         for tensor in {alias.get(int(tensor), int(tensor)) for tensor in (*one["inputs"], output)} & made:
             spans[tensor] = (spans.get(tensor, (time, time))[0], time)
-    alive = [
-        [size[t] for t, (first, last) in spans.items() if first <= time <= last]
-        for time in range(len(operators))
-    ]
+    alive = [[size[t] for t, (first, last) in spans.items() if first <= time <= last] for time in range(len(operators))]
     return max(map(sum, alive))
 
 

@@ -37,8 +37,6 @@ def test_one_class_a_person_does_not_lift_the_baseline():
 def test_a_variant_is_compared_with_the_baseline_on_the_same_answers():
     columns = crossval.score_columns(DATA, FOLDS)
     right, wrong = np.eye(2)[columns["y"]], np.eye(2)[1 - columns["y"]]
-    table = crossval.compared(columns, {"float32": wrong, "int8": right}, "window", "float32").set_index(
-        "variant"
-    )
+    table = crossval.compared(columns, {"float32": wrong, "int8": right}, "window", "float32").set_index("variant")
     assert table.uar.tolist() == [0, 1] and table.points.tolist() == [0, 100] and (table.n == 4).all()
     assert np.isnan(table.p["float32"]) and table.p["int8"] <= 1

@@ -58,9 +58,7 @@ FILES = {
     "face.png": picture(),
     "face.jpeg": picture(form="JPEG"),
     "power.csv": table("time_s,power_w", [(k / 2, 2.5) for k in range(40)]),
-    "ppk2.csv": table(
-        "Timestamp(ms),Current(uA),D0-D7", [(k / 100, 9, f"{k % 2}0000000") for k in range(300)]
-    ),
+    "ppk2.csv": table("Timestamp(ms),Current(uA),D0-D7", [(k / 100, 9, f"{k % 2}0000000") for k in range(300)]),
     "markers.csv": table("start_s,end_s,n,what", [(k, k + 0.5, 9, "face") for k in range(9)]),
     "board.json": json.dumps(BENCH, indent=1).encode(),
 }

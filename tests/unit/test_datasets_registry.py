@@ -63,10 +63,7 @@ def test_the_registry_imports_no_heavy_package():
 
 
 def test_list_and_check_say_what_is_there(data, capsys):
-    takes = [
-        f"Actor_0{actor}/03-01-0{emotion}-01-01-01-0{actor}.wav"
-        for actor, emotion in ((1, 3), (1, 5), (2, 5))
-    ]
+    takes = [f"Actor_0{actor}/03-01-0{emotion}-01-01-01-0{actor}.wav" for actor, emotion in ((1, 3), (1, 5), (2, 5))]
     lay(data / "ravdess", dict.fromkeys([*takes, "noise.wav"], sound(n_times=16000)))
     lay(data / "image_folder", {f"disgust/anna_{i}.png": picture((8, 9)) for i in range(3)})
     assert main(["datasets", "list"]) == 0

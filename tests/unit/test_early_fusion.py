@@ -234,9 +234,7 @@ def test_without_a_branch_the_files_answer_test_windows_with_zeros_in_it(run, mo
     study, _ = same_people(run)
     for k in range(len(study.folds)):
         run.write_bytes(f"models/x/feature/fold{k:02d}-{INT8}.tflite", b"")
-    summing = SimpleNamespace(
-        predict=lambda X: np.stack([X[name].sum(axis=(1, 2, 3)) for name in SOURCES], 1)
-    )
+    summing = SimpleNamespace(predict=lambda X: np.stack([X[name].sum(axis=(1, 2, 3)) for name in SOURCES], 1))
     monkeypatch.setattr(networks, "Model", lambda path: nullcontext(summing))
     monkeypatch.setattr(crossval, "load_standardiser", lambda run, name: lambda X: X)
     whole = answers(study, "feature", BOTH)

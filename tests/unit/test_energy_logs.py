@@ -73,8 +73,7 @@ def test_nvidia_smi_of_one_gpu_of_several(log):
 
 
 PPK2 = "Timestamp(ms),Current(uA),D0-D7\n" + "".join(
-    f"{0.01 * k:.2f},{1000 if k < 200 else 3000}.000,{'01' if 200 <= k < 300 else '00'}000000\n"
-    for k in range(400)
+    f"{0.01 * k:.2f},{1000 if k < 200 else 3000}.000,{'01' if 200 <= k < 300 else '00'}000000\n" for k in range(400)
 )
 SEPARATE = "Timestamp(ms),Current(uA),D0,D1\n" + "".join(
     f"{0.01 * k:.2f},1.000,0,{'1X'[k % 2] if 200 <= k < 300 else '0'}\n" for k in range(400)

@@ -214,9 +214,7 @@ def test_a_person_is_known_after_some_windows(tmp_path):
     np.testing.assert_allclose(list(results[-1].parts["eeg"].scores.values()), scores, atol=0.02)
 
 
-@pytest.mark.parametrize(
-    "n, state", [(7, "dropped: window 7 of 8 to know the person, expected 8 s"), (8, "ok")]
-)
+@pytest.mark.parametrize("n, state", [(7, "dropped: window 7 of 8 to know the person, expected 8 s"), (8, "ok")])
 def test_a_person_is_known_after_some_windows_of_a_file_too(n, state, tmp_path):
     soundfile.write(tmp_path / "a.wav", recording("speech", float(n)), 16000, subtype="FLOAT")
     found = by_person(tmp_path / "b", "speech").answer({"speech": tmp_path / "a.wav"})["speech"]
@@ -335,9 +333,7 @@ def test_it_gives_the_last_samples_whatever_the_chunks(sizes, n, time_s):
     assert ring.samples.size <= 250
 
 
-@pytest.mark.parametrize(
-    "at_s, kept", [(1.5, np.r_[X[:100], np.full(50, np.nan)]), (0.5, X[:50]), (-30.0, X[:0])]
-)
+@pytest.mark.parametrize("at_s, kept", [(1.5, np.r_[X[:100], np.full(50, np.nan)]), (0.5, X[:50]), (-30.0, X[:0])])
 def test_a_gap_is_missing_samples_and_stamps_that_go_back_replace_what_came_after(at_s, kept):
     ring = Ring(100.0, 500)
     ring.push(0.0, X[:100])

@@ -87,9 +87,7 @@ def windows(shape, n=20):
 def contents():
     dense, sure = keras.layers.Dense(3), keras.layers.Dense(3, activation="sigmoid")
     lasts = {SPEECH: dense, FACE: keras.layers.Dense(3), EYE: sure}
-    return {
-        name: convert(network(shape, lasts[name]), "int8", windows(shape)) for name, shape in SHAPES.items()
-    }
+    return {name: convert(network(shape, lasts[name]), "int8", windows(shape)) for name, shape in SHAPES.items()}
 
 
 def entry(content, **more):
@@ -140,9 +138,7 @@ def out(bundle, tmp_path):
 
 def test_the_same_bundle_gives_the_same_bytes_and_check_tries_every_vector(bundle, out, tmp_path):
     firmware.write(bundle, tmp_path / "again")
-    written = [
-        {path.name: path.read_bytes() for path in folder.iterdir()} for folder in (out, tmp_path / "again")
-    ]
+    written = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (out, tmp_path / "again")]
     assert written[0] == written[1] and len(written[0]) == 11
     found = firmware.check(out)
     assert set(found) == {"model_own_speech_emotion_loso", "model_own_face_emotion_loso", "model_9_eyes"}

@@ -92,10 +92,7 @@ def run(tmp_path):
     subject = np.repeat(np.arange(4), 6)
     X = np.broadcast_to(subject[:, None, None, None], (24, 5, 1, 2)).astype(np.float32)
     data = EmotionSet(X, subject % 2, subject.astype(str), np.arange(24).astype(str), ("low", "high"))
-    folds = [
-        Fold(str(k), *(np.flatnonzero(np.isin(subject, part)) for part in ([0, 1], [5 - k], [k])))
-        for k in (2, 3)
-    ]
+    folds = [Fold(str(k), *(np.flatnonzero(np.isin(subject, part)) for part in ([0, 1], [5 - k], [k]))) for k in (2, 3)]
     run = Run(tmp_path / "run", "test", {"normalise": "train", "level": "trial"})
     run.write_arrays(f"data/{NAME}.npz", **windowed.to_arrays(data))
     run.write_arrays(f"data/{NAME}-folds.npz", **to_arrays(folds))

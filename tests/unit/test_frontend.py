@@ -131,9 +131,7 @@ def test_audio_without_speech_is_dropped_and_changes_no_other_window(functionals
     made, whole, missing = front_end("speech", hop_s=2, functionals=functionals), speech(2), speech(2)
     missing[5000:6000] = np.nan
     hiss = RNG.normal(0, 10 ** (-70 / 20), 32000)
-    found = made(
-        np.concatenate([np.clip(20 * speech(2), -1, 1), missing, np.zeros(32000), hiss, whole]), 16000
-    )
+    found = made(np.concatenate([np.clip(20 * speech(2), -1, 1), missing, np.zeros(32000), hiss, whole]), 16000)
     assert found.dropped == {"clipping": 1, "missing samples": 1, "flat line": 1, "no speech": 1}
     assert found.start_s.tolist() == [8]
     np.testing.assert_array_equal(found.X, made(np.float64(whole), 16000).X)

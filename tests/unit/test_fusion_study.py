@@ -23,9 +23,7 @@ def written(folder, names=(HEART, EEG), n_people=4, n_trials=8):
             if name == HEART or subject or trial:
                 scores = (np.full(4, 0.1) + 0.6 * np.eye(4)[guess]).round(1)
                 rows += [(fold, part, f"s{subject}", f"s{subject}-t{trial}", y, scores)] * 2
-        columns = zip(
-            ("fold", "part", "subject", "trial", "y", "float32"), zip(*rows, strict=True), strict=True
-        )
+        columns = zip(("fold", "part", "subject", "trial", "y", "float32"), zip(*rows, strict=True), strict=True)
         run.write_arrays(f"scores/{name}.npz", **{column: np.array(values) for column, values in columns})
     return run
 

@@ -16,9 +16,7 @@ HERE = present()
 
 def needs(backend):
     """A mark: tflite-runtime ends at Python 3.11, tflite-micro is for Linux alone."""
-    return pytest.mark.skipif(
-        backend not in HERE, reason=f"{backend} has no wheel for this Python or platform"
-    )
+    return pytest.mark.skipif(backend not in HERE, reason=f"{backend} has no wheel for this Python or platform")
 
 
 def each(*backends):

@@ -43,9 +43,7 @@ def here():
         "date": "2026-01-01T00:00:00+00:00",
         "machine": {"name": "A board", "governor": "performance"},
         "bundle": {"sha256": {HEART: "aa", EEG: "bb"}},
-        "models": [
-            row(model, *kind, us) for model in medians for kind, us in zip(KINDS, medians[model], strict=True)
-        ],
+        "models": [row(model, *kind, us) for model in medians for kind, us in zip(KINDS, medians[model], strict=True)],
         "front_ends": [front(HEART, 3000.0), front(EEG, 2000.0)],
         "engine": engine | {"p50_ms": 12.0, "p95_ms": 15.0, "p99_ms": 19.0},
         "stream": {"seconds": 3.0, "core_percent": 2.5, "hop_s": 1.0} | hops_summary(hops),

@@ -40,9 +40,7 @@ THREE = [
 def networks(draw):
     kinds = st.sampled_from(["Conv2D", "Conv2D", "Dense", "DepthwiseConv2D"])
     lost = st.floats(1e-9, 1e3)
-    rows = st.tuples(
-        kinds, st.integers(1, 50_000), st.integers(1, 10**6), st.tuples(lost, lost.map(lambda x: x / 1e3))
-    )
+    rows = st.tuples(kinds, st.integers(1, 50_000), st.integers(1, 10**6), st.tuples(lost, lost.map(lambda x: x / 1e3)))
     return [layer(f"l{i}", *row) for i, row in enumerate(draw(st.lists(rows, min_size=1, max_size=7)))]
 
 

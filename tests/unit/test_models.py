@@ -63,9 +63,7 @@ def test_int8_file_is_small_and_holds_npu_operators_only(modality, name, shape):
 
 
 def test_unknown_names_are_answered_with_the_known_ones():
-    with pytest.raises(
-        BadParameter, match="smell does not exist in the modalities: known: heart, eeg, speech, face"
-    ):
+    with pytest.raises(BadParameter, match="smell does not exist in the modalities: known: heart, eeg, speech, face"):
         build("smell", (4, 1, 4), 2)
     with pytest.raises(BadParameter, match="widht does not exist in the face model: did you mean width"):
         build("face", (48, 48, 1), 7, widht=2)

@@ -15,9 +15,7 @@ from emolib.core.paths import PROJECT
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 SHOWN = {"text/html", "text/markdown", "image/png"}  # what a person reads; text/plain may be a progress bar
 BAR = re.compile(r"\S.* \|.*\| \d+/\d+ \w+, ")
-LOG_LINE = re.compile(
-    r"WARNING|INFO|ERROR|DEBUG|[IWEF]\d{4} |\[\w+App\]|Traceback|\S+Warning:|.*absl::|.*oneDNN"
-)
+LOG_LINE = re.compile(r"WARNING|INFO|ERROR|DEBUG|[IWEF]\d{4} |\[\w+App\]|Traceback|\S+Warning:|.*absl::|.*oneDNN")
 BARE = re.compile(r"[-+\d.e%\s]+|True|False|None|[\[({<'\"].*|\w[\w.]*\(.*\)")  # a number, an object's repr
 
 

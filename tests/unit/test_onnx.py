@@ -67,9 +67,7 @@ def test_padding_of_every_remainder(layer, size):
     np.testing.assert_allclose(onnx.run(onnx.export(made), X), made(X, training=False), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "layer", [layers.Conv2D(2, 1, activation="gelu", name="odd"), layers.ReLU(6.0, name="odd")]
-)
+@pytest.mark.parametrize("layer", [layers.Conv2D(2, 1, activation="gelu", name="odd"), layers.ReLU(6.0, name="odd")])
 def test_layer_without_a_node_is_named(layer):
     with pytest.raises(BadParameter, match="Layer odd, a .*, has no ONNX node .* no other activation"):
         onnx.export(network((4, 4, 1), layer))

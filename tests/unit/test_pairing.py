@@ -57,9 +57,7 @@ GOLDEN = {
     "893a98ae19b84537": lambda: same_trials([lacking(three()[0], "p0-t1"), source("eeg", 8, n_val=5)]),
     "d3b78428b3c65b08": lambda: label_paired(three(), 4, 3),
     "4ebc8bc188942865": lambda: label_paired(three(), 6, 1),
-    "5ae1e29453538e16": lambda: label_paired(
-        [three()[0], without_a_class(three()[1], "p2"), three()[2]], 4, 2
-    ),
+    "5ae1e29453538e16": lambda: label_paired([three()[0], without_a_class(three()[1], "p2"), three()[2]], 4, 2),
     "dd385a15caa8caf5": lambda: paired_again(three(), list("aab"), 4, 1),
     "05abe7c1ca1e223a": lambda: paired_strangers(ten("heart", "eeg", "speech"), 2),
 }
@@ -146,9 +144,7 @@ def test_rules_are_evaluated_on_test_with_weights_of_their_own_fold():
         of_2 = paired.is_test & (paired.fold == 2)
         expected = fuse(paired.scores[:, of_2], "weighted", weights[2])
         assert (found[rule][paired.fold[paired.is_test] == 2] == expected).all()
-        spoilt = replace(
-            paired, y=np.where(paired.is_test, 1 - paired.y, paired.y)
-        )  # test never picks a weight
+        spoilt = replace(paired, y=np.where(paired.is_test, 1 - paired.y, paired.y))  # test never picks a weight
         assert all((weights[k] == after).all() for k, after in learned_weights(spoilt, rule).items())
 
 

@@ -30,9 +30,7 @@ def assert_readable(figure):
     """About 900 px wide at most, something drawn, and no two tick labels of one axis on top of each other."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
-    assert figure.get_tightbbox(renderer).width * figure.dpi < 1000 and any(
-        ax.has_data() for ax in figure.axes
-    )
+    assert figure.get_tightbbox(renderer).width * figure.dpi < 1000 and any(ax.has_data() for ax in figure.axes)
     for ax in figure.axes:
         for axis, side in ((ax.xaxis, "x"), (ax.yaxis, "y")):
             low, high = sorted(axis.get_view_interval())
@@ -120,9 +118,7 @@ MEANS = {"happy": RNG.random((8, 8)), "sad": np.ones((8, 8))}
 METHODS = pd.DataFrame({"method": ["gradient", "occlusion"] * 2, "step": [1, 1, 2, 2], "layer": list("aabb")})
 REGIONS = {"region": ["eyes", "eyes", "mouth", "mouth"], "share": 0.3, "share_low": 0.2, "share_high": 0.4}
 ALIKE = {"spearman": 0.5, "spearman_low": 0.2, "spearman_high": 0.9, "other": 0.1}
-TREE = pd.DataFrame(
-    {"order": range(4), "parent": pd.array([None, 0, 1, 1], "Int64"), "flops": [3e8, 2e6, 1e6, 5e5]}
-)
+TREE = pd.DataFrame({"order": range(4), "parent": pd.array([None, 0, 1, 1], "Int64"), "flops": [3e8, 2e6, 1e6, 5e5]})
 TREE["change"] = ["baseline", "conv1 8 → 4", "dense1 dropped", "input 64 → 48"]
 TREE = TREE.assign(auc=[0.8, 0.75, 0.7, 0.55], accepted=[True, True, True, False])
 NOISE = pd.DataFrame({"wrong_labels_percent": [0, 9], "auc": [0.7, 0.6], "uar": [0.5, 0.4]})

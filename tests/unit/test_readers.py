@@ -50,9 +50,7 @@ def test_a_kind_that_files_do_not_hold_is_refused(tmp_path):
         read_recording("eeg", tmp_path / "e.csv", SignalInfo(1 / 12, "band_power", ("AF3",)))
 
 
-@pytest.mark.parametrize(
-    "head", ["AF7,Right AUX,Marker,TP9,timestamps", "\ufeffaf7, Right AUX,Marker,tp9, Timestamps"]
-)
+@pytest.mark.parametrize("head", ["AF7,Right AUX,Marker,TP9,timestamps", "\ufeffaf7, Right AUX,Marker,tp9, Timestamps"])
 def test_columns_are_found_by_name_and_others_left_out(head, tmp_path):
     rows = [(2, "", "x", 1, 0), (4, 9, "y", 3, 0.0078125), ("", 9, "z", 5, 0.015625)]
     (data,), sfreq = read_eeg(written(tmp_path / "e.csv", head, rows), EEG)

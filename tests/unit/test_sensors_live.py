@@ -318,9 +318,7 @@ def test_straps_that_cannot_be_had(monkeypatch):
 
 @pytest.fixture
 def pylsl():
-    return pytest.importorskip(
-        "pylsl", reason="pip install 'emolib[live]'", exc_type=(ImportError, RuntimeError)
-    )
+    return pytest.importorskip("pylsl", reason="pip install 'emolib[live]'", exc_type=(ImportError, RuntimeError))
 
 
 class Outlet:

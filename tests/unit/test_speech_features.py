@@ -27,9 +27,7 @@ def glide(dtype=np.float32):
     return (voice(np.linspace(100, 180, 24000), 1.5) + noise).astype(dtype)
 
 
-@pytest.mark.parametrize(
-    "sfreq, options", [(16000, {"n_mels": 40}), (22050, {"n_mels": 64, "fmin": 20, "fmax": 8000})]
-)
+@pytest.mark.parametrize("sfreq, options", [(16000, {"n_mels": 40}), (22050, {"n_mels": 64, "fmin": 20, "fmax": 8000})])
 def test_filterbank_is_librosas(sfreq, options):
     expected = librosa.filters.mel(sr=sfreq, n_fft=1024, dtype=np.float64, **options)
     np.testing.assert_allclose(mel_filterbank(sfreq, 1024, **options), expected, atol=1e-12)
@@ -50,9 +48,7 @@ def test_log_mel_and_mfcc_are_librosas(monkeypatch, rfft, dtype):
 
 @pytest.mark.parametrize("n_frames", [1, 63, 65])
 def test_a_frame_has_the_same_bits_in_a_shorter_recording(n_frames):
-    np.testing.assert_array_equal(
-        log_mel(glide()[: 256 * (n_frames + 1)], SFREQ), log_mel(glide(), SFREQ)[:n_frames]
-    )
+    np.testing.assert_array_equal(log_mel(glide()[: 256 * (n_frames + 1)], SFREQ), log_mel(glide(), SFREQ)[:n_frames])
 
 
 def found(x):

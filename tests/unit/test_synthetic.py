@@ -29,9 +29,7 @@ def first(modality, n, **options):
         ("face", "ppg", (8, 48, 48), 1, "", 98.89589, 60.31927, 65),
     ],
 )
-def test_trials_are_as_the_contract_says_and_as_ever(
-    modality, cardiac, shape, sfreq, kind, mean, std, middle
-):
+def test_trials_are_as_the_contract_says_and_as_ever(modality, cardiac, shape, sfreq, kind, mean, std, middle):
     trial = first(modality, 3, cardiac=cardiac)[2]
     assert (trial.corpus, trial.subject, trial.trial) == ("synthetic", "s00", "s00-t02")
     assert trial.data.shape == shape and trial.sfreq == sfreq and trial.kind == kind

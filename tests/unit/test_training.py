@@ -191,9 +191,7 @@ def test_the_curve_is_a_table_and_scalars_and_a_short_training_writes_no_state(t
     with open(tmp_path / "fold.csv") as file:
         assert [float(row["val_loss"]) for row in csv.DictReader(file)] == pytest.approx(history["val_loss"])
     records = (
-        record
-        for path in (tmp_path / "fold").iterdir()
-        for record in tf.compat.v1.train.summary_iterator(str(path))
+        record for path in (tmp_path / "fold").iterdir() for record in tf.compat.v1.train.summary_iterator(str(path))
     )
     tags = {value.tag for record in records for value in record.summary.value}
     assert tags == {"learning_rate", "loss", "val_loss", "val_uar"}

@@ -24,9 +24,7 @@ def named(names: Iterable[str], parse: Callable[[str], Parsed], dropped: list[Dr
     for name in names:
         parsed = parse(name)
         if isinstance(parsed, str) or parsed[1] in seen:
-            dropped.append(
-                Dropped(name, parsed if isinstance(parsed, str) else "second copy of an utterance")
-            )
+            dropped.append(Dropped(name, parsed if isinstance(parsed, str) else "second copy of an utterance"))
         else:
             seen.add(parsed[1])
             yield name, *parsed

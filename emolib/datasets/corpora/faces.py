@@ -123,8 +123,7 @@ CK_PLUS = Corpus(
     labels=mapped(*PEAKS),
     licence="research only, by agreement",
     cite="Lucey et al. 2010, The extended Cohn-Kanade dataset (CK+), CVPR Workshops",
-    layout="cohn-kanade-images/S005/001/S005_001_00000011.png … and "
-    "Emotion/S005/001/S005_001_00000011_emotion.txt …",
+    layout="cohn-kanade-images/S005/001/S005_001_00000011.png … and Emotion/S005/001/S005_001_00000011_emotion.txt …",
     where="ask at http://www.jeffcohn.net/Resources/",
     trials=ck_plus_trials,
 )
@@ -133,9 +132,7 @@ CK_PLUS = Corpus(
 # Any pictures of faces: one folder a class. What stands before the first underscore is the person's name
 
 
-def image_folder_trials(
-    root: Path, modality: str, dropped: list[Dropped], folder: str = ""
-) -> Iterator[Trial]:
+def image_folder_trials(root: Path, modality: str, dropped: list[Dropped], folder: str = "") -> Iterator[Trial]:
     """One picture (height, width[, 3]) uint8 per trial; of a name without underscore it is a subject of its own."""
     tree = open_tree(Path(folder) if folder else root)
     for name in tree.need(*with_endings("*/*")):

@@ -143,17 +143,13 @@ def seed_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[T
     for name in tree.need("Preprocessed_EEG/[0-9]*_[0-9]*.mat"):
         subject, _, session = Path(name).stem.partition("_")
         content = read_mat(tree, name)
-        clips = {
-            int(match[1]): content[key] for key in content if (match := re.fullmatch(r"\w+_eeg(\d+)", key))
-        }
+        clips = {int(match[1]): content[key] for key in content if (match := re.fullmatch(r"\w+_eeg(\d+)", key))}
         if sorted(clips) != list(range(1, len(codes) + 1)):
             raise tree.damaged(name, f"has clips {sorted(clips)}, expected 1 to {len(codes)} as in label.mat")
         for number, code in enumerate(codes, start=1):
             clip, label = clips[number], SEED_LABELS[code]
             if np.ndim(clip) != 2 or len(clip) != len(SEED_CHANNELS):
-                raise tree.damaged(
-                    name, f"has clip {number} of shape {np.shape(clip)}, expected (62, n_times)"
-                )
+                raise tree.damaged(name, f"has clip {number} of shape {np.shape(clip)}, expected (62, n_times)")
             of = "seed", "eeg", subject, f"{subject}-{session}-{number:02d}"
             yield Trial(*of, clip.astype(np.float32), SEED_SFREQ, label, "raw", channels=SEED_CHANNELS)
 

@@ -51,9 +51,7 @@ WALKING = Corpus(
     layout="walking_data/{mo,mu,mw}_ew<n>_accdata_<date>.csv, nine columns without a header",
     where="https://github.com/juancq/emotion-recognition-smartwatch, folder walking_data",
     trials=trials,
-    downloads=(
-        github_archive("juancq/emotion-recognition-smartwatch", "0cd6fbcad0ed605427bb5bea69dc43dd34c05c90"),
-    ),
+    downloads=(github_archive("juancq/emotion-recognition-smartwatch", "0cd6fbcad0ed605427bb5bea69dc43dd34c05c90"),),
     reads=("walking_data/*.csv",),
     fingerprint="061eb8dad72cef1e090babffda2a72dbcea571b5bed02c26391a738cf4e2a8ce",
 )

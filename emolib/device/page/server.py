@@ -145,9 +145,7 @@ class Handler(BaseHTTPRequestHandler):
         if name == "stop":
             session.stop(tab(query), modality)
         else:
-            session.start(
-                tab(query), modality, number(query, "rate", *RATES) if modality == "speech" else 0.0
-            )
+            session.start(tab(query), modality, number(query, "rate", *RATES) if modality == "speech" else 0.0)
         self.reply(204)
 
     def samples(self, modality: str, query: dict[str, str]):

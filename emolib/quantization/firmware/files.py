@@ -36,9 +36,7 @@ N_VECTORS, SEED = 4, 0
 MAX_LSB = 2  # that tflite-micro may be from litert's reference kernels: rounding, see emolib.quantization.tflite_micro
 
 
-def write(
-    bundle: Path, out: Path, results: Path | None = None, names: Sequence[str] = ()
-) -> dict[str, dict[str, int]]:
+def write(bundle: Path, out: Path, results: Path | None = None, names: Sequence[str] = ()) -> dict[str, dict[str, int]]:
     """Write the models of a bundle as C++ into the folder `out`; gives bytes, arena_bytes and max_lsb by C++ name.
 
     `names` picks models and detectors, and the studies of two or more of these; without it all are written. The vectors

@@ -62,9 +62,7 @@ def ranges(values: np.ndarray, limits: Mapping[str, tuple[float, float]], tensor
             ax.axvline(end, color=colour, linewidth=1.8)
     ax.set(xlabel=f"activation of {_layer(tensor)}", ylabel="values (log scale)")
     style.tidy(ax)
-    return style.with_legend(
-        figure, [style.sign(colour, None, name, "-") for name, (colour, _) in styles.items()]
-    )
+    return style.with_legend(figure, [style.sign(colour, None, name, "-") for name, (colour, _) in styles.items()])
 
 
 def sqnr(table: pd.DataFrame) -> style.Picture:

@@ -42,9 +42,7 @@ def folds(matrix: np.ndarray, subject: np.ndarray) -> style.Picture:
     if len(names) <= MAX_NAMES:
         ax.vlines(starts[1:] - 0.5, -0.5, len(matrix) - 0.5, color="white", linewidth=0.8)
         _name_columns(ax, names, starts + counts / 2 - 0.5)
-    patches = [
-        Patch(facecolor=c, edgecolor=style.GREY, label=n) for c, n in zip(ROLE_COLOURS, ROLES, strict=True)
-    ]
+    patches = [Patch(facecolor=c, edgecolor=style.GREY, label=n) for c, n in zip(ROLE_COLOURS, ROLES, strict=True)]
     return style.with_legend(figure, [patch for role, patch in enumerate(patches) if role in matrix])
 
 

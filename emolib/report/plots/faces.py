@@ -95,9 +95,7 @@ def detector_history(history: Sequence[dict[str, float]]) -> style.Picture:
     return style.with_legend(figure, handles, n_cols=2)
 
 
-def saliency_maps(
-    faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[str, np.ndarray]]
-) -> style.Picture:
+def saliency_maps(faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[str, np.ndarray]]) -> style.Picture:
     """Mean face of each class (h, w), and on it the mean map of each method, by class: how many times the mean of a map a
     pixel has. The brightest percent of pixels share the last colour."""
     n_rows, n_cols = len(faces), 1 + len(maps)

@@ -215,9 +215,7 @@ def mid_stream(table: pd.DataFrame) -> style.Picture:
         for method, (colour, marker) in styles.items():
             x = np.array([0, 1]) + shift[method]
             before, kept, after = whole[method, "before"], whole[method, "after"], lost["uar"][method]
-            ax.plot(
-                [x[1], x[1]], lost.loc[method, ["uar_low", "uar_high"]], color=colour, linewidth=1, alpha=0.5
-            )
+            ax.plot([x[1], x[1]], lost.loc[method, ["uar_low", "uar_high"]], color=colour, linewidth=1, alpha=0.5)
             ax.plot(x, [before, after], color=colour, marker=marker, markersize=5, linewidth=1.4)
             ax.plot(x, [before, kept], color=colour, linewidth=0.8, alpha=0.4)
             ax.plot(x[1], kept, marker, markersize=6, markeredgecolor=colour, color="none")

@@ -50,9 +50,7 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> style.Picture:
         ax.plot(*point, marker, color=colour, markersize=size, zorder=3)
         about = {"ha": "center", "va": "bottom", "fontsize": 8, "zorder": 4}
         text = ax.annotate(str(order), point, away, textcoords="offset points", **about)
-        text.set_path_effects(
-            [withStroke(linewidth=2.5, foreground="white")]
-        )  # readable where lines cross it
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # readable where lines cross it
     ax.axhline(least_auc, color=style.GREY, linestyle="--", linewidth=1.2)
     ax.set(ylabel="AUC on validation pictures, one class against the rest")
     ax.margins(0.08)

@@ -22,9 +22,7 @@ MAPS = {  # of a window as a heat map: its rows, one of them, and what the colou
 def trial(trial: Trial) -> style.Picture:
     """One trial as the corpus gives it; of long PPG, ECG and EEG the first seconds, which the title says."""
     rated = ", ".join(f"{name} {value:.3g}" for name, value in trial.ratings.items())
-    title = (
-        f"{trial.corpus}, subject {trial.subject}, trial {trial.trial}: {trial.label or rated or 'no label'}"
-    )
+    title = f"{trial.corpus}, subject {trial.subject}, trial {trial.trial}: {trial.label or rated or 'no label'}"
     if trial.kind in SHOWN_S:
         shown_s, duration_s = SHOWN_S[trial.kind], trial.data.shape[-1] / trial.sfreq
         if shown_s < duration_s:
@@ -117,9 +115,7 @@ def _face(trial: Trial) -> style.Picture:
 DRAWINGS = {"heart": _heart, "eeg": _eeg, "speech": _speech, "face": _face}
 
 
-def window(
-    x: np.ndarray, modality: str, window_s: float | None, features: Sequence[str] = ()
-) -> style.Picture:
+def window(x: np.ndarray, modality: str, window_s: float | None, features: Sequence[str] = ()) -> style.Picture:
     """A model's input as the model gets it, without the batch axis: (n_steps, 1, n_features), (n_frames, n_mels, 1),
     (1, n_functionals, 1) or (h, w, 1). `window_s` is its length in seconds, None of a still."""
     if modality == "face":

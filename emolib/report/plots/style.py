@@ -97,9 +97,7 @@ def name_rows(axes: Axes, names: Iterable[str]):
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
-def with_interval(
-    axes: Axes, y: float, numbers: Iterable[float], colour: str, marker="o", size=6.0, width=1.6
-):
+def with_interval(axes: Axes, y: float, numbers: Iterable[float], colour: str, marker="o", size=6.0, width=1.6):
     """A value in the row y on the line of its interval; numbers (value, low, high)."""
     value, low, high = numbers
     axes.plot([low, high], [y, y], color=colour, linewidth=width)

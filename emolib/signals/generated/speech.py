@@ -12,9 +12,7 @@ from emolib.signals.generated.affect import Affect
 
 SFREQ = 16000.0
 HOP = 320  # samples (20 ms) from one filter to the next
-VOWELS = np.array(
-    [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240]]
-)
+VOWELS = np.array([[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240]])
 BANDWIDTHS = np.array([80.0, 100, 140, 200])  # Hz
 PAUSE_EVERY = 6  # syllables in a phrase
 

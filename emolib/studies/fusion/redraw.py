@@ -125,8 +125,7 @@ def paired_strangers(sources: Sequence[Trials], seed: int) -> Trials:
         return np.flatnonzero(of.is_test & (of.subject == people[p]) | val)
 
     found = [
-        [rows(of, p, people[chosen[:, v]]) for v, p in enumerate(own)]
-        for of, own in zip(sources, chosen, strict=True)
+        [rows(of, p, people[chosen[:, v]]) for v, p in enumerate(own)] for of, own in zip(sources, chosen, strict=True)
     ]
     return virtual_subjects(sources, found, rng)
 

@@ -36,9 +36,7 @@ def masks(boxes: Arrays, height: int, width: int) -> dict[str, np.ndarray]:
         pixel = np.arange(side)
         return np.clip(np.minimum(box[:, k + 2, None], pixel + 1) - np.maximum(box[:, k, None], pixel), 0, 1)
 
-    inside = {
-        k: along(box, 1, height)[:, :, None] * along(box, 0, width)[:, None] for k, box in boxes.items()
-    }
+    inside = {k: along(box, 1, height)[:, :, None] * along(box, 0, width)[:, None] for k, box in boxes.items()}
     found = {part: np.max([inside[k] for k in names], axis=0) for part, names in PARTS.items()}
     return found | {ELSEWHERE: 1 - np.max(list(found.values()), axis=0)}
 
