@@ -8,11 +8,12 @@ from pathlib import Path
 from emolib.core.errors import check_name
 
 PROJECT = Path(__file__).resolve().parents[2]
+HOME = PROJECT if (PROJECT / "pyproject.toml").is_file() else Path.cwd()  # of relative folders; no checkout: where one is
 
 
 def data_root() -> Path:
-    """Folder of the raw corpora: $EMOLIB_DATA (relative to the project), else data/raw."""
-    return (PROJECT / (os.environ.get("EMOLIB_DATA") or "data/raw")).resolve()
+    """Folder of the raw corpora: $EMOLIB_DATA, else data/raw; relative to the checkout, without one to the current folder."""
+    return (HOME / (os.environ.get("EMOLIB_DATA") or "data/raw")).resolve()
 
 
 def models_folder() -> Path:
@@ -22,8 +23,8 @@ def models_folder() -> Path:
 
 
 def run_folder(run: str) -> Path:
-    """results/<run> in the project; $EMOLIB_RESULTS moves the results folder. Raises BadParameter for no plain name."""
-    return (PROJECT / (os.environ.get("EMOLIB_RESULTS") or "results")).resolve() / check_name(run, "run")
+    """results/<run> in the checkout; $EMOLIB_RESULTS moves the results folder. Raises BadParameter for no plain name."""
+    return (HOME / (os.environ.get("EMOLIB_RESULTS") or "results")).resolve() / check_name(run, "run")
 
 
 def read_json(path: Path):
