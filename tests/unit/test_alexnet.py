@@ -39,9 +39,7 @@ def test_params_and_maps_of_the_built_tower_are_those_counted_by_hand():
     st.integers(20, 64),
     st.sampled_from([1, 3]),
     st.lists(
-        st.tuples(*map(st.sampled_from, ([0, 4, 6], [1, 3, 5], [0, 2, 3], [False, True]))),
-        min_size=1,
-        max_size=3,
+        st.tuples(*map(st.sampled_from, ([0, 4, 6], [1, 3, 5], [0, 2, 3], [False, True]))), min_size=1, max_size=3
     ),
     st.sampled_from([1, 2, 3]),
     st.lists(st.sampled_from([0, 8, 5]), max_size=2),

@@ -17,13 +17,7 @@ from emolib.datasets.base import EmotionSet
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
 from emolib.models.training import Training
-from emolib.studies.early_fusion.study import (
-    JointStudy,
-    branches_of,
-    label_paired,
-    same_trials,
-    two_recordings,
-)
+from emolib.studies.early_fusion.study import JointStudy, branches_of, label_paired, same_trials, two_recordings
 
 tf = pytest.importorskip("tensorflow")
 networks = pytest.importorskip("emolib.studies.early_fusion.networks")

@@ -183,13 +183,10 @@ def test_channels_are_picked_by_name(bundle):
     assert run(Recording("eeg", mixed, about=about)) == run(Recording("eeg", data))
 
 
-@pytest.mark.parametrize(
-    "modality, about, message",
-    [
-        ("eeg", SignalInfo(128.0, "raw", ("Fp1", "Fp2")), "channels Fp1, Fp2, expected Fp1, Fp2, O1"),
-        ("heart", SignalInfo(1.0, "bpm"), "heart: its source gives bpm, the model was trained on ppg"),
-    ],
-)
+@pytest.mark.parametrize("modality, about, message", [
+    ("eeg", SignalInfo(128.0, "raw", ("Fp1", "Fp2")), "channels Fp1, Fp2, expected Fp1, Fp2, O1"),
+    ("heart", SignalInfo(1.0, "bpm"), "heart: its source gives bpm, the model was trained on ppg"),
+])  # fmt: skip
 def test_a_source_that_does_not_fit_is_refused(engine, modality, about, message):
     with pytest.raises(BadParameter, match=message):
         engine.start(modality, about)

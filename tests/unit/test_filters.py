@@ -73,16 +73,13 @@ def test_band_powers_are_mnes():
     np.testing.assert_allclose(found, density.sum(axis=1) * (freqs[1] - freqs[0]), rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "call, error, message",
-    [
-        (lambda: band_pass(NOISE, SFREQ, 4, 64), BadParameter, "half the sampling rate"),
-        (lambda: starts(10, 1, 0), BadParameter, "1 or more"),
-        (lambda: welch(NOISE[:, :100], SFREQ, 1.0), BadRecording, "expected 128 or more"),
-        (lambda: band_powers(NOISE, SFREQ, [(8.2, 8.8)], 1.0), BadParameter, "Band 8.2–8.8 Hz"),
-        (lambda: asymmetry(np.ones((4, 2)), [(0, 4)]), BadParameter, "from 0 to 3"),
-    ],
-)
+@pytest.mark.parametrize("call, error, message", [
+    (lambda: band_pass(NOISE, SFREQ, 4, 64), BadParameter, "half the sampling rate"),
+    (lambda: starts(10, 1, 0), BadParameter, "1 or more"),
+    (lambda: welch(NOISE[:, :100], SFREQ, 1.0), BadRecording, "expected 128 or more"),
+    (lambda: band_powers(NOISE, SFREQ, [(8.2, 8.8)], 1.0), BadParameter, "Band 8.2–8.8 Hz"),
+    (lambda: asymmetry(np.ones((4, 2)), [(0, 4)]), BadParameter, "from 0 to 3"),
+])  # fmt: skip
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -151,14 +151,11 @@ def altered(path, before, after):
     path.write_text(re.sub(before, after, text, count=1))
 
 
-@pytest.mark.parametrize(
-    ("file", "before", "after", "message"),
-    [
-        ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "no array of int8"),
-        ("model_9_eyes.cc", r"0x54,0x46,0x4c,0x33", "0x54,0x46,0x4c,0x34", "is not the model that was written"),
-        ("model_9_eyes.cc", "0x54", "fifty", "kModel holds .*fifty"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("file", "before", "after", "message"), [
+    ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "no array of int8"),
+    ("model_9_eyes.cc", r"0x54,0x46,0x4c,0x33", "0x54,0x46,0x4c,0x34", "is not the model that was written"),
+    ("model_9_eyes.cc", "0x54", "fifty", "kModel holds .*fifty"),
+])  # fmt: skip
 def test_damaged_and_missing_files_are_told(file, before, after, message, out):
     altered(out / file, before, after)
     with pytest.raises(BadArtifact, match=message):

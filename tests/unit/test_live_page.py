@@ -97,26 +97,23 @@ def test_the_page_and_its_files_are_there_with_safe_headers(server, name, kind):
 START, PICTURE = f"start?tab={TAB}&modality=face", f"face?tab={TAB}&width=16&height=16&at=0"
 
 
-@pytest.mark.parametrize(
-    ("status", "method", "path", "body", "headers"),
-    [
-        (403, "GET", "", None, {"Host": "127.0.0.1.evil.example:{port}"}),  # another name of this machine
-        (403, "POST", START, b"", {"Origin": "https://127.0.0.1:{port}"}),  # another site's page
-        (403, "POST", START, b"", {"Origin": "null"}),
-        (404, "GET", "../server.py", None, {}),  # no path leads out
-        (404, "GET", "%2e%2e/%2e%2e/etc/passwd", None, {}),
-        (405, "GET", "face", None, {}),
-        (501, "PUT", "face", None, {}),
-        (400, "POST", PICTURE, RGBA[:-1], {}),
-        (400, "POST", PICTURE.replace("16", "nan"), RGBA, {}),
-        (400, "POST", PICTURE.replace("at=0", "at=inf"), RGBA, {}),
-        (400, "POST", f"speech?tab={TAB}&at=1", b"123", {}),
-        (400, "GET", "results?tab=%3Cscript%3Ealert", None, {}),
-        (409, "POST", PICTURE, RGBA, {}),  # nobody started a camera
-        (413, "POST", "face", None, {"Content-Length": str(MAX_BYTES + 1)}),
-        (411, "POST", "face", None, {"Content-Length": "-1"}),
-    ],
-)
+@pytest.mark.parametrize(("status", "method", "path", "body", "headers"), [
+    (403, "GET", "", None, {"Host": "127.0.0.1.evil.example:{port}"}),  # another name of this machine
+    (403, "POST", START, b"", {"Origin": "https://127.0.0.1:{port}"}),  # another site's page
+    (403, "POST", START, b"", {"Origin": "null"}),
+    (404, "GET", "../server.py", None, {}),  # no path leads out
+    (404, "GET", "%2e%2e/%2e%2e/etc/passwd", None, {}),
+    (405, "GET", "face", None, {}),
+    (501, "PUT", "face", None, {}),
+    (400, "POST", PICTURE, RGBA[:-1], {}),
+    (400, "POST", PICTURE.replace("16", "nan"), RGBA, {}),
+    (400, "POST", PICTURE.replace("at=0", "at=inf"), RGBA, {}),
+    (400, "POST", f"speech?tab={TAB}&at=1", b"123", {}),
+    (400, "GET", "results?tab=%3Cscript%3Ealert", None, {}),
+    (409, "POST", PICTURE, RGBA, {}),  # nobody started a camera
+    (413, "POST", "face", None, {"Content-Length": str(MAX_BYTES + 1)}),
+    (411, "POST", "face", None, {"Content-Length": "-1"}),
+])  # fmt: skip
 def test_what_is_not_served(server, session, status, method, path, body, headers):
     headers = {name: value.format(port=server.server_port) for name, value in headers.items()}
     assert request(server, method, path, body, headers)[0] == status

@@ -118,10 +118,7 @@ def test_noise_has_the_power_that_was_asked_for_and_is_the_trials_own():
 def test_no_noise_gives_the_clean_windows_again(run, streams):
     """For people standardised by their own recording, too."""
     found = conditions.noisy_windows(run, streams, [CLEAN_DB], 0)
-    assert conditions.noise_losses(found)[["modality", "missing"]].values.tolist() == [
-        ["heart", 0],
-        ["eeg", 0],
-    ]
+    assert conditions.noise_losses(found)[["modality", "missing"]].values.tolist() == [["heart", 0], ["eeg", 0]]
     for condition, other in zip(conditions.in_noise(streams, found), ("eeg", "heart"), strict=True):
         for fold, clean in streams.clean.items():
             changed = condition.change(fold, clean)

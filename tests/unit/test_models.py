@@ -45,15 +45,12 @@ def test_logits_of_every_shape_within_the_budgets(modality):
     assert cost(build("face", (48, 48, 1), 7, "resnet")).params <= 100_000
 
 
-@pytest.mark.parametrize(
-    "modality, name, shape",
-    [
-        *((modality, "", shapes[0]) for modality, shapes in SHAPES.items()),
-        ("face", "resnet", (48, 48, 1)),
-        ("face", "table2", (64, 64, 1)),
-        ("speech", "lda", (1, 309, 1)),
-    ],
-)
+@pytest.mark.parametrize("modality, name, shape", [
+    *((modality, "", shapes[0]) for modality, shapes in SHAPES.items()),
+    ("face", "resnet", (48, 48, 1)),
+    ("face", "table2", (64, 64, 1)),
+    ("speech", "lda", (1, 309, 1)),
+])  # fmt: skip
 def test_int8_file_is_small_and_holds_npu_operators_only(modality, name, shape):
     model = build(modality, shape, 7, name)
     X = np.random.default_rng(0).normal(size=(4, *shape)).astype(np.float32)

@@ -18,11 +18,7 @@ from emolib.signals.frontend import feature_names, front_end
 
 RNG = np.random.default_rng(7)
 EMOTIONS = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
-SOURCES = [
-    "synthetic-heart-emotion-loso",
-    "stress_predict-heart-stress-grouped",
-    "fer2013-face-emotion7-official",
-]
+SOURCES = ["synthetic-heart-emotion-loso", "stress_predict-heart-stress-grouped", "fer2013-face-emotion7-official"]
 CHANNELS = tuple(f"AF{i}" for i in range(62))
 
 

@@ -57,7 +57,7 @@ def test_variants_compute_what_keras_does(model, files):
 def test_int8_is_int8_throughout(files):
     table = operators(files["int8"])
     assert table["operator"].tolist() == [
-        *("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "RESHAPE", "FULLY_CONNECTED", "FULLY_CONNECTED"),
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "RESHAPE", "FULLY_CONNECTED", "FULLY_CONNECTED")
     ]
     assert set(table["outputs"]) == {"int8"} and not table["inputs"].str.contains("float").any()
 

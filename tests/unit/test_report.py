@@ -37,13 +37,7 @@ def rendered(run: Run, *concluded: str) -> str:
 
 def test_a_section_is_what_its_notebook_showed_in_its_order(run):
     html = rendered(run)
-    parts = [
-        "Synthetic data",
-        "<h1>A &amp; B",
-        'class="card warned"',
-        "Fusion: study",
-        "Do several modalities",
-    ]
+    parts = ["Synthetic data", "<h1>A &amp; B", 'class="card warned"', "Fusion: study", "Do several modalities"]
     parts += ["Fused &lt;b&gt;", "Trials are &lt;i&gt;", "Rules &amp; more", "UAR by rule", "Subjects"]
     places = [html.index(part, html.index("<main>")) for part in parts]
     assert places == sorted(places) and html.count('class="card warned"') == 1

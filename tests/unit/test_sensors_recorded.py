@@ -102,14 +102,11 @@ def test_a_folder_without_pictures(tmp_path):
         opened(f"face=file:{tmp_path}")
 
 
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("BVP.csv", "no model of 'BVP.csv', expected heart or eeg"),
-        ("heart=BVP.csv", r"'BVP.csv' is no source of heart, expected one of file:PATH .*strap\[:ADDRESS\]"),
-        ("heart=camera", "'camera' is no source of heart, expected"),
-    ],
-)
+@pytest.mark.parametrize("text, message", [
+    ("BVP.csv", "no model of 'BVP.csv', expected heart or eeg"),
+    ("heart=BVP.csv", r"'BVP.csv' is no source of heart, expected one of file:PATH .*strap\[:ADDRESS\]"),
+    ("heart=camera", "'camera' is no source of heart, expected"),
+])  # fmt: skip
 def test_names_that_mean_nothing(text, message):
     with pytest.raises(BadParameter, match=message):
         parse(text, TRAINED, SENSORS)

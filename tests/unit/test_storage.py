@@ -44,13 +44,10 @@ def test_a_run_comes_back_with_its_times_and_only_what_differs_is_copied(folder,
     assert storage.pull(url, back) == ["scores/a.json"]
 
 
-@pytest.mark.parametrize(
-    "name, content, message",
-    [
-        ("scores/a.json", b"{}", "scores/a.json at .* was damaged"),
-        ("index.json", b'{"../x": {"sha256": "", "mtime_ns": 0}}', r"\.\./x of the index leaves"),
-    ],
-)
+@pytest.mark.parametrize("name, content, message", [
+    ("scores/a.json", b"{}", "scores/a.json at .* was damaged"),
+    ("index.json", b'{"../x": {"sha256": "", "mtime_ns": 0}}', r"\.\./x of the index leaves"),
+])  # fmt: skip
 def test_a_run_that_is_not_the_one_pushed_is_refused(folder, url, tmp_path, name, content, message):
     storage.push(folder, url)
     store, root = fsspec.core.url_to_fs(url)

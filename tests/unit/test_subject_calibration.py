@@ -44,16 +44,13 @@ def study_of(data, lengths_s=(6.0,), folds=None):
     return Study.of(data, folds or loso(data, n_val=1), "rest", list(lengths_s), 4.0, axis=3)
 
 
-@pytest.mark.parametrize(
-    ("baseline_s", "windows", "beside"),
-    [
-        (0.5, [3], [4]),
-        (4.0, [3], [4]),  # of the windows at 0, 2 and 4 s only that at 2 s shares signal with the first
-        (6.0, [3, 4], [5]),
-        (8.0, [3, 4, 5], []),
-        (9.0, [3, 4, 5, 9], [10]),
-    ],
-)
+@pytest.mark.parametrize(("baseline_s", "windows", "beside"), [
+    (0.5, [3], [4]),
+    (4.0, [3], [4]),  # of the windows at 0, 2 and 4 s only that at 2 s shares signal with the first
+    (6.0, [3, 4], [5]),
+    (8.0, [3, 4, 5], []),
+    (9.0, [3, 4, 5, 9], [10]),
+])  # fmt: skip
 def test_the_baseline_is_the_first_rest_and_its_neighbours_do_not_answer(baseline_s, windows, beside):
     data = recorded()
     found, near, dropped = baseline(data, "rest", baseline_s, window_s=4.0)

@@ -53,17 +53,14 @@ def test_heads_are_the_joint_one_then_the_branches():
     assert build({"face": (8, 8, 3)}, 4, LAYOUTS, heads=True).output_shape == (None, 2, 4)
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            {"filter": [8]},
-            "branch voice: Parameter filter does not exist in the layers of a branch: did you mean filters",
-        ),
-        ({"filters": [8, 2.5]}, "branch voice: filters.1: got 2.5, expected a valid integer"),
-        ({"kernel": [3, 3, 3]}, r"branch voice: kernel.*got \[3, 3, 3\]"),
-    ],
-)
+@pytest.mark.parametrize(("given", "message"), [
+    (
+        {"filter": [8]},
+        "branch voice: Parameter filter does not exist in the layers of a branch: did you mean filters",
+    ),
+    ({"filters": [8, 2.5]}, "branch voice: filters.1: got 2.5, expected a valid integer"),
+    ({"kernel": [3, 3, 3]}, r"branch voice: kernel.*got \[3, 3, 3\]"),
+])  # fmt: skip
 def test_layers_that_do_not_exist_name_the_branch(given, message):
     with pytest.raises(BadParameter, match=message):
         branch("voice", "speech", given)
