@@ -90,11 +90,5 @@ def test_what_is_asked_of_a_reader_is_checked(log):
     path = log(PPK2)
     with pytest.raises(BadParameter, match="voltage_v is nan"):
         readers.read("ppk2", path)
-    with pytest.raises(BadRecording, match="never high"):
-        readers.ppk2_markers(path, {7: "x"})
     with pytest.raises(BadRecording, match=r"log\.csv: time does not go on after"):
         readers.read("ppk2", log(PPK2.replace("0.05,", "0.01,")), voltage_v=3.0)
-    with pytest.raises(BadParameter, match="expected one of csv, ppk2, nvidia-smi"):
-        readers.read("wall", path)
-    with pytest.raises(BadParameter, match="did you mean voltage_v"):
-        readers.read("ppk2", path, volt=3)

@@ -48,18 +48,6 @@ def test_the_demo_trial_gives_whole_windows_also_after_json(modality):
     np.testing.assert_array_equal(again(*trial).X, found.X)
 
 
-@pytest.mark.parametrize("modality, options, message", [
-    ("heart", {"window": 3}, "window does not exist in the heart front end: did you mean window_s"),
-    ("gait", {}, "heart, eeg, speech, face"),
-    ("speech", {"n_mfcc": 13, "functionals": True}, "n_mfcc=13 with functionals, expected 0"),
-    ("speech", {"window_s": 0.03}, "n_fft is 512"),
-    ("eeg", {"bands": ("alfa",)}, "did you mean alpha"),
-])  # fmt: skip
-def test_parameters_that_cannot_be_are_refused(modality, options, message):
-    with pytest.raises(BadParameter, match=message):
-        front_end(modality, **options)(*TRIALS[modality][:3])
-
-
 @pytest.mark.parametrize("modality, data, sfreq", [
     ("heart", np.zeros((2, 600)), 64),
     ("eeg", np.zeros((8, 600)), 0),
