@@ -1,4 +1,4 @@
-"""Every figure that the demo run has not can be drawn and fits a page; those that compute something say it right."""
+"""Every figure that the demo run has not can be drawn and read; those that compute something say it right."""
 
 from functools import partial
 
@@ -87,11 +87,19 @@ FIGURES = {  # with names of classes and sources on an axis, or of faces, which 
 
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.filterwarnings("error")
-def test_a_figure_is_drawn_and_fits_a_page(name):
+def test_a_figure_is_drawn_fits_a_page_and_its_tick_labels_do_not_overlap(name):
     figure = FIGURES[name]()
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     assert figure.get_tightbbox(renderer).width * figure.dpi < 1000 and any(ax.has_data() for ax in figure.axes)
+    for axis, side in [(getattr(ax, f"{side}axis"), side) for ax in figure.axes for side in "xy"]:
+        low, high = sorted(axis.get_view_interval())
+        ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+        shown = [label for place, label in ticks if label.get_text() and low <= place <= high]
+        boxes = [label.get_window_extent(renderer) for label in shown if label.get_rotation() in (0, 90)]
+        edges = sorted((getattr(box, f"{side}0"), getattr(box, f"{side}1")) for box in boxes)
+        overlaps = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a[1] > b[0] + 1]
+        assert not overlaps, f"{axis.get_label_text()}: {len(overlaps)} tick labels overlap"
 
 
 def test_the_median_of_a_history_stops_where_most_folds_have_stopped():

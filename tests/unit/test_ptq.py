@@ -74,11 +74,6 @@ def test_weights_are_per_channel_in_convolutions_alone(files, variant):
     assert found == {"FULLY_CONNECTED": {1}, "CONV_2D": channels, "DEPTHWISE_CONV_2D": channels}
 
 
-def test_operator_that_tflite_lacks_is_named():
-    with pytest.raises(OverBudget, match="odd needs operators .* Erf"):
-        convert(with_layer(tf.math.erf), "float32")
-
-
 def test_flex_operator_is_named():
     model = with_layer(tf.math.erf)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(model)], model)
