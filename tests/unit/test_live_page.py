@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter
-from emolib.device.page import open_keep_file
 from emolib.device.page.server import FILES, MAX_BYTES, Server
 from emolib.device.page.session import LEAK, MAX_WATCHERS, Clock, Session
 from emolib.device.sensors.base import Pushed
@@ -211,11 +210,3 @@ def test_a_clock_that_is_off_by_100_ppm_is_followed(ppm):
     clock, times = Clock(0.0, 0.0), 0.1 * np.arange(36_000)  # an hour
     found = [clock.ours(now_s * (1 + ppm / 1e6), now_s) for now_s in times]
     np.testing.assert_allclose(found, times, rtol=0, atol=LEAK)
-
-
-def test_a_port_in_use_and_a_file_that_cannot_be_kept_are_one_line(server, session, tmp_path):
-    for port in (server.server_port, 70000):
-        with pytest.raises(BadParameter, match="choose another"):
-            Server(session, ABOUT, port)
-    with pytest.raises(BadParameter, match="choose another"), open_keep_file(tmp_path / "no" / "folder"):
-        pass

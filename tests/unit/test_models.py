@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from emolib.core.errors import BadParameter
 from emolib.evaluation.cost import cost
-from emolib.models import build, check_network, network
+from emolib.models import build, network
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
@@ -24,12 +23,12 @@ NPU = {
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "FULLY_CONNECTED",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
     "MEAN",
     "ADD",
     "RESHAPE",
     "PAD",
-    "AVERAGE_POOL_2D",
-    "MAX_POOL_2D",
 }
 
 
@@ -57,15 +56,6 @@ def test_int8_file_is_small_and_holds_npu_operators_only(modality, name, shape):
     content = ptq.convert(model, "int8", X)
     assert len(content) <= 250_000
     assert set(operators(content)["operator"]) <= NPU
-
-
-def test_unknown_names_are_answered_with_the_known_ones():
-    with pytest.raises(BadParameter, match="smell does not exist in the modalities: known: heart, eeg, speech, face"):
-        build("smell", (4, 1, 4), 2)
-    with pytest.raises(BadParameter, match="widht does not exist in the face model: did you mean width"):
-        build("face", (48, 48, 1), 7, widht=2)
-    with pytest.raises(BadParameter, match=r"got 'resnet' for eeg, expected \"\" \(its own\) or lda"):
-        check_network("eeg", "resnet")
 
 
 def test_image_moves_a_spot_a_little_and_mirrors_half_of_the_faces():
