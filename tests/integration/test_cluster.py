@@ -42,10 +42,7 @@ WAIT_S = 400
 PARTS = ("data", "models", "scores", "rows", "tables")
 N_KILLS = int(os.environ.get("EMOLIB_KILLS", "2"))
 LONGEST_S = 25.0  # from the start of a run to its kill
-OTHER = STEPS | {
-    "windows": STEPS["windows"] | {"frontend": {"hop_s": 3.0}},
-    "train": {"fit": {"epochs": 6}},
-}
+OTHER = STEPS | {"windows": STEPS["windows"] | {"frontend": {"hop_s": 3.0}}, "train": {"fit": {"epochs": 6}}}
 
 
 def start(folder, *options, environment=None, config=None, **process):

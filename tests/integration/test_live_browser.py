@@ -84,11 +84,7 @@ def test_what_is_shown_and_said_is_answered_side_by_side_in_a_tab_opened_again_a
                 until(lambda: tab.text("#mirrored").endswith("the guess from the camera."), 12, "no face")
                 tab.press("#camera")
                 until(lambda: "camera off" in tab.text("[data-modality=face] .state"), 5, "it did not stop")
-                until(
-                    lambda: tab.ask("document.querySelector('#video').srcObject === null"),
-                    3,
-                    "it is still shown",
-                )
+                until(lambda: tab.ask("document.querySelector('#video').srcObject === null"), 3, "it is still shown")
         with opened(chromium, url) as tab:
             tab.press("#microphone")
             until(lambda: tab.text("#mirrored").endswith("from the microphone."), 20, "no speech")
@@ -109,14 +105,7 @@ def test_without_a_camera_the_page_says_so_and_lives(tmp_path):
         assert tab.text("#word") == "no answer yet"
 
 
-PART = {
-    "state": "ok",
-    "scores": {"happy": 0.75, "sad": 0.25},
-    "weight": 0.6,
-    "age_s": 0.1,
-    "ms": 1.0,
-    "box": None,
-}
+PART = {"state": "ok", "scores": {"happy": 0.75, "sad": 0.25}, "weight": 0.6, "age_s": 0.1, "ms": 1.0, "box": None}
 QUIET = PART | {"state": "waiting", "scores": None, "weight": 0, "age_s": None}
 MODALITIES = {
     "face": {"sfreq": 0.0, "window_s": None, "sensor": None, "from_page": True, "looks": True},

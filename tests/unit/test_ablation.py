@@ -76,15 +76,12 @@ def test_cells_are_every_combination_and_say_what_options_of_training_say():
         assert ablation.cell_of(training.options(0, ablation.fields_of(cell))) == cell
 
 
-@pytest.mark.parametrize(
-    ("levels", "options", "message"),
-    [
-        ({"optimizer": ["lion"]}, {}, "optimizer: got 'lion', expected one of adam"),
-        ({"loss": ["focl"]}, {}, "focl does not exist in losses: did you mean focal"),
-        ({}, {"seeds": [0, 0]}, r"seeds: got \[0, 0\], expected 2 or more"),
-        ({}, {"n_folds": 5}, "n_folds: got 5, expected 1 to 4"),
-    ],
-)
+@pytest.mark.parametrize(("levels", "options", "message"), [
+    ({"optimizer": ["lion"]}, {}, "optimizer: got 'lion', expected one of adam"),
+    ({"loss": ["focl"]}, {}, "focl does not exist in losses: did you mean focal"),
+    ({}, {"seeds": [0, 0]}, r"seeds: got \[0, 0\], expected 2 or more"),
+    ({}, {"n_folds": 5}, "n_folds: got 5, expected 1 to 4"),
+])  # fmt: skip
 def test_what_is_wrong_stops_before_anything_is_trained(run, fits, levels, options, message):
     with pytest.raises(BadParameter, match=message):
         study(run, **options).search(LEVELS | levels)
@@ -167,11 +164,7 @@ def test_the_choice_is_a_config_that_training_reads(run, fits):
     text = run.read(f"ablation/{OF}.yaml").read_text()
     fit = yaml.safe_load(text)["sources"][str(OF)]["train"]["fit"]
     chosen = training.options(0, {"patience": 3} | fit)
-    assert (chosen.optimizer, chosen.epochs, chosen.batch_size) == (
-        "adam",
-        2,
-        32,
-    )  # best UAR, then least loss
+    assert (chosen.optimizer, chosen.epochs, chosen.batch_size) == ("adam", 2, 32)  # best UAR, then least loss
     assert ablation.cell_of(chosen) == {name: table[name][0] for name in ablation.FACTORS}
     assert "# The best.\n" in text and "# 1 of these validation people are tested too" in text
     # seeds are 0.01 apart, so only adam with 2 epochs is within their sd: 2 batch sizes × 3 losses

@@ -18,7 +18,7 @@ from emolib.device.bench import bench, text
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
 from emolib.device.interpreter import present
-from emolib.device.latency import engine_steps, hops_summary, measure_models, timed
+from emolib.device.latency import engine_steps, measure_models, timed
 from emolib.device.machine import Meter, machine, processor
 from emolib.device.sensors.looped import Looped, recording
 from emolib.evaluation.energy import marks
@@ -109,14 +109,6 @@ def test_steps_are_hops_of_the_engine(folder):
     assert [result.time_s for result in results] == [3.0, 3.5, 4.0, 4.5]  # after five to warm up
     ages = {name: [result.parts[name].age_s for result in results] for name in ("heart", "speech")}
     np.testing.assert_allclose(list(ages.values()), 0, atol=1e-9)
-
-
-def test_hops_in_numbers_by_hand():
-    hops = [(1.0 * k, k, 10.0 * k, missed, 50.0) for k, missed in ((1, 0), (2, 3), (3, 0))]
-    found = hops_summary(hops)
-    assert (found["hops"], found["missed"], found["time_s"]) == (3, 3, [1, 2, 3])
-    assert (found["late_p50_ms"], found["step_p50_ms"]) == (2, 20)
-    assert found["late_p95_ms"] == pytest.approx(2.9) and found["resident_mb"] == [50, 50, 50]
 
 
 def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monkeypatch):

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emolib.core.errors import BadParameter
 from emolib.signals.boxes import FILL, Grid, Letterbox, area, clipped, iou, piles
 from emolib.signals.image import resize
 
@@ -88,10 +87,3 @@ def test_boxes_come_back_where_no_two_share_a_cell(places, n_cells, n_boxes):
     found = np.unique(np.round(found[scores > 0.5], 2), axis=0)
     assert n_lost == 0 and len(found) == len(boxes)
     np.testing.assert_allclose(found[np.lexsort(found.T)], boxes[np.lexsort(np.round(boxes, 2).T)], atol=0.02)
-
-
-def test_an_output_or_grid_that_cannot_be_is_refused():
-    with pytest.raises(BadParameter, match=r"shape \(9, 9, 6\), expected \(9, 9, 11\)"):
-        Grid(9, 2).decode(np.zeros((9, 9, 6)), 288)
-    with pytest.raises(BadParameter, match="n_cells and n_boxes of 1 or more"):
-        Grid(0, 2)

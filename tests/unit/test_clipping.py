@@ -120,11 +120,7 @@ def test_quality_of_a_sine_is_that_of_the_textbook():
 
 
 @pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        (windows(0), "no calibration windows"),
-        (windows(4) * np.nan, "4 calibration windows hold NaN"),
-    ],
+    ("X", "message"), [(windows(0), "no calibration windows"), (windows(4) * np.nan, "4 calibration windows hold NaN")]
 )
 def test_bad_calibration(float32, X, message):
     with pytest.raises(BadSet, match=message):

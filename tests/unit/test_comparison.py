@@ -7,14 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from emolib.evaluation.comparison import (
-    Comparison,
-    compare,
-    critical_difference,
-    holm,
-    pairwise,
-    signed_rank_p,
-)
+from emolib.evaluation.comparison import Comparison, compare, critical_difference, holm, pairwise, signed_rank_p
 
 # Demšar 2006, table 6. In "voting" the last two are printed alike but ranked 2 and 3: hence 0.9751.
 DEMSAR = np.array([
@@ -84,14 +77,11 @@ def test_methods_are_tested_against_one_and_corrected():
     assert found.p.is_monotonic_increasing and found.p_holm.min() == pytest.approx(3 * found.p.min())
 
 
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        (DEMSAR[:4], "No test: 4 methods over 4 subjects, expected 3 methods and 5 or more"),
-        (DEMSAR[:, :2], "No test: 2 methods over 14 subjects"),
-        (np.ones((6, 3)), "No test: the 3 methods have the same UAR for each of 6 subjects"),
-    ],
-)
+@pytest.mark.parametrize(("values", "reason"), [
+    (DEMSAR[:4], "No test: 4 methods over 4 subjects, expected 3 methods and 5 or more"),
+    (DEMSAR[:, :2], "No test: 2 methods over 14 subjects"),
+    (np.ones((6, 3)), "No test: the 3 methods have the same UAR for each of 6 subjects"),
+])  # fmt: skip
 def test_where_there_is_no_test_it_says_so(values, reason):
     found = compare(table(values))
     assert found.sentence.startswith(reason) and np.isnan(found.cd) and found.groups() == []

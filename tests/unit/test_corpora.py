@@ -314,13 +314,7 @@ def test_wesad(data):
     names = ("baseline", "stress", "meditation", "amusement", "meditation")
     assert [t.trial for t in found] == [f"S2-{n}-{label}" for n, label in enumerate(names, 1)]
     assert [t.label for t in found] == list(names) and {t.subject for t in found} == {"S2"}
-    assert [(t.data[0] / 64, len(t.data) / 64) for t in found] == [
-        (5, 10),
-        (20, 10),
-        (31, 5),
-        (40, 10),
-        (51, 8),
-    ]
+    assert [(t.data[0] / 64, len(t.data) / 64) for t in found] == [(5, 10), (20, 10), (31, 5), (40, 10), (51, 8)]
     assert [d.name for d in dropped] == ["S2"] and "17 s" in dropped[0].reason
     write(40)
     with pytest.raises(BadRecording, match=r"S2\.pkl has a pulse of 40.0 s, but labels of 60.0 s"):

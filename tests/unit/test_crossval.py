@@ -26,10 +26,7 @@ def test_the_majority_baseline_is_each_folds_own_and_pooled_like_the_models():
 
 def test_one_class_a_person_does_not_lift_the_baseline():
     """Pooled over people it is one over the number of classes, though half of them have nothing else."""
-    folds = [
-        Fold("a", train=[2, 4, 5], val=[6], test=[0, 1]),
-        Fold("d", train=[2, 4, 5], val=[0], test=[6, 7]),
-    ]
+    folds = [Fold("a", train=[2, 4, 5], val=[6], test=[0, 1]), Fold("d", train=[2, 4, 5], val=[0], test=[6, 7])]
     columns, scores = crossval.score_columns(DATA, folds), crossval.majority_scores(DATA, folds)
     assert crossval.evaluated(columns, {"majority": scores}, "window")["uar"][0] == pytest.approx(0.5)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from crafted import PICTURES, SOUNDS, Code
 from damage import OF_TEXTS, SURE, WAYS, damaged, is_rate, lay, packed, refusal
-from whole_corpora import CORPORA, picture, sound, table
+from whole_corpora import CORPORA, TRAINED, picture, sound, table
 
 from emolib.core import artifacts
 from emolib.core.artifacts import Run
@@ -27,28 +27,13 @@ from emolib.device.sensors import parse
 from emolib.evaluation.energy import marks
 from emolib.evaluation.energy import readers as logs
 from emolib.signals.frontend import front_end
-from emolib.signals.readers import SignalInfo, read_recording
+from emolib.signals.readers import read_recording
 from emolib.studies import latency
 
-TRAINED = {
-    "heart": SignalInfo(64.0, "ppg"),
-    "eeg": SignalInfo(256.0, "raw", ("TP9", "AF7")),
-    "speech": SignalInfo(16000.0),
-    "face": SignalInfo(2.0),
-}
 MODEL = {"model": "face", "backend": "litert", "threads": 1, "p50_us": 9.0, "p95_us": 11.0, "p99_us": 12.0}
-BENCH = {
-    "schema": SCHEMA,
-    "date": "2024-03-05",
-    "machine": {"name": "a board", "governor": "performance", "cores": 4},
-    "bundle": {"sha256": {"face": "0" * 64}},
-    "models": [MODEL],
-    "front_ends": [],
-    "engine": {"p50_ms": 3.0},
-    "stream": None,
-    "fresh": {"first_ms": 100.0, "all_mb": 50.0},
-    "refused": [],
-}
+BENCH = {"schema": SCHEMA, "date": "2024-03-05", "machine": {"name": "a board", "governor": "performance", "cores": 4}}
+BENCH |= {"bundle": {"sha256": {"face": "0" * 64}}, "models": [MODEL], "front_ends": [], "engine": {"p50_ms": 3.0}}
+BENCH |= {"stream": None, "fresh": {"first_ms": 100.0, "all_mb": 50.0}, "refused": []}
 STAMPS = [f"{1.5e9 + n / 256 + (n > 700):.4f}" for n in range(1200)]  # a gap of a second
 FILES = {
     "BVP.csv": table(None, [("1500000000.0",), ("64.0",), *((n % 50,) for n in range(800))]),

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from found_boxes import NOBODY, found, shifted
 
-from emolib.core.errors import BadSet
 from emolib.evaluation import boxes as evaluation
 from emolib.signals.boxes import Found
 
@@ -61,12 +60,3 @@ def test_the_threshold_has_the_highest_f1():
     n_faces = sum(map(len, truth))
     f1 = {score: 2 * hit[scores >= score].sum() / ((scores >= score).sum() + n_faces) for score in scores}
     assert best == max(f1, key=f1.get) and min(scores) < best < max(scores)
-
-
-def test_pictures_without_what_is_asked_for_are_refused():
-    with pytest.raises(BadSet, match="None of 1 pictures has exactly one face"):
-        evaluation.single_ious([found()], [NOBODY], 0.5)
-    with pytest.raises(BadSet, match="None of 2 pictures has a face"):
-        evaluation.average_precision([found()] * 2, [NOBODY] * 2)
-    with pytest.raises(BadSet, match="No face of 1 validation pictures was found"):
-        evaluation.pick_threshold([found()], [FACE])

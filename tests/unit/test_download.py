@@ -1,7 +1,6 @@
 """Corpora are fetched, here from a web server on this machine, and opened."""
 
 import hashlib
-import io
 import json
 import threading
 import zipfile
@@ -13,7 +12,6 @@ import pytest
 from damage import lay, packed
 from whole_corpora import sound
 
-from emolib.__main__ import main
 from emolib.core.errors import BadRecording, CorpusMissing
 from emolib.datasets import get, load
 from emolib.datasets.archives import open_tree
@@ -161,20 +159,6 @@ def test_git_lfs_pointers_become_the_sounds_they_stand_for(server, data):
     assert server.asked == ["/CREMA-D.zip", *(f"/sound/{name}" for name in [*CLIPS, "1002_DFA_SAD_XX.wav"])]
     assert {path.name: path.read_bytes() for path in (root / "AudioWAV").iterdir()} == CLIPS
     assert [trial.label for trial in load("crema_d", "speech")] == ["anger", "sad"]
-
-
-def test_the_command_says_what_came_without_a_hash(server, data, monkeypatch, capsys):
-    content, commit = io.BytesIO(ARCHIVE), "0123456789" * 4
-    with zipfile.ZipFile(content, "a") as archive:
-        archive.comment = commit.encode()
-    corpus = replace(corpus_at(server, content.getvalue(), None), reads=("wav/*.wav",), fingerprint="0" * 64)
-    monkeypatch.setattr("emolib.datasets.get", lambda name: corpus)
-    assert main(["datasets", "fetch", "emodb"]) == 0
-    shown = capsys.readouterr()
-    assert "Burkhardt" in shown.out and "100%" in shown.err
-    digest = hashlib.sha256(content.getvalue()).hexdigest()
-    assert f"no hash of it is published; sha256 {digest}, commit {commit} came\n" in shown.out
-    assert "emodb: other files than emolib was tested with" in shown.out
 
 
 # A corpus as a folder or as zips, which stay packed

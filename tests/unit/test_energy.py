@@ -30,17 +30,14 @@ def worst_error_s(bench: Bench, found: alignment.Alignment, trace: Trace) -> flo
     return np.abs((found.apply(trace).time_s - true)[inside][[0, -1]]).max()
 
 
-@pytest.mark.parametrize(
-    "bench, max_drift, within_s",
-    [
-        (Bench(drift=0, offset_s=-212.34), 0.0, 0.01),
-        (Bench(drift=-3e-3), 5e-3, 0.01),
-        (Bench(drift=0, unit_s=0), 0.0, 0.03),  # no pattern: its blocks alone
-        (Bench(sfreq=1, block_s=20, pause_s=15, unit_s=4), 0.0, 0.1),  # an outlet meter
-        (Bench(gap_s=(60.0, 75.0)), 1e-3, 0.02),
-        (Bench(noise_w=0.6), 1e-3, 0.1),  # half of what the work takes
-    ],
-)
+@pytest.mark.parametrize("bench, max_drift, within_s", [
+    (Bench(drift=0, offset_s=-212.34), 0.0, 0.01),
+    (Bench(drift=-3e-3), 5e-3, 0.01),
+    (Bench(drift=0, unit_s=0), 0.0, 0.03),  # no pattern: its blocks alone
+    (Bench(sfreq=1, block_s=20, pause_s=15, unit_s=4), 0.0, 0.1),  # an outlet meter
+    (Bench(gap_s=(60.0, 75.0)), 1e-3, 0.02),
+    (Bench(noise_w=0.6), 1e-3, 0.1),  # half of what the work takes
+])  # fmt: skip
 def test_the_clock_is_found_and_the_energy_with_it(bench, max_drift, within_s):
     trace, marked = bench.run(1)
     found = alignment.find(trace, marked, max_drift=max_drift)
@@ -179,10 +176,6 @@ def test_a_device_records_pattern_and_work_also_where_work_fails(tmp_path):
 def test_markers_of_one_kind_that_follow_each_other_are_a_block():
     marked = [Marker(k, k + 0.9, 1, "a") for k in range(5)]
     marked += [Marker(10, 11, 1, "a"), Marker(11.05, 12, 1, "b")]
-    assert marks.joined(marked, 0.5) == [
-        Marker(0, 4.9, 5, "a"),
-        Marker(10, 11, 1, "a"),
-        Marker(11.05, 12, 1, "b"),
-    ]
+    assert marks.joined(marked, 0.5) == [Marker(0, 4.9, 5, "a"), Marker(10, 11, 1, "a"), Marker(11.05, 12, 1, "b")]
     with pytest.raises(BadParameter, match="b starts at 10.500 s while a runs until 11.000"):
         marks.joined([Marker(10, 11, 1, "a"), Marker(10.5, 12, 1, "b")], 0.5)

@@ -183,13 +183,10 @@ def test_channels_are_picked_by_name(bundle):
     assert run(Recording("eeg", mixed, about=about)) == run(Recording("eeg", data))
 
 
-@pytest.mark.parametrize(
-    "modality, about, message",
-    [
-        ("eeg", SignalInfo(128.0, "raw", ("Fp1", "Fp2")), "channels Fp1, Fp2, expected Fp1, Fp2, O1"),
-        ("heart", SignalInfo(1.0, "bpm"), "heart: its source gives bpm, the model was trained on ppg"),
-    ],
-)
+@pytest.mark.parametrize("modality, about, message", [
+    ("eeg", SignalInfo(128.0, "raw", ("Fp1", "Fp2")), "channels Fp1, Fp2, expected Fp1, Fp2, O1"),
+    ("heart", SignalInfo(1.0, "bpm"), "heart: its source gives bpm, the model was trained on ppg"),
+])  # fmt: skip
 def test_a_source_that_does_not_fit_is_refused(engine, modality, about, message):
     with pytest.raises(BadParameter, match=message):
         engine.start(modality, about)
@@ -269,17 +266,6 @@ def test_hops_that_come_too_late_are_counted(bundle):
     assert steps == 15 and rest[-1].time_s == pytest.approx(1.5)
 
 
-def test_live_refuses_what_it_cannot_listen_to(bundle):
-    with Engine(bundle, ["face"]) as engine:
-        for sources in ([], [Recording("speech")], [Recording("face"), Recording("face")]):
-            with pytest.raises(BadParameter, match="expected one of each of face"):
-                Live(engine, sources)
-        with pytest.raises(BadParameter, match="array is live"):
-            list(replay(engine, [Flaky("face")]))
-        with pytest.raises(BadParameter, match="hop_s: got 0"):
-            Engine(bundle, hop_s=0)
-
-
 def test_models_whose_classes_differ_answer_side_by_side(tmp_path):
     record = json.loads((write(tmp_path, ["face", "speech"], study=False) / "bundle.json").read_text())
     record["models"]["synthetic-face-emotion-loso"]["classes"] = ["a", "b", "c", "d"]
@@ -303,18 +289,11 @@ def test_a_page_is_asked_for_what_it_has_sensors_for(bundle, tmp_path):
 def test_the_command_line_replays_a_file(bundle, tmp_path, capsys):
     soundfile.write(tmp_path / "a.wav", recording("speech", 5.0), 16000, subtype="FLOAT")
     call = ["run", str(bundle.folder), "--source", f"speech=file:{tmp_path / 'a.wav'}"]
-
-    def lines(*options):
-        assert main([*call, *options]) == 0
-        return capsys.readouterr().out.splitlines()
-
-    found, out = [json.loads(line) for line in lines("--json", "--seconds", "4")], lines()
-    assert [line["time_s"] for line in found] == [1.0, 2.0, 3.0, 4.0]
+    assert main([*call, "--json", "--seconds", "4"]) == main(call) == 0
+    out = capsys.readouterr().out.splitlines()
+    found = [json.loads(line) for line in out[:4]]
+    assert [line["time_s"] for line in found] == [1.0, 2.0, 3.0, 4.0] and len(out) == 4 + 5
     assert all(line["parts"]["speech"]["state"] == "ok" for line in found)
-    for line, said in zip(found, out, strict=False):  # the same answer again
-        best = max(line["scores"], key=line["scores"].get)
-        assert said.startswith(f"    {line['time_s']} s  {best} {line['scores'][best]:.2f} "), said
-    assert len(out) == 5
 
 
 X = np.arange(1000, dtype=np.float32)  # samples of a ring

@@ -5,7 +5,7 @@ import pytest
 from damage import lay
 from whole_corpora import picture
 
-from emolib.core.errors import BadParameter, BadRecording
+from emolib.core.errors import BadRecording
 from emolib.datasets.face_boxes import TWINS, held_out, load
 from emolib.signals.boxes import area
 
@@ -129,7 +129,3 @@ def test_scenes_repeat_and_hold_their_faces():
         np.testing.assert_array_equal(one.image, other.image)
         np.testing.assert_array_equal(one.boxes, other.boxes)
     assert area(np.concatenate([picture.boxes for picture in again])).min() > 400
-    with pytest.raises(BadParameter, match="seeed does not exist in the loader of scenes"):
-        load("scenes", seeed=1)
-    with pytest.raises(BadParameter, match="got 'coco', expected facemask or"):
-        load("coco")

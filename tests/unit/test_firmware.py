@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import bundles
 import keras
 import numpy as np
 import pytest
@@ -17,8 +18,7 @@ from emolib.quantization.firmware.files import vectors_of
 from emolib.quantization.ptq import convert
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
-SPEECH, FACE, EYE = "own-speech-emotion-loso", "own-face-emotion-loso", "9-eyes"
-SHAPES = {SPEECH: (61, 20, 1), FACE: (16, 16, 1), EYE: (32, 32, 3)}
+SPEECH, FACE, EYE = "synthetic-speech-emotion-loso", "synthetic-face-emotion-loso", "9-eyes"
 RUN = 'a "run" \\ with\n*/ // ?? ünd % all\\'
 STUB = """#pragma once
 #include <vector>
@@ -33,6 +33,7 @@ namespace tflite { template <unsigned int N> struct MicroMutableOpResolver {
   }
   TfLiteStatus AddConv2D() { return Add("conv"); }
   TfLiteStatus AddFullyConnected() { return Add("dense"); }
+  TfLiteStatus AddReshape() { return Add("reshape"); }
   TfLiteStatus AddMean() { return Add("mean"); }
   TfLiteStatus AddLogistic() { return Add("logistic"); }
 }; }
@@ -41,9 +42,9 @@ MAIN = """#include <cstdio>
 #include "emolib_models.h"
 #include "emolib_resolver.h"
 #include "model_9_eyes_reference.h"
-namespace speech = emolib::model_own_speech_emotion_loso;
+namespace speech = emolib::model_synthetic_speech_emotion_loso;
 namespace eyes = emolib::model_9_eyes;
-namespace fusion = emolib::study_both::model_own_face_emotion_loso;
+namespace fusion = emolib::study_all::model_synthetic_face_emotion_loso;
 int main() {
   unsigned long sum = 0;
   for (unsigned char byte : speech::kModel) sum += byte;
@@ -63,7 +64,7 @@ int main() {
   for (const auto& one : eyes::kExpected) for (int x : one) outputs += x;
   std::printf("\\n%zu %zu %ld %ld\\n", sizeof eyes::kInputs, sizeof eyes::kExpected, inputs, outputs);
   std::printf("%.9g %d %s %.9g\\n", eyes::kOutputScale, eyes::kOutputZeroPoint, speech::kClasses[1],
-              fusion::kWeight + 10 * fusion::kToTask[2][1]);
+              fusion::kWeight + 10 * fusion::kToTask[2][2]);
   emolib::Resolver resolver;
   std::printf("%d", emolib::AddOperators(resolver));
   for (const auto& name : resolver.added) std::printf(" %s", name.c_str());
@@ -72,62 +73,30 @@ int main() {
 """
 
 
-def network(shape, last):
+def eye(variant):
+    """A detector's file, of sigmoids that nobody trained."""
     keras.utils.set_random_seed(0)
-    x = inputs = keras.Input(shape)
-    x = keras.layers.Conv2D(6, 3, strides=2, activation="relu")(x)
-    return keras.Model(inputs, last(keras.layers.GlobalAveragePooling2D()(x)))
+    x = inputs = keras.Input((32, 32, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(6, 3, strides=2, activation="relu")(x))
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="sigmoid")(x))
+    return convert(model, variant, np.random.default_rng(1).normal(size=(20, 32, 32, 3)))
 
 
-def windows(shape, n=20):
-    return np.random.default_rng(1).normal(size=(n, *shape)).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def contents():
-    dense, sure = keras.layers.Dense(3), keras.layers.Dense(3, activation="sigmoid")
-    lasts = {SPEECH: dense, FACE: keras.layers.Dense(3), EYE: sure}
-    return {name: convert(network(shape, lasts[name]), "int8", windows(shape)) for name, shape in SHAPES.items()}
-
-
-def entry(content, **more):
-    return {"sha256": hashlib.sha256(content).hexdigest(), **more}
-
-
-@pytest.fixture(scope="module")
-def bundle(contents, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundle")
-    for name, content in contents.items():
-        (folder / f"{name}.tflite").write_bytes(content)
-    fronts = {SPEECH: {"window_s": 1.0, "n_mels": 20, "fmin": 50.0, "fmax": 7000.0}, FACE: {"size": 16}}
-    models = {
-        name: entry(
-            contents[name],
-            file=f"{name}.tflite",
-            modality=name.split("-")[1],
-            classes=["yes", "no", "ünsure"],
-            recordings={"sfreq": 16000.0, "kind": "", "channels": []},
-            frontend=front,
-            standardiser={"mean": 0.5, "std": 0.0, "axis": None},
-            normalise="train",
-            licence="none",
-            versions={},
-            fold=0,
-        )
-        for name, front in fronts.items()
-    }
-    about = {"file": f"{EYE}.tflite", "licence": "none", "versions": {}}
-    eye = entry(contents[EYE], grid={"n_cells": 1, "n_boxes": 1}, min_score=0.25, **about)
-    typical = {"mean": [0.1] * 5, "std": [1.0] * 5, "precision": np.eye(5).tolist(), "limit": 3.0}
-    to_task = [[1, 0], [0, 1], [0.5, 0.5]]
-    members = {
-        name: {"weight": weight, "to_task": to_task, "temperature": 0.8, "typicality": typical}
-        for name, weight in ((SPEECH, 0.3), (FACE, 0.7))
-    }
-    studies = {"both": {"classes": ["yes", "no"], "sources": members}}
-    record = {"models": models, "detectors": {EYE: eye}, "studies": studies}
-    (folder / "bundle.json").write_text(json.dumps({"emolib": "0", "run": RUN, "commit": "c", **record}))
+def write(folder, variant="int8"):
+    """A bundle of two models, a study and a detector, whose run has an odd name."""
+    record = json.loads((bundles.write(folder, ("speech", "face")) / "bundle.json").read_text())
+    (folder / f"{EYE}.tflite").write_bytes(content := eye(variant))
+    told = {"grid": {"n_cells": 1, "n_boxes": 1}, "min_score": 0.25, "licence": "none", "versions": {}}
+    record["detectors"][EYE] = told | {"file": f"{EYE}.tflite", "sha256": hashlib.sha256(content).hexdigest()}
+    record["models"][SPEECH]["frontend"] |= {"fmin": 50.0, "fmax": 7000.0}
+    record |= {"emolib": "0", "run": RUN, "commit": "c"}
+    (folder / "bundle.json").write_text(json.dumps(record))
     return folder
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture
@@ -141,7 +110,7 @@ def test_the_same_bundle_gives_the_same_bytes_and_check_tries_every_vector(bundl
     written = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (out, tmp_path / "again")]
     assert written[0] == written[1] and len(written[0]) == 11
     found = firmware.check(out)
-    assert set(found) == {"model_own_speech_emotion_loso", "model_own_face_emotion_loso", "model_9_eyes"}
+    assert set(found) == {"model_synthetic_speech_emotion_loso", "model_synthetic_face_emotion_loso", "model_9_eyes"}
     assert all(row["vectors"] == 4 and row["lsb"] <= 1 for row in found.values())
 
 
@@ -151,14 +120,11 @@ def altered(path, before, after):
     path.write_text(re.sub(before, after, text, count=1))
 
 
-@pytest.mark.parametrize(
-    ("file", "before", "after", "message"),
-    [
-        ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "no array of int8"),
-        ("model_9_eyes.cc", r"0x54,0x46,0x4c,0x33", "0x54,0x46,0x4c,0x34", "is not the model that was written"),
-        ("model_9_eyes.cc", "0x54", "fifty", "kModel holds .*fifty"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("file", "before", "after", "message"), [
+    ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "no array of int8"),
+    ("model_9_eyes.cc", r"0x54,0x46,0x4c,0x33", "0x54,0x46,0x4c,0x34", "is not the model that was written"),
+    ("model_9_eyes.cc", "0x54", "fifty", "kModel holds .*fifty"),
+])  # fmt: skip
 def test_damaged_and_missing_files_are_told(file, before, after, message, out):
     altered(out / file, before, after)
     with pytest.raises(BadArtifact, match=message):
@@ -177,19 +143,13 @@ def test_models_may_be_picked_and_only_its_own_files_are_overwritten(bundle, out
     assert (out / "main.cc").read_text() == "mine"
 
 
-def test_a_float_model_is_refused(bundle, tmp_path):
-    shutil.copytree(bundle, tmp_path / "bundle")
-    content = convert(network(SHAPES[FACE], keras.layers.Dense(3)), "float32")
-    (tmp_path / f"bundle/{FACE}.tflite").write_bytes(content)
-    record = json.loads((bundle / "bundle.json").read_text())
-    record["models"][FACE]["sha256"] = hashlib.sha256(content).hexdigest()
-    (tmp_path / "bundle/bundle.json").write_text(json.dumps(record))
+def test_a_float_model_is_refused(tmp_path):
     with pytest.raises(BadArtifact, match="takes FLOAT32 and gives FLOAT32, expected one INT8 each"):
-        firmware.write(tmp_path / "bundle", tmp_path / "fw")
+        firmware.write(write(tmp_path / "bundle", "float32"), tmp_path / "fw")
     assert not (tmp_path / "fw").exists()
 
 
-def test_a_compiler_takes_all_of_it(out, contents, tmp_path):
+def test_a_compiler_takes_all_of_it(bundle, out, tmp_path):
     """The resolver with a stand-in for tflite-micro's header, whose sources are not here."""
     librosa = pytest.importorskip("librosa")
     from scipy.signal import get_window
@@ -205,18 +165,18 @@ def test_a_compiler_takes_all_of_it(out, contents, tmp_path):
     subprocess.run(build, check=True)
     done = subprocess.run([tmp_path / "main"], check=True, capture_output=True)
     sizes, mels, hann, eyes, told, operators, run = done.stdout.decode().split("\n", 6)
-    content = contents[SPEECH]
+    content, detector = ((bundle / f"{name}.tflite").read_bytes() for name in (SPEECH, EYE))
     assert sizes.split() == [str(n) for n in (len(content), sum(content), content[0], content[-1], 0)]
-    bank = librosa.filters.mel(sr=16000, n_fft=512, n_mels=20, fmin=50, fmax=7000)
+    bank = librosa.filters.mel(sr=16000, n_fft=512, n_mels=40, fmin=50, fmax=7000)
     np.testing.assert_allclose(np.float64(mels.split()), bank @ np.arange(1, 258), rtol=1e-5)
     np.testing.assert_allclose(np.float64(hann.split()), get_window("hann", 512), atol=1e-7)
-    found = vectors_of(contents[EYE], None, EYE)
+    found = vectors_of(detector, None, EYE)
     both = found["inputs"], found["outputs"]
     totals = [values.size for values in both] + [values.astype(int).sum() for values in both]
     assert eyes.split() == [str(n) for n in totals]
-    port = TFLite(contents[EYE], 1).output
+    port = TFLite(detector, 1).output
     scale, zero_point, label, weight = told.split()
-    assert (np.float32(scale), int(zero_point), label) == (np.float32(port.scale), port.zero_point, "no")
-    assert np.float32(weight) == np.float32(5.7)
-    assert operators.split() == ["0", "conv", "dense", "logistic", "mean"]
+    assert (np.float32(scale), int(zero_point), label) == (np.float32(port.scale), port.zero_point, "angry")
+    assert np.float32(weight) == np.float32(10.2)
+    assert operators.split() == ["0", "conv", "dense", "logistic", "mean", "reshape"]
     assert run == RUN

@@ -70,12 +70,6 @@ def test_everything_can_be_declared(modality, kind):
         assert cpp.constant_name(field) in cpp.declared(field, value)
 
 
-def test_methods_of_operators():
-    operators = ["RESIZE_NEAREST_NEIGHBOR", "RELU6", "AVERAGE_POOL_2D", "CONV_2D", "CONV_2D"]
-    expected = ["AddAveragePool2D", "AddConv2D", "AddRelu6", "AddResizeNearestNeighbor"]
-    assert cpp.methods(operators) == expected
-
-
 def test_mfcc_take_a_cosine_transform():
     from scipy.fft import dct
 

@@ -53,16 +53,13 @@ def test_by_hand():
     assert kernel.item() == 3 and bias.item() == 1
 
 
-@pytest.mark.parametrize(
-    "chain",
-    [
-        (layers.DepthwiseConv2D(3, depth_multiplier=2), layers.BatchNormalization()),
-        (layers.SeparableConv2D(4, 3, depth_multiplier=2, dilation_rate=2), layers.BatchNormalization()),
-        (layers.Conv2D(6, 3, groups=3), layers.BatchNormalization(scale=False)),
-        (layers.Conv2D(6, (3, 1), strides=2, padding="same"), layers.BatchNormalization(center=False)),
-        (layers.SeparableConv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(3)),
-    ],
-)
+@pytest.mark.parametrize("chain", [
+    (layers.DepthwiseConv2D(3, depth_multiplier=2), layers.BatchNormalization()),
+    (layers.SeparableConv2D(4, 3, depth_multiplier=2, dilation_rate=2), layers.BatchNormalization()),
+    (layers.Conv2D(6, 3, groups=3), layers.BatchNormalization(scale=False)),
+    (layers.Conv2D(6, (3, 1), strides=2, padding="same"), layers.BatchNormalization(center=False)),
+    (layers.SeparableConv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(3)),
+])  # fmt: skip
 def test_layers_that_no_network_here_has(chain):
     assert_same(model_of(*chain))
 

@@ -67,16 +67,13 @@ def test_missing_modalities_hand_on_their_weight_and_weights_may_differ_by_trial
     assert fuse(scores, "product", [3, 1])[0] == pytest.approx(powers / powers.sum())
 
 
-@pytest.mark.parametrize(
-    ("scores", "rule", "weights"),
-    [
-        ([[[np.nan, np.nan]]], "mean", None),
-        ([[[0.5, 0.4]]], "mean", None),
-        ([[0.5, 0.5]], "mean", None),
-        ([[[0.5, 0.5]]], "weighted", None),
-        ([[[0.5, 0.5]]], "weighted", [np.nan]),
-    ],
-)
+@pytest.mark.parametrize(("scores", "rule", "weights"), [
+    ([[[np.nan, np.nan]]], "mean", None),
+    ([[[0.5, 0.4]]], "mean", None),
+    ([[0.5, 0.5]], "mean", None),
+    ([[[0.5, 0.5]]], "weighted", None),
+    ([[[0.5, 0.5]]], "weighted", [np.nan]),
+])  # fmt: skip
 def test_scores_rules_and_weights_that_do_not_fit_are_refused(scores, rule, weights):
     with pytest.raises(EmolibError):
         fuse(np.array(scores), rule, weights)

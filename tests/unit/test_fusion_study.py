@@ -5,7 +5,6 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadParameter
 from emolib.studies.fusion.redraw import redraw
 from emolib.studies.fusion.study import Study, trials_of
 
@@ -91,9 +90,3 @@ def test_same_people_are_paired_among_strangers_instead(many, tmp_path):
     few = redraw(load(written(tmp_path / "few", n_people=2)), 3)
     assert few.draws.empty and "3 of 3 pairings could not be made" in few.note
     assert few.table().uar_mean.isna().all()
-
-
-@pytest.mark.parametrize("wrong", [{"pairs": "recordings"}, {"variant": "int8"}, {"sources": []}])
-def test_wrong_names_are_one_line(run, wrong):
-    with pytest.raises(BadParameter, match=f"^{next(iter(wrong))}: got "):
-        load(run, **wrong)

@@ -12,8 +12,7 @@ NOISE = RNG.integers(0, 256, (61, 83, 3), np.uint8)
 
 
 @pytest.mark.parametrize(
-    "shape, height, width",
-    [((61, 83), 200, 150), ((61, 83, 3), 1, 1), ((430, 910, 3), 96, 60), ((1500, 7), 50, 40)],
+    "shape, height, width", [((61, 83), 200, 150), ((61, 83, 3), 1, 1), ((430, 910, 3), 96, 60), ((1500, 7), 50, 40)]
 )
 def test_resize_is_pillows_within_one_level(shape, height, width):
     """In one band or more, rows or columns first."""

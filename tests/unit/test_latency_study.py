@@ -5,7 +5,6 @@ from copy import deepcopy
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 
 from emolib.core.artifacts import Run
@@ -61,11 +60,6 @@ def slower(here):
     other["engine"]["p50_ms"] = 36.0
     other["bundle"]["sha256"][EEG] = "cc"
     return other
-
-
-def table_of(here):
-    named = pd.DataFrame(here["models"]).rename(columns={"model": "source"})
-    return named.assign(variant=INT8, machine="A board")[[*latency.VARIANTS, "machine"]]
 
 
 @pytest.fixture(scope="module")

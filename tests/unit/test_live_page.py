@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter
-from emolib.device.page import open_keep_file
 from emolib.device.page.server import FILES, MAX_BYTES, Server
 from emolib.device.page.session import LEAK, MAX_WATCHERS, Clock, Session
 from emolib.device.sensors.base import Pushed
@@ -97,26 +96,23 @@ def test_the_page_and_its_files_are_there_with_safe_headers(server, name, kind):
 START, PICTURE = f"start?tab={TAB}&modality=face", f"face?tab={TAB}&width=16&height=16&at=0"
 
 
-@pytest.mark.parametrize(
-    ("status", "method", "path", "body", "headers"),
-    [
-        (403, "GET", "", None, {"Host": "127.0.0.1.evil.example:{port}"}),  # another name of this machine
-        (403, "POST", START, b"", {"Origin": "https://127.0.0.1:{port}"}),  # another site's page
-        (403, "POST", START, b"", {"Origin": "null"}),
-        (404, "GET", "../server.py", None, {}),  # no path leads out
-        (404, "GET", "%2e%2e/%2e%2e/etc/passwd", None, {}),
-        (405, "GET", "face", None, {}),
-        (501, "PUT", "face", None, {}),
-        (400, "POST", PICTURE, RGBA[:-1], {}),
-        (400, "POST", PICTURE.replace("16", "nan"), RGBA, {}),
-        (400, "POST", PICTURE.replace("at=0", "at=inf"), RGBA, {}),
-        (400, "POST", f"speech?tab={TAB}&at=1", b"123", {}),
-        (400, "GET", "results?tab=%3Cscript%3Ealert", None, {}),
-        (409, "POST", PICTURE, RGBA, {}),  # nobody started a camera
-        (413, "POST", "face", None, {"Content-Length": str(MAX_BYTES + 1)}),
-        (411, "POST", "face", None, {"Content-Length": "-1"}),
-    ],
-)
+@pytest.mark.parametrize(("status", "method", "path", "body", "headers"), [
+    (403, "GET", "", None, {"Host": "127.0.0.1.evil.example:{port}"}),  # another name of this machine
+    (403, "POST", START, b"", {"Origin": "https://127.0.0.1:{port}"}),  # another site's page
+    (403, "POST", START, b"", {"Origin": "null"}),
+    (404, "GET", "../server.py", None, {}),  # no path leads out
+    (404, "GET", "%2e%2e/%2e%2e/etc/passwd", None, {}),
+    (405, "GET", "face", None, {}),
+    (501, "PUT", "face", None, {}),
+    (400, "POST", PICTURE, RGBA[:-1], {}),
+    (400, "POST", PICTURE.replace("16", "nan"), RGBA, {}),
+    (400, "POST", PICTURE.replace("at=0", "at=inf"), RGBA, {}),
+    (400, "POST", f"speech?tab={TAB}&at=1", b"123", {}),
+    (400, "GET", "results?tab=%3Cscript%3Ealert", None, {}),
+    (409, "POST", PICTURE, RGBA, {}),  # nobody started a camera
+    (413, "POST", "face", None, {"Content-Length": str(MAX_BYTES + 1)}),
+    (411, "POST", "face", None, {"Content-Length": "-1"}),
+])  # fmt: skip
 def test_what_is_not_served(server, session, status, method, path, body, headers):
     headers = {name: value.format(port=server.server_port) for name, value in headers.items()}
     assert request(server, method, path, body, headers)[0] == status
@@ -214,11 +210,3 @@ def test_a_clock_that_is_off_by_100_ppm_is_followed(ppm):
     clock, times = Clock(0.0, 0.0), 0.1 * np.arange(36_000)  # an hour
     found = [clock.ours(now_s * (1 + ppm / 1e6), now_s) for now_s in times]
     np.testing.assert_allclose(found, times, rtol=0, atol=LEAK)
-
-
-def test_a_port_in_use_and_a_file_that_cannot_be_kept_are_one_line(server, session, tmp_path):
-    for port in (server.server_port, 70000):
-        with pytest.raises(BadParameter, match="choose another"):
-            Server(session, ABOUT, port)
-    with pytest.raises(BadParameter, match="choose another"), open_keep_file(tmp_path / "no" / "folder"):
-        pass

@@ -131,14 +131,11 @@ def test_chance_test_shuffles_people_where_each_has_one_class():
     assert p == pytest.approx(1 / 6, abs=0.03)
 
 
-@pytest.mark.parametrize(
-    ("y", "scores", "message"),
-    [
-        ([0, 1], [[0.5, 0.5]], "2 labels for scores"),
-        ([2], [[0.5, 0.5]], "expected 0 to 1"),
-        ([0], [[np.nan, 0.5]], "softmax"),
-    ],
-)
+@pytest.mark.parametrize(("y", "scores", "message"), [
+    ([0, 1], [[0.5, 0.5]], "2 labels for scores"),
+    ([2], [[0.5, 0.5]], "expected 0 to 1"),
+    ([0], [[np.nan, 0.5]], "softmax"),
+])  # fmt: skip
 def test_scores_that_are_none_are_refused(y, scores, message):
     with pytest.raises(BadSet, match=message):
         metrics.evaluate(np.array(y, dtype=int), np.array(scores), np.arange(len(y)))

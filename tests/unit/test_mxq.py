@@ -93,14 +93,11 @@ OLD = {"quantization_method": 1, "quantization_output": 0, "quantization_mode": 
 NEW = {"method": 1, "output": 0, "mode": 1, "max_percentile": SHARES}
 
 
-@pytest.mark.parametrize(
-    "package, version, expected",
-    [
-        ("qubee", "0.12.0.0", OLDEST),
-        ("qbcompiler", "1.0.1", {"quantization_config": OLD}),
-        ("qbcompiler", "1.3.1.dev1", {"calibration_config": NEW}),
-    ],
-)
+@pytest.mark.parametrize("package, version, expected", [
+    ("qubee", "0.12.0.0", OLDEST),
+    ("qbcompiler", "1.0.1", {"quantization_config": OLD}),
+    ("qbcompiler", "1.3.1.dev1", {"calibration_config": NEW}),
+])  # fmt: skip
 def test_each_version_is_told_in_its_own_words(unpacked, package, version, expected):
     done = compile_with(unpacked, {package: (version, RECORD)})
     assert done.returncode == 0, done.stderr
@@ -110,14 +107,11 @@ def test_each_version_is_told_in_its_own_words(unpacked, package, version, expec
     assert told == fixed | expected
 
 
-@pytest.mark.parametrize(
-    ("packages", "message"),
-    [
-        ({}, "pip install qbcompiler"),
-        ({"qbcompiler": ("2.5.0", RECORD)}, "not qbcompiler 2.5.0"),
-        ({"qubee": ("0.9.1", "def mxq_compile(**told): pass")}, "qubee 0.9.1 ended without an error"),
-    ],
-)
+@pytest.mark.parametrize(("packages", "message"), [
+    ({}, "pip install qbcompiler"),
+    ({"qbcompiler": ("2.5.0", RECORD)}, "not qbcompiler 2.5.0"),
+    ({"qubee": ("0.9.1", "def mxq_compile(**told): pass")}, "qubee 0.9.1 ended without an error"),
+])  # fmt: skip
 def test_what_is_not_compiled_is_told(unpacked, packages, message):
     (unpacked / "net.mxq").write_bytes(b"of an earlier run")
     done = compile_with(unpacked, packages)

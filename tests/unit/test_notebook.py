@@ -31,15 +31,12 @@ def start(name: str, **given):
     return notebook.start(name, defaults(name) | {"run": "x"} | given)
 
 
-@pytest.mark.parametrize(
-    "name, given, said",
-    [
-        ("04_fusion", {"sources": ["emodb-speech-emotion7-loso"]}, False),
-        ("04_fusion", {"sources": ["synthetic-eeg-emotion-loso"]}, True),
-        ("02_train", {"corpus": "synthetic"}, True),
-        ("02d_detector", {"corpora": {"facemask": {}, "scenes": {}}}, True),
-    ],
-)
+@pytest.mark.parametrize("name, given, said", [
+    ("04_fusion", {"sources": ["emodb-speech-emotion7-loso"]}, False),
+    ("04_fusion", {"sources": ["synthetic-eeg-emotion-loso"]}, True),
+    ("02_train", {"corpus": "synthetic"}, True),
+    ("02d_detector", {"corpora": {"facemask": {}, "scenes": {}}}, True),
+])  # fmt: skip
 def test_start_says_that_data_are_synthetic(name, given, said, capsys):
     start(name, **given)
     assert ("says nothing about people" in capsys.readouterr().out) is said

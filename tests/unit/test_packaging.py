@@ -24,6 +24,12 @@ def test_environment_yml_has_the_pins_of_the_lock():
     assert pins <= set(re.findall(r"^[a-z0-9.\-]+==\S+", LOCK, re.M))
 
 
+def test_the_lock_is_hashed_and_names_no_host():
+    assert "://" not in LOCK and "index" not in LOCK
+    entries = re.split(r"\n(?=[a-z])", LOCK.strip())
+    assert len(entries) > 100 and all("--hash=sha256:" in entry for entry in entries)
+
+
 def made(folder, pythons, *options):
     """`make .venv/.ready` in an empty checkout, on a machine whose path holds nothing but these programs."""
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
@@ -78,7 +84,38 @@ def test_importing_emolib_is_free_and_every_public_name_is_there():
     loaded("import emolib; [getattr(emolib, name) for name in emolib.__all__]")
 
 
-@pytest.mark.parametrize("room", ["signals.frontend", "signals.boxes", "fusion.reliability", "device.bench"])
-def test_the_device_rooms_import_numpy_alone(room):
-    heavy = {"tensorflow", "keras", "pandas", "sklearn", "matplotlib", "PIL", "scipy.signal", "librosa"}
-    assert not heavy & loaded(f"import emolib.{room}")
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "pandas",
+    "sklearn",
+    "matplotlib",
+    "PIL",
+    "scipy.signal",
+    "librosa",
+    "soundfile",
+    "pooch",
+}
+EVERY_SENSOR = """from emolib.device.sensors import KINDS, parse
+from emolib.signals.readers import SignalInfo
+for kind, found in KINDS.items():
+    for modality in found.modalities:
+        parse(f"{modality}={kind}", {modality: SignalInfo(64.0)}).close()"""
+
+
+@pytest.mark.parametrize("statement", [
+    *(f"import emolib.{room}" for room in ("signals.frontend", "signals.boxes", "fusion.reliability", "device.bench")),
+    "import emolib.datasets as d; [d.get(name) for name in d.NAMES]",
+    EVERY_SENSOR,
+])  # fmt: skip
+def test_the_device_and_the_registry_need_numpy_alone(statement):
+    assert not (HEAVY | {"sounddevice", "cv2", "pylsl", "bleak"}) & loaded(statement)
+
+
+def test_the_interpreter_needs_nothing_but_numpy():
+    packages = {name.partition(".")[0] for name in loaded("import emolib.device.interpreter") - loaded("pass")}
+    assert {name for name in packages - set(sys.stdlib_module_names) if name[0] != "_"} <= {
+        "cython_runtime",
+        "emolib",
+        "numpy",
+    }

@@ -84,18 +84,10 @@ def test_a_sensor_is_recorded_while_models_run():
     assert table["net_w"].between(0.8, 2.8).all()
 
 
-def test_wrong_entries_and_logs_of_another_run_or_twice_are_refused(entries):
-    with pytest.raises(BadParameter, match="expected device, log, and one of markers or channels"):
-        power.opened([{**entries[0], "markers": None}])
+def test_logs_of_another_run_or_twice_are_refused(entries):
     with pytest.raises(BadRecording, match="GPU.csv"):
         power.opened([{**entries[0], "search_s": [0, 10]}])
     with pytest.raises(BadParameter, match=f"{WORK} on GPU is in two logs: name the devices apart"):
         power.opened([entries[0], entries[0]])
     (log,) = power.opened([{**entries[0], "offset_s": 1_699_999_920.0}])
     assert log.alignment.offset_s == 1_699_999_920.0
-
-
-def test_a_coarse_last_digit_is_a_caution():
-    fine, coarse = (power.generated(Bench(quantum_w=q, n_blocks=4, noise_w=0.2)) for q in (0.01, 0.5))
-    [caution] = power.cautions([fine, coarse])
-    assert "last digit, 0.5 W, is 4" in caution

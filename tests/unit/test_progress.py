@@ -18,14 +18,11 @@ def seen(tmp_path):
     return logger, Progress(logger, tmp_path / "headline.txt"), written
 
 
-@pytest.mark.parametrize(
-    "text, said",
-    [
-        ("Traceback\nBadSet: One subject only\n\n", "BadSet: One subject only"),
-        ("nbclient.exceptions.DeadKernelError: died\n", "nbclient.exceptions.DeadKernelError: died"),
-        ("WARNING: All log messages\nI0000 00:00:17.4 port.cc:153] oneDNN: on\n", "it was interrupted"),
-    ],
-)
+@pytest.mark.parametrize("text, said", [
+    ("Traceback\nBadSet: One subject only\n\n", "BadSet: One subject only"),
+    ("nbclient.exceptions.DeadKernelError: died\n", "nbclient.exceptions.DeadKernelError: died"),
+    ("WARNING: All log messages\nI0000 00:00:17.4 port.cc:153] oneDNN: on\n", "it was interrupted"),
+])  # fmt: skip
 def test_a_notebook_that_fails_is_one_line(seen, text, said, tmp_path, capsys):
     (tmp_path / "a.ipynb.txt").write_text(text)
     logger, *_ = seen

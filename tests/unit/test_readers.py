@@ -24,20 +24,17 @@ def stamped(path, sfreq, gaps=()):
     return written(path, "timestamps,TP9,AF7", [(f"{t:.3f}", n, -n) for n, t in enumerate(time_s)])
 
 
-@pytest.mark.parametrize(
-    "modality, name, content, message",
-    [
-        ("heart", "h.csv", "0\n0\n1\n", "rate 0 Hz"),
-        ("heart", "ACC.csv", "0,0,0\n32,32,32\n1,2,3\n", "3 columns, expected one, the pulse"),
-        ("eeg", "e.csv", "t,TP9\n0,1\n1,2\n", "0 columns af7, expected one each of TP9, AF7; found t, TP9"),
-        ("eeg", "e.csv", "TP9,AF7,tp9\n0,1,2\n1,2,3\n", "2 columns tp9"),
-        ("eeg", "e.csv", "timestamps,TP9,AF7\n0,1,1\n0,2,1\n", "do not rise"),
-        ("eeg", "e.csv", "timestamps,TP9,AF7\n0,1,1\n1\n", "1 cells in row 3, expected 3"),
-        ("eeg", "e.csv", "timestamps,TP9,AF7\n0,1,one\n1,2,3\n", "expected numbers"),
-        ("face", "f.png", "no image", "cannot be decoded"),
-        ("speech", "s.wav", "no sound", "cannot be read as audio"),
-    ],
-)
+@pytest.mark.parametrize("modality, name, content, message", [
+    ("heart", "h.csv", "0\n0\n1\n", "rate 0 Hz"),
+    ("heart", "ACC.csv", "0,0,0\n32,32,32\n1,2,3\n", "3 columns, expected one, the pulse"),
+    ("eeg", "e.csv", "t,TP9\n0,1\n1,2\n", "0 columns af7, expected one each of TP9, AF7; found t, TP9"),
+    ("eeg", "e.csv", "TP9,AF7,tp9\n0,1,2\n1,2,3\n", "2 columns tp9"),
+    ("eeg", "e.csv", "timestamps,TP9,AF7\n0,1,1\n0,2,1\n", "do not rise"),
+    ("eeg", "e.csv", "timestamps,TP9,AF7\n0,1,1\n1\n", "1 cells in row 3, expected 3"),
+    ("eeg", "e.csv", "timestamps,TP9,AF7\n0,1,one\n1,2,3\n", "expected numbers"),
+    ("face", "f.png", "no image", "cannot be decoded"),
+    ("speech", "s.wav", "no sound", "cannot be read as audio"),
+])  # fmt: skip
 def test_bad_files_are_named(modality, name, content, message, tmp_path):
     (tmp_path / name).write_text(content)
     trained = {"heart": PPG, "eeg": EEG}.get(modality, SignalInfo(0.0))

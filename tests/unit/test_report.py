@@ -37,13 +37,7 @@ def rendered(run: Run, *concluded: str) -> str:
 
 def test_a_section_is_what_its_notebook_showed_in_its_order(run):
     html = rendered(run)
-    parts = [
-        "Synthetic data",
-        "<h1>A &amp; B",
-        'class="card warned"',
-        "Fusion: study",
-        "Do several modalities",
-    ]
+    parts = ["Synthetic data", "<h1>A &amp; B", 'class="card warned"', "Fusion: study", "Do several modalities"]
     parts += ["Fused &lt;b&gt;", "Trials are &lt;i&gt;", "Rules &amp; more", "UAR by rule", "Subjects"]
     places = [html.index(part, html.index("<main>")) for part in parts]
     assert places == sorted(places) and html.count('class="card warned"') == 1
@@ -68,15 +62,6 @@ def test_tables_are_rounded_escaped_folded_and_nothing_is_fetched(run):
     assert "<script" not in html and not re.search(r"url\(|@import|https?:", html)
     links = re.findall(r'(?:src|href)="([^"]*)"', html)
     assert all(link.startswith("data:") or f'id="{link.removeprefix("#")}"' in html for link in links)
-
-
-def test_altered_or_missing_artifact_is_refused(run):
-    path = run.folder / "tables/fusion.csv"
-    path.write_text(path.read_text().replace("0.5", "0.9"))
-    with pytest.raises(BadArtifact, match="fusion.csv was altered"):
-        rendered(run)
-    with pytest.raises(BadArtifact, match="nothing-fusion.csv is missing"):
-        rendered(run, "nothing-fusion")
 
 
 ROWS = [

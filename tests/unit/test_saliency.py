@@ -214,10 +214,7 @@ def test_each_fold_explains_its_own_test_windows_as_it_standardises_them(tmp_pat
     X, ids = np.arange(12 * 6, dtype=np.float32).reshape(12, 2, 3, 1), np.arange(12).astype(str)
     data = EmotionSet(X, np.zeros(12, int), ids, ids, ("a", "b"))
     folds = [Fold("a", [0, 1], [2], [4, 5, 6, 7, 8]), Fold("b", [4, 5], [6], [0, 1])]
-    seen = {
-        "windows": lambda model, X: X[..., 0],
-        "network": lambda model, X: np.full(X.shape[:3], model),
-    }
+    seen = {"windows": lambda model, X: X[..., 0], "network": lambda model, X: np.full(X.shape[:3], model)}
     monkeypatch.setattr(saliency, "METHODS", seen)
     rows, maps = saliency.fold_maps(run, str(SYNTHETIC), data, folds, 3, seed=5)
     assert len(rows) == 5 and set(rows[:3]) < {4, 5, 6, 7, 8} and rows[3:].tolist() == [0, 1]

@@ -209,16 +209,13 @@ def test_a_camera_gives_its_newest_picture_as_rgb_and_comes_back(monkeypatch, tm
 # Strap
 
 
-@pytest.mark.parametrize(
-    "data, bpm",
-    [
-        ("00 48", 72),
-        ("04 48", np.nan),  # no contact
-        ("06 00", np.nan),  # no beat
-        ("02 48", 72),  # contact without the bit that it is known
-        ("1F 2C 01 FF FF 55 03 AB 02", 300),  # contact, energy and two intervals
-    ],
-)
+@pytest.mark.parametrize("data, bpm", [
+    ("00 48", 72),
+    ("04 48", np.nan),  # no contact
+    ("06 00", np.nan),  # no beat
+    ("02 48", 72),  # contact without the bit that it is known
+    ("1F 2C 01 FF FF 55 03 AB 02", 300),  # contact, energy and two intervals
+])  # fmt: skip
 def test_heart_rate_measurements_by_the_specification(data, bpm):
     np.testing.assert_equal(measurement(bytes.fromhex(data)), bpm)
     with pytest.raises(BadRecording, match="expected"):
@@ -386,14 +383,11 @@ def test_a_stream_of_eeg_on_one_clock_in_microvolts_until_its_program_ends(pylsl
         source.open()
 
 
-@pytest.mark.parametrize(
-    "modality, options, message",
-    [
-        ("eeg", {"unit": "celsius"}, "channels in celsius, .*expected microvolts"),
-        ("heart", {}, "has 2 channels, expected one, the heart's"),
-        ("eeg", {"sfreq": 0}, "no steady rate"),
-    ],
-)
+@pytest.mark.parametrize("modality, options, message", [
+    ("eeg", {"unit": "celsius"}, "channels in celsius, .*expected microvolts"),
+    ("heart", {}, "has 2 channels, expected one, the heart's"),
+    ("eeg", {"sfreq": 0}, "no steady rate"),
+])  # fmt: skip
 def test_streams_that_do_not_fit(modality, options, message, pylsl):
     outlet = Outlet(pylsl, "EEG", ("TP9", "AF7"), **options)
     with outlet, pytest.raises(BadParameter, match=message):

@@ -6,7 +6,6 @@ import uuid
 import fsspec
 import pytest
 
-from emolib.__main__ import main
 from emolib.core import storage
 from emolib.core.artifacts import Run, check
 from emolib.core.errors import BadArtifact
@@ -44,13 +43,10 @@ def test_a_run_comes_back_with_its_times_and_only_what_differs_is_copied(folder,
     assert storage.pull(url, back) == ["scores/a.json"]
 
 
-@pytest.mark.parametrize(
-    "name, content, message",
-    [
-        ("scores/a.json", b"{}", "scores/a.json at .* was damaged"),
-        ("index.json", b'{"../x": {"sha256": "", "mtime_ns": 0}}', r"\.\./x of the index leaves"),
-    ],
-)
+@pytest.mark.parametrize("name, content, message", [
+    ("scores/a.json", b"{}", "scores/a.json at .* was damaged"),
+    ("index.json", b'{"../x": {"sha256": "", "mtime_ns": 0}}', r"\.\./x of the index leaves"),
+])  # fmt: skip
 def test_a_run_that_is_not_the_one_pushed_is_refused(folder, url, tmp_path, name, content, message):
     storage.push(folder, url)
     store, root = fsspec.core.url_to_fs(url)
@@ -58,10 +54,3 @@ def test_a_run_that_is_not_the_one_pushed_is_refused(folder, url, tmp_path, name
     with pytest.raises(BadArtifact, match=message):
         storage.pull(url, tmp_path / "back")
     assert not (tmp_path / "back/scores/a.json").exists()
-
-
-def test_what_a_user_can_mend_is_said(tmp_path, capsys):
-    assert main(["pull", "memory://none", str(tmp_path / "back")]) == 1
-    assert "holds no run, expected what `push` wrote" in capsys.readouterr().err
-    assert main(["push", str(tmp_path), "nonsense://x"]) == 1
-    assert "BadParameter: nonsense://x: Protocol not known" in capsys.readouterr().err

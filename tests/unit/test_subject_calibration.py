@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment
 from emolib.core.windows import scratch
 from emolib.datasets import windowed
@@ -44,16 +44,13 @@ def study_of(data, lengths_s=(6.0,), folds=None):
     return Study.of(data, folds or loso(data, n_val=1), "rest", list(lengths_s), 4.0, axis=3)
 
 
-@pytest.mark.parametrize(
-    ("baseline_s", "windows", "beside"),
-    [
-        (0.5, [3], [4]),
-        (4.0, [3], [4]),  # of the windows at 0, 2 and 4 s only that at 2 s shares signal with the first
-        (6.0, [3, 4], [5]),
-        (8.0, [3, 4, 5], []),
-        (9.0, [3, 4, 5, 9], [10]),
-    ],
-)
+@pytest.mark.parametrize(("baseline_s", "windows", "beside"), [
+    (0.5, [3], [4]),
+    (4.0, [3], [4]),  # of the windows at 0, 2 and 4 s only that at 2 s shares signal with the first
+    (6.0, [3, 4], [5]),
+    (8.0, [3, 4, 5], []),
+    (9.0, [3, 4, 5, 9], [10]),
+])  # fmt: skip
 def test_the_baseline_is_the_first_rest_and_its_neighbours_do_not_answer(baseline_s, windows, beside):
     data = recorded()
     found, near, dropped = baseline(data, "rest", baseline_s, window_s=4.0)
@@ -140,17 +137,10 @@ def test_the_baseline_arm_shrinks_towards_the_training_people_by_its_seconds():
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_wrong_parameters_are_one_line_errors():
-    data = recorded()
-    with pytest.raises(BadParameter, match="neutral: got 'calm', expected one of the classes rest, task"):
-        baseline(data, "calm", 4.0, 4.0)
-    with pytest.raises(BadSet, match="Nobody has 99 s of rest"):
-        study_of(data, [99.0])
-    with pytest.raises(BadParameter, match="expected shorter_s to grow"):
-        study_of(data, [8.0, 4.0])
+def test_folds_that_test_whom_they_train_are_refused():
     leaky = [Fold("leaky00", train=np.arange(0, 40), val=np.arange(40, 50), test=np.arange(50, 60))]
     with pytest.raises(BadParameter, match="leaky00 trains and tests e"):
-        study_of(data, folds=leaky)
+        study_of(recorded(), folds=leaky)
 
 
 def test_arms_are_trained_in_folders_of_their_own_and_scored_by_their_own_networks(tmp_path):

@@ -59,8 +59,6 @@ def test_options_out_of_range_are_refused_at_once():
     for name, value in {"n_subjects": 0, "trial_s": 0.5, "seed": -1, "cardiac": "bpm"}.items():
         with pytest.raises(BadParameter, match=f"{name}: got '?{value}"):
             SYNTHETIC.trials(None, "heart", [], **{name: value})
-    with pytest.raises(BadParameter, match="n_faces: a scene of"):
-        scenes.scene(0, (100, 100), 300)
 
 
 def matched(found, true, tolerance_s):
@@ -75,10 +73,6 @@ def test_peaks_found_by_neurokit_are_the_true_beats():
     pulses = nk.ppg_findpeaks(heart.ppg(true, t), sampling_rate=256)["PPG_Peaks"] / 256
     assert matched(r_peaks, inner, 0.008) == 1.0 and abs(len(r_peaks) - len(true)) <= 2
     assert matched(pulses - heart.SYSTOLE_S, inner, 0.03) == 1.0 and abs(len(pulses) - len(true)) <= 2
-
-
-def neutral():
-    return face.portrait(Affect(0, 1, 0, "happy", 8.0))
 
 
 @pytest.mark.parametrize("yaw, pitch, roll", [(0, 0, 0), (0.4, 0.2, 0.1), (-0.4, -0.3, -0.15)])

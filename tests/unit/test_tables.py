@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from emolib.datasets.base import EmotionSet
-from emolib.report.tables import interval, rounded, to_html, windows_table
+from emolib.report.tables import interval, rounded, windows_table
 
 THIN = "\u202f"
 
@@ -52,9 +52,3 @@ def test_intervals_join_their_number_and_classes_low_and_high_stay_counts():
         "gain points": ["12.5 (-1.0 to 20.0)", "0.2 (0.0–1.0)"],
     }
     assert rounded(pd.DataFrame({"low": [0, 1], "high": [1, 1]})).columns.tolist() == ["low", "high"]
-
-
-def test_html_is_escaped_and_aligned_and_shows_a_named_index():
-    html = to_html(pd.DataFrame({"rule <b>": ["a&b"], "uar": [0.5]}, index=pd.Index(["S01"], name="subject")))
-    assert '<th style="text-align:left">rule &lt;b&gt;</th>' in html and "a&amp;b" in html
-    assert '<td style="text-align:right">50.0</td>' in html and '<td style="text-align:left">S01</td>' in html

@@ -2,11 +2,9 @@
 
 import keras
 import numpy as np
-import pytest
 
-from emolib.core.errors import BadParameter
 from emolib.evaluation.cost import against_traditional, cost
-from emolib.models.tinym2net import Branch, branch, build
+from emolib.models.tinym2net import Branch, build
 
 SHAPES = {"speech": (12, 8, 1), "face": (8, 8, 3)}
 LAYOUTS = {
@@ -51,22 +49,6 @@ def test_heads_are_the_joint_one_then_the_branches():
     np.testing.assert_array_equal(other[:, 1], heads[:, 1])
     assert np.abs(other - heads).max(axis=(0, 2))[[0, 2]].min() > 1e-3
     assert build({"face": (8, 8, 3)}, 4, LAYOUTS, heads=True).output_shape == (None, 2, 4)
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            {"filter": [8]},
-            "branch voice: Parameter filter does not exist in the layers of a branch: did you mean filters",
-        ),
-        ({"filters": [8, 2.5]}, "branch voice: filters.1: got 2.5, expected a valid integer"),
-        ({"kernel": [3, 3, 3]}, r"branch voice: kernel.*got \[3, 3, 3\]"),
-    ],
-)
-def test_layers_that_do_not_exist_name_the_branch(given, message):
-    with pytest.raises(BadParameter, match=message):
-        branch("voice", "speech", given)
 
 
 def test_the_network_against_itself_with_traditional_convolutions():

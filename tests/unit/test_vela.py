@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from keras import layers
 
-from emolib.core.errors import BadArtifact
 from emolib.quantization import vela
 from emolib.quantization.flatbuffer import graph
 from emolib.quantization.ptq import convert
@@ -54,8 +53,3 @@ def test_a_stride_of_four_stays_on_the_cpu_with_its_reason():
     assert table.npu_percent[0] == pytest.approx(75) and not operators.on_npu[0]
     assert operators.why[0].startswith("Unsupported kernel stride: 4, 4")
     assert operators.cycles[0] == 0 and (operators.cycles[1:] > 0).all() and not operators.why[1:].any()
-
-
-def test_what_vela_does_not_compile_is_told():
-    with pytest.raises(BadArtifact, match="Vela does not compile the model for ethos-u55-128"):
-        vela.compile_for(b"no model", "ethos-u55-128")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emolib.core.errors import BadRecording, BadSet, UnmappedLabel
+from emolib.core.errors import BadSet, UnmappedLabel
 from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet, Trial
 from emolib.signals.frontend import Windows
@@ -47,12 +47,6 @@ def test_what_cannot_become_a_set_is_named():
         windowed.emotion_set([trial("boredm", "03")], "arousal", front_end)
     with pytest.raises(BadSet, match="No window left of arousal"):
         windowed.emotion_set([trial("disgust", "03")], "arousal", front_end)
-
-    def broken(data, sfreq, kind):
-        raise BadRecording("no rate")
-
-    with pytest.raises(BadRecording, match="emodb 03-anger: no rate"):
-        windowed.emotion_set([trial("anger", "03")], "arousal", broken)
 
 
 def test_arrays_say_what_was_recorded_where_there_is_something_to_say(tmp_path):

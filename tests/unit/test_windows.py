@@ -29,14 +29,7 @@ def spooled(X):
     return spool.array()
 
 
-INDICES = [
-    3,
-    slice(2, 9, 3),
-    np.array([5, 5, 1]),
-    np.arange(20) % 3 == 0,
-    (np.array([4, 2]), 3),
-    (slice(2), ..., 1),
-]
+INDICES = [3, slice(2, 9, 3), np.array([5, 5, 1]), np.arange(20) % 3 == 0, (np.array([4, 2]), 3), (slice(2), ..., 1)]
 
 
 @pytest.mark.parametrize("index", INDICES)

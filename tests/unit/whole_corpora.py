@@ -12,7 +12,14 @@ from scipy.io import savemat
 
 from emolib.datasets import get, labels, load
 from emolib.datasets.corpora import gameemo
+from emolib.signals.readers import SignalInfo
 
+TRAINED = {  # recordings that models were trained on
+    "heart": SignalInfo(64.0, "ppg"),
+    "eeg": SignalInfo(256.0, "raw", ("TP9", "AF7")),
+    "speech": SignalInfo(16000.0),
+    "face": SignalInfo(2.0),
+}
 DEAP_SHAPE = (2, 40, 400)  # of data in this DEAP; the published one is (40, 40, 8064)
 MINUTES = (0, 2, 2, 3, 3, 5, 5, 7, 7, 9, 9, 10, 10, 12, 12, 13, 13, 15)  # edges of a session's phases
 PHASES = (
