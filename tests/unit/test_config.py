@@ -14,6 +14,10 @@ DEMO = yaml.safe_load((PROJECT / "config/demo.yaml").read_text())
 HEART = "synthetic-heart-emotion-loso"
 
 
+def fit(**given) -> dict:
+    return {"sources": {HEART: {"train": {"fit": given}}}}
+
+
 @pytest.mark.parametrize("path", sorted((PROJECT / "config").glob("*.yaml")), ids=lambda path: path.stem)
 def test_configs_that_are_shipped_have_no_mistake(path):
     check_config(yaml.safe_load(path.read_text()))
@@ -25,12 +29,20 @@ def test_configs_that_are_shipped_have_no_mistake(path):
         ({"sorces": {}}, "did you mean sources"),
         ({"run": "../x"}, "run: .*got '../x'"),
         ({"sources": None}, "sources: got None"),
-        ({"sources": {HEART: {"train": {"epoch": 3}}}}, "epoch does not exist in 02_train.ipynb"),
+        ({"sources": {HEART: {"train": {"epoch": 3}}}}, "epoch does not exist in 02_train"),
         ({"sources": {HEART: {"train": {"threads": "two"}}}}, "train.threads: got 'two'"),
         ({"sources": {HEART: {"qat": {"learning_rate": "3e-4"}}}}, "number. YAML reads 1e-3 as text"),
         ({"sources": {HEART: {"qat": {"epochs": 0, "n_calibration": 0}}}}, "greater than 0. And 1 more"),
         ({"sources": {HEART: {"windows": {"remove_duplicates": "no"}}}}, "expected a valid boolean"),
         ({"sources": {HEART: {"ablation": {"epochs": [3, -1]}}}}, "ablation.epochs.1: got -1"),
+        (fit(epoch=16), r"train\.fit: Parameter epoch does not exist in Training: did you mean epochs"),
+        (fit(epochs="16"), r"train\.fit\.epochs: got '16', expected a valid integer"),
+        (fit(epochs=1.5), "epochs: got 1.5, expected a valid integer"),
+        (fit(augment=1), "augment: got 1, expected a valid boolean"),
+        (fit(label_smoothing=1), "label_smoothing: got 1, expected less than 1"),
+        (fit(focal_gamma=float("inf")), "focal_gamma: got inf, expected a finite number"),
+        ({"sources": {HEART: {"train": {"fit": None}}}}, "fit: got None"),
+        ({"detectors": {"d": {"train": {"fit": {"loss": "l2"}}}}}, "loss: got 'l2', expected 'yolo_v1' or 'iou_aware'"),
         ({"missing": {"nobody": None}}, "nobody does not exist in studies, which missing names"),
         ({"early_fusion": {"joint": None}}, "early_fusion.joint names no sources"),
         ({"early_fusion": {"joint": {"sources": ["x"]}}}, "sources, which early_fusion.joint names"),
