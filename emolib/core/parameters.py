@@ -178,7 +178,8 @@ def check(model: type[Model], given: Any, where: str) -> Model:
     except ValidationError as error:
         first, *others = error.errors()
         place = ".".join(map(str, first["loc"]))
-        said = f"got {first['input']!r}, expected {first['msg'].removeprefix('Input should be ')}."
+        expected = first["msg"].removeprefix("Input should be ").partition(" or instance of ")[0]
+        said = f"got {first['input']!r}, expected {expected}."
         if first["type"] == "missing":
             said = "missing: add it, as in config/demo.yaml."
         elif first["type"] == "value_error":

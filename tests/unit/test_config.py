@@ -5,6 +5,7 @@ import copy
 import pytest
 import yaml
 
+from emolib.__main__ import main
 from emolib.core.config import check_config, reference
 from emolib.core.errors import BadParameter
 from emolib.core.parameters import comments, defaults
@@ -52,6 +53,18 @@ def test_configs_that_are_shipped_have_no_mistake(path):
 def test_a_mistake_in_a_config_is_one_line(part, said):
     with pytest.raises(BadParameter, match=said):
         check_config(copy.deepcopy(DEMO) | part)
+
+
+@pytest.mark.parametrize(
+    "content, said", [(None, "No such file"), (b"a: [1\nb", "expected YAML"), (b"\xff", "expected YAML")]
+)
+def test_a_config_that_cannot_be_read_is_one_line(content, said, tmp_path, capsys):
+    path = tmp_path / "config.yaml"
+    if content:
+        path.write_bytes(content)
+    assert main(["config", str(path)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"BadParameter: {path}: {said}")
 
 
 def test_empty_parts_are_as_good_as_none_but_sources_must_be_there():
