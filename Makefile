@@ -14,8 +14,8 @@ export TF_CPP_MIN_LOG_LEVEL = 3
 .DELETE_ON_ERROR:
 
 reproduce: $(READY)
-	@$(BIN)/emolib config $(CONFIG) > /dev/null
-	@$(BIN)/snakemake --configfile $(CONFIG) $(if $(PROFILE),--profile config/$(PROFILE),--cores $(CORES)) --rerun-incomplete --nolock $(if $(FORCE),--forcerun $(FORCE))
+	@$(BIN)/emolib config "$(CONFIG)" > /dev/null
+	@$(BIN)/snakemake --configfile "$(CONFIG)" $(if $(PROFILE),--profile config/$(PROFILE),--cores $(CORES)) --rerun-incomplete --nolock $(if $(FORCE),--forcerun $(FORCE))
 
 test: $(READY) lint
 	$(BIN)/python -m pytest tests/unit tests/acceptance -n 2 --dist loadscope

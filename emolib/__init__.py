@@ -16,7 +16,7 @@ API = {
     "Standardiser": "emolib.signals.standardise",
     "build": "emolib.models",  # a Keras network with logits out
     "Trainer": "emolib.models.training",
-    "Training": "emolib.models.training",  # how it trains
+    "Training": "emolib.core.parameters",  # how it trains
     "convert": "emolib.quantization.ptq",  # a network as .tflite, by post-training quantization
     "Model": "emolib.device.interpreter",  # a .tflite file that runs
     "evaluate": "emolib.evaluation.metrics",  # scores to numbers with intervals over subjects

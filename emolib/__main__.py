@@ -131,9 +131,12 @@ def config(options) -> None:
     if options.file is None:
         return print(reference(), end="")
     try:
-        given = yaml.safe_load(options.file.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise BadParameter(f"{options.file}: {error}, expected YAML.") from error
+        with options.file.open(encoding="utf-8") as file:
+            given = yaml.safe_load(file)
+    except OSError as error:
+        raise BadParameter(f"{options.file}: {error.strerror}, expected a config such as config/demo.yaml.") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise BadParameter(f"{options.file}: expected YAML: {error}.") from error
     check_config(given)
     for source in given["sources"]:
         check_source(source)
@@ -174,7 +177,8 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
     """Shows a default where there is one."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
-        return action.help if action.default in (None, False, "", []) else super()._get_help_string(action)
+        nothing = action.default is False or action.default in (None, "", [])
+        return action.help if nothing else super()._get_help_string(action)
 
 
 class Command(argparse.ArgumentParser):
@@ -191,8 +195,8 @@ class Command(argparse.ArgumentParser):
             help="its folder, or pretrained: the models that come with emolib",
         )
 
-    def model(self) -> None:
-        told = "a source or detector instead of the bundle's default; repeatable"
+    def model(self, instead_of: str = "the bundle's default") -> None:
+        told = f"a source or detector instead of {instead_of}; repeatable"
         self.add("--model", action="append", default=[], help=told)
 
     def source(self, what: str) -> None:
@@ -226,8 +230,8 @@ def parser() -> argparse.ArgumentParser:
     one.add("--picture", type=Path, help="faces are found in it first; --face is one face")
     one.source("an answer every hop from")
     one.add("--seconds", type=float, help="of sources, then end")
-    one.add("--hop-s", type=float, default=HOP_S, help="seconds between answers")
-    one.add("--threads", type=int, default=1, help="of each interpreter")
+    one.add("--hop-s", type=float, default=HOP_S, help="of sources, seconds between answers")
+    one.add("--threads", type=int, default=1, help="of sources, those of each interpreter")
     one.add("--json", action="store_true", help="of sources, a line of JSON each hop")
     one.model()
     command(models, "the models that come with emolib")
@@ -235,8 +239,8 @@ def parser() -> argparse.ArgumentParser:
     one.bundle()
     one.add("--repeats", type=int, default=200, help="runs of each model")
     repeatable = {"action": "append", "default": []}
-    one.add("--backend", choices=BACKENDS, help="those that are here; repeatable", **repeatable)
-    one.add("--threads", type=int, help="one and all cores; repeatable", **repeatable)
+    one.add("--backend", choices=BACKENDS, help="instead of all here but tensorflow; repeatable", **repeatable)
+    one.add("--threads", type=int, help="instead of one and as many as cores; repeatable", **repeatable)
     one.add("--seconds", type=float, default=10.0, help="of streaming, 0 for none")
     told = "run each model beside a power meter's log, write here what ran when"
     one.add("--markers", type=Path, help=told)
@@ -246,7 +250,7 @@ def parser() -> argparse.ArgumentParser:
     one.bundle()
     one.add("--out", type=Path, required=True, help="the folder of the sources; older ones are replaced")
     one.add("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
-    one.model()
+    one.model("all")
     one = command(datasets, "list, check or fetch corpora")
     one.add("what", choices=("list", "check", "fetch"), help="check loads all of a corpus and counts")
     one.add("name", nargs="?", help="a corpus")
@@ -258,7 +262,7 @@ def parser() -> argparse.ArgumentParser:
     one.add("--fold", type=int, default=0, help="whose models are taken")
     one.add("--keras", action="store_true", help="also the float32 networks, to train on")
     one.add("--add", action="store_true", help="keep what the bundle holds of other runs")
-    one.model()
+    one.model("all of the run")
     one = command(publish, "a run's numbers into docs/ and README")
     one.add("results", type=Path, help="the run's folder")
     one = command(push, "copy a run to any file system that fsspec knows")
@@ -271,7 +275,7 @@ def parser() -> argparse.ArgumentParser:
     one.add("log", type=Path, help="the CSV to write")
     one.add("--sensor", default="", help="its name; without, the widest that answers")
     one.add("--rate", type=float, default=10.0, help="readings a second")
-    one.add("--seconds", type=float, default=86400.0, help="how long")
+    one.add("--seconds", type=float, default=86400.0, help="at most")
     return made
 
 

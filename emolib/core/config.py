@@ -3,13 +3,15 @@
 A step is a notebook and takes that notebook's parameters. `emolib config` prints all of them, with types and defaults.
 """
 
+import inspect
 import json
+from collections.abc import Iterator
 from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, create_model, model_validator
 
 from emolib.core.errors import check_names
-from emolib.core.parameters import Name, Seed, Strict, as_value_error, check, comments, model_of
+from emolib.core.parameters import Name, Recipe, Section, Seed, Training, as_value_error, check, comments, model_of
 
 
 def by_step(*notebooks: str) -> dict[str, str]:
@@ -29,27 +31,23 @@ Names = Annotated[list[str], BeforeValidator(lambda names: [] if names is None e
 Parts = Annotated[dict[Name, Part], BeforeValidator(lambda parts: {} if parts is None else parts)]
 
 
-def of(notebook: str, *given: str) -> type[Strict]:
+def of(notebook: str, *given: str) -> type[Section]:
     """What a config may set of a notebook: its parameters but for those that the pipeline gives."""
     return model_of(notebook, ("run", "fingerprint", *given))
 
 
 STEP_MODELS = {step: of(notebook, *EXPERIMENT) for step, notebook in OF_SOURCE.items()}
 fields = {step: (model, None) for step, model in STEP_MODELS.items()}
-Source = create_model("Source", __base__=Strict, __doc__="a source", **fields)
+Source = create_model("Source", __base__=Section, **fields)
 
 
-class Detector(Strict):
-    """a detector"""
-
+class Detector(Section):
     train: of("02d_detector", "name") = None
     classifier: str = ""
     composite: of("04a_composite", "name", *EXPERIMENT) = None
 
 
-class Config(Strict):
-    """the config"""
-
+class Config(Section):
     run: Name
     title: str
     seed: Seed = 0
@@ -111,19 +109,30 @@ def reference() -> str:
         meanings = comments(notebook)
         text += f"\n## {part}\n\nNotebook [{notebook}](../notebooks/{notebook}.ipynb).\n\n"
         text += "| parameter | values | default | meaning |\n|---|---|---|---|\n"
-        for name, schema in model.model_json_schema()["properties"].items():
-            default, meaning = json.dumps(schema["default"]), meanings.get(name, "").replace(" |", ",")
-            text += f"| `{name}` | {_values(schema)} | `{default}` | {meaning} |\n"
+        for name, values, default in _rows(model):
+            text += f"| `{name}` | {values} | `{default}` | {meanings.get(name, '').replace(' |', ',')} |\n"
+    for model in (Training, Recipe):
+        text += f"\n## {model.__name__}\n\n{inspect.getdoc(model)}\n\n| field | values | default |\n|---|---|---|\n"
+        text += "".join(f"| `{name}` | {values} | `{default}` |\n" for name, values, default in _rows(model))
     return text
+
+
+def _rows(model: type) -> Iterator[tuple[str, str, str]]:
+    """Name, values and default of each field."""
+    for name, schema in model.model_json_schema()["properties"].items():
+        yield name, _values(schema), json.dumps(schema["default"])
 
 
 def _values(schema: dict) -> str:
     """The values that a JSON schema takes, in words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"fields of [{name}](#{name.lower()})"
     if "enum" in schema:
         return ", ".join(schema["enum"])
     if "anyOf" in schema:
         return " or ".join(map(_values, schema["anyOf"]))
-    kind = schema.get("type", "a part")
+    kind = schema["type"]
     if kind == "array":
         return f"list of {_values(schema['items'])}" if schema.get("items") else "list"
     kind = {"object": "by name", "null": "none", "string": "text"}.get(kind, kind)

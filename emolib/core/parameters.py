@@ -11,20 +11,14 @@ import tokenize
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    create_model,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from emolib.core.errors import BadParameter, check_name, check_names
 from emolib.core.paths import PROJECT
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def as_value_error(check: Callable, *arguments) -> None:
@@ -37,6 +31,7 @@ def as_value_error(check: Callable, *arguments) -> None:
 
 Name = Annotated[str, AfterValidator(lambda name: as_value_error(check_name, name, "name") or name)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Optimizer = Literal["adam", "adamw", "sgd"]
 RANGES = (  # of these names in every notebook; of a list, each element
     (
         Field(gt=0),
@@ -49,6 +44,61 @@ RANGES = (  # of these names in every notebook; of a list, each element
     (Field(gt=0, le=100), "percentiles weight_percentiles"),
 )
 LIMITS = {name: limits for limits, names in RANGES for name in names.split()}
+
+
+class Strict(BaseModel):
+    """What a user wrote. An unknown name is an error."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        if isinstance(given, Mapping):
+            as_value_error(check_names, given, list(cls.model_fields), cls.__name__)
+        return given
+
+
+class Section(Strict):
+    """A part of a config. An empty one stands for no names."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty(cls, given: Any) -> Any:
+        return {} if given is None else given
+
+
+class Training(Strict, frozen=True):
+    """How to train a classifier. The learning rate falls from `learning_rate` to 0 along half a cosine over `epochs`.
+
+    A training ends after `patience` epochs without a lower validation loss, and the best epoch is kept. The loss
+    decides: UAR jumps where few people validate. The `seed` is the notebook's where `fit` has none.
+    """
+
+    optimizer: Optimizer = "adam"
+    learning_rate: float = Field(3e-3, gt=0)
+    epochs: int = Field(30, gt=0)
+    batch_size: int = Field(32, gt=0)
+    patience: int = Field(10, gt=0)
+    class_weights: bool = True
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    focal_gamma: float = Field(0.0, ge=0)
+    augment: bool = True
+    seed: Seed = 0
+
+
+class Recipe(Strict, frozen=True):
+    """How to train a detector. The rate rises over the first steps, then falls to 0 along half a cosine over `epochs`. The
+    `seed` is the notebook's where `fit` has none."""
+
+    loss: Literal["yolo_v1", "iou_aware"] = "yolo_v1"
+    optimizer: Optimizer = "adam"
+    learning_rate: float = Field(2e-3, gt=0)
+    epochs: int = Field(60, gt=0)
+    batch_size: int = Field(8, gt=0)
+    seed: Seed = 0
+
+
 KINDS = {
     "run": Name,
     "seed": Seed,
@@ -58,21 +108,9 @@ KINDS = {
     "normalise": Literal["train", "subject"],
     "level": Literal["window", "trial"],
     "pairs": Literal["same_trials", "label_paired", "recordings"],
+    "optimizers": list[Optimizer],
+    "fit": Training,
 }
-
-
-class Strict(BaseModel):
-    """What a user wrote. An empty value stands for no names; an unknown name is an error."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known(cls, given: Any) -> Any:
-        given = {} if given is None else given
-        if isinstance(given, Mapping):
-            as_value_error(check_names, given, list(cls.model_fields), cls.__doc__)
-        return given
 
 
 def cells(notebook: str) -> list[dict]:
@@ -92,18 +130,20 @@ def defaults(notebook: str) -> dict:
 
 
 @cache
-def model_of(notebook: str, without: tuple[str, ...] = ()) -> type[Strict]:
+def model_of(notebook: str, without: tuple[str, ...] = ()) -> type[Section]:
     """A model of a notebook's parameters, but for those `without`."""
     fields = {}
     for line in ast.parse(written(notebook)).body:
         name, default = _name(line), ast.literal_eval(line.value)
         if isinstance(line, ast.AnnAssign):
             kind = eval(ast.unparse(line.annotation))
+        elif name in KINDS:
+            kind = KINDS[name]
         else:
             kind = list[type(default[0])] if isinstance(default, list) and default else type(default)
         if name not in without:
-            fields[name] = KINDS.get(name) or _ranged(kind, name), default
-    return create_model(notebook, __base__=Strict, __doc__=f"{notebook}.ipynb", **fields)
+            fields[name] = _ranged(kind, name), default
+    return create_model(notebook, __base__=Section, **fields)
 
 
 def comments(notebook: str) -> dict[str, str]:
@@ -130,14 +170,16 @@ def _ranged(kind: Any, name: str) -> Any:
     return Annotated[kind, limits]
 
 
-def check(model: type[Strict], given: Any, where: str):
-    """Raise BadParameter for what the model does not take: one line that names the first fault and counts the others."""
+def check(model: type[Model], given: Any, where: str) -> Model:
+    """The model of what was given. Raises BadParameter for what it does not take: one line that names the first fault and
+    counts the others."""
     try:
-        model.model_validate(given)
+        return model.model_validate(given)
     except ValidationError as error:
         first, *others = error.errors()
         place = ".".join(map(str, first["loc"]))
-        said = f"got {first['input']!r}, expected {first['msg'].removeprefix('Input should be ')}."
+        expected = first["msg"].removeprefix("Input should be ").partition(" or instance of ")[0]
+        said = f"got {first['input']!r}, expected {expected}."
         if first["type"] == "missing":
             said = "missing: add it, as in config/demo.yaml."
         elif first["type"] == "value_error":

@@ -8,7 +8,9 @@ from pathlib import Path
 from emolib.core.errors import check_name
 
 PROJECT = Path(__file__).resolve().parents[2]
-HOME = PROJECT if (PROJECT / "pyproject.toml").is_file() else Path.cwd()  # of relative folders; no checkout: where one is
+HOME = (
+    PROJECT if (PROJECT / "pyproject.toml").is_file() else Path.cwd()
+)  # of relative folders; no checkout: where one is
 
 
 def data_root() -> Path:

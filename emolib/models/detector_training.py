@@ -7,20 +7,21 @@ a height drawn evenly on a logarithmic scale: so crowds become pictures of large
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
 
 from emolib.core.bars import progress_bar
 from emolib.core.errors import BadSet
+from emolib.core.parameters import Recipe
 from emolib.core.windows import each
 from emolib.datasets.face_boxes import Picture
 from emolib.evaluation.boxes import average_precision, single_ious
 from emolib.models.backend import keras, tf
 from emolib.models.checkpoint import History
 from emolib.models.detector import LOSSES, grid_of
-from emolib.models.training import OPTIMIZERS, Loop, batched_logits, check_options
+from emolib.models.training import Loop, batched_logits
 from emolib.signals.boxes import FILL, Letterbox, area, clipped
 
 FOCUSED = 0.5  # share of the views that look at one face
@@ -129,24 +130,6 @@ def render_views(X, transforms, gain, offset, colour, side: int):
     return tf.clip_by_value((view - 0.5) * gain[..., :n_channels] + 0.5 + offset[..., :n_channels], 0.0, 1.0)
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How to train a detector. The rate rises over the first steps, then falls to 0 along half a cosine.
-
-    Raises BadParameter for a value out of range.
-    """
-
-    loss: str = "yolo_v1"
-    optimizer: str = "adam"
-    learning_rate: float = 2e-3
-    epochs: int = 60
-    batch_size: int = 8
-    seed: int = 0
-
-    def __post_init__(self):
-        check_options(self, loss=LOSSES, optimizer=OPTIMIZERS)
-
-
 class Trainer(Loop):
     """The training of a detector on pictures in memory."""
 
@@ -211,4 +194,4 @@ class Trainer(Loop):
         """All that decides the numbers: recipe, network, pictures."""
         shapes = [list(variable.shape) for variable in self.model.variables]
         pictures = {"train": train.digest(), "val": val.digest()}
-        return asdict(self.options) | pictures | {"model": self.model.name, "shapes": shapes}
+        return dict(self.options) | pictures | {"model": self.model.name, "shapes": shapes}

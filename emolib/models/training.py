@@ -8,15 +8,16 @@ for that call.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from tqdm import tqdm
 
 from emolib import models
-from emolib.core.errors import BadParameter, check_names
+from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment
+from emolib.core.parameters import Training, check
 from emolib.core.windows import Windows, arrays, each, length, taken
 from emolib.datasets.base import EmotionSet
 from emolib.evaluation.metrics import confusion, cross_entropy, uar
@@ -36,46 +37,9 @@ TINY = 1e-12  # of a score before its logarithm
 LEAST = 1e-7  # of 1 - p in the focal loss: its slope is infinite at 0 where gamma is below 1
 
 
-@dataclass(frozen=True)
-class Training:
-    """How to train. The learning rate falls from `learning_rate` to 0 along half a cosine over `epochs`.
-
-    A training ends after `patience` epochs without a lower validation loss, and the best epoch is kept. The loss
-    decides: UAR jumps where few people validate. Raises BadParameter for a value out of range.
-    """
-
-    optimizer: str = "adam"
-    learning_rate: float = 3e-3
-    epochs: int = 30
-    batch_size: int = 32
-    patience: int = 10
-    class_weights: bool = True
-    label_smoothing: float = 0.1
-    focal_gamma: float = 0.0
-    augment: bool = True
-    seed: int = 0
-
-    def __post_init__(self):
-        check_options(self, optimizer=OPTIMIZERS)
-        for name, most in (("label_smoothing", 1), ("focal_gamma", math.inf)):
-            if not 0 <= (got := getattr(self, name)) < most:
-                raise BadParameter(f"{name}: got {got}, expected 0 to below {most}.")
-
-
-def check_options(options, **known):
-    """Raise BadParameter for a name that is not in `known`, or a length, rate or size that is not above 0."""
-    for name, names in known.items():
-        if (got := getattr(options, name)) not in names:
-            raise BadParameter(f"{name}: got {got!r}, expected one of {', '.join(names)}.")
-    for name in ("learning_rate", "epochs", "batch_size", "patience"):
-        if (got := getattr(options, name, 1)) <= 0:
-            raise BadParameter(f"{name}: got {got}, expected more than 0.")
-
-
 def options(seed: int, fit: dict) -> Training:
-    """A Training from the fields in `fit` that differ from their defaults. Raises BadParameter for an unknown field."""
-    check_names(fit, [field.name for field in fields(Training)], "fit")
-    return Training(**{"seed": seed, **fit})
+    """A Training from the fields in `fit` that differ from their defaults. Raises BadParameter for a bad name or value."""
+    return check(Training, {"seed": seed} | fit, "fit")
 
 
 def use_threads(n: int):

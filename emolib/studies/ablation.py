@@ -5,7 +5,7 @@ goes on at that training, and a wider grid or another seed trains only what is n
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from time import perf_counter
 
@@ -17,11 +17,12 @@ from emolib.core.artifacts import Run, git_commit
 from emolib.core.bars import with_progress
 from emolib.core.errors import BadParameter, check_names
 from emolib.core.experiment import Experiment
+from emolib.core.parameters import Training, check
 from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.models.crossval import prepared
-from emolib.models.training import Trainer, Training, trainer_of
+from emolib.models.training import Trainer, trainer_of
 from emolib.signals.frontend import FRONT_ENDS
 from emolib.signals.standardise import Standardiser
 
@@ -40,7 +41,7 @@ def grid(levels: Levels) -> list[Cell]:
     every = product(*(dict.fromkeys(levels[name]) for name in FACTORS))
     cells = [dict(zip(FACTORS, values, strict=True)) for values in every]
     for cell in cells:
-        Training(**fields_of(cell))
+        check(Training, fields_of(cell), "A cell")
     return cells
 
 
@@ -120,11 +121,11 @@ class Study:
 
     def trained(self, cell: Cell, k: int, seed: int) -> dict:
         """What one training gives: read from its file if that is current, else trained and written."""
-        options = replace(self.training, **fields_of(cell), seed=seed)
+        options = self.training.model_copy(update={**fields_of(cell), "seed": seed})
         named = "{optimizer}-batch{batch_size}-{loss}-epochs{epochs}".format(**cell)
         name = f"ablation/{self.of}/{named}-fold{k:02d}-seed{seed}.json"
         chosen = {field: getattr(self, field) for field in ("model", "normalise", "max_windows")}
-        job = self.run.branch({**chosen, "fold": k, "training": asdict(options)})  # all that it depends on
+        job = self.run.branch({**chosen, "fold": k, "training": dict(options)})  # all that it depends on
         job.inputs = self.inputs
         if not job.is_current(name):
             found = self.train(options, k, f"{named}, fold {self.folds[k].name}, seed {seed}")

@@ -109,7 +109,7 @@ def test_training_through_the_rounding_helps(used, files):
 
 
 def test_a_fold_gives_the_same_file_in_any_order(used):
-    options, other = replace(OPTIONS, epochs=2), fold(seed=1)
+    options, other = OPTIONS.model_copy(update={"epochs": 2}), fold(seed=1)
     converter = qat.Converter(8, options)
     converter(used)
     trainer = converter.trainer

@@ -36,6 +36,10 @@ def toy(n: int = 240, gap: float = 2.0, seed: int = 0, share: float = 0.5) -> Em
     return EmotionSet(X, y, subject.astype(str), np.arange(n).astype(str), ("low", "high"))
 
 
+def quick(**fields) -> Training:
+    return QUICK.model_copy(update=fields)
+
+
 def trainer(options: Training = QUICK) -> Trainer:
     return Trainer(lambda: models.build("eeg", SHAPE, 2), options, models.network("eeg").augment)
 
@@ -66,7 +70,7 @@ def test_shuffled_labels_stay_at_chance(used):
 def test_a_fold_is_the_same_after_other_folds_as_in_a_fresh_trainer_and_differs_by_seed(used):
     used.fit(toy(100, gap=-3.0, seed=9), VAL)
     late = used.fit(TRAIN, VAL)
-    fresh, other = trainer(), trainer(replace(QUICK, seed=1))
+    fresh, other = trainer(), trainer(quick(seed=1))
     assert fresh.fit(TRAIN, VAL) == late and same_weights(fresh, used)
     other.fit(TRAIN, VAL)
     assert not same_weights(other, used)
@@ -74,7 +78,7 @@ def test_a_fold_is_the_same_after_other_folds_as_in_a_fresh_trainer_and_differs_
 
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
 def test_every_optimizer_learns_a_separable_set_along_half_a_cosine(name):
-    fitted = trainer(replace(QUICK, optimizer=name))
+    fitted = trainer(quick(optimizer=name))
     history = fitted.fit(TRAIN, VAL)
     assert uar_on_test(fitted) > 0.9 and history["loss"][-1] < history["loss"][0]
     rates = history["learning_rate"]
@@ -82,8 +86,8 @@ def test_every_optimizer_learns_a_separable_set_along_half_a_cosine(name):
 
 
 def test_a_trainer_given_other_options_trains_as_a_new_one_where_its_graph_serves(used):
-    assert not used.serves(replace(QUICK, focal_gamma=1.0))
-    options = replace(QUICK, epochs=3, label_smoothing=0.0, learning_rate=0.02, class_weights=False)
+    assert not used.serves(quick(focal_gamma=1.0))
+    options = quick(epochs=3, label_smoothing=0.0, learning_rate=0.02, class_weights=False)
     assert used.serves(options)
     used.options = options
     history = used.fit(TRAIN, VAL)
@@ -93,7 +97,7 @@ def test_a_trainer_given_other_options_trains_as_a_new_one_where_its_graph_serve
 
 def test_stops_early_with_the_weights_of_the_best_epoch():
     mirrored = replace(VAL, y=1 - VAL.y)  # validation gets worse with every epoch of learning
-    fitted = trainer(replace(QUICK, epochs=30, patience=3))
+    fitted = trainer(quick(epochs=30, patience=3))
     history = fitted.fit(TRAIN, mirrored)
     best = int(np.argmin(history["val_loss"]))
     assert len(history["val_uar"]) == best + 1 + 3 < 30
@@ -110,16 +114,10 @@ def test_an_epoch_sees_every_window_in_batches_of_one_size(n, size, shape):
     assert rows.shape == shape and counts.min() >= 1 and counts.max() - counts.min() <= 1
 
 
-@pytest.mark.parametrize("fit", [{"optimizer": "lion"}, {"epochs": 0}, {"focal_gamma": -1}, {"epoch": 3}])
-def test_options_that_cannot_be_are_refused(fit):
-    with pytest.raises(BadParameter, match=next(iter(fit))):
-        training.options(0, fit)
-
-
 def test_a_class_without_windows_and_training_that_diverges_are_named(used):
     with pytest.raises(BadSet, match="class high"):
         used.fit(TRAIN.part(np.flatnonzero(TRAIN.y == 0)), VAL)
-    hot = trainer(replace(QUICK, optimizer="sgd", learning_rate=1e30))
+    hot = trainer(quick(optimizer="sgd", learning_rate=1e30))
     with pytest.raises(BadParameter, match=r"S07: training diverged, .*lower learning_rate \(now 1e\+30\)"):
         hot.fit(TRAIN, VAL, name="S07")
 
@@ -132,7 +130,7 @@ def focal_loss(logits: np.ndarray, targets: np.ndarray, gamma: float) -> float:
 
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
 def test_a_step_takes_the_focal_loss_of_the_paper_with_class_weights(gamma):
-    options = replace(QUICK, focal_gamma=gamma, label_smoothing=0.0, augment=False)
+    options = quick(focal_gamma=gamma, label_smoothing=0.0, augment=False)
     focal = Trainer(lambda: models.build("eeg", SHAPE, 2, dropout=0.0), options)
     y = np.repeat([0, 1], [24, 8])
     logits = focal.model(TRAIN.X[:32], training=True).numpy()
