@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 from pydantic import BeforeValidator, create_model, model_validator
 
 from emolib.core.errors import check_names
-from emolib.core.parameters import Name, Recipe, Section, Seed, Training, as_value_error, check, comments, model_of
+from emolib.core.parameters import Name, Recipe, Section, Seed, Training, check, comments, model_of
 
 
 def by_step(*notebooks: str) -> dict[str, str]:
@@ -75,8 +75,8 @@ class Config(Section):
                     raise ValueError(f"{part}.{name} names no sources: give it some.")
                 named[f"{part}.{name}"] = given.sources
         for part, names in named.items():
-            as_value_error(check_names, names, list(self.sources), f"sources, which {part} names")
-        as_value_error(check_names, self.missing, list(self.studies), "studies, which missing names")
+            check_names(names, list(self.sources), f"sources, which {part} names")
+        check_names(self.missing, list(self.studies), "studies, which missing names")
         return self
 
 

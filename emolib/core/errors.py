@@ -36,7 +36,7 @@ class BadSet(EmolibError):
     """Windows and labels that cannot be trained on: unequal lengths, an empty class, one subject only."""
 
 
-class BadParameter(EmolibError):
+class BadParameter(EmolibError, ValueError):
     """A parameter that does not exist or a value out of range."""
 
 

@@ -8,7 +8,7 @@ import ast
 import io
 import json
 import tokenize
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -19,17 +19,7 @@ from emolib.core.errors import BadParameter, check_name, check_names
 from emolib.core.paths import PROJECT
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def as_value_error(check: Callable, *arguments) -> None:
-    """Make a check; its BadParameter becomes the ValueError that pydantic expects, and adds the place to."""
-    try:
-        check(*arguments)
-    except BadParameter as error:
-        raise ValueError(str(error)) from error
-
-
-Name = Annotated[str, AfterValidator(lambda name: as_value_error(check_name, name, "name") or name)]
+Name = Annotated[str, AfterValidator(lambda name: check_name(name, "name"))]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Optimizer = Literal["adam", "adamw", "sgd"]
 RANGES = (  # of these names in every notebook; of a list, each element
@@ -55,7 +45,7 @@ class Strict(BaseModel):
     @classmethod
     def _known(cls, given: Any) -> Any:
         if isinstance(given, Mapping):
-            as_value_error(check_names, given, list(cls.model_fields), cls.__name__)
+            check_names(given, list(cls.model_fields), cls.__name__)
         return given
 
 

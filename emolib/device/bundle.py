@@ -36,7 +36,7 @@ def read_record(path: Path) -> dict:
     try:
         record = read_json(path)
         _check(record)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, BadParameter) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise BadArtifact(f"{path} is damaged ({reason}), expected what export wrote: {again}") from error
     return record
