@@ -7,34 +7,22 @@ end of section 3.2. Activations keep the range that they have on the calibration
 the weights.
 """
 
-from collections import Counter
 from collections.abc import Callable
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from keras import layers
 
 from emolib.models.training import Trainer, Training
 from emolib.quantization.clipping import Clipping, Ranges
 from emolib.quantization.conversion import CalibrationData
-from emolib.quantization.flatbuffer import check_operators, operators
+from emolib.quantization.flatbuffer import check_operators
 from emolib.quantization.folding import WEIGHTED, folded, readers, weighted_layers
 from emolib.quantization.ptq import frozen, silence
 
 MOVING = (layers.Flatten, layers.Reshape, layers.MaxPooling2D, layers.AveragePooling2D)  # keep the scale
 LEAST_LIMIT = 1e-4  # a channel of zeros needs a scale too
-OPERATOR_OF = {
-    "Conv2D": "CONV_2D",
-    "DepthwiseConv2D": "DEPTHWISE_CONV_2D",
-    "ReLU": "RELU",
-    "Add": "ADD",
-    "MaxPooling2D": "MAX_POOL_2D",
-    "AveragePooling2D": "AVERAGE_POOL_2D",
-    "GlobalAveragePooling2D": "MEAN",
-    "Dense": "FULLY_CONNECTED",
-}
 
 
 class Converter:
@@ -85,21 +73,6 @@ def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
         content = converter.convert()
     check_operators(content, "int8", network.name)
     return content
-
-
-def fusion(model: keras.Model, content: bytes) -> pd.DataFrame:
-    """How many layers of each kind the trained network has, and what is left of them.
-
-    Columns layer, trained (layers), folded (layers), operator, file (operators of the .tflite file).
-    """
-    networks = model, folded(model)
-    trained, after = (Counter(type(layer).__name__ for layer in each.layers[1:]) for each in networks)
-    in_file, rows = Counter(operators(content)["operator"]), []
-    for kind in {**trained, **after}:
-        operator = OPERATOR_OF.get(kind)
-        rows.append((kind, trained[kind], after[kind], operator, in_file.pop(operator, 0)))
-    rows += [(None, 0, 0, operator, n) for operator, n in in_file.items()]
-    return pd.DataFrame(rows, columns=["layer", "trained", "folded", "operator", "file"])
 
 
 def symmetric(kernel: tf.Tensor, bits: int) -> tf.Tensor:

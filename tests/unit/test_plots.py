@@ -125,7 +125,6 @@ NOISE = pd.DataFrame({"wrong_labels_percent": [0, 9], "auc": [0.7, 0.6], "uar": 
 NOISE = NOISE.assign(auc_low=np.nan, auc_high=np.nan, uar_low=np.nan, uar_high=np.nan)
 FIGURES = {  # with names of classes and sources on an axis, or of faces, which test_pipeline has not
     "confusion": lambda: plots.confusion(RNG.integers(0, 2000, (8, 8)), [f"low arousal and {e} valence" for e in EMOTIONS]),
-    "size_and_uar": lambda: plots.size_and_uar(VARIANTS),
     "latency": lambda: plots.latency(VARIANTS),
     "detections": lambda: plots.detections(IMAGES, [BOXES] * 4 + [BOXES[:0]], FOUND, list("abcde")),
     "detector_history": lambda: plots.detector_history(EPOCHS),

@@ -8,9 +8,8 @@ from emolib.report.plots.compression import (
     rounding,
     sensitivity,
     sqnr,
-    vela,
 )
-from emolib.report.plots.cost import cost, jitter, latency, modelled, power, size_and_uar
+from emolib.report.plots.cost import jitter, latency, modelled, power
 from emolib.report.plots.evaluation import (
     confusion,
     folds,

@@ -1,4 +1,4 @@
-"""What models take: file sizes beside UAR, needs, modelled runtimes, measured latency, a live engine's hops, power logs."""
+"""What models take: modelled runtimes, measured latency, a live engine's hops, power logs."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -38,19 +38,6 @@ def _height(table: pd.DataFrame, by: str) -> float:
     return 1.5 + table["source"].nunique() * max(0.12 * table[by].nunique() + 0.15, 0.3)
 
 
-def size_and_uar(table: pd.DataFrame) -> style.Picture:
-    """File size and UAR; columns source, variant, bytes, uar, uar_low, uar_high, the last three in [0, 1]."""
-    figure, axes = style.picture(_height(table, "variant"), 1, 2, sharey=True)
-    size, uar = axes[0]
-    for row, y, colour, marker in _rows(figure, table, "variant"):
-        size.plot(row["bytes"] / 1000, y, marker, color=colour, markersize=6)
-        style.with_interval(uar, y, 100 * row[["uar", "uar_low", "uar_high"]], colour, marker)
-    size.set(xlabel="file size (kB)")
-    size.set_xlim(left=0)
-    uar.set(xlabel="UAR, 95 % interval over subjects (%)")
-    return figure
-
-
 def modelled(table: pd.DataFrame) -> style.Picture:
     """Runtime from a device model, not measured; columns source, device, runtime_ms."""
     figure, ax = style.panel(_height(table, "device"))
@@ -58,16 +45,6 @@ def modelled(table: pd.DataFrame) -> style.Picture:
         ax.plot(row["runtime_ms"], y, marker, color=colour, markersize=6)
     style.log_axis(ax, "modelled runtime of one window (ms)")
     figure.suptitle("Modelled from the device table, not measured")
-    return figure
-
-
-def cost(table: pd.DataFrame) -> style.Picture:
-    """What one model needs; columns source, params, macs, bytes."""
-    units = {"params": ("parameters (thousands)", 1e3), "macs": ("MACs per window (millions)", 1e6)}
-    units["bytes"] = ("file size (kB)", 1e3)
-    figure, axes = style.picture(1.2 + 0.36 * len(table), 1, 3, sharey=True)
-    for ax, (column, (label, unit)) in zip(axes[0], units.items(), strict=True):
-        style.bars(ax, table[column] / unit, label, table["source"], 0.25)
     return figure
 
 
