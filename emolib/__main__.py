@@ -47,13 +47,13 @@ def run(options) -> None:
 def stream(bundle: Bundle, options) -> None:
     """Print an answer every hop: recordings are read as fast as they can be, live sensors in real time."""
     modalities = [text.partition("=")[0] for text in options.source]
-    with Engine(bundle, modalities, options.model, options.hop_s, threads=options.threads) as engine:
-        sensors = [parse(text, engine.trained, SENSORS) for text in options.source]
-        if any(sensor.is_live for sensor in sensors):
-            with Live(engine, sensors) as live:
-                return show(live.results(options.seconds), options.json)
-        end_s = options.seconds or float("inf")
-        show(takewhile(lambda result: result.time_s <= end_s, replay(engine, sensors)), options.json)
+    engine = Engine(bundle, modalities, options.model, options.hop_s, threads=options.threads)
+    sensors = [parse(text, engine.trained, SENSORS) for text in options.source]
+    if any(sensor.is_live for sensor in sensors):
+        with Live(engine, sensors) as live:
+            return show(live.results(options.seconds), options.json)
+    end_s = options.seconds or float("inf")
+    show(takewhile(lambda result: result.time_s <= end_s, replay(engine, sensors)), options.json)
 
 
 def show(results: Iterable[Result], as_json: bool) -> None:

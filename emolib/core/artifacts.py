@@ -17,23 +17,23 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import copy
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from emolib.core.errors import BadArtifact
 from emolib.core.lock import planned
-from emolib.core.paths import PROJECT, read_json
+from emolib.core.paths import PROJECT, read_json, versions
 from emolib.core.results import to_csv
 
 MAPPED_BYTES = 1 << 20  # from which on an array stays in its file
 FIELDS = {"sha256", "notebook", "parameters", "inputs", "versions", "commit", "seconds"}  # of a sidecar
 AGAIN = "run the notebook that writes it again, or `make reproduce FORCE=<its rule>`."
-PACKAGES = ("numpy", "scipy", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert")
+PACKAGES = "numpy", "scipy", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert"
+VERSIONS = {"python": sys.version.split()[0], **versions(PACKAGES)}
 
 
 def sha256(path: Path) -> str:
@@ -156,15 +156,6 @@ def short(commit: str) -> str:
     return f"commit {commit[:7]}{'+' * commit.endswith('+')}" if commit else "outside a checkout"
 
 
-@cache
-def versions() -> dict[str, str]:
-    found = {"python": sys.version.split()[0]}
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
-
-
 class Caption(str):
     """Text that a notebook shows as Markdown."""
 
@@ -246,7 +237,7 @@ class Run:
             "notebook": self.notebook,
             "parameters": self.parameters,
             "inputs": self.inputs,
-            "versions": versions(),
+            "versions": VERSIONS,
             "commit": git_commit(),
             "seconds": round(time.monotonic() - self.start, 1),
             **provenance,

@@ -79,12 +79,6 @@ class Engine:
     def trained(self) -> dict[str, SignalInfo]:
         return {modality: pipeline.trained for modality, pipeline in self.pipelines.items()}
 
-    def __enter__(self) -> "Engine":
-        return self
-
-    def __exit__(self, *error):
-        self.close()
-
     def restart(self):
         self.began = self.clock()
 
@@ -141,7 +135,3 @@ class Engine:
         scores = None if scores is None else by_class(self.classes(modality), scores)
         box = None if reading.box is None else tuple(round(float(side), 1) for side in reading.box)
         return Part(reading.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box)
-
-    def close(self):
-        for pipeline in self.pipelines.values():
-            pipeline.model.close()

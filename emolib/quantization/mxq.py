@@ -17,18 +17,10 @@ from emolib.core.errors import OverBudget
 from emolib.quantization.conversion import check_calibration
 
 SCRIPT = Path(__file__).with_name("compile_mxq.py")
-TAKEN = (
-    "Conv",
-    "Relu",
-    "Add",
-    "MaxPool",
-    "AveragePool",
-    "GlobalAveragePool",
-    "Gemm",
-)  # by qubee 0.8 and later
+TAKEN = ["Conv", "Relu", "Add", "MaxPool", "AveragePool", "GlobalAveragePool", "Gemm"]  # by qubee 0.8 and later
 
 
-def bundle(path: Path, content: bytes, X: np.ndarray, name: str, percentile: float = 0.9999, topk_ratio: float = 0.01):
+def bundle(path: Path, content: bytes, X: np.ndarray, name: str):
     """Write the zip of an ONNX file and its calibration windows X (n, h, w, c).
 
     Raises, before anything is written, OverBudget for a node that the compiler does not take, and BadSet as
@@ -47,8 +39,8 @@ def bundle(path: Path, content: bytes, X: np.ndarray, name: str, percentile: flo
         "model": "model.onnx",
         "save": f"{name}.mxq",
         "calibration": "calibration.txt",
-        "percentile": percentile,
-        "topk_ratio": topk_ratio,
+        "percentile": 0.9999,
+        "topk_ratio": 0.01,
     }
     files = {
         "model.onnx": content,

@@ -121,8 +121,6 @@ ALIKE = {"spearman": 0.5, "spearman_low": 0.2, "spearman_high": 0.9, "other": 0.
 TREE = pd.DataFrame({"order": range(4), "parent": pd.array([None, 0, 1, 1], "Int64"), "flops": [3e8, 2e6, 1e6, 5e5]})
 TREE["change"] = ["baseline", "conv1 8 → 4", "dense1 dropped", "input 64 → 48"]
 TREE = TREE.assign(auc=[0.8, 0.75, 0.7, 0.55], accepted=[True, True, True, False])
-NOISE = pd.DataFrame({"wrong_labels_percent": [0, 9], "auc": [0.7, 0.6], "uar": [0.5, 0.4]})
-NOISE = NOISE.assign(auc_low=np.nan, auc_high=np.nan, uar_low=np.nan, uar_high=np.nan)
 FIGURES = {  # with names of classes and sources on an axis, or of faces, which test_pipeline has not
     "confusion": lambda: plots.confusion(RNG.integers(0, 2000, (8, 8)), [f"low arousal and {e} valence" for e in EMOTIONS]),
     "latency": lambda: plots.latency(VARIANTS),
@@ -134,7 +132,6 @@ FIGURES = {  # with names of classes and sources on an axis, or of faces, which 
     "sanity": lambda: plots.sanity(METHODS.assign(**ALIKE)),
     "ways": lambda: plots.ways({"as it is": IMAGES[:2, ..., :1], "all": IMAGES[2:4, ..., :1]}, 0, 255),
     "search_tree": lambda: plots.search_tree(TREE, 0.66),
-    "noise_cost": lambda: plots.noise_cost(NOISE, 4),
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from emolib.report.plots.compression import (
     sensitivity,
     sqnr,
 )
-from emolib.report.plots.cost import jitter, latency, modelled, power
+from emolib.report.plots.cost import jitter, latency, power
 from emolib.report.plots.evaluation import (
     confusion,
     folds,
@@ -31,5 +31,5 @@ from emolib.report.plots.fusion import (
     subsets,
     weights,
 )
-from emolib.report.plots.reduction import noise_cost, search_tree, ways
+from emolib.report.plots.reduction import search_tree, ways
 from emolib.report.plots.signals import trial, window

@@ -32,7 +32,7 @@ from emolib.signals.frontend import FRONT_ENDS
 from emolib.studies import mixed
 from emolib.studies.early_fusion.study import JointStudy
 from emolib.studies.fusion.pairing import COLUMNS, Trials, same_trials
-from emolib.studies.fusion.study import GAIN, LEARNED, as_gains, rated, rule_scores, trials_of
+from emolib.studies.fusion.study import GAIN, LEARNED, rated, rule_scores, trials_of
 from emolib.studies.quantize import sizes
 
 KINDS = {"feature": {}, "robust": {"dropped": 0.3}, "hybrid": {"heads": True, "dropped": 0.3}}  # of Network
@@ -258,8 +258,8 @@ def methods(sources: list[Trials], answers: list[Answers], rule: str, missing: B
 
 
 def methods_table(study: JointStudy, found: Methods, chosen: Mapping, seed: int) -> pd.DataFrame:
-    """One row per method: rule, kind, bytes of int8 files (mean over folds) and MACs (a rule needs all sources' networks),
-    n, uar with its interval, accuracy, macro_f1, best_single, and gain_points over that with their interval and p."""
+    """One row per method: method, kind, bytes of int8 files (mean over folds) and MACs (a rule needs all sources' networks),
+    n, uar with its interval, accuracy, macro_f1, best_single, and points over that with their interval and p."""
 
     def need(artifact: str, kind: str) -> dict:
         model = crossval.load_model(study.run, model_name(artifact, 0))
@@ -272,10 +272,10 @@ def methods_table(study: JointStudy, found: Methods, chosen: Mapping, seed: int)
     for name, network in chosen.items():
         of[name] = need(study.artifact(name), "network" if len(network.branches) > 1 else "alone")
     needs = pd.DataFrame([of.get(method, every) for method in found.scores])
-    table = as_gains(rated(*found, seed)).assign(kind=needs["kind"])
+    table = rated(*found, seed).assign(kind=needs["kind"])
     table.insert(2, "bytes", needs["bytes"])
     table.insert(3, "macs", needs["macs"])
-    table.loc[table.rule == table.best_single, GAIN[1:]] = np.nan
+    table.loc[table.method == table.best_single, GAIN[1:]] = np.nan
     return table
 
 

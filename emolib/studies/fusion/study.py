@@ -23,7 +23,7 @@ from emolib.signals.standardise import Standardiser
 from emolib.studies.fusion.pairing import COLUMNS, Trials, label_paired, same_trials
 
 LEARNED = {"weighted": validation_weights, "fitted": fitted_weights}  # rules that learn weights
-GAIN = ["gain_points", "gain_points_low", "gain_points_high", "p"]
+GAIN = ["points", "points_low", "points_high", "p"]
 
 
 def trials_of(run: Run, name: str, task: str, variant: str) -> Trials:
@@ -100,11 +100,6 @@ def rated(y, subject, scores: Mapping, singles: Sequence[str], seed: int, compar
     return pd.DataFrame(rows)
 
 
-def as_gains(table: pd.DataFrame) -> pd.DataFrame:
-    """`rated` under the names of the fusion tables: rule, and gain_points with their ends."""
-    return table.rename(columns=lambda name: name.replace("points", "gain_points").replace("method", "rule"))
-
-
 @dataclass(frozen=True)
 class Study:
     """Trials scores of several sources, and what is reported of them; `found` are the scores before they were paired."""
@@ -155,23 +150,23 @@ class Study:
     def rated(self) -> pd.DataFrame:
         """`rated` of each modality and each rule; points of the rules alone."""
         of, rules = self.test, set(self.scores) - set(self.test.modalities)
-        return as_gains(rated(of.y, of.subject, self.scores, of.modalities, self.seed, rules))
+        return rated(of.y, of.subject, self.scores, of.modalities, self.seed, rules)
 
     def gains(self) -> pd.DataFrame:
-        """A row per rule: rule, best_single, n, and gain_points over that with its interval and p."""
+        """A row per rule: method, best_single, n, and points over that with its interval and p."""
         fused = self.rated[self.rated.kind == "fused"].reset_index(drop=True)
-        return fused[["rule", "best_single", "n", *GAIN]]
+        return fused[["method", "best_single", "n", *GAIN]]
 
     def missing_one(self, rule: str) -> pd.DataFrame:
-        """A row per modality that is gone: UAR of the rule, and gain_points over the best of those left."""
+        """A row per modality that is gone: UAR of the rule, and points over the best of those left."""
         parts = []
         for missing in self.paired.modalities:
             left = [name for name in self.paired.modalities if name != missing]
             paired = self.paired.only(left)
             one = replace(self, paired=paired.part_of(paired.has_any))
             scores = {name: one.scores[name] for name in (*left, rule)}
-            found = as_gains(rated(one.test.y, one.test.subject, scores, left, self.seed, [rule]))
-            parts.append(found[found.rule == rule].assign(missing=missing))
+            found = rated(one.test.y, one.test.subject, scores, left, self.seed, [rule])
+            parts.append(found[found.method == rule].assign(missing=missing))
         table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
         return table[["missing", "n", "uar", "best_left", *GAIN]]
 
