@@ -79,9 +79,6 @@ class Engine:
     def trained(self) -> dict[str, SignalInfo]:
         return {modality: pipeline.trained for modality, pipeline in self.pipelines.items()}
 
-    def restart(self):
-        self.began = self.clock()
-
     def now_s(self) -> float:
         return self.clock() - self.began
 

@@ -72,11 +72,6 @@ def weighted(content: bytes) -> list[Operator]:
     return [operator for operator in graph(content) if operator.name in kinds]
 
 
-def weight_bytes(content: bytes) -> int:
-    """Bytes of all kernels in the file, biases not counted."""
-    return sum(len(operator.inputs[1].data) for operator in weighted(content))
-
-
 def activations(content: bytes) -> dict[str, Tensor]:
     """Every tensor that the graph computes, and its input, by name, in order of execution."""
     every = (tensor for operator in graph(content) for tensor in (*operator.inputs, *operator.outputs))

@@ -100,9 +100,9 @@ def test_figures_of_few_and_of_many_people_are_readable(n_people, prefix):
     assert_readable(plots.per_subject(people, 0.25))
     if n_people < 100:
         arms = [people.assign(arm=arm) for arm in ("none", "baseline", "subject")]
-        assert_readable(plots.subject_calibration(pd.concat(arms)))
+        assert_readable(plots.by_person(pd.concat(arms).assign(seed=0), "arm", "person"))
         ways = (people.assign(normalise=way, seed=seed) for way in ("train", "subject") for seed in "01")
-        assert_readable(plots.seed_variability(pd.concat(ways)))
+        assert_readable(plots.by_person(pd.concat(ways), "normalise", "person"))
 
 
 INTERVAL = {"uar": 0.7, "uar_low": 0.6, "uar_high": 0.8}
@@ -113,10 +113,8 @@ BOXES = np.array([[10.0, 10, 40, 50], [60, 10, 90, 50]])
 IMAGES = RNG.integers(0, 255, (5, 100, 100, 3), np.uint8)
 FOUND = [Found(BOXES + [0, 0, 10, 0], np.full(2, 0.8))] * 4 + [Found(BOXES, np.ones(2))]
 FACE = Face(BOXES[0], 0.9, np.array([0.2, 0.8]), np.zeros((4, 4, 1)))
-EPOCHS = [dict.fromkeys(("loss", "val_loss", "val_iou", "val_ap50"), 1 / (i + 1)) for i in range(8)]
 MEANS = {"happy": RNG.random((8, 8)), "sad": np.ones((8, 8))}
 METHODS = pd.DataFrame({"method": ["gradient", "occlusion"] * 2, "step": [1, 1, 2, 2], "layer": list("aabb")})
-REGIONS = {"region": ["eyes", "eyes", "mouth", "mouth"], "share": 0.3, "share_low": 0.2, "share_high": 0.4}
 ALIKE = {"spearman": 0.5, "spearman_low": 0.2, "spearman_high": 0.9, "other": 0.1}
 TREE = pd.DataFrame({"order": range(4), "parent": pd.array([None, 0, 1, 1], "Int64"), "flops": [3e8, 2e6, 1e6, 5e5]})
 TREE["change"] = ["baseline", "conv1 8 → 4", "dense1 dropped", "input 64 → 48"]
@@ -125,10 +123,8 @@ FIGURES = {  # with names of classes and sources on an axis, or of faces, which 
     "confusion": lambda: plots.confusion(RNG.integers(0, 2000, (8, 8)), [f"low arousal and {e} valence" for e in EMOTIONS]),
     "latency": lambda: plots.latency(VARIANTS),
     "detections": lambda: plots.detections(IMAGES, [BOXES] * 4 + [BOXES[:0]], FOUND, list("abcde")),
-    "detector_history": lambda: plots.detector_history(EPOCHS),
     "faces": lambda: plots.faces({"one": IMAGES[0], "grey": IMAGES[1, ..., 0]}, {"one": [FACE], "grey": []}, "ab"),
     "saliency_maps": lambda: plots.saliency_maps(MEANS, {"gradient": MEANS, "occlusion": {"sad": np.ones((8, 8))}}),
-    "attention": lambda: plots.attention(METHODS.assign(**REGIONS, area=0.1, ratio=3.0)),
     "sanity": lambda: plots.sanity(METHODS.assign(**ALIKE)),
     "ways": lambda: plots.ways({"as it is": IMAGES[:2, ..., :1], "all": IMAGES[2:4, ..., :1]}, 0, 255),
     "search_tree": lambda: plots.search_tree(TREE, 0.66),

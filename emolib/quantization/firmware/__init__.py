@@ -1,5 +1,5 @@
-"""A bundle as C++ sources for tflite-micro, with vectors to test a firmware by; and the check of these sources."""
+"""A bundle as C++ sources for tflite-micro, with vectors to test a firmware by."""
 
-from emolib.quantization.firmware.files import check, write
+from emolib.quantization.firmware.files import write
 
-__all__ = ["check", "write"]
+__all__ = ["write"]

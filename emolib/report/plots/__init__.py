@@ -11,16 +11,15 @@ from emolib.report.plots.compression import (
 )
 from emolib.report.plots.cost import jitter, latency, power
 from emolib.report.plots.evaluation import (
+    by_person,
     confusion,
     folds,
     history,
     per_subject,
     reliability,
     scores,
-    seed_variability,
-    subject_calibration,
 )
-from emolib.report.plots.faces import attention, detections, detector_history, faces, saliency_maps, sanity
+from emolib.report.plots.faces import detections, faces, saliency_maps, sanity
 from emolib.report.plots.fusion import (
     critical_difference,
     forest,

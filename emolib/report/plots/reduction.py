@@ -35,7 +35,9 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> style.Picture:
     figure, axes = style.picture(5.2, 1, 2, width_ratios=[3, 1])
     ax, rows = axes[0, 0], trace.assign(mflop=trace["flops"] / 1e6).set_index("order")
     pick = rows.loc[rows["accepted"], "flops"].idxmin()
-    path = _path(rows, pick)
+    path = [pick]
+    while not pd.isna(parent := rows.loc[path[0], "parent"]):
+        path.insert(0, int(parent))
     for order, row in rows.iterrows():
         kind = "accepted" if row["accepted"] else "rejected"
         if pd.isna(row["parent"]):
@@ -65,11 +67,3 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> style.Picture:
     handles = [style.sign(colour, marker, label) for colour, marker, _, label in KINDS.values()]
     floor = style.sign(style.GREY, None, f"least AUC accepted, β₀ = {least_auc:.3f}", "--")
     return style.with_legend(figure, [*handles, floor])
-
-
-def _path(rows: pd.DataFrame, pick: int) -> list[int]:
-    """Orders of the trainings from the baseline to the pick."""
-    path = [pick]
-    while not pd.isna(parent := rows.loc[path[0], "parent"]):
-        path.insert(0, int(parent))
-    return path
