@@ -43,10 +43,8 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def atomic(path: Path):
-    """A temporary path beside `path` that takes its place when the block ends without an error.
-
-    What a process that was killed on this machine left of the same artifact is removed.
-    """
+    """A temporary path beside `path` that takes its place when the block ends without an error. What a process that was
+    killed on this machine left of the same artifact is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in left_of(path):
         left.unlink(missing_ok=True)
@@ -173,10 +171,8 @@ def show(*things):
 
 
 class Run:
-    """One run's folder, with the notebook's parameters and inputs as provenance of what it writes.
-
-    While a pipeline makes the run, only what its plan names is written and read.
-    """
+    """One run's folder, with the notebook's parameters and inputs as provenance of what it writes. While a pipeline
+    makes the run, only what its plan names is written and read."""
 
     def __init__(self, folder: Path, notebook: str, parameters: dict):
         self.folder, self.notebook, self.parameters = Path(folder), notebook, parameters
@@ -216,10 +212,8 @@ class Run:
 
     @contextmanager
     def write(self, name: str, **provenance):
-        """Temporary path to write `name` to; the artifact and its sidecar appear when the block ends.
-
-        Raises BadArtifact where a pipeline makes the run otherwise, or an input was written again since it was read.
-        """
+        """Temporary path to write `name` to; the artifact and its sidecar appear when the block ends. Raises
+        BadArtifact where a pipeline makes the run otherwise, or an input was written again since it was read."""
         path = self.folder / name
         with atomic(path) as temporary:
             yield temporary

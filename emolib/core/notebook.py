@@ -37,10 +37,8 @@ def show_one_line(shell, kind, error, traceback, tb_offset=None):
 
 
 def start(notebook: str, names: dict) -> Run:
-    """The run that this notebook reads and writes, from the notebook's globals().
-
-    Raises BadParameter for an injected parameter that the notebook does not have, and for a bad value.
-    """
+    """The run that this notebook reads and writes, from the notebook's globals(). Raises BadParameter for an injected
+    parameter that the notebook does not have, and for a bad value."""
     if "get_ipython" in names:
         names["get_ipython"]().set_custom_exc((EmolibError,), show_one_line)
     model, where = model_of(notebook), f"{notebook}.ipynb"
@@ -65,10 +63,8 @@ def start(notebook: str, names: dict) -> Run:
 
 
 def run_in_place(path: Path):
-    """Execute a notebook on its defaults and save it with its outputs, without times, counts and warnings of the machine.
-
-    What an Output widget shows stays, as outputs of its cell.
-    """
+    """Execute a notebook on its defaults and save it with its outputs, without times, counts and warnings of the
+    machine. What an Output widget shows stays, as outputs of its cell."""
     import nbformat
     from nbclient import NotebookClient
 

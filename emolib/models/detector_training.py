@@ -131,10 +131,8 @@ def render_views(X, transforms, gain, offset, colour, side: int):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train a detector. The rate rises over the first steps, then falls to 0 along half a cosine.
-
-    Raises BadParameter for a value out of range.
-    """
+    """How to train a detector. The rate rises over the first steps, then falls to 0 along half a cosine. Raises
+    BadParameter for a value out of range."""
 
     loss: str = "yolo_v1"
     optimizer: str = "adam"

@@ -111,10 +111,8 @@ def convert_folds(run: Run, folds: Sequence[CalibrationData], converters: Conver
 
 
 def check_calibration(X: Windows | None, expected) -> Windows:
-    """The calibration windows X (n, *expected) as float32; for several branches, X and `expected` are by branch.
-
-    Raises BadSet where X cannot show the range of the activations: no windows, another shape, NaN or infinity.
-    """
+    """The calibration windows X (n, *expected) as float32; for several branches, X and `expected` are by branch. Raises
+    BadSet where X cannot show the range of the activations: no windows, another shape, NaN or infinity."""
     if X is None or length(X) == 0:
         raise BadSet("Got no calibration windows: pass about 100 of the training subjects.")
     X = each(lambda x: np.asarray(x, np.float32), X)
@@ -126,10 +124,8 @@ def check_calibration(X: Windows | None, expected) -> Windows:
 
 
 def observed(content: bytes, X: Windows) -> dict[str, np.ndarray]:
-    """The values of every activation tensor of a float32 .tflite file on windows X, by name, (n, size) each.
-
-    X is (n, *shape), or such an array by branch. Raises BadSet as `check_calibration` does.
-    """
+    """The values of every activation tensor of a float32 .tflite file on windows X, by name, (n, size) each. X is (n,
+    *shape), or such an array by branch. Raises BadSet as `check_calibration` does."""
     backend = TFLite(content, threads=1, experimental_preserve_all_tensors=True)
     shapes = {port.branch: port.shape[1:] for port in backend.inputs}
     several = isinstance(X, dict) or len(shapes) > 1

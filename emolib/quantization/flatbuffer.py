@@ -16,10 +16,8 @@ DTYPES = {code: name for name, code in vars(schema.TensorType).items() if isinst
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A tensor of the graph. scale and zero_point are (n_channels,) or (0,).
-
-    `data`: the values as they lie in the file (packed if int4), flat uint8; empty for a tensor that is computed.
-    """
+    """A tensor of the graph. scale and zero_point are (n_channels,) or (0,). `data`: the values as they lie in the file
+    (packed if int4), flat uint8; empty for a tensor that is computed."""
 
     index: int
     name: str
@@ -89,10 +87,8 @@ def operators(content: bytes) -> pd.DataFrame:
 
 
 def check_operators(content: bytes, variant: str, name: str = "The model"):
-    """Raises OverBudget, naming operator and tensor, for a custom operator (Flex) or a float tensor in a model of integers.
-
-    Of several float tensors it names the first one of an operator that does arithmetic.
-    """
+    """Raises OverBudget, naming operator and tensor, for a custom operator (Flex) or a float tensor in a model of
+    integers. Of several float tensors it names the first one of an operator that does arithmetic."""
     found = graph(content)
     for operator in found:
         if not operator.name.isupper():
@@ -136,10 +132,8 @@ def write(model: schema.ModelT) -> bytes:
 
 
 def compact(content: bytes) -> bytes:
-    """The same network in fewer bytes: short names, equal vectors only once, no notes of the converter.
-
-    Weights, scales and operators stay as they are, so every interpreter gives the same answers.
-    """
+    """The same network in fewer bytes: short names, equal vectors only once, no notes of the converter. Weights, scales
+    and operators stay as they are, so every interpreter gives the same answers."""
     model = read(content)
     model.metadata = model.metadataBuffer = model.description = None
     [main] = model.subgraphs

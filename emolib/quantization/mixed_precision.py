@@ -158,10 +158,8 @@ def lowerable(layers: Sequence[Layer], budget: float) -> list[Layer]:
 
 
 def choose(layers: Sequence[Layer], budget: float) -> Bits:
-    """The bits of least total perturbation within the budget, by HiGHS in SciPy. Raises OverBudget.
-
-    HiGHS computes in floats: layers more than about 10⁶ times apart in weights are beyond its tolerance.
-    """
+    """The bits of least total perturbation within the budget, by HiGHS in SciPy. Raises OverBudget. HiGHS computes in
+    floats: layers more than about 10⁶ times apart in weights are beyond its tolerance."""
     low, eight = lowerable(layers, budget), uniform(layers, 8)
     if not low:
         return eight
@@ -189,9 +187,7 @@ def greedy(layers: Sequence[Layer], budget: float) -> Bits:
 
 def random_picks(layers: Sequence[Layer], budget: float, n: int, seed: int) -> list[Bits]:
     """At most n different choices: 4 bits for layers in random order until the budget holds. Small networks have fewer.
-
-    Raises OverBudget.
-    """
+    Raises OverBudget."""
     rng, low, picks = np.random.default_rng(seed), lowerable(layers, budget), []
     for _ in range(DRAWS * n):
         pick = lowered(layers, [low[i] for i in rng.permutation(len(low))], budget)
@@ -203,10 +199,8 @@ def random_picks(layers: Sequence[Layer], budget: float, n: int, seed: int) -> l
 
 
 def exhaustive(layers: Sequence[Layer], budget: float) -> Bits:
-    """The best of all choices within the budget, by trying every one.
-
-    Raises OverBudget, and BadParameter for more than 16 layers that can have 4 bits.
-    """
+    """The best of all choices within the budget, by trying every one. Raises OverBudget, and BadParameter for more than
+    16 layers that can have 4 bits."""
     low = [layer.name for layer in lowerable(layers, budget)]
     if len(low) > 16:
         raise BadParameter(f"{len(low)} layers can have 4 bits, expected at most 16 to try every choice.")

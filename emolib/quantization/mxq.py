@@ -21,11 +21,8 @@ TAKEN = ["Conv", "Relu", "Add", "MaxPool", "AveragePool", "GlobalAveragePool", "
 
 
 def bundle(path: Path, content: bytes, X: np.ndarray, name: str):
-    """Write the zip of an ONNX file and its calibration windows X (n, h, w, c).
-
-    Raises, before anything is written, OverBudget for a node that the compiler does not take, and BadSet as
-    `check_calibration` does.
-    """
+    """Write the zip of an ONNX file and its calibration windows X (n, h, w, c). Raises, before anything is written,
+    OverBudget for a node that the compiler does not take, and BadSet as `check_calibration` does."""
     check_operators(content, name)
     [entry] = onnx.load_from_string(content).graph.input
     _, c, h, w = (axis.dim_value for axis in entry.type.tensor_type.shape.dim)
@@ -59,10 +56,8 @@ def bundle(path: Path, content: bytes, X: np.ndarray, name: str):
 
 
 def check_operators(content: bytes, name: str) -> pd.DataFrame:
-    """One row per node of an ONNX file: node and operator.
-
-    Raises OverBudget, naming the first node that the compiler does not take, for a graph with one.
-    """
+    """One row per node of an ONNX file: node and operator. Raises OverBudget, naming the first node that the compiler
+    does not take, for a graph with one."""
     graph, rows = onnx.load_from_string(content).graph, []
     dense = {node.input[0] for node in graph.node if node.op_type == "Gemm"}
     for node in graph.node:

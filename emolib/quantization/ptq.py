@@ -29,10 +29,8 @@ WINDOW = "window"  # the input's name in a file of one modality
 
 
 def convert(model: keras.Model, variant: str, calibration: Windows | None = None) -> bytes:
-    """The model as the bytes of a .tflite file of one of VARIANTS; int8 needs `calibration` windows (n, *shape).
-
-    Raises BadSet as `check_calibration` does, and OverBudget for an operator that TFLite lacks or that stays in float.
-    """
+    """The model as the bytes of a .tflite file of one of VARIANTS; int8 needs `calibration` windows (n, *shape). Raises
+    BadSet as `check_calibration` does, and OverBudget for an operator that TFLite lacks or that stays in float."""
     with silence():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(model)], tf.Module())
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -75,10 +73,8 @@ def by_name(X: Windows) -> dict:
 
 
 def frozen(model: keras.Model) -> ConcreteFunction:
-    """The model's inference for batch 1, its weights as constants, so that every shape is known.
-
-    Three times faster than giving the converter the Keras model, which it saves and loads again.
-    """
+    """The model's inference for batch 1, its weights as constants, so that every shape is known. Three times faster
+    than giving the converter the Keras model, which it saves and loads again."""
     specs = {name: tf.TensorSpec((1, *x.shape[1:]), name=name) for name, x in by_name(entry(model)).items()}
     several = isinstance(entry(model), dict)
 

@@ -59,10 +59,8 @@ class Converter:
 
 
 def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
-    """A folded network as .tflite bytes for batch 1, on the scales of its fake-quantized graph.
-
-    Raises OverBudget, naming the operator, where a float is left.
-    """
+    """A folded network as .tflite bytes for batch 1, on the scales of its fake-quantized graph. Raises OverBudget,
+    naming the operator, where a float is left."""
     graph = fake_quantized(network, weight_bits, batch_size=1)
     load(graph, network, ranges)
     with silence():
@@ -76,10 +74,8 @@ def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
 
 
 def symmetric(kernel: tf.Tensor, bits: int) -> tf.Tensor:
-    """A kernel (…, n_channels) rounded to 2^(bits-1) - 1 steps to either side of 0.
-
-    A convolution has a scale per channel, a dense layer (n_in, n_out) one for all.
-    """
+    """A kernel (…, n_channels) rounded to 2^(bits-1) - 1 steps to either side of 0. A convolution has a scale per
+    channel, a dense layer (n_in, n_out) one for all."""
     axes, rounded = None, tf.quantization.fake_quant_with_min_max_vars
     if len(kernel.shape) == 4:
         axes, rounded = (0, 1, 2), tf.quantization.fake_quant_with_min_max_vars_per_channel
@@ -88,10 +84,8 @@ def symmetric(kernel: tf.Tensor, bits: int) -> tf.Tensor:
 
 
 class Weighted(layers.Layer):
-    """A convolution or dense layer that computes with its weights on `bits` bits.
-
-    Depthwise ones stay at 8: their few weights are not worth a byte less, and litert has no int4 kernel for them.
-    """
+    """A convolution or dense layer that computes with its weights on `bits` bits. Depthwise ones stay at 8: their few
+    weights are not worth a byte less, and litert has no int4 kernel for them."""
 
     def __init__(self, layer: layers.Layer, bits: int):
         super().__init__(name=layer.name)
@@ -130,10 +124,8 @@ def activation_ranges(model: keras.Model, X: np.ndarray) -> Ranges:
 
 
 def fake_quantized(model: keras.Model, weight_bits: int, batch_size: int | None = None) -> keras.Model:
-    """The graph of a folded network with its rounding: weights on 8 or 4 bits, activations on 8. `load` fills it.
-
-    Where only a ReLU reads a layer, only the ReLU's output is rounded: the two are one operator of the file.
-    """
+    """The graph of a folded network with its rounding: weights on 8 or 4 bits, activations on 8. `load` fills it. Where
+    only a ReLU reads a layer, only the ReLU's output is rounded: the two are one operator of the file."""
     fused = {n for n, after in readers(model).items() if [type(layer) for layer in after] == [layers.ReLU]}
     inputs = keras.Input(batch_shape=(batch_size, *model.input_shape[1:]))
     start = Activations(name=f"{model.layers[0].name}_range")(inputs)

@@ -30,9 +30,7 @@ REASON = re.compile(r"operator: \w+, ofm: '(?P<name>[^']*)'\n\s*-? ?Reason: (?P<
 
 def compile_for(content: bytes, accelerator: str) -> tuple[dict, pd.DataFrame]:
     """An int8 .tflite file compiled for one of SYSTEMS: its totals, and one row per operator in order of execution.
-
-    Raises BadParameter for an unknown accelerator, BadArtifact where Vela gives up.
-    """
+    Raises BadParameter for an unknown accelerator, BadArtifact where Vela gives up."""
     check_names([accelerator], list(SYSTEMS), "the accelerators that are set up")
     with TemporaryDirectory() as folder:
         Path(folder, "model.tflite").write_bytes(content)

@@ -138,9 +138,7 @@ def picks_table(
     folds: Sequence[Prepared], made: dict[str, tuple], scores: Scores, columns: Scores, level: str
 ) -> pd.DataFrame:
     """One row per choice of `picks`: pick, kind, weight_bytes, bops, perturbation (modelled), val_loss, uar (measured).
-
-    val_loss is the cross-entropy (nats, mean over classes) of validation people; uar is that of test people.
-    """
+    val_loss is the cross-entropy (nats, mean over classes) of validation people; uar is that of test people."""
     rows = []
     for name, (kind, bits) in made.items():
         val, test = (crossval.answers(columns, scores[name], level, part) for part in ("val", "test"))

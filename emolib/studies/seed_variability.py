@@ -23,10 +23,8 @@ Scores = Mapping[tuple[str, int], np.ndarray]  # (n_rows, n_classes) in their or
 
 
 def scores(run: Run, of: Experiment, seeds: Sequence[int]) -> tuple[Columns, Scores]:
-    """Of every arm, trained with the options of `02_train`, whose own scores serve for the arm that it trained.
-
-    Folds that are current are not trained again.
-    """
+    """Of every arm, trained with the options of `02_train`, whose own scores serve for the arm that it trained. Folds
+    that are current are not trained again."""
     trained = run.parameters_of(f"scores/{of}-keras.npz")
     data, folds = crossval.windows_of(run, of)
     axis = FRONT_ENDS[of.modality].feature_axis

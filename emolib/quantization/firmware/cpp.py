@@ -53,10 +53,8 @@ def braces(values: np.ndarray) -> str:
 
 
 def declared(field: str, value) -> str:
-    """A constant of the namespace: a bool, a number, a string, a tuple of strings or an array.
-
-    An empty tuple or array becomes a comment, because C++ has no empty arrays.
-    """
+    """A constant of the namespace: a bool, a number, a string, a tuple of strings or an array. An empty tuple or array
+    becomes a comment, because C++ has no empty arrays."""
     name = constant_name(field)
     if isinstance(value, str):
         return f"inline constexpr char {name}[] = {string(value)};"

@@ -132,11 +132,9 @@ def study(name: str, told: Mapping) -> dict:
 
 
 def vectors_of(content: bytes, X: np.ndarray | None, name: str) -> dict:
-    """What a firmware tests itself by: inputs (n, n_values) int8 of windows X (n, *shape), or of noise; outputs
-    (n, n_outputs) int8 of litert's reference kernels; max_lsb, how far tflite-micro is from these; and the inputs' origin.
-
-    Raises BadArtifact where tflite-micro is over MAX_LSB away.
-    """
+    """What a firmware tests itself by: inputs (n, n_values) int8 of windows X (n, *shape), or of noise; outputs (n,
+    n_outputs) int8 of litert's reference kernels; max_lsb, how far tflite-micro is from these; and the inputs' origin.
+    Raises BadArtifact where tflite-micro is over MAX_LSB away."""
     micro = Micro(content)
     [port] = micro.inputs
     shape = (N_VECTORS, int(np.prod(port.shape)))

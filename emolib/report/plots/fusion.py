@@ -105,10 +105,8 @@ def forest(table: pd.DataFrame) -> style.Picture:
 
 
 def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[str]]) -> style.Picture:
-    """Mean ranks (n_methods,) on an axis from best to worst; a bar joins methods that do not differ (Demšar 2006, figure 1).
-
-    `cd` and `groups` as a Comparison has them.
-    """
+    """Mean ranks (n_methods,) on an axis from best to worst; a bar joins methods that do not differ (Demšar 2006,
+    figure 1). `cd` and `groups` as a Comparison has them."""
     ranks, n = ranks.sort_values(kind="stable"), len(ranks)
     n_left = (n + 1) // 2
     first_row = RANK_ROWS + GROUP_ROWS * len(groups)

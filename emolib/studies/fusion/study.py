@@ -62,11 +62,8 @@ def class_shares(paired: Trials, fold: int) -> np.ndarray:
 
 
 def rule_scores(paired: Trials) -> dict[str, np.ndarray]:
-    """Test scores (n_test, n_classes) of each modality alone, then of each rule.
-
-    A rule of LEARNED uses each fold's own weights. A modality that is missing for a trial guesses the class shares
-    of its fold's val trials. Raises BadSet.
-    """
+    """Test scores (n_test, n_classes) of each modality alone, then of each rule. A rule of LEARNED uses each fold's own
+    weights. A modality that is missing for a trial guesses the class shares of its fold's val trials. Raises BadSet."""
     test, folds = paired.scores[:, paired.is_test], paired.fold[paired.is_test]
     names, where = np.unique(folds, return_inverse=True)
     guess = np.array([class_shares(paired, fold) for fold in names], dtype=np.float32)[where]
