@@ -90,7 +90,7 @@ def live(options) -> None:
 
 def firmware(options) -> None:
     """Write a bundle as C++ for tflite-micro."""
-    from emolib.quantization.firmware import write
+    from emolib.quantization.firmware.files import write
 
     for name, made in write(options.bundle, options.out, options.results, options.model).items():
         print(f"{name:44} {made['bytes']:8} bytes  arena {made['arena_bytes']:7}  {made['max_lsb']} LSB apart")

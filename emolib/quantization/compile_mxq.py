@@ -19,7 +19,9 @@ MISSING = (
 
 def arguments(package, version, compiler, percentile, topk_ratio):
     """Keyword arguments of mxq_compile that ask for MaxPercentile, weights per channel (1) and outputs per layer (0).
-    The program ends for a version that is not known: the integers of the modes changed between versions."""
+
+    The program ends for a version that is not known: the integers of the modes changed between versions.
+    """
     shares = {"percentile": percentile, "topk_ratio": topk_ratio}
     numbers = tuple(int(part) for part in version.split(".")[:2])  # 1.0.1.dev2 is (1, 0)
     if package == "qubee" and (0, 8) <= numbers < (1, 0):

@@ -11,8 +11,7 @@ import pytest
 
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.device.backends import TFLite
-from emolib.quantization import firmware
-from emolib.quantization.firmware.files import vectors_of
+from emolib.quantization.firmware import files as firmware
 from emolib.quantization.ptq import convert
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
@@ -188,7 +187,7 @@ def test_a_compiler_takes_all_of_it(out, contents, tmp_path):
     bank = librosa.filters.mel(sr=16000, n_fft=512, n_mels=20, fmin=50, fmax=7000)
     np.testing.assert_allclose(np.float64(mels.split()), bank @ np.arange(1, 258), rtol=1e-5)
     np.testing.assert_allclose(np.float64(hann.split()), get_window("hann", 512), atol=1e-7)
-    found = vectors_of(contents[EYE], None, EYE)
+    found = firmware.vectors_of(contents[EYE], None, EYE)
     both = found["inputs"], found["outputs"]
     totals = [values.size for values in both] + [values.astype(int).sum() for values in both]
     assert eyes.split() == [str(n) for n in totals]
