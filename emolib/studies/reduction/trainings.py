@@ -23,7 +23,7 @@ from emolib.models.alexnet import Architecture, build, description, key
 from emolib.models.augment import five_ways
 from emolib.models.backend import keras, tf
 from emolib.models.checkpoint import Checkpoint
-from emolib.models.training import Trainer, Training
+from emolib.models.training import Trainer, Training, batched_logits
 
 SPAN = (-1.0, 1.0)  # of a pixel, as the front end gives it
 PREDICTED = 128  # pictures of one call
@@ -120,8 +120,6 @@ def answers(run: Run, chosen: Mapping[str, tuple], of: Mapping[str, EmotionSet])
         store(architecture)
         model = keras.models.load_model(run.read(f"{store.name(architecture)}.keras"))
         for part, data in of.items():
-            starts = range(0, len(data.y), PREDICTED)
-            logits = [model(data.X[i : i + PREDICTED], training=False).numpy() for i in starts]
-            scores = softmax(np.concatenate(logits))
+            scores = softmax(batched_logits(partial(model, training=False), data.X, PREDICTED))
             found.append(Answers(name, part, architecture, data.y, scores, data.subject))
     return found
