@@ -49,11 +49,7 @@ def start(notebook: str, names: dict) -> Run:
             check_names(given, known, where)
     parameters = {name: names[name] for name in known}
     check(model, parameters, where)
-    read = [
-        *(parameters.get("sources") or []),
-        *(parameters.get("corpora") or []),
-        parameters.get("corpus") or "",
-    ]
+    read = [*(parameters.get("sources") or []), *(parameters.get("corpora") or []), parameters.get("corpus") or ""]
     if any(name.split("-")[0] in GENERATED for name in read):
         print(SYNTHETIC)
     folder = run_folder(parameters["run"])

@@ -17,10 +17,7 @@ from emolib.report.cautions import TESTED
 from emolib.report.results import cell, markdown, of_source, one, read
 from emolib.report.tables import words
 
-MARKS = (
-    "<!-- results: written by `emolib publish` from docs/results.csv -->",
-    "<!-- end of results -->",
-)
+MARKS = ("<!-- results: written by `emolib publish` from docs/results.csv -->", "<!-- end of results -->")
 WHAT = ["variant", "condition", "pairing", "device"]  # a row of a table is of
 
 

@@ -74,11 +74,7 @@ def write(bundle: Path, out: Path, results: Path | None = None, names: Sequence[
         render(ALL, ALL, models=models, about=about, studies=studies, note=constants.NOTES["study"])
         render(RESOLVER, RESOLVER, operators=operators)
     return {
-        each["name"]: {
-            "bytes": len(each["content"]),
-            "arena_bytes": each["arena_bytes"],
-            "max_lsb": each["max_lsb"],
-        }
+        each["name"]: {"bytes": len(each["content"]), "arena_bytes": each["arena_bytes"], "max_lsb": each["max_lsb"]}
         for each in models
     }
 
