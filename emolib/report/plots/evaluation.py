@@ -162,10 +162,10 @@ def by_person(table: pd.DataFrame, by: str, label: str) -> style.Picture:
     mean of the first way. Columns `by`, seed, subject, uar in [0, 1]."""
     ways = list(table[by].unique())
     order = table[table[by] == ways[0]].groupby("subject").uar.mean().sort_values(kind="stable").index
-    figure, ax = style.panel(4.2)
-    for k, (way, (colour, marker)) in enumerate(style.colours(ways).items()):
+    (figure, ax), shift = style.panel(4.2), style.offsets(ways)
+    for way, (colour, marker) in style.colours(ways).items():
         uar = 100 * table[table[by] == way].pivot(index="subject", columns="seed", values="uar").loc[order]
-        x = np.arange(len(uar)) + 0.3 * (k - (len(ways) - 1) / 2)
+        x = np.arange(len(uar)) + shift[way]
         ax.vlines(x, uar.min(axis=1), uar.max(axis=1), color=colour, linewidth=1.2)
         for seed in uar.columns:
             name = way if seed == uar.columns[0] else None
