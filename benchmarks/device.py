@@ -72,16 +72,16 @@ def quartiles(values: np.ndarray, digits: int) -> str:
 
 
 def step_table(bundle: Bundle, n: int) -> str:
-    with Engine(bundle) as engine:
-        step, parts = 1e3 * turns(engine, n).T
-        names = ", ".join(engine.pipelines)
+    engine = Engine(bundle)
+    step, parts = 1e3 * turns(engine, n).T
+    names = ", ".join(engine.pipelines)
     head = ("modalities", "step, ms (quartiles)", "signal code and networks, ms", "times as long")
     return page.table(head, [(names, quartiles(step, 1), quartiles(parts, 1), quartiles(step / parts, 2))])
 
 
 def stream_table(bundle: Bundle, minutes: float) -> str:
-    with Engine(bundle) as engine:
-        found = stream_latency(engine, 60 * minutes)
+    engine = Engine(bundle)
+    found = stream_latency(engine, 60 * minutes)
     memory, time_s = np.array(found["resident_mb"], float), np.array(found["time_s"])
     settled = memory[time_s >= SETTLED_S] if minutes > 1 else memory
     ok = min(states.get("ok", 0) for states in found["states"].values()) / found["hops"]

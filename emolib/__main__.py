@@ -47,13 +47,13 @@ def run(options) -> None:
 def stream(bundle: Bundle, options) -> None:
     """Print an answer every hop: recordings are read as fast as they can be, live sensors in real time."""
     modalities = [text.partition("=")[0] for text in options.source]
-    with Engine(bundle, modalities, options.model, options.hop_s, threads=options.threads) as engine:
-        sensors = [parse(text, engine.trained, SENSORS) for text in options.source]
-        if any(sensor.is_live for sensor in sensors):
-            with Live(engine, sensors) as live:
-                return show(live.results(options.seconds), options.json)
-        end_s = options.seconds or float("inf")
-        show(takewhile(lambda result: result.time_s <= end_s, replay(engine, sensors)), options.json)
+    engine = Engine(bundle, modalities, options.model, options.hop_s, threads=options.threads)
+    sensors = [parse(text, engine.trained, SENSORS) for text in options.source]
+    if any(sensor.is_live for sensor in sensors):
+        with Live(engine, sensors) as live:
+            return show(live.results(options.seconds), options.json)
+    end_s = options.seconds or float("inf")
+    show(takewhile(lambda result: result.time_s <= end_s, replay(engine, sensors)), options.json)
 
 
 def show(results: Iterable[Result], as_json: bool) -> None:
@@ -89,13 +89,11 @@ def live(options) -> None:
 
 
 def firmware(options) -> None:
-    """Write a bundle as C++ for tflite-micro, and try it there."""
-    from emolib.quantization.firmware import check, write
+    """Write a bundle as C++ for tflite-micro."""
+    from emolib.quantization.firmware.files import write
 
-    made = write(options.bundle, options.out, options.results, options.model)
-    for name, tried in check(options.out).items():
-        sizes = f"{made[name]['bytes']:8} bytes  arena {made[name]['arena_bytes']:7}"
-        print(f"{name:44} {sizes}  {tried['vectors']} vectors, {tried['lsb']} LSB apart")
+    for name, made in write(options.bundle, options.out, options.results, options.model).items():
+        print(f"{name:44} {made['bytes']:8} bytes  arena {made['arena_bytes']:7}  {made['max_lsb']} LSB apart")
 
 
 def bench(options) -> None:

@@ -17,23 +17,23 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import copy
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from emolib.core.errors import BadArtifact
 from emolib.core.lock import planned
-from emolib.core.paths import PROJECT, read_json
+from emolib.core.paths import PROJECT, read_json, versions
 from emolib.core.results import to_csv
 
 MAPPED_BYTES = 1 << 20  # from which on an array stays in its file
 FIELDS = {"sha256", "notebook", "parameters", "inputs", "versions", "commit", "seconds"}  # of a sidecar
 AGAIN = "run the notebook that writes it again, or `make reproduce FORCE=<its rule>`."
-PACKAGES = ("numpy", "scipy", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert")
+PACKAGES = "numpy", "scipy", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert"
+VERSIONS = {"python": sys.version.split()[0], **versions(PACKAGES)}
 
 
 def sha256(path: Path) -> str:
@@ -43,10 +43,8 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def atomic(path: Path):
-    """A temporary path beside `path` that takes its place when the block ends without an error.
-
-    What a process that was killed on this machine left of the same artifact is removed.
-    """
+    """A temporary path beside `path` that takes its place when the block ends without an error. What a process that was
+    killed on this machine left of the same artifact is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in left_of(path):
         left.unlink(missing_ok=True)
@@ -156,15 +154,6 @@ def short(commit: str) -> str:
     return f"commit {commit[:7]}{'+' * commit.endswith('+')}" if commit else "outside a checkout"
 
 
-@cache
-def versions() -> dict[str, str]:
-    found = {"python": sys.version.split()[0]}
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
-
-
 class Caption(str):
     """Text that a notebook shows as Markdown."""
 
@@ -182,10 +171,8 @@ def show(*things):
 
 
 class Run:
-    """One run's folder, with the notebook's parameters and inputs as provenance of what it writes.
-
-    While a pipeline makes the run, only what its plan names is written and read.
-    """
+    """One run's folder, with the notebook's parameters and inputs as provenance of what it writes. While a pipeline
+    makes the run, only what its plan names is written and read."""
 
     def __init__(self, folder: Path, notebook: str, parameters: dict):
         self.folder, self.notebook, self.parameters = Path(folder), notebook, parameters
@@ -225,10 +212,8 @@ class Run:
 
     @contextmanager
     def write(self, name: str, **provenance):
-        """Temporary path to write `name` to; the artifact and its sidecar appear when the block ends.
-
-        Raises BadArtifact where a pipeline makes the run otherwise, or an input was written again since it was read.
-        """
+        """Temporary path to write `name` to; the artifact and its sidecar appear when the block ends. Raises
+        BadArtifact where a pipeline makes the run otherwise, or an input was written again since it was read."""
         path = self.folder / name
         with atomic(path) as temporary:
             yield temporary
@@ -246,7 +231,7 @@ class Run:
             "notebook": self.notebook,
             "parameters": self.parameters,
             "inputs": self.inputs,
-            "versions": versions(),
+            "versions": VERSIONS,
             "commit": git_commit(),
             "seconds": round(time.monotonic() - self.start, 1),
             **provenance,

@@ -9,10 +9,8 @@ from emolib.core.paths import PROJECT
 
 
 def run_module(module: str, *words: str, start: Callable = subprocess.run, **options):
-    """Run `python -m module words`; `start` is subprocess.run or Popen and takes the options.
-
-    `-P` keeps the current folder, which may be a stranger's bundle, out of the import path.
-    """
+    """Run `python -m module words`; `start` is subprocess.run or Popen and takes the options. `-P` keeps the current
+    folder, which may be a stranger's bundle, out of the import path."""
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)  # an empty entry would be the current folder
     path = os.pathsep.join([str(PROJECT), *filter(None, given)])
     environment = {**os.environ, "PYTHONPATH": path}

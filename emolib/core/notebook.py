@@ -37,10 +37,8 @@ def show_one_line(shell, kind, error, traceback, tb_offset=None):
 
 
 def start(notebook: str, names: dict) -> Run:
-    """The run that this notebook reads and writes, from the notebook's globals().
-
-    Raises BadParameter for an injected parameter that the notebook does not have, and for a bad value.
-    """
+    """The run that this notebook reads and writes, from the notebook's globals(). Raises BadParameter for an injected
+    parameter that the notebook does not have, and for a bad value."""
     if "get_ipython" in names:
         names["get_ipython"]().set_custom_exc((EmolibError,), show_one_line)
     model, where = model_of(notebook), f"{notebook}.ipynb"
@@ -51,11 +49,7 @@ def start(notebook: str, names: dict) -> Run:
             check_names(given, known, where)
     parameters = {name: names[name] for name in known}
     check(model, parameters, where)
-    read = [
-        *(parameters.get("sources") or []),
-        *(parameters.get("corpora") or []),
-        parameters.get("corpus") or "",
-    ]
+    read = [*(parameters.get("sources") or []), *(parameters.get("corpora") or []), parameters.get("corpus") or ""]
     if any(name.split("-")[0] in GENERATED for name in read):
         print(SYNTHETIC)
     folder = run_folder(parameters["run"])
@@ -65,10 +59,8 @@ def start(notebook: str, names: dict) -> Run:
 
 
 def run_in_place(path: Path):
-    """Execute a notebook on its defaults and save it with its outputs, without times, counts and warnings of the machine.
-
-    What an Output widget shows stays, as outputs of its cell.
-    """
+    """Execute a notebook on its defaults and save it with its outputs, without times, counts and warnings of the
+    machine. What an Output widget shows stays, as outputs of its cell."""
     import nbformat
     from nbclient import NotebookClient
 

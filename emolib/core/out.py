@@ -49,11 +49,8 @@ def check_out(out: Path, known: Callable[[Path], Collection[str]]) -> Path:
 
 @contextmanager
 def replaced(out: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `out` when the block ends without an error.
-
-    A whole `out` lies there or in a temporary folder beside it at any time. Raises BadParameter where the system
-    refuses.
-    """
+    """A new folder that takes the place of `out` when the block ends without an error. A whole `out` lies there or in a
+    temporary folder beside it at any time. Raises BadParameter where the system refuses."""
     with _refusals(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=prefix_of(out), suffix=out.suffix, dir=out.parent))

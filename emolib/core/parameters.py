@@ -30,7 +30,7 @@ RANGES = (  # of these names in every notebook; of a list, each element
         flops_ratio trials_per_person n_channels""",
     ),
     (Field(ge=0), "voices max_windows n_random stream_s n_sanity"),
-    (Field(ge=0, le=1), "noises share margin size_share bops_share"),
+    (Field(ge=0, le=1), "noises share margin size_share"),
     (Field(gt=0, le=100), "percentiles weight_percentiles"),
 )
 LIMITS = {name: limits for limits, names in RANGES for name in names.split()}

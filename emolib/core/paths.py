@@ -1,8 +1,11 @@
-"""Where things lie: the project, the corpora, the runs, and what a JSON file says."""
+"""Where things lie: the project, the corpora, the runs; what a JSON file says, and which packages are here."""
 
 import json
 import os
 import sysconfig
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from emolib.core.errors import check_name
@@ -35,3 +38,12 @@ def read_json(path: Path):
         return json.loads(path.read_text(encoding="utf-8"))
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Those of the packages that are installed."""
+    found = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

@@ -69,12 +69,7 @@ def to_csv(rows: Iterable[dict]) -> str:
 
 
 def tidy(
-    of: Experiment,
-    table,
-    units: Mapping[str, str],
-    artifact: str,
-    names: Mapping[str, str] | None = None,
-    **about,
+    of: Experiment, table, units: Mapping[str, str], artifact: str, names: Mapping[str, str] | None = None, **about
 ) -> list[dict]:
     """A row for each row of a pandas table and each of its columns in `units`, column: unit; the metric is that of the
     column's name, or what `names` says.

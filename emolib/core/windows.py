@@ -15,10 +15,8 @@ CHUNK_BYTES = 4 << 20  # of windows read at a time
 
 
 class MappedWindows:
-    """Windows (n, *shape) that stay in a file: some rows of `base`, and the steps that are done to them once they are read.
-
-    An index reads and gives an array, np.asarray reads all.
-    """
+    """Windows (n, *shape) that stay in a file: some rows of `base`, and the steps that are done to them once they are
+    read. An index reads and gives an array, np.asarray reads all."""
 
     def __init__(self, base: np.ndarray, rows: np.ndarray, steps: tuple[Callable, ...] = ()):
         self.base, self.rows, self.steps = base, rows, steps

@@ -29,10 +29,8 @@ class Tree:
         self.root, self._places = root, places
 
     def names(self, *patterns: str) -> list[str]:
-        """Sorted paths whose end matches a pattern, so that a wrapper folder of an archive does not matter.
-
-        `wav/*.wav` finds `wav/a.wav` and `download/wav/a.wav`. `*` also crosses folders, case does not count.
-        """
+        """Sorted paths whose end matches a pattern, so that a wrapper folder of an archive does not matter. `wav/*.wav`
+        finds `wav/a.wav` and `download/wav/a.wav`. `*` also crosses folders, case does not count."""
         either = "|".join(map(translate, patterns))
         ends = re.compile(rf"(?:.*/)?(?:{either})", re.IGNORECASE | re.DOTALL)
         return sorted(name for name in self._places if ends.match(name))

@@ -93,7 +93,11 @@ def _check_modality(corpus: Corpus, modality: str):
     n_trials = counts["subject"].total()
     print(f"{corpus.name} {modality}: {n_trials} trials of {len(counts['subject'])} subjects")
     length = f"{min(seconds):.2f} to {max(seconds):.2f} s" if seconds else "single pictures"
-    rows = [(fact, _listed(counter)) for fact, counter in counts.items()]
+    rows = []
+    for fact, of in counts.items():
+        told = f"{len(of)} different, {min(of.values())} to {max(of.values())} trials each"
+        listed = ", ".join(f"{value} {n}" for value, n in sorted(of.items()))
+        rows.append((fact, told if len(of) > MOST_LISTED else listed))
     reasons = Counter(drop.reason for drop in dropped)
     left_out = "; ".join(f"{n} {reason}" for reason, n in sorted(reasons.items())) or "none"
     _print_table([*rows, ("length", length), ("dropped", left_out)], indent="  ")
@@ -112,12 +116,6 @@ def _facts(corpus: Corpus, trial: Trial) -> dict[str, str]:
 
 def _time_axis(trial: Trial) -> int:
     return 1 if trial.kind == "raw" else 0
-
-
-def _listed(counter: Counter) -> str:
-    if len(counter) > MOST_LISTED:
-        return f"{len(counter)} different, {min(counter.values())} to {max(counter.values())} trials each"
-    return ", ".join(f"{value} {n}" for value, n in sorted(counter.items()))
 
 
 def _print_table(rows: Sequence[tuple[str, ...]], indent: str = ""):

@@ -24,11 +24,8 @@ from emolib.signals.generated.scenes import scene
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture and its faces.
-
-    image: uint8 (height, width[, 3]); boxes: (n, 4) x1 y1 x2 y2 in pixels; labels: (n,) the corpus's own words.
-    `split` is train | val | test.
-    """
+    """One picture and its faces. image: uint8 (height, width[, 3]); boxes: (n, 4) x1 y1 x2 y2 in pixels; labels: (n,)
+    the corpus's own words. `split` is train | val | test."""
 
     corpus: str
     name: str
@@ -172,10 +169,8 @@ SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # fol
 
 
 def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[tuple]:
-    """Every picture; one without a text file has no faces, as YOLO says. The class number is the label.
-
-    The split is a folder's name, images/train or train/images, else a hash of the picture's own name.
-    """
+    """Every picture; one without a text file has no faces, as YOLO says. The class number is the label. The split is a
+    folder's name, images/train or train/images, else a hash of the picture's own name."""
     tree = open_tree(root)
     # images/train/a.jpg: labels/train/a.txt; of several folders `images` the last one counts
     text_of = {

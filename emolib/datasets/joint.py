@@ -111,9 +111,7 @@ def trials_of(data: EmotionSet, rows: np.ndarray | None = None) -> dict[Key, np.
 
 def together(windows: Sequence[np.ndarray], start_s: Sequence[np.ndarray]) -> np.ndarray:
     """The joint windows of one joint trial, (n, n_branches): rows of each branch's set; MISSING where it has none.
-
-    `windows`: the trial's rows of each branch in order of time, () for none; `start_s`: seconds of all of its set.
-    """
+    `windows`: the trial's rows of each branch in order of time, () for none; `start_s`: seconds of all of its set."""
     starts = [seconds[rows] for rows, seconds in zip(windows, start_s, strict=True)]
     clock = max(starts, key=len)
     columns = [

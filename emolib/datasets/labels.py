@@ -66,10 +66,8 @@ def classes(corpus: str, task: str) -> tuple[str, ...]:
 
 
 def target(corpus: str, task: str, trial: Trial) -> str | None:
-    """The trial's class in a task, or None where the task leaves its label out by design.
-
-    Raises UnmappedLabel for a label that the corpus's map does not hold, or a rating that is missing.
-    """
+    """The trial's class in a task, or None where the task leaves its label out by design. Raises UnmappedLabel for a
+    label that the corpus's map does not hold, or a rating that is missing."""
     entry = get(corpus)
     if corpus == "own" and task == "emotion":
         return trial.label or None

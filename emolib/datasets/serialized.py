@@ -85,10 +85,8 @@ def read_mat(tree: Tree, name: str) -> dict:
 
 
 def _walk(data: memoryview, order: str, is_file: bool = False):
-    """The elements of a file, or of a matrix: flags, dimensions, others, and matrices that it holds.
-
-    Raises ValueError or zlib.error for those that unfold to too much, or claim more cells than they hold.
-    """
+    """The elements of a file, or of a matrix: flags, dimensions, others, and matrices that it holds. Raises ValueError
+    or zlib.error for those that unfold to too much, or claim more cells than they hold."""
     at, number, flags = 0, 0, 0
     while at + TAG_BYTES <= len(data):
         kind, size = struct.unpack_from(f"{order}II", data, at)

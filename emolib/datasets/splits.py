@@ -66,10 +66,8 @@ def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
 
 
 def loso(emotion_set: EmotionSet, n_val: float = 2, seed: int = 0) -> list[Fold]:
-    """Leave one subject out: one fold per subject, who is its test part; the other parts are whole subjects.
-
-    `n_val` subjects (a share of the training subjects if below 1) stop the training. Raises BadSet, BadParameter.
-    """
+    """Leave one subject out: one fold per subject, who is its test part; the other parts are whole subjects. `n_val`
+    subjects (a share of the training subjects if below 1) stop the training. Raises BadSet, BadParameter."""
     subjects = np.unique(emotion_set.subject).tolist()
     if len(subjects) > MAX_FOLDS:
         raise BadParameter(f"loso: {len(subjects)} folds, expected {MAX_FOLDS} or fewer: use grouped.")
@@ -77,10 +75,8 @@ def loso(emotion_set: EmotionSet, n_val: float = 2, seed: int = 0) -> list[Fold]
 
 
 def grouped(emotion_set: EmotionSet, n_folds: int = 5, n_val: float = 0.2, seed: int = 0) -> list[Fold]:
-    """k-fold over whole subjects, classes spread as evenly as subjects allow; every subject is tested once.
-
-    Largest subjects first, each into the fold where its classes are rarest. Raises BadSet, BadParameter.
-    """
+    """k-fold over whole subjects, classes spread as evenly as subjects allow; every subject is tested once. Largest
+    subjects first, each into the fold where its classes are rarest. Raises BadSet, BadParameter."""
     counts = _class_counts(emotion_set)
     if not 2 <= n_folds <= len(counts):
         raise BadParameter(f"n_folds is {n_folds}, expected 2 to {len(counts)}, the number of subjects.")
@@ -105,10 +101,8 @@ def official(emotion_set: EmotionSet, n_val: float = 0.2, seed: int = 0) -> list
 
 
 def leaky(emotion_set: EmotionSet, test_share: float = 0.2, seed: int = 0, n_folds: int = 1) -> list[Fold]:
-    """Independent random splits of *windows*, by class: people and trials on both sides. For comparison only.
-
-    Test and val have `test_share` of the windows each. Raises BadParameter unless 0 < test_share < 0.5.
-    """
+    """Independent random splits of *windows*, by class: people and trials on both sides. For comparison only. Test and
+    val have `test_share` of the windows each. Raises BadParameter unless 0 < test_share < 0.5."""
     emotion_set.check_trainable()
     if not 0 < test_share < 0.5:
         raise BadParameter(f"test_share is {test_share}, expected a share between 0 and 0.5.")

@@ -26,9 +26,7 @@ MOST_SHEET_ROWS = 1000
 
 def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = True) -> "pd.DataFrame":
     """The named columns of a CSV file; without a header these are all its columns, in order. `#` begins a comment.
-
-    Raises BadRecording for a file that is empty, cut off inside its last row, or lacks a column.
-    """
+    Raises BadRecording for a file that is empty, cut off inside its last row, or lacks a column."""
     import pandas as pd
 
     data = tree.read(name)

@@ -65,8 +65,8 @@ def bench(
     try:
         engine = _steps(bundle, names)
         if seconds:
-            with Engine(bundle, names=names) as fresh:
-                streamed = stream_latency(fresh, seconds)
+            fresh = Engine(bundle, names=names)
+            streamed = stream_latency(fresh, seconds)
     except BadParameter as error:
         refused.append({"model": "engine", "backend": "", "reason": str(error)})
     return {
@@ -86,11 +86,11 @@ def bench(
 
 def _steps(bundle: Bundle, names: Sequence[str]) -> dict:
     """What the engine is of, and its steps one after the other."""
-    with Engine(bundle, names=names) as engine:
-        sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
-        tasks = (of["task"] for of in bundle.studies.values() if of["sources"].keys() >= {*sources.values()})
-        about = {"sources": sources, "task": next(tasks, ""), "detector": engine.face_path is not None}
-        return about | {"hop_s": engine.hop_s} | steps_summary(engine_steps(engine, STEPS))
+    engine = Engine(bundle, names=names)
+    sources = {modality: pipeline.source for modality, pipeline in engine.pipelines.items()}
+    tasks = (of["task"] for of in bundle.studies.values() if of["sources"].keys() >= {*sources.values()})
+    about = {"sources": sources, "task": next(tasks, ""), "detector": engine.face_path is not None}
+    return about | {"hop_s": engine.hop_s} | steps_summary(engine_steps(engine, STEPS))
 
 
 def _energy(bundle: Bundle) -> dict:

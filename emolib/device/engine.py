@@ -79,15 +79,6 @@ class Engine:
     def trained(self) -> dict[str, SignalInfo]:
         return {modality: pipeline.trained for modality, pipeline in self.pipelines.items()}
 
-    def __enter__(self) -> "Engine":
-        return self
-
-    def __exit__(self, *error):
-        self.close()
-
-    def restart(self):
-        self.began = self.clock()
-
     def now_s(self) -> float:
         return self.clock() - self.began
 
@@ -141,7 +132,3 @@ class Engine:
         scores = None if scores is None else by_class(self.classes(modality), scores)
         box = None if reading.box is None else tuple(round(float(side), 1) for side in reading.box)
         return Part(reading.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box)
-
-    def close(self):
-        for pipeline in self.pipelines.values():
-            pipeline.model.close()

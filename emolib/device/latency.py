@@ -137,9 +137,4 @@ def hops_summary(hops: Sequence[tuple]) -> dict:
     time_s, late_ms, step_ms = ([round(number, 3) for number in of] for of in times)
     found = {"hops": len(hops), "missed": sum(missed)}
     found |= percentiles(late_ms, "ms", "late_") | percentiles(step_ms, "ms", "step_")
-    return found | {
-        "time_s": time_s,
-        "late_ms": late_ms,
-        "step_ms": step_ms,
-        "resident_mb": list(resident_mb),
-    }
+    return found | {"time_s": time_s, "late_ms": late_ms, "step_ms": step_ms, "resident_mb": list(resident_mb)}

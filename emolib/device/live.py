@@ -78,7 +78,7 @@ class Live:
         except Exception:
             self.__exit__()
             raise
-        self.engine.restart()
+        self.engine.began = self.engine.clock()
         for feeder in self.feeders:
             feeder.start()
         return self

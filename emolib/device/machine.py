@@ -10,14 +10,13 @@ import os
 import platform
 import sys
 import time
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from emolib.core.child import run_module
 from emolib.core.errors import BadArtifact
+from emolib.core.paths import versions
 
 INTERPRETERS = ("ai-edge-litert", "tflite-runtime", "tflite-micro", "tensorflow-cpu", "tensorflow")
 CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
@@ -49,17 +48,13 @@ def describe_machine() -> dict:
     """The machine as a bench file describes it, governor and MHz (least, current, largest) by Linux's cpufreq; None for
     what cannot be read here. Threads are those of numpy's matrix products, None: as many as there are cores; on a busy
     machine several wait for each other, and steps take longer."""
-    versions = {}
-    for package in ("emolib", "numpy", *INTERPRETERS):
-        with suppress(PackageNotFoundError):
-            versions[package] = version(package)
     khz = [read(CPUFREQ / f"scaling_{which}_freq") for which in ("min", "cur", "max")]
     return {
         "name": machine(),
         "cores": cores(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": versions(("emolib", "numpy", *INTERPRETERS)),
         "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS"),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "governor": read(CPUFREQ / "scaling_governor"),

@@ -54,11 +54,9 @@ def average_precision(found: Sequence[Found], truth: Sequence[np.ndarray]) -> fl
 
 
 def _ap(found: Sequence[Found], truth: Sequence[np.ndarray]) -> Callable[[np.ndarray], float]:
-    """A function that gives the AP of pictures `rows` (n,), in which one may come several times: the area under the best
-    precision at a recall or beyond.
-
-    Source: Everingham et al. (2015), "The Pascal visual object classes challenge: a retrospective", section 3.
-    """
+    """A function that gives the AP of pictures `rows` (n,), in which one may come several times: the area under the
+    best precision at a recall or beyond. Source: Everingham et al. (2015), "The Pascal visual object classes challenge:
+    a retrospective", section 3."""
     n_faces = _n_faces(truth)
     _, right, picture = _ranked(found, truth)
 

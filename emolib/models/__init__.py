@@ -17,9 +17,7 @@ OTHERS = {"heart": (), "eeg": (), "speech": (), "face": ("table2", "resnet")}  #
 
 class Network(NamedTuple):
     """How a network is built: `build(input_shape, n_classes, **options)`. `augment(X, seed)` changes a training batch.
-
-    `solve(X, y, n_classes)` gives its weights where they have a closed form, else it is None.
-    """
+    `solve(X, y, n_classes)` gives its weights where they have a closed form, else it is None."""
 
     build: Callable
     augment: Callable

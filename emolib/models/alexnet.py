@@ -18,10 +18,8 @@ POOL_STRIDE = 2
 
 @dataclass(frozen=True)
 class Block:
-    """A convolution with ReLU, then a maximum over pool × pool at stride 2; 0 filters or 0 pool leave it out.
-
-    The kernel is odd, the stride 1 to the kernel.
-    """
+    """A convolution with ReLU, then a maximum over pool × pool at stride 2; 0 filters or 0 pool leave it out. The
+    kernel is odd, the stride 1 to the kernel."""
 
     filters: int
     kernel: int
@@ -161,10 +159,8 @@ def baseline(channels: int = 1, n_classes: int = 7, side: int = 224, width: floa
 
 
 def embedded(channels: int = 1, n_classes: int = 7) -> Architecture:
-    """Three convolutions, the first at stride 7, three pools, one batch norm, one dense layer behind dropout, at 224 × 224.
-
-    Source: Shved (2019), final architecture, which prints neither widths nor kernels. Ours make its 1.3 MFLOP at one
-    channel.
-    """
+    """Three convolutions, the first at stride 7, three pools, one batch norm, one dense layer behind dropout, at 224 ×
+    224. Source: Shved (2019), final architecture, which prints neither widths nor kernels. Ours make its 1.3 MFLOP at
+    one channel."""
     blocks = (Block(8, 7, 7, 3, batch_norm=True), Block(8, 3, pool=3), Block(32, 3, pool=3))
     return Architecture(224, channels, blocks, (), n_classes)

@@ -1,8 +1,9 @@
-"""Augmentation of standardised batches (n, …) in the TensorFlow graph.
+"""Augmentation of standardised batches (n, …) in the TensorFlow graph. The same seed, two integers, gives the same batch."""
 
-The same seed, two integers, gives the same batch.
-"""
+import math
+from collections.abc import Sequence
 
+from emolib.core.errors import check_names
 from emolib.models.backend import tf
 
 NOISE = 0.1  # standard deviations
@@ -73,3 +74,68 @@ def spectrogram(X, seed):
         keep = tf.cast((place < first) | (place >= first + length), X.dtype)
         X *= keep[:, :, None, None] if axis == 1 else keep[:, None, :, None]
     return X
+
+
+# The five ways of Shved (2019) to augment a grey picture (n, height, width, 1), alone or together; values stay in `span`
+
+BLUR = 0.02  # largest standard deviation of the Gaussian, of a side
+GRAIN = 0.05  # largest standard deviation of the noise, of the span
+ROTATED = 0.3  # radians
+TRUNCATE = 3  # standard deviations at which the Gaussian ends
+
+
+def blurred(X, sigma, radius: int):
+    """X (n, height, width, 1) under Gaussians of sigma (n, 1) pixels, cut at `radius`; borders are mirrored."""
+    taps = tf.range(-radius, radius + 1, dtype=X.dtype)[None]
+    weights = tf.exp(-0.5 * tf.square(taps / tf.maximum(sigma, 1e-3)))
+    weights /= tf.reduce_sum(weights, axis=1, keepdims=True)
+    for axis in (1, 2):
+        around = [[radius, radius] if i == axis else [0, 0] for i in range(4)]
+        wide, size = tf.pad(X, around, "SYMMETRIC"), X.shape[axis]
+        rows = [tf.gather(wide, tf.range(size) + tap, axis=axis) for tap in range(2 * radius + 1)]
+        X = sum(row * weights[:, tap, None, None, None] for tap, row in enumerate(rows))
+    return X
+
+
+def blur(X, seed, span):
+    """A Gaussian of up to BLUR of the height."""
+    largest = BLUR * X.shape[1]
+    return blurred(X, draw(X, seed, 0, 0.0, largest), math.ceil(TRUNCATE * largest))
+
+
+def grain(X, seed, span):
+    """Gaussian noise on every value, as strong as is drawn for the picture."""
+    sd = draw(X, seed, 0, 0.0, GRAIN * (span[1] - span[0]))
+    values = tf.random.stateless_normal(tf.shape(X), tf.random.experimental.stateless_fold_in(seed, 1))
+    return X + sd[:, None, None] * values
+
+
+def shift(X, seed, span):
+    """Up to SHIFT of a side in both directions."""
+    right, down = X.shape[2] * draw(X, seed, 0, -SHIFT, SHIFT), X.shape[1] * draw(X, seed, 1, -SHIFT, SHIFT)
+    return affine(X, tf.ones_like(right), tf.zeros_like(right), right, down)
+
+
+def rotation(X, seed, span):
+    """Up to ROTATED about the centre."""
+    turn = draw(X, seed, 0, -ROTATED, ROTATED)
+    still = tf.zeros_like(turn)
+    return affine(X, tf.ones_like(turn), turn, still, still)
+
+
+def light(X, seed, span):
+    """Contrast and brightness."""
+    low, high = span
+    gain, offset = 1 + draw(X, seed, 2, -LIGHT, LIGHT), (high - low) * draw(X, seed, 3, -LIGHT, LIGHT)
+    return lit(X, gain, offset + (low + high) / 2 * (1 - gain))
+
+
+WAYS = {"blur": blur, "noise": grain, "shift": shift, "rotation": rotation, "light": light}
+
+
+def five_ways(X, seed, ways: Sequence[str] = tuple(WAYS), span: tuple[float, float] = (0.0, 1.0)):
+    """The pictures augmented by `ways` in the order given. Raises BadParameter for an unknown way."""
+    check_names(ways, list(WAYS), "five_ways")
+    for way in ways:
+        X = WAYS[way](X, tf.random.experimental.stateless_fold_in(seed, list(WAYS).index(way)), span)
+    return tf.clip_by_value(X, *span)

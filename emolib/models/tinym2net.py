@@ -7,38 +7,31 @@ most units of the dense layers die in the first epochs, and a slow branch with t
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import NamedTuple
 
 import keras
-import numpy as np
 from keras import layers
-from pydantic import Field, PositiveInt
 
 from emolib.core.errors import BadParameter
-from emolib.core.parameters import Strict, check
 from emolib.models.blocks import conv, fully_connected, separable
 
-STEPS = {"kernel": [5, 1], "pool": [2, 1]}  # of features over time: their second axis has length 1
-DEFAULTS = {"heart": STEPS | {"filters": [16, 32]}, "eeg": STEPS | {"filters": [16]}}
-Sizes = list[PositiveInt]
-Size = PositiveInt | Annotated[Sizes, Field(min_length=2, max_length=2)]  # of a square, or height and width
 
+class Branch(NamedTuple):
+    """The layers of a branch. An entry of `filters` is a convolution, one of `dense` a dense layer."""
 
-class Branch(Strict):
-    """the layers of a branch"""
-
-    filters: Sizes = [16, 32, 32, 32]  # an entry a convolution
-    kernel: Size = 3
-    pool: Size = 2
-    dense: Sizes = [32]
+    filters: tuple[int, ...] = (16, 32, 32, 32)
+    kernel: tuple[int, int] = (3, 3)
+    pool: tuple[int, int] = (2, 2)
+    dense: tuple[int, ...] = (32,)
     separable: bool = True  # all convolutions but the first
 
 
-def branch(name: str, modality: str, given: Mapping) -> Branch:
-    """The layers of a branch: those of its modality, and what is given. Raises BadParameter, naming the branch."""
-    fields = {**DEFAULTS.get(modality, {}), **given}
-    check(Branch, fields, f"branch {name}")
-    return Branch(**fields)
+BRANCHES = {  # by modality; of features over time the second axis has length 1
+    "heart": Branch(filters=(16, 32), kernel=(5, 1), pool=(2, 1)),
+    "eeg": Branch(filters=(16,), kernel=(5, 1), pool=(2, 1)),
+    "speech": Branch(),
+    "face": Branch(),
+}
 
 
 def build(
@@ -75,11 +68,11 @@ def _features(name: str, x, layout: Branch, width: float):
     for n, filters in enumerate(layout.filters):
         block = separable if layout.separable and n else conv
         x = block(x, max(1, round(filters * width)), layout.kernel)
-        height, across = np.broadcast_to(layout.pool, 2).tolist()
+        height, across = layout.pool
         if x.shape[1] < height or x.shape[2] < across:
             raise BadParameter(
                 f"Branch {name}, layer {n + 1} of {len(layout.filters)}: max-pooling by {height} × {across} of "
-                f"{tuple(x.shape[1:])} leaves nothing: give fewer filters, a smaller pool, or larger windows."
+                f"{tuple(x.shape[1:])} leaves nothing: give larger windows."
             )
         x = layers.MaxPooling2D((height, across))(x)
     x = layers.Flatten()(x)

@@ -39,9 +39,7 @@ def percentile_of_all(x: np.ndarray, percentile: float) -> tuple[float, float]:
 
 def percentile_of_maxima(x: np.ndarray, percentile: float) -> tuple[float, float]:
     """MAX-PERCENTILE: high = P_p(∪ᵢ Tᵢ), Tᵢ the largest ⌈0.01 · size⌉ values of window i; low alike from the smallest.
-
-    p = 100 is MAX. With one value a window it is the percentile of the windows' maxima.
-    """
+    p = 100 is MAX. With one value a window it is the percentile of the windows' maxima."""
     n = int(np.ceil(TOP_SHARE * x.shape[1]))
     ordered = np.sort(x, axis=1)
     return np.percentile(ordered[:, :n], 100 - percentile), np.percentile(ordered[:, -n:], percentile)
@@ -81,10 +79,8 @@ METHODS = {"max": maximum, "percentile": percentile_of_all, "max_percentile": pe
 
 
 def clip_weights(content: bytes, percentile: float) -> bytes:
-    """The float32 file with each kernel cut, channel by channel, at this percentile of |w|.
-
-    Batch norm is folded into these kernels, so their channels differ much in size.
-    """
+    """The float32 file with each kernel cut, channel by channel, at this percentile of |w|. Batch norm is folded into
+    these kernels, so their channels differ much in size."""
     if percentile == 100:
         return content
     model = read(content)

@@ -3,10 +3,9 @@
 A converter maps the CalibrationData of a fold to the bytes of a file, so it never sees the test part.
 """
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.joint import JointSet
 from emolib.datasets.splits import Fold
-from emolib.device.backends import branch_of, native_silence
+from emolib.device.backends import TFLite
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.models.backend import keras
@@ -112,10 +111,8 @@ def convert_folds(run: Run, folds: Sequence[CalibrationData], converters: Conver
 
 
 def check_calibration(X: Windows | None, expected) -> Windows:
-    """The calibration windows X (n, *expected) as float32; for several branches, X and `expected` are by branch.
-
-    Raises BadSet where X cannot show the range of the activations: no windows, another shape, NaN or infinity.
-    """
+    """The calibration windows X (n, *expected) as float32; for several branches, X and `expected` are by branch. Raises
+    BadSet where X cannot show the range of the activations: no windows, another shape, NaN or infinity."""
     if X is None or length(X) == 0:
         raise BadSet("Got no calibration windows: pass about 100 of the training subjects.")
     X = each(lambda x: np.asarray(x, np.float32), X)
@@ -127,26 +124,16 @@ def check_calibration(X: Windows | None, expected) -> Windows:
 
 
 def observed(content: bytes, X: Windows) -> dict[str, np.ndarray]:
-    """The values of every activation tensor of a float32 .tflite file on windows X, by name, (n, size) each.
-
-    X is (n, *shape), or such an array by branch. Raises BadSet as `check_calibration` does.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    make = partial(Interpreter, model_content=content, num_threads=1)
-    with native_silence(), warnings.catch_warnings(action="ignore"):
-        interpreter = make(experimental_preserve_all_tensors=True)
-        interpreter.allocate_tensors()
-    ports = {branch_of(entry["name"]): entry for entry in interpreter.get_input_details()}
-    shapes = {name: tuple(map(int, entry["shape"][1:])) for name, entry in ports.items()}
+    """The values of every activation tensor of a float32 .tflite file on windows X, by name, (n, size) each. X is (n,
+    *shape), or such an array by branch. Raises BadSet as `check_calibration` does."""
+    backend = TFLite(content, threads=1, experimental_preserve_all_tensors=True)
+    shapes = {port.branch: port.shape[1:] for port in backend.inputs}
     several = isinstance(X, dict) or len(shapes) > 1
     X = check_calibration(X, shapes if several else next(iter(shapes.values())))
     tensors = activations(content)
     found = {name: np.empty((length(X), int(np.prod(t.shape))), np.float32) for name, t in tensors.items()}
     for i in range(length(X)):
-        for name, entry in ports.items():
-            interpreter.set_tensor(entry["index"], (X[name] if several else X)[i : i + 1])
-        interpreter.invoke()
+        backend.run(*((X[branch] if several else X)[i : i + 1] for branch in shapes))
         for name, tensor in tensors.items():
-            found[name][i] = interpreter.get_tensor(tensor.index).ravel()
+            found[name][i] = backend.interpreter.get_tensor(tensor.index).ravel()
     return found

@@ -16,10 +16,8 @@ DTYPES = {code: name for name, code in vars(schema.TensorType).items() if isinst
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A tensor of the graph. scale and zero_point are (n_channels,) or (0,).
-
-    `data`: the values as they lie in the file (packed if int4), flat uint8; empty for a tensor that is computed.
-    """
+    """A tensor of the graph. scale and zero_point are (n_channels,) or (0,). `data`: the values as they lie in the file
+    (packed if int4), flat uint8; empty for a tensor that is computed."""
 
     index: int
     name: str
@@ -72,11 +70,6 @@ def weighted(content: bytes) -> list[Operator]:
     return [operator for operator in graph(content) if operator.name in kinds]
 
 
-def weight_bytes(content: bytes) -> int:
-    """Bytes of all kernels in the file, biases not counted."""
-    return sum(len(operator.inputs[1].data) for operator in weighted(content))
-
-
 def activations(content: bytes) -> dict[str, Tensor]:
     """Every tensor that the graph computes, and its input, by name, in order of execution."""
     every = (tensor for operator in graph(content) for tensor in (*operator.inputs, *operator.outputs))
@@ -94,10 +87,8 @@ def operators(content: bytes) -> pd.DataFrame:
 
 
 def check_operators(content: bytes, variant: str, name: str = "The model"):
-    """Raises OverBudget, naming operator and tensor, for a custom operator (Flex) or a float tensor in a model of integers.
-
-    Of several float tensors it names the first one of an operator that does arithmetic.
-    """
+    """Raises OverBudget, naming operator and tensor, for a custom operator (Flex) or a float tensor in a model of
+    integers. Of several float tensors it names the first one of an operator that does arithmetic."""
     found = graph(content)
     for operator in found:
         if not operator.name.isupper():
@@ -141,10 +132,8 @@ def write(model: schema.ModelT) -> bytes:
 
 
 def compact(content: bytes) -> bytes:
-    """The same network in fewer bytes: short names, equal vectors only once, no notes of the converter.
-
-    Weights, scales and operators stay as they are, so every interpreter gives the same answers.
-    """
+    """The same network in fewer bytes: short names, equal vectors only once, no notes of the converter. Weights, scales
+    and operators stay as they are, so every interpreter gives the same answers."""
     model = read(content)
     model.metadata = model.metadataBuffer = model.description = None
     [main] = model.subgraphs

@@ -1,4 +1,4 @@
-"""4 or 8 bits for the weights of each layer: an integer linear program picks them, under a size and a BOPs budget.
+"""4 or 8 bits for the weights of each layer: an integer linear program picks them, under a budget.
 
 What a layer's bits cost is Ω = tr(H)/n · ‖Q(W) − W‖² (Yao et al. 2021, HAWQ-V3, section 3.4), where H is the Hessian of
 the loss in the n weights W of the layer. Its trace is estimated by Hutchinson's method: tr H = E[vᵀ H v] for v of
@@ -123,26 +123,6 @@ def traces(model: keras.Model, X: Windows, y: np.ndarray, n_samples: int, seed: 
 
 
 @dataclass(frozen=True)
-class Budget:
-    """The most bytes of packed weights and the most BOPs; infinity is no limit."""
-
-    bytes: float = np.inf
-    bops: float = np.inf
-
-    @classmethod
-    def shares(cls, layers: Sequence[Layer], size: float | None, bops: float | None) -> "Budget":
-        """Shares of what uniform 8 bits need; None is no limit."""
-        whole = total(layers, uniform(layers, 8))
-        return cls(*(np.inf if s is None else s * n for s, n in ((size, whole.bytes), (bops, whole.bops))))
-
-    def __str__(self) -> str:
-        return f"{self.bytes:.0f} bytes of weights and {self.bops:.0f} BOPs".replace("inf", "any number of")
-
-    def holds(self, found: "Total") -> bool:
-        return found.bytes <= self.bytes and found.bops <= self.bops
-
-
-@dataclass(frozen=True)
 class Total:
     """Sums over all layers at their bits: Ω (nats), bytes of packed weights, BOPs of one window."""
 
@@ -165,56 +145,49 @@ def uniform(layers: Sequence[Layer], bits: int) -> Bits:
     return {layer.name: bits if layer.four_bit else 8 for layer in layers}
 
 
-def lowerable(layers: Sequence[Layer], budget: Budget) -> list[Layer]:
-    """The layers that can have 4 bits. Raises OverBudget, with the smallest feasible budget, where all of these do not fit."""
-    least, whole = (total(layers, uniform(layers, bits)) for bits in WIDTHS)
-    if not budget.holds(least):
+def lowerable(layers: Sequence[Layer], budget: float) -> list[Layer]:
+    """The layers that can have 4 bits. `budget` is the most bytes of packed weights, here and below. Raises OverBudget, with
+    the smallest feasible one, where all of these do not fit."""
+    least, whole = (total(layers, uniform(layers, bits)).bytes for bits in WIDTHS)
+    if least > budget:
         raise OverBudget(
-            f"Got a budget of {budget}, smallest feasible: {least.bytes} bytes of weights (size_share "
-            f"{math.ceil(1e4 * least.bytes / whole.bytes) / 1e4}) and {least.bops} BOPs (bops_share "
-            f"{math.ceil(1e4 * least.bops / whole.bops) / 1e4}); raise the share, or lower the network's width."
+            f"Got a budget of {budget:.0f} bytes of weights, smallest feasible: {least} (size_share "
+            f"{math.ceil(1e4 * least / whole) / 1e4}); raise the share, or lower the network's width."
         )
     return [layer for layer in layers if layer.four_bit]
 
 
-def choose(layers: Sequence[Layer], budget: Budget) -> Bits:
-    """The bits of least total perturbation within the budget, by HiGHS in SciPy. Raises OverBudget.
-
-    HiGHS computes in floats: layers more than about 10⁶ times apart in MACs are beyond its tolerance.
-    """
-    low, eight, constraints = lowerable(layers, budget), uniform(layers, 8), []
+def choose(layers: Sequence[Layer], budget: float) -> Bits:
+    """The bits of least total perturbation within the budget, by HiGHS in SciPy. Raises OverBudget. HiGHS computes in
+    floats: layers more than about 10⁶ times apart in weights are beyond its tolerance."""
+    low, eight = lowerable(layers, budget), uniform(layers, 8)
     if not low:
         return eight
     rises = np.array([layer.rise for layer in low])
-    for measure in ("bytes", "bops"):
-        saved = [getattr(layer, measure)(8) - getattr(layer, measure)(4) for layer in low]
-        most, limit = getattr(total(layers, eight), measure), getattr(budget, measure)
-        if most > limit:
-            constraints.append(LinearConstraint(saved, lb=most - math.floor(limit)))
+    saved, to_save = [layer.bytes(8) - layer.bytes(4) for layer in low], total(layers, eight).bytes - math.floor(budget)
+    held = [LinearConstraint(saved, lb=to_save)] if to_save > 0 else []
     costs, exact = OBJECTIVE * rises / (np.abs(rises).max() or 1.0), {"mip_rel_gap": 0}
-    found = milp(costs, integrality=1, bounds=Bounds(0, 1), constraints=constraints, options=exact)
+    found = milp(costs, integrality=1, bounds=Bounds(0, 1), constraints=held, options=exact)
     return eight | {layer.name: 4 for layer, four in zip(low, found.x, strict=True) if four > 0.5}
 
 
-def lowered(layers: Sequence[Layer], order: Sequence[Layer], budget: Budget) -> Bits:
+def lowered(layers: Sequence[Layer], order: Sequence[Layer], budget: float) -> Bits:
     """8 bits everywhere, then 4 for one layer of `order` after the other until the budget holds."""
     bits, queue = uniform(layers, 8), iter(order)
-    while not budget.holds(total(layers, bits)):
+    while total(layers, bits).bytes > budget:
         bits[next(queue).name] = 4
     return bits
 
 
-def greedy(layers: Sequence[Layer], budget: Budget) -> Bits:
+def greedy(layers: Sequence[Layer], budget: float) -> Bits:
     """4 bits first where a shorter weight adds least perturbation, until the budget holds. Raises OverBudget."""
     order = sorted(lowerable(layers, budget), key=lambda layer: layer.rise / layer.weights)
     return lowered(layers, order, budget)
 
 
-def random_picks(layers: Sequence[Layer], budget: Budget, n: int, seed: int) -> list[Bits]:
+def random_picks(layers: Sequence[Layer], budget: float, n: int, seed: int) -> list[Bits]:
     """At most n different choices: 4 bits for layers in random order until the budget holds. Small networks have fewer.
-
-    Raises OverBudget.
-    """
+    Raises OverBudget."""
     rng, low, picks = np.random.default_rng(seed), lowerable(layers, budget), []
     for _ in range(DRAWS * n):
         pick = lowered(layers, [low[i] for i in rng.permutation(len(low))], budget)
@@ -225,17 +198,15 @@ def random_picks(layers: Sequence[Layer], budget: Budget, n: int, seed: int) -> 
     return picks
 
 
-def exhaustive(layers: Sequence[Layer], budget: Budget) -> Bits:
-    """The best of all choices within the budget, by trying every one.
-
-    Raises OverBudget, and BadParameter for more than 16 layers that can have 4 bits.
-    """
+def exhaustive(layers: Sequence[Layer], budget: float) -> Bits:
+    """The best of all choices within the budget, by trying every one. Raises OverBudget, and BadParameter for more than
+    16 layers that can have 4 bits."""
     low = [layer.name for layer in lowerable(layers, budget)]
     if len(low) > 16:
         raise BadParameter(f"{len(low)} layers can have 4 bits, expected at most 16 to try every choice.")
     every = itertools.product(WIDTHS, repeat=len(low))
     choices = (uniform(layers, 8) | dict(zip(low, widths, strict=True)) for widths in every)
-    within = (bits for bits in choices if budget.holds(total(layers, bits)))
+    within = (bits for bits in choices if total(layers, bits).bytes <= budget)
     return min(within, key=lambda bits: total(layers, bits).perturbation)
 
 

@@ -17,23 +17,12 @@ from emolib.core.errors import OverBudget
 from emolib.quantization.conversion import check_calibration
 
 SCRIPT = Path(__file__).with_name("compile_mxq.py")
-TAKEN = (
-    "Conv",
-    "Relu",
-    "Add",
-    "MaxPool",
-    "AveragePool",
-    "GlobalAveragePool",
-    "Gemm",
-)  # by qubee 0.8 and later
+TAKEN = ["Conv", "Relu", "Add", "MaxPool", "AveragePool", "GlobalAveragePool", "Gemm"]  # by qubee 0.8 and later
 
 
-def bundle(path: Path, content: bytes, X: np.ndarray, name: str, percentile: float = 0.9999, topk_ratio: float = 0.01):
-    """Write the zip of an ONNX file and its calibration windows X (n, h, w, c).
-
-    Raises, before anything is written, OverBudget for a node that the compiler does not take, and BadSet as
-    `check_calibration` does.
-    """
+def bundle(path: Path, content: bytes, X: np.ndarray, name: str):
+    """Write the zip of an ONNX file and its calibration windows X (n, h, w, c). Raises, before anything is written,
+    OverBudget for a node that the compiler does not take, and BadSet as `check_calibration` does."""
     check_operators(content, name)
     [entry] = onnx.load_from_string(content).graph.input
     _, c, h, w = (axis.dim_value for axis in entry.type.tensor_type.shape.dim)
@@ -47,8 +36,8 @@ def bundle(path: Path, content: bytes, X: np.ndarray, name: str, percentile: flo
         "model": "model.onnx",
         "save": f"{name}.mxq",
         "calibration": "calibration.txt",
-        "percentile": percentile,
-        "topk_ratio": topk_ratio,
+        "percentile": 0.9999,
+        "topk_ratio": 0.01,
     }
     files = {
         "model.onnx": content,
@@ -67,10 +56,8 @@ def bundle(path: Path, content: bytes, X: np.ndarray, name: str, percentile: flo
 
 
 def check_operators(content: bytes, name: str) -> pd.DataFrame:
-    """One row per node of an ONNX file: node, operator, allowed, and why it is not allowed.
-
-    Raises OverBudget, naming the first node that the compiler does not take, for a graph with one.
-    """
+    """One row per node of an ONNX file: node and operator. Raises OverBudget, naming the first node that the compiler
+    does not take, for a graph with one."""
     graph, rows = onnx.load_from_string(content).graph, []
     dense = {node.input[0] for node in graph.node if node.op_type == "Gemm"}
     for node in graph.node:
@@ -81,5 +68,5 @@ def check_operators(content: bytes, name: str) -> pd.DataFrame:
             raise OverBudget(
                 f"{name}: node {node.name}, {node.op_type}, is not taken by the MXQ compiler ({why}): replace that layer."
             )
-        rows.append((node.name, node.op_type, True, why))
-    return pd.DataFrame(rows, columns=["node", "operator", "allowed", "why"])
+        rows.append((node.name, node.op_type))
+    return pd.DataFrame(rows, columns=["node", "operator"])

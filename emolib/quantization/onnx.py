@@ -125,10 +125,8 @@ def parity(content: bytes, model: keras.Model, X: np.ndarray) -> float:
 
 
 def observed(content: bytes, X: np.ndarray) -> dict[str, np.ndarray]:
-    """The values of every activation tensor of an ONNX file that `export` wrote, by name, (n, size) each; X (n, h, w, c).
-
-    Raises BadSet as `check_calibration` does.
-    """
+    """The values of every activation tensor of an ONNX file that `export` wrote, by name, (n, size) each; X (n, h, w,
+    c). Raises BadSet as `check_calibration` does."""
     model = onnx.load_from_string(content)
     shape = tuple(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim)[1:]
     X = check_calibration(X, (*shape[1:], shape[0]))
@@ -178,10 +176,8 @@ def clip_weights(content: bytes, percentile: float) -> bytes:
 
 
 def agreement(content: bytes, file: Path, X: np.ndarray) -> pd.DataFrame:
-    """How far a QDQ file is from the .tflite file on litert, on windows X (n, h, w, c): one row, bytes, n, lsb, other_answers.
-
-    lsb is the largest difference of a logit in steps of the .tflite file's output.
-    """
+    """How far a QDQ file is from the .tflite file on litert, on windows X (n, h, w, c): one row, bytes, n, lsb,
+    other_answers. lsb is the largest difference of a logit in steps of the .tflite file's output."""
     with Model(file) as model:
         logits, step = model.predict(X), model.runner.output.scale
     return pd.DataFrame([{"bytes": len(content), "n": len(X), **apart(run(content, X), logits, step)}])

@@ -18,7 +18,7 @@ from tensorflow.lite.python.convert import ConverterError
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from emolib.core.errors import BadSet, OverBudget
+from emolib.core.errors import OverBudget
 from emolib.core.windows import Windows, length, shape
 from emolib.device.backends import native_silence
 from emolib.quantization.conversion import CalibrationData, check_calibration
@@ -28,12 +28,9 @@ VARIANTS = ("float32", "dynamic", "int8")
 WINDOW = "window"  # the input's name in a file of one modality
 
 
-def convert(model: keras.Model, variant: str, calibration: Windows | None = None, y=None) -> bytes:
-    """The model as the bytes of a .tflite file of one of VARIANTS; int8 needs `calibration` windows (n, *shape).
-
-    Raises BadSet as `check_calibration` does, or if their labels `y` (n,) are all of one class, and OverBudget for an operator
-    that TFLite lacks or that stays in float.
-    """
+def convert(model: keras.Model, variant: str, calibration: Windows | None = None) -> bytes:
+    """The model as the bytes of a .tflite file of one of VARIANTS; int8 needs `calibration` windows (n, *shape). Raises
+    BadSet as `check_calibration` does, and OverBudget for an operator that TFLite lacks or that stays in float."""
     with silence():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(model)], tf.Module())
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -42,8 +39,6 @@ def convert(model: keras.Model, variant: str, calibration: Windows | None = None
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if variant == "int8":
         X = check_calibration(calibration, shape(entry(model)))
-        if y is not None and len(set(y)) < 2:
-            raise BadSet(f"All {length(X)} calibration windows are of class {y[0]}: draw them from every class.")
         converter.representative_dataset = lambda: (
             {name: x[i : i + 1] for name, x in by_name(X).items()} for i in range(length(X))
         )
@@ -64,7 +59,7 @@ def convert(model: keras.Model, variant: str, calibration: Windows | None = None
 
 def converter(variant: str) -> Callable[[CalibrationData], bytes]:
     """`convert` for one fold."""
-    return lambda fold: convert(fold.model, variant, fold.calibration, fold.calibration_y)
+    return lambda fold: convert(fold.model, variant, fold.calibration)
 
 
 def entry(model: keras.Model):
@@ -78,10 +73,8 @@ def by_name(X: Windows) -> dict:
 
 
 def frozen(model: keras.Model) -> ConcreteFunction:
-    """The model's inference for batch 1, its weights as constants, so that every shape is known.
-
-    Three times faster than giving the converter the Keras model, which it saves and loads again.
-    """
+    """The model's inference for batch 1, its weights as constants, so that every shape is known. Three times faster
+    than giving the converter the Keras model, which it saves and loads again."""
     specs = {name: tf.TensorSpec((1, *x.shape[1:]), name=name) for name, x in by_name(entry(model)).items()}
     several = isinstance(entry(model), dict)
 

@@ -7,34 +7,22 @@ end of section 3.2. Activations keep the range that they have on the calibration
 the weights.
 """
 
-from collections import Counter
 from collections.abc import Callable
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from keras import layers
 
 from emolib.models.training import Trainer, Training
 from emolib.quantization.clipping import Clipping, Ranges
 from emolib.quantization.conversion import CalibrationData
-from emolib.quantization.flatbuffer import check_operators, operators
+from emolib.quantization.flatbuffer import check_operators
 from emolib.quantization.folding import WEIGHTED, folded, readers, weighted_layers
 from emolib.quantization.ptq import frozen, silence
 
 MOVING = (layers.Flatten, layers.Reshape, layers.MaxPooling2D, layers.AveragePooling2D)  # keep the scale
 LEAST_LIMIT = 1e-4  # a channel of zeros needs a scale too
-OPERATOR_OF = {
-    "Conv2D": "CONV_2D",
-    "DepthwiseConv2D": "DEPTHWISE_CONV_2D",
-    "ReLU": "RELU",
-    "Add": "ADD",
-    "MaxPooling2D": "MAX_POOL_2D",
-    "AveragePooling2D": "AVERAGE_POOL_2D",
-    "GlobalAveragePooling2D": "MEAN",
-    "Dense": "FULLY_CONNECTED",
-}
 
 
 class Converter:
@@ -71,10 +59,8 @@ class Converter:
 
 
 def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
-    """A folded network as .tflite bytes for batch 1, on the scales of its fake-quantized graph.
-
-    Raises OverBudget, naming the operator, where a float is left.
-    """
+    """A folded network as .tflite bytes for batch 1, on the scales of its fake-quantized graph. Raises OverBudget,
+    naming the operator, where a float is left."""
     graph = fake_quantized(network, weight_bits, batch_size=1)
     load(graph, network, ranges)
     with silence():
@@ -87,26 +73,9 @@ def to_tflite(network: keras.Model, ranges: Ranges, weight_bits: int) -> bytes:
     return content
 
 
-def fusion(model: keras.Model, content: bytes) -> pd.DataFrame:
-    """How many layers of each kind the trained network has, and what is left of them.
-
-    Columns layer, trained (layers), folded (layers), operator, file (operators of the .tflite file).
-    """
-    networks = model, folded(model)
-    trained, after = (Counter(type(layer).__name__ for layer in each.layers[1:]) for each in networks)
-    in_file, rows = Counter(operators(content)["operator"]), []
-    for kind in {**trained, **after}:
-        operator = OPERATOR_OF.get(kind)
-        rows.append((kind, trained[kind], after[kind], operator, in_file.pop(operator, 0)))
-    rows += [(None, 0, 0, operator, n) for operator, n in in_file.items()]
-    return pd.DataFrame(rows, columns=["layer", "trained", "folded", "operator", "file"])
-
-
 def symmetric(kernel: tf.Tensor, bits: int) -> tf.Tensor:
-    """A kernel (…, n_channels) rounded to 2^(bits-1) - 1 steps to either side of 0.
-
-    A convolution has a scale per channel, a dense layer (n_in, n_out) one for all.
-    """
+    """A kernel (…, n_channels) rounded to 2^(bits-1) - 1 steps to either side of 0. A convolution has a scale per
+    channel, a dense layer (n_in, n_out) one for all."""
     axes, rounded = None, tf.quantization.fake_quant_with_min_max_vars
     if len(kernel.shape) == 4:
         axes, rounded = (0, 1, 2), tf.quantization.fake_quant_with_min_max_vars_per_channel
@@ -115,10 +84,8 @@ def symmetric(kernel: tf.Tensor, bits: int) -> tf.Tensor:
 
 
 class Weighted(layers.Layer):
-    """A convolution or dense layer that computes with its weights on `bits` bits.
-
-    Depthwise ones stay at 8: their few weights are not worth a byte less, and litert has no int4 kernel for them.
-    """
+    """A convolution or dense layer that computes with its weights on `bits` bits. Depthwise ones stay at 8: their few
+    weights are not worth a byte less, and litert has no int4 kernel for them."""
 
     def __init__(self, layer: layers.Layer, bits: int):
         super().__init__(name=layer.name)
@@ -157,10 +124,8 @@ def activation_ranges(model: keras.Model, X: np.ndarray) -> Ranges:
 
 
 def fake_quantized(model: keras.Model, weight_bits: int, batch_size: int | None = None) -> keras.Model:
-    """The graph of a folded network with its rounding: weights on 8 or 4 bits, activations on 8. `load` fills it.
-
-    Where only a ReLU reads a layer, only the ReLU's output is rounded: the two are one operator of the file.
-    """
+    """The graph of a folded network with its rounding: weights on 8 or 4 bits, activations on 8. `load` fills it. Where
+    only a ReLU reads a layer, only the ReLU's output is rounded: the two are one operator of the file."""
     fused = {n for n, after in readers(model).items() if [type(layer) for layer in after] == [layers.ReLU]}
     inputs = keras.Input(batch_shape=(batch_size, *model.input_shape[1:]))
     start = Activations(name=f"{model.layers[0].name}_range")(inputs)

@@ -10,9 +10,8 @@ but one rounds a tie in floating point and the other in fixed point.
 import re
 import tempfile
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -26,61 +25,44 @@ LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
 ALLOCATED = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
 
 
-@contextmanager
-def native_output() -> Iterator[list[str]]:
-    """Catch what native code prints in the block; when it ends, the list holds that text."""
-    said = []
-    with tempfile.TemporaryFile() as file:
-        try:
-            with native_silence(file.fileno()):
-                yield said
-        finally:
-            file.seek(0)
-            said.append(file.read().decode(errors="replace"))
-
-
-def _interpreter(content: bytes, arena_bytes: int):
+def _tried(content: bytes, size: int) -> tuple[bool, str]:
+    """Whether the model opens in an arena of this many bytes; and what native code prints of it, its allocations last."""
     from tflite_micro.python.tflite_micro import runtime
 
-    return runtime.Interpreter.from_bytes(content, arena_size=arena_bytes)
+    is_open = False
+    with tempfile.TemporaryFile() as file:
+        with native_silence(file.fileno()), suppress(RuntimeError):
+            runtime.Interpreter.from_bytes(content, arena_size=size).print_allocations()
+            is_open = True
+        file.seek(0)
+        return is_open, file.read().decode(errors="replace")
 
 
 def check_operators(content: bytes, name: str = "The model"):
     """Raises OverBudget, naming the operator, for one without a kernel in tflite-micro."""
     check_backend("tflite_micro", 1)
-    try:
-        with native_output() as said:
-            _interpreter(content, ARENA_BYTES)
-    except RuntimeError as error:
-        if not (match := LACKS.search(said[0])):
-            reason = (said[0].strip().splitlines() or [str(error)])[-1]
-            raise BadArtifact(f"{name} does not open on tflite-micro ({reason}): convert it again.") from error
-        first = next(op for op in graph(content) if op.name == match[1])
-        raise OverBudget(
-            f"{name}: operator {first.index}, {first.name} ({first.outputs[0].name.split(';')[0]}), has no kernel "
-            "in tflite-micro: replace that layer."
-        ) from error
+    is_open, said = _tried(content, ARENA_BYTES)
+    if is_open:
+        return
+    if not (match := LACKS.search(said)):
+        reason = (said.strip().splitlines() or ["it does not say why"])[-1]
+        raise BadArtifact(f"{name} does not open on tflite-micro ({reason}): convert it again.")
+    first = next(op for op in graph(content) if op.name == match[1])
+    raise OverBudget(
+        f"{name}: operator {first.index}, {first.name} ({first.outputs[0].name.split(';')[0]}), has no kernel "
+        "in tflite-micro: replace that layer."
+    )
 
 
 def allocated(content: bytes) -> dict[str, int]:
     """Bytes that tflite-micro records of its arena: total, head (activations and scratch), tail (persistent structures)."""
-    with native_output() as said:
-        _interpreter(content, ARENA_BYTES).print_allocations()
-    return {name: int(n) for name, n in ALLOCATED.findall(said[0])}
+    return {name: int(n) for name, n in ALLOCATED.findall(_tried(content, ARENA_BYTES)[1])}
 
 
 def arena_bytes(content: bytes) -> int:
     """The smallest arena, to 16 bytes, in which the model opens. Opening needs more for a while than the model holds then."""
     sizes = range(allocated(content)["total"] // 16 * 16, ARENA_BYTES, 16)
-    return sizes[bisect_left(sizes, True, key=lambda size: _opens(content, size))]
-
-
-def _opens(content: bytes, size: int) -> bool:
-    try:
-        with native_output():
-            return bool(_interpreter(content, size))
-    except RuntimeError:
-        return False
+    return sizes[bisect_left(sizes, True, key=lambda size: _tried(content, size)[0])]
 
 
 def reference(content: bytes) -> TFLite:
@@ -122,26 +104,15 @@ def measured(content: bytes, X: np.ndarray, name: str = "The model") -> dict[str
 
 def kernel(content: bytes, operator: Operator, resolver) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
     """One operator in an interpreter of its own: its output, from values by tensor name."""
-    from ai_edge_litert.interpreter import Interpreter
-
     model = read(content)
     [main] = model.subgraphs
     main.operators = [main.operators[operator.index]]
     main.inputs = [tensor.index for tensor in operator.inputs if not len(tensor.data)]
     main.outputs = [tensor.index for tensor in operator.outputs]
     model.signatureDefs = None
-    make = partial(Interpreter, model_content=write(model), num_threads=1)
-    with native_silence():
-        interpreter = make(experimental_op_resolver_type=resolver)
-        interpreter.allocate_tensors()
-
-    def run(values: dict[str, np.ndarray]) -> np.ndarray:
-        for entry in interpreter.get_input_details():
-            interpreter.set_tensor(entry["index"], values[entry["name"]])
-        interpreter.invoke()
-        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-
-    return run
+    alone = TFLite(write(model), 1, experimental_op_resolver_type=resolver)
+    names = [entry["name"] for entry in alone.interpreter.get_input_details()]
+    return lambda values: alone.run(*(values[name] for name in names))
 
 
 def rounding(content: bytes, X: np.ndarray) -> pd.DataFrame:

@@ -30,9 +30,7 @@ REASON = re.compile(r"operator: \w+, ofm: '(?P<name>[^']*)'\n\s*-? ?Reason: (?P<
 
 def compile_for(content: bytes, accelerator: str) -> tuple[dict, pd.DataFrame]:
     """An int8 .tflite file compiled for one of SYSTEMS: its totals, and one row per operator in order of execution.
-
-    Raises BadParameter for an unknown accelerator, BadArtifact where Vela gives up.
-    """
+    Raises BadParameter for an unknown accelerator, BadArtifact where Vela gives up."""
     check_names([accelerator], list(SYSTEMS), "the accelerators that are set up")
     with TemporaryDirectory() as folder:
         Path(folder, "model.tflite").write_bytes(content)
@@ -85,10 +83,7 @@ def _operators(content: bytes, parts: pd.DataFrame, said: str) -> pd.DataFrame:
         own = parts[[each == name for each in owner]]
         on_npu = bool(len(own)) and bool((own.Target == "NPU").all())
         row = {"index": operator.index, "operator": operator.name, "name": name, "on_npu": on_npu}
-        row |= {
-            "cycles": int(own["Op Cycles"].sum()),
-            "sram_bytes": int(max(own["Staging Usage"], default=0)),
-        }
+        row |= {"cycles": int(own["Op Cycles"].sum()), "sram_bytes": int(max(own["Staging Usage"], default=0))}
         row |= {"weight_bytes": sizes.get(operator.index, 0)}
         rows.append(row | {"why": "" if on_npu else reasons.get(name, "Vela gives no reason")})
     return pd.DataFrame(rows)

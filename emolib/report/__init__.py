@@ -16,5 +16,5 @@ if "IPython" in sys.modules:
         shows["text/plain"].for_type_by_name(
             "pandas.core.frame",
             "DataFrame",
-            lambda table, printer, cycle: printer.text(tables.to_text(table)),
+            lambda table, printer, cycle: printer.text(tables.rounded(table).to_string(index=bool(table.index.name))),
         )

@@ -65,12 +65,7 @@ def _own(scored: dict[str, np.ndarray], fold: int) -> str:
 
 
 def _card(
-    run: Run,
-    name: str,
-    concluded: str,
-    file: str,
-    corpora: Iterable[datasets.Corpus | BoxCorpus],
-    **told: str,
+    run: Run, name: str, concluded: str, file: str, corpora: Iterable[datasets.Corpus | BoxCorpus], **told: str
 ) -> str:
     """card.md of the int8 `file` with the numbers of rows/<concluded>.csv."""
     rows = pick(read(run.read(f"rows/{concluded}.csv")), metric=METRICS)

@@ -80,12 +80,7 @@ def _detector(run: Run, name: str, folder: Path) -> dict:
 
 
 def write(
-    folder: Path,
-    run: Run,
-    sources: Sequence[str],
-    detectors: Sequence[str],
-    fold: int = 0,
-    record: dict = NOTHING,
+    folder: Path, run: Run, sources: Sequence[str], detectors: Sequence[str], fold: int = 0, record: dict = NOTHING
 ):
     """Write a bundle's files of these sources and detectors; `record` is what bundle.json says of others in the folder."""
     files = sorted(path.name for path in run.folder.glob(f"models/*{FUSION}"))
@@ -113,12 +108,7 @@ def _known(out: Path, names: Iterable[str]) -> set[str]:
 
 
 def export(
-    results: Path,
-    out: Path,
-    fold: int = 0,
-    with_keras: bool = False,
-    only: Sequence[str] = (),
-    add: bool = False,
+    results: Path, out: Path, fold: int = 0, with_keras: bool = False, only: Sequence[str] = (), add: bool = False
 ) -> list[str]:
     """Write the bundle `out` of the run in `results`; the sources and detectors of the run that are in it.
 

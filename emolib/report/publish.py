@@ -17,10 +17,7 @@ from emolib.report.cautions import TESTED
 from emolib.report.results import cell, markdown, of_source, one, read
 from emolib.report.tables import words
 
-MARKS = (
-    "<!-- results: written by `emolib publish` from docs/results.csv -->",
-    "<!-- end of results -->",
-)
+MARKS = ("<!-- results: written by `emolib publish` from docs/results.csv -->", "<!-- end of results -->")
 WHAT = ["variant", "condition", "pairing", "device"]  # a row of a table is of
 
 
@@ -80,12 +77,6 @@ def goals_page(results: pd.DataFrame) -> str:
     return f"# Goals\n\nWhat this project set itself. Missed goals stay in the table.\n\n{table}\n{origins(results)}\n"
 
 
-def related_work_page(results: pd.DataFrame) -> str:
-    """Numbers of others, with ours beside them."""
-    beside = related_work.side_by_side(results)
-    return f"# Beside the numbers of others\n\n{markdown(list(beside.columns), beside.to_numpy().tolist())}\n{origins(results)}\n"
-
-
 def origins(results: pd.DataFrame) -> str:
     """The runs, and the commit and command that made each."""
     made = results[["run", "commit"]].drop_duplicates().sort_values("run").to_numpy()
@@ -112,7 +103,9 @@ def merged(path: Path, run: Run) -> pd.DataFrame:
 def write_pages(results: pd.DataFrame, root: Path = PROJECT) -> None:
     """docs/results.csv, a page a corpus, the goals, related work, and the README's table."""
     pages = {f"results/{name}.md": corpus_page(name, group) for name, group in results.groupby("corpus")}
-    pages |= {"goals.md": goals_page(results), "related_work.md": related_work_page(results)}
+    beside = related_work.side_by_side(results)
+    others = f"# Beside the numbers of others\n\n{markdown(list(beside.columns), beside.to_numpy().tolist())}"
+    pages |= {"goals.md": goals_page(results), "related_work.md": f"{others}\n{origins(results)}\n"}
     pages |= {"results.csv": results.to_csv(index=False)}
     for name, text in pages.items():
         with atomic(root / "docs" / name) as path:

@@ -153,8 +153,3 @@ def to_html(table: pd.DataFrame) -> str:
 
     rows = "".join(row("td", cells) for cells in texts.itertuples(index=False, name=None))
     return f"<table>\n<thead>\n{row('th', texts.columns)}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
-
-
-def to_text(table: pd.DataFrame) -> str:
-    """The table as plain text."""
-    return rounded(table).to_string(index=bool(table.index.name))

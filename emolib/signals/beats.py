@@ -22,10 +22,8 @@ FEATURES = {
 
 @dataclass(frozen=True)
 class Detector:
-    """Two moving averages over an energy: beat_s follows the level, peak_s stands above it where a beat is.
-
-    Elgendi et al. 2013 (PPG, doi 10.1371/journal.pone.0076585), Elgendi 2013 (ECG, …pone.0073557).
-    """
+    """Two moving averages over an energy: beat_s follows the level, peak_s stands above it where a beat is. Elgendi et
+    al. 2013 (PPG, doi 10.1371/journal.pone.0076585), Elgendi 2013 (ECG, …pone.0073557)."""
 
     energy_hz: tuple[float, float]
     wave_hz: tuple[float, float | None]  # the wave whose extreme is the beat

@@ -199,12 +199,11 @@ class FaceFrontEnd:
     """Images uint8 (height, width[, 3]) or (n_frames, height, width[, 3]) → X (n_windows, size, size, 1).
 
     sfreq 0 means one image, otherwise the frame at every `hop_s` seconds is a window. X is the middle square in grey,
-    resized and on request with its histogram equalised, in [-1, 1]. Blank images are dropped.
+    resized, in [-1, 1]. Blank images are dropped.
     """
 
     size: int = 48
     hop_s: float = 2.0
-    equalise: bool = False
     window_s: ClassVar[float | None] = None  # a still
     feature_axis: ClassVar[int | None] = None
 
@@ -224,8 +223,7 @@ class FaceFrontEnd:
     def prepare(self, grey: np.ndarray) -> np.ndarray:
         side = min(grey.shape)
         top, left = (grey.shape[0] - side) // 2, (grey.shape[1] - side) // 2
-        face = image.resize(grey[top : top + side, left : left + side], self.size, self.size)
-        return image.equalise(face) if self.equalise else face
+        return image.resize(grey[top : top + side, left : left + side], self.size, self.size)
 
 
 FRONT_ENDS = {"heart": HeartFrontEnd, "eeg": EegFrontEnd, "speech": SpeechFrontEnd, "face": FaceFrontEnd}

@@ -1,4 +1,4 @@
-"""Images as uint8 arrays (height, width[, 3]); grey, size, equalisation and crops."""
+"""Images as uint8 arrays (height, width[, 3]); grey, size and crops."""
 
 from functools import lru_cache
 
@@ -83,10 +83,3 @@ def crop(image: np.ndarray, left: int, top: int, right: int, bottom: int, fill: 
     out[(rows < 0) | (rows >= height)] = fill
     out[:, (columns < 0) | (columns >= width)] = fill
     return out
-
-
-def equalise(image: np.ndarray) -> np.ndarray:
-    """A grey image with its histogram flattened."""
-    from PIL import Image, ImageOps
-
-    return np.asarray(ImageOps.equalize(Image.fromarray(image)))

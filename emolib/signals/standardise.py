@@ -12,10 +12,8 @@ FLOOR = 1e-6  # of the mean's size: a smaller deviation is rounding, and the fea
 
 @dataclass(frozen=True)
 class Standardiser:
-    """(X - mean) / std, with one mean and std per entry of X's `axis`, or one of each where axis is None.
-
-    A constant feature has std 0 and becomes 0.
-    """
+    """(X - mean) / std, with one mean and std per entry of X's `axis`, or one of each where axis is None. A constant
+    feature has std 0 and becomes 0."""
 
     mean: np.ndarray
     std: np.ndarray

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from emolib.models.crossval import answers
-from emolib.quantization.clipping import Clipping, Ranges
-from emolib.quantization.flatbuffer import activations
+from emolib.quantization.clipping import Clipping
 
 
 def sweep(percentiles: Iterable, sizes: Iterable, weight_percentiles: Iterable) -> dict[str, Clipping]:
@@ -40,14 +39,6 @@ def rounded(x: np.ndarray, low: float, high: float) -> np.ndarray:
     scale = max(high - low, 1e-9) / 255
     zero_point = np.rint(-128 - low / scale)
     return (np.clip(np.rint(x / scale) + zero_point, -128, 127) - zero_point) * scale
-
-
-def largest_deviation(content: bytes, limits: Ranges) -> float:
-    """The largest share by which a scale in a quantized file is off the one that `limits` asks for. Tensors are
-    compared in order of execution, because a compact file has other names."""
-    tensors = activations(content).values()
-    pairs = zip(tensors, limits.values(), strict=True)
-    return max(abs(255 * float(t.scale[0]) / (high - low) - 1) for t, (low, high) in pairs if high > low)
 
 
 def with_efficiency(table: pd.DataFrame, columns: dict, scores: dict, level: str) -> pd.DataFrame:

@@ -29,11 +29,10 @@ STREAM += ["step_p50_ms", "step_p95_ms", "step_p99_ms", "core_percent"]
 # Bench files
 
 
-def measured_here(bundle: Path, backends: list, threads: list, repeats: int, stream_s: float) -> dict:
+def measured_here(bundle: Path, repeats: int, stream_s: float) -> dict:
     """What `emolib bench` says of a bundle, in a process of its own, as on a device. Raises BadParameter."""
-    options = ["--json", f"--repeats={repeats}", f"--seconds={stream_s}"]
-    options += [f"--backend={name}" for name in backends] + [f"--threads={n}" for n in threads]
-    done = run_module("emolib", "bench", str(bundle), *options, capture_output=True, text=True)
+    words = "bench", str(bundle), "--json", f"--repeats={repeats}", f"--seconds={stream_s}"
+    done = run_module("emolib", *words, capture_output=True, text=True)
     if done.returncode:
         raise BadParameter(f"emolib bench: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
     return json.loads(done.stdout)

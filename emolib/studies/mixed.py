@@ -41,22 +41,22 @@ class Prepared:
 
 
 def prepared(
-    calibrations: Sequence[CalibrationData], n_samples: int, *shares: float | None, told: str = "sensitivity"
-) -> tuple[list[Prepared], mp.Budget]:
+    calibrations: Sequence[CalibrationData], n_samples: int, share: float, told: str = "sensitivity"
+) -> tuple[list[Prepared], float]:
     """Sensitivities, ranges (least to largest value) and bits of each fold, from its calibration windows; and the budget,
-    `shares` of the first fold's bytes and BOPs at 8 bits. Raises OverBudget, and BadArtifact for a file of another network."""
-    found, budget = [], None
+    a share of the first fold's bytes of weights at 8 bits. Raises OverBudget, and BadArtifact for a file of another network."""
+    found, budget = [], 0.0
     for calibration in with_progress(calibrations, told, "folds"):
         X, y, float32 = calibration.calibration, calibration.calibration_y, calibration.float32
         layers = mp.sensitivities(calibration.model, X, y, n_samples, calibration.seed)
-        budget = budget or mp.Budget.shares(layers, *shares)
+        budget = budget or share * mp.total(layers, mp.uniform(layers, 8)).bytes
         kernels = {one.name: np.asarray(one.kernel) for one in weighted_layers(folded(calibration.model))}
         outputs, ranges = mp.outputs(float32, kernels), Clipping("max").ranges(observed(float32, X))
         found.append(Prepared(calibration, layers, outputs, ranges, choices(layers, budget)))
     return found, budget
 
 
-def choices(layers: Sequence[mp.Layer], budget: mp.Budget) -> dict[str, mp.Bits]:
+def choices(layers: Sequence[mp.Layer], budget: float) -> dict[str, mp.Bits]:
     """The bits of each variant. Raises OverBudget."""
     both = mp.uniform(layers, 8), mp.uniform(layers, 4)
     return dict(zip(VARIANTS, (*both, mp.choose(layers, budget), mp.greedy(layers, budget)), strict=True))
@@ -138,9 +138,7 @@ def picks_table(
     folds: Sequence[Prepared], made: dict[str, tuple], scores: Scores, columns: Scores, level: str
 ) -> pd.DataFrame:
     """One row per choice of `picks`: pick, kind, weight_bytes, bops, perturbation (modelled), val_loss, uar (measured).
-
-    val_loss is the cross-entropy (nats, mean over classes) of validation people; uar is that of test people.
-    """
+    val_loss is the cross-entropy (nats, mean over classes) of validation people; uar is that of test people."""
     rows = []
     for name, (kind, bits) in made.items():
         val, test = (crossval.answers(columns, scores[name], level, part) for part in ("val", "test"))
@@ -150,7 +148,7 @@ def picks_table(
     return pd.DataFrame(rows)
 
 
-def is_optimal(folds: Sequence[Prepared], budget: mp.Budget) -> np.ndarray:
+def is_optimal(folds: Sequence[Prepared], budget: float) -> np.ndarray:
     """Whether the program's total Ω is the least of all choices, (n_folds,) bool. Raises BadParameter."""
     ours = [mp.total(fold.layers, fold.bits[ILP]).perturbation for fold in folds]
     least = [mp.total(fold.layers, mp.exhaustive(fold.layers, budget)).perturbation for fold in folds]

@@ -12,30 +12,25 @@ import pandas as pd
 
 from emolib.core.artifacts import Run
 from emolib.core.bars import progress_bar
-from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment, model_name
 from emolib.evaluation import metrics
 from emolib.models import crossval, training
 from emolib.signals.frontend import FRONT_ENDS
 
+NORMALISATIONS = ("train", "subject")
 Columns = dict[str, np.ndarray]  # of crossval.score_columns
 Scores = Mapping[tuple[str, int], np.ndarray]  # (n_rows, n_classes) in their order, by normalisation and seed
 
 
-def scores(run: Run, of: Experiment, seeds: Sequence[int], normalisations: Sequence[str]) -> tuple[Columns, Scores]:
-    """Of every arm, trained with the options of `02_train`, whose own scores serve for the arm that it trained.
-
-    Folds that are current are not trained again. Raises BadParameter for no normalisation, or one that crossval does not
-    have.
-    """
-    if not normalisations:
-        raise BadParameter("normalisations: got none, expected train, subject or both.")
+def scores(run: Run, of: Experiment, seeds: Sequence[int]) -> tuple[Columns, Scores]:
+    """Of every arm, trained with the options of `02_train`, whose own scores serve for the arm that it trained. Folds
+    that are current are not trained again."""
     trained = run.parameters_of(f"scores/{of}-keras.npz")
     data, folds = crossval.windows_of(run, of)
     axis = FRONT_ENDS[of.modality].feature_axis
-    sets = {normalise: crossval.prepared(data, normalise, axis) for normalise in normalisations}
+    sets = {normalise: crossval.prepared(data, normalise, axis) for normalise in NORMALISATIONS}
     by_02_train = trained["normalise"], trained["fit"].get("seed", trained["seed"])
-    arms = [(normalise, seed) for normalise in normalisations for seed in seeds]
+    arms = [(normalise, seed) for normalise in NORMALISATIONS for seed in seeds]
     found, trainers = {}, {}
     with progress_bar(len(arms) * len(folds), "train", "folds") as bar:
         for normalise, seed in sorted(arms, key=lambda arm: arm[1]):  # a graph serves all arms of a seed

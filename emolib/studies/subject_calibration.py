@@ -106,10 +106,7 @@ class Study:
         left = [within(fold, answers, place) for fold in folds if answers[fold.test].any()]
         baselines = {}
         for shorter in shorter_s:
-            baselines[f"{BASELINE}_{shorter:g}s"] = (
-                baseline(data, neutral, shorter, window_s)[0][keep],
-                shorter,
-            )
+            baselines[f"{BASELINE}_{shorter:g}s"] = (baseline(data, neutral, shorter, window_s)[0][keep], shorter)
         counts = [
             (f"dropped: people with less than {seconds:g} s of {neutral}", len(dropped), ", ".join(dropped)),
             ("dropped: windows of these people", (~keep).sum(), ""),

@@ -53,8 +53,8 @@ def test_they_answer_without_a_choice(tmp_path, capsys):
     assert found["source"] == FACES.format(7) and len(found["faces"]) == 1
     found = answered("--eeg", tmp_path / "eeg.csv")["eeg"]
     assert found["source"] == "muse-eeg-state3-loso-lda" and found["scores"]
-    with Engine(pretrained(), ["face", "speech", "heart"]) as engine:
-        assert engine.fusion is None and engine.pipelines["speech"].source == "emodb-speech-emotion7-loso-lda"
+    engine = Engine(pretrained(), ["face", "speech", "heart"])
+    assert engine.fusion is None and engine.pipelines["speech"].source == "emodb-speech-emotion7-loso-lda"
     assert parser().parse_args(["live"]).bundle == pretrained().folder
 
 

@@ -104,8 +104,8 @@ def test_a_loop_begins_before_its_first_answer_and_goes_on_without_an_end(modali
 
 
 def test_steps_are_hops_of_the_engine(folder):
-    with Engine(Bundle(folder), ["heart", "speech"], hop_s=0.5) as engine:
-        results = engine_steps(engine, 4)
+    engine = Engine(Bundle(folder), ["heart", "speech"], hop_s=0.5)
+    results = engine_steps(engine, 4)
     assert [result.time_s for result in results] == [3.0, 3.5, 4.0, 4.5]  # after five to warm up
     ages = {name: [result.parts[name].age_s for result in results] for name in ("heart", "speech")}
     np.testing.assert_allclose(list(ages.values()), 0, atol=1e-9)

@@ -91,9 +91,6 @@ def test_scales_in_the_file_are_ours(float32, values, way):
         scale = (high - low) / 255
         assert tensors[name].scale == pytest.approx([scale], rel=1e-6)
         assert tensors[name].zero_point == [np.rint(-128 - low / scale)]
-    assert study.largest_deviation(content, limits) < 1e-6
-    wider = {name: (2 * low, 2 * high) for name, (low, high) in limits.items()}
-    assert study.largest_deviation(content, wider) == pytest.approx(0.5, abs=1e-3)
 
 
 def kernels(content):

@@ -56,7 +56,7 @@ def test_percentiles_are_of_sums_over_stages_and_the_paper_stands_above():
 def test_both_are_the_int8_files_with_what_their_notebooks_found(tmp_path, monkeypatch):
     """The detector's own threshold; the classifier of the first fold behind its own front end and standardiser."""
     monkeypatch.setattr(composite, "Model", lambda path: path.name)
-    run = Run(tmp_path, "01_windows", {"frontend": {"size": 32, "equalise": True}})
+    run = Run(tmp_path, "01_windows", {"frontend": {"size": 32, "hop_s": 1.0}})
     run.table("faces-detector", pd.DataFrame({"variant": ["float32", INT8], "min_score": [0.4, 0.25]}), "")
     run.write_arrays(f"data/{SOURCE}.npz", X=np.zeros(1))
     run.write_arrays(f"scores/{SOURCE}.npz", classes=np.array(CLASSES))
@@ -67,5 +67,5 @@ def test_both_are_the_int8_files_with_what_their_notebooks_found(tmp_path, monke
     assert (found.model, found.min_score, found.grid) == (f"faces-{INT8}.tflite", 0.25, Grid(4, 1))
     found, classes = composite.classifier(Run(tmp_path, "04a_composite", {"frontend": {}}), SOURCE, 0.3)
     assert found.model == f"fold00-{INT8}.tflite" and classes == CLASSES
-    assert (found.front.size, found.front.equalise, found.margin) == (32, True, 0.3)
+    assert (found.front.size, found.front.hop_s, found.margin) == (32, 1.0, 0.3)
     np.testing.assert_allclose(found.standardiser(np.array([2.25])), [1])

@@ -115,20 +115,15 @@ def study():
     return JointStudy(None, "x", sources, "arousal", [], data, splits.loso(data, n_val=1))
 
 
-SMALL = {"heart": {"filters": [4], "dense": [8]}, "eeg": {"filters": [4], "pool": [1, 1], "dense": []}}
-
-
 def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not(study):
-    design = networks.design(study, SMALL, [6], 1.0, Training(), BOTH)
-
     def params(width):
-        return replace(design, width=width).model(BOTH).count_params()
+        return networks.Design(study, width, Training()).model(BOTH).count_params()
 
     for budget in (params(0.5), params(0.5) + 1, params(2.0)):
-        found = networks.widest(design, BOTH, budget)
+        found = networks.widest(study, Training(), BOTH, budget)
         assert params(found.width) <= budget < params(found.width + 0.125)
     with pytest.raises(BadParameter, match=r"No width has at most 9 parameters"):
-        networks.widest(design, BOTH, 9)
+        networks.widest(study, Training(), BOTH, 9)
 
 
 def write(run, name, data):

@@ -35,8 +35,8 @@ def bundle(tmp_path_factory):
 
 @pytest.fixture
 def engine(bundle):
-    with Engine(bundle, hop_s=HOP_S) as engine:
-        yield engine
+    engine = Engine(bundle, hop_s=HOP_S)
+    yield engine
 
 
 def untimed(results):
@@ -87,9 +87,9 @@ def test_answers_are_those_by_hand_and_their_weighted_geometric_mean(bundle, eng
 @given(st.lists(st.floats(0.01, 1.9), min_size=1, max_size=5))
 def test_answers_do_not_depend_on_how_samples_arrive(bundle, chunks_s):
     def run(chunks_s):
-        with Engine(bundle, hop_s=HOP_S) as engine:
-            sources = [Recording(name, seconds=12.0, chunks_s=chunks_s) for name in TRAINED]
-            return untimed(replay(engine, sources))
+        engine = Engine(bundle, hop_s=HOP_S)
+        sources = [Recording(name, seconds=12.0, chunks_s=chunks_s) for name in TRAINED]
+        return untimed(replay(engine, sources))
 
     assert run(chunks_s) == run((0.1,))
 
@@ -108,18 +108,18 @@ def test_missing_samples_drop_the_windows_they_touch_and_a_sensor_that_ends_has_
 @pytest.mark.parametrize("modality", TRAINED)
 def test_what_is_no_sample_is_the_state_of_its_modality_until_the_next(bundle, modality):
     source = Recording(modality, seconds=30.0)
-    with Engine(bundle, [modality], clock=lambda: 0.0) as engine:
-        engine.start(modality, source.about)
-        *chunks, last = source.chunks()
-        for chunk in chunks:
-            engine.push(modality, chunk)
-        for time_s in (last.time_s, None, "soon", -np.inf):
-            for data in ("text", np.zeros((0, 0, 3), np.uint8)):
-                engine.push(modality, Chunk(time_s, data))
-                state = engine.step(30.0).parts[modality].state
-                assert state.startswith("failed: ") and "\n" not in state
-        engine.push(modality, last)
-        assert engine.step(30.0).parts[modality].state == "ok"
+    engine = Engine(bundle, [modality], clock=lambda: 0.0)
+    engine.start(modality, source.about)
+    *chunks, last = source.chunks()
+    for chunk in chunks:
+        engine.push(modality, chunk)
+    for time_s in (last.time_s, None, "soon", -np.inf):
+        for data in ("text", np.zeros((0, 0, 3), np.uint8)):
+            engine.push(modality, Chunk(time_s, data))
+            state = engine.step(30.0).parts[modality].state
+            assert state.startswith("failed: ") and "\n" not in state
+    engine.push(modality, last)
+    assert engine.step(30.0).parts[modality].state == "ok"
 
 
 def test_a_front_end_or_network_that_raises_is_the_state_of_its_modality(engine, monkeypatch):
@@ -158,17 +158,17 @@ def pushed(engine, clock, modality, data, sfreq, start_s=0.0):
 
 def test_wrong_rates_and_clocks_that_jump_are_not_believed(bundle):
     clock = {"s": 0.0}
-    with Engine(bundle, ["heart", "speech"], clock=lambda: clock["s"]) as engine:
-        engine.start("heart", TRAINED["heart"], is_live=True)
-        end_s = pushed(engine, clock, "heart", recording("heart"), 48.0)
-        assert engine.step(end_s).parts["heart"].state == "rate 48 Hz, expected 64"
-        engine.start("speech", TRAINED["speech"], is_live=True)
-        data = recording("speech")
-        end_s = pushed(engine, clock, "speech", data[:80000], 16000.0)
-        engine.push("speech", Chunk(end_s + 3600, data[:1600]))
-        assert engine.step(end_s).parts["speech"].state == "ok"
-        later = pushed(engine, clock, "speech", data, 16000.0, start_s=end_s + 30)
-        assert engine.step(later).parts["speech"].state == "ok"
+    engine = Engine(bundle, ["heart", "speech"], clock=lambda: clock["s"])
+    engine.start("heart", TRAINED["heart"], is_live=True)
+    end_s = pushed(engine, clock, "heart", recording("heart"), 48.0)
+    assert engine.step(end_s).parts["heart"].state == "rate 48 Hz, expected 64"
+    engine.start("speech", TRAINED["speech"], is_live=True)
+    data = recording("speech")
+    end_s = pushed(engine, clock, "speech", data[:80000], 16000.0)
+    engine.push("speech", Chunk(end_s + 3600, data[:1600]))
+    assert engine.step(end_s).parts["speech"].state == "ok"
+    later = pushed(engine, clock, "speech", data, 16000.0, start_s=end_s + 30)
+    assert engine.step(later).parts["speech"].state == "ok"
 
 
 def test_channels_are_picked_by_name(bundle):
@@ -177,8 +177,8 @@ def test_channels_are_picked_by_name(bundle):
     about = SignalInfo(128.0, "raw", ("o1", "Ref", "FP1", "fp2"))
 
     def run(source):
-        with Engine(bundle, ["eeg"], hop_s=HOP_S) as engine:
-            return untimed(replay(engine, [source]))
+        engine = Engine(bundle, ["eeg"], hop_s=HOP_S)
+        return untimed(replay(engine, [source]))
 
     assert run(Recording("eeg", mixed, about=about)) == run(Recording("eeg", data))
 
@@ -201,13 +201,13 @@ def by_person(folder, modality):
 
 
 def test_a_person_is_known_after_some_windows(tmp_path):
-    with Engine(by_person(tmp_path, "eeg"), hop_s=HOP_S) as engine:
-        results = list(replay(engine, [Recording("eeg")]))
-        states = [r.parts["eeg"].state for r in results]
-        assert states[:2] == ["waiting", "waiting: window 1 of 8 to know the person"]
-        assert set(states[8:]) == {"ok"}
-        offline, _ = engine.pipelines["eeg"].windows([recording("eeg")], 128.0)
-        scores = engine.pipelines["eeg"].scores(offline)[-1]
+    engine = Engine(by_person(tmp_path, "eeg"), hop_s=HOP_S)
+    results = list(replay(engine, [Recording("eeg")]))
+    states = [r.parts["eeg"].state for r in results]
+    assert states[:2] == ["waiting", "waiting: window 1 of 8 to know the person"]
+    assert set(states[8:]) == {"ok"}
+    offline, _ = engine.pipelines["eeg"].windows([recording("eeg")], 128.0)
+    scores = engine.pipelines["eeg"].scores(offline)[-1]
     np.testing.assert_allclose(list(results[-1].parts["eeg"].scores.values()), scores, atol=0.02)
 
 
@@ -238,7 +238,7 @@ def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle, monkeypa
     monkeypatch.setattr("emolib.device.live.RETRY_S", 0.05)
     flaky, face = Flaky("speech"), Pushed("face", "test", trained=TRAINED["face"])
     engine, seen, frames = Engine(bundle, ["speech", "face"], hop_s=0.1), [], recording("face", 20.0)
-    with engine, Live(engine, [flaky, face]) as live:
+    with Live(engine, [flaky, face]) as live:
         for k, result in enumerate(live.results(1.0)):
             face.push(frames[k], time.monotonic())
             seen.append(result)
@@ -248,14 +248,16 @@ def test_a_live_source_is_opened_again_and_others_do_not_notice(bundle, monkeypa
 
 
 def test_a_recording_plays_at_its_own_pace(bundle):
-    with Engine(bundle, ["speech"], hop_s=0.5) as engine, Live(engine, [Recording("speech")]) as live:
+    engine = Engine(bundle, ["speech"], hop_s=0.5)
+    with Live(engine, [Recording("speech")]) as live:
         for result in live.results(1.5):
             assert engine.streams["speech"].newest_s(1e6) == pytest.approx(result.time_s, abs=0.25)
 
 
 def test_hops_that_come_too_late_are_counted(bundle):
     source = Pushed("face", "test", trained=TRAINED["face"])
-    with Engine(bundle, ["face"], hop_s=0.1) as engine, Live(engine, [source]) as live:
+    engine = Engine(bundle, ["face"], hop_s=0.1)
+    with Live(engine, [source]) as live:
         results = live.results(1.5)
         first = next(results)
         time.sleep(0.45)
@@ -270,10 +272,10 @@ def test_models_whose_classes_differ_answer_side_by_side(tmp_path):
     record = json.loads((write(tmp_path, ["face", "speech"], study=False) / "bundle.json").read_text())
     record["models"]["synthetic-face-emotion-loso"]["classes"] = ["a", "b", "c", "d"]
     (tmp_path / "bundle.json").write_text(json.dumps(record))
-    with Engine(Bundle(tmp_path), hop_s=HOP_S) as engine:
-        *_, last = replay(engine, [Recording("face"), Recording("speech")])
-        face = engine.pipelines["face"]
-        [alone] = face.scores(face.windows(recording("face")[-1:], 0.0)[0])
+    engine = Engine(Bundle(tmp_path), hop_s=HOP_S)
+    *_, last = replay(engine, [Recording("face"), Recording("speech")])
+    face = engine.pipelines["face"]
+    [alone] = face.scores(face.windows(recording("face")[-1:], 0.0)[0])
     assert last.scores is None and {part.weight for part in last.parts.values()} == {0.0}
     assert last.parts["face"].scores == pytest.approx(dict(zip("abcd", alone, strict=True)), abs=1e-6)
     assert list(last.parts["speech"].scores) == CLASSES

@@ -1,8 +1,7 @@
-"""A bundle as C++, read back by tflite-micro, and compiled where there is a compiler."""
+"""A bundle as C++, compiled where there is a compiler."""
 
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 
@@ -13,8 +12,7 @@ import pytest
 
 from emolib.core.errors import BadArtifact, BadParameter
 from emolib.device.backends import TFLite
-from emolib.quantization import firmware
-from emolib.quantization.firmware.files import vectors_of
+from emolib.quantization.firmware import files as firmware
 from emolib.quantization.ptq import convert
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for x86-64 Linux only")
@@ -105,35 +103,17 @@ def out(bundle, tmp_path):
     return tmp_path / "fw"
 
 
-def test_the_same_bundle_gives_the_same_bytes_and_check_tries_every_vector(bundle, out, tmp_path):
-    firmware.write(bundle, tmp_path / "again")
+def test_the_same_bundle_gives_the_same_bytes(bundle, out, tmp_path):
+    made = firmware.write(bundle, tmp_path / "again")
     written = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (out, tmp_path / "again")]
     assert written[0] == written[1] and len(written[0]) == 11
-    found = firmware.check(out)
-    assert set(found) == {"model_synthetic_speech_emotion_loso", "model_synthetic_face_emotion_loso", "model_9_eyes"}
-    assert all(row["vectors"] == 4 and row["lsb"] <= 1 for row in found.values())
-
-
-def altered(path, before, after):
-    text = path.read_text()
-    assert re.search(before, text)
-    path.write_text(re.sub(before, after, text, count=1))
-
-
-@pytest.mark.parametrize(("file", "before", "after", "message"), [
-    ("model_9_eyes_reference.h", r"kExpected\[4\]\[3\] = \{\{-?\d+", "kExpected[4][3] = {{400", "no array of int8"),
-    ("model_9_eyes.cc", r"0x54,0x46,0x4c,0x33", "0x54,0x46,0x4c,0x34", "is not the model that was written"),
-    ("model_9_eyes.cc", "0x54", "fifty", "kModel holds .*fifty"),
-])  # fmt: skip
-def test_damaged_and_missing_files_are_told(file, before, after, message, out):
-    altered(out / file, before, after)
-    with pytest.raises(BadArtifact, match=message):
-        firmware.check(out)
+    assert set(made) == {"model_synthetic_speech_emotion_loso", "model_synthetic_face_emotion_loso", "model_9_eyes"}
+    assert all(row["max_lsb"] <= 1 for row in made.values())
 
 
 def test_models_may_be_picked_and_only_its_own_files_are_overwritten(bundle, out):
     made = firmware.write(bundle, out, names=[FACE])
-    assert len(made) == 1 and firmware.check(out).keys() == made.keys() and len(list(out.iterdir())) == 2 + 3
+    assert list(made) == ["model_own_face_emotion_loso"] and len(list(out.iterdir())) == 2 + 3
     assert "namespace study" not in (out / "emolib_models.h").read_text()
     with pytest.raises(BadParameter, match="nobody"):
         firmware.write(bundle, out, names=["nobody"])
@@ -170,7 +150,7 @@ def test_a_compiler_takes_all_of_it(bundle, out, tmp_path):
     bank = librosa.filters.mel(sr=16000, n_fft=512, n_mels=40, fmin=50, fmax=7000)
     np.testing.assert_allclose(np.float64(mels.split()), bank @ np.arange(1, 258), rtol=1e-5)
     np.testing.assert_allclose(np.float64(hann.split()), get_window("hann", 512), atol=1e-7)
-    found = vectors_of(detector, None, EYE)
+    found = firmware.vectors_of(detector, None, EYE)
     both = found["inputs"], found["outputs"]
     totals = [values.size for values in both] + [values.astype(int).sum() for values in both]
     assert eyes.split() == [str(n) for n in totals]

@@ -8,7 +8,6 @@ pytest.importorskip("tensorflow")
 import tensorflow as tf
 
 from emolib.models import augment
-from emolib.models import five_ways as ways
 
 SEED = tf.constant([3, 7])
 N, SIDE = 6, 24
@@ -23,7 +22,7 @@ def pictures(n: int = N) -> np.ndarray:
 
 def test_blur_is_scipy_s():
     X, sigmas = pictures(2), (0.7, 1.6)
-    found = ways.blurred(X, tf.constant(sigmas)[:, None], radius=6).numpy()
+    found = augment.blurred(X, tf.constant(sigmas)[:, None], radius=6).numpy()
     for image, result, sigma in zip(X, found, sigmas, strict=True):
         expected = ndimage.gaussian_filter(image, (sigma, sigma, 0), mode="reflect", radius=6)
         np.testing.assert_allclose(result, expected, atol=1e-5)
@@ -44,25 +43,25 @@ def test_a_shift_of_whole_pixels_moves_them_and_repeats_the_border():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("way", ways.WAYS)
+@pytest.mark.parametrize("way", augment.WAYS)
 def test_a_way_changes_the_picture_within_its_span(way):
     X = pictures()
-    found = ways.five_ways(X, SEED, [way]).numpy()
+    found = augment.five_ways(X, SEED, [way]).numpy()
     assert found.shape == X.shape and 0 < np.abs(found - X).mean() < 0.3
-    extreme = ways.five_ways(np.round(X), SEED, [way]).numpy()
+    extreme = augment.five_ways(np.round(X), SEED, [way]).numpy()
     assert extreme.min() >= 0 and extreme.max() <= 1
 
 
 def test_noise_is_as_strong_as_it_says():
     X = np.full((400, 16, 16, 1), 0.5, np.float32)
-    sds = ways.five_ways(X, SEED, ["noise"]).numpy().std(axis=(1, 2, 3))
-    assert sds.max() == pytest.approx(ways.NOISE, rel=0.15)
-    assert sds.mean() == pytest.approx(ways.NOISE / 2, rel=0.1)
-    wide = ways.five_ways(X * 4 - 2, SEED, ["noise"], span=(-2, 2)).numpy()
+    sds = augment.five_ways(X, SEED, ["noise"]).numpy().std(axis=(1, 2, 3))
+    assert sds.max() == pytest.approx(augment.GRAIN, rel=0.15)
+    assert sds.mean() == pytest.approx(augment.GRAIN / 2, rel=0.1)
+    wide = augment.five_ways(X * 4 - 2, SEED, ["noise"], span=(-2, 2)).numpy()
     np.testing.assert_allclose(wide.std(axis=(1, 2, 3)), 4 * sds, rtol=1e-4)
 
 
 def test_the_seed_decides():
-    first, again, other = (ways.five_ways(pictures(), tf.constant(seed)) for seed in ([3, 7], [3, 7], [3, 8]))
+    first, again, other = (augment.five_ways(pictures(), tf.constant(seed)) for seed in ([3, 7], [3, 7], [3, 8]))
     np.testing.assert_array_equal(first, again)
     assert not np.allclose(first, other)

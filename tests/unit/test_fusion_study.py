@@ -47,18 +47,18 @@ def test_classes_are_summed_into_the_common_task(run):
 
 def test_tables_agree_with_scikit_learn_and_sums_by_hand(run):
     study = load(run)
-    table, gains = study.rated.set_index("rule"), study.gains().set_index("rule")
+    table, gains = study.rated.set_index("method"), study.gains().set_index("method")
     scores = study.paired.scores[0][study.paired.is_test]
     assert table.uar["heart"] == pytest.approx(balanced_accuracy_score(study.test.y, scores.argmax(axis=1)))
     assert table.kind.tolist() == ["single"] * 2 + ["fused"] * 6
     best = table.uar[["heart", "eeg"]].max()
-    assert gains.gain_points["mean"] == pytest.approx(100 * (table.uar["mean"] - best))
+    assert gains.points["mean"] == pytest.approx(100 * (table.uar["mean"] - best))
     np.testing.assert_allclose(study.weights().groupby(["rule", "fold"]).weight.sum(), 1, atol=1e-6)
     counts = study.counts()
     assert (counts.trials.sum(), counts.heart.sum(), counts.eeg.sum()) == (32, 32, 31)
     missing = study.missing_one("mean").set_index("missing")
     assert missing.n.to_dict() == {"heart": 31, "eeg": 32}
-    assert (missing.gain_points.abs() < 1e-9).all()  # one modality left is that modality
+    assert (missing.points.abs() < 1e-9).all()  # one modality left is that modality
 
 
 @pytest.fixture
@@ -69,10 +69,10 @@ def many(tmp_path):
 def test_label_pairs_are_drawn_again(many):
     study = load(many, "label_paired", (HEART, EEG, SPEECH), n_virtual=5)
     redrawn = redraw(study, 8)
-    table, draws = redrawn.table().set_index("rule"), redrawn.draws
-    assert table.uar.to_dict() == study.rated.set_index("rule").uar.to_dict()
-    assert table.gain_points["mean"] == pytest.approx(study.gains().set_index("rule").gain_points["mean"])
-    of_mean = draws[draws.rule == "mean"].uar.to_numpy()
+    table, draws = redrawn.table().set_index("method"), redrawn.draws
+    assert table.uar.to_dict() == study.rated.set_index("method").uar.to_dict()
+    assert table.points["mean"] == pytest.approx(study.gains().set_index("method").points["mean"])
+    of_mean = draws[draws.method == "mean"].uar.to_numpy()
     assert len(of_mean) == 8 and len(set(of_mean)) > 1
     assert table.uar_sd["mean"] == pytest.approx(np.std(of_mean, ddof=1))
     best = draws[draws.kind == "single"].groupby("draw").uar.max().to_numpy()
@@ -82,10 +82,10 @@ def test_label_pairs_are_drawn_again(many):
 def test_same_people_are_paired_among_strangers_instead(many, tmp_path):
     redrawn = redraw(load(many, sources=(HEART, EEG, SPEECH)), 4)
     assert "199 of 200 test trials" in redrawn.note
-    table = redrawn.table().set_index("rule")
+    table = redrawn.table().set_index("method")
     assert table.change_points[["heart", "eeg", "speech"]].abs().max() < 1  # but for the trials left out
-    of_vote = redrawn.draws[redrawn.draws.rule == "vote"].uar
-    own = redrawn.reference.set_index("rule").uar["vote"]
+    of_vote = redrawn.draws[redrawn.draws.method == "vote"].uar
+    own = redrawn.reference.set_index("method").uar["vote"]
     assert table.change_points["vote"] == pytest.approx(100 * (of_vote.mean() - own))
     few = redraw(load(written(tmp_path / "few", n_people=2)), 3)
     assert few.draws.empty and "3 of 3 pairings could not be made" in few.note

@@ -43,8 +43,8 @@ def trained(name):
 def file(name, variant):
     from emolib.quantization.ptq import convert
 
-    model, X, y = trained(name)
-    return convert(model, variant, X, y)
+    model, X, _ = trained(name)
+    return convert(model, variant, X)
 
 
 @given(

@@ -32,7 +32,7 @@ def test_choices_of_a_fold():
     """Either layer alone meets the budget; the first costs less, the logits cost less for each byte."""
     layers = [layer("first", "Conv2D", 40, 900), layer("depth", "DepthwiseConv2D", 9, 100)]
     fold = mixed.Prepared(None, [*layers, layer("logits", "Dense", 60, 60)], {}, {}, {})
-    chosen = mixed.choices(fold.layers, mp.Budget(bytes=90))
+    chosen = mixed.choices(fold.layers, 90)
     assert list(chosen) == list(mixed.VARIANTS)
     assert [list(bits.values()) for bits in chosen.values()] == [[8, 8, 8], [4, 8, 4], [4, 8, 8], [8, 8, 4]]
     found = mixed.needs([fold, fold], [chosen["uniform_int8"], chosen["int4"]])
@@ -75,7 +75,7 @@ def table2(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def prepared(table2):
-    [found], _ = mixed.prepared([table2], 2, 0.666, None)
+    [found], _ = mixed.prepared([table2], 2, 0.666)
     return found
 
 
@@ -93,7 +93,7 @@ def test_files_answer_as_the_choice_does_which_is_the_best(table2, prepared):
     scores = conversion.convert_folds(table2.run, [table2], mixed.converters([prepared]))
     picked = mixed.pick_scores([prepared], [prepared.bits[mixed.ILP]])
     np.testing.assert_array_equal(picked, scores[mixed.ILP])
-    assert mixed.is_optimal([prepared], mp.Budget.shares(prepared.layers, 0.666, None)).all()
+    assert mixed.is_optimal([prepared], 0.666 * sum(one.weights for one in prepared.layers)).all()
 
 
 def test_lost_is_the_gain_upside_down():

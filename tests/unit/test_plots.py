@@ -50,36 +50,28 @@ BOXES = np.array([[10.0, 10, 40, 50], [60, 10, 90, 50]])
 IMAGES = RNG.integers(0, 255, (5, 100, 100, 3), np.uint8)
 FOUND = [Found(BOXES + [0, 0, 10, 0], np.full(2, 0.8))] * 4 + [Found(BOXES, np.ones(2))]
 FACE = Face(BOXES[0], 0.9, np.array([0.2, 0.8]), np.zeros((4, 4, 1)))
-EPOCHS = [dict.fromkeys(("loss", "val_loss", "val_iou", "val_ap50"), 1 / (i + 1)) for i in range(8)]
 MEANS = {"happy": RNG.random((8, 8)), "sad": np.ones((8, 8))}
 METHODS = pd.DataFrame({"method": ["gradient", "occlusion"] * 2, "step": [1, 1, 2, 2], "layer": list("aabb")})
-REGIONS = {"region": ["eyes", "eyes", "mouth", "mouth"], "share": 0.3, "share_low": 0.2, "share_high": 0.4}
 ALIKE = {"spearman": 0.5, "spearman_low": 0.2, "spearman_high": 0.9, "other": 0.1}
 TREE = pd.DataFrame({"order": range(4), "parent": pd.array([None, 0, 1, 1], "Int64"), "flops": [3e8, 2e6, 1e6, 5e5]})
 TREE["change"] = ["baseline", "conv1 8 → 4", "dense1 dropped", "input 64 → 48"]
 TREE = TREE.assign(auc=[0.8, 0.75, 0.7, 0.55], accepted=[True, True, True, False])
-NOISE = pd.DataFrame({"wrong_labels_percent": [0, 9], "auc": [0.7, 0.6], "uar": [0.5, 0.4]})
-NOISE = NOISE.assign(auc_low=np.nan, auc_high=np.nan, uar_low=np.nan, uar_high=np.nan)
 NAMES = np.array([f"participant_000{i}" for i in range(44)])
 PEOPLE = pd.DataFrame({"subject": NAMES, "uar": RNG.random(44), "accuracy": 0.5, "n": 30})
 ARMS = pd.concat([PEOPLE.assign(arm=arm) for arm in ("none", "baseline", "subject")])
 FIGURES = {  # with names of classes and sources on an axis, or of faces, which test_pipeline has not
     "confusion": lambda: plots.confusion(RNG.integers(0, 2000, (8, 8)), [f"low arousal and {e} valence" for e in EMOTIONS]),
-    "size_and_uar": lambda: plots.size_and_uar(VARIANTS),
     "latency": lambda: plots.latency(VARIANTS),
     "detections": lambda: plots.detections(IMAGES, [BOXES] * 4 + [BOXES[:0]], FOUND, list("abcde")),
-    "detector_history": lambda: plots.detector_history(EPOCHS),
     "faces": lambda: plots.faces({"one": IMAGES[0], "grey": IMAGES[1, ..., 0]}, {"one": [FACE], "grey": []}, "ab"),
     "saliency_maps": lambda: plots.saliency_maps(MEANS, {"gradient": MEANS, "occlusion": {"sad": np.ones((8, 8))}}),
-    "attention": lambda: plots.attention(METHODS.assign(**REGIONS, area=0.1, ratio=3.0)),
     "sanity": lambda: plots.sanity(METHODS.assign(**ALIKE)),
     "ways": lambda: plots.ways({"as it is": IMAGES[:2, ..., :1], "all": IMAGES[2:4, ..., :1]}, 0, 255),
     "search_tree": lambda: plots.search_tree(TREE, 0.66),
-    "noise_cost": lambda: plots.noise_cost(NOISE, 4),
     "folds": lambda: plots.folds(np.where(np.repeat(NAMES, 4) == NAMES[:20, None], 2, 0), np.repeat(NAMES, 4)),
     "per_subject": lambda: plots.per_subject(PEOPLE, 0.25),
-    "subject_calibration": lambda: plots.subject_calibration(ARMS),
-    "seeds": lambda: plots.seed_variability(ARMS.assign(normalise=ARMS["arm"].replace("none", "train"), seed=0)),
+    "subject_calibration": lambda: plots.by_person(ARMS.assign(seed=0), "arm", "person"),
+    "seeds": lambda: plots.by_person(ARMS.assign(normalise=ARMS["arm"].replace("none", "train"), seed=0), "normalise", "person"),
     **{f"trial {name}": partial(plots.trial, of) for name, of in TRIALS.items()},
     **{f"window {name}": partial(plots.window, RNG.normal(size=of[0]), *of[1:]) for name, of in WINDOWS.items()},
 }  # fmt: skip

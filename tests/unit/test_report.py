@@ -20,7 +20,7 @@ OF = Experiment("emodb", "speech", "emotion7", "loso", "lda")
 @pytest.fixture
 def run(tmp_path) -> Run:
     run = Run(tmp_path / "demo", "04_fusion", {"seed": 1})
-    table = pd.DataFrame({"rule": ["<i>mean</i>", "max"], "uar": [0.98765, 0.5], "p": 1})
+    table = pd.DataFrame({"method": ["<i>mean</i>", "max"], "uar": [0.98765, 0.5], "p": 1})
     table = table.assign(uar_low=0.4, uar_high=1.0)
     run.table("fusion", table, "Rules & more", hidden=["p"])
     run.figure("fusion", plots.fusion(table.assign(kind=["fused", "single"])), "UAR by rule")

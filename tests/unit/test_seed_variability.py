@@ -69,8 +69,8 @@ def run(tmp_path):
     return tmp_path, data, folds, scores[:12]
 
 
-def scored(folder, seeds=(0, 1), ways=("train", "subject")):
-    return seed_variability.scores(Run(folder, "02e_seed_variability", {}), SOURCE, seeds, ways)
+def scored(folder, seeds=(0, 1)):
+    return seed_variability.scores(Run(folder, "02e_seed_variability", {}), SOURCE, seeds)
 
 
 def test_what_02_train_has_trained_serves_and_every_other_arm_has_networks_of_its_own(run):

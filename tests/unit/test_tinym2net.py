@@ -8,8 +8,8 @@ from emolib.models.tinym2net import Branch, build
 
 SHAPES = {"speech": (12, 8, 1), "face": (8, 8, 3)}
 LAYOUTS = {
-    "speech": Branch(filters=[4, 6], kernel=[5, 3], dense=[10]),
-    "face": Branch(filters=[3, 5, 7], pool=[2, 2], dense=[]),
+    "speech": Branch((4, 6), (5, 3), dense=(10,)),
+    "face": Branch((3, 5, 7), dense=()),
 }
 # By hand. speech: (12, 8, 1) → conv (12, 8, 4), pool (6, 4, 4) → separable (6, 4, 6), pool (3, 2, 6) → 36 → 10.
 # face: (8, 8, 3) → conv (8, 8, 3), pool (4, 4, 3) → (4, 4, 5), pool (2, 2, 5) → (2, 2, 7), pool (1, 1, 7) → 7.
@@ -53,7 +53,7 @@ def test_heads_are_the_joint_one_then_the_branches():
 
 def test_the_network_against_itself_with_traditional_convolutions():
     table = against_traditional(small())
-    whole = {name: one.model_copy(update={"separable": False}) for name, one in LAYOUTS.items()}
+    whole = {name: one._replace(separable=False) for name, one in LAYOUTS.items()}
     traditional = build(SHAPES, 4, whole, dense=(9,))
     saved = (table["weights if traditional"] - table["weights"]).sum()
     assert len(table) == 3 and saved == traditional.count_params() - small().count_params()

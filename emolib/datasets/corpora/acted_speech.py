@@ -192,10 +192,8 @@ def parse_ravdess(name: str, modality: str) -> Parsed:
 
 
 def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """Takes of speech, or the faces in them (n_frames, height, width[, 3]) uint8; songs are dropped.
-
-    Faces come from folders of frames, else from videos.
-    """
+    """Takes of speech, or the faces in them (n_frames, height, width[, 3]) uint8; songs are dropped. Faces come from
+    folders of frames, else from videos."""
     if modality == "speech":
         parse = partial(parse_ravdess, modality="03")
         yield from trials_from("ravdess", ("*-*-*-*-*-*-*.wav",), parse)(root, modality, dropped)

@@ -109,10 +109,8 @@ def phases_of(tree: Tree, subject: str, log: list[Phase], start_s: float, length
 
 
 def snap(phases: list[Phase], presses: np.ndarray) -> list[Phase]:
-    """Phases with every edge at the button press that belongs to it, if one does; presses (n_presses,) in seconds.
-
-    The edges of tasks choose first, the others among the presses that are left.
-    """
+    """Phases with every edge at the button press that belongs to it, if one does; presses (n_presses,) in seconds. The
+    edges of tasks choose first, the others among the presses that are left."""
     moved = _pair(np.unique([phase[1:] for phase in phases if phase.label in TASKS]), presses)
     others = np.setdiff1d([phase[1:] for phase in phases], list(moved))
     moved |= _pair(others, np.setdiff1d(presses, list(moved.values())))

@@ -38,12 +38,7 @@ def trials(
     """
     if cardiac not in CARDIAC:
         raise BadParameter(f"cardiac: got {cardiac!r}, expected {' or '.join(CARDIAC)}.")
-    for name, value in {
-        "n_subjects": n_subjects,
-        "n_trials": n_trials,
-        "trial_s": trial_s,
-        "seed": seed,
-    }.items():
+    for name, value in {"n_subjects": n_subjects, "n_trials": n_trials, "trial_s": trial_s, "seed": seed}.items():
         if value < (least := 0 if name == "seed" else 1):
             raise BadParameter(f"{name}: got {value}, expected {least} or more for the synthetic corpus.")
     return (trial(affect, modality, cardiac) for affect in affects(n_subjects, n_trials, trial_s, seed))

@@ -38,10 +38,8 @@ def serve(
     Raises BadParameter, BadArtifact.
     """
     bundle = Bundle(folder)
-    with (
-        Engine(bundle, sensed_modalities(bundle, sources), names, HOP_S) as engine,
-        open_keep_file(keep) as file,
-    ):
+    engine = Engine(bundle, sensed_modalities(bundle, sources), names, HOP_S)
+    with open_keep_file(keep) as file:
         others = [parse(text, engine.trained, kinds) for text in sources]
         taken = {sensor.modality for sensor in others}
         infos = engine.trained | {"face": SignalInfo(0.0, SCENE)}

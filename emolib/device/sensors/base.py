@@ -60,10 +60,8 @@ class Sensor(ABC):
 
     @abstractmethod
     def open(self) -> SignalInfo:
-        """Rate in Hz (0: pictures come as they come), kind, and names of channels (() where it does not know).
-
-        Raises BadParameter where nothing like that is here, SensorLost where it is, but cannot be had now.
-        """
+        """Rate in Hz (0: pictures come as they come), kind, and names of channels (() where it does not know). Raises
+        BadParameter where nothing like that is here, SensorLost where it is, but cannot be had now."""
 
     @abstractmethod
     def chunks(self) -> Iterator[Chunk]:

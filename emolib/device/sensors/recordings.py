@@ -133,9 +133,7 @@ def course(emotions: tuple[str, ...], n_parts: int, seed: int) -> list[str]:
 
 class Synthetic(Recording):
     """`where` is "", EMOTION or EMOTION/SEED: one person, in N_PARTS of PART_S seconds that are recorded one by one.
-
-    Equal seeds give the same person and the same emotions in every modality.
-    """
+    Equal seeds give the same person and the same emotions in every modality."""
 
     def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
         from emolib.signals.generated import CARDIAC, recording

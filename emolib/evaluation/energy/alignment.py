@@ -30,9 +30,7 @@ MAX_DRIFTS = 400
 @dataclass(frozen=True)
 class Alignment:
     """markers' clock = first + offset_s + (1 + drift) * (meter's clock - first); first is the log's first time.
-
-    `correlation` is that of power with marked work. `runner_up` is the correlation at the best offset elsewhere.
-    """
+    `correlation` is that of power with marked work. `runner_up` is the correlation at the best offset elsewhere."""
 
     offset_s: float
     drift: float

@@ -23,10 +23,8 @@ N_BOOT = 10_000
 
 
 class Block(NamedTuple):
-    """Work of one kind without a pause, `n` inferences. `net_j` is above `idle_w`, the mean of rest before and after it.
-
-    `peak_w` is the highest reading, idle included. `missing_s` is what gaps hide.
-    """
+    """Work of one kind without a pause, `n` inferences. `net_j` is above `idle_w`, the mean of rest before and after
+    it. `peak_w` is the highest reading, idle included. `missing_s` is what gaps hide."""
 
     what: str
     start_s: float

@@ -26,10 +26,7 @@ def read(path: str | Path) -> list[Marker]:
     is_span = (-np.inf < start_s) & (start_s < end_s) & (end_s < np.inf) & (n >= 0) & (n % 1 == 0)
     if not is_span.all():
         k = is_span.argmin()
-        got, expected = (
-            ",".join(map(str, table.loc[k])),
-            f"start_s < end_s and n from 0 in {','.join(COLUMNS)}",
-        )
+        got, expected = (",".join(map(str, table.loc[k])), f"start_s < end_s and n from 0 in {','.join(COLUMNS)}")
         raise BadRecording(f"{path}: row {k + 2} is {got!r}, expected {expected}.")
     if not len(table):
         raise BadRecording(f"{path}: no marker, expected one or more: mark the work with a Recorder.")

@@ -90,9 +90,7 @@ def read_smi(path: str | Path, gpu: int = 0) -> Trace:
 
 def read_ppk2(path: str | Path, voltage_v: float = math.nan, step_ms: float = 1.0) -> Trace:
     """Power of the current of a PPK2 at `voltage_v`, to which it was set: the mean of every `step_ms` milliseconds.
-
-    Raises BadParameter without a voltage, and BadRecording.
-    """
+    Raises BadParameter without a voltage, and BadRecording."""
     if not voltage_v > 0:
         raise BadParameter(f"{path}: voltage_v is {voltage_v}, expected the V that the PPK2 was set to.")
     chunks = _chunks(path, PPK2_TIME, PPK2_CURRENT)

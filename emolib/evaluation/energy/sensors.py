@@ -51,9 +51,7 @@ def rapl(powercap: Path = POWERCAP) -> tuple[list[Sensor], str]:
 
 def hwmon(root: Path = HWMON) -> tuple[list[Sensor], str]:
     """A sensor per power*_input (µW); of a chip without one, a sensor per in*_input (mV) times curr*_input (mA).
-
-    INA219: in0 is the shunt, in1 the bus. Channels are not added up: on some boards one holds the others.
-    """
+    INA219: in0 is the shunt, in1 the bus. Channels are not added up: on some boards one holds the others."""
     sensors = []
     for chip in sorted(root.glob("hwmon*")):
         powers = sorted([*chip.glob("power*_input"), *chip.glob("power*_average")])
@@ -166,10 +164,8 @@ def trace_of(sensor: Sensor, time_s: np.ndarray, value: np.ndarray) -> Trace:
 
 
 def record(log: Path, name: str, rate_hz: float, seconds: float) -> None:
-    """Log the sensor of this name, "" the widest, until Ctrl-C, as reader csv takes it.
-
-    Raises BadParameter with the sensors here, or why there is none.
-    """
+    """Log the sensor of this name, "" the widest, until Ctrl-C, as reader csv takes it. Raises BadParameter with the
+    sensors here, or why there is none."""
     known, reasons = found()
     chosen = [sensor for sensor in known if name in ("", sensor.name)]
     if not chosen:

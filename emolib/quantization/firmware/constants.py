@@ -16,6 +16,7 @@ from emolib.signals.mfcc import AMIN, dct, hann, mel_filterbank
 from emolib.signals.readers import SignalInfo
 
 GREY = (19595, 38470, 7471)  # red, green, blue in 2^16: ITU-R BT.601, as in emolib.signals.image
+FACE = {"grey_weights": np.array(GREY, np.int32), "pixel_divisor": 127.5, "pixel_offset": -1.0}
 Constants = dict[str, object]
 NOTES = {
     "heart": "Beats by two moving averages over the energy, then one value of each feature every 1 / kSfreqOut seconds.",
@@ -105,11 +106,7 @@ def of_speech(front: frontend.SpeechFrontEnd, trained: SignalInfo) -> Constants:
     return found
 
 
-def of_face(front: frontend.FaceFrontEnd, trained: SignalInfo) -> Constants:
-    return {"grey_weights": np.array(GREY, np.int32), "pixel_divisor": 127.5, "pixel_offset": -1.0}
-
-
-TABLES = {"heart": of_heart, "eeg": of_eeg, "speech": of_speech, "face": of_face}
+TABLES = {"heart": of_heart, "eeg": of_eeg, "speech": of_speech, "face": lambda *_: dict(FACE)}
 
 
 def of_detector(entry: Mapping) -> Constants:

@@ -1,20 +1,16 @@
-"""Names and literals of C++17: the constants that the templates of a firmware hold, and values read back from its files."""
+"""Names and literals of C++17: the constants that the templates of a firmware hold."""
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from textwrap import wrap
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from emolib.core.errors import BadArtifact
-
 A_LINE = 16  # numbers; of floats half as many
 TYPES = {"int8": "std::int8_t", "int16": "std::int16_t", "int32": "std::int32_t", "float32": "float"}
 ESCAPED = re.compile(rb"[^ !#-\[\]-~]")  # all but printable ASCII without " and \
 MAX_TABLE_BYTES = 64 << 10
-AGAIN = "write the firmware again."
 
 
 def identifier(prefix: str, name: str) -> str:
@@ -57,10 +53,8 @@ def braces(values: np.ndarray) -> str:
 
 
 def declared(field: str, value) -> str:
-    """A constant of the namespace: a bool, a number, a string, a tuple of strings or an array.
-
-    An empty tuple or array becomes a comment, because C++ has no empty arrays.
-    """
+    """A constant of the namespace: a bool, a number, a string, a tuple of strings or an array. An empty tuple or array
+    becomes a comment, because C++ has no empty arrays."""
     name = constant_name(field)
     if isinstance(value, str):
         return f"inline constexpr char {name}[] = {string(value)};"
@@ -97,27 +91,3 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters |= {"constants": constants, "comment": comment}
 TEMPLATES.globals["declared"] = declared
-
-
-def text(file: Path) -> str:
-    """The text of a file. Raises BadArtifact for one that is missing or no text."""
-    try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadArtifact(f"{file} cannot be read ({error}), expected a firmware's: {AGAIN}") from error
-
-
-def literals(file: Path, name: str) -> list[str]:
-    """The literals of the constant or array `name` in a file, without quotes. Raises BadArtifact."""
-    found = re.search(rf"\b{name}(\[\w*\])* = ([^;]*);", text(file))
-    if not found:
-        raise BadArtifact(f"{file} does not say {name}, expected a constant: {AGAIN}")
-    return re.findall(r'[^\s,{}"]+', found[2])
-
-
-def integers(file: Path, name: str) -> np.ndarray:
-    """The integers (n,) of the constant or array `name` in a file, all its axes flattened. Raises BadArtifact."""
-    try:
-        return np.array([int(literal, 0) for literal in literals(file, name)], np.int64)
-    except (ValueError, OverflowError) as error:
-        raise BadArtifact(f"{file}: {name} holds {error}, expected integers: {AGAIN}") from error

@@ -1,27 +1,9 @@
 """One function per figure: data in, a matplotlib Figure out, 900 px wide, safe for colour-blind readers."""
 
-from emolib.report.plots.compression import (
-    main_effects,
-    pareto,
-    points,
-    ranges,
-    rounding,
-    sensitivity,
-    sqnr,
-    vela,
-)
-from emolib.report.plots.cost import cost, jitter, latency, modelled, power, size_and_uar
-from emolib.report.plots.evaluation import (
-    confusion,
-    folds,
-    history,
-    per_subject,
-    reliability,
-    scores,
-    seed_variability,
-    subject_calibration,
-)
-from emolib.report.plots.faces import attention, detections, detector_history, faces, saliency_maps, sanity
+from emolib.report.plots.compression import main_effects, pareto, points, ranges, rounding, sensitivity, sqnr
+from emolib.report.plots.cost import jitter, latency, power
+from emolib.report.plots.evaluation import by_person, confusion, folds, history, per_subject, reliability, scores
+from emolib.report.plots.faces import detections, faces, saliency_maps, sanity
 from emolib.report.plots.fusion import (
     critical_difference,
     forest,
@@ -32,5 +14,5 @@ from emolib.report.plots.fusion import (
     subsets,
     weights,
 )
-from emolib.report.plots.reduction import noise_cost, search_tree, ways
+from emolib.report.plots.reduction import search_tree, ways
 from emolib.report.plots.signals import trial, window

@@ -12,16 +12,6 @@ from emolib.report.plots import style
 BESIDE = 0.22  # of the distance between two levels: cells are drawn left of their mean
 SIZES = (9, 13, 11, 7)  # of markers, so that equal choices of bits stay visible over each other
 BITS = {4: (style.ORANGE, -0.2), 8: (style.BLUE, 0.2)}
-PANELS = {
-    "latency_ms": "latency of one window (ms)",
-    "sram_kb": "SRAM (kB)",
-    "flash_kb": "flash (kB)",
-    "npu_percent": "operators on the NPU (%)",
-}
-ON_NPU = {  # whether every operator is
-    True: (style.BLUE, "all operators on the NPU"),
-    False: (style.ORANGE, "some stay on the CPU: a lower bound of the latency"),
-}
 
 
 def main_effects(effects: pd.DataFrame, table: pd.DataFrame) -> style.Picture:
@@ -136,18 +126,6 @@ def pareto(table: pd.DataFrame) -> style.Picture:
     axes[0, 0].set(ylabel="UAR on test answers (%)")
     dot = style.sign(style.BLACK, ".", f"random, same budget ({len(random)})")
     return style.with_legend(figure, [*style.signs(styles), dot])
-
-
-def vela(table: pd.DataFrame) -> style.Picture:
-    """One bar per accelerator; columns accelerator, modelled_by, latency_ms, sram_kb, flash_kb, npu_percent."""
-    figure, axes = style.picture(1.6 + 0.36 * len(table), 1, 4, sharey=True)
-    whole = table.npu_percent == 100
-    for ax, (column, label) in zip(axes[0], PANELS.items(), strict=True):
-        style.bars(ax, table[column], label, table.accelerator, 0.35, [ON_NPU[each][0] for each in whole])
-        ax.xaxis.set_major_locator(MaxNLocator(3))
-    figure.suptitle(f"Modelled by {table.modelled_by.iloc[0]}, not measured")
-    shown = [ON_NPU[each] for each in ON_NPU if each in set(whole)]
-    return style.with_legend(figure, [Patch(color=colour, label=label) for colour, label in shown])
 
 
 def rounding(table: pd.DataFrame) -> style.Picture:

@@ -1,6 +1,5 @@
-"""What models take: file sizes beside UAR, needs, modelled runtimes, measured latency, a live engine's hops, power logs."""
+"""What models take: measured latency, a live engine's hops, power logs."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,75 +19,30 @@ N_DRAWN = 4000  # samples; of a longer log, means are drawn
 MARKED, UNCOUNTED = "#fbe3c0", "#e8e8e8"
 
 
-def _rows(figure: style.Picture, table: pd.DataFrame, by: str, n_cols: int = 5) -> Iterator[tuple]:
-    """Rows of the table to draw, each with its y, colour and marker: a line of dots per source, a colour per `by`. Then
-    names the lines and writes the legend."""
-    sources, styles = list(dict.fromkeys(table["source"])), style.colours(table[by])
-    shift = style.offsets(styles)
-    for _, row in table.iterrows():
-        yield row, sources.index(row["source"]) + shift[row[by]], *styles[row[by]]
-    for ax in figure.axes:
-        style.stripes(ax, len(sources))
-        style.name_rows(ax, sources)
-        style.tidy(ax)
-    style.with_legend(figure, style.signs(styles), n_cols)
-
-
-def _height(table: pd.DataFrame, by: str) -> float:
-    return 1.5 + table["source"].nunique() * max(0.12 * table[by].nunique() + 0.15, 0.3)
-
-
-def size_and_uar(table: pd.DataFrame) -> style.Picture:
-    """File size and UAR; columns source, variant, bytes, uar, uar_low, uar_high, the last three in [0, 1]."""
-    figure, axes = style.picture(_height(table, "variant"), 1, 2, sharey=True)
-    size, uar = axes[0]
-    for row, y, colour, marker in _rows(figure, table, "variant"):
-        size.plot(row["bytes"] / 1000, y, marker, color=colour, markersize=6)
-        style.with_interval(uar, y, 100 * row[["uar", "uar_low", "uar_high"]], colour, marker)
-    size.set(xlabel="file size (kB)")
-    size.set_xlim(left=0)
-    uar.set(xlabel="UAR, 95 % interval over subjects (%)")
-    return figure
-
-
-def modelled(table: pd.DataFrame) -> style.Picture:
-    """Runtime from a device model, not measured; columns source, device, runtime_ms."""
-    figure, ax = style.panel(_height(table, "device"))
-    for row, y, colour, marker in _rows(figure, table, "device", n_cols=3):
-        ax.plot(row["runtime_ms"], y, marker, color=colour, markersize=6)
-    style.log_axis(ax, "modelled runtime of one window (ms)")
-    figure.suptitle("Modelled from the device table, not measured")
-    return figure
-
-
-def cost(table: pd.DataFrame) -> style.Picture:
-    """What one model needs; columns source, params, macs, bytes."""
-    units = {"params": ("parameters (thousands)", 1e3), "macs": ("MACs per window (millions)", 1e6)}
-    units["bytes"] = ("file size (kB)", 1e3)
-    figure, axes = style.picture(1.2 + 0.36 * len(table), 1, 3, sharey=True)
-    for ax, (column, (label, unit)) in zip(axes[0], units.items(), strict=True):
-        style.bars(ax, table[column] / unit, label, table["source"], 0.25)
-    return figure
-
-
 def latency(table: pd.DataFrame) -> style.Picture:
     """Median to 99th percentile, a panel per backend, on the fewest threads; columns source, variant, backend, threads,
     p50_us, p95_us, p99_us."""
     table = table[table.threads == table.threads.min()]
     backends = list(dict.fromkeys(table.backend))
-    figure, axes = style.picture(_height(table, "variant"), 1, len(backends), sharex=True, sharey=True)
+    sources, styles = list(dict.fromkeys(table.source)), style.colours(table.variant)
+    height, shift = 1.5 + len(sources) * max(0.12 * len(styles) + 0.15, 0.3), style.offsets(styles)
+    figure, axes = style.picture(height, 1, len(backends), sharex=True, sharey=True)
     panels = dict(zip(backends, axes[0], strict=True))
-    for row, y, colour, marker in _rows(figure, table, "variant"):
-        ax = panels[row.backend]
+    for _, row in table.iterrows():
+        ax, (colour, marker) = panels[row.backend], styles[row.variant]
+        y = sources.index(row.source) + shift[row.variant]
         ax.plot([row.p50_us, row.p99_us], [y, y], color=colour, linewidth=1.4)
         ax.plot(row.p95_us, y, "|", color=colour, markersize=7)
         ax.plot(row.p50_us, y, marker, color=colour, markersize=5)
     for backend, ax in panels.items():
+        style.stripes(ax, len(sources))
+        style.name_rows(ax, sources)
+        style.tidy(ax)
         ax.set_title(backend, fontsize=10)
         style.log_axis(ax, "µs")
     title = "Measured on this computer: dot, median; tick, 95th percentile; end of bar, 99th"
     figure.suptitle(title, fontsize=11)
-    return figure
+    return style.with_legend(figure, style.signs(styles))
 
 
 def jitter(hops: pd.DataFrame) -> style.Picture:

@@ -58,8 +58,8 @@ def history(histories: Sequence[dict[str, Sequence[float]]]) -> style.Picture:
         ax.set(xlabel="epoch", ylabel="UAR" if metric == "uar" else metric.replace("_", " "))
         style.tidy(ax)
     handles = {one.get_label(): one for ax in axes[0] for one in ax.get_legend_handles_labels()[0]}
-    folds = f"{len(histories)} fold{'s' * (len(histories) > 1)}"
-    figure.suptitle(f"{folds}; thick: median of the folds still in training")
+    if len(histories) > 1:
+        figure.suptitle(f"{len(histories)} folds; thick: median of the folds still in training")
     return style.with_legend(figure, list(handles.values()))
 
 
@@ -157,51 +157,21 @@ def scores(table: pd.DataFrame) -> style.Picture:
     return style.with_legend(figure, axes[0, 0])
 
 
-def subject_calibration(table: pd.DataFrame) -> style.Picture:
-    """UAR of each person without and with a baseline, and by all windows of the person; columns arm (none, baseline or
-    subject; others are not drawn), subject, uar in [0, 1]."""
-    uar = 100 * table.pivot(index="subject", columns="arm", values="uar")
-    uar["gain"] = (uar["baseline"] - uar["none"]).round(6)
-    uar = uar.sort_values(["gain", "none"], kind="stable")
-    figure, ax = style.panel(4.2)
-    x = np.arange(len(uar))
-    colour = np.where(uar["gain"] < 0, style.VERMILLION, style.BLUE)
-    ax.plot(x, uar["subject"], "_", color=style.GREY, markersize=14, markeredgewidth=2)
-    ax.vlines(x, uar["none"], uar["baseline"], color=colour, linewidth=1.6)
-    ax.scatter(x, uar["none"], s=42, facecolor="white", edgecolor=colour, zorder=3)
-    ax.scatter(x, uar["baseline"], s=42, color=colour, zorder=4)
-    _person_axes(ax, uar.index, "person, sorted by what the baseline changes")
-    handles = [
-        style.sign(style.BLUE, "o", "no calibration", markerfacecolor="white"),
-        style.sign(style.BLUE, "o", "baseline"),
-        style.sign(style.GREY, "_", "all windows of the person", markersize=14, markeredgewidth=2),
-        style.sign(style.BLUE, None, "no worse with the baseline", "-"),
-        style.sign(style.VERMILLION, None, "worse with it", "-"),
-    ]
-    return style.with_legend(figure, handles, n_cols=3)
-
-
-def seed_variability(table: pd.DataFrame) -> style.Picture:
-    """UAR of each person with every seed, a colour per way to normalise; columns normalise, seed, subject, uar in [0, 1]."""
-    ways = list(table.normalise.unique())
-    order = table[table.normalise == ways[0]].groupby("subject").uar.mean().sort_values(kind="stable").index
-    figure, ax = style.panel(4.2)
-    for k, (way, (colour, marker)) in enumerate(style.colours(ways).items()):
-        of_way = table[table.normalise == way].pivot(index="subject", columns="seed", values="uar")
-        uar = 100 * of_way.loc[order]
-        x = np.arange(len(uar)) + 0.3 * (k - (len(ways) - 1) / 2)
+def by_person(table: pd.DataFrame, by: str, label: str) -> style.Picture:
+    """UAR of each person, a colour for each way `by` which people were trained or tested, a dot for each seed; sorted by the
+    mean of the first way. Columns `by`, seed, subject, uar in [0, 1]."""
+    ways = list(table[by].unique())
+    order = table[table[by] == ways[0]].groupby("subject").uar.mean().sort_values(kind="stable").index
+    (figure, ax), shift = style.panel(4.2), style.offsets(ways)
+    for way, (colour, marker) in style.colours(ways).items():
+        uar = 100 * table[table[by] == way].pivot(index="subject", columns="seed", values="uar").loc[order]
+        x = np.arange(len(uar)) + shift[way]
         ax.vlines(x, uar.min(axis=1), uar.max(axis=1), color=colour, linewidth=1.2)
         for seed in uar.columns:
-            label = way if seed == uar.columns[0] else None
-            ax.plot(x, uar[seed], marker, color=colour, markersize=6, label=label)
-    _person_axes(ax, order, "person, sorted by the mean over seeds")
-    return style.with_legend(figure, ax, n_cols=len(ways))
-
-
-def _person_axes(ax: Axes, names: Sequence[str], label: str):
-    """A column for each person, and UAR upwards."""
-    names = [style.shorten(str(name), 16) for name in names]
-    ax.set_xticks(range(len(names)), names, rotation=90 if sum(map(len, names)) > 90 else 0)
+            name = way if seed == uar.columns[0] else None
+            ax.plot(x, uar[seed], marker, color=colour, markersize=6, label=name)
+    _name_columns(ax, [str(name) for name in order], np.arange(len(order)))
     ax.set(xlabel=label, ylabel="UAR of a person (%)", ylim=(-3, 103))
     ax.margins(x=0.02)
     style.tidy(ax, grid="y")
+    return style.with_legend(figure, ax, n_cols=len(ways))

@@ -1,4 +1,4 @@
-"""Faces found in pictures, how a detector learnt to find them, and where networks see emotions in faces."""
+"""Faces found in pictures, and where networks see emotions in faces."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
 from emolib.device.faces import Face
 from emolib.report.plots import style
@@ -16,7 +15,6 @@ from emolib.signals.boxes import Found, iou
 
 N_COLS = 4
 HEAT, BRIGHTEST = "inferno", 99  # percentile
-BAR = 0.8  # of the distance between two regions: all bars of one
 
 
 def _grid(
@@ -73,28 +71,6 @@ def faces(
     return figure
 
 
-def detector_history(history: Sequence[dict[str, float]]) -> style.Picture:
-    """Loss of training and validation, then IoU on single faces and AP of validation pictures, per epoch."""
-    epochs = pd.DataFrame(history, index=range(1, len(history) + 1))
-    figure, axes = style.picture(3.4, 1, 2)
-    loss, share = axes[0]
-    handles = [
-        *loss.plot(epochs["loss"], color=style.BLUE, label="loss, training"),
-        *loss.plot(epochs["val_loss"], color=style.ORANGE, label="loss, validation"),
-        *share.plot(epochs["val_iou"], color=style.ORANGE, label="mean IoU on single faces, validation"),
-        *share.plot(epochs["val_ap50"], color=style.GREEN, label="AP at IoU 0.5, validation"),
-    ]
-    loss.set(ylabel="loss", yscale="log")
-    loss.yaxis.set_major_formatter("{x:g}")
-    loss.yaxis.set_minor_formatter("{x:g}")
-    share.set(ylabel="share", ylim=(0, 1))
-    for ax in axes[0]:
-        ax.set_xlabel("epoch")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        style.tidy(ax)
-    return style.with_legend(figure, handles, n_cols=2)
-
-
 def saliency_maps(faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[str, np.ndarray]]) -> style.Picture:
     """Mean face of each class (h, w), and on it the mean map of each method, by class: how many times the mean of a map a
     pixel has. The brightest percent of pixels share the last colour."""
@@ -117,30 +93,6 @@ def saliency_maps(faces: Mapping[str, np.ndarray], maps: Mapping[str, Mapping[st
         scale = ScalarMappable(Normalize(0, most), HEAT)
         figure.colorbar(scale, ax=column[-1], location="bottom", label="× even", shrink=0.9, extend="max")
     return figure
-
-
-def attention(table: pd.DataFrame) -> style.Picture:
-    """Share of a map on each region with its interval, and how many times the region's share of the picture it is, of
-    `emolib.studies.saliency.regions.attention_table`."""
-    table = table[table["region"] != "elsewhere"]
-    regions, styles = list(dict.fromkeys(table["region"])), style.colours(table["method"])
-    figure, ax = style.panel(3.8)
-    width = BAR / len(styles)
-    for k, (method, (colour, _)) in enumerate(styles.items()):
-        rows = table[table["method"] == method].set_index("region").loc[regions]
-        share, low, high, area = (100 * rows[name] for name in ("share", "share_low", "share_high", "area"))
-        x = np.arange(len(regions)) + (k - (len(styles) - 1) / 2) * width
-        error = {"yerr": (share - low, high - share), "error_kw": {"elinewidth": 1, "capsize": 2}}
-        ax.bar(x, share, 0.9 * width, color=colour, label=method, **error)
-        ax.hlines(area, x - width / 2, x + width / 2, color=style.BLACK, linewidth=2, linestyle=":")
-        above = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center", "fontsize": 8}
-        for at, top, times in zip(x, np.fmax(share, high), rows["ratio"], strict=True):
-            ax.annotate(f"{times:.1f}×", (at, top), **above)
-    ax.set_xticks(range(len(regions)), regions)
-    ax.set(ylabel="share of the map (%)")
-    style.tidy(ax, grid="y")
-    area = style.sign(style.BLACK, None, "share of the picture", ":", linewidth=2)
-    return style.with_legend(figure, [*ax.get_legend_handles_labels()[0], area])
 
 
 def sanity(table: pd.DataFrame) -> style.Picture:

@@ -20,18 +20,18 @@ WHOLE = "nothing missing"  # the condition in which nothing is gone or bad
 
 
 def fusion(table: pd.DataFrame) -> style.Picture:
-    """UAR of modalities, fusion rules and networks; columns rule, uar, uar_low, uar_high in [0, 1], kind (of KINDS)."""
+    """UAR of modalities, fusion rules and networks; columns method, uar, uar_low, uar_high in [0, 1], kind (of KINDS)."""
     order = table["kind"].map(list(KINDS).index)
     table = table.assign(order=order).sort_values(["order", "uar"], ascending=[True, False], kind="stable")
     best = table[table["kind"] == "single"].iloc[0]
     figure, ax = style.panel(1.5 + 0.32 * len(table))
     line = ax.axvline(100 * best["uar"], color=style.VERMILLION, linestyle="--", linewidth=1.2)
-    line.set_label(f"best single modality: {best['rule']}, {100 * best['uar']:.1f} %")
+    line.set_label(f"best single modality: {best['method']}, {100 * best['uar']:.1f} %")
     for y, (_, row) in enumerate(table.iterrows()):
         colour, marker, _ = KINDS[row["kind"]]
         style.with_interval(ax, y, 100 * row[["uar", "uar_low", "uar_high"]], colour, marker, 7, 2)
         style.beside(ax, y, f"{100 * row['uar']:.1f}")
-    style.name_rows(ax, table["rule"])
+    style.name_rows(ax, table["method"])
     ax.set(xlabel="UAR, 95 % interval over subjects (%)")
     style.tidy(ax, grid="x")
     handles = [style.sign(*KINDS[kind], "-") for kind in dict.fromkeys(table["kind"])]
@@ -60,19 +60,19 @@ def weights(table: pd.DataFrame) -> style.Picture:
 
 def redrawn(draws: pd.DataFrame, reference: pd.DataFrame, label: str) -> style.Picture:
     """UAR and gain of every rule in many pairings of its trials, beside `reference`, which `label` names; both have
-    columns rule, kind, uar in [0, 1], gain_points."""
+    columns method, kind, uar in [0, 1], points."""
     figure, axes = style.picture(1.5 + 0.34 * len(reference), 1, 2, sharey=True)
-    measures = (("uar", 100, "UAR (%)"), ("gain_points", 1, "gain over the best single modality (points)"))
+    measures = (("uar", 100, "UAR (%)"), ("points", 1, "gain over the best single modality (points)"))
     for ax, (column, scale, title) in zip(axes[0], measures, strict=True):
         for y, row in enumerate(reference.to_dict("records")):
             if column == "uar" or row["kind"] == "fused":
-                _strip(ax, scale * draws.loc[draws["rule"] == row["rule"], column].to_numpy(), y)
+                _strip(ax, scale * draws.loc[draws["method"] == row["method"], column].to_numpy(), y)
                 own = {"color": style.ORANGE, "markeredgecolor": style.BLACK}
                 ax.plot(scale * row[column], y, "D", markersize=7, **own)
         ax.set(xlabel=title)
         style.tidy(ax, grid="x")
     axes[0, 1].axvline(0, color=style.GREY, linewidth=1.2)
-    style.name_rows(axes[0, 0], reference["rule"])
+    style.name_rows(axes[0, 0], reference["method"])
     dot = style.sign(style.BLUE, "o", "one pairing", markersize=4)
     box = style.sign(style.BLACK, None, "quartiles and median", "-", linewidth=1.4)
     own = style.sign(style.ORANGE, "D", label, markeredgecolor=style.BLACK)
@@ -90,14 +90,14 @@ def _strip(ax: Axes, values: np.ndarray, y: float):
 
 
 def forest(table: pd.DataFrame) -> style.Picture:
-    """Gain of each rule over the best single modality; columns rule, best_single, gain_points, …_low, …_high."""
+    """Gain of each rule over the best single modality; columns method, best_single, points, …_low, …_high."""
     figure, ax = style.panel(1.3 + 0.34 * len(table))
     ax.axvline(0, color=style.VERMILLION, linestyle="--", linewidth=1.2)
     for y, row in enumerate(table.itertuples()):
-        numbers = row.gain_points, row.gain_points_low, row.gain_points_high
+        numbers = row.points, row.points_low, row.points_high
         style.with_interval(ax, y, numbers, style.BLUE, "s", 7, 2)
         style.beside(ax, y, "{:.1f} ({:.1f} to {:.1f})".format(*numbers))
-    style.name_rows(ax, table["rule"])
+    style.name_rows(ax, table["method"])
     best = " or ".join(dict.fromkeys(table["best_single"]))
     ax.set(xlabel=f"gain over {best}, the best single modality: UAR points, 95 % interval over subjects")
     style.tidy(ax, grid="x")
@@ -105,10 +105,8 @@ def forest(table: pd.DataFrame) -> style.Picture:
 
 
 def critical_difference(ranks: pd.Series, cd: float, groups: Sequence[Sequence[str]]) -> style.Picture:
-    """Mean ranks (n_methods,) on an axis from best to worst; a bar joins methods that do not differ (Demšar 2006, figure 1).
-
-    `cd` and `groups` as a Comparison has them.
-    """
+    """Mean ranks (n_methods,) on an axis from best to worst; a bar joins methods that do not differ (Demšar 2006,
+    figure 1). `cd` and `groups` as a Comparison has them."""
     ranks, n = ranks.sort_values(kind="stable"), len(ranks)
     n_left = (n + 1) // 2
     first_row = RANK_ROWS + GROUP_ROWS * len(groups)

@@ -1,4 +1,4 @@
-"""Architecture reduction: augmented pictures, the tree of the search, and what wrong training labels cost."""
+"""Architecture reduction: augmented pictures, and the tree of the search."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,6 @@ KINDS = {  # colour, marker, size, label
     "rejected": (style.VERMILLION, "X", 7, "rejected"),
     "pick": (style.ORANGE, "*", 15, "pick: fewest FLOPs"),
 }
-ABOVE_CHANCE = 0.2  # shown at least, so that differences near chance do not look large
 
 
 def ways(pictures: Mapping[str, Sequence[np.ndarray]], low: float = 0.0, high: float = 1.0) -> style.Picture:
@@ -36,7 +35,9 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> style.Picture:
     figure, axes = style.picture(5.2, 1, 2, width_ratios=[3, 1])
     ax, rows = axes[0, 0], trace.assign(mflop=trace["flops"] / 1e6).set_index("order")
     pick = rows.loc[rows["accepted"], "flops"].idxmin()
-    path = _path(rows, pick)
+    path = [pick]
+    while not pd.isna(parent := rows.loc[path[0], "parent"]):
+        path.insert(0, int(parent))
     for order, row in rows.iterrows():
         kind = "accepted" if row["accepted"] else "rejected"
         if pd.isna(row["parent"]):
@@ -56,41 +57,13 @@ def search_tree(trace: pd.DataFrame, least_auc: float) -> style.Picture:
     ax.margins(0.08)
     style.log_axis(ax, "MFLOP of one picture")
     style.tidy(ax)
-    lines = [f"{order}: {rows.change[order]}, {_short(rows.mflop[order])}" for order in path]
+    lines = [
+        f"{order}: {rows.change[order]}, {rows.mflop[order]:{',.0f' if rows.mflop[order] >= 100 else '.3g'}}"
+        for order in path
+    ]
     text = "\n".join(["what led to the pick, MFLOP", *lines])
     axes[0, 1].set_axis_off()
     axes[0, 1].text(0, 1, text, transform=axes[0, 1].transAxes, va="top", fontsize=9, linespacing=1.6)
     handles = [style.sign(colour, marker, label) for colour, marker, _, label in KINDS.values()]
     floor = style.sign(style.GREY, None, f"least AUC accepted, β₀ = {least_auc:.3f}", "--")
     return style.with_legend(figure, [*handles, floor])
-
-
-def _path(rows: pd.DataFrame, pick: int) -> list[int]:
-    """Orders of the trainings from the baseline to the pick."""
-    path = [pick]
-    while not pd.isna(parent := rows.loc[path[0], "parent"]):
-        path.insert(0, int(parent))
-    return path
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def noise_cost(table: pd.DataFrame, n_classes: int) -> style.Picture:
-    """Test AUC and UAR over the share of wrong training labels, with intervals and chance, of
-    `emolib.studies.reduction.tables.cost_of_noise`."""
-    figure, axes = style.picture(3.2, 1, 2)
-    share = table["wrong_labels_percent"]
-    panels = {"auc": (1, 0.5, "AUC, one class against the rest"), "uar": (100, 1 / n_classes, "UAR (%)")}
-    for ax, (metric, (scale, chance, label)) in zip(axes[0], panels.items(), strict=True):
-        values, low, high = (scale * table[f"{metric}{end}"] for end in ("", "_low", "_high"))
-        ax.vlines(share, low, high, color=style.BLUE, linewidth=1.6)
-        ax.plot(share, values, "o-", color=style.BLUE, markersize=6)
-        ax.axhline(scale * chance, color=style.GREY, linestyle="--", linewidth=1.2)
-        ax.set(xlabel="wrong training labels (%)", ylabel=label, xticks=share)
-        ax.set_ylim(top=max(ax.get_ylim()[1], scale * (chance + ABOVE_CHANCE)))
-        style.tidy(ax)
-    sure = "one person: no interval" if table["auc_low"].isna().all() else "95 % interval over subjects"
-    test = style.sign(style.BLUE, "o", f"test, {sure}", "-")
-    return style.with_legend(figure, [test, style.sign(style.GREY, None, "chance", "--")])

@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -107,16 +106,6 @@ def with_interval(axes: Axes, y: float, numbers: Iterable[float], colour: str, m
 def beside(axes: Axes, y: float, text: str):
     """Text at the right of a row."""
     axes.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-
-
-def bars(axes: Axes, values: pd.Series, label: str, names: Iterable[str], room: float, color=BLUE):
-    """A bar with its number in each row; `room` for the numbers, as a share of the axis."""
-    drawn = axes.barh(range(len(values)), values, color=color, height=0.6)
-    axes.bar_label(drawn, [f"{value:.3g}" for value in values], padding=3, fontsize=9)
-    axes.set(xlabel=label)
-    axes.margins(x=room)
-    name_rows(axes, names)
-    tidy(axes, grid="x")
 
 
 def shorten(name: str, n_chars: int = 36) -> str:

@@ -32,11 +32,12 @@ from emolib.signals.frontend import FRONT_ENDS
 from emolib.studies import mixed
 from emolib.studies.early_fusion.study import JointStudy
 from emolib.studies.fusion.pairing import COLUMNS, Trials, same_trials
-from emolib.studies.fusion.study import GAIN, LEARNED, as_gains, rated, rule_scores, trials_of
+from emolib.studies.fusion.study import GAIN, LEARNED, rated, rule_scores, trials_of
 from emolib.studies.quantize import sizes
 
 KINDS = {"feature": {}, "robust": {"dropped": 0.3}, "hybrid": {"heads": True, "dropped": 0.3}}  # of Network
 PRECISIONS = (mixed.INT8, "int4", mixed.ILP)
+SIZE_SHARE = 0.666  # of the mixed ones: bytes of packed weights beside uniform 8 bits
 Branches = tuple[str, ...]
 
 
@@ -74,19 +75,18 @@ def augmentation(modalities: Mapping[str, str], dropped: float):
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """How the networks of a study look, by branch, and how they train."""
+    """How wide the networks of a study are, and how they train."""
 
     study: JointStudy
-    layouts: Mapping[str, tinym2net.Branch]
-    dense: Sequence[int]
     width: float
     options: Training
 
     def model(self, network: Network):
         """An untrained network. Raises BadParameter as `tinym2net.build`."""
-        data = self.study.data
+        data, sources = self.study.data, self.study.sources
         shapes = {branch: data.shapes[branch] for branch in network.branches}
-        return tinym2net.build(shapes, len(data.classes), self.layouts, self.dense, network.heads, self.width)
+        layouts = {branch: tinym2net.BRANCHES[sources[branch].modality] for branch in shapes}
+        return tinym2net.build(shapes, len(data.classes), layouts, heads=network.heads, width=self.width)
 
     def trained(self, name: str, network: Network) -> list[dict]:
         """The history of every fold of one network, which is then on disk."""
@@ -99,29 +99,20 @@ class Design:
         return crossval.train_folds(study.run, study.artifact(name), trainer, data, folds, axes)
 
 
-def design(study: JointStudy, branches: Mapping, dense, width, options: Training, largest: Network) -> Design:
-    """The Design of a study; `branches`: fields of tinym2net.Branch by branch.
-
-    `width` None is the largest at which `largest` has no more parameters than the networks of all sources together.
-    Raises BadParameter for a branch that there is not, or where no width is small enough.
-    """
-    check_names(branches, list(study.sources), "branches")
-    sources = study.sources.items()
-    layouts = {name: tinym2net.branch(name, one.modality, branches.get(name, {})) for name, one in sources}
-    if width is not None:
-        return Design(study, layouts, dense, width, options)
-    of_sources = [crossval.load_model(study.run, model_name(str(source), 0)) for _, source in sources]
-    most_params = sum(model.count_params() for model in of_sources)
-    return widest(Design(study, layouts, dense, 1.0, options), largest, most_params)
-
-
-def widest(of: Design, network: Network, most_params: int) -> Design:
-    """The design at the largest width, of eighths up to 4, with at most so many parameters. Raises BadParameter for none."""
-    designs = [replace(of, width=n / 8) for n in range(1, 33)]
+def widest(study: JointStudy, options: Training, network: Network, most_params: int) -> Design:
+    """The Design of the largest width, of eighths up to 4, at which the network has at most so many parameters. Raises
+    BadParameter for none."""
+    designs = [Design(study, n / 8, options) for n in range(1, 33)]
     n = bisect_right(designs, most_params, key=lambda one: one.model(network).count_params())
     if not n:
-        raise BadParameter(f"No width has at most {most_params} parameters: give fewer filters.")
+        raise BadParameter(f"No width has at most {most_params} parameters: take larger networks of the sources.")
     return designs[n - 1]
+
+
+def source_params(study: JointStudy) -> int:
+    """Parameters of the networks of all sources of a study together."""
+    models = [crossval.load_model(study.run, model_name(str(source), 0)) for source in study.sources.values()]
+    return sum(model.count_params() for model in models)
 
 
 def converted(study: JointStudy, chosen: Mapping, n_calibration: int, seed: int) -> tuple[dict, dict]:
@@ -136,13 +127,13 @@ def converted(study: JointStudy, chosen: Mapping, n_calibration: int, seed: int)
     return calibration, scores
 
 
-def precision(study: JointStudy, name: str, calibration: list, n_samples: int, size_share: float):
+def precision(study: JointStudy, name: str, calibration: list, n_samples: int):
     """One row per precision of a network: weight and file bytes, BOPs, UAR with its interval, points over 8 bits.
     float32 is the Keras network's: its BOPs count 32 × 32 bits a MAC."""
     run, artifact = study.run, study.artifact(name)
     data, folds = calibration[0].data, [one.fold for one in calibration]
     conversion.convert_folds(run, calibration, {"float32": ptq.converter("float32")})
-    prepared, _ = mixed.prepared(calibration, n_samples, size_share, None, told=f"sensitivity of {name}")
+    prepared, _ = mixed.prepared(calibration, n_samples, SIZE_SHARE, told=f"sensitivity of {name}")
     made = mixed.converters(prepared)
     scores = conversion.convert_folds(run, calibration, {variant: made[variant] for variant in PRECISIONS})
     scores |= {"float32": crossval.keras_scores(run, artifact, data, folds)}
@@ -267,8 +258,8 @@ def methods(sources: list[Trials], answers: list[Answers], rule: str, missing: B
 
 
 def methods_table(study: JointStudy, found: Methods, chosen: Mapping, seed: int) -> pd.DataFrame:
-    """One row per method: rule, kind, bytes of int8 files (mean over folds) and MACs (a rule needs all sources' networks),
-    n, uar with its interval, accuracy, macro_f1, best_single, and gain_points over that with their interval and p."""
+    """One row per method: method, kind, bytes of int8 files (mean over folds) and MACs (a rule needs all sources' networks),
+    n, uar with its interval, accuracy, macro_f1, best_single, and points over that with their interval and p."""
 
     def need(artifact: str, kind: str) -> dict:
         model = crossval.load_model(study.run, model_name(artifact, 0))
@@ -281,10 +272,10 @@ def methods_table(study: JointStudy, found: Methods, chosen: Mapping, seed: int)
     for name, network in chosen.items():
         of[name] = need(study.artifact(name), "network" if len(network.branches) > 1 else "alone")
     needs = pd.DataFrame([of.get(method, every) for method in found.scores])
-    table = as_gains(rated(*found, seed)).assign(kind=needs["kind"])
+    table = rated(*found, seed).assign(kind=needs["kind"])
     table.insert(2, "bytes", needs["bytes"])
     table.insert(3, "macs", needs["macs"])
-    table.loc[table.rule == table.best_single, GAIN[1:]] = np.nan
+    table.loc[table.method == table.best_single, GAIN[1:]] = np.nan
     return table
 
 

@@ -18,7 +18,7 @@ from emolib.studies.fusion.pairing import Trials, label_paired, virtual_subjects
 from emolib.studies.fusion.study import Study, rule_scores
 
 FORBIDDEN = 1e6  # cost of two people who must not meet; all others cost less than 1
-NONE = pd.DataFrame(columns=["rule", "kind", "n", "uar", "gain_points", "draw"], dtype=float)
+NONE = pd.DataFrame(columns=["method", "kind", "n", "uar", "points", "draw"], dtype=float)
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class Redrawn:
     note: str
 
     def table(self) -> pd.DataFrame:
-        """A row per rule: rule, kind, uar (the study's), uar_mean, _sd, _least, _greatest over the pairings,
-        change_points (mean less the study's UAR), gain_points over the best single modality, gain_mean, _sd, …"""
-        by_rule, reference = self.draws.groupby("rule", sort=False), self.reference.set_index("rule")
+        """A row per rule: method, kind, uar (the study's), uar_mean, _sd, _least, _greatest over the pairings,
+        change_points (mean less the study's UAR), points over the best single modality, gain_mean, _sd, …"""
+        by_method, reference = self.draws.groupby("method", sort=False), self.reference.set_index("method")
 
         def spread(column: str, name: str) -> pd.DataFrame:
             ends = [f"{name}_{end}" for end in ("mean", "sd", "least", "greatest")]
-            return by_rule[column].agg(["mean", "std", "min", "max"]).set_axis(ends, axis=1)
+            return by_method[column].agg(["mean", "std", "min", "max"]).set_axis(ends, axis=1)
 
         table = reference[["kind", "uar"]].join(spread("uar", "uar"))
         table["change_points"] = 100 * (table["uar_mean"] - table["uar"])
-        return table.join(reference["gain_points"]).join(spread("gain_points", "gain")).reset_index()
+        return table.join(reference["points"]).join(spread("points", "gain")).reset_index()
 
 
 def redraw(study: Study, n: int) -> Redrawn:
@@ -83,12 +83,12 @@ def _draws(pair: Callable[[int], Trials], seed: int, n: int) -> tuple[pd.DataFra
 
 
 def measured(paired: Trials) -> pd.DataFrame:
-    """A row per modality and rule: rule, kind, n, uar, gain_points over the best single modality of this pairing."""
+    """A row per modality and rule: method, kind, n, uar, points over the best single modality of this pairing."""
     y, scores = paired.y[paired.is_test], rule_scores(paired)
     uars = [float(metrics.uar(metrics.confusion(y, of_rule))) for of_rule in scores.values()]
     kinds = ["single" if name in paired.modalities else "fused" for name in scores]
-    table = pd.DataFrame({"rule": list(scores), "kind": kinds, "n": len(y), "uar": uars})
-    return table.assign(gain_points=100 * (table.uar - table.uar[table.kind == "single"].max()))
+    table = pd.DataFrame({"method": list(scores), "kind": kinds, "n": len(y), "uar": uars})
+    return table.assign(points=100 * (table.uar - table.uar[table.kind == "single"].max()))
 
 
 def paired_again(sources: Sequence[Trials], corpora: Sequence[str], n_virtual: int, seed: int) -> Trials:

@@ -23,7 +23,7 @@ from emolib.signals.standardise import Standardiser
 from emolib.studies.fusion.pairing import COLUMNS, Trials, label_paired, same_trials
 
 LEARNED = {"weighted": validation_weights, "fitted": fitted_weights}  # rules that learn weights
-GAIN = ["gain_points", "gain_points_low", "gain_points_high", "p"]
+GAIN = ["points", "points_low", "points_high", "p"]
 
 
 def trials_of(run: Run, name: str, task: str, variant: str) -> Trials:
@@ -62,11 +62,8 @@ def class_shares(paired: Trials, fold: int) -> np.ndarray:
 
 
 def rule_scores(paired: Trials) -> dict[str, np.ndarray]:
-    """Test scores (n_test, n_classes) of each modality alone, then of each rule.
-
-    A rule of LEARNED uses each fold's own weights. A modality that is missing for a trial guesses the class shares
-    of its fold's val trials. Raises BadSet.
-    """
+    """Test scores (n_test, n_classes) of each modality alone, then of each rule. A rule of LEARNED uses each fold's own
+    weights. A modality that is missing for a trial guesses the class shares of its fold's val trials. Raises BadSet."""
     test, folds = paired.scores[:, paired.is_test], paired.fold[paired.is_test]
     names, where = np.unique(folds, return_inverse=True)
     guess = np.array([class_shares(paired, fold) for fold in names], dtype=np.float32)[where]
@@ -98,11 +95,6 @@ def rated(y, subject, scores: Mapping, singles: Sequence[str], seed: int, compar
             row |= metrics.paired_gain(y, scores[best], of_one, subject, seed=seed).columns()
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def as_gains(table: pd.DataFrame) -> pd.DataFrame:
-    """`rated` under the names of the fusion tables: rule, and gain_points with their ends."""
-    return table.rename(columns=lambda name: name.replace("points", "gain_points").replace("method", "rule"))
 
 
 @dataclass(frozen=True)
@@ -155,23 +147,23 @@ class Study:
     def rated(self) -> pd.DataFrame:
         """`rated` of each modality and each rule; points of the rules alone."""
         of, rules = self.test, set(self.scores) - set(self.test.modalities)
-        return as_gains(rated(of.y, of.subject, self.scores, of.modalities, self.seed, rules))
+        return rated(of.y, of.subject, self.scores, of.modalities, self.seed, rules)
 
     def gains(self) -> pd.DataFrame:
-        """A row per rule: rule, best_single, n, and gain_points over that with its interval and p."""
+        """A row per rule: method, best_single, n, and points over that with its interval and p."""
         fused = self.rated[self.rated.kind == "fused"].reset_index(drop=True)
-        return fused[["rule", "best_single", "n", *GAIN]]
+        return fused[["method", "best_single", "n", *GAIN]]
 
     def missing_one(self, rule: str) -> pd.DataFrame:
-        """A row per modality that is gone: UAR of the rule, and gain_points over the best of those left."""
+        """A row per modality that is gone: UAR of the rule, and points over the best of those left."""
         parts = []
         for missing in self.paired.modalities:
             left = [name for name in self.paired.modalities if name != missing]
             paired = self.paired.only(left)
             one = replace(self, paired=paired.part_of(paired.has_any))
             scores = {name: one.scores[name] for name in (*left, rule)}
-            found = as_gains(rated(one.test.y, one.test.subject, scores, left, self.seed, [rule]))
-            parts.append(found[found.rule == rule].assign(missing=missing))
+            found = rated(one.test.y, one.test.subject, scores, left, self.seed, [rule])
+            parts.append(found[found.method == rule].assign(missing=missing))
         table = pd.concat(parts, ignore_index=True).rename(columns={"best_single": "best_left"})
         return table[["missing", "n", "uar", "best_left", *GAIN]]
 

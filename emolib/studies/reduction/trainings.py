@@ -5,7 +5,7 @@ the same share can be put in, to see what it costs. Only training labels may cha
 would move the measure itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,13 +20,14 @@ from emolib.datasets.splits import Fold, few
 from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax
 from emolib.models.alexnet import Architecture, build, description, key
+from emolib.models.augment import five_ways
 from emolib.models.backend import keras, tf
 from emolib.models.checkpoint import Checkpoint
-from emolib.models.five_ways import five_ways
-from emolib.models.training import Trainer, Training
+from emolib.models.training import Trainer, Training, batched_logits
 
 SPAN = (-1.0, 1.0)  # of a pixel, as the front end gives it
 PREDICTED = 128  # pictures of one call
+AUGMENT = tf.function(partial(five_ways, span=SPAN))  # traced once and not with every network
 Train = Callable[[Architecture, Path, Checkpoint], dict]
 
 
@@ -34,11 +35,6 @@ def parts(data: EmotionSet, fold: Fold, n_train: int, n_val: int, seed: int) -> 
     """train and val (at most n_train and n_val pictures of the fold's) and test."""
     rows = {"train": few(fold.train, n_train, seed), "val": few(fold.val, n_val, seed), "test": fold.test}
     return {name: data.part(of_part) for name, of_part in rows.items()}
-
-
-def augmentation(ways: Sequence[str]) -> Callable:
-    """`ways` of emolib.models.five_ways as one graph, so that it is traced once and not with every network."""
-    return tf.function(partial(five_ways, ways=ways, span=SPAN))
 
 
 def mislabelled(train: EmotionSet, share: float, seed: int) -> EmotionSet:
@@ -124,8 +120,6 @@ def answers(run: Run, chosen: Mapping[str, tuple], of: Mapping[str, EmotionSet])
         store(architecture)
         model = keras.models.load_model(run.read(f"{store.name(architecture)}.keras"))
         for part, data in of.items():
-            starts = range(0, len(data.y), PREDICTED)
-            logits = [model(data.X[i : i + PREDICTED], training=False).numpy() for i in starts]
-            scores = softmax(np.concatenate(logits))
+            scores = softmax(batched_logits(partial(model, training=False), data.X, PREDICTED))
             found.append(Answers(name, part, architecture, data.y, scores, data.subject))
     return found
