@@ -113,7 +113,7 @@ def test_the_same_bundle_gives_the_same_bytes(bundle, out, tmp_path):
 
 def test_models_may_be_picked_and_only_its_own_files_are_overwritten(bundle, out):
     made = firmware.write(bundle, out, names=[FACE])
-    assert list(made) == ["model_own_face_emotion_loso"] and len(list(out.iterdir())) == 2 + 3
+    assert list(made) == ["model_synthetic_face_emotion_loso"] and len(list(out.iterdir())) == 2 + 3
     assert "namespace study" not in (out / "emolib_models.h").read_text()
     with pytest.raises(BadParameter, match="nobody"):
         firmware.write(bundle, out, names=["nobody"])
