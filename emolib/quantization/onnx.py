@@ -6,6 +6,7 @@ QDQ: the same network with QuantizeLinear and DequantizeLinear. onnxruntime writ
 Weights are int8 per channel, activations int8.
 """
 
+from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 
@@ -143,7 +144,12 @@ def observed(content: bytes, X: np.ndarray) -> dict[str, np.ndarray]:
 def convert_to_qdq(content: bytes, clipping: Clipping, fold: CalibrationData) -> bytes:
     """The QDQ file of a fold's ONNX file that `export` wrote, on the ranges and weights that `clipping` chooses."""
     ranges = clipping.ranges(observed(content, fold.calibration[clipping.used(fold)]))
-    model = onnx.load_from_string(clip_weights(content, clipping.weight_percentile))
+    return to_qdq(clip_weights(content, clipping.weight_percentile), ranges)
+
+
+def to_qdq(content: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
+    """The int8 QDQ file of an ONNX file, on the range of each activation tensor."""
+    model = onnx.load_from_string(content)
     limits = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
     for node in model.graph.node:
         if node.op_type in SAME_SCALE:
