@@ -104,7 +104,7 @@ def check(path: Path) -> dict:
 
 
 def _again(notebook: str) -> str:
-    return f"run {notebook}.ipynb again, or `make reproduce FORCE={notebook.split('_')[-1]}`."
+    return f"run {notebook}.ipynb again, or `make reproduce FORCE={notebook.partition('_')[2]}`."
 
 
 def _json(path: Path):

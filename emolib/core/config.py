@@ -8,9 +8,10 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, TypeVar
 
-from pydantic import BeforeValidator, create_model, model_validator
+from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from emolib.core.errors import check_names
+from emolib.core.experiment import Experiment
 from emolib.core.parameters import Name, Recipe, Section, Seed, Training, check, comments, model_of
 
 
@@ -24,6 +25,7 @@ OTHERS = ("02b_saliency", "02c_reduction", "02e_seed_variability", "04d_subject_
 STEPS = COMPRESSION | by_step(*OTHERS)
 OF_SOURCE = by_step("01_windows", "02_train", "03_quantize") | STEPS
 SEVERAL = ("seed_variability", "compression", "saliency", "reduction", "subject_calibration")  # name sources
+OF_MODALITY = {"saliency": ("face",), "reduction": ("face",), "subject_calibration": ("heart", "eeg")}
 EXPERIMENT = ("corpus", "modality", "task", "protocol", "network")
 
 Part = TypeVar("Part")
@@ -51,7 +53,7 @@ class Config(Section):
     run: Name
     title: str
     seed: Seed = 0
-    sources: dict[str, Source]
+    sources: Annotated[dict[str, Source], Field(min_length=1)]
     seed_variability: Names = ()
     compression: Names = ()
     saliency: Names = ()
@@ -77,12 +79,21 @@ class Config(Section):
         for part, names in named.items():
             check_names(names, list(self.sources), f"sources, which {part} names")
         check_names(self.missing, list(self.studies), "studies, which missing names")
+        for name, given in self.missing.items():
+            joint = [given.early_fusion] if given and given.early_fusion else []
+            check_names(joint, list(self.early_fusion), f"early_fusion, which missing.{name} names")
+        for part, modalities in OF_MODALITY.items():
+            for name in named[part]:
+                if (modality := Experiment.parse(name).modality) not in modalities:
+                    raise ValueError(
+                        f"{part}: {name} is of {modality}, expected a source of {' or '.join(modalities)}."
+                    )
         return self
 
 
 REFERENCE = """# What a config may say
 
-Written by `emolib config`. `config/demo.yaml` shows each part, with a comment. A config is checked before anything runs.
+Written by `emolib config`. `config/demo.yaml` shows most parts, with a comment. A config is checked before anything runs.
 Nothing is converted: text is no number. YAML reads 1e-3 as text; write 1.0e-3.
 """
 
