@@ -101,6 +101,7 @@ def test_outputs_are_for_people(path):
         plain = "".join(output.get("text") or output["data"].get("text/plain", ""))
         if output["output_type"] == "display_data":
             assert SHOWN & output["data"].keys() or BAR.match(plain), plain
+            assert 'class="dataframe"' not in "".join(output["data"].get("text/html", "")), "import emolib.report"
         else:
             lines = list(filter(None, map(str.strip, plain.splitlines())))
             assert not any(LOG_LINE.match(line) or BARE.fullmatch(line) for line in lines), plain
