@@ -66,7 +66,8 @@ def show(results: Iterable[Result], as_json: bool) -> None:
 def line(result: Result) -> str:
     """An answer for people: time, best class with its score, what each modality says and weighs, milliseconds."""
     alone = "not fused" if any(part.scores for part in result.parts.values()) else "no answer"
-    answer, parts = best(result.scores) if result.scores else alone, []
+    answer = best(result.scores) if result.scores else alone
+    parts = []
     for name, part in result.parts.items():
         weight = part.weight if result.scores else None
         parts.append(f"{name} {best(part.scores, weight) if part.scores else part.state}")
@@ -182,10 +183,8 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
 class Command(argparse.ArgumentParser):
     """A command's arguments, with those that several commands take."""
 
-    add = argparse.ArgumentParser.add_argument
-
     def bundle(self, default: str | None = None) -> None:
-        self.add(
+        self.add_argument(
             "bundle",
             nargs="?" if default else None,
             default=default,
@@ -195,12 +194,12 @@ class Command(argparse.ArgumentParser):
 
     def model(self, instead_of: str = "the bundle's default") -> None:
         told = f"a source or detector instead of {instead_of}; repeatable"
-        self.add("--model", action="append", default=[], help=told)
+        self.add_argument("--model", action="append", default=[], help=told)
 
     def source(self, what: str) -> None:
         forms = "heart=file:BVP.csv, speech=microphone, face=camera:0, eeg=lsl:NAME, …; repeatable"
-        told = {"metavar": "MODALITY=KIND[:WHERE]", "help": f"{what} {forms}"}
-        self.add("--source", action="append", default=[], **told)
+        form = "MODALITY=KIND[:WHERE]"
+        self.add_argument("--source", action="append", default=[], metavar=form, help=f"{what} {forms}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -217,63 +216,63 @@ def parser() -> argparse.ArgumentParser:
     one = command(live, "a page with your camera and microphone, on this computer alone")
     one.bundle(default="pretrained")
     one.source("beside the browser, or instead of its own:")
-    one.add("--port", type=int, default=0, help="of the page; 0 is a free one")
-    one.add("--no-browser", action="store_true", help="print the address only")
-    one.add("--keep", type=Path, help="append every answer to this file, a line of JSON each")
+    one.add_argument("--port", type=int, default=0, help="of the page; 0 is a free one")
+    one.add_argument("--no-browser", action="store_true", help="print the address only")
+    one.add_argument("--keep", type=Path, help="append every answer to this file, a line of JSON each")
     one.model()
     one = command(run, "a bundle's answer for recordings in files, or for live sources")
     one.bundle()
     for modality in READERS:
-        one.add(f"--{modality}", type=Path, help="a recording in a file")
-    one.add("--picture", type=Path, help="faces are found in it first; --face is one face")
+        one.add_argument(f"--{modality}", type=Path, help="a recording in a file")
+    one.add_argument("--picture", type=Path, help="faces are found in it first; --face is one face")
     one.source("an answer every hop from")
-    one.add("--seconds", type=float, help="of sources, then end")
-    one.add("--hop-s", type=float, default=HOP_S, help="of sources, seconds between answers")
-    one.add("--threads", type=int, default=1, help="of sources, those of each interpreter")
-    one.add("--json", action="store_true", help="of sources, a line of JSON each hop")
+    one.add_argument("--seconds", type=float, help="of sources, then end")
+    one.add_argument("--hop-s", type=float, default=HOP_S, help="of sources, seconds between answers")
+    one.add_argument("--threads", type=int, default=1, help="of sources, those of each interpreter")
+    one.add_argument("--json", action="store_true", help="of sources, a line of JSON each hop")
     one.model()
     command(models, "the models that come with emolib")
     one = command(bench, "measured latency, memory and energy of a bundle on this machine")
     one.bundle()
-    one.add("--repeats", type=int, default=200, help="runs of each model")
+    one.add_argument("--repeats", type=int, default=200, help="runs of each model")
     repeatable = {"action": "append", "default": []}
-    one.add("--backend", choices=BACKENDS, help="instead of all here but tensorflow; repeatable", **repeatable)
-    one.add("--threads", type=int, help="instead of one and as many as cores; repeatable", **repeatable)
-    one.add("--seconds", type=float, default=10.0, help="of streaming, 0 for none")
+    one.add_argument("--backend", choices=BACKENDS, help="instead of all here but tensorflow; repeatable", **repeatable)
+    one.add_argument("--threads", type=int, help="instead of one and as many as cores; repeatable", **repeatable)
+    one.add_argument("--seconds", type=float, default=10.0, help="of streaming, 0 for none")
     told = "run each model beside a power meter's log, write here what ran when"
-    one.add("--markers", type=Path, help=told)
-    one.add("--json", action="store_true", help="print a JSON object instead of lines")
+    one.add_argument("--markers", type=Path, help=told)
+    one.add_argument("--json", action="store_true", help="print a JSON object instead of lines")
     one.model()
     one = command(firmware, "a bundle's models as C++ for tflite-micro")
     one.bundle()
-    one.add("--out", type=Path, required=True, help="the folder of the sources; older ones are replaced")
-    one.add("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
+    one.add_argument("--out", type=Path, required=True, help="the folder of the sources; older ones are replaced")
+    one.add_argument("--results", type=Path, help="the run, for test windows as vectors; else seeded noise")
     one.model("all")
     one = command(datasets, "list, check or fetch corpora")
-    one.add("what", choices=("list", "check", "fetch"), help="check loads all of a corpus and counts")
-    one.add("name", nargs="?", help="a corpus")
+    one.add_argument("what", choices=("list", "check", "fetch"), help="check loads all of a corpus and counts")
+    one.add_argument("name", nargs="?", help="a corpus")
     one = command(config, "check a run's config, or print what one may say")
-    one.add("file", type=Path, nargs="?", help="such as config/demo.yaml")
+    one.add_argument("file", type=Path, nargs="?", help="such as config/demo.yaml")
     one = command(export, "a run's int8 models as a bundle")
-    one.add("results", type=Path, help="the run's folder, such as results/demo")
-    one.add("--out", type=Path, required=True, help="the bundle's folder; an older bundle is replaced")
-    one.add("--fold", type=int, default=0, help="whose models are taken")
-    one.add("--keras", action="store_true", help="also the float32 networks, to train on")
-    one.add("--add", action="store_true", help="keep what the bundle holds of other runs")
+    one.add_argument("results", type=Path, help="the run's folder, such as results/demo")
+    one.add_argument("--out", type=Path, required=True, help="the bundle's folder; an older bundle is replaced")
+    one.add_argument("--fold", type=int, default=0, help="whose models are taken")
+    one.add_argument("--keras", action="store_true", help="also the float32 networks, to train on")
+    one.add_argument("--add", action="store_true", help="keep what the bundle holds of other runs")
     one.model("all of the run")
     one = command(publish, "a run's numbers into docs/ and README")
-    one.add("results", type=Path, help="the run's folder")
+    one.add_argument("results", type=Path, help="the run's folder")
     one = command(push, "copy a run to any file system that fsspec knows")
-    one.add("results", type=Path, help="the run's folder")
-    one.add("url", help="such as s3://bucket/real")
+    one.add_argument("results", type=Path, help="the run's folder")
+    one.add_argument("url", help="such as s3://bucket/real")
     one = command(pull, "copy a run back")
-    one.add("url", help="such as s3://bucket/real")
-    one.add("results", type=Path, help="the run's folder")
+    one.add_argument("url", help="such as s3://bucket/real")
+    one.add_argument("results", type=Path, help="the run's folder")
     one = command(meter, "log a power sensor of this machine until Ctrl-C")
-    one.add("log", type=Path, help="the CSV to write")
-    one.add("--sensor", default="", help="its name; without, the widest that answers")
-    one.add("--rate", type=float, default=10.0, help="readings a second")
-    one.add("--seconds", type=float, default=86400.0, help="at most")
+    one.add_argument("log", type=Path, help="the CSV to write")
+    one.add_argument("--sensor", default="", help="its name; without, the widest that answers")
+    one.add_argument("--rate", type=float, default=10.0, help="readings a second")
+    one.add_argument("--seconds", type=float, default=86400.0, help="at most")
     return made
 
 

@@ -33,7 +33,6 @@ MAPPED_BYTES = 1 << 20  # from which on an array stays in its file
 FIELDS = {"sha256", "notebook", "parameters", "inputs", "versions", "commit", "seconds"}  # of a sidecar
 AGAIN = "run the notebook that writes it again, or `make reproduce FORCE=<its rule>`."
 PACKAGES = "numpy", "scipy", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert"
-VERSIONS = {"python": sys.version.split()[0], **versions(PACKAGES)}
 
 
 def sha256(path: Path) -> str:
@@ -143,6 +142,12 @@ def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.
 
 
 @cache
+def made_with() -> dict[str, str]:
+    """The version of Python, and of the packages on which numbers depend."""
+    return {"python": sys.version.split()[0], **versions(PACKAGES)}
+
+
+@cache
 def git_commit() -> str:
     """The project's commit, with "+" behind it if files differ; "" outside a checkout."""
     call = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=+"]
@@ -231,7 +236,7 @@ class Run:
             "notebook": self.notebook,
             "parameters": self.parameters,
             "inputs": self.inputs,
-            "versions": VERSIONS,
+            "versions": made_with(),
             "commit": git_commit(),
             "seconds": round(time.monotonic() - self.start, 1),
             **provenance,

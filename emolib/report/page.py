@@ -14,7 +14,7 @@ import pandas as pd
 from jinja2 import Environment
 from markupsafe import Markup
 
-from emolib.core.artifacts import VERSIONS, Run, git_commit, record_of, short
+from emolib.core.artifacts import Run, git_commit, made_with, record_of, short
 from emolib.core.experiment import INT8, Experiment
 from emolib.core.notebook import GENERATED, SYNTHETIC, heading
 from emolib.report.cautions import NEAR_CHANCE
@@ -101,7 +101,7 @@ def render(run: Run, title: str, results: pd.DataFrame, cards: Sequence[Card], c
     for section in sections:
         section["anchor"] = "".join(sign if sign.isalnum() else "-" for sign in section["title"].lower())
         section["shown"] = [_item(run, name) for _, name in sorted(section["shown"])]
-    packages = ", ".join(f"{name} {number}" for name, number in VERSIONS.items())
+    packages = ", ".join(f"{name} {number}" for name, number in made_with().items())
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     return Environment(autoescape=True, trim_blocks=True).from_string(template).render(
         title=title, cards=cards, sections=sections, banner=SYNTHETIC if _is_generated(results) else "",
