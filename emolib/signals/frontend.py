@@ -125,7 +125,7 @@ class SkinFrontEnd:
             temp = np.full_like(eda, skin.STEADY_C) if np.isnan(temp).all() else temp
             reasons.append(skin.reason(eda, temp))
             if not reasons[-1]:
-                x[:] = skin.skin_series(*resample(np.stack([eda, temp]), sfreq, skin.SFREQ), time_s)
+                x[:] = skin.skin_series(skin.at_rate(eda, sfreq), skin.at_rate(temp, sfreq), time_s)
         return collect(X, first / sfreq, reasons)
 
 

@@ -110,8 +110,8 @@ def read_skin(path: Path, trained: SignalInfo) -> Pieces:
     beside it if there is one; or as EEG, from columns eda and, if recorded, temp. Raises BadRecording."""
     path = path / "EDA.csv" if path.is_dir() else path
     head = [name.strip().lower() for name in _rows(path)[0]]
-    if "eda" in head:
-        channels = tuple(name for name in CHANNELS if name in head)
+    if len(head) > 1 or "eda" in head:
+        channels = CHANNELS if "temp" in head else CHANNELS[:1]
         pieces, sfreq = read_eeg(path, trained._replace(channels=channels))
         return [piece if len(piece) == 2 else with_temperature(piece[0]) for piece in pieces], sfreq
     start_s, eda, sfreq = read_empatica(path, "the EDA (EDA.csv)")

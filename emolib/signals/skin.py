@@ -18,10 +18,8 @@ CUTOFF_HZ = 0.05  # the tonic part lies below
 MIN_SHARE = 0.1  # of the most prominent response; less is none
 MIN_US = 0.01  # nor is less than this, the resolution of good amplifiers
 LOCAL_S = 20.0  # over which a rate or a slope is taken
-EDA_US, TEMP_C = (
-    (0.05, 60.0),
-    (24.0, 40.0),
-)  # EDA's range is that of Kleckner et al. 2018, doi 10.1109/TBME.2017.2758643
+EDA_US = (0.05, 60.0)  # of skin under electrodes, Kleckner et al. 2018, doi 10.1109/TBME.2017.2758643
+TEMP_C = (24.0, 40.0)  # of skin
 STEADY_C = 33.0  # stands for a temperature that was not recorded
 NO_CONTACT, OFF_SCALE, OFF_SKIN = "no skin contact", "EDA off scale", "temperature off the skin"
 FEATURES = (
@@ -52,6 +50,15 @@ def with_temperature(eda: np.ndarray, sfreq=1.0, temp=(), temp_hz=1.0, after_s=0
     nothing = np.full(len(eda), np.nan)
     beside = np.interp(at_s, temp_s, temp, left=np.nan, right=np.nan) if len(temp) else nothing
     return np.stack([eda, beside]).astype(np.float32)
+
+
+def at_rate(x: np.ndarray, sfreq: float) -> np.ndarray:
+    """x (n_times,) at SFREQ Hz, (round(n_times · SFREQ / sfreq),): means of 1 / SFREQ seconds. They leave ends that differ as
+    they are; a resampler by FFT joins them, and rings."""
+    if sfreq == SFREQ:
+        return x
+    n_out, i = round(len(x) * SFREQ / sfreq), np.arange(len(x))
+    return np.interp(np.arange(n_out) / SFREQ, i / sfreq, moving_mean(x, round(sfreq / SFREQ)))
 
 
 def decompose(eda: np.ndarray, sfreq: float) -> tuple[np.ndarray, np.ndarray]:

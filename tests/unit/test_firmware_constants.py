@@ -63,7 +63,8 @@ def test_eeg():
 
 
 @pytest.mark.parametrize(
-    ("modality", "kind"), [("heart", "ppg"), ("heart", "ecg"), ("eeg", "raw"), ("speech", ""), ("face", "")]
+    ("modality", "kind"),
+    [("heart", "ppg"), ("heart", "ecg"), ("eeg", "raw"), ("speech", ""), ("face", ""), ("skin", "eda")],
 )
 def test_everything_can_be_declared(modality, kind):
     for field, value in constants.of_source(entry(modality, kind, sfreq=16000.0)).items():

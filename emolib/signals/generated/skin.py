@@ -7,7 +7,7 @@ from emolib.signals.generated.heart import burst, smooth_noise
 from emolib.signals.skin import SFREQ
 
 BEFORE_S = 20.0  # the trial, whose responses reach into it
-RISE_S, DECAY_S = 0.75, 2.0  # of a response, Benedek and Kaernbach 2010, doi 10.1016/j.jneumeth.2010.04.028
+RISE_S, DECAY_S = 0.75, 2.0  # of a response, Alexander et al. 2005, doi 10.1016/j.jneumeth.2005.02.001
 
 
 def response(t: np.ndarray) -> np.ndarray:
