@@ -198,6 +198,27 @@ def test_heart_and_skin_of_stress_predict_pair_and_temperature_lies_where_it_was
     np.testing.assert_allclose(eda - temp, 0.04, atol=1e-6)  # its TEMP.csv began a second, 4 samples, later
 
 
+def test_cogwear(data):
+    """Sessions and conditions by name in every modality; the file that has another name; one that lacks is told."""
+    files = CORPORA["cogwear"]()
+    files["pilot/3/baseline/empatica_emda.csv"] = files.pop("pilot/3/baseline/empatica_eda.csv")
+    del files["pilot/3/baseline/muse_eeg.csv"]
+    lay(data / "cogwear", files)
+    found = {modality: gathered("cogwear", modality) for modality in ("heart", "skin", "eeg")}
+    for modality, (trials, dropped) in found.items():
+        names = [("3", "3-baseline"), ("12", "12-pre-cognitive_load")][modality == "eeg" :]
+        assert [(trial.subject, trial.trial) for trial in trials] == names
+        assert dropped == ([("3-baseline", "no muse_eeg.csv")] if modality == "eeg" else [])
+    eda, temp = found["skin"][0][0].data
+    np.testing.assert_allclose(eda[4:] + 28, temp[4:] + 0.1, atol=1e-5)  # the temperature began a second later
+    assert np.isnan(temp[:4]).all()
+    np.testing.assert_array_equal(found["eeg"][0][0].data[0], np.arange(512))
+    bad = table("eda,time", [(1, n / 8) for n in range(40)])
+    lay(data / "cogwear", {"survey_gamification/12/pre/cognitive_load/empatica_eda.csv": bad})
+    with pytest.raises(BadRecording, match="empatica_eda.csv has a rate of 8, expected 4 Hz"):
+        gathered("cogwear", "skin")
+
+
 def test_own_skin_with_or_without_temperature(data):
     rows = [(n / 8, 2 + n) for n in range(40)]
     labels = table("trial,subject,label", [("a", "ann", "calm"), ("b", "ben", "tense"), ("c", "cyd", "calm")])

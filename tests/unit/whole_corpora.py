@@ -153,6 +153,20 @@ def wesad():
     return {"S2/S2.pkl": python2(content)}
 
 
+def cogwear():
+    """A condition of each study; Mind Monitor writes a row without samples for an event."""
+    muse = [(100, "", "", "", "", "/muse/event/connected"), *((100 + n / 256, n, 1, 2, 3, "") for n in range(512))]
+    signals = {"bvp": (64, np.sin), "eda": (4, lambda t: 2 + t / 10), "temp": (4, lambda t: 30 + t / 10)}
+    files = {}
+    for folder in ("pilot/3/baseline", "survey_gamification/12/pre/cognitive_load"):
+        files[f"{folder}/muse_eeg.csv"] = table("time,RAW_TP9,RAW_AF7,RAW_AF8,RAW_TP10,Elements", muse)
+        for name, (sfreq, wave) in signals.items():
+            seconds = np.arange(10 * sfreq) / sfreq
+            rows = zip(wave(seconds), 1669463781 + seconds + (name == "temp"), strict=True)
+            files[f"{folder}/empatica_{name}.csv"] = table(f"{name},time", rows)
+    return files
+
+
 def walking():
     rows = [(0.0, emotion, 1, 2, 3, 4, 5, 6, 100 + n) for emotion in (1.0, -1.0) for n in range(50)]
     return {"walking_data/mo_ew10_accdata_30_1_108-1033.csv": table(None, rows)}
@@ -231,6 +245,7 @@ CORPORA = {
     "own": own,
     "stress_predict": stress_predict,
     "wesad": wesad,
+    "cogwear": cogwear,
     "walking": walking,
     "muse": muse,
     "gameemo": game,
