@@ -115,6 +115,9 @@ def test_stress_predict_has_35_people_in_both_classes():
     counts = {"stroop": 35, "interview": 35, "hyperventilation": 35, "rest": 140}
     assert Counter(t.label for t in found) == counts
     assert Counter(d.reason.split(":")[0] for d in dropped) == {"filling in questionnaires": 70}
+    skin, also_dropped = gathered("stress_predict", "skin")
+    assert [t.trial for t in skin] == [t.trial for t in found] and also_dropped == dropped
+    assert all(t.data.shape[1] / 4 == pytest.approx(len(p.data) / 64, abs=4) for t, p in zip(skin, found, strict=True))
 
 
 def test_stress_predict_agrees_with_the_dataset_s_own_labels():

@@ -203,12 +203,14 @@ def test_cogwear(data):
     files = CORPORA["cogwear"]()
     files["pilot/3/baseline/empatica_emda.csv"] = files.pop("pilot/3/baseline/empatica_eda.csv")
     del files["pilot/3/baseline/muse_eeg.csv"]
+    files["survey_gamification/12/pre/survey/empatica_bvp.csv"] = b""
+    survey = ("12-pre-survey", "filling in a survey: neither rest nor load")
     lay(data / "cogwear", files)
     found = {modality: gathered("cogwear", modality) for modality in ("heart", "skin", "eeg")}
     for modality, (trials, dropped) in found.items():
         names = [("3", "3-baseline"), ("12", "12-pre-cognitive_load")][modality == "eeg" :]
         assert [(trial.subject, trial.trial) for trial in trials] == names
-        assert dropped == ([("3-baseline", "no muse_eeg.csv")] if modality == "eeg" else [])
+        assert dropped == [("3-baseline", "no muse_eeg.csv")][modality != "eeg" :] + [survey]
     eda, temp = found["skin"][0][0].data
     np.testing.assert_allclose(eda[4:] + 28, temp[4:] + 0.1, atol=1e-5)  # the temperature began a second later
     assert np.isnan(temp[:4]).all()

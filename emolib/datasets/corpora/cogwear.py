@@ -42,7 +42,9 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     for folder in everything:
         parts = PurePosixPath(folder).parts
         names = parts[-3:] if parts[-2] in ("pre", "post") else parts[-2:]
-        if folder in found:
+        if names[-1] == "survey":
+            dropped.append(Dropped("-".join(names), "filling in a survey: neither rest nor load"))
+        elif folder in found:
             data = READERS[modality](tree, found[folder])
             yield Trial("cogwear", modality, names[0], "-".join(names), data, label=names[-1], **about._asdict())
         else:
@@ -86,11 +88,7 @@ COGWEAR = Corpus(
     title="CogWear: pulse, skin and EEG of 24 people at rest and under a Stroop test",
     modalities=tuple(FILES),
     tasks={"load": ("rest", "load"), **AROUSAL},
-    labels={
-        "baseline": WORDS["rest"],
-        "cognitive_load": Affect("load", "high", None),
-        "survey": Affect("survey", None, None),
-    },
+    labels={"baseline": WORDS["rest"], "cognitive_load": Affect("load", "high", None)},
     licence="ODbL 1.0",
     cite="Grzeszczyk et al. 2023, CogWear: Can we detect cognitive effort with consumer-grade wearables?, "
     "PhysioNet, doi:10.13026/5f6t-b637",
