@@ -52,6 +52,8 @@ def repair(x: np.ndarray, sfreq: float, max_gap_s: float) -> np.ndarray:
     out = np.array(x, np.result_type(x, np.float32))
     for row in np.atleast_2d(out):
         missing = ~np.isfinite(row)
+        if not missing.any():
+            continue
         row[missing] = np.nan
         short = missing & (run_lengths(missing) <= max_gap_s * sfreq)
         if short.any() and not missing.all():

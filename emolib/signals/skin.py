@@ -71,8 +71,8 @@ def decompose(eda: np.ndarray, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
 def responses(phasic: np.ndarray, sfreq: float) -> Responses:
     """The responses in a phasic part (n_times,): peaks as prominent as MIN_SHARE and MIN_US say. One whose rise began
     before the first sample is left out."""
-    turn = np.diff(np.sign(np.diff(phasic)))
-    tops, troughs = np.flatnonzero(turn < 0) + 1, np.flatnonzero(turn > 0) + 1
+    rises = phasic[1:] > phasic[:-1]
+    tops, troughs = (np.flatnonzero(turn) + 1 for turn in (rises[:-1] & ~rises[1:], ~rises[:-1] & rises[1:]))
     height, before = prominences(phasic, tops), np.searchsorted(troughs, tops) - 1
     is_one = (before >= 0) & (height >= max(MIN_US, MIN_SHARE * height.max(initial=0.0)))
     peaks, onsets = tops[is_one], troughs[before[is_one]]
