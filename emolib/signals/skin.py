@@ -72,10 +72,11 @@ def responses(phasic: np.ndarray, sfreq: float) -> Responses:
     """The responses in a phasic part (n_times,): peaks as prominent as MIN_SHARE and MIN_US say. One whose rise began
     before the first sample is left out."""
     rises = phasic[1:] > phasic[:-1]
-    tops, troughs = (np.flatnonzero(turn) + 1 for turn in (rises[:-1] & ~rises[1:], ~rises[:-1] & rises[1:]))
-    height, before = prominences(phasic, tops), np.searchsorted(troughs, tops) - 1
-    is_one = (before >= 0) & (height >= max(MIN_US, MIN_SHARE * height.max(initial=0.0)))
-    peaks, onsets = tops[is_one], troughs[before[is_one]]
+    turns = np.concatenate([[0], np.flatnonzero(rises[1:] != rises[:-1]) + 1, [len(phasic) - 1]])  # and the ends
+    tops = np.arange(1 if rises[:1].any() else 2, len(turns) - 1, 2)
+    height = prominences(phasic[turns], tops)
+    tops = tops[(tops >= 2) & (height >= max(MIN_US, MIN_SHARE * height.max(initial=0.0)))]
+    peaks, onsets = turns[tops], turns[tops - 1]
     return Responses(peaks, phasic[peaks] - phasic[onsets], (peaks - onsets) / sfreq)
 
 
