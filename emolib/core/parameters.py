@@ -97,7 +97,7 @@ KINDS = {
     "protocol": Literal["loso", "grouped", "official", "leaky"],
     "normalise": Literal["train", "subject"],
     "level": Literal["window", "trial"],
-    "pairs": Literal["same_trials", "label_paired", "recordings"],
+    "pairs": Literal["same_trials", "same_windows", "label_paired", "recordings"],
     "optimizers": list[Optimizer],
     "fit": Training,
 }

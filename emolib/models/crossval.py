@@ -92,12 +92,14 @@ def load_model(run: Run, name: str) -> "keras.Model":
 
 
 def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarray]:
-    """Arrays fold, part, y, subject, trial of every validation and test window of every fold, in the order of scores."""
+    """Arrays fold, part, y, subject, trial, and start_s where it is known, of every validation and test window of every
+    fold, in the order of scores."""
     rows = np.concatenate([part for fold in folds for part in (fold.val, fold.test)])
     sizes = [(len(fold.val), len(fold.test)) for fold in folds]
     k = np.repeat(np.arange(len(folds)), np.sum(sizes, axis=1))
     parts = np.repeat(["val", "test"] * len(folds), np.ravel(sizes))
-    columns = {name: getattr(data, name)[rows] for name in ("y", "subject", "trial")}
+    known = ["start_s"] * (getattr(data, "start_s", None) is not None)
+    columns = {name: getattr(data, name)[rows] for name in ("y", "subject", "trial", *known)}
     return {"fold": k, "part": parts, "classes": np.array(data.classes), **columns}
 
 
