@@ -4,9 +4,9 @@ import hashlib
 import json
 import platform
 import shutil
-import time
 from functools import partial
 from itertools import islice, pairwise
+from types import SimpleNamespace
 
 import bundles
 import numpy as np
@@ -16,10 +16,9 @@ from emolib.device import bench as module
 from emolib.device import markers
 from emolib.device.bench import bench, text
 from emolib.device.bundle import Bundle
-from emolib.device.engine import Engine
 from emolib.device.interpreter import present
-from emolib.device.latency import engine_steps, measure_models, timed
-from emolib.device.machine import Meter, machine, processor
+from emolib.device.latency import measure_models, timed
+from emolib.device.machine import machine, processor
 from emolib.device.sensors.looped import Looped, recording
 from emolib.evaluation.energy import marks
 from emolib.signals.readers import SignalInfo
@@ -32,21 +31,17 @@ def folder(tmp_path_factory):
     return bundles.write(tmp_path_factory.mktemp("bundle"))
 
 
-@pytest.fixture(scope="module")
-def record(folder):
-    return bench(Bundle(folder), ["litert"], [1], repeats=20, seconds=STREAM_S)
-
-
-def test_a_record_is_json_and_names_the_very_files(record, folder):
+def test_everything_is_measured(folder, monkeypatch):
+    meter = SimpleNamespace(note="package-0", inference_mj=lambda model, x: 1.5)
+    monkeypatch.setattr(module, "meter", lambda: meter)
+    record = bench(Bundle(folder), ["litert"], [1], repeats=20, seconds=STREAM_S)
     assert json.loads(json.dumps(record)) == record and record["schema"] == 1
     files = {path.stem: path for path in folder.glob("*.tflite")}
     hashes = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     assert record["bundle"]["sha256"] == hashes and len(hashes) == 4
     sizes = {row["model"]: row["bytes"] for row in record["models"]}
     assert sizes == {name: path.stat().st_size for name, path in files.items()}
-
-
-def test_everything_is_measured(record):
+    assert record["energy"] == {"meter": "package-0", "inference_mj": dict.fromkeys(files, 1.5)}
     assert record["refused"] == [] and len(record["models"]) == len(record["front_ends"]) == 4
     for row in record["front_ends"]:
         assert row["n"] == 20 and row["windows"] == 1
@@ -65,7 +60,9 @@ def test_everything_is_measured(record):
         assert None in values or 0 < values[0] < values[1] < values[2] <= values[3]
     said = text(record)
     assert all(row["model"] in said for row in record["models"]) and record["machine"]["name"] in said
-    assert f"stream of {streamed['seconds']:g} s" in said and "measured energy: " in said
+    assert f"stream of {streamed['seconds']:g} s" in said and said.endswith(
+        "; package-0, the whole package with its idle power"
+    )
 
 
 def test_a_recording_that_cannot_be_generated_stands_with_its_reason(folder, tmp_path):
@@ -103,14 +100,6 @@ def test_a_loop_begins_before_its_first_answer_and_goes_on_without_an_end(modali
     np.testing.assert_array_equal(found[-1].data, expected)
 
 
-def test_steps_are_hops_of_the_engine(folder):
-    engine = Engine(Bundle(folder), ["heart", "speech"], hop_s=0.5)
-    results = engine_steps(engine, 4)
-    assert [result.time_s for result in results] == [3.0, 3.5, 4.0, 4.5]  # after five to warm up
-    ages = {name: [result.parts[name].age_s for result in results] for name in ("heart", "speech")}
-    np.testing.assert_allclose(list(ages.values()), 0, atol=1e-9)
-
-
 def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "pattern", partial(markers.pattern, unit_s=0.02, lead_s=0.0))
     module.mark(Bundle(folder), tmp_path / "markers.csv", model_s=0.2, rest_s=0.0)
@@ -121,24 +110,6 @@ def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monk
     assert names[n_pattern:] == list(Bundle(folder).models) and min(m.n for m in found[n_pattern:]) >= 1
     assert all(0.02 < m.end_s - m.start_s < 2 for m in found[n_pattern:])
     assert all(a.end_s <= b.start_s for a, b in pairwise(found))
-
-
-class OneWatt(Meter):
-    """A meter of a processor that takes 1 W while this process has it: a µJ is a µs, however busy the machine is."""
-
-    def read_uj(self):
-        return time.process_time_ns() // 1000
-
-
-def test_energy_is_measured_where_there_is_a_meter(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("emolib.device.bench.meter", lambda: OneWatt(tmp_path, "package-0"))
-    monkeypatch.setattr("emolib.device.machine.MEASURED_S", 0.05)
-    found = bench(Bundle(folder), ["litert"], [1], repeats=50, seconds=0)
-    p50_ms = {row["model"]: row["p50_us"] / 1e3 for row in found["models"]}
-    energy = found["energy"]
-    assert energy["meter"] == "package-0" and energy["inference_mj"].keys() == p50_ms.keys()
-    assert all(0.2 < mj / p50_ms[name] < 5 for name, mj in energy["inference_mj"].items())
-    assert text(found).endswith(" mJ; package-0, the whole package with its idle power")
 
 
 class Clockwork:

@@ -6,19 +6,12 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
 from emolib.core import windows as core
-from emolib.core.artifacts import Run
 from emolib.core.errors import BadSet
-from emolib.core.experiment import model_name
 from emolib.datasets.base import EmotionSet
-from emolib.datasets.splits import Fold
 from emolib.device.interpreter import Model, present
-from emolib.fusion.scores import softmax
 from emolib.models.tinym2net import Branch, build
 from emolib.models.training import Trainer, Training, over_heads
-from emolib.quantization import conversion, flatbuffer, ptq
-from emolib.quantization import mixed_precision as mp
-from emolib.signals import standardise
-from emolib.studies import mixed
+from emolib.quantization import ptq
 
 # Neither order of the branches is that of their names; where shapes are equal, only values tell them apart
 SHAPES = {
@@ -182,53 +175,4 @@ def test_branches_of_one_shape_are_told_apart_by_name(models, files, backend):
     assert np.abs(found - right).mean() < 0.02 * np.abs(found - wrong).mean()
 
 
-def test_other_branches_are_refused_by_files_and_by_calibration(models, files):
-    X = windows(SHAPES["different"], 8)
-    X["look"] = X.pop("face")
-    with Model(files["different", "int8"]) as model, pytest.raises(BadSet, match="takes windows of shape"):
-        model.predict(X)
-    with pytest.raises(BadSet, match="Calibration windows have shape"):
-        ptq.convert(models["different"], "int8", X)
-
-
 # --- sensitivities, bits
-
-
-@pytest.fixture(scope="module")
-def kit(tmp_path_factory, headed):
-    """A fold of a network with heads, as 04b_early_fusion makes it: standardised by branch."""
-    run, name = Run(tmp_path_factory.mktemp("run"), "04b_early_fusion", {}), model_name("study/hybrid", 0)
-    raw = {name: 5 + 2 * x for name, x in windows(SHAPES["equal"], 48).items()}
-    raw |= {"speech1": raw["speech1"] + 100}
-    subject, classes = np.repeat(["a", "b", "c", "d"], 12), ("calm", "glad", "sad", "cross")
-    data = EmotionSet(raw, np.arange(48) % 4, subject, np.arange(48).astype(str), classes)
-    fold = Fold("d", np.arange(24), np.arange(24, 36), np.arange(36, 48))
-    standardiser = standardise.fit(data.seen(fold.train), dict.fromkeys(raw))
-    with run.write(f"{name}.keras") as path:
-        headed.save(path)
-    run.write_json(f"{name}.json", {"standardiser": standardiser.to_dict()})
-    [kit] = conversion.calibration_data(run, "study/hybrid", data, [fold], 16, 0)
-    return kit
-
-
-def test_a_kit_of_branches_becomes_mixed_bits(kit, headed):
-    """mixed.prepared, the budgets, and files whose bytes are those counted, as the notebook does it."""
-    for name, x in kit.train.X.items():
-        assert abs(x.mean()) < 1e-3 and x.std() == pytest.approx(1, abs=1e-3), name
-    logits = conversion.convert_fold(kit, {"float32": ptq.converter("float32")})["float32"]
-    expected = logits_of(headed, kit.scored)
-    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
-    [prepared], _ = mixed.prepared([kit], 2, 0.75, None)
-    assert {"speech1_logits", "speech2_logits"} <= {each.name for each in prepared.layers}
-    chosen = prepared.bits
-    assert set(chosen[mixed.ILP].values()) == {4, 8}
-    scores = conversion.convert_folds(kit.run, [kit], mixed.converters([prepared]))
-    for variant in mixed.VARIANTS:
-        content = kit.run.read(f"{kit.name}-{variant}.tflite").read_bytes()
-        assert (
-            sum(len(op.inputs[1].data) for op in flatbuffer.weighted(content))
-            == mp.total(prepared.layers, chosen[variant]).bytes
-        )
-    p = softmax(expected)
-    lost = {variant: np.abs(scores[variant] - p).mean() for variant in mixed.VARIANTS}
-    assert lost[mixed.INT8] < 0.02 and lost[mixed.INT8] < lost[mixed.ILP] < 0.15

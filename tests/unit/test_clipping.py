@@ -116,9 +116,11 @@ def test_quality_of_a_sine_is_that_of_the_textbook():
     assert study.quality({"x": X}, [Clipping("percentile", 95.0)]).clipped[0] == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(
-    ("X", "message"), [(windows(0), "no calibration windows"), (windows(4) * np.nan, "4 calibration windows hold NaN")]
-)
+@pytest.mark.parametrize(("X", "message"), [
+    (windows(0), "no calibration windows"),
+    (windows(4) * np.nan, "4 calibration windows hold NaN"),
+    (windows(4, shape=(24, 7, 1)), "have shape"),
+])  # fmt: skip
 def test_bad_calibration(float32, X, message):
     with pytest.raises(BadSet, match=message):
         observed(float32, X)

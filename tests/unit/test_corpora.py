@@ -3,7 +3,6 @@
 import re
 from datetime import datetime, timedelta
 
-import mne
 import numpy as np
 import pytest
 import whole_corpora as whole
@@ -12,7 +11,7 @@ from whole_corpora import CORPORA, gathered, picture, python2, sound, table
 
 from emolib.core.errors import BadRecording, EmolibError
 from emolib.datasets import NAMES, get, load
-from emolib.datasets.corpora import acted_speech, films, gameemo
+from emolib.datasets.corpora import acted_speech, films
 from emolib.datasets.corpora.stress_predict import Phase, snap, without_overlap
 
 FILES = {name: make() for name, make in CORPORA.items()}
@@ -229,14 +228,6 @@ def test_seed(data):
     lay(data / "seed", {"Preprocessed_EEG/label.mat": whole.mat(label=np.array([[1, -1, 0, 1]]))})
     with pytest.raises(BadRecording, match=r"15_20131105\.mat has clips .*expected 1 to 4"):
         list(load("seed", "eeg"))
-
-
-def test_channel_names_are_electrodes_of_the_10_05_system():
-    known = {channel.upper() for channel in mne.channels.make_standard_montage("standard_1005").ch_names}
-    known |= {"CB1", "CB2"}  # the two of the cerebellum are SEED's own
-    every = films.DEAP_CHANNELS, films.DREAMER_CHANNELS, films.SEED_CHANNELS, gameemo.CHANNELS
-    for channels, count in zip(every, (32, 14, 62, 14), strict=True):
-        assert len(channels) == len({channel.upper() for channel in channels} & known) == count
 
 
 # Heart

@@ -49,22 +49,6 @@ def test_layers_by_hand():
     assert found.moved_values == found.params + 2 * written
 
 
-def test_macs_are_half_of_tensorflows_flops():
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    x = inputs = keras.Input((20, 10, 3))
-    x = layers.Conv2D(8, (5, 3), strides=(2, 1), padding="same", use_bias=False)(x)
-    x = layers.DepthwiseConv2D(3, padding="valid", use_bias=False)(x)
-    x = layers.Conv2D(6, 1, use_bias=False)(x)
-    model = keras.Model(inputs, layers.Dense(4, use_bias=False)(layers.Flatten()(x)))
-    function = tf.function(model).get_concrete_function(tf.TensorSpec((1, 20, 10, 3)))
-    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation() | {"output": "none"}
-    graph = convert_variables_to_constants_v2(function).graph
-    flops = tf.compat.v1.profiler.profile(graph, cmd="op", options=options).total_float_ops
-    assert 2 * cost(model).macs == flops
-
-
 def peak_of_file(content):
     """Largest sum of int8 tensors alive at once in a .tflite file, from its operators in order."""
     from ai_edge_litert.interpreter import Interpreter

@@ -1,7 +1,6 @@
 """The registry of corpora and its commands: list, check, fetch."""
 
 import hashlib
-import re
 from dataclasses import replace
 
 import pytest
@@ -13,20 +12,14 @@ from emolib.core.errors import BadParameter, CorpusMissing
 from emolib.datasets import NAMES, get, load, root_of
 from emolib.datasets.base import MODALITIES
 
-FETCHED = ("emodb", "ravdess", "crema_d", "tess", "stress_predict", "walking", "muse", "gameemo")
-
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_entry_is_whole(name):
     corpus = get(name)
     assert corpus.name == name and set(corpus.modalities) <= set(MODALITIES)
     assert bool(corpus.labels) != (corpus.midpoint is not None)  # it maps labels or rates
-    for url, known_hash, file in corpus.downloads:
-        assert url.startswith(("https://", "http://")) and "/" not in file
-        assert known_hash is None or known_hash.startswith(("md5:", "sha256:"))
-    assert bool(corpus.downloads or corpus.listing) == (name in FETCHED)
     if "agreement" in corpus.licence or "request" in corpus.licence:
-        assert name not in FETCHED
+        assert not corpus.downloads and not corpus.listing
 
 
 def test_names_modalities_and_options_that_do_not_exist():
@@ -74,12 +67,6 @@ def test_check_says_whether_the_files_are_those_that_were_tested(data, capsys, m
     monkeypatch.setattr("emolib.datasets.get", lambda name: same)
     assert main(["datasets", "check", "muse"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "muse: the same files that emolib was tested with"
-
-
-def test_a_check_that_fails_is_one_line_and_a_status(data, capsys):
-    lay(data / "emodb", {"03a01Xa.wav": sound()})
-    assert main(["datasets", "check", "emodb"]) == 1
-    assert re.match(r"UnmappedLabel: .*'X' of emodb is in no map", capsys.readouterr().err.splitlines()[-1])
 
 
 def test_fetch_of_what_no_program_can_get_says_how_a_person_does(data, capsys):

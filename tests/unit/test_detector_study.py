@@ -166,16 +166,3 @@ def test_numbers_on_test_are_from_the_threshold_that_validation_picks(tmp_path, 
     assert [row.hit, row.recall, row.precision] == pytest.approx([1 / 3] * 3)
     assert row.ap50 == pytest.approx(1 / 3 * 1 / 2 + 1 / 3 * 1 / 2)  # hits are second and fourth of four
     assert table.iou[INT8] == pytest.approx(1 / 9)  # only 0.8 is above
-
-
-def test_pictures_are_spread_from_the_best_to_the_worst():
-    """Overlaps of pictures 0 to 3 are 1/3, 0, (1 + 1/3) / 2, and 1 where nobody is; what is below 0.5 does not count."""
-    faces = [FACE], [FACE], [FACE, [20, 0, 30, 10]], []
-    boxes = [[shifted(5, 0.9)], [shifted(0, 0.2)], [shifted(0, 0.7), [25, 0, 35, 10, 0.3]], []]
-    boxes = [found(*each) for each in boxes]
-    images, truth, sure, names = study.spread(boxes, shots(*faces), 0.5, 4)
-    assert names == ["scenes/p3", "scenes/p2", "scenes/p0", "scenes/p1"]
-    assert images[:, 0, 0, 0].tolist() == [3, 2, 0, 1] and [len(faces) for faces in truth] == [0, 2, 1, 1]
-    assert sure[1].scores.tolist() == [0.7] and sure[2].boxes.tolist() == [[5, 0, 15, 10]]
-    grey, *_ = study.spread(boxes, shots(*faces, n_channels=1), 0.5, 2)
-    assert grey.shape == (2, 16, 16)

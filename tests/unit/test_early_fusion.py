@@ -178,18 +178,6 @@ def same_people(run, **lacking):
     return loaded(run, {name: windows(lacking=lacking.get(name, ())) for name in SOURCES}, "same_trials")
 
 
-def test_a_trial_has_the_scores_of_the_fold_that_tested_it(run):
-    study, known = same_people(run, eeg=["p1-2"])
-    found = networks.source_scores(study, INT8)
-    lacking = sum("p1-2" in study.data.trial[np.concatenate([f.val, f.test])] for f in study.folds)
-    # four folds test and validate four trials each
-    assert {one.modality: len(one.y) for one in found} == {"heart": 32, "eeg": 32 - lacking}
-    for one in found:
-        for fold, part, trial, score in zip(one.fold, one.part, one.trial, one.scores[0], strict=True):
-            assert score[1] == pytest.approx(known[one.modality][fold, part, trial], abs=1e-5)
-            assert trial in study.data.trial[getattr(study.folds[fold], part)]
-
-
 def test_folds_that_number_other_people_are_refused(run):
     """Eeg has nothing of p1: its fold 1 tests p2, whom the study tests in fold 2."""
     study, _ = same_people(run, eeg=["p1"])
