@@ -21,7 +21,6 @@ from emolib.device.latency import measure_models, timed
 from emolib.device.machine import machine, processor
 from emolib.device.sensors.looped import Looped, recording
 from emolib.evaluation.energy import marks
-from emolib.signals.readers import SignalInfo
 
 STREAM_S = 2.0
 
@@ -77,18 +76,6 @@ def test_a_recording_that_cannot_be_generated_stands_with_its_reason(folder, tmp
     assert f"not measured: {eeg} front end: eeg of kind band_power" in text(found)
 
 
-def test_recordings_are_as_the_sensor_gives_them():
-    for modality, trained, shape in (
-        ("heart", SignalInfo(100.0, "ecg"), (1000,)),
-        ("heart", SignalInfo(1.0, "bpm"), (10,)),
-        ("eeg", SignalInfo(256.0, "raw", tuple("abcdefghijklmn")), (14, 2560)),
-        ("face", SignalInfo(0.0), (7, 240, 320, 3)),
-    ):
-        found = recording(modality, trained, 10.0)
-        assert found.shape == shape and np.isfinite(found).all() and found.std() > 0
-        assert found.dtype == (np.uint8 if modality == "face" else np.float32)
-
-
 @pytest.mark.parametrize("modality, past_s, step_s", [("heart", 8 + 16, 6 / 64), ("face", 1, 1 / 30)])
 def test_a_loop_begins_before_its_first_answer_and_goes_on_without_an_end(modality, past_s, step_s, folder):
     loop = Looped(Bundle(folder).pipeline(f"synthetic-{modality}-emotion-loso"))
@@ -108,7 +95,7 @@ def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monk
     n_pattern = names.count(markers.SYNC)
     assert n_pattern == markers.PATTERN.count("1")
     assert names[n_pattern:] == list(Bundle(folder).models) and min(m.n for m in found[n_pattern:]) >= 1
-    assert all(0.02 < m.end_s - m.start_s < 2 for m in found[n_pattern:])
+    assert all(m.end_s - m.start_s > 0.02 for m in found[n_pattern:])
     assert all(a.end_s <= b.start_s for a, b in pairwise(found))
 
 

@@ -92,15 +92,12 @@ def test_budgets_name_the_layer():
         check_budgets(found, 1, 10, 1919)
 
 
-def test_devices_give_back_the_measurements_they_come_from():
+def test_devices_give_back_their_measurements_and_energy_is_that_by_hand():
     macs = {"apollo3": 230_000, "raspberry-pi-3": 479_297_088, "stm32l4r5": 2_656_768}
     table = devices.modelled_table({key: Cost(0, macs[key], 0, 0, "", "", 0) for key in macs})
     found = table.assign(key=table.device.map(devices.DEVICES.set_index("device").key)).query("source == key")
     assert found.runtime_ms.tolist() == pytest.approx([1000, 182, 43.4])
     assert found.energy_mj.tolist() == pytest.approx([0.95, 678, 1.431], rel=0.01)
-
-
-def test_modelled_energy_by_hand():
     table = devices.modelled_energy(Cost(0, 1_000_000, 0, 0, "", "", 4000)).set_index(["format", "memory"])
     assert table.loc[("int8", "8 kB SRAM"), "modelled_compute_uj"] == pytest.approx(0.23)
     assert table.loc[("int8", "8 kB SRAM"), "modelled_memory_uj"] == pytest.approx(1000 * 5e-6)

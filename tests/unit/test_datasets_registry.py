@@ -67,11 +67,3 @@ def test_check_says_whether_the_files_are_those_that_were_tested(data, capsys, m
     monkeypatch.setattr("emolib.datasets.get", lambda name: same)
     assert main(["datasets", "check", "muse"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "muse: the same files that emolib was tested with"
-
-
-def test_fetch_of_what_no_program_can_get_says_how_a_person_does(data, capsys):
-    assert main(["datasets", "fetch", "wesad"]) == 2
-    corpus, out = get("wesad"), capsys.readouterr().out
-    for part in (corpus.licence, corpus.where, corpus.layout, str(data / "wesad"), "check wesad"):
-        assert part in out
-    assert list(data.iterdir()) == []

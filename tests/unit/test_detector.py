@@ -1,19 +1,18 @@
 """Detectors: the reference paper's table row by row, a small one for NPUs, and losses against loops and by hand."""
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from emolib.datasets.face_boxes import load
+from emolib.device.interpreter import Model
+from emolib.evaluation.cost import cost
+from emolib.models import detector
+from emolib.models.detector_training import gather
+from emolib.quantization import ptq
 from emolib.signals import boxes
 from emolib.signals.boxes import Grid
-
-keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
-from emolib.device.interpreter import Model  # noqa: E402
-from emolib.evaluation.cost import cost  # noqa: E402
-from emolib.models import detector  # noqa: E402
-from emolib.models.detector_training import gather  # noqa: E402
-from emolib.quantization import ptq  # noqa: E402
 
 POOL = "MaxPooling2D"
 TABLE = [  # layer, filters, kernel, side and channels of its input, of its output, as Table I prints them

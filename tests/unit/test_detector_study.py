@@ -1,8 +1,6 @@
 """A detector from pictures to numbers: what is skipped, what goes on, what may pick the threshold, sums by hand."""
 
-from contextlib import nullcontext
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,24 +122,6 @@ def test_ranges_are_those_of_training_pictures_and_files_are_made_once(tmp_path,
     assert len(set(levels)) == 6 and set(levels) <= set(range(20))
     expected = np.broadcast_to(levels[:, None, None, None] / 255, (6, 8, 8, 3))  # at the detector's side
     np.testing.assert_allclose(calls[1], expected, atol=1e-6)
-
-
-def test_answers_are_boxes_in_pixels_of_the_square(monkeypatch):
-    """By a model that sees a face of half the side in each corner whose pixel is not black, as sure as that is bright."""
-
-    def predict(X):
-        assert X.dtype == np.float32 and X.max() <= 1
-        half, corners = np.full((len(X), 2, 2, 1), 0.5), X[:, [0, -1]][:, :, [0, -1], :1]
-        sides = np.sqrt(half)
-        return np.concatenate([half, half, sides, sides, corners, 2 * half], axis=-1)
-
-    monkeypatch.setattr(study, "Model", lambda file: nullcontext(SimpleNamespace(predict=predict)))
-    X = np.zeros((2, 20, 20, 3), np.uint8)
-    X[0, 0, -1], X[0, -1, 0], X[1, 0, 0] = 204, 102, 10  # the last, 0.04, is below the least score
-    first, second = study.found_by("file", Grid(n_cells=2, n_boxes=1), X)
-    np.testing.assert_allclose(first.boxes, [[10, 0, 20, 10], [0, 10, 10, 20]], atol=1e-5)
-    np.testing.assert_allclose(first.scores, [0.8, 0.4], atol=1e-6)
-    assert second.boxes.shape == (0, 4)
 
 
 VAL = [found(shifted(0, 0.9)), found(shifted(0, 0.6), shifted(40, 0.3)), found(shifted(40, 0.2))]

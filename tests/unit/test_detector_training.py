@@ -1,16 +1,14 @@
 """Views of pictures with their boxes, and what a training is told from another by."""
 
+import keras
 import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter, BadSet
 from emolib.datasets.face_boxes import load
-
-keras = pytest.importorskip("keras")
-pytest.importorskip("tensorflow")
-from emolib.models import detector_training as training  # noqa: E402
-from emolib.models.blocks import conv  # noqa: E402
-from emolib.models.detector_training import PictureSet, draw_views, gather, render_views  # noqa: E402
+from emolib.models import detector_training as training
+from emolib.models.blocks import conv
+from emolib.models.detector_training import PictureSet, draw_views, gather, render_views
 
 SIDE = 32
 RECIPE = training.Recipe(loss="iou_aware", epochs=3, batch_size=4)

@@ -1,5 +1,4 @@
-"""Early fusion: networks by name, what training drops, a budget kept, folds that fit the task; and late against early
-fusion: every way answers the same trials, with branches there or gone."""
+"""Early fusion: branches by name, what training drops, a budget kept; and late against early fusion: every way answers the same trials, with branches there or gone."""
 
 import hashlib
 from contextlib import nullcontext
@@ -8,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter, BadSet
@@ -17,16 +17,12 @@ from emolib.datasets.base import EmotionSet
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
 from emolib.models.training import Training
+from emolib.studies.early_fusion import networks
+from emolib.studies.early_fusion.networks import Network
 from emolib.studies.early_fusion.study import JointStudy, branches_of, label_paired, same_trials, two_recordings
-
-tf = pytest.importorskip("tensorflow")
-networks = pytest.importorskip("emolib.studies.early_fusion.networks")
-Network = networks.Network
 
 HEART, EEG, SPEECH = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg", "speech"))
 EMODB = "emodb-speech-emotion7-loso"
-SEVEN = ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral")
-FOUR = ("happy", "angry", "sad", "relaxed")
 BOTH = Network(("heart", "eeg"))
 HYBRID = replace(BOTH, heads=True)
 
@@ -140,29 +136,6 @@ def write(run, name, data):
     high = np.array([known[key] for key in keys])
     made.write_arrays(f"scores/{name}.npz", **columns, **{INT8: np.stack([1 - high, high], axis=1)})
     return folds, known
-
-
-def test_a_study_of_the_same_people_is_split_as_its_sources_are(run):
-    folds, _ = write(run, HEART, windows(classes=FOUR))
-    write(run, EEG, windows(classes=FOUR))
-    study = JointStudy.load(run, "x", [HEART, EEG], "arousal", "same_trials", 2, 50, 0)
-    assert study.data.classes == ("low", "high") and study.data.present.all()
-    assert study.data.y.tolist() == [1, 1, 1, 1, 0, 0, 0, 0] * 4  # happy and angry are aroused
-    for mine, theirs in zip(study.folds, folds, strict=True):
-        assert (mine.val.tolist(), mine.test.tolist()) == (theirs.val.tolist(), theirs.test.tolist())
-
-
-def test_a_study_of_strangers_leaves_out_what_has_no_side_in_the_task(run):
-    speech = windows("e", 4, 14, classes=SEVEN)
-    folds, _ = write(run, EMODB, speech)
-    write(run, HEART, windows(n_trials=8, classes=FOUR))
-    study = JointStudy.load(run, "x", [EMODB, HEART], "arousal", "label_paired", 4, 50, 0)
-    assert [fold.name for fold in study.folds] == ["v00", "v01", "v02", "v03"]
-    for one in study.trials:
-        rows = np.flatnonzero(speech.trial == one.keys["speech"][1])
-        emotion = SEVEN[speech.y[rows[0]]]
-        assert emotion != "disgust" and one.y == (emotion in ("angry", "fear", "happy"))
-        assert np.isin(rows, getattr(folds[one.fold], one.split)).all()
 
 
 SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}

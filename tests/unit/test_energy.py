@@ -72,7 +72,10 @@ def stairs(n_blocks=4, idle_w=2.0, work_w=5.0, sfreq=10.0, block_s=4.0, pause_s=
     return Trace(time_s, np.where(at_work, work_w, idle_w), "stairs"), marked
 
 
-def test_energy_by_hand():
+def test_energy_by_hand_and_by_scipys_integral():
+    noise = Trace(np.arange(500) / 50, np.random.default_rng(0).uniform(1, 5, 500), "noise")
+    whole_j = trapezoid(noise.power_w, noise.time_s)
+    assert noise.energy_j(noise.time_s[0], noise.time_s[-1]) == pytest.approx(whole_j, rel=5e-3)
     trace, marked = stairs()
     measured = measure(trace, marked)
     assert not measured.excluded
@@ -124,12 +127,6 @@ def test_energy_is_the_same_whenever_it_was_and_grows_with_power(shift_s, factor
     later = measure(Trace(trace.time_s + START_S + shift_s, factor * trace.power_w, "x"), moved).blocks
     for name in ("energy_mj", "peak_energy_mj"):
         assert estimate(later, name).value == pytest.approx(factor * estimate(first, name).value, rel=1e-4)
-
-
-def test_energy_is_scipys_integral():
-    trace = Trace(np.arange(500) / 50, np.random.default_rng(0).uniform(1, 5, 500), "noise")
-    whole = trapezoid(trace.power_w, trace.time_s)
-    assert trace.energy_j(trace.time_s[0], trace.time_s[-1]) == pytest.approx(whole, rel=5e-3)
 
 
 def blocks_of(nets):

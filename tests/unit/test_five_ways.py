@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy import ndimage
-
-pytest.importorskip("tensorflow")
 import tensorflow as tf
+from scipy import ndimage
 
 from emolib.models import augment
 
