@@ -57,7 +57,7 @@ def test_flops_and_shapes_without_building_are_those_of_the_built_network(side, 
 
 
 def test_the_key_names_the_network_not_how_it_was_come_by_and_never_changes():
-    """Third or fourth layer dropped: both leave one of 384 filters behind the second. Trained networks are found by it."""
+    """Third or fourth layer dropped: both leave one of 384 filters behind the second."""
     blocks = list(baseline().blocks)
     cut = [[replace(b, filters=0) if i == gone else b for i, b in enumerate(blocks)] for gone in (2, 3)]
     third, fourth = (replace(baseline(), blocks=tuple(left)) for left in cut)
@@ -66,7 +66,7 @@ def test_the_key_names_the_network_not_how_it_was_come_by_and_never_changes():
     other = replace(baseline(), blocks=(replace(blocks[0], batch_norm=True), *blocks[1:]))
     different = [baseline(), third, baseline(3), replace(baseline(), dropout=0.3), other]
     assert len({key(one) for one in different}) == len(different)
-    assert key(embedded()) == "599e613987890fc7"
+    assert key(embedded()) == "599e613987890fc7"  # trained networks are found by it
     assert flops(embedded()) == pytest.approx(1.3e6, rel=0.01)  # as the paper says
 
 

@@ -34,11 +34,6 @@ def values(float32):
     return observed(float32, windows(60))
 
 
-@pytest.fixture(scope="module")
-def ranges(values):
-    return Clipping("max").ranges(values)
-
-
 def test_ranges_by_hand():
     """One value of 100 is 1 %: the maxima of the windows are -101, -1, …, 799, the minima -200, …, 700."""
     assert Clipping("max").ranges({"x": X})["x"] == (-200, 799)
@@ -127,8 +122,8 @@ def test_bad_calibration(float32, X, message):
 
 
 @pytest.mark.parametrize("backend", present())
-def test_a_compact_file_is_smaller_and_answers_alike(float32, ranges, backend):
-    content = quantize(float32, ranges)
+def test_a_compact_file_is_smaller_and_answers_alike(float32, values, backend):
+    content = quantize(float32, Clipping("max").ranges(values))
     small = compact(content)
     assert len(small) < 0.8 * len(content) and compact(small) == small
     with Model(content, backend) as a, Model(small, backend) as b:

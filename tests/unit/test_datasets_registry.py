@@ -39,7 +39,8 @@ def test_roots_and_corpora_that_are_absent(data, monkeypatch):
     assert root_of("emodb").parts[-3:] == ("data", "raw", "emodb")
 
 
-def test_list_and_check_say_what_is_there(data, capsys):
+def test_list_check_and_fetch_say_what_is_there_and_how_a_person_gets_it(data, capsys):
+    assert main(["datasets", "fetch", "wesad"]) == 2 and get("wesad").where in capsys.readouterr().out
     takes = [f"Actor_0{actor}/03-01-0{emotion}-01-01-01-0{actor}.wav" for actor, emotion in ((1, 3), (1, 5), (2, 5))]
     lay(data / "ravdess", dict.fromkeys([*takes, "noise.wav"], sound(n_times=16000)))
     lay(data / "image_folder", {f"disgust/anna_{i}.png": picture((8, 9)) for i in range(3)})

@@ -47,19 +47,14 @@ def test_table_1_row_by_row():
     assert cost(model).params == 1_535_139
 
 
-@pytest.fixture(scope="module")
-def int8():
-    """`small` with outputs that differ, its int8 file, and pictures it saw."""
+def test_small_in_int8_says_what_it_says_in_float32():
+    """`small` with outputs that differ, on pictures it saw."""
     keras.utils.set_random_seed(0)
     model = detector.small()
     kernel, bias = model.get_layer("cells").get_weights()
     model.get_layer("cells").set_weights([100 * kernel, 0 * bias])
     X = np.float32(gather(load("scenes", n=8), 192)["train"].X[:4] / 255)
-    return model, ptq.convert(model, "int8", X), X
-
-
-def test_small_in_int8_says_what_it_says_in_float32(int8):
-    model, content, X = int8
+    content = ptq.convert(model, "int8", X)
     assert len(content) <= 300_000 and detector.grid_of(model) == Grid(24, 1, reach=1.0)
     outputs = model.predict(X, verbose=0)
     with Model(content) as quantised:

@@ -102,16 +102,12 @@ def test_a_branch_that_is_missing_stays_zero_and_is_never_the_one_that_is_left()
     assert left[::4, 0].all() and left[1::4, 1].all()
 
 
-@pytest.fixture(scope="module")
-def study():
-    """Heart (8, 1, 4) and eeg (4, 1, 6) of the same four people; p3 has no eeg in trial 0."""
-    sets = {"heart": windows(shape=(8, 1, 4)), "eeg": windows(shape=(4, 1, 6), lacking=["p3-0"])}
+def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not():
+    sets = {"heart": windows(shape=(8, 1, 4)), "eeg": windows(shape=(4, 1, 6))}
     data = joint.joined(sets, same_trials(sets))
     sources = {"heart": Experiment.parse(HEART), "eeg": Experiment.parse(EEG)}
-    return JointStudy(None, "x", sources, "arousal", [], data, splits.loso(data, n_val=1))
+    study = JointStudy(None, "x", sources, "arousal", [], data, splits.loso(data, n_val=1))
 
-
-def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not(study):
     def params(width):
         return networks.Design(study, width, Training()).model(BOTH).count_params()
 

@@ -7,6 +7,7 @@ import subprocess
 
 import bundles
 import keras
+import librosa
 import numpy as np
 import pytest
 
@@ -130,7 +131,6 @@ def test_a_float_model_is_refused(tmp_path):
 
 def test_a_compiler_takes_all_of_it(bundle, out, tmp_path):
     """The resolver with a stand-in for tflite-micro's header, whose sources are not here."""
-    librosa = pytest.importorskip("librosa")
     if not (compiler := shutil.which("g++") or shutil.which("c++")):
         pytest.skip("no C++ compiler here")
     stub = tmp_path / "tensorflow/lite/micro/micro_mutable_op_resolver.h"
