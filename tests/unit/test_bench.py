@@ -5,7 +5,7 @@ import json
 import platform
 import shutil
 from functools import partial
-from itertools import islice, pairwise
+from itertools import pairwise
 from types import SimpleNamespace
 
 import bundles
@@ -19,7 +19,6 @@ from emolib.device.bundle import Bundle
 from emolib.device.interpreter import present
 from emolib.device.latency import measure_models, timed
 from emolib.device.machine import machine, processor
-from emolib.device.sensors.looped import Looped, recording
 from emolib.evaluation.energy import marks
 
 STREAM_S = 2.0
@@ -74,17 +73,6 @@ def test_a_recording_that_cannot_be_generated_stands_with_its_reason(folder, tmp
     assert found["engine"] is found["stream"] is None and len(found["front_ends"]) == 3
     assert [row["model"] for row in found["refused"]] == [eeg, "engine"]
     assert f"not measured: {eeg} front end: eeg of kind band_power" in text(found)
-
-
-@pytest.mark.parametrize("modality, past_s, step_s", [("heart", 8 + 16, 6 / 64), ("face", 1, 1 / 30)])
-def test_a_loop_begins_before_its_first_answer_and_goes_on_without_an_end(modality, past_s, step_s, folder):
-    loop = Looped(Bundle(folder).pipeline(f"synthetic-{modality}-emotion-loso"))
-    loop.open()
-    found = list(islice(loop.chunks(), 500))  # 47 s of a heart, of which 44 are generated
-    np.testing.assert_allclose([chunk.time_s for chunk in found], step_s * np.arange(500) - past_s)
-    whole = recording(modality, loop.trained, 44.0)
-    expected = whole[499 % 7] if modality == "face" else np.r_[whole, whole][499 * 6 : 500 * 6]
-    np.testing.assert_array_equal(found[-1].data, expected)
 
 
 def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monkeypatch):

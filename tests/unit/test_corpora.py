@@ -136,13 +136,6 @@ def test_fer2013_folders_in_a_zip(data):
     assert [drop.name for drop in dropped] == ["more/happy/im2.png"]
 
 
-def test_ck_plus_gives_the_peak_of_a_sequence(data):
-    first = "cohn-kanade-images/S005/001/S005_001_00000001.png"
-    lay(data / "ck_plus", FILES["ck_plus"] | {first: picture((9, 9))})
-    (trial,) = load("ck_plus", "face")
-    assert trial.data.shape == (24, 32, 3)
-
-
 def test_people_of_an_image_folder(data):
     files = dict.fromkeys(("happy/anna_01.png", "Sad/ben_01.png", "sad/unknown.png"), picture())
     lay(data / "elsewhere", files)

@@ -1,4 +1,5 @@
-"""Early fusion: branches by name, what training drops, a budget kept; and late against early fusion: every way answers the same trials, with branches there or gone."""
+"""Early fusion: branches by name, what training drops, a budget kept; and late against early fusion: every way answers
+the same trials, with branches there or gone."""
 
 import hashlib
 from contextlib import nullcontext

@@ -60,14 +60,6 @@ def test_eeg():
     assert "hann" not in constants.of_source(entry("eeg", "band_power", ["F3"], sfreq=2.0))
 
 
-@pytest.mark.parametrize(
-    ("modality", "kind"), [("heart", "ppg"), ("heart", "ecg"), ("eeg", "raw"), ("speech", ""), ("face", "")]
-)
-def test_everything_can_be_declared(modality, kind):
-    for field, value in constants.of_source(entry(modality, kind, sfreq=16000.0)).items():
-        assert cpp.constant_name(field) in cpp.declared(field, value)
-
-
 def test_mfcc_take_a_cosine_transform():
     from scipy.fft import dct
 
