@@ -3,7 +3,6 @@
 import re
 from datetime import datetime, timedelta
 
-import mne
 import numpy as np
 import pytest
 import whole_corpora as whole
@@ -12,7 +11,7 @@ from whole_corpora import CORPORA, gathered, picture, python2, sound, table
 
 from emolib.core.errors import BadRecording, EmolibError
 from emolib.datasets import NAMES, get, load
-from emolib.datasets.corpora import acted_speech, films, gameemo
+from emolib.datasets.corpora import acted_speech, films
 from emolib.datasets.corpora.stress_predict import Phase, snap, without_overlap
 
 FILES = {name: make() for name, make in CORPORA.items()}
@@ -137,13 +136,6 @@ def test_fer2013_folders_in_a_zip(data):
     assert [drop.name for drop in dropped] == ["more/happy/im2.png"]
 
 
-def test_ck_plus_gives_the_peak_of_a_sequence(data):
-    first = "cohn-kanade-images/S005/001/S005_001_00000001.png"
-    lay(data / "ck_plus", FILES["ck_plus"] | {first: picture((9, 9))})
-    (trial,) = load("ck_plus", "face")
-    assert trial.data.shape == (24, 32, 3)
-
-
 def test_people_of_an_image_folder(data):
     files = dict.fromkeys(("happy/anna_01.png", "Sad/ben_01.png", "sad/unknown.png"), picture())
     lay(data / "elsewhere", files)
@@ -229,14 +221,6 @@ def test_seed(data):
     lay(data / "seed", {"Preprocessed_EEG/label.mat": whole.mat(label=np.array([[1, -1, 0, 1]]))})
     with pytest.raises(BadRecording, match=r"15_20131105\.mat has clips .*expected 1 to 4"):
         list(load("seed", "eeg"))
-
-
-def test_channel_names_are_electrodes_of_the_10_05_system():
-    known = {channel.upper() for channel in mne.channels.make_standard_montage("standard_1005").ch_names}
-    known |= {"CB1", "CB2"}  # the two of the cerebellum are SEED's own
-    every = films.DEAP_CHANNELS, films.DREAMER_CHANNELS, films.SEED_CHANNELS, gameemo.CHANNELS
-    for channels, count in zip(every, (32, 14, 62, 14), strict=True):
-        assert len(channels) == len({channel.upper() for channel in channels} & known) == count
 
 
 # Heart
