@@ -65,10 +65,6 @@ class Tab:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def requests(self) -> list[str]:
-        """Addresses that the page asked for; the first 250 of them."""
-        return self.ask("performance.getEntriesByType('resource').map(entry => entry.name)")
-
     def text(self, selector: str) -> str:
         return self.ask(f"document.querySelector({json.dumps(selector)})?.textContent ?? ''")
 

@@ -77,15 +77,6 @@ def test_fused_as_the_study_fused(seen, rule):
     np.testing.assert_allclose(table.loc[("fused", "int8")], study[f"scores_{rule}"][row][0], atol=1e-4)
 
 
-def test_one_modality_left_is_the_fused_answer(seen):
-    explorer, trials = seen
-    assert explorer.table([], "mean").empty
-    for rule in (explorer.rules()[0], "mean"):  # the first has learned weights, where a study has some
-        table = explorer.table(trials[1:2], rule).set_index(["modality", "variant"])
-        left = table.loc[(trials[1].modality, "int8")]
-        np.testing.assert_allclose(table.loc[("fused", "int8")], left, atol=1e-6)
-
-
 def test_run_all_draws_the_first_trial(seen, tmp_path):
     """The answer as picture and table, then each recording with what the network gets of it, and the sound."""
     shutil.copy(PROJECT / "notebooks/explore.ipynb", tmp_path)

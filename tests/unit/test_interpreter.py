@@ -93,12 +93,6 @@ def test_float_files_agree_with_keras(name, backend):
         np.testing.assert_allclose(opened.predict(X[:16]), np.asarray(model(X[:16])), atol=1e-4)
 
 
-@needs("tflite_micro")
-def test_micro_refuses_hybrid_kernels():
-    with pytest.raises(BadArtifact, match="does not open on tflite_micro"):
-        Model(file("speech", "dynamic"), "tflite_micro")
-
-
 @each("litert", "tensorflow")
 def test_a_layer_that_was_silent_in_calibration_runs_without_xnnpack(backend):
     import keras

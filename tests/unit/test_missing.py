@@ -112,6 +112,14 @@ def test_noise_has_the_power_that_was_asked_for_and_is_the_trials_own():
     assert abs(np.corrcoef(other - clean.data, high)[0, 1]) < 0.2
     noisy = conditions.with_noise(trial("face"), -10)
     assert noisy.dtype == np.uint8 and (noisy == 0).mean() > 0.2 and (noisy == 255).mean() > 0.2  # clipped
+    # of EEG it follows each channel and leaves gaps
+    clean = trial("eeg")
+    data = clean.data * np.logspace(0, 2, 8)[:, None].astype(np.float32)
+    data[2, 5:9] = np.nan
+    added = conditions.with_noise(replace(clean, data=data), 10).astype(float) - data
+    assert np.isnan(added[2, 5:9]).all() and np.isfinite(np.delete(added, 2, axis=0)).all()
+    found = 10 * np.log10(np.nanvar(data, axis=1) / np.nanmean(added**2, axis=1))
+    assert found == pytest.approx(np.full(8, 10), abs=0.5)
 
 
 def test_no_noise_gives_the_clean_windows_again(run, streams):
@@ -226,16 +234,6 @@ def test_gains_are_pooled_over_what_is_bad(streams, ways):
         answers = np.concatenate([of[name].argmax(axis=1) for of in found.values()])
         each[name] = balanced_accuracy_score(y, answers)
     assert table.points["any one stuck"] == pytest.approx(100 * (each["reliability"] - each["mean"]))
-
-
-def test_noise_on_eeg_follows_each_channel_and_leaves_gaps():
-    clean = trial("eeg")
-    data = clean.data * np.logspace(0, 2, 8)[:, None].astype(np.float32)
-    data[2, 5:9] = np.nan
-    added = conditions.with_noise(replace(clean, data=data), 10).astype(float) - data
-    assert np.isnan(added[2, 5:9]).all() and np.isfinite(np.delete(added, 2, axis=0)).all()
-    found = 10 * np.log10(np.nanvar(data, axis=1) / np.nanmean(added**2, axis=1))
-    assert found == pytest.approx(np.full(8, 10), abs=0.5)
 
 
 def test_label_pairs_meet_again_whatever_is_corrupted(run):

@@ -5,12 +5,9 @@ import pytest
 
 from emolib.evaluation.cost import cost
 from emolib.models import build, network
-
-keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
-
-from emolib.quantization import ptq  # noqa: E402
-from emolib.quantization.flatbuffer import operators  # noqa: E402
+from emolib.models.backend import tf
+from emolib.quantization import ptq
+from emolib.quantization.flatbuffer import operators
 
 SHAPES = {
     "heart": [(32, 1, 4), (240, 1, 4), (1, 1, 3)],
@@ -19,17 +16,8 @@ SHAPES = {
     "face": [(48, 48, 1), (33, 50, 1)],
 }
 MAX_MACS = {"heart": 1e6, "eeg": 1e6, "speech": 4e6, "face": 8e6}
-NPU = {
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "FULLY_CONNECTED",
-    "AVERAGE_POOL_2D",
-    "MAX_POOL_2D",
-    "MEAN",
-    "ADD",
-    "RESHAPE",
-    "PAD",
-}
+WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+NPU = WEIGHTED | {"AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "ADD", "RESHAPE", "PAD"}
 
 
 @pytest.mark.parametrize("modality", SHAPES)

@@ -74,28 +74,15 @@ def loaded(statement):
     return set(subprocess.run(call, capture_output=True, text=True, check=True).stdout.split())
 
 
-def test_notebooks_import_tensorflow_only_where_it_is_used():
+def test_imports_bring_only_what_is_used_and_every_public_name_is_there():
     rooms = "datasets.windowed, emolib.studies.fusion.study, emolib.report.publish, emolib.report.plots"
     assert "tensorflow" not in loaded(f"import emolib.{rooms}")
-
-
-def test_importing_emolib_is_free_and_every_public_name_is_there():
     assert "numpy" not in loaded("import emolib")
     loaded("import emolib; [getattr(emolib, name) for name in emolib.__all__]")
 
 
-HEAVY = {
-    "tensorflow",
-    "keras",
-    "pandas",
-    "sklearn",
-    "matplotlib",
-    "PIL",
-    "scipy.signal",
-    "librosa",
-    "soundfile",
-    "pooch",
-}
+HEAVY = {"tensorflow", "keras", "pandas", "sklearn", "matplotlib"}
+HEAVY |= {"PIL", "scipy.signal", "librosa", "soundfile", "pooch"}
 EVERY_SENSOR = """from emolib.device.sensors import KINDS, parse
 from emolib.signals.readers import SignalInfo
 for kind, found in KINDS.items():
@@ -114,8 +101,5 @@ def test_the_device_and_the_registry_need_numpy_alone(statement):
 
 def test_the_interpreter_needs_nothing_but_numpy():
     packages = {name.partition(".")[0] for name in loaded("import emolib.device.interpreter") - loaded("pass")}
-    assert {name for name in packages - set(sys.stdlib_module_names) if name[0] != "_"} <= {
-        "cython_runtime",
-        "emolib",
-        "numpy",
-    }
+    others = {name for name in packages - set(sys.stdlib_module_names) if name[0] != "_"}
+    assert others <= {"cython_runtime", "emolib", "numpy"}

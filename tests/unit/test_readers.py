@@ -5,6 +5,8 @@ import pytest
 import soundfile
 
 from emolib.core.errors import BadParameter, BadRecording
+from emolib.datasets import load
+from emolib.datasets.corpora import muse
 from emolib.signals import files
 from emolib.signals.readers import SignalInfo, read_eeg, read_recording
 
@@ -67,6 +69,18 @@ def test_gaps_cut_and_do_not_count_for_the_rate(tmp_path):
     pieces, sfreq = read_eeg(path, EEG._replace(sfreq=256.0))
     assert [piece.shape for piece in pieces] == [(2, 100), (2, 1), (2, 299), (2, 200)] and sfreq == 256
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1)[0], np.arange(N))
+
+
+def test_a_gapped_file_of_muse_is_read_as_training_reads_it(data):
+    time_s = 1533222955 + np.arange(N) / 256 + 60 * np.isin(np.arange(N), (100, 101)).cumsum()
+    rows = [(f"{t:.3f}", n, -n, "" if n == 400 else 2 * n, 3 * n, 9) for n, t in enumerate(time_s)]
+    (data / "muse").mkdir()
+    path = written(data / "muse/subjecta-relaxed-1.csv", "timestamps,TP9,AF7,AF8,TP10,Right AUX", rows)
+    pieces, sfreq = read_recording("eeg", path, SignalInfo(muse.SFREQ, "raw", muse.CHANNELS))
+    trained = [trial.data for trial in load("muse", "eeg")]
+    assert sfreq == 256 and len(pieces) == len(trained) == 3
+    for found, expected in zip(pieces, trained, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_sound_that_unfolds_to_very_much_is_refused(tmp_path, monkeypatch):

@@ -31,16 +31,13 @@ def test_a_name_is_read_as_it_is_written_and_another_refused():
             Experiment.parse(name)
 
 
-def test_a_row_says_what_the_number_is_of():
+def test_a_row_says_what_the_number_is_of_and_a_table_has_one_of_it():
     assert list(INT8) == list(ROW)
     of = {"corpus": "emodb", "modality": "speech", "model": "lda", "variant": "int8"}
     assert INT8.items() >= {**of, "value": 0.784, "low": 0.732, "high": 0.823, "how": "measured"}.items()
     assert row(OF, "uar", 0.5, math.nan, math.nan, **ABOUT)["low"] == "", "an interval of one person"
     with pytest.raises(BadParameter, match="is nan, expected a finite number"):
         row(OF, "uar", math.nan, **ABOUT)
-
-
-def test_two_numbers_of_the_same_thing_are_refused():
     one, other = (row(OF, "uar", value, **ABOUT) for value in (0.5, 0.6))
     assert to_csv([one, one]).count("\n") == 3
     with pytest.raises(BadParameter, match="Two results for emodb, emotion7, .*, measured: 0.5, 0.6"):

@@ -4,8 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
 from emolib.core import artifacts
@@ -46,16 +44,6 @@ def test_parts_of_parts_read_nothing_until_they_are_asked():
     assert seen == [] and (part.shape, part.ndim, len(part), part.dtype) == ((2, *SHAPE), 4, 2, np.float32)
     np.testing.assert_array_equal(np.asarray(part), 2 * (X[[5, 2]] + 1))
     assert seen == [2]
-
-
-@given(st.integers(1, 60), st.integers(1, 5))
-def test_chunks_are_the_whole(n, windows_a_chunk):
-    X = np.arange(n * 6, dtype=np.float32).reshape(n, 6)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "CHUNK_BYTES", windows_a_chunk * X[0].nbytes)
-        parts = [X[rows] for rows in module.chunks(X)]
-    assert max(map(len, parts)) <= windows_a_chunk
-    np.testing.assert_array_equal(np.concatenate(parts), X)
 
 
 @pytest.mark.parametrize("axis", [None, 3, 1])
