@@ -20,13 +20,11 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
     """One trial a recording, kind "raw"; one a piece where time stamps leave a gap. Empty cells stay NaN. A person's
     session begins with the first recording, though some lie days after it."""
     tree = open_tree(root)
-    names, begins = tree.need("subject[a-z]-*-*.csv"), defaultdict(lambda: np.inf)
+    names, begins_s = tree.need("subject[a-z]-*-*.csv"), defaultdict(lambda: np.inf)
     for name in names:
-        subject, first_s = (
-            _stem(name).split("-")[0],
-            read_numbers(tree, name, ["timestamps"], gaps=True).min(initial=np.inf),
-        )
-        begins[subject] = min(begins[subject], first_s)
+        subject = _stem(name).split("-")[0]
+        first_s = read_numbers(tree, name, ["timestamps"], gaps=True).min(initial=np.inf)
+        begins_s[subject] = min(begins_s[subject], first_s)
     for name in names:
         stem = _stem(name)
         subject, label, *_ = stem.split("-")
@@ -42,7 +40,7 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         for number, (first, end) in enumerate(pieces, start=1):
             trial = f"{stem}.{number}" if len(pieces) > 1 else stem
             piece = data[:, first:end]
-            of_trial, since_s = ("muse", "eeg", subject, trial), time_s[first] - begins[subject]
+            of_trial, since_s = ("muse", "eeg", subject, trial), time_s[first] - begins_s[subject]
             yield Trial(*of_trial, piece, SFREQ, label, "raw", channels=CHANNELS, session_s=since_s)
 
 
