@@ -12,6 +12,7 @@ from emolib.core.artifacts import Run
 from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment, model_name
+from emolib.core.windows import scratch
 from emolib.datasets import splits, windowed
 from emolib.datasets.base import COPY, EmotionSet
 from emolib.datasets.splits import Fold
@@ -42,6 +43,23 @@ def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
         return data
     others = np.char.add(data.subject, f"/{COPY}")  # copies are other voices, not the person's own
     return replace(data, X=by_subject(data.X, np.where(data.own, data.subject, others), axis))
+
+
+def drift_free(data: EmotionSet) -> EmotionSet:
+    """The set, which knows session_s, without each person's trend over the session: of every value of X the least-squares
+    parabola over that person's windows; the person's mean stays.
+
+    Transductive: it sees all windows of a person, without labels, and is an estimate, no way to run a device. Where
+    conditions come in an order, the trend takes some of their difference with it.
+    """
+    X = scratch(data.X.shape) if isinstance(data.X, np.memmap) else np.empty(data.X.shape, np.float32)
+    for name in np.unique(data.subject):
+        rows = data.subject == name
+        own, minutes = np.asarray(data.X[rows], np.float64).reshape(rows.sum(), -1), data.session_s[rows] / 60
+        powers = np.vander(minutes - minutes.mean(), 3)[:, :2]
+        powers -= powers.mean(axis=0)
+        X[rows] = (own - powers @ np.linalg.lstsq(powers, own, rcond=None)[0]).reshape(-1, *X.shape[1:])
+    return replace(data, X=X)
 
 
 def windows_of(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold]]:

@@ -1,6 +1,9 @@
 """What a reader must know before believing a number."""
 
+import pandas as pd
+
 from emolib.core.experiment import Experiment
+from emolib.report.tables import percent
 
 NEAR_CHANCE = (
     "This result is not distinguishable from chance (p ≥ 0.05): no evidence that anything carries over to new people."
@@ -24,6 +27,29 @@ TESTED = {  # protocol: whom the test folds hold
     "official": "the official test part",
     "leaky": "other windows of the people who trained",
 }
+
+
+WITHOUT_SENSOR = {  # what emolib.models.context knows
+    "clock": "the time since the session began",
+    "order": "the place of a trial in the session",
+    "stimulus": "what was shown or said",
+}
+
+
+def of_context(table: pd.DataFrame) -> list[str]:
+    """What knows nothing of the sensor and is as good as the network or better, if there is such: the interval of its points
+    over the network, as `crossval.compared` gives them, does not lie below 0."""
+    told = [
+        f"{WITHOUT_SENSOR[row['variant']]} tells UAR {percent(row, 'uar')}"
+        for row in table.to_dict("records")
+        if row["variant"] in WITHOUT_SENSOR and (row["points"] >= 0 or row["points_high"] >= 0)
+    ]
+    if not told:
+        return []
+    ours = ", drift-free ".join(percent(row, "uar") for row in table[table.variant == "keras"].to_dict("records"))
+    return [
+        f"Alone, {', '.join(told)}; the network reaches {ours}. It may have learned the context and not the classes."
+    ]
 
 
 def of_training(of: Experiment, chance_p: float, normalise: str) -> list[str]:

@@ -58,15 +58,15 @@ def test_a_trial_of_each_corpus(data, monkeypatch):
 
 
 @pytest.mark.parametrize(("parse", "name", "expected"), [  # what a file name says, or why the file is left out
-    (acted_speech.parse_emodb, "wav/16b10Wb.wav", ("16", "16b10Wb", "anger")),
-    (acted_speech.parse_emodb, "wav/10a04Ad.wav", ("10", "10a04Ad", "fear")),
+    (acted_speech.parse_emodb, "wav/16b10Wb.wav", ("16", "16b10Wb", "anger", "b10")),
+    (acted_speech.parse_emodb, "wav/10a04Ad.wav", ("10", "10a04Ad", "fear", "a04")),
     (acted_speech.parse_emodb, "laryngo/03a01F.wav", "not named like 03a01Fa"),
-    (acted_speech.parse_crema_d, "AudioWAV/1091_IEO_SAD_LO.wav", ("1091", "1091_IEO_SAD_LO", "sad")),
+    (acted_speech.parse_crema_d, "AudioWAV/1091_IEO_SAD_LO.wav", ("1091", "1091_IEO_SAD_LO", "sad", "IEO")),
     (acted_speech.parse_crema_d, "AudioWAV/1064_IEO_DIS_MD.wav", "known defect: holds all emotions"),
-    (acted_speech.parse_tess, "OAF_neutral/OA_bite_neutral.wav", ("OAF", "OAF_bite_neutral", "neutral")),
-    (acted_speech.parse_savee, "AudioData/JE/sa15.wav", ("JE", "JE_sa15", "sadness")),
-    (acted_speech.parse_savee, "ALL/KL_n30.wav", ("KL", "KL_n30", "neutral")),
-    (lambda name: acted_speech.parse_ravdess(name, "03"), "03-01-08-02-01-02-24.wav", ("24", "01-08-02-01-02-24", "surprised")),
+    (acted_speech.parse_tess, "OAF_neutral/OA_bite_neutral.wav", ("OAF", "OAF_bite_neutral", "neutral", "bite")),
+    (acted_speech.parse_savee, "AudioData/JE/sa15.wav", ("JE", "JE_sa15", "sadness", "")),
+    (acted_speech.parse_savee, "ALL/KL_n30.wav", ("KL", "KL_n30", "neutral", "")),
+    (lambda name: acted_speech.parse_ravdess(name, "03"), "03-01-08-02-01-02-24.wav", ("24", "01-08-02-01-02-24", "surprised", "01")),
     (lambda name: acted_speech.parse_ravdess(name, "03"), "03-02-01-01-01-01-01.wav", "song, not speech"),
     (lambda name: acted_speech.parse_ravdess(name, "01"), "02-01-01-01-01-01-01.mp4", "modality 02, not 01"),
 ])  # fmt: skip

@@ -65,7 +65,8 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             elif len(data) == 0:
                 dropped.append(Dropped(trial, "no time of it lies in the recording"))
             else:
-                yield Trial("stress_predict", "heart", subject, trial, data, SFREQ, phase.label, "ppg")
+                of_trial = "stress_predict", "heart", subject, trial
+                yield Trial(*of_trial, data, SFREQ, phase.label, "ppg", session_s=first / SFREQ)
 
 
 def read_log(tree: Tree) -> dict[str, list[Phase]]:

@@ -30,7 +30,8 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             first, end = (round(index / LABEL_SFREQ * SFREQ) for index in edges)
             label = LABELS[labels[edges[0]]]
             trial = f"{subject}-{number}-{label}"
-            yield Trial("wesad", "heart", subject, trial, bvp[first:end], SFREQ, label, "ppg")
+            of_trial = "wesad", "heart", subject, trial
+            yield Trial(*of_trial, bvp[first:end], SFREQ, label, "ppg", session_s=first / SFREQ)
         left_s = np.isin(labels, list(LABELS), invert=True).sum() / LABEL_SFREQ
         reason = f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)"
         dropped.append(Dropped(subject, reason))
