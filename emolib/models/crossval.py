@@ -49,8 +49,8 @@ def drift_free(data: EmotionSet) -> EmotionSet:
     """The set, which knows session_s, without each person's trend over the session: of every value of X the least-squares
     parabola over that person's windows; the person's mean stays.
 
-    Transductive: it sees all windows of a person, without labels, and is an estimate, no way to run a device. Where
-    conditions come in an order, the trend takes some of their difference with it.
+    Transductive: it sees all windows of a person, without labels, and is an estimate, no way to run a device. Where a few
+    conditions come in an order, the trend takes part of their difference with it, or all of it.
     """
     X = scratch(data.X.shape) if isinstance(data.X, np.memmap) else np.empty(data.X.shape, np.float32)
     for name in np.unique(data.subject):

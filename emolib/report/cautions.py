@@ -40,16 +40,15 @@ def of_context(table: pd.DataFrame) -> list[str]:
     """What knows nothing of the sensor and is as good as the network or better, if there is such: the interval of its points
     over the network, as `crossval.compared` gives them, does not lie below 0."""
     told = [
-        f"{WITHOUT_SENSOR[row['variant']]} tells UAR {percent(row, 'uar')}"
+        f"{WITHOUT_SENSOR[row['variant']]} {percent(row, 'uar')}"
         for row in table.to_dict("records")
         if row["variant"] in WITHOUT_SENSOR and (row["points"] >= 0 or row["points_high"] >= 0)
     ]
     if not told:
         return []
     ours = ", drift-free ".join(percent(row, "uar") for row in table[table.variant == "keras"].to_dict("records"))
-    return [
-        f"Alone, {', '.join(told)}; the network reaches {ours}. It may have learned the context and not the classes."
-    ]
+    told = f"UAR of what needs no sensor: {', '.join(told)}; of the network: {ours}."
+    return [f"{told} It may have learned the context and not the classes."]
 
 
 def of_training(of: Experiment, chance_p: float, normalise: str) -> list[str]:

@@ -148,6 +148,6 @@ def test_a_context_as_good_as_the_network_is_said():
     known = known.assign(uar_low=known.uar - 0.03, uar_high=known.uar + 0.03)
     (text,) = cautions.of_context(known)
     assert text.startswith(
-        "Alone, the time since the session began tells UAR 87.0 (84.0–90.0) %; the network reaches 68.0 "
+        "UAR of what needs no sensor: the time since the session began 87.0 (84.0–90.0) %; of the network: 68.0 "
     )
     assert not cautions.of_context(known[known.variant != "clock"])
