@@ -5,7 +5,7 @@ import json
 import platform
 import shutil
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from types import SimpleNamespace
 
 import bundles
@@ -87,23 +87,12 @@ def test_marked_runs_follow_the_pattern_and_last_as_asked(folder, tmp_path, monk
     assert all(a.end_s <= b.start_s for a, b in pairwise(found))
 
 
-class Clockwork:
-    """A model whose runs take 1, 2, 3 … µs by its own account."""
-
-    def __init__(self):
-        self.runs = 0
-
-    def times(self, x, repeats):
-        taken = np.arange(self.runs + 1, self.runs + repeats + 1) * 1000
-        self.runs += repeats
-        return taken
-
-
 def test_a_warm_up_is_left_out_and_a_budget_ends_it_early():
-    found = timed(Clockwork(), np.zeros(3), repeats=101, budget_s=9)
-    assert found.tolist() == [1000 * k for k in range(21, 122)]
-    assert len(timed(Clockwork(), np.zeros(3), repeats=10_000, budget_s=0)) == 10
-    assert len(timed(Clockwork(), np.zeros(3), repeats=3, budget_s=0)) == 3
+    runs = count(1)  # the first run takes 1 ns, the next one 2
+    model = SimpleNamespace(times=lambda x, repeats: np.fromiter(runs, int, repeats))
+    assert timed(model, np.zeros(3), repeats=101, budget_s=9).tolist() == list(range(21, 122))
+    assert len(timed(model, np.zeros(3), repeats=10_000, budget_s=0)) == 10
+    assert len(timed(model, np.zeros(3), repeats=3, budget_s=0)) == 3
 
 
 def test_each_backend_and_number_of_threads_has_a_row_or_a_reason(folder, tmp_path):
