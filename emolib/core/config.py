@@ -25,7 +25,7 @@ OTHERS = ("02b_saliency", "02c_reduction", "02e_seed_variability", "04d_subject_
 STEPS = COMPRESSION | by_step(*OTHERS)
 OF_SOURCE = by_step("01_windows", "02_train", "03_quantize") | STEPS
 SEVERAL = ("seed_variability", "compression", "saliency", "reduction", "subject_calibration")  # name sources
-OF_MODALITY = {"saliency": ("face",), "reduction": ("face",), "subject_calibration": ("heart", "eeg")}
+OF_MODALITY = {"saliency": ("face",), "reduction": ("face",), "subject_calibration": ("heart", "eeg", "skin")}
 EXPERIMENT = ("corpus", "modality", "task", "protocol", "network")
 
 Part = TypeVar("Part")

@@ -93,7 +93,7 @@ KINDS = {
     "run": Name,
     "seed": Seed,
     "name": Name,
-    "modality": Literal["heart", "eeg", "speech", "face"],
+    "modality": Literal["heart", "eeg", "speech", "face", "skin"],
     "protocol": Literal["loso", "grouped", "official", "leaky"],
     "normalise": Literal["train", "subject"],
     "level": Literal["window", "trial"],

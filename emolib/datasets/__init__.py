@@ -19,7 +19,7 @@ MODULES = {  # by corpus
     "synthetic": "synthetic",
     **dict.fromkeys(("emodb", "ravdess", "crema_d", "tess", "savee"), "acted_speech"),
     **dict.fromkeys(("fer2013", "ck_plus", "image_folder"), "faces"),
-    **{name: name for name in ("own", "stress_predict", "wesad", "walking", "muse", "gameemo")},
+    **{name: name for name in ("own", "stress_predict", "wesad", "cogwear", "walking", "muse", "gameemo")},
     **dict.fromkeys(("deap", "dreamer", "seed"), "films"),
 }
 NAMES = tuple(MODULES)

@@ -13,7 +13,7 @@ from emolib.core.windows import Windows, arrays, chunks, length, part
 
 COPY = "copy"  # split of a changed copy of a trial: it only trains
 KNOWN = ("start_s", "session_s", "stimulus")  # of a window, where they are
-MODALITIES = ("heart", "eeg", "speech", "face")
+MODALITIES = ("heart", "eeg", "speech", "face", "skin")
 Source = tuple[str, str | None, str]  # URL, hash, file name
 
 
@@ -39,6 +39,7 @@ class Trial:
       heart  ppg | ecg: (n_times,); bpm: (n_times,) beats per minute, sfreq Hz
       eeg    raw: (n_chans, n_times) in µV; band_power: (n_steps, n_chans, n_bands), 1/sfreq seconds a step
       speech (n_times,) float32 in [-1, 1]
+      skin   eda: (2, n_times), electrodermal activity in µS and skin temperature in °C, NaN where it was not recorded
       face   uint8, (height, width[, 3]) with sfreq 0, or (n_frames, height, width[, 3]) at sfreq frames a second
     `label` is the corpus's own word for the trial ("" where it rates instead); `ratings` are on its own scales.
     `split` is the official split, train | val | test, or "" where the corpus has none. A changed copy of a trial has

@@ -115,7 +115,7 @@ def _facts(corpus: Corpus, trial: Trial) -> dict[str, str]:
 
 
 def _time_axis(trial: Trial) -> int:
-    return 1 if trial.kind == "raw" else 0
+    return 1 if trial.kind in ("raw", "eda") else 0
 
 
 def _print_table(rows: Sequence[tuple[str, ...]], indent: str = ""):

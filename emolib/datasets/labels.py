@@ -8,7 +8,7 @@ sadness and boredom are not. Where authors disagree, the choice is:
 - surprise: aroused; no valence side, it can be either. TESS is the exception: pleasant surprise was played.
 - neutral, rest, baseline: low arousal, as in the benchmark of Schuller et al. 2009 (ASRU); no valence side.
 - boredom: low arousal, unpleasant. Meditation: low arousal; WESAD's amusement: pleasant, no arousal side.
-- stress: high arousal, unpleasant. Concentrating: high arousal against relaxed and neutral; no valence side.
+- stress: high arousal, unpleasant. Concentrating, and CogWear's cognitive load: high arousal against rest; no valence side.
 
 A task leaves out a label without a side in it, by design. A label that its corpus's map does not hold is an error.
 

@@ -1,4 +1,4 @@
-"""Tables of corpora: CSV files, pulse and EEG in CSV files that carry their own time, and the sheet of a workbook."""
+"""Tables of corpora: CSV files, pulse, EEG and skin in CSV files that carry their own time, and the sheet of a workbook."""
 
 import csv
 import io
@@ -12,12 +12,20 @@ import numpy as np
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import DAMAGED, Tree
 from emolib.signals.files import FLOAT32_MAX, MOST_HZ
+from emolib.signals.skin import CHANNELS, with_temperature
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_COLUMNS = 10_000  # a wider line is damage, and takes pandas minutes
-LEAST_HZ = {"ppg": 16.0, "ecg": 16.0, "bpm": 0.1, "raw": 16.0}  # below, time stamps are hardly seconds
+LEAST_HZ = {
+    "ppg": 16.0,
+    "ecg": 16.0,
+    "bpm": 0.1,
+    "raw": 16.0,
+    "eda": 1.0,
+    "temp": 0.1,
+}  # below, time stamps are hardly seconds
 STAMPS = ("timestamp", "timestamps")
 JITTER = 0.5  # of the median step; a lost sample is 1, and stamps at 256 Hz rounded to ms reach 0.25
 MOST_SHEET_BYTES = 4 << 20  # of all parts of a workbook, unfolded; in memory they are many times that
@@ -115,13 +123,40 @@ def read_eeg(tree: Tree, name: str) -> Recording:
     return Recording(*_stamped(tree, name, head, channels, LEAST_HZ["raw"]), "raw", channels)
 
 
-def read_empatica(tree: Tree, name: str) -> tuple[float, np.ndarray, float]:
-    """An Empatica E4's BVP.csv: start in Unix time, pulse (n_times,) float32, rate in Hz. Raises BadRecording."""
-    values = read_numbers(tree, name, ["bvp"], header=False)[:, 0]
-    if len(values) < 3 or not LEAST_HZ["ppg"] <= values[1] <= MOST_HZ:
-        got = f"{values[1:2].tolist()} as rate in line 2, expected {LEAST_HZ['ppg']:g} to {MOST_HZ:g} Hz"
-        raise BadRecording(f"{tree.where(name)}: got {got}; a heart rate needs a line timestamp,bpm.")
+def read_skin(tree: Tree, name: str) -> Recording:
+    """(2, n_times) float32, gaps NaN: an Empatica E4's EDA.csv, or eda and, if recorded, temp beside time stamps. Raises
+    BadRecording."""
+    head = _head(tree, name)
+    if len(head) == 1:
+        _, eda, sfreq = read_empatica(tree, name, "eda")
+        return Recording(with_temperature(eda), sfreq, "eda", CHANNELS)
+    columns = [found[0] for one in CHANNELS if (found := [name for name in head if name.lower() == one])]
+    if not columns or columns[0].lower() != "eda":
+        expected = "timestamp, eda and, if recorded, temp, or the lines of an Empatica EDA.csv"
+        raise BadRecording(f"{tree.where(name)} has columns {', '.join(head)}; expected {expected}.")
+    data, sfreq = _stamped(tree, name, head, columns, LEAST_HZ["eda"])
+    return Recording(data if len(data) == 2 else with_temperature(data[0]), sfreq, "eda", CHANNELS)
+
+
+def read_empatica(tree: Tree, name: str, kind: str = "ppg") -> tuple[float, np.ndarray, float]:
+    """An Empatica E4's BVP.csv, or one like it: start in Unix time, samples (n_times,) float32, rate in Hz. Raises
+    BadRecording."""
+    values = read_numbers(tree, name, [kind], header=False)[:, 0]
+    if len(values) < 3 or not LEAST_HZ[kind] <= values[1] <= MOST_HZ:
+        got = f"{values[1:2].tolist()} as rate in line 2, expected {LEAST_HZ[kind]:g} to {MOST_HZ:g} Hz"
+        hint = "; a heart rate needs a line timestamp,bpm" if kind == "ppg" else ""
+        raise BadRecording(f"{tree.where(name)}: got {got}{hint}.")
     return values[0], values[2:].astype(np.float32), float(values[1])
+
+
+def read_session(tree: Tree, name: str) -> tuple[float, np.ndarray, float]:
+    """An Empatica E4's EDA.csv with the TEMP.csv beside it, if there is one: start in Unix time, (2, n_times) float32 in µS
+    and °C, rate in Hz. Raises BadRecording."""
+    start_s, eda, sfreq = read_empatica(tree, name, "eda")
+    for beside in tree.names(name.removesuffix("EDA.csv") + "TEMP.csv"):
+        temp_start_s, temp, temp_hz = read_empatica(tree, beside, "temp")
+        return start_s, with_temperature(eda, sfreq, temp, temp_hz, temp_start_s - start_s), sfreq
+    return start_s, with_temperature(eda), sfreq
 
 
 def sampling_rate(time_s: np.ndarray, least_hz: float, where: str) -> float:

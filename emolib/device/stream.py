@@ -147,7 +147,7 @@ class Stream:
 
 
 class Signal(Stream):
-    """Heart, EEG, speech: the last window ends at the newest sample."""
+    """Heart, EEG, speech, skin: the last window ends at the newest sample."""
 
     def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool):
         super().__init__(pipeline, about, is_live)
@@ -157,7 +157,7 @@ class Signal(Stream):
         self.n_window = pipeline.front.n_window(self.sfreq)
         self.n_context = int(pipeline.front.context_s * self.sfreq)
         capacity = self.n_window + self.n_context + int(np.ceil(SLACK_S * self.sfreq))
-        rows = len(trained.channels) if pipeline.modality == "eeg" else None
+        rows = None if self.rows is None else len(self.rows)
         self.ring = Ring(self.sfreq, capacity, rows, JITTER_S if is_live else 0.0)
         self.rate, self.person = Rate(), deque(maxlen=PERSON)
 
@@ -244,7 +244,7 @@ def trained_rows(pipeline: Pipeline, about: SignalInfo) -> list[int] | None:
         raise BadParameter(f"{pipeline.source} takes band powers, which no sensor sends: use --model.")
     if not about.sfreq > 0:
         raise BadParameter(f"{name}: a rate of {about.sfreq} Hz, expected one above 0.")
-    if name != "eeg":
+    if not trained.channels:
         return None
     known = [channel.lower() for channel in about.channels]
     absent = [channel for channel in trained.channels if channel.lower() not in known]

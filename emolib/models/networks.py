@@ -1,4 +1,4 @@
-"""The networks of heart, EEG, speech and faces. Each maps NHWC input to logits (n_classes,)."""
+"""The networks of heart, EEG, speech, faces and skin. Each maps NHWC input to logits (n_classes,)."""
 
 from emolib.models.backend import keras
 from emolib.models.blocks import classifier, conv, normed, residual, scaled, separable
@@ -17,6 +17,9 @@ def heart(input_shape, n_classes: int, width: float = 1.0, dropout: float = 0.2)
         x = separable(x, scaled(24, width), (5, 1), strides=2)
     x = separable(x, scaled(32, width), (5, 1))
     return classifier(inputs, x, n_classes, dropout)
+
+
+skin = heart  # features over time as well
 
 
 def eeg(input_shape, n_classes: int, width: float = 1.0, dropout: float = 0.4) -> keras.Model:

@@ -31,6 +31,7 @@ BRANCHES = {  # by modality; of features over time the second axis has length 1
     "eeg": Branch(filters=(16,), kernel=(5, 1), pool=(2, 1)),
     "speech": Branch(),
     "face": Branch(),
+    "skin": Branch(filters=(16, 32), kernel=(5, 1), pool=(2, 1)),
 }
 
 

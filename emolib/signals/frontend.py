@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording, check_names
-from emolib.signals import image
+from emolib.signals import image, skin
 from emolib.signals.beats import FEATURES, heart_series
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
 from emolib.signals.filters import frame, resample, starts
@@ -93,6 +93,40 @@ class HeartFrontEnd:
         filled = repair(series.T, self.sfreq_out, np.inf)
         X = np.moveaxis(frame(filled, n_steps, hop), 0, -1)[:, :, None]
         return collect(X, first / self.sfreq_out, reasons)
+
+
+@dataclass(frozen=True)
+class SkinFrontEnd:
+    """EDA in µS and skin temperature in °C, (2, n_times) → X (n_windows, n_steps, 1, n_features), those of skin.FEATURES.
+
+    Each window stands alone, as in a stream. A temperature that was not recorded (NaN throughout a window) counts as steady.
+    """
+
+    window_s: float = 60.0
+    hop_s: float = 30.0
+    sfreq_out: float = 1.0  # Hz
+    max_gap_s: float = 1.0  # longer gaps drop the window
+    feature_axis: ClassVar[int | None] = 3
+    context_s: ClassVar[float] = 0.0
+
+    def n_window(self, sfreq: float) -> int:
+        return in_samples(self.window_s, sfreq, "window_s")
+
+    def __call__(self, data: np.ndarray, sfreq: float, kind: str = "eda") -> Windows:
+        data = check_shape(data, 2, "(2, n_times), EDA and temperature")
+        if (kind or "eda") != "eda" or len(data) != 2:
+            raise BadParameter(f"Skin data of kind {kind!r}, {len(data)} rows, expected eda, EDA and temperature.")
+        n_window, hop = self.n_window(sfreq), in_samples(self.hop_s, sfreq, "hop_s")
+        time_s = np.arange(in_samples(self.window_s, self.sfreq_out, "window_s")) / self.sfreq_out
+        first, reasons = starts(data.shape[1], n_window, hop), []
+        X = np.zeros((len(first), len(time_s), 1, len(skin.FEATURES)), np.float32)
+        for x, window in zip(X[:, :, 0], np.moveaxis(frame(data, n_window, hop), 1, 0), strict=True):
+            eda, temp = np.float64(repair(window, sfreq, self.max_gap_s))
+            temp = np.full_like(eda, skin.STEADY_C) if np.isnan(temp).all() else temp
+            reasons.append(skin.reason(eda, temp))
+            if not reasons[-1]:
+                x[:] = skin.skin_series(skin.at_rate(eda, sfreq), skin.at_rate(temp, sfreq), time_s)
+        return collect(X, first / sfreq, reasons)
 
 
 @dataclass(frozen=True)
@@ -226,7 +260,13 @@ class FaceFrontEnd:
         return image.resize(grey[top : top + side, left : left + side], self.size, self.size)
 
 
-FRONT_ENDS = {"heart": HeartFrontEnd, "eeg": EegFrontEnd, "speech": SpeechFrontEnd, "face": FaceFrontEnd}
+FRONT_ENDS = {
+    "heart": HeartFrontEnd,
+    "eeg": EegFrontEnd,
+    "speech": SpeechFrontEnd,
+    "face": FaceFrontEnd,
+    "skin": SkinFrontEnd,
+}
 
 
 def front_end(modality: str, **parameters):
@@ -239,5 +279,7 @@ def front_end(modality: str, **parameters):
 
 
 def feature_names(front, kind: str = "") -> tuple[str, ...]:
-    """Names of a window's features where they have some: those of heart data of this kind, and MFCC."""
-    return FEATURES.get(kind, ()) or tuple(f"c{i}" for i in range(getattr(front, "n_mfcc", 0)))
+    """Names of a window's features where they have some: those of heart or skin data of this kind, and MFCC."""
+    return (FEATURES | {"eda": skin.FEATURES}).get(kind, ()) or tuple(
+        f"c{i}" for i in range(getattr(front, "n_mfcc", 0))
+    )

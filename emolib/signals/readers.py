@@ -1,6 +1,6 @@
 """Readers of recordings in files, small enough for a device. Each gives (pieces, sfreq).
 
-`pieces` are stretches without a gap: only EEG has more than one. sfreq is in Hz, 0 for a picture.
+`pieces` are stretches without a gap: only EEG and skin have more than one. sfreq is in Hz, 0 for a picture.
 """
 
 import csv
@@ -11,8 +11,9 @@ import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
 from emolib.signals.files import FLOAT32_MAX, MOST_HZ, decode_sound, open_picture
+from emolib.signals.skin import CHANNELS, with_temperature
 
-KINDS = {"heart": "ppg", "eeg": "raw"}  # of what the readers give; speech and faces have none
+KINDS = {"heart": "ppg", "eeg": "raw", "skin": "eda"}  # of what the readers give; speech and faces have none
 GAP_STEPS = 2.5  # a longer step between two time stamps is a gap; steps rounded to ms, as by Muse, are uneven
 
 
@@ -87,15 +88,38 @@ def _numbers(path: Path, rows: list[list[str]]) -> np.ndarray:
     return values
 
 
-def read_heart(path: Path, trained: SignalInfo) -> Pieces:
-    """PPG (n_times,) from the Empatica layout: start time, rate in Hz, then samples. Raises BadRecording."""
+def read_empatica(path: Path, what: str) -> tuple[float, np.ndarray, float]:
+    """A file of the Empatica layout: start time in s, samples (n_times,) float32, rate in Hz. Raises BadRecording."""
     values = _numbers(path, _rows(path))
     if values.shape[1] != 1:
-        raise BadRecording(f"{path} has {values.shape[1]} columns, expected one, the pulse (BVP.csv).")
+        raise BadRecording(f"{path} has {values.shape[1]} columns, expected one, {what}.")
     values = values[:, 0]
     if not 1 <= values[1] <= 2000:
         raise BadRecording(f"{path}: rate {values[1]:g} Hz in the second row, expected 1 to 2000.")
-    return [values[2:].astype(np.float32)], float(values[1])
+    return float(values[0]), values[2:].astype(np.float32), float(values[1])
+
+
+def read_heart(path: Path, trained: SignalInfo) -> Pieces:
+    """PPG (n_times,) from the Empatica layout: start time, rate in Hz, then samples. Raises BadRecording."""
+    _, pulse, sfreq = read_empatica(path, "the pulse (BVP.csv)")
+    return [pulse], sfreq
+
+
+def read_skin(path: Path, trained: SignalInfo) -> Pieces:
+    """EDA in µS and temperature in °C, (2, n_times) float32: an Empatica session's folder, or its EDA.csv, with TEMP.csv
+    beside it if there is one; or as EEG, from columns eda and, if recorded, temp. Raises BadRecording."""
+    path = path / "EDA.csv" if path.is_dir() else path
+    head = [name.strip().lower() for name in _rows(path)[0]]
+    if len(head) > 1 or "eda" in head:
+        channels = CHANNELS if "temp" in head else CHANNELS[:1]
+        pieces, sfreq = read_eeg(path, trained._replace(channels=channels))
+        return [piece if len(piece) == 2 else with_temperature(piece[0]) for piece in pieces], sfreq
+    start_s, eda, sfreq = read_empatica(path, "the EDA (EDA.csv)")
+    beside = path.with_name("TEMP.csv")
+    if not beside.exists():
+        return [with_temperature(eda)], sfreq
+    temp_start_s, temp, temp_hz = read_empatica(beside, "the temperature (TEMP.csv)")
+    return [with_temperature(eda, sfreq, temp, temp_hz, temp_start_s - start_s)], sfreq
 
 
 def read_eeg(path: Path, trained: SignalInfo) -> Pieces:
@@ -129,4 +153,4 @@ def read_eeg(path: Path, trained: SignalInfo) -> Pieces:
     return pieces, trained.sfreq if same_rate(sfreq, trained.sfreq) else sfreq
 
 
-READERS = {"heart": read_heart, "eeg": read_eeg, "speech": read_speech, "face": read_face}
+READERS = {"heart": read_heart, "eeg": read_eeg, "speech": read_speech, "face": read_face, "skin": read_skin}

@@ -1,4 +1,4 @@
-"""A bundle of four networks that nobody trained, and recordings from arrays, for tests of what runs on the device."""
+"""A bundle of five networks that nobody trained, and recordings from arrays, for tests of what runs on the device."""
 
 import hashlib
 import json
@@ -19,12 +19,14 @@ TRAINED = {
     "eeg": SignalInfo(128.0, "raw", ("Fp1", "Fp2", "O1")),
     "speech": SignalInfo(16000.0),
     "face": SignalInfo(2.0),
+    "skin": SignalInfo(4.0, "eda", ("eda", "temp")),
 }
 FRONTENDS = {
     "heart": {},
     "eeg": {"bands": ["alpha", "beta"]},
     "speech": {"window_s": 1.0, "hop_s": 1.0},
     "face": {"size": 24},
+    "skin": {"window_s": 8.0, "hop_s": 4.0},
 }
 
 
@@ -40,6 +42,9 @@ def recording(modality, seconds=40.0, seed=0):
         return (20 * rng.standard_normal((3, n)) * (1 + 0.5 * np.sin(t))).astype(np.float32)
     if modality == "speech":
         return (0.1 * rng.standard_normal(n) * (1 + 0.8 * np.sin(3 * t))).astype(np.float32)
+    if modality == "skin":
+        eda = 2 + np.sin(0.5 * t) + 0.05 * rng.standard_normal(n)
+        return np.stack([eda, 33 + np.cos(0.1 * t)]).astype(np.float32)
     return rng.integers(0, 256, (n, 30, 30), np.uint8)
 
 

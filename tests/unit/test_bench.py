@@ -36,11 +36,11 @@ def test_everything_is_measured(folder, monkeypatch):
     assert json.loads(json.dumps(record)) == record and record["schema"] == 1
     files = {path.stem: path for path in folder.glob("*.tflite")}
     hashes = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    assert record["bundle"]["sha256"] == hashes and len(hashes) == 4
+    assert record["bundle"]["sha256"] == hashes and len(hashes) == 5
     sizes = {row["model"]: row["bytes"] for row in record["models"]}
     assert sizes == {name: path.stat().st_size for name, path in files.items()}
     assert record["energy"] == {"meter": "package-0", "inference_mj": dict.fromkeys(files, 1.5)}
-    assert record["refused"] == [] and len(record["models"]) == len(record["front_ends"]) == 4
+    assert record["refused"] == [] and len(record["models"]) == len(record["front_ends"]) == 5
     for row in record["front_ends"]:
         assert row["n"] == 20 and row["windows"] == 1
         assert 0 < row["front_end_p50_us"] < row["whole_p50_us"] <= row["whole_p99_us"] < 1e6
@@ -70,7 +70,7 @@ def test_a_recording_that_cannot_be_generated_stands_with_its_reason(folder, tmp
     shutil.copytree(folder, tmp_path / "b")
     (tmp_path / "b/bundle.json").write_text(json.dumps(written))
     found = bench(Bundle(tmp_path / "b"), ["litert"], [1], repeats=5, seconds=0)
-    assert found["engine"] is found["stream"] is None and len(found["front_ends"]) == 3
+    assert found["engine"] is found["stream"] is None and len(found["front_ends"]) == 4
     assert [row["model"] for row in found["refused"]] == [eeg, "engine"]
     assert f"not measured: {eeg} front end: eeg of kind band_power" in text(found)
 

@@ -32,8 +32,14 @@ FACTS = {  # corpus and modality: subject, trial, label, kind, rate in Hz, shape
     ("own", "eeg"): ("ann", "a", "calm", "raw", 50, (2, 100), 2),
     ("own", "speech"): ("ann", "a", "calm", "", 16000, (2000,), 0),
     ("own", "face"): ("ann", "a", "calm", "", 5, (2, 24, 32, 3), 0),
+    ("own", "skin"): ("ann", "a", "calm", "eda", 50, (2, 100), 2),
+    ("stress_predict", "skin"): ("S01", "S01-2-stroop", "stroop", "eda", 4, (2, 200), 2),
+    ("wesad", "skin"): ("S2", "S2-1-baseline", "baseline", "eda", 4, (2, 20), 2),
     ("stress_predict", "heart"): ("S01", "S01-2-stroop", "stroop", "ppg", 64, (3200,), 0),
     ("wesad", "heart"): ("S2", "S2-1-baseline", "baseline", "ppg", 64, (320,), 0),
+    ("cogwear", "heart"): ("3", "3-baseline", "baseline", "ppg", 64, (640,), 0),
+    ("cogwear", "skin"): ("3", "3-baseline", "baseline", "eda", 4, (2, 40), 2),
+    ("cogwear", "eeg"): ("3", "3-baseline", "baseline", "raw", 256, (4, 512), 4),
     ("walking", "heart"): ("ew10", "ew10-mo-1-happy", "happy", "bpm", 25, (50,), 0),
     ("muse", "eeg"): ("subjecta", "subjecta-relaxed-1", "relaxed", "raw", 256, (4, 256), 4),
     ("gameemo", "eeg"): ("S01", "S01-G1", "G1", "band_power", 1 / 12, (3, 14, 4), 14),
@@ -301,7 +307,7 @@ def test_wesad(data):
     assert [(t.data[0] / 64, len(t.data) / 64) for t in found] == [(5, 10), (20, 10), (31, 5), (40, 10), (51, 8)]
     assert [d.name for d in dropped] == ["S2"] and "17 s" in dropped[0].reason
     write(40)
-    with pytest.raises(BadRecording, match=r"S2\.pkl has a pulse of 40.0 s, but labels of 60.0 s"):
+    with pytest.raises(BadRecording, match=r"S2\.pkl has a BVP of 40.0 s, but labels of 60.0 s"):
         gathered("wesad")
 
 

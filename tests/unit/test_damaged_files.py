@@ -38,6 +38,8 @@ STAMPS = [f"{1.5e9 + n / 256 + (n > 700):.4f}" for n in range(1200)]  # a gap of
 FILES = {
     "BVP.csv": table(None, [("1500000000.0",), ("64.0",), *((n % 50,) for n in range(800))]),
     "eeg.csv": table("timestamps,TP9,AF7", [(t, n % 17, -n % 13) for n, t in enumerate(STAMPS)]),
+    "skin.csv": table("timestamps,eda,temp", [(t, 2 + n % 17, 33 + n % 13) for n, t in enumerate(STAMPS)]),
+    "EDA.csv": table(None, [("1644225600",), ("4.0",), *((f"{2 + 0.1 * (n % 17):.2f}",) for n in range(300))]),
     "voice.wav": sound(8000, 9000),
     "voice.flac": sound(8000, 9000, "FLAC"),
     "face.png": picture(),
@@ -66,7 +68,9 @@ def folder(exported, tmp_path):
 
 def play(path):
     """A recording as the device reads it: its windows, and its chunks as a stream."""
-    modality = {"BVP": "heart", "eeg": "eeg", "voice": "speech", "face": "face"}[path.stem]
+    modality = {"BVP": "heart", "EDA": "skin", "skin": "skin", "eeg": "eeg", "voice": "speech", "face": "face"}[
+        path.stem
+    ]
     pieces, sfreq = read_recording(modality, path, TRAINED[modality])
     assert is_rate(sfreq)
     for piece in pieces:

@@ -60,7 +60,7 @@ def heard(modality, time_s):
 def test_answers_are_those_by_hand_and_their_weighted_geometric_mean(bundle, engine):
     for result in list(replay(engine, [Recording(name) for name in TRAINED]))[11:]:
         logs, weights = [], []
-        assert [part.state for name, part in result.parts.items() if name != "heart"] == ["ok"] * 3
+        assert [part.state for name, part in result.parts.items() if name != "heart"] == ["ok"] * 4
         for modality, part in result.parts.items():
             if not part.scores:
                 continue
@@ -79,7 +79,7 @@ def test_answers_are_those_by_hand_and_their_weighted_geometric_mean(bundle, eng
         np.testing.assert_allclose(found, shares, rtol=1e-3)
         fused = np.exp(shares @ np.array(logs))
         assert result.scores == pytest.approx(dict(zip(CLASSES, fused / fused.sum(), strict=True)), abs=1e-4)
-    assert len(weights) == 4
+    assert len(weights) == 5
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

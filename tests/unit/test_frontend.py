@@ -34,6 +34,7 @@ TRIALS = {
     "eeg": (RNG.normal(0, 10, (8, 1024)).astype(np.float32), 128.0, "raw", (3, 4, 1, 32)),
     "speech": (speech(8), 16000.0, "", (4, 124, 40, 1)),
     "face": (RNG.integers(0, 256, (8, 48, 48), np.uint8), 1.0, "", (4, 48, 48, 1)),
+    "skin": (RNG.normal(33, 0.1, (2, 480)).astype(np.float32), 4.0, "eda", (3, 60, 1, 8)),
 }
 
 

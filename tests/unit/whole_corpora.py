@@ -19,6 +19,7 @@ TRAINED = {  # recordings that models were trained on
     "eeg": SignalInfo(256.0, "raw", ("TP9", "AF7")),
     "speech": SignalInfo(16000.0),
     "face": SignalInfo(2.0),
+    "skin": SignalInfo(4.0, "eda", ("eda", "temp")),
 }
 DEAP_SHAPE = (2, 40, 400)  # of data in this DEAP; the published one is (40, 40, 8064)
 MINUTES = (0, 2, 2, 3, 3, 5, 5, 7, 7, 9, 9, 10, 10, 12, 12, 13, 13, 15)  # edges of a session's phases
@@ -108,6 +109,7 @@ def own():
         "labels.csv": table("trial,subject,label,valence,split", [("a", "ann", "calm", 0.5, "train")]),
         "heart/a.csv": table("timestamp,ppg", zip(seconds, np.sin(7 * seconds), strict=True)),
         "eeg/a.csv": table("timestamps,TP9,AF7", zip(seconds, np.sin(seconds), np.cos(seconds), strict=True)),
+        "skin/a.csv": table("timestamp,temp,eda", zip(seconds, 33 + seconds, 2 + np.sin(seconds), strict=True)),
         "speech/a.wav": sound(),
         "face/a/1.png": picture(),
         "face/a/2.png": picture(),
@@ -135,10 +137,12 @@ MORNING = datetime(2022, 2, 7, 9, 20)
 def stress_predict(start=MORNING, presses_s=(130,), zone_h=0, length_s=240, subject="S01"):
     """A session that starts at a local time; its samples are their number."""
     utc_s = (start - timedelta(hours=zone_h) - datetime(1970, 1, 1)).total_seconds()
-    samples = [(n,) for n in range(64 * length_s)]
+    samples, slow = [(n,) for n in range(64 * length_s)], [(n / 100,) for n in range(4 * length_s)]
     presses = [(f"{utc_s + after_s:.2f}",) for after_s in presses_s]
     return {
         f"Raw_data/{subject}/BVP.csv": table(None, [(f"{utc_s:.2f}",), ("64.000000",), *samples]),
+        f"Raw_data/{subject}/EDA.csv": table(None, [(f"{utc_s:.2f}",), ("4.000000",), *slow]),
+        f"Raw_data/{subject}/TEMP.csv": table(None, [(f"{utc_s + 1:.2f}",), ("4.000000",), *slow]),
         f"Raw_data/{subject}/tags_{subject}.csv": table(None, presses),
         "Processed_data/Time_logs.xlsx": workbook({subject: start}),
     }
@@ -146,9 +150,23 @@ def stress_predict(start=MORNING, presses_s=(130,), zone_h=0, length_s=240, subj
 
 def wesad():
     label = np.repeat(np.array([0, 1, 2, 0], np.int32), 3500)
-    bvp = np.sin(0.1 * np.arange(20 * 64))[:, None]
-    content = {"subject": "S2", "label": label, "signal": {"wrist": {"BVP": bvp}, "chest": {}}}
+    wrist = {"BVP": np.sin(0.1 * np.arange(20 * 64))[:, None], "EDA": np.ones((80, 1)), "TEMP": np.full((80, 1), 33.0)}
+    content = {"subject": "S2", "label": label, "signal": {"wrist": wrist, "chest": {}}}
     return {"S2/S2.pkl": python2(content)}
+
+
+def cogwear():
+    """A condition of each study; Mind Monitor writes a row without samples for an event."""
+    muse = [(100, "", "", "", "", "/muse/event/connected"), *((100 + n / 256, n, 1, 2, 3, "") for n in range(512))]
+    signals = {"bvp": (64, np.sin), "eda": (4, lambda t: 2 + t / 10), "temp": (4, lambda t: 30 + t / 10)}
+    files = {}
+    for folder in ("pilot/3/baseline", "survey_gamification/12/pre/cognitive_load"):
+        files[f"{folder}/muse_eeg.csv"] = table("time,RAW_TP9,RAW_AF7,RAW_AF8,RAW_TP10,Elements", muse)
+        for name, (sfreq, wave) in signals.items():
+            seconds = np.arange(10 * sfreq) / sfreq
+            rows = zip(wave(seconds), 1669463781 + seconds + (name == "temp"), strict=True)
+            files[f"{folder}/empatica_{name}.csv"] = table(f"{name},time", rows)
+    return files
 
 
 def walking():
@@ -229,6 +247,7 @@ CORPORA = {
     "own": own,
     "stress_predict": stress_predict,
     "wesad": wesad,
+    "cogwear": cogwear,
     "walking": walking,
     "muse": muse,
     "gameemo": game,

@@ -11,16 +11,20 @@ from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import MODALITIES, Corpus, Dropped, Trial
 from emolib.datasets.labels import SIDES
 from emolib.datasets.media import FPS, PICTURES, SFREQ, read_audio, read_frames, read_image, read_video
-from emolib.datasets.tables import Recording, read_eeg, read_heart, read_rows
+from emolib.datasets.tables import Recording, read_eeg, read_heart, read_rows, read_skin
 
 VIDEO = ".mp4"
-FORMATS = {"heart": (".csv",), "eeg": (".csv",), "speech": (".wav", ".flac"), "face": (*PICTURES, VIDEO)}
+FORMATS = {
+    **dict.fromkeys(("heart", "eeg", "skin"), (".csv",)),
+    **{"speech": (".wav", ".flac"), "face": (*PICTURES, VIDEO)},
+}
+TABLES = {"heart": read_heart, "eeg": read_eeg, "skin": read_skin}
 NEEDED, RATINGS = ("trial", "subject", "label"), ("valence", "arousal")  # columns of labels.csv
 SPLITS = ("train", "val", "test")
 LAYOUT = (
     "labels.csv: trial,subject,label and, if wanted, valence,arousal (-1 to 1) and split (train, val, test); "
-    "heart/<trial>.csv, eeg/<trial>.csv, speech/<trial>.wav or .flac, face/<trial>.png, .jpg, .mp4 or a folder of "
-    f"frames, {FPS:g} a second"
+    "heart/<trial>.csv, eeg/<trial>.csv, skin/<trial>.csv, speech/<trial>.wav or .flac, face/<trial>.png, .jpg, .mp4 or "
+    f"a folder of frames, {FPS:g} a second"
 )
 
 
@@ -48,10 +52,8 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
 
 
 def _read_recording(tree: Tree, modality: str, names: list[str]) -> Recording:
-    if modality == "heart":
-        return read_heart(tree, names[0])
-    if modality == "eeg":
-        return read_eeg(tree, names[0])
+    if modality in TABLES:
+        return TABLES[modality](tree, names[0])
     if modality == "speech":
         return Recording(read_audio(tree, names[0]), SFREQ)
     if len(names) > 1:

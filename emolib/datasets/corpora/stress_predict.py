@@ -16,9 +16,12 @@ import numpy as np
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.labels import AROUSAL, REST_STRESS, WORDS
-from emolib.datasets.tables import read_empatica, read_numbers, read_sheet
+from emolib.datasets.tables import read_empatica, read_numbers, read_session, read_sheet
+from emolib.signals.readers import SignalInfo
+from emolib.signals.skin import CHANNELS
 
-SFREQ = 64.0
+FILES = {"heart": "BVP.csv", "skin": "EDA.csv"}
+ABOUT = {"heart": SignalInfo(64.0, "ppg"), "skin": SignalInfo(4.0, "eda", CHANNELS)}
 ZONE = ZoneInfo("Europe/Dublin")
 HALF_DAY_S = 12 * 3600.0
 PRESS_WITHIN_S = 180.0  # a press further from every edge of the log belongs to none
@@ -42,9 +45,10 @@ class Phase(NamedTuple):
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """One trial a phase, kind "ppg", labels stroop, interview, hyperventilation, rest; S01-3-interview."""
-    tree = open_tree(root)
-    names = {Path(name).parts[-2]: name for name in tree.need("Raw_data/S*/BVP.csv")}
+    """One trial a phase, kind "ppg" or "eda", labels stroop, interview, hyperventilation, rest; S01-3-interview. Heart and skin
+    of a phase have the same name."""
+    tree, about = open_tree(root), ABOUT[modality]
+    names = {Path(name).parts[-2]: name for name in tree.need(f"Raw_data/S*/{FILES[modality]}")}
     log = read_log(tree)
     absent = sorted(log.keys() - names)
     dropped += [Dropped(subject, "in Time_logs.xlsx, but not recorded") for subject in absent]
@@ -52,21 +56,21 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         if subject not in log:
             dropped.append(Dropped(subject, "no row in Time_logs.xlsx"))
             continue
-        start_s, bvp, sfreq = read_empatica(tree, name)
-        if sfreq != SFREQ:
-            raise tree.damaged(name, f"has a rate of {sfreq}, expected {SFREQ:g} Hz")
-        phases = phases_of(tree, subject, log[subject], start_s, len(bvp) / SFREQ)
+        start_s, samples, sfreq = (read_session if modality == "skin" else read_empatica)(tree, name)
+        if sfreq != about.sfreq:
+            raise tree.damaged(name, f"has a rate of {sfreq}, expected {about.sfreq:g} Hz")
+        phases = phases_of(tree, subject, log[subject], start_s, samples.shape[-1] / sfreq)
         for number, phase in enumerate(phases, start=1):
             trial = f"{subject}-{number}-{phase.label}"
-            first, last = (round(max(edge_s, 0.0) * SFREQ) for edge_s in phase[1:])
-            data = bvp[first:last]
+            first, last = (round(max(edge_s, 0.0) * sfreq) for edge_s in phase[1:])
+            data = samples[..., first:last]
             if phase.label == "questionnaire":
                 dropped.append(Dropped(trial, "filling in questionnaires: neither a task nor rest"))
-            elif len(data) == 0:
+            elif data.size == 0:
                 dropped.append(Dropped(trial, "no time of it lies in the recording"))
             else:
-                of_trial = "stress_predict", "heart", subject, trial
-                yield Trial(*of_trial, data, SFREQ, phase.label, "ppg", session_s=first / SFREQ)
+                of_trial = "stress_predict", modality, subject, trial
+                yield Trial(*of_trial, data, label=phase.label, session_s=first / sfreq, **about._asdict())
 
 
 def read_log(tree: Tree) -> dict[str, list[Phase]]:
@@ -146,17 +150,21 @@ def without_overlap(phases: list[Phase]) -> list[Phase]:
 
 STRESS_PREDICT = Corpus(
     name="stress_predict",
-    title="Stress-Predict: wrist pulse of 35 people under the Stroop test, an interview, hyperventilation",
-    modalities=("heart",),
+    title="Stress-Predict: wrist pulse and skin of 35 people under the Stroop test, an interview, hyperventilation",
+    modalities=tuple(FILES),
     tasks={**REST_STRESS, **AROUSAL},
     labels=dict.fromkeys(TASKS, WORDS["stress"]) | {"rest": WORDS["rest"]},
     licence="MIT",
     cite="Iqbal et al. 2022, Stress Monitoring Using Wearable Sensors: A Pilot Study and Stress-Predict "
     "Dataset, Sensors 22(21):8135, doi:10.3390/s22218135",
-    layout="Raw_data/S01…S35/{BVP.csv,tags_S01.csv} and Processed_data/Time_logs.xlsx",
+    layout="Raw_data/S01…S35/{BVP.csv,EDA.csv,TEMP.csv,tags_S01.csv} and Processed_data/Time_logs.xlsx",
     where="https://github.com/italha-d/Stress-Predict-Dataset, Raw_data and Processed_data (Code, Download ZIP)",
     trials=trials,
     downloads=(github_archive("italha-d/Stress-Predict-Dataset", "refs/heads/main"),),
-    reads=("Raw_data/S*/BVP.csv", "Raw_data/S*/tags_S*.csv", "Processed_data/Time_logs.xlsx"),
-    fingerprint="329d1072ec9c212dc2a1426dee6c46c8494ae301486cdd0de2addacaebfbdb15",
+    reads=(
+        *(f"Raw_data/S*/{name}.csv" for name in ("BVP", "EDA", "TEMP")),
+        "Raw_data/S*/tags_S*.csv",
+        "Processed_data/Time_logs.xlsx",
+    ),
+    fingerprint="7eca2b503838d4ee47a16af4b5ea5067b9f101e8d3de96dd30cedb6764db72a1",
 )

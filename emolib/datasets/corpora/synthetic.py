@@ -1,4 +1,4 @@
-"""The embedded default corpus: a generator of time-aligned trials in four modalities.
+"""The embedded default corpus: a generator of time-aligned trials in every modality.
 
 SYNTHETIC: a program made every signal, and how well a model does on them says nothing about people. It is
 here so that every notebook runs anywhere, and so that tests know the truth behind each signal.
@@ -46,7 +46,7 @@ def trials(
 
 SYNTHETIC = Corpus(
     name="synthetic",
-    title="SYNTHETIC four-modality trials, made by a program: accuracy on them says nothing about people",
+    title="SYNTHETIC trials in five modalities, made by a program: accuracy on them says nothing about people",
     modalities=MODALITIES,
     tasks={"emotion": ("happy", "angry", "sad", "relaxed"), **SIDES},
     labels=mapped("happy", "angry", "sad", "relaxed"),

@@ -25,7 +25,7 @@ KINDS = {
     "synthetic": Kind(f"{HERE}.recordings", "Synthetic", ALL, "synthetic[:EMOTION[/SEED]]"),
     "microphone": Kind(f"{HERE}.microphone", "Microphone", ("speech",), "microphone[:DEVICE]"),
     "camera": Kind(f"{HERE}.camera", "Camera", ("face",), "camera[:INDEX or PATH]"),
-    "lsl": Kind(f"{HERE}.lsl", "Lsl", ("heart", "eeg"), "lsl:NAME or TYPE"),
+    "lsl": Kind(f"{HERE}.lsl", "Lsl", ("heart", "eeg", "skin"), "lsl:NAME or TYPE"),
     "strap": Kind(f"{HERE}.strap", "Strap", ("heart",), "strap[:ADDRESS]"),
 }
 

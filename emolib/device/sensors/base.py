@@ -32,8 +32,8 @@ class SensorLost(EmolibError):
 class Chunk(NamedTuple):
     """Samples that came together. time_s: when the first one was taken, on the sensor's clock.
 
-    data: heart and speech (n_times,) float32, eeg (n_chans, n_times) float32 in µV, face one picture uint8
-    (height, width[, 3]). A chunk is seconds long at most.
+    data: heart and speech (n_times,) float32, eeg (n_chans, n_times) float32 in µV, skin (2, n_times) float32
+    in µS and °C, face one picture uint8 (height, width[, 3]). A chunk is seconds long at most.
     """
 
     time_s: float

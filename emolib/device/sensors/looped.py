@@ -29,7 +29,7 @@ def recording(modality: str, trained: SignalInfo, seconds: float) -> np.ndarray:
     if modality == "heart" and trained.kind == "bpm":
         time_s = np.arange(round(seconds * trained.sfreq)) / trained.sfreq
         return (70 + 4 * np.sin(2 * np.pi * 0.2 * time_s)).astype(np.float32)  # it breathes
-    if trained.kind not in {"heart": generated.CARDIAC, "eeg": ("raw",)}.get(modality, ("",)):
+    if trained.kind not in {"heart": generated.CARDIAC, "eeg": ("raw",), "skin": ("eda",)}.get(modality, ("",)):
         raise BadParameter(f"{modality} of kind {trained.kind} cannot be generated: nothing to time it on.")
     affect = next(iter(affects(n_subjects=1, n_trials=1, trial_s=float(np.ceil(seconds)), seed=0)))
     made = generated.recording(affect, modality, trained.kind if modality == "heart" else "ppg")

@@ -8,6 +8,7 @@ import numpy as np
 from emolib.core.errors import BadParameter
 from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost, extra
 from emolib.signals.readers import GAP_STEPS, SignalInfo
+from emolib.signals.skin import CHANNELS, with_temperature
 
 PULL_S, LOOK_S, LOOKS, REPLY_S = 0.1, 0.5, 6, 3.0
 BUFFER_S = 10  # of samples that liblsl keeps when nobody pulls
@@ -75,8 +76,11 @@ class Lsl(LiveSensor):
             if n_chans != 1:
                 raise BadParameter(f"{self.name} has {n_chans} channels, expected one, the heart's.")
             return SignalInfo(sfreq, KINDS.get(info.type().lower(), self.trained.kind))
+        labels = tuple(label or "" for label in info.get_channel_labels() or ())
+        if self.modality == "skin":  # in µS and °C; one channel is EDA
+            return SignalInfo(sfreq, "eda", CHANNELS if n_chans == 1 else labels)
         self.scale = microvolts(info.get_channel_units() or [""] * n_chans, self.name)
-        return SignalInfo(sfreq, "raw", tuple(label or "" for label in info.get_channel_labels() or ()))
+        return SignalInfo(sfreq, "raw", labels)
 
     def chunks(self) -> Iterator[Chunk]:
         inlet, inbox, quiet_since_s = self.inlet, self.inbox, time.monotonic()
@@ -96,8 +100,10 @@ class Lsl(LiveSensor):
                 raise SensorLost(f"{self.name}: nothing came for {self.quiet_s:g} s, {self.hint}.")
 
     def data(self, samples) -> np.ndarray:
-        """Samples (n_times, n_chans) as a chunk has them: EEG (n_chans, n_times) in µV, a heart (n_times,)."""
+        """Samples (n_times, n_chans) as a chunk has them: EEG (n_chans, n_times) in µV, a heart (n_times,), skin (2, n_times)."""
         data = np.asarray(samples, np.float32).T
+        if self.modality == "skin" and len(data) == 1:
+            return with_temperature(data[0])
         return data[0] if self.modality == "heart" else data * self.scale
 
     def disconnect(self):

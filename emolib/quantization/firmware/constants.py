@@ -9,7 +9,7 @@ from dataclasses import asdict
 import numpy as np
 
 from emolib.core.errors import BadParameter
-from emolib.signals import beats, frontend
+from emolib.signals import beats, frontend, skin
 from emolib.signals.boxes import FILL, MAX_IOU, Grid
 from emolib.signals.eeg import BANDS
 from emolib.signals.mfcc import AMIN, dct, hann, mel_filterbank
@@ -24,6 +24,8 @@ NOTES = {
     "speech": "Power of the FFT of kNFft samples (times kHann) every kHop, kNMels bands, 10 log10 of no less than kPowerFloor. "
     "Band i sums kMelWeights[start + j] * power[kMelFirst[i] + j] over j < kMelCount[i]; start: the counts before.",
     "face": "grey = (kGreyWeights * rgb + 32768) >> 16, the middle square, kSize x kSize, pixel / kPixelDivisor + kPixelOffset.",
+    "skin": "Of every window alone: phasic = zero-phase Butterworth high-pass of order 2 at kCutoffHz, tonic = the rest, responses "
+    "= peaks of phasic by their prominence, then one value of each feature every 1 / kSfreqOut seconds.",
     "detector": "The picture within a square, bars of kLetterboxFill, pixel / kPixelDivisor + kPixelOffset. Of each cell and box: "
     "x, y, root of w, root of h, confidence; then one class probability of the cell.",
     "study": "Each source: mean scores of its windows, times kToTask, then softmax(ln(scores) / kTemperature). Fused: their product, "
@@ -106,7 +108,13 @@ def of_speech(front: frontend.SpeechFrontEnd, trained: SignalInfo) -> Constants:
     return found
 
 
-TABLES = {"heart": of_heart, "eeg": of_eeg, "speech": of_speech, "face": lambda *_: dict(FACE)}
+def of_skin(front: frontend.SkinFrontEnd, trained: SignalInfo) -> Constants:
+    names = ("SFREQ", "CUTOFF_HZ", "MIN_SHARE", "MIN_US", "LOCAL_S", "STEADY_C")
+    limits = {name: np.array(getattr(skin, name.upper()), np.float32) for name in ("eda_us", "temp_c")}
+    return {"feature_names": skin.FEATURES, **{name.lower(): getattr(skin, name) for name in names}, **limits}
+
+
+TABLES = {"heart": of_heart, "eeg": of_eeg, "speech": of_speech, "face": lambda *_: dict(FACE), "skin": of_skin}
 
 
 def of_detector(entry: Mapping) -> Constants:

@@ -46,6 +46,19 @@ def _heart(trial: Trial) -> style.Picture:
     return figure
 
 
+def _skin(trial: Trial) -> style.Picture:
+    """Electrodermal activity above skin temperature."""
+    figure, axes = style.picture(4.0, 2, 1, sharex=True)
+    labels = "EDA (µS)", "temperature (°C)"
+    for ax, row, label in zip(axes[:, 0], trial.data, labels, strict=True):
+        ax.plot(np.arange(len(row)) / trial.sfreq, row, color=style.BLUE, linewidth=1.1)
+        ax.set_ylabel(label)
+        ax.margins(x=0)
+        style.tidy(ax)
+    axes[-1, 0].set_xlabel("time (s)")
+    return figure
+
+
 def _eeg(trial: Trial) -> style.Picture:
     """Channels below each other, at a distance that the axis label gives."""
     centred = trial.data - np.nanmedian(trial.data, axis=1, keepdims=True)
@@ -112,7 +125,7 @@ def _face(trial: Trial) -> style.Picture:
     return figure
 
 
-DRAWINGS = {"heart": _heart, "eeg": _eeg, "speech": _speech, "face": _face}
+DRAWINGS = {"heart": _heart, "eeg": _eeg, "speech": _speech, "face": _face, "skin": _skin}
 
 
 def window(x: np.ndarray, modality: str, window_s: float | None, features: Sequence[str] = ()) -> style.Picture:
@@ -120,14 +133,14 @@ def window(x: np.ndarray, modality: str, window_s: float | None, features: Seque
     (1, n_functionals, 1) or (h, w, 1). `window_s` is its length in seconds, None of a still."""
     if modality == "face":
         return _image(x[:, :, 0])
-    if modality == "heart":
-        return _series(x[:, 0, :], window_s, features)
+    if modality in ("heart", "skin"):
+        return _series(x[:, 0, :], modality, window_s, features)
     if modality == "speech" and len(x) == 1:
         return _functionals(x[0, :, 0], window_s)
     return _map(x[:, 0, :] if modality == "eeg" else x[:, :, 0], modality, window_s, features)
 
 
-def _series(plane: np.ndarray, window_s: float, features: Sequence[str]) -> style.Picture:
+def _series(plane: np.ndarray, modality: str, window_s: float, features: Sequence[str]) -> style.Picture:
     """(n_steps, n_features) as one small chart per feature."""
     n_steps, n_features = plane.shape
     figure, axes = style.picture(0.9 + 0.8 * n_features, n_features, 1, sharex=True)
@@ -138,7 +151,7 @@ def _series(plane: np.ndarray, window_s: float, features: Sequence[str]) -> styl
         ax.margins(x=0.01, y=0.15)
         style.tidy(ax)
     axes[-1, 0].set_xlabel("time in window (s)")
-    figure.suptitle(f"heart: the model's input, {n_steps} steps × {n_features} features")
+    figure.suptitle(f"{modality}: the model's input, {n_steps} steps × {n_features} features")
     return figure
 
 

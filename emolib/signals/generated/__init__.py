@@ -1,4 +1,4 @@
-"""Signals of people that do not exist: pulse, EEG, voice and face, all driven by the same affect. numpy only.
+"""Signals of people that do not exist: pulse, EEG, voice, face and skin, all driven by the same affect. numpy only.
 
 SYNTHETIC: a program made them. How well a model does on them says nothing about people.
 """
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emolib.signals.generated import eeg, face, heart, speech
+from emolib.signals.generated import eeg, face, heart, skin, speech
 from emolib.signals.generated.affect import Affect
 from emolib.signals.generated.heart import CARDIAC
+from emolib.signals.skin import CHANNELS, SFREQ
 
 
 @dataclass(frozen=True)
@@ -28,5 +29,7 @@ def recording(affect: Affect, modality: str, cardiac: str = "ppg") -> Recording:
         return Recording(heart.recording(affect, cardiac), CARDIAC[cardiac], cardiac)
     if modality == "eeg":
         return Recording(eeg.recording(affect), eeg.SFREQ, "raw", eeg.CHANNELS)
+    if modality == "skin":
+        return Recording(skin.recording(affect), SFREQ, "eda", CHANNELS)
     channel = {"speech": speech, "face": face}[modality]
     return Recording(channel.recording(affect), channel.SFREQ)

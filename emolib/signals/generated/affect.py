@@ -2,7 +2,7 @@
 
 The four emotions are the quadrants around (±1, ±1) of the circumplex model (Russell 1980). Felt affect overlaps with
 that of the neighbours: no model, not even one that reads the latent itself, is right every time. Each channel adds noise
-of its own: people do not show alike in heart, brain, voice and face what they feel.
+of its own: people do not show alike in heart, brain, voice, face and skin what they feel.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,13 @@ NOISE = {  # standard deviation of what a channel adds to (valence, arousal)
     "eeg": (0.70, 0.65),
     "speech": (0.60, 0.40),
     "face": (0.45, 0.75),
+    "skin": (1.50, 0.60),
 }
 EXPRESSIVENESS = 0.15  # log-normal spread of a person's gain in a channel
-STREAMS = ("labels", "felt", "course", *NOISE, *(f"{channel} shown" for channel in NOISE), "heart sensor")
+STREAMS = (  # by number: new ones come last
+    *("labels", "felt", "course", "heart", "eeg", "speech", "face"),
+    *("heart shown", "eeg shown", "speech shown", "face shown", "heart sensor", "skin", "skin shown"),
+)
 
 
 @dataclass(frozen=True)

@@ -90,10 +90,10 @@ Noisy = Mapping[float, Mapping[int, Windows]]  # of one modality, by SNR in dB a
 
 
 def with_noise(trial: Trial, snr_db: float, seed: int = 0) -> np.ndarray:
-    """The trial's data with white Gaussian noise at snr_db of its power around its mean (by channel for EEG). Faces
+    """The trial's data with white Gaussian noise at snr_db of its power around its mean (by channel for EEG and skin). Faces
     are clipped to uint8. The noise is the trial's own: the same at every snr_db, but louder."""
     x = trial.data.astype(np.float64)
-    x = x if trial.modality == "eeg" else x.reshape(1, -1)
+    x = x if trial.kind in ("raw", "eda") else x.reshape(1, -1)
     power = np.array([[row[np.isfinite(row)].var() if np.isfinite(row).any() else 0.0] for row in x])
     name = f"{trial.corpus}/{trial.modality}/{trial.subject}/{trial.trial}"
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])

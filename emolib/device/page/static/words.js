@@ -7,8 +7,8 @@ const EXPRESSIONS = {
   surprise: [0.2, 1, -0.5], contempt: [-0.4, -0.3, 0.5], boredom: [-0.3, -0.8, 0], stress: [-0.6, 0.5, 0.6],
   concentrating: [0, 0.1, 0.5], positive: [0.9, 0, 0], negative: [-0.9, 0, 0.2], high: [0, 0.9, 0], low: [0, -0.8, 0],
 };
-const OF = {face: "a picture", speech: "speech", heart: "pulse", eeg: "EEG"};
-const TAKEN = {face: "seen", speech: "heard", heart: "felt", eeg: "read"};
+const OF = {face: "a picture", speech: "speech", heart: "pulse", eeg: "EEG", skin: "skin conductance"};
+const TAKEN = {face: "seen", speech: "heard", heart: "felt", eeg: "read", skin: "felt"};
 export const title = (name) => (name === "eeg" ? "EEG" : name[0].toUpperCase() + name.slice(1));
 export const DEVICES = {face: "camera", speech: "microphone"};
 
