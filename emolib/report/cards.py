@@ -28,8 +28,9 @@ def of_source(run: Run, name: str, fold: int) -> str:
     source, scored = Experiment.parse(name), run.arrays(f"scores/{name}.npz")
     classes = ", ".join(scored["classes"].tolist())
     protocol = f"Protocol {source.protocol}, tested on {cautions.TESTED[source.protocol]}. {_own(scored, fold)}"
-    if run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
-        protocol += f"\n\n{cautions.BY_SUBJECT}"
+    normalise = run.parameters_of(f"scores/{name}-keras.npz")["normalise"]
+    if normalise in cautions.KNOWN_PEOPLE:
+        protocol += f"\n\n{cautions.KNOWN_PEOPLE[normalise]}"
     return _card(
         run, name, f"{name}-quantize", f"{model_name(name, fold)}-{INT8}.tflite", [datasets.get(source.corpus)],
         what=f"{source.sentence()} Classes, in order of the logits: {classes}.",

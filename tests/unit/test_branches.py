@@ -17,7 +17,7 @@ from emolib.models.tinym2net import Branch, build
 from emolib.models.training import Trainer, Training, over_heads
 from emolib.quantization import conversion, flatbuffer, ptq
 from emolib.quantization import mixed_precision as mp
-from emolib.signals import standardise
+from emolib.signals import standardisers
 from emolib.studies import mixed
 
 # Neither order of the branches is that of their names; where shapes are equal, only values tell them apart
@@ -203,7 +203,7 @@ def kit(tmp_path_factory, headed):
     subject, classes = np.repeat(["a", "b", "c", "d"], 12), ("calm", "glad", "sad", "cross")
     data = EmotionSet(raw, np.arange(48) % 4, subject, np.arange(48).astype(str), classes)
     fold = Fold("d", np.arange(24), np.arange(24, 36), np.arange(36, 48))
-    standardiser = standardise.fit(data.seen(fold.train), dict.fromkeys(raw))
+    standardiser = standardisers.fit(data.seen(fold.train), dict.fromkeys(raw))
     with run.write(f"{name}.keras") as path:
         headed.save(path)
     run.write_json(f"{name}.json", {"standardiser": standardiser.to_dict()})

@@ -14,7 +14,7 @@ from emolib.core.experiment import Experiment
 from emolib.datasets import joint, splits
 from emolib.datasets.base import COPY, EmotionSet
 from emolib.datasets.joint import MISSING
-from emolib.signals import standardise
+from emolib.signals import standardisers
 from emolib.studies.early_fusion.study import label_paired, same_trials, two_recordings, virtual_folds
 
 CLASSES = ("low", "high")
@@ -95,7 +95,7 @@ def test_the_standardiser_sees_each_window_once(both):
 
 def test_a_missing_branch_is_exactly_zero_once_standardised(both):
     rows = np.array([8, 6, 2])  # eeg alone, heart alone, both
-    fitted = standardise.fit(both.seen(np.arange(6)), {"heart": None, "eeg": None})
+    fitted = standardisers.fit(both.seen(np.arange(6)), {"heart": None, "eeg": None})
     found = both.part(rows, fitted)
     # heart 0…5: mean 2.5, variance 35/12; eeg 100…103: mean 101.5, variance 5/4
     heart, eeg = [0, 3.5 / (35 / 12) ** 0.5, -0.5 / (35 / 12) ** 0.5], [3.5 / 1.25**0.5, 0, -0.5 / 1.25**0.5]
