@@ -230,7 +230,7 @@ def test_side_steps_of_the_demo_run_have_their_rows():
         {"metric": "uar_lost_to_float32", "variant": "qat"},
         {"metric": "times_smaller_than_int8", "variant": "mixed"},
         {"metric": "lsb_from_reference", "device": "tflite-micro"},
-        {"metric": "uar_over_train", "condition": "normalised by subject", "modality": "heart"},
+        {"metric": "uar_over_train", "condition": "normalised by subject (transductive)", "modality": "heart"},
     ):
         assert len(results.pick(table, **HEARTS | wanted)) == 1, wanted
     assert len(results.pick(table, metric="uar_over_no_calibration")) > 0
