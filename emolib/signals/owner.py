@@ -169,8 +169,11 @@ class Prior(Standardiser):
 
     @classmethod
     def from_dict(cls, record: dict) -> "Prior":
-        base, weights = Standardiser.from_dict(record), (record[name] for name in ("mean_weight", "spread_weight"))
-        return cls(base.mean, base.std, base.axis, np.asarray(record["within"], np.float32), *map(float, weights))
+        base, within = Standardiser.from_dict(record), np.asarray(record["within"], np.float32)
+        weights = [float(record[name]) for name in ("mean_weight", "spread_weight")]
+        if within.shape != (base.mean.size,) or not 0 <= min(weights) <= max(weights) <= MOST:
+            raise ValueError(f"a prior of {within.shape} features that weighs {weights} windows")
+        return cls(base.mean, base.std, base.axis, within, *weights)
 
 
 def person_means(values: np.ndarray, who: np.ndarray) -> np.ndarray:
