@@ -11,7 +11,7 @@ import numpy as np
 from emolib.core.errors import BadSet
 from emolib.core.windows import Windows, arrays, chunks, length, part
 
-COPY = "copy"  # split of a changed copy of a trial: it only trains
+COPY = "copy"  # begins the split of a changed copy of a trial, which only trains
 KNOWN = ("start_s", "session_s", "stimulus")  # of a window, where they are
 MODALITIES = ("heart", "eeg", "speech", "face", "skin")
 Source = tuple[str, str | None, str]  # URL, hash, file name
@@ -43,9 +43,9 @@ class Trial:
       face   uint8, (height, width[, 3]) with sfreq 0, or (n_frames, height, width[, 3]) at sfreq frames a second
     `label` is the corpus's own word for the trial ("" where it rates instead); `ratings` are on its own scales.
     `split` is the official split, train | val | test, or "" where the corpus has none. A changed copy of a trial has
-    the trial's name and the split COPY. `session_s` is when the trial begins, in seconds since the person's recordings began; NaN
-    where the files do not say. `stimulus` names what was shown or said where several people got the same; "" where the
-    label says it, or nothing repeats.
+    the trial's name, and the split COPY with the number of its voice. `session_s` is when the trial begins, in seconds since
+    the person's recordings began; NaN where the files do not say. `stimulus` names what was shown or said where several
+    people got the same; "" where the label says it, or nothing repeats.
     """
 
     corpus: str
@@ -142,7 +142,7 @@ class EmotionSet:
     @property
     def own(self) -> np.ndarray:
         """Which windows are not copies, (n_windows,) bool."""
-        return self.split != COPY
+        return ~np.char.startswith(self.split, COPY)
 
     def seen(self, rows: np.ndarray) -> Windows:
         """X of the windows `rows`: what a standardiser is fitted to."""

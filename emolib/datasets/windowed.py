@@ -36,7 +36,7 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
         except BadRecording as error:
             raise BadRecording(f"{trial.corpus} {trial.trial}: {error}") from error
         n_windows = len(windows.X)
-        if trial.split == COPY:
+        if trial.split.startswith(COPY):
             counts[COPIES] += n_windows
         else:
             counts.update({KEPT: int(n_windows > 0), WINDOWS: n_windows})

@@ -14,13 +14,15 @@ from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment, model_name
 from emolib.core.windows import scratch
 from emolib.datasets import splits, windowed
-from emolib.datasets.base import COPY, EmotionSet
+from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax, trial_scores
-from emolib.signals import standardise
+from emolib.signals import standardisers
 from emolib.signals.frontend import FRONT_ENDS
-from emolib.signals.standardise import ByBranch, Standardiser, by_subject
+from emolib.signals.owner import Heard
+from emolib.signals.standardise import Standardiser, by_subject
+from emolib.signals.standardisers import ByBranch
 
 if TYPE_CHECKING:  # these import TensorFlow
     import keras
@@ -31,18 +33,21 @@ Axis = int | None | dict[str, int | None]  # of the features; where a set has se
 METRICS = ("uar", "accuracy", "macro_f1", "ece")
 
 
-def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
-    """The set before a fold's standardiser sees it: "train" leaves it, "subject" standardises within each person.
+def prepared(data: EmotionSet, normalise: str, axis: int | None, seed: int = 0) -> EmotionSet:
+    """The set before a fold's standardiser sees it, without labels. "train" leaves it. "owner" listens to each person, recording
+    by recording in a random order: a window then knows what was heard before it, as on a device. "subject" standardises
+    within each person by all of the person's windows, which is transductive: no device has them before its first answer.
 
-    "subject" uses all windows of a person, without their labels: a device needs a recording of that person first.
     Raises BadParameter for another way to normalise.
     """
-    if normalise not in ("train", "subject"):
-        raise BadParameter(f"normalise: got {normalise!r}, expected train or subject.")
+    if normalise not in ("train", "owner", "subject"):
+        raise BadParameter(f"normalise: got {normalise!r}, expected train, owner or subject.")
     if normalise == "train":
         return data
-    others = np.char.add(data.subject, f"/{COPY}")  # copies are other voices, not the person's own
-    return replace(data, X=by_subject(data.X, np.where(data.own, data.subject, others), axis))
+    person = np.char.add(np.char.add(data.subject, "/"), np.where(data.own, "", data.split))  # a copy is another voice
+    if normalise == "subject":
+        return replace(data, X=by_subject(data.X, person, axis))
+    return replace(data, X=Heard.of(data.X, person, np.char.add(person, data.trial), axis, seed))
 
 
 def drift_free(data: EmotionSet) -> EmotionSet:
@@ -76,6 +81,16 @@ def opened(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold], str]:
     return data, folds, trained["level"]
 
 
+def fit(trainer: "Trainer", data, fold: Fold, axis: Axis, state=None, bar=None) -> tuple[Standardiser | ByBranch, dict]:
+    """Fit a fold's standardiser and then its network, which `trainer` holds; the standardiser and the history. People who are
+    learned are heard in new orders all the time, so that the network meets strangers and people well known."""
+    seen = data.seen(fold.train)
+    standardiser = standardisers.fit(seen, axis)
+    train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
+    anew = (lambda rng: standardiser(seen.anew(rng))) if isinstance(seen, Heard) else None
+    return standardiser, trainer.fit(train, val, fold.name, state, bar, anew)
+
+
 def train_fold(run: Run, name: str, trainer: "Trainer", data, fold: Fold, axis: Axis, bar) -> dict:
     """The history of one fold. Writes <name>.keras and <name>.json (standardiser, history), unless they are current.
     While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from."""
@@ -84,11 +99,9 @@ def train_fold(run: Run, name: str, trainer: "Trainer", data, fold: Fold, axis: 
     if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
         bar.update(1)
         return json.loads((run.folder / f"{name}.json").read_text())["history"]
-    standardiser = standardise.fit(data.seen(fold.train), axis)
-    train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
     identity = {"parameters": run.parameters, "inputs": run.inputs, "fold": fold.name}
     state = Checkpoint(run.folder / name.replace("models", "training", 1), identity)
-    history = trainer.fit(train, val, fold.name, state, bar)
+    standardiser, history = fit(trainer, data, fold, axis, state, bar)
     with run.write(f"{name}.keras") as path:
         trainer.model.save(path)
     with run.write(f"{name}.json") as path:
@@ -99,7 +112,7 @@ def train_fold(run: Run, name: str, trainer: "Trainer", data, fold: Fold, axis: 
 
 def load_standardiser(run: Run, name: str) -> Standardiser | ByBranch:
     """The standardiser that `train_fold` fitted."""
-    return standardise.from_dict(run.json(f"{name}.json")["standardiser"])
+    return standardisers.from_dict(run.json(f"{name}.json")["standardiser"])
 
 
 def load_model(run: Run, name: str) -> "keras.Model":

@@ -10,8 +10,14 @@ NEAR_CHANCE = (
 )
 LEAKY = "A random split of windows: the same people train and test. Reported for comparison only."
 BY_SUBJECT = (
-    "Windows were standardised within each person, without labels: a device needs a recording of the person first."
+    "Windows were standardised within each person, without labels, by all of the person's windows. That is transductive: a "
+    "device needs a recording of the person first."
 )
+OWNER = (
+    "Windows are normalised by what was heard of the person before them, without labels, recordings in a random order. "
+    "Each person's first answers are those of a stranger."
+)
+KNOWN_PEOPLE = {"subject": BY_SUBJECT, "owner": OWNER}  # by what windows are normalised by
 OPTIMISTIC = (
     "The corpora share no people. Trials of strangers were paired by label, which makes the errors of the modalities "
     "independent: the fused number is optimistic."
@@ -56,7 +62,7 @@ def of_training(of: Experiment, chance_p: float, normalise: str) -> list[str]:
     known = {
         LEAKY: of.protocol == "leaky",
         NEAR_CHANCE: of.protocol != "leaky" and chance_p >= 0.05,
-        BY_SUBJECT: normalise == "subject",
+        KNOWN_PEOPLE.get(normalise): normalise != "train",
         TUNED: of.corpus in TUNED_ON,
     }
     return [text for text, holds in known.items() if holds]

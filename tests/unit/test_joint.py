@@ -14,7 +14,7 @@ from emolib.core.experiment import Experiment
 from emolib.datasets import joint, splits
 from emolib.datasets.base import COPY, EmotionSet
 from emolib.datasets.joint import MISSING
-from emolib.signals import standardise
+from emolib.signals import standardisers
 from emolib.studies.early_fusion.study import label_paired, same_trials, two_recordings, virtual_folds
 
 CLASSES = ("low", "high")
@@ -68,7 +68,7 @@ def test_joint_windows_by_hand(both):
         both.seen(np.array([7, 8]))
     # a missing branch is exactly zero once standardised
     rows = np.array([8, 6, 2])  # eeg alone, heart alone, both
-    fitted = standardise.fit(both.seen(np.arange(6)), {"heart": None, "eeg": None})
+    fitted = standardisers.fit(both.seen(np.arange(6)), {"heart": None, "eeg": None})
     found = both.part(rows, fitted)
     # heart 0…5: mean 2.5, variance 35/12; eeg 100…103: mean 101.5, variance 5/4
     heart, eeg = [0, 3.5 / (35 / 12) ** 0.5, -0.5 / (35 / 12) ** 0.5], [3.5 / 1.25**0.5, 0, -0.5 / 1.25**0.5]
