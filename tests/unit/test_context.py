@@ -53,6 +53,19 @@ def test_a_session_of_stress_predict_and_of_muse_begins_once(data):
     np.testing.assert_allclose(found, [0, 60.5, 86400, 86460.5, 0, 60.5], atol=1e-6)
 
 
+def test_a_session_of_cogwear_holds_its_conditions(data):
+    files = CORPORA["cogwear"]()
+    folder = "survey_gamification/12/pre"
+    for name in ("bvp", "eda"):
+        text = files[f"{folder}/cognitive_load/empatica_{name}.csv"].decode()
+        files[f"{folder}/baseline/empatica_{name}.csv"] = text.replace("16694637", "16694630").encode()
+    lay(data / "cogwear", files)
+    for modality in ("heart", "skin"):
+        times_s = {trial.trial: trial.session_s for trial in gathered("cogwear", modality)[0]}
+        assert times_s == {"3-baseline": 0, "12-pre-baseline": 0, "12-pre-cognitive_load": 700}
+    assert all(np.isnan(trial.session_s) for trial in gathered("cogwear", "eeg")[0])
+
+
 def test_windows_carry_them_where_every_trial_has_them():
     def trial(label, subject, **known):
         return Trial("emodb", "speech", subject, f"{subject}{label}", np.ones(3), 16.0, label, **known)
