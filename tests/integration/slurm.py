@@ -5,10 +5,11 @@ No accounting: Snakemake asks `squeue`. Everything lies in one folder, and ends 
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 PATH = os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/usr/local/sbin", "/sbin"))
@@ -92,8 +93,13 @@ class Cluster:
         return [tuple(line.split("|")) for line in lines]
 
     def lose(self, node: str):
-        """A node goes down: everything that runs on it is killed at once, and its jobs are queued again."""
+        """A node goes down with everything that runs on it, and its jobs are queued again."""
         self.ask("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                told = environment.read_bytes().decode(errors="replace")
+                if f"={self.folder}/slurm.conf\0" in told and f"SLURMD_NODENAME={node}\0" in told:
+                    os.kill(int(environment.parent.name), signal.SIGKILL)
 
     def __exit__(self, *error):
         self.ask("scancel", "--state=RUNNING,PENDING", "--user", USER)

@@ -16,7 +16,6 @@ from test_pipeline import EEG, HEART, STEPS, started
 
 from emolib.core.artifacts import check, sidecar
 
-on_slurm = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
 SOURCES = [HEART, EEG]
 STEPS = STEPS | {"train": {"fit": {"epochs": 4}}}
 CONFIG = {
@@ -72,42 +71,33 @@ def here(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def there(tmp_path_factory):
-    """Folder of the run on the cluster, jobs, and the folds that were whole when a node that had work went down."""
-    folder = tmp_path_factory.mktemp("there")
-    with slurm.Cluster(folder / "slurm") as cluster:
-        process = start(folder, *CLUSTER, environment=cluster.environment)
-        try:
-            end = time.monotonic() + WAIT_S
-            while len(trained(folder)) < 2 and process.poll() is None and time.monotonic() < end:
-                time.sleep(0.2)
-            before, jobs = trained(folder), cluster.jobs()
-            busy = [node for state, node in jobs if state == "RUNNING"]
-            cluster.lose(busy[0])
-            ended(process)
-            return folder, before, busy, cluster.jobs()
-        finally:
-            process.kill()
-
-
-@on_slurm
-def test_a_node_that_goes_down_gives_its_job_away_and_loses_no_fold(there, here):
-    """A job a source, on both nodes."""
-    folder, before, busy, jobs = there
-    assert sorted(busy) == ["n1", "n2"]
-    assert len(jobs) == len(SOURCES) + 1 and {state for state, _ in jobs} == {"COMPLETED"}
-    assert {node for _, node in jobs} == set(busy[1:])
-    after = trained(folder)
-    assert 2 <= len(before) < FOLDS == len(after) and before.items() <= after.items()
-    assert len(made(here)) > 30
-    assert_same(there[0], here)
-
-
 def assert_same(folder, expected):
     found, expected = made(folder), made(expected)
     assert [name for name in expected if found.get(name) != expected[name]] == []
     assert found.keys() == expected.keys()
+
+
+@pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
+def test_a_cluster_of_which_a_node_goes_down_makes_what_one_machine_makes(here, tmp_path):
+    """A job a source, on both nodes; that of the lost node goes to the other, and loses no fold."""
+    with slurm.Cluster(tmp_path / "slurm") as cluster:
+        process = start(tmp_path, *CLUSTER, environment=cluster.environment)
+        try:
+            end = time.monotonic() + WAIT_S
+            while len(trained(tmp_path)) < 2 and process.poll() is None and time.monotonic() < end:
+                time.sleep(0.2)
+            before, jobs = trained(tmp_path), cluster.jobs()
+            busy = [node for state, node in jobs if state == "RUNNING"]
+            cluster.lose(busy[0])
+            ended(process)
+            after, jobs = trained(tmp_path), cluster.jobs()
+        finally:
+            process.kill()
+    assert sorted(busy) == ["n1", "n2"] and {node for _, node in jobs} == set(busy[1:])
+    assert len(jobs) == len(SOURCES) + 1 and {state for state, _ in jobs} == {"COMPLETED"}
+    assert 2 <= len(before) < FOLDS == len(after) and before.items() <= after.items()
+    assert len(made(here)) > 30
+    assert_same(tmp_path, here)
 
 
 def test_notebooks_of_a_killed_snakemake_do_not_mix_their_numbers_into_the_next_run(here, tmp_path):

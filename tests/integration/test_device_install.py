@@ -36,10 +36,7 @@ print(json.dumps([cpu_s, int(status["VmHWM"].split()[0]) * 1024 / 1e6]))
 def built(folder):
     """emolib's wheel, from a copy of what it is built of: setuptools leaves its work beside the sources."""
     source = folder / "source"
-    shutil.copytree(PROJECT / "emolib", source / "emolib", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(PROJECT / "models", source / "models")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(PROJECT / name, source)
+    shutil.copytree(PROJECT, source, ignore=shutil.ignore_patterns(".*", "__pycache__", "data", "results", "tests"))
     build = [UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
     subprocess.run([*build, "--out-dir", folder, source], check=True)
     return next(folder.glob("emolib-*.whl"))
@@ -77,7 +74,7 @@ def test_a_recording_is_answered_as_here(device, tmp_path, capsys):
     assert there["scores"] == pytest.approx(here["scores"], abs=1e-6)
 
 
-def test_the_pretrained_models_are_there(device, tmp_path):
+def test_the_pretrained_models_are_there_and_bench_runs(device, tmp_path):
     listed = ran([device, "-m", "emolib", "models"], tmp_path).stdout
     assert listed.split(":")[0] in Bundle(PROJECT / "models").models
     code = """
@@ -88,9 +85,6 @@ print(face.scores(X).shape, face.source)
 """
     assert ran([device, "-c", code], tmp_path).stdout.startswith("(1, 7) fer2013-face-emotion7")
     assert not list(device.parents[1].rglob("models/*.keras"))
-
-
-def test_bench_runs_there(device, tmp_path):
     call = [device.with_name("emolib"), "bench", "pretrained", "--repeats", "5", "--seconds", "1"]
     done = ran(call, tmp_path)
     assert NAME in done.stdout and "measured energy: " in done.stdout

@@ -9,17 +9,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import soundfile
 from chromium import CHROMIUM, browser, until
-from PIL import Image
+from media import MOODS, film, voice
 
 from emolib.core.paths import PROJECT
 from emolib.device.page.server import Server
 from emolib.device.page.session import Session
 from emolib.device.sensors.base import Pushed
-from emolib.signals.generated import speech
-from emolib.signals.generated.affect import Affect
-from emolib.signals.generated.scenes import scene
 from emolib.signals.readers import SignalInfo
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
@@ -27,14 +23,11 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: a
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    """A browser with a camera and a microphone: it plays files of a face and of a voice in a loop."""
+    """A browser with a camera and a microphone."""
     folder = tmp_path_factory.mktemp("chromium")
-    files = {"video": folder / "face.mjpeg", "audio": folder / "voice.wav"}
-    shown = Image.fromarray(scene(15, (240, 320), n_faces=1)[0])
-    with open(files["video"], "wb") as film:
-        for _ in range(30):
-            shown.save(film, "JPEG", quality=95)
-    soundfile.write(files["audio"], speech.recording(Affect(0, 0, 0, "happy", 8.0)), 16000)
+    film(folder / "face.y4m")
+    voice(folder / "voice.wav")
+    files = {"video": folder / "face.y4m", "audio": folder / "voice.wav"}
     devices = [f"--use-file-for-fake-{kind}-capture={path}" for kind, path in files.items()]
     fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
     with browser(folder, *fake, *devices) as opened:
@@ -119,7 +112,6 @@ MODALITIES = {
     "speech": {"sfreq": 16000.0, "window_s": 2.0, "sensor": None, "from_page": True, "looks": False},
     "heart": {"sfreq": 64.0, "window_s": 8.0, "sensor": "strap", "from_page": False, "looks": False},
 }
-MOODS = ("happy", "sad")
 KNOWN = {"classes": MOODS, "hop_s": 0.5, "corpora": ["emodb", "fer2013"], "kept": None}
 ABOUT = KNOWN | {"modalities": {name: about | {"classes": MOODS} for name, about in MODALITIES.items()}}
 

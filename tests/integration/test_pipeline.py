@@ -104,15 +104,12 @@ def run(twice):
     return twice[0]
 
 
-def test_of_two_runs_at_once_one_waits(twice):
+def test_of_two_runs_at_once_one_waits_and_every_artifact_has_a_sidecar(twice, run):
     first, second = sorted(twice[1], key=lambda output: "waiting for its end" in output)
     assert "waiting for its end" not in first
     assert (twice[0] / "headline.txt").read_text().strip() in first
     assert re.search(r"tiny is being made by process \d+: waiting for its end", second)
     assert "Nothing to be done" in second
-
-
-def test_every_artifact_has_a_sidecar(run):
     files = [path for part in FOLDERS for path in (run / part).rglob("*") if path.is_file()]
     artifacts = [path for path in files if not (path.suffix == ".json" and path.with_suffix("").exists())]
     assert len(artifacts) > 60
@@ -121,16 +118,11 @@ def test_every_artifact_has_a_sidecar(run):
         assert record["notebook"] and record["commit"] is not None and "seed" in record["parameters"], path
 
 
-@pytest.fixture(scope="module")
-def table(run):
-    """The results of the run."""
-    return results.read(run / "results.csv")
-
-
 HEARTS = {"modality": "heart", "condition": "", "model": ""}
 
 
-def test_results_and_report_of_every_method_in_every_condition(run, table):
+def test_results_and_report_of_every_method_in_every_condition(run):
+    table = results.read(run / "results.csv")
     for variant in ("float32", "dynamic", "int8"):
         found = results.one(table, metric="uar", variant=variant, **HEARTS)
         assert 0 <= found.low <= found.value <= found.high <= 1 and found.people == "4"
@@ -221,16 +213,6 @@ def test_what_is_wrong_in_a_bare_papermill_is_one_line(run, tmp_path):
     status, line = papermill(tmp_path, "04_fusion", sources=[HEART, EEG])
     assert status != 0 and line.startswith("BadArtifact:") and f"{EEG}.npz was altered" in line
     assert not list(tmp_path.glob("tiny/tables/*"))
-
-
-def test_what_another_hand_made_is_not_mixed_in(run, tmp_path):
-    """One notebook run by hand with other parameters, between two calls of the pipeline."""
-    shutil.copytree(run, tmp_path / "tiny")
-    given = {"modality": "eeg", "n_calibration": 10}
-    assert papermill(tmp_path, "03_quantize", **given)[0] == 0
-    status, output = snakemake(tmp_path, CONFIG)
-    assert status != 0 and "was made with other parameters than the config's (n_calibration)" in output
-    assert "FORCE=quantize" in output
 
 
 def test_conversion_goes_on_at_the_fold_that_is_not_whole(run, tmp_path):

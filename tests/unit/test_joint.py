@@ -36,11 +36,6 @@ def sets():
     return {"heart": windows(*heart), "eeg": windows(*eeg, first=100)}
 
 
-@pytest.fixture
-def both(sets):
-    return joint.joined(sets, same_trials(sets))
-
-
 @pytest.mark.parametrize(("starts", "expected"), [
     (([0, 2, 4], [0, 3]), [[0, 0], [1, 1], [2, 1]]),
     (([0, 2, 4], [0, 4]), [[0, 0], [1, 0], [2, 1]]),  # 2 lies between both: the earlier one
@@ -53,7 +48,8 @@ def test_windows_meet_by_time(starts, expected):
     np.testing.assert_array_equal(joint.together([np.arange(len(s)) for s in starts], start_s), expected)
 
 
-def test_joint_windows_by_hand(both):
+def test_joint_windows_by_hand(sets):
+    both = joint.joined(sets, same_trials(sets))
     assert both.trial.tolist() == ["a", "a", "a", "b", "c", "c", "d", "e", "e"]
     assert both.subject.tolist() == ["p0"] * 4 + ["p1"] * 5
     assert both.y.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0]

@@ -6,7 +6,6 @@ from functools import partial
 import compressed
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
 from compressed import settled
@@ -28,7 +27,6 @@ from emolib.quantization.folding import folded, weighted_layers
 from emolib.quantization.ptq import convert
 from emolib.signals.standardise import Standardiser
 from emolib.studies import mixed
-from emolib.studies.quantize import lost
 
 SHAPE = (8, 6, 2)
 windows = partial(compressed.windows, shape=SHAPE, mean=1, sd=2)
@@ -94,33 +92,6 @@ def test_an_infeasible_budget_says_the_smallest_one(pick):
     assert pick(THREE, 0.6414 * 184)
 
 
-@pytest.fixture(scope="module")
-def network():
-    keras.utils.set_random_seed(1)
-    x = inputs = keras.Input(SHAPE)
-    x = kl.ReLU()(kl.BatchNormalization()(kl.Conv2D(7, 3, strides=2, padding="same", use_bias=False)(x)))
-    x = kl.SeparableConv2D(9, 3, padding="same", use_bias=False)(x)
-    x = kl.GlobalAveragePooling2D()(kl.ReLU()(kl.BatchNormalization()(x)))
-    return settled(keras.Model(inputs, kl.Dense(3, name="logits")(x)), windows(64))
-
-
-@pytest.fixture(scope="module")
-def sensitive(network):
-    return mp.sensitivities(network, windows(20), np.arange(20) % 3, n_samples=2, seed=0)
-
-
-@pytest.fixture(scope="module")
-def content(network):
-    return convert(network, "float32")
-
-
-@pytest.fixture(scope="module")
-def make(network, content, sensitive):
-    ranges = Clipping("max").ranges(conversion.observed(content, windows(50)))
-    outputs = mp.outputs(content, kernels(network))
-    return lambda bits: quantize(content, ranges, {outputs[layer]: n for layer, n in bits.items()})
-
-
 def kernels(model):
     return {each.name: np.asarray(each.kernel) for each in weighted_layers(folded(model))}
 
@@ -131,12 +102,23 @@ def unpacked(data, shape):
     return np.where(halves > 7, halves - 16, halves).reshape(shape).astype(np.int8)
 
 
-def test_the_files_weights_are_those_of_the_sensitivities(network, sensitive, make):
+def test_the_files_weights_are_those_of_the_sensitivities():
     """So Ω is counted for the rounding that really happens."""
+    keras.utils.set_random_seed(1)
+    x = inputs = keras.Input(SHAPE)
+    x = kl.ReLU()(kl.BatchNormalization()(kl.Conv2D(7, 3, strides=2, padding="same", use_bias=False)(x)))
+    x = kl.SeparableConv2D(9, 3, padding="same", use_bias=False)(x)
+    x = kl.GlobalAveragePooling2D()(kl.ReLU()(kl.BatchNormalization()(x)))
+    network = settled(keras.Model(inputs, kl.Dense(3, name="logits")(x)), windows(64))
+    sensitive = mp.sensitivities(network, windows(20), np.arange(20) % 3, n_samples=2, seed=0)
+    float32 = convert(network, "float32")
+    ranges = Clipping("max").ranges(conversion.observed(float32, windows(50)))
+    outputs = mp.outputs(float32, kernels(network))
     for bits in (4, 8):
-        content = make(mp.uniform(sensitive, bits))
-        kernels = weighted_layers(folded(network))
-        for operator, kept, kernel in zip(flatbuffer.weighted(content), sensitive, kernels, strict=True):
+        of = {outputs[layer]: n for layer, n in mp.uniform(sensitive, bits).items()}
+        content = quantize(float32, ranges, of)
+        layers = weighted_layers(folded(network))
+        for operator, kept, kernel in zip(flatbuffer.weighted(content), sensitive, layers, strict=True):
             tensor = operator.inputs[1]
             data = tensor.data
             is_int4 = tensor.dtype == "INT4"
@@ -273,11 +255,3 @@ def test_files_answer_as_the_choice_does_which_is_the_best(table2, prepared):
     picked = mixed.pick_scores([prepared], [prepared.bits[mixed.ILP]])
     np.testing.assert_array_equal(picked, scores[mixed.ILP])
     assert mixed.is_optimal([prepared], 0.666 * sum(one.weights for one in prepared.layers)).all()
-
-
-def test_lost_is_the_gain_upside_down():
-    columns = ["variant", "points", "points_low", "points_high"]
-    compared = pd.DataFrame([("int8", 0.0, np.nan, np.nan), ("mixed", -2.0, -4.0, 1.0)], columns=columns)
-    [row] = lost(compared, "int8").to_dict("records")
-    found = [row[f"uar_lost_to_int8{end}"] for end in ("", "_low", "_high")]
-    assert row["variant"] == "mixed" and found == [2, -1, 4]

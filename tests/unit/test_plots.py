@@ -24,25 +24,18 @@ def trial(modality, data, sfreq, kind="", **options):
 
 
 TRIALS = {
-    "ppg": trial("heart", RNG.normal(size=6400), 64.0, "ppg"),
     "bpm": trial("heart", 70 + RNG.normal(size=200), 1.0, "bpm"),
     "eeg": trial("eeg", RNG.normal(size=(62, 2560)), 256.0, "raw", channels=CHANNELS),
     "band_power": trial("eeg", np.exp(RNG.normal(size=(60, 14, 5))), 1.0, "band_power", channels=CHANNELS[:14]),
     "skin": trial("skin", RNG.normal(2, 0.1, (2, 1200)), 4.0, "eda", channels=("eda", "temp")),
-    "speech": trial("speech", np.zeros(8000, np.float32), 16000.0),
     "still": trial("face", RNG.integers(0, 256, (48, 48), np.uint8), 0.0),
     "video": trial("face", RNG.integers(0, 256, (30, 60, 48, 3), np.uint8), 10.0),
 }
-
-
 WINDOWS = {
-    "heart": ((32, 1, 3), "heart", 4.0),
     "skin": ((60, 1, 8), "skin", 60.0, feature_names(front_end("skin"), "eda")),
     "eeg": ((4, 1, 30), "eeg", 4.0),
-    "log-mel": ((98, 40, 1), "speech", 4.0),
     "mfcc": ((98, 13, 1), "speech", 4.0, feature_names(front_end("speech", n_mfcc=13))),
     "functionals": ((1, 309, 1), "speech", 4.0),
-    "face": ((48, 48, 1), "face", None),
 }
 INTERVAL = {"uar": 0.7, "uar_low": 0.6, "uar_high": 0.8}
 VARIANTS = pd.DataFrame({"source": SOURCES * 2, "variant": ["float32", "int8"] * 3, "p50_us": [30, 120] * 3})

@@ -51,13 +51,6 @@ def test_tidy_takes_each_number_of_a_table_once():
     assert told == [("best_uar", 0.1, "a", 7), ("best_uar", 1e6, "b", 7)]
 
 
-def test_rows_come_back_as_they_were_written(tmp_path):
-    table = table_of([INT8, row(OF, "bytes", 3400, unit="bytes", n=1, artifact="a")], tmp_path)
-    assert results.one(table, metric="uar", variant="int8").high == 0.823 and set(table.run) == {"real"}
-    cells = [results.cell(results.one(table, metric=metric)) for metric in ("bytes", "auc", "uar")]
-    assert cells == ["3.4 kB", "–", "78.4 (73.2–82.3) %"]
-
-
 def test_goals_find_their_numbers_alone_and_are_compared_in_their_direction(tmp_path):
     """The random split is leaky: another goal. A goal that is met to the digit is reached."""
     leaky, less = replace(OF, protocol="leaky"), {**ABOUT, "variant": "int8"}
@@ -72,9 +65,7 @@ def test_goals_find_their_numbers_alone_and_are_compared_in_their_direction(tmp_
         "int8 loses at most 0.5 points of UAR to float32": False,
     }
     assert found.value.iloc[0] == "0.784 (0.732–0.823)"
-
-
-def test_numbers_of_others_stand_beside_ours(tmp_path):
+    # numbers of others stand beside ours
     beside = related_work.side_by_side(table_of([INT8], tmp_path))
     theirs = beside[beside.work.str.contains("LIGHT-SERNET") & beside.what.str.contains("leave-one")].iloc[0]
     assert (theirs.theirs, theirs.ours) == ("74.4 %", "78.4 (73.2–82.3) %")

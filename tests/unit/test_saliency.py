@@ -125,15 +125,29 @@ def test_attention_by_hand():
     assert (left.share_low, left.share_high) == pytest.approx((1 / 4, 3 / 4))
     assert (even.share, even.ratio) == (0.25, 1) and (none.n, none.empty, none.area) == (0, 4, 1 / 4)
     assert np.isnan([none.share, none.share_low, none.ratio, none.ratio_low]).all()
+    # mean maps count every picture alike
+    maps = np.array([[[1.0, 1]], [[30, 10]], [[0, 0]], [[0, 2]]])
+    found = regions.mean_maps(maps, np.array([0, 0, 0, 1]), ("a", "b", "c"))
+    assert list(found) == ["a", "b"]
+    np.testing.assert_allclose(found["a"], [[0.625, 0.375]])
+    assert np.isnan(regions.shares(maps)[2]).all()
 
 
-def test_the_interval_is_that_of_scipy():
+def test_interval_and_correlation_are_those_of_scipy():
     values = RNG.gamma(2.0, size=80)
     found = regions.ratio_of_sums(values, np.ones(80), np.arange(80), n_boot=4000)
     drawn = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=4000, rng=1)
     assert found.value == pytest.approx(values.mean())
     assert (found.low, found.high) == pytest.approx(tuple(drawn.confidence_interval), abs=0.03)
     assert np.isnan(regions.ratio_of_sums(values, values, np.zeros(80, int)).low)
+    a, b = RNG.normal(size=(2, 5, 6, 7))
+    b[0] = np.round(a[0])  # ties
+    b[1] = 3.0
+    found = spearman(a, b)
+    expected = [stats.spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(a[2:], b[2:], strict=True)]
+    np.testing.assert_allclose(found[2:], expected)
+    assert found[0] == pytest.approx(stats.spearmanr(a[0].ravel(), b[0].ravel()).statistic)
+    assert np.isnan(found[1])
 
 
 OPTIONS = {"n_subjects": 2, "n_trials": 4, "trial_s": 5.0, "seed": 3}
@@ -160,17 +174,6 @@ def test_regions_of_a_synthetic_set_are_the_generators(tmp_path, frontend):
         np.testing.assert_allclose(frames, face.recording(shown[-1])[::hop], atol=1e-3)
     with pytest.raises(BadSet, match="windows of 8 trials are not those of the corpus's options"):
         regions.regions(run, SYNTHETIC, data.part(np.arange(1, 8 * n)), np.array([0]))
-
-
-def test_spearman_is_that_of_scipy():
-    a, b = RNG.normal(size=(2, 5, 6, 7))
-    b[0] = np.round(a[0])  # ties
-    b[1] = 3.0
-    found = spearman(a, b)
-    expected = [stats.spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(a[2:], b[2:], strict=True)]
-    np.testing.assert_allclose(found[2:], expected)
-    assert found[0] == pytest.approx(stats.spearmanr(a[0].ravel(), b[0].ravel()).statistic)
-    assert np.isnan(found[1])
 
 
 def test_cascade_takes_weights_away_from_the_logits_down(smooth):
@@ -210,11 +213,3 @@ def test_smooth_grad_averages_signed_gradients_over_noise_of_the_range():
     far = np.abs(X[..., 0]) > np.ptp(X) / 10  # where no noise turns the sign
     expected = 0.1 * np.ptp(X) / np.sqrt(16)
     assert (found - np.abs(X[..., 0]))[far].std() == pytest.approx(expected, rel=0.1)
-
-
-def test_mean_maps_count_every_picture_alike():
-    maps = np.array([[[1.0, 1]], [[30, 10]], [[0, 0]], [[0, 2]]])
-    found = regions.mean_maps(maps, np.array([0, 0, 0, 1]), ("a", "b", "c"))
-    assert list(found) == ["a", "b"]
-    np.testing.assert_allclose(found["a"], [[0.625, 0.375]])
-    assert np.isnan(regions.shares(maps)[2]).all()

@@ -1,6 +1,6 @@
 """Sources of recordings: names, files, trials of corpora, generated people; chunks by position, gaps that stay gaps."""
 
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from whole_corpora import TRAINED
 
 from emolib.__main__ import SENSORS
 from emolib.core.errors import BadParameter
-from emolib.datasets import load
 from emolib.datasets.corpora.synthetic import trial
 from emolib.device.sensors import parse
 from emolib.device.sensors.recordings import PART_S, course
@@ -87,15 +86,6 @@ def test_a_video_is_read_whole(tmp_path):
     for chunk, level in zip(chunks, levels, strict=True):
         assert chunk.data.shape == (48, 64, 3)
         np.testing.assert_allclose(chunk.data.mean((0, 1)), [255 - level, 0, level], atol=4)
-
-
-@pytest.mark.parametrize("modality, sfreq", [("eeg", 128), ("face", 1)])
-def test_a_trial_of_the_synthetic_corpus(modality, sfreq):
-    source, about = opened(f"{modality}=corpus:synthetic/s00/s00-t03")
-    chunks, expected = list(source.chunks()), next(islice(load("synthetic", modality), 3, None))
-    assert about == SignalInfo(sfreq, expected.kind, expected.channels)
-    data = np.stack([chunk.data for chunk in chunks]) if modality == "face" else joined(chunks)
-    np.testing.assert_array_equal(data, expected.data)
 
 
 def test_a_trial_in_a_corpus_s_own_layout(tmp_path, monkeypatch):

@@ -38,7 +38,11 @@ def test_subject_protocols_cover_everybody_once_and_cut_nobody(n_subjects, n_val
     full = people(n_subjects)
     mixed = windows(full.subject[list(order)], full.y[list(order)])
     n_folds = data.draw(st.integers(2, n_subjects))
-    for made in (splits.loso(mixed, n_val, seed), splits.grouped(mixed, n_folds, 0.3, seed)):
+    by_person = splits.loso(mixed, n_val, seed)
+    assert [(fold.name, len(subjects_of(mixed, fold.val))) for fold in by_person] == [
+        (name, n_val) for name in np.unique(mixed.subject)
+    ]
+    for made in (by_person, splits.grouped(mixed, n_folds, 0.3, seed)):
         tested = np.concatenate([fold.test for fold in made])
         assert sorted(tested.tolist()) == list(range(len(mixed.y)))
         for fold in made:
@@ -53,16 +57,6 @@ def test_validation_holds_every_class_where_people_allow():
     mixed = windows(subject, y)
     for fold in splits.loso(mixed, n_val=1):
         assert set(mixed.y[fold.val]) == set(mixed.y[fold.train]) == {0, 1}
-
-
-def test_loso_has_a_fold_a_subject(monkeypatch):
-    mixed = people(7)
-    for i, fold in enumerate(splits.loso(mixed, n_val=2)):
-        assert fold.name == f"s{i:02d}" and subjects_of(mixed, fold.test) == {f"s{i:02d}"}
-        assert len(subjects_of(mixed, fold.val)) == 2
-    monkeypatch.setattr(splits, "MAX_FOLDS", 6)
-    with pytest.raises(BadParameter, match="use grouped"):
-        splits.loso(mixed)
 
 
 def test_grouped_spreads_classes_evenly_and_the_seed_decides_who_validates():
@@ -101,6 +95,7 @@ def test_leaky_cuts_people_and_keeps_the_class_shares():
     (people(5), "loso", {"n_folds": 3}, "n_folds does not exist in protocol loso"),
     (people(5), "loso", {"n_val": 0}, "n_val is 0"),
     (people(5), "grouped", {"n_folds": 99}, "expected 2 to 5"),
+    (people(splits.MAX_FOLDS + 1), "loso", {}, "use grouped"),
     (people(1), "loso", {}, "One subject only"),
     (people(3), "loso", {}, "2 subjects are left for train and val, expected more than n_val = 2"),
     (people(5), "official", {}, r"marked \[''\]"),

@@ -1,7 +1,6 @@
 """The synthetic corpus: the same data every time, and signals that do what their docstrings say."""
 
 import itertools
-from collections import Counter
 
 import neurokit2 as nk
 import numpy as np
@@ -46,13 +45,6 @@ def test_a_seed_gives_one_corpus_in_which_a_trial_depends_on_no_other(modality):
     np.testing.assert_array_equal(first(modality, 2, seed=3, n_subjects=1)[1].data, two)
     assert not np.array_equal(first(modality, 1, seed=4)[0].data, one)
     assert [trial.label for trial in first(modality, 9)] == [a.label for a in affects(1, 40, 8.0, 0)][:9]
-
-
-def test_labels_are_balanced_in_every_subject_and_shuffled():
-    every = list(affects(4, 40, 8.0, 0))
-    labels = [[a.label for a in every if a.subject == subject] for subject in range(4)]
-    assert all(Counter(of_one) == dict.fromkeys(QUADRANTS, 10) for of_one in labels)
-    assert len(set(map(tuple, labels))) == 4 and len({a.trial_id for a in every}) == 160
 
 
 def test_options_out_of_range_are_refused_at_once():
