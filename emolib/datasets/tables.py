@@ -18,14 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_COLUMNS = 10_000  # a wider line is damage, and takes pandas minutes
-LEAST_HZ = {
-    "ppg": 16.0,
-    "ecg": 16.0,
-    "bpm": 0.1,
-    "raw": 16.0,
-    "eda": 1.0,
-    "temp": 0.1,
-}  # below, time stamps are hardly seconds
+# below, time stamps are hardly seconds
+LEAST_HZ = {"ppg": 16.0, "ecg": 16.0, "bpm": 0.1, "raw": 16.0, "eda": 1.0, "temp": 0.1}
 STAMPS = ("timestamp", "timestamps")
 JITTER = 0.5  # of the median step; a lost sample is 1, and stamps at 256 Hz rounded to ms reach 0.25
 MOST_SHEET_BYTES = 4 << 20  # of all parts of a workbook, unfolded; in memory they are many times that

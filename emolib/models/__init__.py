@@ -12,13 +12,8 @@ from emolib.core.errors import BadParameter, check_names
 from emolib.core.experiment import Experiment
 from emolib.datasets import splits
 
-OTHERS = {
-    "heart": (),
-    "eeg": (),
-    "speech": (),
-    "face": ("table2", "resnet"),
-    "skin": (),
-}  # beside "" (its own) and "lda"
+# beside "" (its own) and "lda"
+OTHERS = {"heart": (), "eeg": (), "speech": (), "face": ("table2", "resnet"), "skin": ()}
 
 
 class Network(NamedTuple):

@@ -280,6 +280,5 @@ def front_end(modality: str, **parameters):
 
 def feature_names(front, kind: str = "") -> tuple[str, ...]:
     """Names of a window's features where they have some: those of heart or skin data of this kind, and MFCC."""
-    return (FEATURES | {"eda": skin.FEATURES}).get(kind, ()) or tuple(
-        f"c{i}" for i in range(getattr(front, "n_mfcc", 0))
-    )
+    known = FEATURES | {"eda": skin.FEATURES}
+    return known.get(kind, ()) or tuple(f"c{i}" for i in range(getattr(front, "n_mfcc", 0)))

@@ -91,15 +91,17 @@ def prominences(x: np.ndarray, tops: np.ndarray) -> np.ndarray:
 
 
 def slope(x: np.ndarray, sfreq: float) -> np.ndarray:
-    """Change of x (n_times,) in a minute, over LOCAL_S around each sample, less at the ends, (n_times,)."""
-    i, half = np.arange(len(x)), round(LOCAL_S / 2 * sfreq)
-    first, last = np.maximum(i - half, 0), np.minimum(i + half, len(x) - 1)
-    return 60 * sfreq * (x[last] - x[first]) / np.maximum(last - first, 1)
+    """Change of x (n_times,) in a minute, (n_times,): the mean of LOCAL_S / 2 after each sample less that before it, so that
+    steps of a coarse scale do not show. The ends have the nearest one."""
+    half = min(round(LOCAL_S / 2 * sfreq), (len(x) - 1) // 2)
+    i, total = np.clip(np.arange(len(x)), half, len(x) - 1 - half), np.concatenate([[0.0], np.cumsum(x)])
+    change = (total[i + half + 1] - total[i] - total[i + 1] + total[i - half]) / (half + 1)
+    return 60 * sfreq * change / max(half, 1)
 
 
 def skin_series(eda: np.ndarray, temp: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-    """FEATURES at time_s (n_steps,), (n_steps, n_features), of EDA in µS and temperature in °C, (n_times,) at SFREQ Hz.
-    Amplitude and rise are interpolated between responses; without any they are MIN_US and 0."""
+    """FEATURES, (n_steps, n_features), of EDA in µS and temperature in °C, (n_times,) at SFREQ Hz, each the mean over a step;
+    steps begin at time_s (n_steps,). Amplitude and rise are interpolated between responses; without any they are MIN_US and 0."""
     at, n_local = np.arange(len(eda)), round(LOCAL_S * SFREQ)
     tonic, phasic = decompose(eda, SFREQ)
     found = responses(phasic, SFREQ)
@@ -117,7 +119,9 @@ def skin_series(eda: np.ndarray, temp: np.ndarray, time_s: np.ndarray) -> np.nda
         temp,
         slope(temp, SFREQ),
     )
-    return np.stack([np.interp(SFREQ * time_s, at, column) for column in columns], axis=1)
+    first = np.minimum(np.round(SFREQ * time_s).astype(int), len(at) - 1)
+    n_each = np.maximum(np.diff(first, append=len(at)), 1)
+    return (np.add.reduceat(np.stack(columns), first, axis=1) / n_each).T
 
 
 def reason(eda: np.ndarray, temp: np.ndarray) -> str:

@@ -75,12 +75,12 @@ def column(found, name):
 
 def test_features_by_hand():
     """A ramp has no phasic part; triangles 12 s apart, 3 s up, make five responses a minute that rise for 3 s."""
-    t = np.arange(240) / 4
+    t, middle = np.arange(240) / 4, np.arange(60) + 0.375  # of the four samples of a step
     ramp = front_end("skin")(np.stack([2 + t / 60, 33 - 0.5 * t / 60]), 4.0, "eda")
     assert ramp.X.shape == (1, 60, 1, len(skin.FEATURES)) and ramp.start_s.tolist() == [0]
-    np.testing.assert_allclose(column(ramp, "ln tonic level"), np.log(2 + np.arange(60) / 60), atol=1e-3)
+    np.testing.assert_allclose(column(ramp, "ln tonic level"), np.log(2 + middle / 60), atol=1e-3)
     np.testing.assert_allclose(column(ramp, "tonic slope"), 1, atol=1e-3)
-    np.testing.assert_allclose(column(ramp, "temperature"), 33 - 0.5 * np.arange(60) / 60, atol=1e-4)
+    np.testing.assert_allclose(column(ramp, "temperature"), 33 - 0.5 * middle / 60, atol=1e-4)
     np.testing.assert_allclose(column(ramp, "temperature slope"), -0.5, atol=1e-3)
     assert not column(ramp, "responses a minute").any() and not column(ramp, "response rise").any()
     waves = np.interp((t - 2) % 12, [0, 3, 12], [0, 1, 0])
