@@ -54,6 +54,9 @@ TREE = TREE.assign(auc=[0.8, 0.75, 0.7, 0.55], accepted=[True, True, True, False
 NAMES = np.array([f"participant_000{i}" for i in range(44)])
 PEOPLE = pd.DataFrame({"subject": NAMES, "uar": RNG.random(44), "accuracy": 0.5, "n": 30})
 ARMS = pd.concat([PEOPLE.assign(arm=arm) for arm in ("none", "baseline", "subject")])
+CURVE = pd.DataFrame({"heard": ["0", "1", "40", "all"], "uar": [0.5, 0.6, 0.8, 0.82], "before": [0.5, 0.5, 0.52, 0.5]})
+CURVE = CURVE.assign(uar_low=CURVE.uar - 0.1, uar_high=CURVE.uar + 0.05)
+
 FIGURES = {  # with names of classes and sources on an axis, or of faces, which test_pipeline has not
     "confusion": lambda: plots.confusion(RNG.integers(0, 2000, (8, 8)), [f"low arousal and {e} valence" for e in EMOTIONS]),
     "latency": lambda: plots.latency(VARIANTS),
@@ -66,6 +69,7 @@ FIGURES = {  # with names of classes and sources on an axis, or of faces, which 
     "folds": lambda: plots.folds(np.where(np.repeat(NAMES, 4) == NAMES[:20, None], 2, 0), np.repeat(NAMES, 4)),
     "per_subject": lambda: plots.per_subject(PEOPLE, 0.25),
     "subject_calibration": lambda: plots.by_person(ARMS.assign(seed=0), "arm", "person"),
+    "heard": lambda: plots.heard(CURVE),
     "seeds": lambda: plots.by_person(ARMS.assign(normalise=ARMS["arm"].replace("none", "train"), seed=0), "normalise", "person"),
     **{f"trial {name}": partial(plots.trial, of) for name, of in TRIALS.items()},
     **{f"window {name}": partial(plots.window, RNG.normal(size=of[0]), *of[1:]) for name, of in WINDOWS.items()},
