@@ -94,6 +94,7 @@ CONCLUDED = [
     *rows("missing", MISSING),
     *rows("early_fusion", JOINT),
     *rows("subject_calibration", OF_SOURCES["subject_calibration"]),
+    *rows("owner", OF_SOURCES["owner"]),
     *rows("seed_variability", OF_SOURCES["seed_variability"]),
     *(f"{source}-{rule}" for source in OF_SOURCES["compression"] for rule in COMPRESSION),
     *rows("saliency", OF_SOURCES["saliency"]),

@@ -1,6 +1,6 @@
 """What a job of a cluster costs: one small run on this machine, and on a SLURM of two nodes on its loopback.
 
-`python benchmarks/cluster.py --write` puts what was measured into benchmarks/README.md. Needs Debian's slurm-wlm and munge.
+`python benchmarks/cluster.py --write` puts what was measured into benchmarks/README.md. Needs Debian's slurm-wlm.
 """
 
 import argparse

@@ -16,6 +16,7 @@ from emolib.device.bundle import Bundle, pretrained
 from emolib.device.engine import HOP_S, Engine, Result
 from emolib.device.interpreter import BACKENDS
 from emolib.device.live import Live, replay
+from emolib.device.owner import Owner, erase, kept
 from emolib.device.sensors import KINDS, Kind, parse
 from emolib.signals.readers import READERS
 
@@ -31,29 +32,34 @@ def export(options) -> None:
 
 
 def run(options) -> None:
-    """Print one answer, as a line of JSON, for a recording of each modality or the faces of a picture; or stream."""
+    """Print one answer, as a line of JSON, for a recording of each modality or the faces of a picture; or stream. Of several
+    recordings of a modality, all are of one person: the first of each are answered, then the second."""
     bundle = Bundle(options.bundle)
     if options.picture:
         return print(json.dumps(bundle.faces(options.model, options.picture)))
     if options.source:
         return stream(bundle, options)
-    recordings = {modality: path for modality in READERS if (path := getattr(options, modality))}
+    recordings = {modality: paths for modality in READERS if (paths := getattr(options, modality))}
     if not recordings:
         expected = f"--picture, --source, or some of --{', --'.join(READERS)}"
         raise BadParameter(f"run: got no recording, expected {expected}.")
-    print(json.dumps(bundle.answer(recordings, options.model)))
+    with Owner(options.profile) as owner:
+        for k in range(max(map(len, recordings.values()))):
+            given = {modality: paths[k] for modality, paths in recordings.items() if k < len(paths)}
+            print(json.dumps(bundle.answer(given, options.model, owner)))
 
 
 def stream(bundle: Bundle, options) -> None:
     """Print an answer every hop: recordings are read as fast as they can be, live sensors in real time."""
     modalities = [text.partition("=")[0] for text in options.source]
-    engine = Engine(bundle, modalities, options.model, options.hop_s, threads=options.threads)
-    sensors = [parse(text, engine.trained, SENSORS) for text in options.source]
-    if any(sensor.is_live for sensor in sensors):
-        with Live(engine, sensors) as live:
-            return show(live.results(options.seconds), options.json)
-    end_s = options.seconds or float("inf")
-    show(takewhile(lambda result: result.time_s <= end_s, replay(engine, sensors)), options.json)
+    with Owner(options.profile) as owner:
+        engine = Engine(bundle, modalities, options.model, options.hop_s, threads=options.threads, owner=owner)
+        sensors = [parse(text, engine.trained, SENSORS) for text in options.source]
+        if any(sensor.is_live for sensor in sensors):
+            with Live(engine, sensors) as live:
+                return show(live.results(options.seconds), options.json)
+        end_s = options.seconds or float("inf")
+        show(takewhile(lambda result: result.time_s <= end_s, replay(engine, sensors)), options.json)
 
 
 def show(results: Iterable[Result], as_json: bool) -> None:
@@ -70,7 +76,8 @@ def line(result: Result) -> str:
     parts = []
     for name, part in result.parts.items():
         weight = part.weight if result.scores else None
-        parts.append(f"{name} {best(part.scores, weight) if part.scores else part.state}")
+        known = f" ({part.heard} heard)" if part.heard is not None else ""
+        parts.append(f"{name} {best(part.scores, weight) if part.scores else part.state}{known}")
     missed = f", {result.missed} hops missed" if result.missed else ""
     return f"{result.time_s:7.1f} s  {answer:16}  {' | '.join(parts)}  ({result.ms:.1f} ms{missed})"
 
@@ -85,7 +92,7 @@ def live(options) -> None:
     """Serve a page for this computer's own browser: camera, microphone, and a face that smiles back."""
     from emolib.device.page import serve
 
-    shown = {"open_browser": not options.no_browser, "keep": options.keep, "kinds": SENSORS}
+    shown = {"open_browser": not options.no_browser, "keep": options.keep, "kinds": SENSORS, "profile": options.profile}
     serve(options.bundle, options.source, options.model, options.port, **shown)
 
 
@@ -142,6 +149,14 @@ def config(options) -> None:
     print(f"{options.file}: nothing wrong")
 
 
+def profile(options) -> None:
+    """List the people whom devices of this user know; or erase one."""
+    if options.what == "erase":
+        return erase(options.name)
+    for name, (n_windows, n_bytes) in kept().items():
+        print(f"{name}: {n_windows} windows heard, {n_bytes} bytes")
+
+
 def models(options) -> None:
     """Print the models that come with emolib, and their classes."""
     for name, entry in pretrained().models.items():
@@ -196,6 +211,10 @@ class Command(argparse.ArgumentParser):
         told = f"a source or detector instead of {instead_of}; repeatable"
         self.add_argument("--model", action="append", default=[], help=told)
 
+    def profile(self) -> None:
+        told = "keep what models learn of a person under this name, on this machine; `emolib profile` erases it"
+        self.add_argument("--profile", default="", metavar="NAME", help=told)
+
     def source(self, what: str) -> None:
         forms = "heart=file:BVP.csv, speech=microphone, face=camera:0, eeg=lsl:NAME, …; repeatable"
         form = "MODALITY=KIND[:WHERE]"
@@ -219,18 +238,24 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--port", type=int, default=0, help="of the page; 0 is a free one")
     one.add_argument("--no-browser", action="store_true", help="print the address only")
     one.add_argument("--keep", type=Path, help="append every answer to this file, a line of JSON each")
+    one.profile()
     one.model()
     one = command(run, "a bundle's answer for recordings in files, or for live sources")
     one.bundle()
     for modality in READERS:
-        one.add_argument(f"--{modality}", type=Path, help="a recording in a file")
+        told = "a recording in a file; repeatable, of one person"
+        one.add_argument(f"--{modality}", type=Path, action="append", help=told)
     one.add_argument("--picture", type=Path, help="faces are found in it first; --face is one face")
     one.source("an answer every hop from")
     one.add_argument("--seconds", type=float, help="of sources, then end")
     one.add_argument("--hop-s", type=float, default=HOP_S, help="of sources, seconds between answers")
     one.add_argument("--threads", type=int, default=1, help="of sources, those of each interpreter")
     one.add_argument("--json", action="store_true", help="of sources, a line of JSON each hop")
+    one.profile()
     one.model()
+    one = command(profile, "list or erase the people whom models have learned")
+    one.add_argument("what", choices=("list", "erase"), help="what to do")
+    one.add_argument("name", nargs="?", default="", help="whom to erase")
     command(models, "the models that come with emolib")
     one = command(bench, "measured latency, memory and energy of a bundle on this machine")
     one.bundle()

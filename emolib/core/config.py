@@ -21,11 +21,12 @@ def by_step(*notebooks: str) -> dict[str, str]:
 
 
 COMPRESSION = by_step("02a_ablation", "03a_clipping", "03b_mixed", "03c_qat", "03d_npu")
-OTHERS = ("02b_saliency", "02c_reduction", "02e_seed_variability", "04d_subject_calibration")
+OTHERS = ("02b_saliency", "02c_reduction", "02e_seed_variability", "04d_subject_calibration", "04e_owner")
 STEPS = COMPRESSION | by_step(*OTHERS)
 OF_SOURCE = by_step("01_windows", "02_train", "03_quantize") | STEPS
-SEVERAL = ("seed_variability", "compression", "saliency", "reduction", "subject_calibration")  # name sources
+SEVERAL = ("seed_variability", "compression", "saliency", "reduction", "subject_calibration", "owner")  # name sources
 OF_MODALITY = {"saliency": ("face",), "reduction": ("face",), "subject_calibration": ("heart", "eeg", "skin")}
+OF_MODALITY |= {"owner": ("heart", "eeg", "speech", "skin")}
 EXPERIMENT = ("corpus", "modality", "task", "protocol", "network")
 
 Part = TypeVar("Part")
@@ -59,6 +60,7 @@ class Config(Section):
     saliency: Names = ()
     reduction: Names = ()
     subject_calibration: Names = ()
+    owner: Names = ()
     detectors: Parts[Detector] = {}
     studies: Parts[of("04_fusion", "name")] = {}
     missing: Parts[of("04c_missing", "name")] = {}
@@ -82,6 +84,10 @@ class Config(Section):
         for name, given in self.missing.items():
             joint = [given.early_fusion] if given and given.early_fusion else []
             check_names(joint, list(self.early_fusion), f"early_fusion, which missing.{name} names")
+        for name in self.owner:
+            train = getattr(self.sources[name], "train", None)
+            if getattr(train, "normalise", "train") != "owner":
+                raise ValueError(f"owner: {name} does not learn its owner: set normalise: owner under its train.")
         for part, modalities in OF_MODALITY.items():
             for name in named[part]:
                 if (modality := Experiment.parse(name).modality) not in modalities:

@@ -95,9 +95,9 @@ KINDS = {
     "name": Name,
     "modality": Literal["heart", "eeg", "speech", "face", "skin"],
     "protocol": Literal["loso", "grouped", "official", "leaky"],
-    "normalise": Literal["train", "subject"],
+    "normalise": Literal["train", "owner", "subject"],
     "level": Literal["window", "trial"],
-    "pairs": Literal["same_trials", "label_paired", "recordings"],
+    "pairs": Literal["same_trials", "same_windows", "label_paired", "recordings"],
     "optimizers": list[Optimizer],
     "fit": Training,
 }

@@ -27,6 +27,11 @@ def models_folder() -> Path:
     return here if here.is_dir() else Path(sysconfig.get_path("data")) / "share/emolib/models"
 
 
+def profiles_folder() -> Path:
+    """Folder of the people whom devices of this user know: $EMOLIB_PROFILES, else ~/.local/share/emolib/profiles."""
+    return Path(os.environ.get("EMOLIB_PROFILES") or "~/.local/share/emolib/profiles").expanduser().resolve()
+
+
 def run_folder(run: str) -> Path:
     """results/<run> in the checkout; $EMOLIB_RESULTS moves the results folder. Raises BadParameter for no plain name."""
     return (HOME / (os.environ.get("EMOLIB_RESULTS") or "results")).resolve() / check_name(run, "run")

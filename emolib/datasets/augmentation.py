@@ -1,7 +1,8 @@
-"""Augmentation of speech: copies of utterances in another voice, cut, with noise. They only train.
+"""Augmentation of speech: copies of utterances in other voices, cut, with noise. They only train.
 
 Speakers differ in pitch and in the length of their vocal tract; a shift of all frequencies changes both. Tempo says more
-of the emotion than of the speaker, and is kept.
+of the emotion than of the speaker, and is kept. A voice has the same shift in all of a speaker's utterances: it is another
+speaker, whom one can get to know.
 """
 
 import zlib
@@ -20,21 +21,28 @@ SNR_DB = (15.0, 40.0)
 
 
 def with_voices(trials: Iterable[Trial], n: int, seed: int = 0) -> Iterator[Trial]:
-    """Each trial of speech, then n changed copies of it with the split COPY, by `seed` and trial alone."""
+    """Each trial of speech, then n copies of it with the splits copy1, copy2, …, by `seed`, trial and voice alone."""
     for trial in trials:
         if trial.modality != "speech":
             raise BadParameter(f"voices: got {trial.modality}, expected speech: nothing else has a voice.")
         yield trial
-        rng = np.random.default_rng([seed, zlib.crc32(f"{trial.subject}/{trial.trial}".encode())])
-        for _ in range(n):
-            yield replace(trial, data=in_other_voice(trial.data, trial.sfreq, rng), split=COPY)
+        for voice in range(1, n + 1):
+            steps = drawn(seed, trial.subject, voice).uniform(-MOST_SEMITONES, MOST_SEMITONES)
+            rng = drawn(seed, f"{trial.subject}/{trial.trial}", voice)
+            data = in_other_voice(trial.data, trial.sfreq, steps, rng)
+            yield replace(trial, data=data, split=f"{COPY}{voice}")
 
 
-def in_other_voice(x: np.ndarray, sfreq: float, rng: np.random.Generator) -> np.ndarray:
-    """Audio x (n_times,) at sfreq Hz, higher or lower, cut, with noise: (n_kept,) float32 in [-1, 1]."""
+def drawn(seed: int, name: str, voice: int) -> np.random.Generator:
+    """What draws for a name in one voice."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode()), voice])
+
+
+def in_other_voice(x: np.ndarray, sfreq: float, steps: float, rng: np.random.Generator) -> np.ndarray:
+    """Audio x (n_times,) at sfreq Hz, `steps` semitones higher, cut, with noise: (n_kept,) float32 in [-1, 1]."""
     from librosa.effects import pitch_shift  # takes a second to import
 
-    n_fft, steps = round(FRAME_S * sfreq), rng.uniform(-MOST_SEMITONES, MOST_SEMITONES)
+    n_fft = round(FRAME_S * sfreq)
     audio = np.asarray(x, np.float32)
     other = pitch_shift(audio, sr=sfreq, n_steps=steps, n_fft=n_fft, hop_length=n_fft // 4)
     n = int(len(other) * rng.uniform(LEAST_SHARE, 1))

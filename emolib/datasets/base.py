@@ -1,5 +1,6 @@
 """What a corpus gives: trials. What a model trains on: windows in an EmotionSet."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 from emolib.core.errors import BadSet
 from emolib.core.windows import Windows, arrays, chunks, length, part
 
-COPY = "copy"  # split of a changed copy of a trial: it only trains
+COPY = "copy"  # begins the split of a changed copy of a trial, which only trains
+KNOWN = ("start_s", "session_s", "stimulus")  # of a window, where they are
 MODALITIES = ("heart", "eeg", "speech", "face", "skin")
 Source = tuple[str, str | None, str]  # URL, hash, file name
 
@@ -41,7 +43,9 @@ class Trial:
       face   uint8, (height, width[, 3]) with sfreq 0, or (n_frames, height, width[, 3]) at sfreq frames a second
     `label` is the corpus's own word for the trial ("" where it rates instead); `ratings` are on its own scales.
     `split` is the official split, train | val | test, or "" where the corpus has none. A changed copy of a trial has
-    the trial's name and the split COPY.
+    the trial's name, and the split COPY with the number of its voice. `session_s` is when the trial begins, in seconds since
+    the person's recordings began; NaN where the files do not say. `stimulus` names what was shown or said where several
+    people got the same; "" where the label says it, or nothing repeats.
     """
 
     corpus: str
@@ -55,6 +59,8 @@ class Trial:
     split: str = ""
     channels: tuple[str, ...] = ()
     ratings: Mapping[str, float] = field(default_factory=dict)
+    session_s: float = math.nan
+    stimulus: str = ""
 
 
 class Dropped(NamedTuple):
@@ -103,7 +109,8 @@ class EmotionSet:
 
     X of several modalities is a dict of such arrays by branch. subject, trial and split are (n_windows,) strings;
     no split may cut a subject. sfreq, kind and channels are those of the recordings (see Trial), so that a device reads
-    the same. start_s (n_windows,) is where in its trial a window begins.
+    the same. start_s (n_windows,) is where in its trial a window begins, session_s where in its person's session; stimulus
+    (n_windows,) strings as in Trial. Both are None where a trial lacks them.
     Raises BadSet for unequal lengths and values that are not finite.
     """
 
@@ -117,6 +124,8 @@ class EmotionSet:
     kind: str = ""
     channels: tuple[str, ...] = ()
     start_s: np.ndarray | None = None
+    session_s: np.ndarray | None = None
+    stimulus: np.ndarray | None = None
 
     def __post_init__(self):
         n = length(self.X)
@@ -133,7 +142,7 @@ class EmotionSet:
     @property
     def own(self) -> np.ndarray:
         """Which windows are not copies, (n_windows,) bool."""
-        return self.split != COPY
+        return ~np.char.startswith(self.split, COPY)
 
     def seen(self, rows: np.ndarray) -> Windows:
         """X of the windows `rows`: what a standardiser is fitted to."""
@@ -146,7 +155,7 @@ class EmotionSet:
 
     def _columns(self) -> list[str]:
         """Names of the fields that have an entry a window, beside X."""
-        return ["y", "subject", "trial", "split"] + ["start_s"] * (self.start_s is not None)
+        return ["y", "subject", "trial", "split", *(name for name in KNOWN if getattr(self, name) is not None)]
 
     def check_trainable(self) -> "EmotionSet":
         """The set itself. Raises BadSet for an empty class or a single subject: no protocol can split those."""

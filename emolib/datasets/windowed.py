@@ -1,5 +1,6 @@
 """From trials to the EmotionSet of a task, and from that to an .npz and back."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pandas as pd
 from emolib.core.errors import BadRecording, BadSet
 from emolib.core.windows import Spool
 from emolib.datasets import labels
-from emolib.datasets.base import COPY, EmotionSet, Trial
+from emolib.datasets.base import COPY, KNOWN, EmotionSet, Trial
 
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
 RECORDINGS = ("kind", "channels")
@@ -35,7 +36,7 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
         except BadRecording as error:
             raise BadRecording(f"{trial.corpus} {trial.trial}: {error}") from error
         n_windows = len(windows.X)
-        if trial.split == COPY:
+        if trial.split.startswith(COPY):
             counts[COPIES] += n_windows
         else:
             counts.update({KEPT: int(n_windows > 0), WINDOWS: n_windows})
@@ -58,6 +59,10 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
     classes = labels.classes(kept[0].corpus, task)
     columns = {name: per_window(getattr(trial, name) for trial in kept) for name in ("subject", "trial", "split")}
     columns |= {"y": per_window(map(classes.index, targets)), "start_s": np.concatenate(starts)}
+    if all(math.isfinite(trial.session_s) for trial in kept):
+        columns["session_s"] = per_window(trial.session_s for trial in kept) + columns["start_s"]
+    if all(trial.stimulus for trial in kept):
+        columns["stimulus"] = per_window(trial.stimulus for trial in kept)
     recorded = {name: getattr(kept[-1], name) for name in ("sfreq", *RECORDINGS)}
     return EmotionSet(spool.array(), classes=classes, **columns, **recorded).check_trainable(), counts
 
@@ -69,10 +74,9 @@ def table(counts: Counter) -> pd.DataFrame:
 
 
 def to_arrays(data: EmotionSet) -> dict[str, np.ndarray]:
-    """The set for an .npz without pickles; a kind, channels or times that its recordings lack are left out."""
+    """The set for an .npz without pickles; a kind, channels, times or stimuli that its recordings lack are left out."""
     names = [*ARRAYS, *(name for name in RECORDINGS if getattr(data, name))]
-    if data.start_s is not None:
-        names.append("start_s")
+    names += [name for name in KNOWN if getattr(data, name) is not None]
     return {name: np.asanyarray(getattr(data, name)) for name in names}
 
 

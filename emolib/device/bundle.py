@@ -17,6 +17,7 @@ from emolib.core.errors import BadArtifact, BadParameter, check_names
 from emolib.core.paths import models_folder, read_json
 from emolib.device.faces import Classifier, Detector, FacePath
 from emolib.device.interpreter import Model
+from emolib.device.owner import Owner
 from emolib.device.pipeline import Pipeline
 from emolib.fusion.reliability import statistics
 from emolib.fusion.weighing import Fusion
@@ -132,21 +133,24 @@ class Bundle:
         classes = {tuple(self.models[name]["classes"]) for name in sources}
         return Fusion.equal(classes.pop(), sources) if len(classes) == 1 else None
 
-    def answer(self, recordings: Mapping[str, Path], names: Sequence[str] = ()) -> dict:
+    def answer(self, recordings: Mapping[str, Path], names: Sequence[str] = (), owner: Owner | None = None) -> dict:
         """What the bundle says of one recording, in a file, of each modality. Raises BadRecording, BadParameter.
 
         By modality: rate, windows used and dropped, state ("ok", or why there are no scores), scores by class (mean over
-        windows) or None, milliseconds without the reading. "fused": their scores together, None where less than two
+        windows) or None, milliseconds without the reading; of a model that learns its owner, windows heard before. "fused": their scores together, None where less than two
         modalities have scores, or no study maps their classes to each other.
         """
-        sources, answers, votes = self.sources(list(recordings), names), {}, {}
+        sources, answers, votes, owner = self.sources(list(recordings), names), {}, {}, owner or Owner()
         fusion = self.fusion(list(sources.values()))
         for modality, source in sources.items():
             pipeline = self.pipeline(source)
             pieces, sfreq = read_recording(modality, recordings[modality], pipeline.trained)
             start = time.perf_counter()
-            X, dropped = pipeline.windows(pieces, sfreq)
-            about = {"source": source, "sfreq": sfreq, "windows": len(X), "dropped": dropped}
+            about = {"source": source, "sfreq": sfreq}
+            if pipeline.learns:
+                about["heard"] = round(owner.known(source, pipeline.standardiser).n)
+            X, dropped = pipeline.windows(pieces, sfreq, owner)
+            about |= {"windows": len(X), "dropped": dropped}
             if not len(X):
                 answers[modality] = about | {"state": f"dropped: {', '.join(dropped)}", "scores": None}
                 continue

@@ -8,6 +8,7 @@ import numpy as np
 
 from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle, by_class
+from emolib.device.owner import Owner
 from emolib.device.sensors.base import Chunk
 from emolib.device.stream import OK, WAITING, Pictures, Reading, Signal, Stream, failure
 from emolib.fusion.weighing import Vote
@@ -19,7 +20,7 @@ HOP_S = 1.0
 class Part(NamedTuple):
     """What one modality says at a hop. state: "ok", or why it has no scores. weight: its share of the fused answer.
     age_s: from its newest sample to the hop, NaN before the first. ms: of front end and network. box: x1 y1 x2 y2 of the
-    face, in pixels."""
+    face, in pixels. heard: windows of the owner before it, None where the model does not learn its owner."""
 
     state: str
     scores: dict[str, float] | None
@@ -27,6 +28,7 @@ class Part(NamedTuple):
     age_s: float
     ms: float
     box: tuple[float, ...] | None
+    heard: int | None = None
 
 
 class Result(NamedTuple):
@@ -52,8 +54,8 @@ class Engine:
     """One model of each modality, and the last samples of its sensor: `start`, `push` by any thread, `step` by one.
 
     modalities: some of the bundle's, all by default; names: which of several models or detectors. Where classes differ
-    and no study maps them to each other, `fusion` is None and each model answers in its own classes. Raises BadParameter
-    for what the bundle does not have, or has twice.
+    and no study maps them to each other, `fusion` is None and each model answers in its own classes. owner: whom models
+    that learn people know already. Raises BadParameter for what the bundle does not have, or has twice.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Engine:
         hop_s: float = HOP_S,
         threads: int = 1,
         clock: Callable[[], float] = time.monotonic,
+        owner: Owner | None = None,
     ):
         if not hop_s > 0:
             raise BadParameter(f"hop_s: got {hop_s}, expected more than 0.")
@@ -72,6 +75,7 @@ class Engine:
         self.fusion = bundle.fusion(list(sources.values()))
         self.pipelines = {name: bundle.pipeline(of, threads) for name, of in sources.items()}
         self.face_path = bundle.face_path(self.pipelines["face"], names) if "face" in sources else None
+        self.owner = owner or Owner()
         self.streams: dict[str, Stream] = {}
         self.gone: dict[str, str] = {}
 
@@ -89,7 +93,7 @@ class Engine:
         known, sensor = self.streams.get(modality), (self.pipelines[modality], about, is_live)
         if known is None or (known.about, known.is_live) != (about, is_live):
             is_face = modality == "face"
-            self.streams[modality] = Pictures(*sensor, self.face_path) if is_face else Signal(*sensor)
+            self.streams[modality] = Pictures(*sensor, self.face_path) if is_face else Signal(*sensor, self.owner)
         self.gone.pop(modality, None)
 
     def classes(self, modality: str) -> tuple[str, ...]:
@@ -131,4 +135,4 @@ class Engine:
             reading, scores = Reading(self.gone.get(modality, reading.state)), None
         scores = None if scores is None else by_class(self.classes(modality), scores)
         box = None if reading.box is None else tuple(round(float(side), 1) for side in reading.box)
-        return Part(reading.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box)
+        return Part(reading.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box, reading.heard)

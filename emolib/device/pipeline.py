@@ -7,29 +7,35 @@ import numpy as np
 
 from emolib.core.errors import BadParameter
 from emolib.device.interpreter import Model
+from emolib.device.owner import Owner
 from emolib.fusion.scores import softmax
+from emolib.signals import standardisers
 from emolib.signals.frontend import front_end
+from emolib.signals.owner import Prior
 from emolib.signals.readers import SignalInfo
-from emolib.signals.standardise import Standardiser, by_subject
+from emolib.signals.standardise import by_subject
 
 LEAST_OF_PERSON = 8  # windows that a person is standardised by; fewer say nothing
 
 
 class Pipeline:
     """One source, from its entry in bundle.json. by_person: trained on windows standardised within each person, so it
-    needs several of a person."""
+    needs several of a person. learns: normalises a window by what an Owner gave before."""
 
     def __init__(self, source: str, entry: dict, model: Model):
         self.source, self.modality, self.model = source, entry["modality"], model
         self.classes = tuple(entry["classes"])
         self.trained = SignalInfo(**entry["recordings"])
         self.front = front_end(self.modality, **entry["frontend"])
-        self.standardiser = Standardiser.from_dict(entry["standardiser"])
-        self.by_person = entry["normalise"] == "subject"
+        self.standardiser = standardisers.from_dict(entry["standardiser"])
+        self.by_person, self.learns = entry["normalise"] == "subject", isinstance(self.standardiser, Prior)
 
-    def windows(self, pieces: Sequence[np.ndarray], sfreq: float) -> tuple[np.ndarray, dict[str, int]]:
+    def windows(
+        self, pieces: Sequence[np.ndarray], sfreq: float, owner: Owner | None = None
+    ) -> tuple[np.ndarray, dict[str, int]]:
         """Windows of all pieces as the network takes them, and {reason: windows dropped}. Where the source is `by_person`
-        they are standardised within this recording, and dropped if they are too few."""
+        they are standardised within this recording, and dropped if they are too few. Where it `learns`, `owner` is
+        heard window by window, by default from nothing."""
         found = [self.front(piece, sfreq, self.trained.kind) for piece in pieces]
         dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
         X = np.concatenate([windows.X for windows in found])
@@ -37,7 +43,7 @@ class Pipeline:
             seconds = (self.front.window_s or 0) + (LEAST_OF_PERSON - 1) * self.front.hop_s
             dropped[f"{reason}, expected {seconds:g} s of recording or more"] = len(X)
             X = X[:0]
-        return self.standardised(X), dropped
+        return self.standardised(X, owner or Owner()), dropped
 
     def too_few(self, n: int) -> str:
         """Why n windows of a person are too few to answer, "" where they are enough."""
@@ -49,11 +55,21 @@ class Pipeline:
         if self.by_person:
             raise BadParameter(f"{self.source} needs a recording of each person: pick another with --model.")
 
-    def standardised(self, X: np.ndarray) -> np.ndarray:
+    def standardised(self, X: np.ndarray, owner: Owner) -> np.ndarray:
         """Windows (n_windows, *shape) of one person as the network takes them."""
         if self.by_person and len(X):
             X = by_subject(X, np.zeros(len(X), int), self.front.feature_axis)
-        return self.standardiser(X)
+        if not self.learns:
+            return self.standardiser(X)
+        found = np.empty_like(X)
+        for i in range(len(X)):
+            found[i] = self.known_by(owner, X[i : i + 1])[0]
+            owner.hear(self.source, self.standardiser, X[i])
+        return found
+
+    def known_by(self, owner: Owner, X: np.ndarray) -> np.ndarray:
+        """Windows of the owner by what was heard so far; they are not heard themselves."""
+        return self.standardiser.normalise(X, owner.known(self.source, self.standardiser))
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Scores (n_windows, n_classes) of standardised windows."""

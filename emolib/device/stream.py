@@ -9,6 +9,7 @@ import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording, EmolibError
 from emolib.device.faces import FacePath
+from emolib.device.owner import Owner
 from emolib.device.pipeline import Pipeline
 from emolib.device.sensors.base import SCENE, Chunk
 from emolib.fusion.reliability import SAME, statistics
@@ -23,6 +24,7 @@ MAX_AGE_S = 2.0  # of the newest sample; an older one says nothing of now
 AHEAD_S = 1.0  # of the clock; a stamp beyond is wrong
 WRONG_RATE = 0.05  # share by which a live sensor's rate may be off before it is no longer believed
 SLACK_S = 2.0  # of samples kept beyond the window: a hop that is late still finds its own
+HOP_ROUNDING_S = 1e-3
 PERSON = 120  # windows by which a person is standardised, at most
 
 
@@ -88,12 +90,14 @@ class Rate:
 
 
 class Reading(NamedTuple):
-    """What a stream says at a hop. state: "ok", or why the rest is None. stats (1, 5) are of the window."""
+    """What a stream says at a hop. state: "ok", or why the rest is None. stats (1, 5) are of the window. heard: windows of
+    the owner before it, where the model learns its owner."""
 
     state: str
     stats: np.ndarray | None = None
     scores: np.ndarray | None = None
     box: np.ndarray | None = None
+    heard: int | None = None
 
 
 def failure(error: Exception) -> str:
@@ -136,8 +140,14 @@ class Stream:
         if time_s - newest_s > MAX_AGE_S and (self.is_live or self.about.sfreq):
             return Reading(STOPPED)
         reading = self._read(time_s)
-        is_stuck = reading.state == OK and self._repeats(newest_s, reading.stats[0])
-        return Reading(STUCK) if is_stuck else reading
+        if reading.state == OK:
+            if self._repeats(newest_s, reading.stats[0]):
+                return Reading(STUCK)
+            self._learn(newest_s)
+        return reading
+
+    def _learn(self, newest_s: float):
+        """Hear what was answered, where the model learns its owner."""
 
     def _repeats(self, newest_s: float, found: np.ndarray) -> bool:
         """Whether newer samples than those of the last answer give just the same numbers."""
@@ -149,8 +159,9 @@ class Stream:
 class Signal(Stream):
     """Heart, EEG, speech, skin: the last window ends at the newest sample."""
 
-    def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool):
+    def __init__(self, pipeline: Pipeline, about: SignalInfo, is_live: bool, owner: Owner):
         super().__init__(pipeline, about, is_live)
+        self.owner, self.window, self.heard_s = owner, None, -np.inf
         trained = pipeline.trained
         self.rows = trained_rows(pipeline, about)
         self.sfreq = trained.sfreq if same_rate(about.sfreq, trained.sfreq) else about.sfreq
@@ -196,9 +207,19 @@ class Signal(Stream):
             self.person.append(windows.X[-1:])
             if reason := pipeline.too_few(len(self.person)):
                 return Reading(f"{WAITING}: {reason}")
+        if pipeline.learns:
+            self.window, n = windows.X[-1], self.owner.known(pipeline.source, pipeline.standardiser).n
+            X = pipeline.known_by(self.owner, windows.X[-1:])
+            return Reading(OK, statistics(X), pipeline.scores(X), heard=round(n))
         X = np.concatenate(self.person) if pipeline.by_person else windows.X[-1:]
-        X = pipeline.standardised(X)[-1:]
+        X = pipeline.standardised(X, self.owner)[-1:]
         return Reading(OK, statistics(X), pipeline.scores(X))
+
+    def _learn(self, newest_s: float):
+        """One window each hop of the front end, as training heard them, however often the engine answers."""
+        if self.pipeline.learns and newest_s - self.heard_s >= self.pipeline.front.hop_s - HOP_ROUNDING_S:
+            self.owner.hear(self.pipeline.source, self.pipeline.standardiser, self.window)
+            self.heard_s = newest_s
 
 
 class Pictures(Stream):

@@ -12,14 +12,17 @@ from emolib.core.artifacts import Run
 from emolib.core.bars import progress_bar
 from emolib.core.errors import BadParameter
 from emolib.core.experiment import Experiment, model_name
+from emolib.core.windows import scratch
 from emolib.datasets import splits, windowed
-from emolib.datasets.base import COPY, EmotionSet
+from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
 from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax, trial_scores
-from emolib.signals import standardise
+from emolib.signals import standardisers
 from emolib.signals.frontend import FRONT_ENDS
-from emolib.signals.standardise import ByBranch, Standardiser, by_subject
+from emolib.signals.owner import Heard
+from emolib.signals.standardise import Standardiser, by_subject
+from emolib.signals.standardisers import ByBranch
 
 if TYPE_CHECKING:  # these import TensorFlow
     import keras
@@ -31,17 +34,37 @@ METRICS = ("uar", "accuracy", "macro_f1", "ece")
 
 
 def prepared(data: EmotionSet, normalise: str, axis: int | None) -> EmotionSet:
-    """The set before a fold's standardiser sees it: "train" leaves it, "subject" standardises within each person.
+    """The set before a fold's standardiser sees it, without labels. "train" leaves it. "owner" listens to each person, recording
+    by recording in a random order: a window then knows what was heard before it, as on a device. "subject" standardises
+    within each person by all of the person's windows, which is transductive: no device has them before its first answer.
 
-    "subject" uses all windows of a person, without their labels: a device needs a recording of that person first.
     Raises BadParameter for another way to normalise.
     """
-    if normalise not in ("train", "subject"):
-        raise BadParameter(f"normalise: got {normalise!r}, expected train or subject.")
+    if normalise not in ("train", "owner", "subject"):
+        raise BadParameter(f"normalise: got {normalise!r}, expected train, owner or subject.")
     if normalise == "train":
         return data
-    others = np.char.add(data.subject, f"/{COPY}")  # copies are other voices, not the person's own
-    return replace(data, X=by_subject(data.X, np.where(data.own, data.subject, others), axis))
+    person = np.char.add(np.char.add(data.subject, "/"), np.where(data.own, "", data.split))  # a copy is another voice
+    if normalise == "subject":
+        return replace(data, X=by_subject(data.X, person, axis))
+    return replace(data, X=Heard.of(data.X, person, np.char.add(person, data.trial), axis, seed=0))
+
+
+def drift_free(data: EmotionSet) -> EmotionSet:
+    """The set, which knows session_s, without each person's trend over the session: of every value of X the least-squares
+    parabola over that person's windows; the person's mean stays.
+
+    Transductive: it sees all windows of a person, without labels, and is an estimate, no way to run a device. Where a few
+    conditions come in an order, the trend takes part of their difference with it, or all of it.
+    """
+    X = scratch(data.X.shape) if isinstance(data.X, np.memmap) else np.empty(data.X.shape, np.float32)
+    for name in np.unique(data.subject):
+        rows = data.subject == name
+        own, minutes = np.asarray(data.X[rows], np.float64).reshape(rows.sum(), -1), data.session_s[rows] / 60
+        powers = np.vander(minutes - minutes.mean(), 3)[:, :2]
+        powers -= powers.mean(axis=0)
+        X[rows] = (own - powers @ np.linalg.lstsq(powers, own, rcond=None)[0]).reshape(-1, *X.shape[1:])
+    return replace(data, X=X)
 
 
 def windows_of(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold]]:
@@ -58,6 +81,16 @@ def opened(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold], str]:
     return data, folds, trained["level"]
 
 
+def fit(trainer: "Trainer", data, fold: Fold, axis: Axis, state=None, bar=None) -> tuple[Standardiser | ByBranch, dict]:
+    """Fit a fold's standardiser and then its network, which `trainer` holds; the standardiser and the history. People who are
+    learned are heard in new orders all the time, so that the network meets strangers and people well known."""
+    seen = data.seen(fold.train)
+    standardiser = standardisers.fit(seen, axis)
+    train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
+    anew = (lambda rng: standardiser(seen.anew(rng))) if isinstance(seen, Heard) else None
+    return standardiser, trainer.fit(train, val, fold.name, state, bar, anew)
+
+
 def train_fold(run: Run, name: str, trainer: "Trainer", data, fold: Fold, axis: Axis, bar) -> dict:
     """The history of one fold. Writes <name>.keras and <name>.json (standardiser, history), unless they are current.
     While it trains, training/<source>/ holds its curve as CSV and for TensorBoard, and a state to go on from."""
@@ -66,11 +99,9 @@ def train_fold(run: Run, name: str, trainer: "Trainer", data, fold: Fold, axis: 
     if run.is_current(f"{name}.keras") and run.is_current(f"{name}.json"):
         bar.update(1)
         return json.loads((run.folder / f"{name}.json").read_text())["history"]
-    standardiser = standardise.fit(data.seen(fold.train), axis)
-    train, val = (data.part(rows, standardiser) for rows in (fold.train, fold.val))
     identity = {"parameters": run.parameters, "inputs": run.inputs, "fold": fold.name}
     state = Checkpoint(run.folder / name.replace("models", "training", 1), identity)
-    history = trainer.fit(train, val, fold.name, state, bar)
+    standardiser, history = fit(trainer, data, fold, axis, state, bar)
     with run.write(f"{name}.keras") as path:
         trainer.model.save(path)
     with run.write(f"{name}.json") as path:
@@ -81,7 +112,7 @@ def train_fold(run: Run, name: str, trainer: "Trainer", data, fold: Fold, axis: 
 
 def load_standardiser(run: Run, name: str) -> Standardiser | ByBranch:
     """The standardiser that `train_fold` fitted."""
-    return standardise.from_dict(run.json(f"{name}.json")["standardiser"])
+    return standardisers.from_dict(run.json(f"{name}.json")["standardiser"])
 
 
 def load_model(run: Run, name: str) -> "keras.Model":
@@ -92,12 +123,14 @@ def load_model(run: Run, name: str) -> "keras.Model":
 
 
 def score_columns(data: EmotionSet, folds: Sequence[Fold]) -> dict[str, np.ndarray]:
-    """Arrays fold, part, y, subject, trial of every validation and test window of every fold, in the order of scores."""
+    """Arrays fold, part, y, subject, trial, and start_s where it is known, of every validation and test window of every
+    fold, in the order of scores."""
     rows = np.concatenate([part for fold in folds for part in (fold.val, fold.test)])
     sizes = [(len(fold.val), len(fold.test)) for fold in folds]
     k = np.repeat(np.arange(len(folds)), np.sum(sizes, axis=1))
     parts = np.repeat(["val", "test"] * len(folds), np.ravel(sizes))
-    columns = {name: getattr(data, name)[rows] for name in ("y", "subject", "trial")}
+    known = ["start_s"] * (getattr(data, "start_s", None) is not None)
+    columns = {name: getattr(data, name)[rows] for name in ("y", "subject", "trial", *known)}
     return {"fold": k, "part": parts, "classes": np.array(data.classes), **columns}
 
 

@@ -30,6 +30,7 @@ OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
     "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
 }
+N_DRAWN = 4  # of the training windows, where they are drawn anew and weights are solved
 PREDICTED = 256  # windows of one call
 HELD_BYTES = 1 << 30  # a training set up to this size is held in memory
 TRACED = ("optimizer", "batch_size", "focal_gamma", "augment", "seed")  # options that a Trainer is built of
@@ -207,7 +208,8 @@ class Trainer(Loop):
         return -tf.reduce_mean(tf.reduce_sum(target * gain, axis=-1))
 
     def drawn(self, train, rng):
-        return *train, {}
+        X, targets = train
+        return X(rng) if callable(X) else X, targets, {}
 
     def rate(self, number: int, share: float) -> float:
         return self.options.learning_rate * (1 + math.cos(math.pi * number / self.options.epochs)) / 2
@@ -239,8 +241,9 @@ class Trainer(Loop):
         """The first epoch, from 0, of the lowest validation loss."""
         return int(np.argmin([row["val_loss"] for row in history]))
 
-    def fit(self, train: EmotionSet, val: EmotionSet, name="fold", state=None, bar=None) -> dict[str, list]:
-        """`train` on standardised sets, where no person of `val` is in `train`.
+    def fit(self, train: EmotionSet, val: EmotionSet, name="fold", state=None, bar=None, anew=None) -> dict[str, list]:
+        """`train` on standardised sets, where no person of `val` is in `train`. `anew(rng)` draws X of `train` anew for every
+        epoch, or N_DRAWN times for weights that are solved.
 
         The history has one number an epoch of learning_rate, loss (weighted, smoothed, focused), val_loss (mean over
         classes) and val_uar. Raises BadSet as `check_trainable` does, BadParameter if training diverges.
@@ -249,9 +252,10 @@ class Trainer(Loop):
         val, bar = replace(val, X=in_memory(val.X)), tqdm(disable=True) if bar is None else bar
         if self.solve:
             train = replace(train, X=np.asarray(train.X))
-            self.model.set_weights(self.solve(train.X, train.y, self.n_classes))
+            drawn = [anew(np.random.default_rng((self.options.seed, k))) for k in range(N_DRAWN)] if anew else [train.X]
+            self.model.set_weights(self.solve(np.concatenate(drawn), np.tile(train.y, len(drawn)), self.n_classes))
             history = [{"loss": self.validate(train, name)["val_loss"], **self.validate(val, name)}]
             bar.update(1)
         else:
-            history = self.train((in_memory(train.X), self.targets(train.y)), val, name, state, bar)
+            history = self.train((anew or in_memory(train.X), self.targets(train.y)), val, name, state, bar)
         return {key: [epoch[key] for epoch in history] for key in history[0]}

@@ -24,7 +24,8 @@ from emolib.fusion.scores import softmax
 from emolib.models.backend import keras
 from emolib.models.crossval import load_model, load_standardiser
 from emolib.quantization.flatbuffer import activations, compact
-from emolib.signals.standardise import ByBranch, Standardiser
+from emolib.signals.standardise import Standardiser
+from emolib.signals.standardisers import ByBranch
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from emolib import datasets
 from emolib.core.artifacts import Run, record_of, short
@@ -28,14 +29,17 @@ def of_source(run: Run, name: str, fold: int) -> str:
     source, scored = Experiment.parse(name), run.arrays(f"scores/{name}.npz")
     classes = ", ".join(scored["classes"].tolist())
     protocol = f"Protocol {source.protocol}, tested on {cautions.TESTED[source.protocol]}. {_own(scored, fold)}"
-    if run.parameters_of(f"scores/{name}-keras.npz")["normalise"] == "subject":
-        protocol += f"\n\n{cautions.BY_SUBJECT}"
+    trained = run.read(f"rows/{name}-train.csv")
+    protocol = "\n\n".join([protocol, *record_of(trained)["cautions"]])
+    context = pick(read(trained), metric="uar")
+    context = context[context.variant.isin(cautions.WITHOUT_SENSOR) | (context.condition != "")]
     return _card(
         run, name, f"{name}-quantize", f"{model_name(name, fold)}-{INT8}.tflite", [datasets.get(source.corpus)],
         what=f"{source.sentence()} Classes, in order of the logits: {classes}.",
         protocol=protocol,
         over="Of the answers of all folds, with 95 % intervals over people; bytes are means over folds.",
         limits=LIMITS,
+        beside=context,
     )  # fmt: skip
 
 
@@ -65,10 +69,16 @@ def _own(scored: dict[str, np.ndarray], fold: int) -> str:
 
 
 def _card(
-    run: Run, name: str, concluded: str, file: str, corpora: Iterable[datasets.Corpus | BoxCorpus], **told: str
+    run: Run,
+    name: str,
+    concluded: str,
+    file: str,
+    corpora: Iterable[datasets.Corpus | BoxCorpus],
+    beside: pd.DataFrame | None = None,
+    **told: str,
 ) -> str:
-    """card.md of the int8 `file` with the numbers of rows/<concluded>.csv."""
-    rows = pick(read(run.read(f"rows/{concluded}.csv")), metric=METRICS)
+    """card.md of the int8 `file` with the numbers of rows/<concluded>.csv, and the rows `beside` them."""
+    rows = pd.concat([pick(read(run.read(f"rows/{concluded}.csv")), metric=METRICS), beside])
     numbers = [
         [" · ".join(filter(None, (row.variant, row.condition))), words(row.metric), cell(row), row.n]
         for _, row in rows.iterrows()

@@ -61,6 +61,8 @@ def _model(run: Run, results: pd.DataFrame, name: str) -> Card:
         warning = "leaky split: for comparison only"
     elif one(mine, metric="chance_p").value >= 0.05:
         warning = NEAR_CHANCE.partition(":")[0]
+    elif (pick(mine, metric="uar_over_keras")[["value", "high"]] >= 0).any(axis=None):
+        warning = "the context alone (clock, order or stimulus) is as good"
     uar, size = (one(mine, variant=INT8, metric=metric) for metric in ("uar", "bytes"))
     return Card(f"{name}: int8 UAR", cell(uar), cell(size), warning)
 

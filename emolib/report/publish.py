@@ -29,12 +29,12 @@ def shipped(results: pd.DataFrame) -> str:
         of = Experiment.parse(name)
         mine = of_source(results, name)
         uar, *others = (one(mine, variant=INT8, metric=name) for name in ("uar", "bytes", "latency_p50"))
-        guess = one(mine, variant="majority", metric="uar")
+        guesses = (one(mine, variant=variant, metric="uar") for variant in ("majority", "clock", "stimulus"))
         tested = f"{uar.n} answers of {TESTED[of.protocol]}"
-        numbers = map(cell, (uar, guess, *others))
+        numbers = map(cell, (uar, *guesses, *others))
         body.append([modality, f"`{of.corpus}`, {of.task}", tested, *numbers])
-    head = ["modality", "corpus, task", "tested on", "UAR of int8", "of guessing", "size", "one inference"]
-    return markdown(head, body)
+    head = ["modality", "corpus, task", "tested on", "UAR of int8", "of guessing", "of the clock", "of the stimulus"]
+    return markdown([*head, "size", "one inference"], body)
 
 
 def corpus_page(corpus: str, results: pd.DataFrame) -> str:

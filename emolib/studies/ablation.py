@@ -5,7 +5,7 @@ goes on at that training, and a wider grid or another seed trains only what is n
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from time import perf_counter
 
@@ -21,10 +21,9 @@ from emolib.core.parameters import Training, check
 from emolib.datasets import splits
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.splits import Fold
-from emolib.models.crossval import prepared
+from emolib.models.crossval import fit, prepared
 from emolib.models.training import Trainer, trainer_of
 from emolib.signals.frontend import FRONT_ENDS
-from emolib.signals.standardise import Standardiser
 
 LOSSES = {
     "cross_entropy": {"label_smoothing": 0.0, "focal_gamma": 0.0},
@@ -136,10 +135,8 @@ class Study:
         """val_uar and val_loss at the epoch of least loss, this epoch (from 1), epochs_run, and seconds without tracing."""
         trainer, fold = self.trainer_of(options), self.folds[k]
         rows = self.train_rows(fold)
-        standardiser = Standardiser.fit(self.data.seen(rows), self.axis)
-        train, val = (self.data.part(of, standardiser) for of in (rows, fold.val))
         start = perf_counter()
-        history = trainer.fit(train, val, name)
+        _, history = fit(trainer, self.data, replace(fold, name=name, train=rows), self.axis)
         best, ran = int(np.argmin(history["val_loss"])), len(history["val_loss"])
         found = {key: history[key][best] for key in ("val_uar", "val_loss")}
         return {**found, "epoch": best + 1, "epochs_run": ran, "seconds": perf_counter() - start}

@@ -17,7 +17,7 @@ from emolib.evaluation import metrics
 from emolib.models import crossval, training
 from emolib.signals.frontend import FRONT_ENDS
 
-NORMALISATIONS = ("train", "subject")
+CONDITIONS = {"train": "normalised by train", "subject": "normalised by subject (transductive)"}
 Columns = dict[str, np.ndarray]  # of crossval.score_columns
 Scores = Mapping[tuple[str, int], np.ndarray]  # (n_rows, n_classes) in their order, by normalisation and seed
 
@@ -28,9 +28,9 @@ def scores(run: Run, of: Experiment, seeds: Sequence[int]) -> tuple[Columns, Sco
     trained = run.parameters_of(f"scores/{of}-keras.npz")
     data, folds = crossval.windows_of(run, of)
     axis = FRONT_ENDS[of.modality].feature_axis
-    sets = {normalise: crossval.prepared(data, normalise, axis) for normalise in NORMALISATIONS}
+    sets = {normalise: crossval.prepared(data, normalise, axis) for normalise in CONDITIONS}
     by_02_train = trained["normalise"], trained["fit"].get("seed", trained["seed"])
-    arms = [(normalise, seed) for normalise in NORMALISATIONS for seed in seeds]
+    arms = [(normalise, seed) for normalise in CONDITIONS for seed in seeds]
     found, trainers = {}, {}
     with progress_bar(len(arms) * len(folds), "train", "folds") as bar:
         for normalise, seed in sorted(arms, key=lambda arm: arm[1]):  # a graph serves all arms of a seed

@@ -20,7 +20,7 @@ from emolib.fusion.scores import softmax
 from emolib.models import crossval
 from emolib.models.training import Trainer
 from emolib.signals.frontend import front_end
-from emolib.signals.standardise import by_baseline, within_subject_std
+from emolib.signals.owner import Prior, profile_of
 
 NONE, BASELINE, SUBJECT = "none", "baseline", "subject"
 PRIOR_S = 60.0  # a baseline this long weighs as much as other people's spread; fixed before any result
@@ -132,8 +132,13 @@ class Study:
         if arm == SUBJECT:
             return crossval.prepared(self.data, SUBJECT, self.axis)
         X, subject, (baseline, seconds) = self.data.X, self.data.subject, self.baselines[arm]
-        std = within_subject_std(X[fold.train], subject[fold.train], self.axis)
-        scaled = by_baseline(X, subject, baseline, std, PRIOR_S / (PRIOR_S + seconds), self.axis)
+        train = crossval.prepared(self.data, "owner", self.axis).X[fold.train]
+        prior, scaled = Prior.fit(train, self.axis), np.empty(X.shape, np.float32)
+        for name in np.unique(subject):
+            rows = subject == name
+            own = profile_of(X[rows & baseline], self.axis)
+            shrunk = replace(prior, std=prior.within, mean_weight=0.0, spread_weight=own.n * PRIOR_S / seconds)
+            scaled[rows] = shrunk.normalise(X[rows], own)
         return replace(self.data, X=scaled)
 
     def scores(self, run: Run, source: Experiment, trainer: Trainer) -> dict[str, np.ndarray]:

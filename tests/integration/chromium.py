@@ -17,7 +17,6 @@ FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --no-first-run --disable-dev-shm-usage --disable-background-networking "
     "--disable-component-update --remote-debugging-port=0 --remote-allow-origins=*"
 )
-CALL_S = 10
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 
 
@@ -43,14 +42,10 @@ class Tab:
     def call(self, method: str, **parameters) -> dict:
         self.number += 1
         self.socket.send(json.dumps({"id": self.number, "method": method, "params": parameters}))
-        end = time.monotonic() + CALL_S
-        while time.monotonic() < end:
-            message = json.loads(self.socket.recv())
-            if message.get("id") == self.number:
-                assert "error" not in message, message
-                return message["result"]
+        while (message := json.loads(self.socket.recv())).get("id") != self.number:
             self.note(message)
-        raise AssertionError(f"{method}: no answer within {CALL_S} s")
+        assert "error" not in message, message
+        return message["result"]
 
     def note(self, message: dict):
         told = message.get("params", {})
@@ -64,10 +59,6 @@ class Tab:
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
-
-    def requests(self) -> list[str]:
-        """Addresses that the page asked for; the first 250 of them."""
-        return self.ask("performance.getEntriesByType('resource').map(entry => entry.name)")
 
     def text(self, selector: str) -> str:
         return self.ask(f"document.querySelector({json.dumps(selector)})?.textContent ?? ''")

@@ -1,6 +1,6 @@
 """A pipeline that is disturbed makes what an undisturbed one makes.
 
-On a SLURM of two nodes on loopback one node dies. On one machine kill -9 comes at random moments, as often as EMOLIB_KILLS
+On a SLURM of two nodes on loopback one node goes down. On one machine kill -9 comes at random moments, as often as EMOLIB_KILLS
 says.
 """
 
@@ -8,30 +8,23 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 import slurm
-import yaml
+from test_pipeline import EEG, HEART, STEPS, started
 
 from emolib.core.artifacts import check, sidecar
-from emolib.core.paths import PROJECT
 
-on_slurm = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
-SOURCES = [f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg")]
-STEPS = {
-    "windows": {"corpus_options": {"n_subjects": 4, "n_trials": 8}, "fold_options": {"n_val": 1}},
-    "train": {"fit": {"epochs": 4}},
-    "quantize": {"n_calibration": 20},
-}
+SOURCES = [HEART, EEG]
+STEPS = STEPS | {"train": {"fit": {"epochs": 4}}}
 CONFIG = {
     "run": "tiny",
     "title": "tiny run",
     "sources": dict.fromkeys(SOURCES, STEPS),
     "studies": {"both": {"sources": SOURCES, "task": "emotion"}},
 }
+OTHER = STEPS | {"windows": STEPS["windows"] | {"frontend": {"hop_s": 3.0}}, "train": {"fit": {"epochs": 6}}}
 TARGETS = ["rows/both-fusion.csv", "scores/both-fusion.npz"]
 TARGETS += [f"data/{name}{end}.npz" for name in SOURCES for end in ("", "-folds")]
 TARGETS += [f"scores/{name}{end}.npz" for name in SOURCES for end in ("", "-keras")]
@@ -42,22 +35,17 @@ WAIT_S = 400
 PARTS = ("data", "models", "scores", "rows", "tables")
 N_KILLS = int(os.environ.get("EMOLIB_KILLS", "2"))
 LONGEST_S = 25.0  # from the start of a run to its kill
-OTHER = STEPS | {"windows": STEPS["windows"] | {"frontend": {"hop_s": 3.0}}, "train": {"fit": {"epochs": 6}}}
 
 
-def start(folder, *options, environment=None, config=None, **process):
-    """Snakemake up to the fused scores, and all before them, with its results below `folder`; process: options of its Popen."""
-    folder.mkdir(exist_ok=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config or CONFIG))
-    command = [sys.executable, "-m", "snakemake", *(f"{folder}/tiny/{name}" for name in TARGETS), "--nolock"]
-    command += ["--rerun-incomplete", "--configfile", f"{folder}/config.yaml", *options]
-    environment = {**(environment or os.environ), "EMOLIB_RESULTS": str(folder)}
-    with (folder / "log").open("w") as log:
-        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log, **process)
+def start(folder, *options, config=CONFIG, environment=os.environ):
+    """Snakemake up to the fused scores, and all before them, with its results below `folder`."""
+    targets = [f"{folder}/tiny/{name}" for name in TARGETS]
+    return started(folder, config, *targets, *options, environment=environment)
 
 
-def ended(process, folder):
-    assert process.wait(WAIT_S) == 0, (folder / "log").read_text()[-3000:]
+def ended(process):
+    output = process.communicate(timeout=WAIT_S)[0]
+    assert process.returncode == 0, output[-3000:]
 
 
 def trained(folder):
@@ -79,44 +67,8 @@ def made(folder):
 def here(tmp_path_factory):
     """Folder of the run on this machine alone."""
     folder = tmp_path_factory.mktemp("here")
-    ended(start(folder, "--cores", "2"), folder)
+    ended(start(folder))
     return folder
-
-
-@pytest.fixture(scope="module")
-def there(tmp_path_factory):
-    """Folder of the run on the cluster, jobs, and the folds that were whole when a node that had work died."""
-    folder = tmp_path_factory.mktemp("there")
-    with slurm.Cluster(folder / "slurm") as cluster:
-        process = start(folder, *CLUSTER, environment=cluster.environment)
-        try:
-            end = time.monotonic() + WAIT_S
-            while len(trained(folder)) < 2 and process.poll() is None and time.monotonic() < end:
-                time.sleep(0.2)
-            before, jobs = trained(folder), cluster.jobs()
-            busy = [node for _, state, node in jobs if state == "RUNNING"]
-            cluster.kill(busy[0])
-            ended(process, folder)
-            return folder, before, busy, cluster.jobs()
-        finally:
-            process.kill()
-
-
-@on_slurm
-def test_a_node_that_dies_gives_its_job_away_and_loses_no_fold(there):
-    """A job a source, on both nodes."""
-    folder, before, busy, jobs = there
-    assert sorted(busy) == ["n1", "n2"]
-    assert len(jobs) == len(SOURCES) + 1 and {state for _, state, _ in jobs} == {"COMPLETED"}
-    assert {node for *_, node in jobs} == set(busy[1:])
-    after = trained(folder)
-    assert 2 <= len(before) < FOLDS == len(after) and before.items() <= after.items()
-
-
-@on_slurm
-def test_a_cluster_makes_what_one_machine_makes(here, there):
-    assert len(made(here)) > 30
-    assert_same(there[0], here)
 
 
 def assert_same(folder, expected):
@@ -125,22 +77,45 @@ def assert_same(folder, expected):
     assert found.keys() == expected.keys()
 
 
+@pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
+def test_a_cluster_of_which_a_node_goes_down_makes_what_one_machine_makes(here, tmp_path):
+    """A job a source, on both nodes; that of the lost node goes to the other, and loses no fold."""
+    with slurm.Cluster(tmp_path / "slurm") as cluster:
+        process = start(tmp_path, *CLUSTER, environment=cluster.environment)
+        try:
+            end = time.monotonic() + WAIT_S
+            while len(trained(tmp_path)) < 2 and process.poll() is None and time.monotonic() < end:
+                time.sleep(0.2)
+            before, jobs = trained(tmp_path), cluster.jobs()
+            busy = [node for state, node in jobs if state == "RUNNING"]
+            cluster.lose(busy[0])
+            ended(process)
+            after, jobs = trained(tmp_path), cluster.jobs()
+        finally:
+            process.kill()
+    assert sorted(busy) == ["n1", "n2"] and {node for _, node in jobs} == set(busy[1:])
+    assert len(jobs) == len(SOURCES) + 1 and {state for state, _ in jobs} == {"COMPLETED"}
+    assert 2 <= len(before) < FOLDS == len(after) and before.items() <= after.items()
+    assert len(made(here)) > 30
+    assert_same(tmp_path, here)
+
+
 def test_notebooks_of_a_killed_snakemake_do_not_mix_their_numbers_into_the_next_run(here, tmp_path):
     rng, n_killed = random.Random(1), 0
     while n_killed < N_KILLS:
-        process = start(tmp_path, "--cores", "2", config=CONFIG | {"sources": dict.fromkeys(SOURCES, OTHER)})
+        process = start(tmp_path, config=CONFIG | {"sources": dict.fromkeys(SOURCES, OTHER)})
         time.sleep(rng.uniform(4, LONGEST_S))
         n_killed += process.poll() is None
         process.kill()  # it alone
         process.wait()
-        ended(start(tmp_path, "--cores", "2"), tmp_path)
+        ended(start(tmp_path))
         assert_same(tmp_path, here)
 
 
 def test_killed_runs_complete_with_the_same_results(here, tmp_path):
-    rng, n_killed = random.Random(0), 0
+    rng, n_killed, whole = random.Random(0), 0, {}
     while n_killed < N_KILLS:
-        process = start(tmp_path, "--cores", "2", start_new_session=True)
+        process = start(tmp_path)
         end = time.monotonic() + rng.uniform(2, LONGEST_S / 2)  # each goes on where the one before was killed
         while process.poll() is None and time.monotonic() < end:
             time.sleep(0.05)
@@ -150,8 +125,10 @@ def test_killed_runs_complete_with_the_same_results(here, tmp_path):
         else:  # it was complete before its moment came: from the start again
             shutil.rmtree(tmp_path / "tiny")
         process.wait()
-    ended(start(tmp_path, "--cores", "2"), tmp_path)
+        whole = trained(tmp_path)
+    ended(start(tmp_path))
     assert_same(tmp_path, here)
+    assert whole.items() <= trained(tmp_path).items()
     for path in (tmp_path / "tiny").rglob("*"):
         assert not path.name.startswith(".")  # nothing half written is left
         if path.is_file() and sidecar(path).is_file():

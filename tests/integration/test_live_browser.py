@@ -58,8 +58,8 @@ def opened(chromium, url):
     until(lambda: tab.text("#camera"), 10, "the page was not built")
     try:
         yield tab
-        outside = [name for name in tab.requests() if not name.startswith(url)]
-        assert (outside, tab.errors) == ([], [])
+        asked = tab.ask("performance.getEntriesByType('resource').map(entry => entry.name)")
+        assert [name for name in asked if not name.startswith(url)] == tab.errors == []
     finally:
         tab.close()
 

@@ -1,13 +1,11 @@
-"""A tiny run of the whole pipeline, killed once on its way: two modalities, four subjects, two epochs."""
+"""A tiny run of the whole pipeline: two modalities, four subjects, two epochs."""
 
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from emolib.__main__ import main
 from emolib.core.artifacts import Run, sidecar
 from emolib.core.experiment import INT8
 from emolib.core.paths import PROJECT
+from emolib.datasets import fingerprint
 from emolib.device.bundle import Bundle
 from emolib.fusion.reliability import statistics
 from emolib.report import results
@@ -54,13 +53,13 @@ FOLDERS = ("data", "models", "scores", "rows", "tables", "figures")
 PAPERMILL = Path(sys.executable).with_name("papermill")
 
 
-def started(folder: Path, config: dict, *options: str) -> subprocess.Popen:
+def started(folder: Path, config: dict, *options: str, environment=os.environ) -> subprocess.Popen:
     """The pipeline with its results below `folder`, in a process group of its own."""
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "snakemake", "--configfile", str(path), "--cores", "2", "--nolock"]
     command += ["--rerun-incomplete", *options]
-    environment = {**os.environ, "EMOLIB_RESULTS": str(folder)}
+    environment = {**environment, "EMOLIB_RESULTS": str(folder)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True, **pipes)
 
@@ -89,28 +88,14 @@ def papermill(folder: Path, notebook: str, **given) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory):
-    """Folder of a run that was killed after its first trained fold, and that fold's model file."""
+def twice(tmp_path_factory):
+    """Folder of a run that was made by two calls at once, and what each printed."""
     folder = tmp_path_factory.mktemp("results")
-    process = started(folder, CONFIG)
-    until = time.monotonic() + 400
-    while not (found := list(folder.glob("tiny/models/*/fold00.json.json"))) and time.monotonic() < until:
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert found, "no fold was trained in time"
-    model = found[0].with_name("fold00.keras")
-    return folder, model, model.stat().st_mtime_ns
-
-
-@pytest.fixture(scope="module")
-def twice(killed):
-    """Folder of the run, completed by two calls at once, and what each printed."""
-    calls = [started(killed[0], CONFIG) for _ in range(2)]
+    calls = [started(folder, CONFIG) for _ in range(2)]
     with ThreadPoolExecutor() as pool:  # one waits for the other: neither may wait for its output to be read
         outputs = [output for output, _ in pool.map(subprocess.Popen.communicate, calls)]
     assert [call.returncode for call in calls] == [0, 0], outputs[0][-3000:] + outputs[1][-3000:]
-    return killed[0] / "tiny", outputs
+    return folder / "tiny", outputs
 
 
 @pytest.fixture(scope="module")
@@ -119,21 +104,12 @@ def run(twice):
     return twice[0]
 
 
-def test_of_two_runs_at_once_one_waits(twice):
+def test_of_two_runs_at_once_one_waits_and_every_artifact_has_a_sidecar(twice, run):
     first, second = sorted(twice[1], key=lambda output: "waiting for its end" in output)
     assert "waiting for its end" not in first
     assert (twice[0] / "headline.txt").read_text().strip() in first
     assert re.search(r"tiny is being made by process \d+: waiting for its end", second)
     assert "Nothing to be done" in second
-
-
-def test_a_killed_run_goes_on_at_its_fold(killed, run):
-    _, model, written = killed
-    assert model.stat().st_mtime_ns == written
-
-
-def test_every_artifact_has_a_sidecar_and_nothing_half_written_is_left(run):
-    assert not [path for path in run.rglob(".*") if path.is_file()]
     files = [path for part in FOLDERS for path in (run / part).rglob("*") if path.is_file()]
     artifacts = [path for path in files if not (path.suffix == ".json" and path.with_suffix("").exists())]
     assert len(artifacts) > 60
@@ -142,16 +118,11 @@ def test_every_artifact_has_a_sidecar_and_nothing_half_written_is_left(run):
         assert record["notebook"] and record["commit"] is not None and "seed" in record["parameters"], path
 
 
-@pytest.fixture(scope="module")
-def table(run):
-    """The results of the run."""
-    return results.read(run / "results.csv")
-
-
 HEARTS = {"modality": "heart", "condition": "", "model": ""}
 
 
-def test_results_and_report(run, table):
+def test_results_and_report_of_every_method_in_every_condition(run):
+    table = results.read(run / "results.csv")
     for variant in ("float32", "dynamic", "int8"):
         found = results.one(table, metric="uar", variant=variant, **HEARTS)
         assert 0 <= found.low <= found.value <= found.high <= 1 and found.people == "4"
@@ -169,9 +140,6 @@ def test_results_and_report(run, table):
     assert "Synthetic data" in page and "http" not in page.split("<body>")[1]
     n_answers = len(list(run.glob("rows/*.csv"))) - 1  # the report's own is the page
     assert page.count('class="answer"') == n_answers
-
-
-def test_every_method_is_asked_in_every_condition(table):
     both = {"modality": "heart+eeg", "metric": "uar"}
     for model in ("feature", "hybrid"):
         conditions = set(results.pick(table, modality="heart+eeg", model=model).condition)
@@ -206,37 +174,24 @@ def test_scores_of_every_subject_come_from_a_fold_that_tests_it(run):
     assert len(test) == 4 == len({subject for _, subject in test}) and not test & val
 
 
-def test_side_steps_get_their_parameters(tmp_path):
-    """The calls of papermill, as a dry run prints them."""
-    parts = {"compression": [HEART], "subject_calibration": [HEART]}
-    config = CONFIG | parts | {"sources": {HEART: STEPS | SIDE_STEPS, EEG: STEPS}}
-    status, output = snakemake(tmp_path, config, "-n", "--printshellcmds")
+def calls(folder: Path, config: dict) -> dict[str, dict]:
+    """Parameters of each notebook in the calls of papermill, as a dry run prints them."""
+    status, output = snakemake(folder, config, "-n", "--printshellcmds")
     assert status == 0, output
-    calls = re.findall(r"papermill .*/(\w+)-\S*\.ipynb .*-y '(.*?)' >", output)
-    given = {notebook: json.loads(parameters) for notebook, parameters in calls}
+    found = re.findall(r"papermill .*/(\w+)-\S*\.ipynb'? .*-y '(.*?)' >", output)
+    return {notebook: json.loads(parameters) for notebook, parameters in found}
+
+
+def test_side_steps_get_their_parameters(tmp_path):
+    parts = {"compression": [HEART], "subject_calibration": [HEART]}
+    given = calls(tmp_path, CONFIG | parts | {"sources": {HEART: STEPS | SIDE_STEPS, EEG: STEPS}})
     for step, expected in SIDE_STEPS.items():
         [told] = [told for notebook, told in given.items() if notebook.endswith(f"_{step}")]
         assert {"run": "tiny", "modality": "heart", "protocol": "loso", **expected}.items() <= told.items()
     assert given["02a_ablation"]["fit"] == STEPS["train"]["fit"]
 
 
-def test_side_steps_of_the_demo_run_have_their_rows():
-    path = PROJECT / "results/demo/results.csv"
-    if not path.exists():
-        pytest.skip("no finished demo run: `make reproduce` first")
-    table = results.read(path)
-    for wanted in (
-        {"metric": "uar_lost_to_float32", "variant": "clip_picked"},
-        {"metric": "uar_lost_to_float32", "variant": "qat"},
-        {"metric": "times_smaller_than_int8", "variant": "mixed"},
-        {"metric": "lsb_from_reference", "device": "tflite-micro"},
-        {"metric": "uar_over_train", "condition": "normalised by subject", "modality": "heart"},
-    ):
-        assert len(results.pick(table, **HEARTS | wanted)) == 1, wanted
-    assert len(results.pick(table, metric="uar_over_no_calibration")) > 0
-
-
-def test_what_is_missing_in_the_middle_is_made_again(run):
+def test_what_is_missing_or_changed_is_made_again_and_nothing_else(run):
     """As after a kill at the start of its notebook: Snakemake removes what that will write."""
     missing = run / f"scores/{HEART}-keras.npz"
     missing.rename(run / "away")
@@ -244,9 +199,6 @@ def test_what_is_missing_in_the_middle_is_made_again(run):
         assert planned(run.parent, CONFIG)["train"] == 1
     finally:
         (run / "away").rename(missing)
-
-
-def test_a_changed_fusion_parameter_runs_fusion_and_report_only(run):
     jobs = planned(run.parent, CONFIG | {"studies": {"tiny": CONFIG["studies"]["tiny"] | {"rule": "mean"}}})
     assert jobs["fusion"] == jobs["report"] == 1 and not {"windows", "train", "quantize", "cost"} & {*jobs}
 
@@ -261,16 +213,6 @@ def test_what_is_wrong_in_a_bare_papermill_is_one_line(run, tmp_path):
     status, line = papermill(tmp_path, "04_fusion", sources=[HEART, EEG])
     assert status != 0 and line.startswith("BadArtifact:") and f"{EEG}.npz was altered" in line
     assert not list(tmp_path.glob("tiny/tables/*"))
-
-
-def test_what_another_hand_made_is_not_mixed_in(run, tmp_path):
-    """One notebook run by hand with other parameters, between two calls of the pipeline."""
-    shutil.copytree(run, tmp_path / "tiny")
-    given = {"modality": "eeg", "n_calibration": 10}
-    assert papermill(tmp_path, "03_quantize", **given)[0] == 0
-    status, output = snakemake(tmp_path, CONFIG)
-    assert status != 0 and "was made with other parameters than the config's (n_calibration)" in output
-    assert "FORCE=quantize" in output
 
 
 def test_conversion_goes_on_at_the_fold_that_is_not_whole(run, tmp_path):
@@ -300,26 +242,10 @@ def test_every_config_that_is_shipped_can_be_planned(path, tmp_path):
     assert planned(tmp_path, yaml.safe_load(path.read_text()))["report"] == 1
 
 
-def test_new_recordings_make_their_windows_again(tmp_path, monkeypatch):
-    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path / "corpora"))
-    root, source = tmp_path / "corpora/own", "own-heart-emotion-loso"
-    beats = "\n".join(["1.6e9", "64.0", *map("{:.3f}".format, np.sin(np.arange(64 * 20) * 0.1178))])
-
-    def record(subjects):
-        (root / "heart").mkdir(parents=True, exist_ok=True)
-        rows = [(f"{who}{label}", who, label) for who in subjects for label in ("calm", "tense")]
-        for trial, *_ in rows:
-            (root / f"heart/{trial}.csv").write_text(beats)
-        (root / "labels.csv").write_text("\n".join(["trial,subject,label", *map(",".join, rows), ""]))
-
-    sources = {source: {"windows": {"fold_options": {"n_val": 1}}}}
-    config = {"run": "own run", "title": "own", "sources": sources}
-    target = f"{tmp_path}/own run/data/{source}.npz"
-    record(["anna", "ben", "cem"])
-    assert snakemake(tmp_path, config, target)[0] == 0
-    status, output = snakemake(tmp_path, config, target)
-    assert status == 0 and "Nothing to be done" in output
-    record(["anna", "ben", "cem", "dora"])
-    assert snakemake(tmp_path, config, target)[0] == 0
-    with np.load(target) as arrays:
-        assert set(arrays["subject"]) == {"anna", "ben", "cem", "dora"}
+def test_the_files_of_a_corpus_are_a_parameter_of_its_notebooks(tmp_path, monkeypatch):
+    """So new recordings make their windows again."""
+    monkeypatch.setenv("EMOLIB_DATA", str(tmp_path))
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/labels.csv").write_text("trial,subject,label\na,ann,calm\nb,ben,tense\n")
+    given = calls(tmp_path, {"run": "own run", "title": "own", "sources": {"own-heart-emotion-loso": {}}})
+    assert given["01_windows"]["fingerprint"] == fingerprint("own") != ""

@@ -68,13 +68,6 @@ def study(run, seeds=(0, 1), training=CURRENT, **options) -> ablation.Study:
     return ablation.Study(again, OF, DATA, FOLDS, list(seeds), training, **options)
 
 
-def test_cells_are_every_combination_and_say_what_options_of_training_say():
-    cells = ablation.grid(LEVELS)
-    assert {tuple(cell.values()) for cell in cells} == set(product(*LEVELS.values())) and len(cells) == SETS
-    for cell in cells:
-        assert ablation.cell_of(training.options(0, ablation.fields_of(cell))) == cell
-
-
 @pytest.mark.parametrize(("levels", "options", "message"), [
     ({"optimizer": ["lion"]}, {}, "optimizer: got 'lion', expected 'adam', 'adamw' or 'sgd'"),
     ({"loss": ["focl"]}, {}, "focl does not exist in losses: did you mean focal"),

@@ -4,15 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emolib.core.errors import BadParameter
 from emolib.evaluation.cost import cost
 from emolib.models.alexnet import Architecture, Block, baseline, build, embedded, flops, key, layers
-
-keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
 
 PRINTED = {  # Krizhevsky et al. 2012, Figure 2: maps of both halves together
     "conv1": (55, 55, 96),
@@ -58,7 +56,7 @@ def test_flops_and_shapes_without_building_are_those_of_the_built_network(side, 
     assert flops(architecture) == cost(model).flops
 
 
-def test_the_key_names_the_network_not_how_it_was_come_by():
+def test_the_key_names_the_network_not_how_it_was_come_by_and_never_changes():
     """Third or fourth layer dropped: both leave one of 384 filters behind the second."""
     blocks = list(baseline().blocks)
     cut = [[replace(b, filters=0) if i == gone else b for i, b in enumerate(blocks)] for gone in (2, 3)]
@@ -68,12 +66,8 @@ def test_the_key_names_the_network_not_how_it_was_come_by():
     other = replace(baseline(), blocks=(replace(blocks[0], batch_norm=True), *blocks[1:]))
     different = [baseline(), third, baseline(3), replace(baseline(), dropout=0.3), other]
     assert len({key(one) for one in different}) == len(different)
-
-
-def test_the_key_never_changes():
-    """Trained networks are found by it. The embedded one costs what the paper says."""
-    assert key(embedded()) == "599e613987890fc7"
-    assert flops(embedded()) == pytest.approx(1.3e6, rel=0.01)
+    assert key(embedded()) == "599e613987890fc7"  # trained networks are found by it
+    assert flops(embedded()) == pytest.approx(1.3e6, rel=0.01)  # as the paper says
 
 
 def test_a_picture_of_another_size_is_resized_inside_and_costs_the_same():

@@ -34,18 +34,27 @@ def made():
 
 def test_a_copy_is_higher_or_lower_at_the_same_tempo():
     found = []
-    for seed in range(12):
-        other = augmentation.in_other_voice(utterance(150, 2.0), SFREQ, np.random.default_rng(seed))
-        steps = np.median(functionals.pitch(other, SFREQ, 160)[0]) - 12 * np.log2(1.5)
-        assert abs(steps) < augmentation.MOST_SEMITONES + 0.1
+    for steps in (-3.5, -1.0, 0.5, 3.0):
+        other = augmentation.in_other_voice(utterance(150, 2.0), SFREQ, steps, np.random.default_rng(5))
+        found.append(np.median(functionals.pitch(other, SFREQ, 160)[0]) - 12 * np.log2(1.5) - steps)
         assert augmentation.LEAST_SHARE * 2 * SFREQ <= len(other) <= 2 * SFREQ and np.abs(other).max() <= 1
-        found.append(steps)
-    assert min(found) < -1 and max(found) > 1
+    np.testing.assert_allclose(found, 0, atol=0.1)
+
+
+def test_a_voice_is_the_same_in_all_utterances_of_a_speaker():
+    shifts = {}
+    for trial in augmentation.with_voices(trials(2, each=1), 2):
+        semitones = np.median(functionals.pitch(trial.data, SFREQ, 160)[0])
+        own = shifts.setdefault(trial.trial, semitones)  # comes first
+        shifts.setdefault((trial.subject, trial.split), []).append(semitones - own)
+    voices = [of for key, of in shifts.items() if key[1] != "" and isinstance(of, list)]
+    assert len(voices) == 2 * 2 and all(np.ptp(of) < 0.2 for of in voices)
+    assert np.ptp([np.mean(of) for of in voices]) > 0.5
 
 
 def test_copies_follow_their_trial_and_are_the_same_in_every_order():
-    there = [trial for trial in augmentation.with_voices(trials(1), 2) if trial.split == COPY]
-    back = [trial for trial in augmentation.with_voices(reversed(list(trials(1))), 2) if trial.split == COPY]
+    there = [trial for trial in augmentation.with_voices(trials(1), 2) if trial.split.startswith(COPY)]
+    back = [trial for trial in augmentation.with_voices(reversed(list(trials(1))), 2) if trial.split.startswith(COPY)]
     assert len(there) == 2 * 14 and {trial.trial for trial in there} == {trial.trial for trial in trials(1)}
     there, back = (sorted(found, key=lambda t: t.trial) for found in (there, back))
     for trial, other in zip(there, back, strict=True):
@@ -56,7 +65,7 @@ def test_copies_follow_their_trial_and_are_the_same_in_every_order():
 @pytest.mark.parametrize("protocol", ["loso", "grouped", "leaky"])
 def test_copies_only_train_and_only_where_their_trial_does(made, protocol):
     data, _ = made
-    copy = data.split == COPY
+    copy = ~data.own
     alone = splits.folds(data.part(np.flatnonzero(~copy)), protocol, seed=1)
     for fold, without in zip(splits.folds(data, protocol, seed=1), alone, strict=True):
         assert not copy[fold.val].any() and not copy[fold.test].any()
@@ -74,9 +83,9 @@ def test_copies_only_train_and_only_where_their_trial_does(made, protocol):
 def test_copies_are_counted_apart_and_do_not_normalise(made):
     data, counts = made
     n_copies = counts["windows of copies, which only train"]
-    assert counts["trials kept"] == 70 and n_copies == (data.split == COPY).sum() > 100
+    assert counts["trials kept"] == 70 and n_copies == (~data.own).sum() > 100
     assert counts["windows kept"] + n_copies == len(data.y)
     assert tables.windows_table(data).loc["total", "total"] == counts["windows kept"]
-    own = np.flatnonzero(data.split != COPY)
+    own = np.flatnonzero(data.own)
     found = crossval.prepared(data, "subject", 2).X[own]
     np.testing.assert_allclose(found, crossval.prepared(data.part(own), "subject", 2).X, atol=1e-5)

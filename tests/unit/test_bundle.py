@@ -186,12 +186,9 @@ def test_the_first_exported_of_a_modality_answers_where_none_is_picked(results, 
     assert "expected one: pick it with --model" in refused(call, capsys)
 
 
-def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch, capsys):
+def test_a_pretrained_model_is_found_by_words_of_its_name(bundle, monkeypatch):
     monkeypatch.setattr("emolib.device.bundle.models_folder", lambda: bundle)
-    pipeline = emolib.load_pretrained("speech-synthetic")
-    assert pipeline.source == SPEECH and pipeline.classes == tuple(CLASSES)
-    X, _ = pipeline.windows([np.float32(0.1 * RNG.standard_normal(32000))], 16000.0)
-    assert pipeline.scores(X).shape == (2, 4)
+    assert emolib.load_pretrained("speech-synthetic").source == SPEECH
     with pytest.raises(BadParameter, match=f"synthetic fits {FACE}, {SPEECH} of the pretrained models"):
         emolib.load_pretrained("synthetic")
 

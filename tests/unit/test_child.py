@@ -18,11 +18,6 @@ def test_a_file_of_the_current_folder_is_not_imported(tmp_path, monkeypatch):
     assert done.returncode == 0 and "usage: emolib" in done.stdout, done.stderr
 
 
-def test_nobody_else_starts_a_python():
-    code = [*(PROJECT / "emolib").rglob("*.py"), *(PROJECT / "notebooks").glob("*.ipynb")]
-    assert [path.name for path in code if "sys.executable" in path.read_text()] == ["child.py"]
-
-
 @pytest.mark.parametrize("name", ["", "x$(touch y)", "../x", ".x", "a/b", "a ", "a\n", 7])
 def test_what_a_shell_or_a_path_would_take_otherwise_is_no_name(name):
     assert run_folder("Zoë 2026-11.a+b").name == "Zoë 2026-11.a+b"

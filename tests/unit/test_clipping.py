@@ -34,11 +34,6 @@ def values(float32):
     return observed(float32, windows(60))
 
 
-@pytest.fixture(scope="module")
-def ranges(values):
-    return Clipping("max").ranges(values)
-
-
 def test_ranges_by_hand():
     """One value of 100 is 1 %: the maxima of the windows are -101, -1, …, 799, the minima -200, …, 700."""
     assert Clipping("max").ranges({"x": X})["x"] == (-200, 799)
@@ -116,17 +111,19 @@ def test_quality_of_a_sine_is_that_of_the_textbook():
     assert study.quality({"x": X}, [Clipping("percentile", 95.0)]).clipped[0] == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(
-    ("X", "message"), [(windows(0), "no calibration windows"), (windows(4) * np.nan, "4 calibration windows hold NaN")]
-)
+@pytest.mark.parametrize(("X", "message"), [
+    (windows(0), "no calibration windows"),
+    (windows(4) * np.nan, "4 calibration windows hold NaN"),
+    (windows(4, shape=(24, 7, 1)), "have shape"),
+])  # fmt: skip
 def test_bad_calibration(float32, X, message):
     with pytest.raises(BadSet, match=message):
         observed(float32, X)
 
 
 @pytest.mark.parametrize("backend", present())
-def test_a_compact_file_is_smaller_and_answers_alike(float32, ranges, backend):
-    content = quantize(float32, ranges)
+def test_a_compact_file_is_smaller_and_answers_alike(float32, values, backend):
+    content = quantize(float32, Clipping("max").ranges(values))
     small = compact(content)
     assert len(small) < 0.8 * len(content) and compact(small) == small
     with Model(content, backend) as a, Model(small, backend) as b:

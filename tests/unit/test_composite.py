@@ -1,20 +1,14 @@
-"""Detector and classifier as one: counts and sums by hand on paths that answer as told; pictures are as named."""
+"""Detector and classifier as one: counts and sums by hand on paths that answer as told."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from emolib.core.artifacts import Run
-from emolib.core.experiment import INT8, Experiment
 from emolib.datasets.face_boxes import Picture
 from emolib.device.faces import Face
-from emolib.signals.boxes import Grid
-
-keras = pytest.importorskip("keras")
-from emolib.studies import composite  # noqa: E402
+from emolib.studies import composite
 
 CLASSES = ("happy", "angry", "sad")
-SOURCE = Experiment("synthetic", "face", "emotion", "loso")
 TEN, FAR = [0, 0, 10, 10], [50, 50, 60, 60]
 
 
@@ -51,21 +45,3 @@ def test_percentiles_are_of_sums_over_stages_and_the_paper_stands_above():
     assert ours.p50_ms.to_dict() == pytest.approx({"detector": 21, "classifier": 10, "composite": 31})
     assert ours.p95_ms.to_dict() == pytest.approx({"detector": 21, "classifier": 19, "composite": 40})
     assert ours["frames per second"]["composite"] == pytest.approx(1000 / 31)
-
-
-def test_both_are_the_int8_files_with_what_their_notebooks_found(tmp_path, monkeypatch):
-    """The detector's own threshold; the classifier of the first fold behind its own front end and standardiser."""
-    monkeypatch.setattr(composite, "Model", lambda path: path.name)
-    run = Run(tmp_path, "01_windows", {"frontend": {"size": 32, "hop_s": 1.0}})
-    run.table("faces-detector", pd.DataFrame({"variant": ["float32", INT8], "min_score": [0.4, 0.25]}), "")
-    run.write_arrays(f"data/{SOURCE}.npz", X=np.zeros(1))
-    run.write_arrays(f"scores/{SOURCE}.npz", classes=np.array(CLASSES))
-    run.write_json(f"models/{SOURCE}/fold00.json", {"standardiser": {"mean": 0.25, "std": 2.0, "axis": None}})
-    for stem in ("faces", f"{SOURCE}/fold00"):
-        run.write_text(f"models/{stem}-{INT8}.tflite", "int8")
-    found = composite.detector(run, "faces", Grid(4, 1))
-    assert (found.model, found.min_score, found.grid) == (f"faces-{INT8}.tflite", 0.25, Grid(4, 1))
-    found, classes = composite.classifier(Run(tmp_path, "04a_composite", {"frontend": {}}), SOURCE, 0.3)
-    assert found.model == f"fold00-{INT8}.tflite" and classes == CLASSES
-    assert (found.front.size, found.front.hop_s, found.margin) == (32, 1.0, 0.3)
-    np.testing.assert_allclose(found.standardiser(np.array([2.25])), [1])

@@ -1,7 +1,6 @@
 """The registry of corpora and its commands: list, check, fetch."""
 
 import hashlib
-import re
 from dataclasses import replace
 
 import pytest
@@ -13,20 +12,14 @@ from emolib.core.errors import BadParameter, CorpusMissing
 from emolib.datasets import NAMES, get, load, root_of
 from emolib.datasets.base import MODALITIES
 
-FETCHED = ("emodb", "ravdess", "crema_d", "tess", "stress_predict", "walking", "muse", "gameemo")
-
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_entry_is_whole(name):
     corpus = get(name)
     assert corpus.name == name and set(corpus.modalities) <= set(MODALITIES)
     assert bool(corpus.labels) != (corpus.midpoint is not None)  # it maps labels or rates
-    for url, known_hash, file in corpus.downloads:
-        assert url.startswith(("https://", "http://")) and "/" not in file
-        assert known_hash is None or known_hash.startswith(("md5:", "sha256:"))
-    assert bool(corpus.downloads or corpus.listing) == (name in FETCHED)
     if "agreement" in corpus.licence or "request" in corpus.licence:
-        assert name not in FETCHED
+        assert not corpus.downloads and not corpus.listing
 
 
 def test_names_modalities_and_options_that_do_not_exist():
@@ -46,7 +39,8 @@ def test_roots_and_corpora_that_are_absent(data, monkeypatch):
     assert root_of("emodb").parts[-3:] == ("data", "raw", "emodb")
 
 
-def test_list_and_check_say_what_is_there(data, capsys):
+def test_list_check_and_fetch_say_what_is_there_and_how_a_person_gets_it(data, capsys):
+    assert main(["datasets", "fetch", "wesad"]) == 2 and get("wesad").where in capsys.readouterr().out
     takes = [f"Actor_0{actor}/03-01-0{emotion}-01-01-01-0{actor}.wav" for actor, emotion in ((1, 3), (1, 5), (2, 5))]
     lay(data / "ravdess", dict.fromkeys([*takes, "noise.wav"], sound(n_times=16000)))
     lay(data / "image_folder", {f"disgust/anna_{i}.png": picture((8, 9)) for i in range(3)})
@@ -74,17 +68,3 @@ def test_check_says_whether_the_files_are_those_that_were_tested(data, capsys, m
     monkeypatch.setattr("emolib.datasets.get", lambda name: same)
     assert main(["datasets", "check", "muse"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "muse: the same files that emolib was tested with"
-
-
-def test_a_check_that_fails_is_one_line_and_a_status(data, capsys):
-    lay(data / "emodb", {"03a01Xa.wav": sound()})
-    assert main(["datasets", "check", "emodb"]) == 1
-    assert re.match(r"UnmappedLabel: .*'X' of emodb is in no map", capsys.readouterr().err.splitlines()[-1])
-
-
-def test_fetch_of_what_no_program_can_get_says_how_a_person_does(data, capsys):
-    assert main(["datasets", "fetch", "wesad"]) == 2
-    corpus, out = get("wesad"), capsys.readouterr().out
-    for part in (corpus.licence, corpus.where, corpus.layout, str(data / "wesad"), "check wesad"):
-        assert part in out
-    assert list(data.iterdir()) == []

@@ -1,19 +1,18 @@
 """Detectors: the reference paper's table row by row, a small one for NPUs, and losses against loops and by hand."""
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from emolib.datasets.face_boxes import load
+from emolib.device.interpreter import Model
+from emolib.evaluation.cost import cost
+from emolib.models import detector
+from emolib.models.detector_training import gather
+from emolib.quantization import ptq
 from emolib.signals import boxes
 from emolib.signals.boxes import Grid
-
-keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
-from emolib.device.interpreter import Model  # noqa: E402
-from emolib.evaluation.cost import cost  # noqa: E402
-from emolib.models import detector  # noqa: E402
-from emolib.models.detector_training import gather  # noqa: E402
-from emolib.quantization import ptq  # noqa: E402
 
 POOL = "MaxPooling2D"
 TABLE = [  # layer, filters, kernel, side and channels of its input, of its output, as Table I prints them
@@ -48,19 +47,14 @@ def test_table_1_row_by_row():
     assert cost(model).params == 1_535_139
 
 
-@pytest.fixture(scope="module")
-def int8():
-    """`small` with outputs that differ, its int8 file, and pictures it saw."""
+def test_small_in_int8_says_what_it_says_in_float32():
+    """`small` with outputs that differ, on pictures it saw."""
     keras.utils.set_random_seed(0)
     model = detector.small()
     kernel, bias = model.get_layer("cells").get_weights()
     model.get_layer("cells").set_weights([100 * kernel, 0 * bias])
     X = np.float32(gather(load("scenes", n=8), 192)["train"].X[:4] / 255)
-    return model, ptq.convert(model, "int8", X), X
-
-
-def test_small_in_int8_says_what_it_says_in_float32(int8):
-    model, content, X = int8
+    content = ptq.convert(model, "int8", X)
     assert len(content) <= 300_000 and detector.grid_of(model) == Grid(24, 1, reach=1.0)
     outputs = model.predict(X, verbose=0)
     with Model(content) as quantised:

@@ -1,8 +1,6 @@
 """A detector from pictures to numbers: what is skipped, what goes on, what may pick the threshold, sums by hand."""
 
-from contextlib import nullcontext
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -126,24 +124,6 @@ def test_ranges_are_those_of_training_pictures_and_files_are_made_once(tmp_path,
     np.testing.assert_allclose(calls[1], expected, atol=1e-6)
 
 
-def test_answers_are_boxes_in_pixels_of_the_square(monkeypatch):
-    """By a model that sees a face of half the side in each corner whose pixel is not black, as sure as that is bright."""
-
-    def predict(X):
-        assert X.dtype == np.float32 and X.max() <= 1
-        half, corners = np.full((len(X), 2, 2, 1), 0.5), X[:, [0, -1]][:, :, [0, -1], :1]
-        sides = np.sqrt(half)
-        return np.concatenate([half, half, sides, sides, corners, 2 * half], axis=-1)
-
-    monkeypatch.setattr(study, "Model", lambda file: nullcontext(SimpleNamespace(predict=predict)))
-    X = np.zeros((2, 20, 20, 3), np.uint8)
-    X[0, 0, -1], X[0, -1, 0], X[1, 0, 0] = 204, 102, 10  # the last, 0.04, is below the least score
-    first, second = study.found_by("file", Grid(n_cells=2, n_boxes=1), X)
-    np.testing.assert_allclose(first.boxes, [[10, 0, 20, 10], [0, 10, 10, 20]], atol=1e-5)
-    np.testing.assert_allclose(first.scores, [0.8, 0.4], atol=1e-6)
-    assert second.boxes.shape == (0, 4)
-
-
 VAL = [found(shifted(0, 0.9)), found(shifted(0, 0.6), shifted(40, 0.3)), found(shifted(40, 0.2))]
 """F1 from 0.9 on 2 · 1 / (1 + 3), from 0.6 on 2 · 2 / (2 + 3), then less: the threshold is 0.6."""
 TEST = [found(shifted(0, 0.7)), found(shifted(0, 0.5)), found(shifted(5, 0.8), shifted(40, 0.65))]
@@ -166,16 +146,3 @@ def test_numbers_on_test_are_from_the_threshold_that_validation_picks(tmp_path, 
     assert [row.hit, row.recall, row.precision] == pytest.approx([1 / 3] * 3)
     assert row.ap50 == pytest.approx(1 / 3 * 1 / 2 + 1 / 3 * 1 / 2)  # hits are second and fourth of four
     assert table.iou[INT8] == pytest.approx(1 / 9)  # only 0.8 is above
-
-
-def test_pictures_are_spread_from_the_best_to_the_worst():
-    """Overlaps of pictures 0 to 3 are 1/3, 0, (1 + 1/3) / 2, and 1 where nobody is; what is below 0.5 does not count."""
-    faces = [FACE], [FACE], [FACE, [20, 0, 30, 10]], []
-    boxes = [[shifted(5, 0.9)], [shifted(0, 0.2)], [shifted(0, 0.7), [25, 0, 35, 10, 0.3]], []]
-    boxes = [found(*each) for each in boxes]
-    images, truth, sure, names = study.spread(boxes, shots(*faces), 0.5, 4)
-    assert names == ["scenes/p3", "scenes/p2", "scenes/p0", "scenes/p1"]
-    assert images[:, 0, 0, 0].tolist() == [3, 2, 0, 1] and [len(faces) for faces in truth] == [0, 2, 1, 1]
-    assert sure[1].scores.tolist() == [0.7] and sure[2].boxes.tolist() == [[5, 0, 15, 10]]
-    grey, *_ = study.spread(boxes, shots(*faces, n_channels=1), 0.5, 2)
-    assert grey.shape == (2, 16, 16)

@@ -1,16 +1,14 @@
 """Views of pictures with their boxes, and what a training is told from another by."""
 
+import keras
 import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter, BadSet
 from emolib.datasets.face_boxes import load
-
-keras = pytest.importorskip("keras")
-pytest.importorskip("tensorflow")
-from emolib.models import detector_training as training  # noqa: E402
-from emolib.models.blocks import conv  # noqa: E402
-from emolib.models.detector_training import PictureSet, draw_views, gather, render_views  # noqa: E402
+from emolib.models import detector_training as training
+from emolib.models.blocks import conv
+from emolib.models.detector_training import PictureSet, draw_views, gather, render_views
 
 SIDE = 32
 RECIPE = training.Recipe(loss="iou_aware", epochs=3, batch_size=4)
@@ -75,22 +73,12 @@ def sets():
     return found["train"], found["test"]
 
 
-@pytest.fixture(scope="module")
-def whole(sets):
-    """A training without a break: its trainer and its history."""
+def test_the_model_is_left_at_its_best_epoch_and_a_state_is_of_one_recipe_and_set_of_pictures(sets):
     trainer = training.Trainer(tiny, RECIPE)
-    return trainer, trainer.fit(*sets)
-
-
-def test_a_state_is_of_one_recipe_and_set_of_pictures(sets, whole):
-    same = training.Trainer(tiny, RECIPE).identity(*sets)
+    same, history = trainer.identity(*sets), trainer.fit(*sets)
     longer = training.Recipe(loss="iou_aware", epochs=4, batch_size=4)
-    assert same == whole[0].identity(*sets) != whole[0].identity(sets[1], sets[0])
+    assert same == trainer.identity(*sets) != trainer.identity(sets[1], sets[0])
     assert training.Trainer(tiny, longer).identity(*sets) != same
-
-
-def test_the_model_is_left_at_its_best_epoch(sets, whole):
-    trainer, history = whole
     best = max(history, key=lambda record: record["val_iou"] + record["val_ap50"])
     found = trainer.validate(sets[1], "tiny")
     assert found == {key: best[key] for key in found}

@@ -1,5 +1,5 @@
-"""Early fusion: networks by name, what training drops, a budget kept, folds that fit the task; and late against early
-fusion: every way answers the same trials, with branches there or gone."""
+"""Early fusion: branches by name, what training drops, a budget kept; and late against early fusion: every way answers
+the same trials, with branches there or gone."""
 
 import hashlib
 from contextlib import nullcontext
@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadParameter, BadSet
@@ -17,16 +18,12 @@ from emolib.datasets.base import EmotionSet
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
 from emolib.models.training import Training
+from emolib.studies.early_fusion import networks
+from emolib.studies.early_fusion.networks import Network
 from emolib.studies.early_fusion.study import JointStudy, branches_of, label_paired, same_trials, two_recordings
-
-tf = pytest.importorskip("tensorflow")
-networks = pytest.importorskip("emolib.studies.early_fusion.networks")
-Network = networks.Network
 
 HEART, EEG, SPEECH = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg", "speech"))
 EMODB = "emodb-speech-emotion7-loso"
-SEVEN = ("angry", "boredom", "disgust", "fear", "happy", "sad", "neutral")
-FOUR = ("happy", "angry", "sad", "relaxed")
 BOTH = Network(("heart", "eeg"))
 HYBRID = replace(BOTH, heads=True)
 
@@ -106,16 +103,12 @@ def test_a_branch_that_is_missing_stays_zero_and_is_never_the_one_that_is_left()
     assert left[::4, 0].all() and left[1::4, 1].all()
 
 
-@pytest.fixture(scope="module")
-def study():
-    """Heart (8, 1, 4) and eeg (4, 1, 6) of the same four people; p3 has no eeg in trial 0."""
-    sets = {"heart": windows(shape=(8, 1, 4)), "eeg": windows(shape=(4, 1, 6), lacking=["p3-0"])}
+def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not():
+    sets = {"heart": windows(shape=(8, 1, 4)), "eeg": windows(shape=(4, 1, 6))}
     data = joint.joined(sets, same_trials(sets))
     sources = {"heart": Experiment.parse(HEART), "eeg": Experiment.parse(EEG)}
-    return JointStudy(None, "x", sources, "arousal", [], data, splits.loso(data, n_val=1))
+    study = JointStudy(None, "x", sources, "arousal", [], data, splits.loso(data, n_val=1))
 
-
-def test_the_widest_network_is_within_the_budget_and_the_next_wider_one_is_not(study):
     def params(width):
         return networks.Design(study, width, Training()).model(BOTH).count_params()
 
@@ -142,29 +135,6 @@ def write(run, name, data):
     return folds, known
 
 
-def test_a_study_of_the_same_people_is_split_as_its_sources_are(run):
-    folds, _ = write(run, HEART, windows(classes=FOUR))
-    write(run, EEG, windows(classes=FOUR))
-    study = JointStudy.load(run, "x", [HEART, EEG], "arousal", "same_trials", 2, 50, 0)
-    assert study.data.classes == ("low", "high") and study.data.present.all()
-    assert study.data.y.tolist() == [1, 1, 1, 1, 0, 0, 0, 0] * 4  # happy and angry are aroused
-    for mine, theirs in zip(study.folds, folds, strict=True):
-        assert (mine.val.tolist(), mine.test.tolist()) == (theirs.val.tolist(), theirs.test.tolist())
-
-
-def test_a_study_of_strangers_leaves_out_what_has_no_side_in_the_task(run):
-    speech = windows("e", 4, 14, classes=SEVEN)
-    folds, _ = write(run, EMODB, speech)
-    write(run, HEART, windows(n_trials=8, classes=FOUR))
-    study = JointStudy.load(run, "x", [EMODB, HEART], "arousal", "label_paired", 4, 50, 0)
-    assert [fold.name for fold in study.folds] == ["v00", "v01", "v02", "v03"]
-    for one in study.trials:
-        rows = np.flatnonzero(speech.trial == one.keys["speech"][1])
-        emotion = SEVEN[speech.y[rows[0]]]
-        assert emotion != "disgust" and one.y == (emotion in ("angry", "fear", "happy"))
-        assert np.isin(rows, getattr(folds[one.fold], one.split)).all()
-
-
 SOURCES = {name: Experiment.parse(f"synthetic-{name}-arousal-loso") for name in ("heart", "eeg")}
 
 
@@ -176,18 +146,6 @@ def loaded(run, sets, pairs):
 
 def same_people(run, **lacking):
     return loaded(run, {name: windows(lacking=lacking.get(name, ())) for name in SOURCES}, "same_trials")
-
-
-def test_a_trial_has_the_scores_of_the_fold_that_tested_it(run):
-    study, known = same_people(run, eeg=["p1-2"])
-    found = networks.source_scores(study, INT8)
-    lacking = sum("p1-2" in study.data.trial[np.concatenate([f.val, f.test])] for f in study.folds)
-    # four folds test and validate four trials each
-    assert {one.modality: len(one.y) for one in found} == {"heart": 32, "eeg": 32 - lacking}
-    for one in found:
-        for fold, part, trial, score in zip(one.fold, one.part, one.trial, one.scores[0], strict=True):
-            assert score[1] == pytest.approx(known[one.modality][fold, part, trial], abs=1e-5)
-            assert trial in study.data.trial[getattr(study.folds[fold], part)]
 
 
 def test_folds_that_number_other_people_are_refused(run):

@@ -35,8 +35,7 @@ def bundle(tmp_path_factory):
 
 @pytest.fixture
 def engine(bundle):
-    engine = Engine(bundle, hop_s=HOP_S)
-    yield engine
+    return Engine(bundle, hop_s=HOP_S)
 
 
 def untimed(results):

@@ -7,7 +7,6 @@ from whole_corpora import picture
 
 from emolib.core.errors import BadRecording
 from emolib.datasets.face_boxes import TWINS, held_out, load
-from emolib.signals.boxes import area
 
 PNG, JPEG = picture((60, 80, 3)), picture((60, 80, 3), "JPEG")
 
@@ -41,17 +40,6 @@ def test_facemask(data):
 
 
 BOMB = b'<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><annotation>&c;</annotation>'
-
-
-@pytest.mark.parametrize(("files", "message"), [
-    ({XML: BOMB}, r"maksssksksss0\.xml is damaged .*DTDForbidden"),
-    ({XML: voc(("with_mask", 30, 20, 10, 50))}, r"maksssksksss0: box 1 goes from \(30, 20\) to \(10, 50\)"),
-    ({XML: voc(MASK), "images/b.png": PNG}, "b lacks its picture or its xml"),
-])  # fmt: skip
-def test_a_voc_annotation_that_cannot_be_is_named(data, files, message):
-    lay(data / "facemask", {IMAGE: PNG} | files)
-    with pytest.raises(BadRecording, match=message):
-        list(load("facemask"))
 
 
 def test_splits_follow_the_name_and_twins_stay_together():
@@ -89,16 +77,6 @@ def test_wider_face(data):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    (WIDER.replace(b"\n4\n", b"\n3\n"), r"bbx_gt\.txt is damaged at the entry of line 6"),
-    (WIDER.replace(b"Parade_1", b"Parade_7"), r"names 0--Parade/0_Parade_7\.jpg, which is not in WIDER_train"),
-])  # fmt: skip
-def test_a_damaged_wider_file_is_named_with_its_line(data, text, message):
-    lay(data / "wider_face", {TEXT: text, CROWD: JPEG})
-    with pytest.raises(BadRecording, match=message):
-        list(load("wider_face"))
-
-
 @pytest.mark.parametrize("folders", [("images/train", "labels/train"), ("train/images", "train/labels")])
 def test_yolo(data, folders):
     text = b"0 0.5 0.5 0.25 0.5\n2 0.05 0.5 0.2 0.1\n"
@@ -111,21 +89,24 @@ def test_yolo(data, folders):
     assert len(dropped) == 1
 
 
-@pytest.mark.parametrize(("name", "line", "message"), [
-    ("a.txt", b"0 0.5 0.5 0.25", "expected lines of five numbers"),
-    ("a.txt", b"0 0.5 0.5 0.25 0", "holds '0 0.5 0.5 0.25 0', expected a class"),
-    ("a.txt", b"0 nan 0.5 0.2 0.2", "holds '0 nan .*expected a class"),
-    ("b.txt", b"", "has no picture in images"),
+BOX = b"0 0.5 0.5 0.25 0.5\n"
+
+
+@pytest.mark.parametrize(("corpus", "files", "message"), [
+    ("facemask", {XML: BOMB}, r"maksssksksss0\.xml is damaged .*DTDForbidden"),
+    ("facemask", {XML: voc(("with_mask", 30, 20, 10, 50))}, r"maksssksksss0: box 1 goes from \(30, 20\) to \(10, 50\)"),
+    ("facemask", {XML: voc(MASK), "images/b.png": PNG}, "b lacks its picture or its xml"),
+    ("wider_face", {TEXT: WIDER.replace(b"\n4\n", b"\n3\n")}, r"bbx_gt\.txt is damaged at the entry of line 6"),
+    ("wider_face", {TEXT: WIDER.replace(b"Parade_1", b"Parade_7")}, r"0_Parade_7\.jpg, which is not in WIDER_train"),
+    ("yolo", {"labels/a.txt": BOX + b"0 0.5 0.5 0.25"}, "a.txt .*expected lines of five numbers"),
+    ("yolo", {"labels/a.txt": BOX + b"0 0.5 0.5 0.25 0"}, "a.txt holds '0 0.5 0.5 0.25 0', expected a class"),
+    ("yolo", {"labels/a.txt": BOX + b"0 nan 0.5 0.2 0.2"}, "a.txt holds '0 nan .*expected a class"),
+    ("yolo", {"labels/b.txt": BOX}, "b.txt has no picture in images"),
 ])  # fmt: skip
-def test_a_yolo_line_that_cannot_be_is_named(data, name, line, message):
-    lay(data / "yolo", {"images/a.png": PNG, f"labels/{name}": b"0 0.5 0.5 0.25 0.5\n" + line})
-    with pytest.raises(BadRecording, match=rf"{name} .*{message}"):
-        list(load("yolo"))
-
-
-def test_scenes_repeat_and_hold_their_faces():
-    first, again = list(load("scenes", n=8, seed=3)), list(load("scenes", n=12, seed=3))
-    for one, other in zip(first, again, strict=False):
-        np.testing.assert_array_equal(one.image, other.image)
-        np.testing.assert_array_equal(one.boxes, other.boxes)
-    assert area(np.concatenate([picture.boxes for picture in again])).min() > 400
+def test_a_file_that_cannot_be_is_named(data, corpus, files, message):
+    lay(
+        data / corpus,
+        {"facemask": {IMAGE: PNG}, "wider_face": {CROWD: JPEG}, "yolo": {"images/a.png": PNG}}[corpus] | files,
+    )
+    with pytest.raises(BadRecording, match=message):
+        list(load(corpus))

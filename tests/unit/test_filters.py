@@ -1,13 +1,12 @@
-"""Filters, resampling and band powers against SciPy and MNE; cutting into windows against slices."""
+"""Filters, resampling and spectra against SciPy; cutting into windows against slices."""
 
-import mne
 import numpy as np
 import pytest
 import scipy.signal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emolib.signals.eeg import band_powers, welch
+from emolib.signals.eeg import welch
 from emolib.signals.filters import band_pass, frame, resample, starts
 
 SFREQ = 128
@@ -62,11 +61,3 @@ def test_welch_is_scipys(sfreq, segment_s):
     expected = scipy.signal.welch(NOISE, sfreq, "hann", n, n // 2)
     for ours, theirs in zip(welch(NOISE, sfreq, segment_s), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9)
-
-
-def test_band_powers_are_mnes():
-    density, freqs = mne.time_frequency.psd_array_welch(
-        NOISE, SFREQ, fmin=8, fmax=12.9, n_fft=SFREQ, n_overlap=SFREQ // 2, window="hann", verbose="error"
-    )
-    found = band_powers(NOISE, SFREQ, [(8, 13)], 1.0)[:, 0]
-    np.testing.assert_allclose(found, density.sum(axis=1) * (freqs[1] - freqs[0]), rtol=1e-6)

@@ -12,10 +12,8 @@ from emolib.core.artifacts import Run, sha256
 from emolib.core.errors import BadArtifact
 from emolib.datasets import windowed
 from emolib.datasets.base import EmotionSet
-from emolib.datasets.face_boxes import pictures
 from emolib.datasets.splits import Fold, to_arrays
 from emolib.quantization.firmware import constants, cpp, files
-from emolib.signals.boxes import Letterbox
 
 NAME = "synthetic-heart-emotion-loso"
 
@@ -62,15 +60,6 @@ def test_eeg():
     assert "hann" not in constants.of_source(entry("eeg", "band_power", ["F3"], sfreq=2.0))
 
 
-@pytest.mark.parametrize(
-    ("modality", "kind"),
-    [("heart", "ppg"), ("heart", "ecg"), ("eeg", "raw"), ("speech", ""), ("face", ""), ("skin", "eda")],
-)
-def test_everything_can_be_declared(modality, kind):
-    for field, value in constants.of_source(entry(modality, kind, sfreq=16000.0)).items():
-        assert cpp.constant_name(field) in cpp.declared(field, value)
-
-
 def test_mfcc_take_a_cosine_transform():
     from scipy.fft import dct
 
@@ -81,9 +70,8 @@ def test_mfcc_take_a_cosine_transform():
     assert found["fmax"] == 8000.0
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A run whose windows hold the number of their person."""
+def test_windows_are_of_test_people_and_standardised(tmp_path):
+    """Each holds the number of its person."""
     subject = np.repeat(np.arange(4), 6)
     X = np.broadcast_to(subject[:, None, None, None], (24, 5, 1, 2)).astype(np.float32)
     data = EmotionSet(X, subject % 2, subject.astype(str), np.arange(24).astype(str), ("low", "high"))
@@ -95,25 +83,9 @@ def run(tmp_path):
     told = {"mean": [0.5, 0.0], "std": [1.0, 2.0], "axis": 3}
     run.write_json(f"models/{NAME}/fold01.json", {"standardiser": told})
     run.write_bytes(f"models/{NAME}/fold01-int8.tflite", b"model")
-    return run
-
-
-def test_windows_are_of_test_people_and_standardised(run):
     digest = sha256(run.folder / f"models/{NAME}/fold01-int8.tflite")
     X = files.source_windows(run, NAME, {"fold": 1, "sha256": digest})
     assert X.shape == (4, 5, 1, 2)
     assert (X[..., 0] == 2.5).all() and (X[..., 1] == 1.5).all()  # person 3
     with pytest.raises(BadArtifact, match="is not the model of the bundle"):
         files.source_windows(run, NAME, {"fold": 1, "sha256": "0" * 64})
-
-
-def test_pictures_of_a_detector_are_test_pictures(tmp_path):
-    corpora = {"scenes": {"n": 25}}
-    run = Run(tmp_path / "run", "test", {"corpora": corpora, "side": 32, "n_channels": 1})
-    run.write_text("rows/d-detector.csv", "")
-    run.write_bytes("models/d-int8.tflite", b"model")
-    told = {"sha256": sha256(run.folder / "models/d-int8.tflite")}
-    X = files.detector_windows(run, "d", told)
-    tested = [each.image for each in pictures(corpora, []) if each.split == "test"][:4]
-    expected = [Letterbox(image.shape[:2], 32).image(image, 1) / 255 for image in tested]
-    np.testing.assert_allclose(X, expected, atol=1e-7)

@@ -44,15 +44,6 @@ def test_every_network_gives_the_same_logits(modality):
     assert result.layers[-1].name == "logits"
 
 
-def test_by_hand():
-    """w = 2, γ = 3, σ² = 4, μ = 5, β = 7, b = 1: w' = 2 · 3 / 2 = 3, b' = 7 + (1 − 5) · 3 / 2 = 1."""
-    model = model_of(layers.Dense(1, name="d"), layers.BatchNormalization(epsilon=0.0), shape=(1,))
-    model.get_layer("d").set_weights([np.array([[2.0]]), np.array([1.0])])
-    model.layers[-1].set_weights([np.array([value]) for value in (3.0, 7.0, 5.0, 4.0)])
-    kernel, bias = folded(model).get_layer("d").get_weights()
-    assert kernel.item() == 3 and bias.item() == 1
-
-
 @pytest.mark.parametrize("chain", [
     (layers.DepthwiseConv2D(3, depth_multiplier=2), layers.BatchNormalization()),
     (layers.SeparableConv2D(4, 3, depth_multiplier=2, dilation_rate=2), layers.BatchNormalization()),

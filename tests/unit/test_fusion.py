@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss
 from emolib.core.errors import EmolibError
 from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
 from emolib.fusion.reliability import Typicality, calibrated, fresh, statistics, temperature
-from emolib.fusion.scores import RULES, fuse, softmax, trial_scores
+from emolib.fusion.scores import RULES, fuse, softmax
 
 
 def some_scores(shape, seed, missing):
@@ -77,13 +77,6 @@ def test_missing_modalities_hand_on_their_weight_and_weights_may_differ_by_trial
 def test_scores_rules_and_weights_that_do_not_fit_are_refused(scores, rule, weights):
     with pytest.raises(EmolibError):
         fuse(np.array(scores), rule, weights)
-
-
-def test_trials_are_the_means_of_their_windows_in_order_of_appearance():
-    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.4, 0.6]])
-    trials, first, means = trial_scores(scores, np.array(["z", "a", "z", "a"]))
-    assert trials.tolist() == ["z", "a"] and first.tolist() == [0, 1]
-    assert means == pytest.approx(np.array([[0.7, 0.3], [0.3, 0.7]]))
 
 
 def test_validation_weights_by_hand():

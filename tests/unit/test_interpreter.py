@@ -85,20 +85,6 @@ def test_backends_agree_on_int8(modality, lsb, tmp_path):
     assert (logits.argmax(axis=1) == np.asarray(model(X)).argmax(axis=1)).mean() > 0.95
 
 
-@each(*BACKENDS)
-@pytest.mark.parametrize("name", ["heart", "speech"])
-def test_float_files_agree_with_keras(name, backend):
-    model, X, _ = trained(name)
-    with Model(file(name, "float32"), backend) as opened:
-        np.testing.assert_allclose(opened.predict(X[:16]), np.asarray(model(X[:16])), atol=1e-4)
-
-
-@needs("tflite_micro")
-def test_micro_refuses_hybrid_kernels():
-    with pytest.raises(BadArtifact, match="does not open on tflite_micro"):
-        Model(file("speech", "dynamic"), "tflite_micro")
-
-
 @each("litert", "tensorflow")
 def test_a_layer_that_was_silent_in_calibration_runs_without_xnnpack(backend):
     import keras

@@ -14,7 +14,7 @@ from emolib.core.experiment import Experiment
 from emolib.datasets import joint, splits
 from emolib.datasets.base import COPY, EmotionSet
 from emolib.datasets.joint import MISSING
-from emolib.signals import standardise
+from emolib.signals import standardisers
 from emolib.studies.early_fusion.study import label_paired, same_trials, two_recordings, virtual_folds
 
 CLASSES = ("low", "high")
@@ -36,11 +36,6 @@ def sets():
     return {"heart": windows(*heart), "eeg": windows(*eeg, first=100)}
 
 
-@pytest.fixture
-def both(sets):
-    return joint.joined(sets, same_trials(sets))
-
-
 @pytest.mark.parametrize(("starts", "expected"), [
     (([0, 2, 4], [0, 3]), [[0, 0], [1, 1], [2, 1]]),
     (([0, 2, 4], [0, 4]), [[0, 0], [1, 0], [2, 1]]),  # 2 lies between both: the earlier one
@@ -53,13 +48,31 @@ def test_windows_meet_by_time(starts, expected):
     np.testing.assert_array_equal(joint.together([np.arange(len(s)) for s in starts], start_s), expected)
 
 
-def test_joint_windows_by_hand(both):
+def test_joint_windows_by_hand(sets):
+    both = joint.joined(sets, same_trials(sets))
     assert both.trial.tolist() == ["a", "a", "a", "b", "c", "c", "d", "e", "e"]
     assert both.subject.tolist() == ["p0"] * 4 + ["p1"] * 5
     assert both.y.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0]
     heart, eeg = [0, 1, 2, 3, 4, 5, 6, -1, -1], [0, 0, 1, 2, 3, 3, -1, 4, 5]
     np.testing.assert_array_equal(both.rows, np.transpose([heart, eeg]))
     np.testing.assert_array_equal(both.present, np.transpose([heart, eeg]) >= 0)
+    # the standardiser sees each window once
+    seen = both.seen(np.arange(6))  # trials a, b and c; eeg's windows 100 and 103 are in two joint windows
+    assert seen["heart"].ravel().tolist() == [0, 1, 2, 3, 4, 5]
+    assert seen["eeg"].ravel().tolist() == [100, 101, 102, 103]
+    with pytest.raises(BadSet, match="No window of branch heart among 2 joint windows to train on"):
+        both.seen(np.array([7, 8]))
+    # a missing branch is exactly zero once standardised
+    rows = np.array([8, 6, 2])  # eeg alone, heart alone, both
+    fitted = standardisers.fit(both.seen(np.arange(6)), {"heart": None, "eeg": None})
+    found = both.part(rows, fitted)
+    # heart 0…5: mean 2.5, variance 35/12; eeg 100…103: mean 101.5, variance 5/4
+    heart, eeg = [0, 3.5 / (35 / 12) ** 0.5, -0.5 / (35 / 12) ** 0.5], [3.5 / 1.25**0.5, 0, -0.5 / 1.25**0.5]
+    np.testing.assert_allclose(found.X["heart"].ravel(), heart, rtol=1e-6)
+    np.testing.assert_allclose(found.X["eeg"].ravel(), eeg, rtol=1e-6)
+    assert found.X["heart"][0] == 0 and found.X["eeg"][1] == 0
+    assert found.trial.tolist() == ["e", "d", "a"] and found.y.tolist() == [0, 0, 0]
+    assert both.sets["heart"].X.ravel().tolist() == list(range(7))  # the set itself is as it was
 
 
 @pytest.mark.parametrize(("other", "message"), [
@@ -83,27 +96,6 @@ def test_a_class_without_a_side_in_the_task_is_left_out():
     assert found.X.ravel().tolist() == kept.tolist() and found.start_s.tolist() == [0, 2] * 6
     split = np.where(np.arange(14) == 2, COPY, "")
     assert joint.in_task(replace(data, split=split), source, "arousal")[0].tolist() == [0, 1, *kept[3:]]
-
-
-def test_the_standardiser_sees_each_window_once(both):
-    seen = both.seen(np.arange(6))  # trials a, b and c; eeg's windows 100 and 103 are in two joint windows
-    assert seen["heart"].ravel().tolist() == [0, 1, 2, 3, 4, 5]
-    assert seen["eeg"].ravel().tolist() == [100, 101, 102, 103]
-    with pytest.raises(BadSet, match="No window of branch heart among 2 joint windows to train on"):
-        both.seen(np.array([7, 8]))
-
-
-def test_a_missing_branch_is_exactly_zero_once_standardised(both):
-    rows = np.array([8, 6, 2])  # eeg alone, heart alone, both
-    fitted = standardise.fit(both.seen(np.arange(6)), {"heart": None, "eeg": None})
-    found = both.part(rows, fitted)
-    # heart 0…5: mean 2.5, variance 35/12; eeg 100…103: mean 101.5, variance 5/4
-    heart, eeg = [0, 3.5 / (35 / 12) ** 0.5, -0.5 / (35 / 12) ** 0.5], [3.5 / 1.25**0.5, 0, -0.5 / 1.25**0.5]
-    np.testing.assert_allclose(found.X["heart"].ravel(), heart, rtol=1e-6)
-    np.testing.assert_allclose(found.X["eeg"].ravel(), eeg, rtol=1e-6)
-    assert found.X["heart"][0] == 0 and found.X["eeg"][1] == 0
-    assert found.trial.tolist() == ["e", "d", "a"] and found.y.tolist() == [0, 0, 0]
-    assert both.sets["heart"].X.ravel().tolist() == list(range(7))  # the set itself is as it was
 
 
 def people(n_people=4, n_each=3, n_classes=2, n_windows=2, prefix="p"):

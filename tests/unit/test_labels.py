@@ -12,31 +12,6 @@ def trial(label="", **ratings):
     return Trial("any", "speech", "s", "t", np.zeros(1), 1.0, label=label, ratings=ratings)
 
 
-CASES = {  # corpus and task: the class of some labels
-    "emodb emotion7": {"boredom": "boredom", "anger": "angry"},
-    "emodb arousal": {"boredom": "low", "disgust": None},
-    "emodb valence": {"neutral": None, "happiness": "positive"},
-    "ravdess emotion7": {"calm": None, "fearful": "fear"},
-    "ravdess arousal": {"calm": "low", "surprised": "high"},
-    "tess emotion7": {"ps": "surprise"},
-    "tess valence": {"ps": "positive"},
-    "savee valence": {"surprise": None},
-    "fer2013 emotion4": {"disgust": None, "happy": "happy"},
-    "ck_plus emotion7": {"contempt": "contempt"},
-    "stress_predict stress": {"stroop": "stress", "rest": "rest"},
-    "wesad stress": {"baseline": "rest", "amusement": None, "meditation": None},
-    "wesad arousal": {"meditation": "low"},
-    "muse arousal": {"neutral": "low", "concentrating": "high"},
-    "seed valence": {"neutral": None, "negative": "negative"},
-    "synthetic arousal": {"relaxed": "low", "angry": "high"},
-}
-
-
-def test_target():
-    for case, expected in CASES.items():
-        assert {label: labels.target(*case.split(), trial(label)) for label in expected} == expected, case
-
-
 @pytest.mark.parametrize("corpus", [name for name in NAMES if get(name).labels])
 def test_every_class_is_reached_by_some_label_and_every_label_by_some_task(corpus):
     tasks, known = get(corpus).tasks, get(corpus).labels
@@ -72,9 +47,7 @@ def test_marginal_sums_scores_per_side():
     np.testing.assert_array_equal(matrix.argmax(axis=1)[[6, 0, 5, 3]], [0, 1, 2, 3])
     np.testing.assert_array_equal(matrix.sum(axis=1), [1, 0, 0, 1, 0, 1, 1])
     np.testing.assert_array_equal(labels.marginal("deap", "arousal", "arousal"), np.eye(2))
-
-
-def test_no_marginal_where_a_class_has_several_ends_or_nothing_ties_the_two():
+    # none where a class has several ends, or nothing ties the two
     for pair in (("emodb", "arousal", "emotion7"), ("deap", "arousal", "valence")):
         with pytest.raises(BadParameter, match="arousal do not each fall"):
             labels.marginal(*pair)

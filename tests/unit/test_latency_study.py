@@ -26,16 +26,10 @@ def row(model, backend, threads, p50_us):
     return about | times | {"n": 200, "cold_start_ms": 1.5}
 
 
-def front(model, p50_us):
-    times = {f"{part}_p{q}_us": p50_us + q for part in ("front_end", "whole") for q in (50, 95)}
-    return {"model": model, "n": 90, "window_s": 8.0, **times}
-
-
 @pytest.fixture
 def here():
     """A bench file, shortened."""
     hops = [(float(k), 0.1 * k, 10.0 + k, 0, 90.0 + k) for k in range(1, 4)]
-    engine = {"sources": {"heart": HEART, "eeg": EEG}, "task": "emotion", "n": 100}
     medians = {HEART: (10.0, 20.0, 100.0), EEG: (8.0, 4.0, 30.0)}
     return {
         "schema": 1,
@@ -43,8 +37,7 @@ def here():
         "machine": {"name": "A board", "governor": "performance"},
         "bundle": {"sha256": {HEART: "aa", EEG: "bb"}},
         "models": [row(model, *kind, us) for model in medians for kind, us in zip(KINDS, medians[model], strict=True)],
-        "front_ends": [front(HEART, 3000.0), front(EEG, 2000.0)],
-        "engine": engine | {"p50_ms": 12.0, "p95_ms": 15.0, "p99_ms": 19.0},
+        "engine": {"p50_ms": 12.0, "p95_ms": 15.0, "p99_ms": 19.0},
         "stream": {"seconds": 3.0, "core_percent": 2.5, "hop_s": 1.0} | hops_summary(hops),
         "fresh": {"first_ms": 20.0, "all_mb": 30.0},
         "refused": [{"model": EEG, "backend": "tflite_runtime", "reason": "old"}],
@@ -62,14 +55,9 @@ def slower(here):
     return other
 
 
-@pytest.fixture(scope="module")
-def network():
-    inputs = keras.Input((8, 8, 1))
-    return convert(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs))), "float32")
-
-
-def test_int8_is_taken_from_the_bench_and_the_rest_is_measured(here, network, tmp_path):
-    run = Run(tmp_path, "05a_latency", {})
+def test_int8_is_taken_from_the_bench_and_the_rest_is_measured(here, tmp_path):
+    run, inputs = Run(tmp_path, "05a_latency", {}), keras.Input((8, 8, 1))
+    network = convert(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs))), "float32")
     for name, variant in ((HEART, "float32"), (EEG, "float32"), (HEART, "mixed"), (HEART, INT8)):
         run.write_bytes(f"models/{name}/fold00-{variant}.tflite", network)
     here["models"] = [each for each in here["models"] if each["backend"] == "litert"]

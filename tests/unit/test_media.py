@@ -1,4 +1,4 @@
-"""Sound, pictures and videos of corpora: what is decoded, and what is refused."""
+"""Sound, pictures and videos of corpora: what is decoded, and what is refused; size and crop against Pillow."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,10 @@ from PIL import Image
 from emolib.core.errors import BadRecording
 from emolib.datasets.archives import open_tree
 from emolib.datasets.media import read_audio, read_image, read_video
+from emolib.signals.image import crop, resize, to_grey
+
+RNG = np.random.default_rng(0)
+NOISE = RNG.integers(0, 256, (61, 83, 3), np.uint8)
 
 
 def tone(sfreq=16000, seconds=0.2, hz=440):
@@ -43,16 +47,12 @@ def test_a_truncated_sound_is_named(tmp_path, name):
         read_audio(open_tree(tmp_path), name)
 
 
-def test_pictures_of_any_mode_are_grey_or_rgb(tmp_path):
+def test_pictures_of_any_mode_are_grey_or_rgb_and_upright(tmp_path):
     grey = Image.fromarray(np.arange(72, dtype=np.uint8).reshape(8, 9))
     expected = {"1": (8, 9), "L": (8, 9), "LA": (8, 9), "P": (8, 9, 3), "RGBA": (8, 9, 3)}
     for mode in expected:
         grey.convert(mode).save(tmp_path / f"{mode}.png")
     assert {mode: read_image(open_tree(tmp_path), f"{mode}.png").shape for mode in expected} == expected
-
-
-def test_a_picture_that_lies_on_its_side_is_upright(tmp_path):
-    """Orientations of EXIF's tag 274, each undone by hand."""
     upright, exif = np.arange(24, dtype=np.uint8).reshape(4, 6), Image.Exif()
     cases = {2: upright[:, ::-1], 3: upright[::-1, ::-1], 5: upright.T, 6: np.rot90(upright)}
     for exif[274], stored in cases.items():
@@ -74,3 +74,31 @@ def test_a_video(tmp_path):
     path.write_bytes(b"no video")
     with pytest.raises(BadRecording, match="a.mp4 does not decode"):
         read_video(open_tree(tmp_path), "a.mp4")
+
+
+@pytest.mark.parametrize(
+    "shape, height, width", [((61, 83), 200, 150), ((61, 83, 3), 1, 1), ((430, 910, 3), 96, 60), ((1500, 7), 50, 40)]
+)
+def test_resize_is_pillows_within_one_level(shape, height, width):
+    """In one band or more, rows or columns first."""
+    image = RNG.integers(0, 256, shape, np.uint8)
+    expected = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+    found = resize(image, height, width)
+    assert found.dtype == np.uint8 and found.shape == expected.shape and found.flags.c_contiguous
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("level", [1, 255])
+def test_an_even_picture_stays_even(level):
+    """Shares are of float32: their sums must not round 255 up to 0, nor another level to its neighbour."""
+    assert (resize(np.full((777, 1333, 3), level, np.uint8), 192, 191) == level).all()
+
+
+@pytest.mark.parametrize("box", [(10, 5, 40, 50), (-7, -3, 20, 20), (-20, -20, 120, 90)])
+def test_crop_is_pillows_also_outside(box):
+    np.testing.assert_array_equal(crop(NOISE, *box, 0), np.asarray(Image.fromarray(NOISE).crop(box)))
+
+
+def test_an_array_that_is_no_picture_is_refused():
+    with pytest.raises(BadRecording, match="expected uint8"):
+        to_grey(NOISE.astype(float))

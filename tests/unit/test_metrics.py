@@ -121,9 +121,7 @@ def test_chance_test_tells_skill_from_knowing_who_it_is():
     y = np.where(np.random.default_rng(0).random(400) < 0.8, mostly, 1 - mostly)
     assert metrics.uar(metrics.confusion(y, one_hot(mostly, 2))) > 0.7
     assert metrics.chance_test(y, one_hot(mostly, 2), subject) == 1
-
-
-def test_chance_test_shuffles_people_where_each_has_one_class():
+    # people are shuffled where each has one class
     y, scores, _ = made_up(200)
     assert metrics.chance_test(y, scores, np.arange(200)) < 0.01
     lucky = np.repeat(np.arange(4), 50) % 2  # 4 people, 2 of each class

@@ -112,6 +112,14 @@ def test_noise_has_the_power_that_was_asked_for_and_is_the_trials_own():
     assert abs(np.corrcoef(other - clean.data, high)[0, 1]) < 0.2
     noisy = conditions.with_noise(trial("face"), -10)
     assert noisy.dtype == np.uint8 and (noisy == 0).mean() > 0.2 and (noisy == 255).mean() > 0.2  # clipped
+    # of EEG it follows each channel and leaves gaps
+    clean = trial("eeg")
+    data = clean.data * np.logspace(0, 2, 8)[:, None].astype(np.float32)
+    data[2, 5:9] = np.nan
+    added = conditions.with_noise(replace(clean, data=data), 10).astype(float) - data
+    assert np.isnan(added[2, 5:9]).all() and np.isfinite(np.delete(added, 2, axis=0)).all()
+    found = 10 * np.log10(np.nanvar(data, axis=1) / np.nanmean(added**2, axis=1))
+    assert found == pytest.approx(np.full(8, 10), abs=0.5)
 
 
 def test_no_noise_gives_the_clean_windows_again(run, streams):
@@ -201,6 +209,16 @@ def test_the_table_agrees_with_scikit_learn_and_a_gain_by_hand(streams, ways):
     assert (row.best_single, row.points, row.p) == (best, pytest.approx(gain.value), pytest.approx(gain.p))
     assert np.isnan(rows.points["nothing missing", "eeg"]) and rows.kind["nothing missing", "eeg"] == "single"
     assert rows.points["no heart", "mean"] == pytest.approx(0, abs=1e-9)
+    # gains are pooled over what is bad
+    found = conditions.scored(streams, ways, conditions.shown(streams, conditions.stuck))
+    table = conditions.gains(streams, found, "any one stuck", "reliability", ["mean"]).set_index("condition")
+    n = len(streams.trials.y)
+    assert table.n.to_dict() == {"heart stuck": n, "eeg stuck": n, "any one stuck": 2 * n}
+    y, each = np.tile(streams.trials.y, 2), {}
+    for name in ("mean", "reliability"):
+        answers = np.concatenate([of[name].argmax(axis=1) for of in found.values()])
+        each[name] = balanced_accuracy_score(y, answers)
+    assert table.points["any one stuck"] == pytest.approx(100 * (each["reliability"] - each["mean"]))
 
 
 def test_the_stream_is_cut_in_the_middle_of_each_person(streams, ways):
@@ -214,28 +232,6 @@ def test_the_stream_is_cut_in_the_middle_of_each_person(streams, ways):
     assert rows["nothing missing", "before"] == uar(streams, whole, ~after)
     assert rows["nothing missing", "after"] == uar(streams, whole, after)
     assert rows["heart lost", "after"] == uar(streams, alone, after)
-
-
-def test_gains_are_pooled_over_what_is_bad(streams, ways):
-    found = conditions.scored(streams, ways, conditions.shown(streams, conditions.stuck))
-    table = conditions.gains(streams, found, "any one stuck", "reliability", ["mean"]).set_index("condition")
-    n = len(streams.trials.y)
-    assert table.n.to_dict() == {"heart stuck": n, "eeg stuck": n, "any one stuck": 2 * n}
-    y, each = np.tile(streams.trials.y, 2), {}
-    for name in ("mean", "reliability"):
-        answers = np.concatenate([of[name].argmax(axis=1) for of in found.values()])
-        each[name] = balanced_accuracy_score(y, answers)
-    assert table.points["any one stuck"] == pytest.approx(100 * (each["reliability"] - each["mean"]))
-
-
-def test_noise_on_eeg_follows_each_channel_and_leaves_gaps():
-    clean = trial("eeg")
-    data = clean.data * np.logspace(0, 2, 8)[:, None].astype(np.float32)
-    data[2, 5:9] = np.nan
-    added = conditions.with_noise(replace(clean, data=data), 10).astype(float) - data
-    assert np.isnan(added[2, 5:9]).all() and np.isfinite(np.delete(added, 2, axis=0)).all()
-    found = 10 * np.log10(np.nanvar(data, axis=1) / np.nanmean(added**2, axis=1))
-    assert found == pytest.approx(np.full(8, 10), abs=0.5)
 
 
 def test_label_pairs_meet_again_whatever_is_corrupted(run):

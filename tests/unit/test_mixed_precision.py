@@ -1,5 +1,6 @@
 """Mixed precision: the program against every choice, int4 as it lies in the file, traces against the exact Hessian."""
 
+import json
 from functools import partial
 
 import compressed
@@ -11,14 +12,21 @@ from compressed import settled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers as kl
+from sklearn.metrics import balanced_accuracy_score, log_loss
 
+from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact, OverBudget
-from emolib.quantization import flatbuffer
+from emolib.core.experiment import model_name
+from emolib.datasets.base import EmotionSet
+from emolib.datasets.splits import Fold
+from emolib.models import build
+from emolib.quantization import conversion, flatbuffer
 from emolib.quantization import mixed_precision as mp
 from emolib.quantization.clipping import Clipping, quantize
-from emolib.quantization.conversion import observed
 from emolib.quantization.folding import folded, weighted_layers
 from emolib.quantization.ptq import convert
+from emolib.signals.standardise import Standardiser
+from emolib.studies import mixed
 
 SHAPE = (8, 6, 2)
 windows = partial(compressed.windows, shape=SHAPE, mean=1, sd=2)
@@ -84,33 +92,6 @@ def test_an_infeasible_budget_says_the_smallest_one(pick):
     assert pick(THREE, 0.6414 * 184)
 
 
-@pytest.fixture(scope="module")
-def network():
-    keras.utils.set_random_seed(1)
-    x = inputs = keras.Input(SHAPE)
-    x = kl.ReLU()(kl.BatchNormalization()(kl.Conv2D(7, 3, strides=2, padding="same", use_bias=False)(x)))
-    x = kl.SeparableConv2D(9, 3, padding="same", use_bias=False)(x)
-    x = kl.GlobalAveragePooling2D()(kl.ReLU()(kl.BatchNormalization()(x)))
-    return settled(keras.Model(inputs, kl.Dense(3, name="logits")(x)), windows(64))
-
-
-@pytest.fixture(scope="module")
-def sensitive(network):
-    return mp.sensitivities(network, windows(20), np.arange(20) % 3, n_samples=2, seed=0)
-
-
-@pytest.fixture(scope="module")
-def content(network):
-    return convert(network, "float32")
-
-
-@pytest.fixture(scope="module")
-def make(network, content, sensitive):
-    ranges = Clipping("max").ranges(observed(content, windows(50)))
-    outputs = mp.outputs(content, kernels(network))
-    return lambda bits: quantize(content, ranges, {outputs[layer]: n for layer, n in bits.items()})
-
-
 def kernels(model):
     return {each.name: np.asarray(each.kernel) for each in weighted_layers(folded(model))}
 
@@ -121,12 +102,23 @@ def unpacked(data, shape):
     return np.where(halves > 7, halves - 16, halves).reshape(shape).astype(np.int8)
 
 
-def test_the_files_weights_are_those_of_the_sensitivities(network, sensitive, make):
+def test_the_files_weights_are_those_of_the_sensitivities():
     """So Ω is counted for the rounding that really happens."""
+    keras.utils.set_random_seed(1)
+    x = inputs = keras.Input(SHAPE)
+    x = kl.ReLU()(kl.BatchNormalization()(kl.Conv2D(7, 3, strides=2, padding="same", use_bias=False)(x)))
+    x = kl.SeparableConv2D(9, 3, padding="same", use_bias=False)(x)
+    x = kl.GlobalAveragePooling2D()(kl.ReLU()(kl.BatchNormalization()(x)))
+    network = settled(keras.Model(inputs, kl.Dense(3, name="logits")(x)), windows(64))
+    sensitive = mp.sensitivities(network, windows(20), np.arange(20) % 3, n_samples=2, seed=0)
+    float32 = convert(network, "float32")
+    ranges = Clipping("max").ranges(conversion.observed(float32, windows(50)))
+    outputs = mp.outputs(float32, kernels(network))
     for bits in (4, 8):
-        content = make(mp.uniform(sensitive, bits))
-        kernels = weighted_layers(folded(network))
-        for operator, kept, kernel in zip(flatbuffer.weighted(content), sensitive, kernels, strict=True):
+        of = {outputs[layer]: n for layer, n in mp.uniform(sensitive, bits).items()}
+        content = quantize(float32, ranges, of)
+        layers = weighted_layers(folded(network))
+        for operator, kept, kernel in zip(flatbuffer.weighted(content), sensitive, layers, strict=True):
             tensor = operator.inputs[1]
             data = tensor.data
             is_int4 = tensor.dtype == "INT4"
@@ -189,3 +181,77 @@ def test_traces_are_those_of_the_exact_hessian(model):
     for name, (trace, error) in found.items():
         assert abs(trace - expected[name]) < 4 * error, name
         assert error < 0.5 * max(abs(value) for value in expected.values()), name
+
+
+# The steps of 03b_mixed on a small network with shortcuts: choices of bits, their files, their tables
+
+TABLE2 = "synthetic-face-emotion-loso-table2"  # its shortcuts stand elsewhere in the file than in the network
+
+
+def test_choices_of_a_fold():
+    """Either layer alone meets the budget; the first costs less, the logits cost less for each byte."""
+    about = ("first", "Conv2D", 40, 900), ("depth", "DepthwiseConv2D", 9, 100), ("logits", "Dense", 60, 60)
+    layers = [mp.Layer(*of, 2.0, 0.1, {4: float(of[2]), 8: 0.1}) for of in about]
+    fold = mixed.Prepared(None, layers, {}, {}, {})
+    chosen = mixed.choices(fold.layers, 90)
+    assert list(chosen) == list(mixed.VARIANTS)
+    assert [list(bits.values()) for bits in chosen.values()] == [[8, 8, 8], [4, 8, 4], [4, 8, 8], [8, 8, 4]]
+    found = mixed.needs([fold, fold], [chosen["uniform_int8"], chosen["int4"]])
+    perturbation = pytest.approx(2.02639, rel=1e-5)
+    assert found == {"weight_bytes": 84, "bops": 8480 * 6 + 100 * 16, "perturbation": perturbation}
+
+
+def test_answers_are_judged_as_sklearn_does(monkeypatch):
+    n, rng = 60, np.random.default_rng(0)
+    y, part = rng.integers(3, size=n), np.repeat(["val", "test"], n // 2)
+    columns = {"y": y, "part": part, "subject": np.repeat([f"s{i}" for i in range(6)], n // 6)}
+    good, poor = np.eye(3)[y] * 0.85 + 0.05, rng.dirichlet(np.ones(3), size=n)
+    scores = {mixed.ILP: good, "random 1": good, "random 2": poor}
+    made = {name: ("random" if "random" in name else "variant", []) for name in scores}
+    need = {"weight_bytes": 1.0, "bops": 1.0, "perturbation": 0.0}
+    monkeypatch.setattr(mixed, "needs", lambda folds, bits: need)
+    picked = mixed.picks_table([], made, scores, columns, "window")
+    val = part == "val"
+    weights = (1 / np.bincount(y[val]))[y[val]]
+    assert picked.val_loss[2] == pytest.approx(log_loss(y[val], poor[val], sample_weight=weights))
+    assert picked.uar[2] == pytest.approx(balanced_accuracy_score(y[~val], poor[~val].argmax(axis=1)))
+
+
+@pytest.fixture(scope="module")
+def table2(tmp_path_factory):
+    """CalibrationData of one fold of table2, small and untrained, with its artifacts."""
+    keras.utils.set_random_seed(3)
+    run, name = Run(tmp_path_factory.mktemp("run"), "02_train", {}), model_name(TABLE2, 0)
+    X, y = compressed.windows(36, shape=(32, 32, 1)), np.arange(36) % 3
+    subject = np.repeat(["a", "b", "c"], 12)
+    data = EmotionSet(X, y, subject, np.arange(36).astype(str), ("calm", "glad", "sad"))
+    fold = Fold("c", np.arange(12), np.arange(12, 24), np.arange(24, 36))
+    with run.write(f"{name}.keras") as path:
+        settled(build("face", (32, 32, 1), 3, "table2"), X, 1).save(path)
+    run.write_text(f"{name}.json", json.dumps({"standardiser": Standardiser.fit(X[:12]).to_dict()}))
+    [calibration] = conversion.calibration_data(run, TABLE2, data, [fold], 12, 0)
+    conversion.convert_fold(calibration, {"float32": lambda fold: convert(fold.model, "float32")})
+    return calibration
+
+
+@pytest.fixture(scope="module")
+def prepared(table2):
+    [found], _ = mixed.prepared([table2], 2, 0.666)
+    return found
+
+
+def test_the_bits_of_a_shortcut_go_to_its_tensor(prepared):
+    """The 3×3 one of the last block is the only kernel of this shape; it stands before its block in the file."""
+    [shortcut] = [each.name for each in prepared.layers if each.weights == 3 * 3 * 32 * 64]
+    content = prepared.file(mp.uniform(prepared.layers, 8) | {shortcut: 4})
+    kernels = [operator.inputs[1] for operator in flatbuffer.weighted(content)]
+    assert [each.shape for each in kernels if each.dtype == "INT4"] == [(64, 3, 3, 32)]
+    order = [each.weights for each in prepared.layers]
+    assert [int(np.prod(each.shape)) for each in kernels] != order and len(kernels) == len(order) == 18
+
+
+def test_files_answer_as_the_choice_does_which_is_the_best(table2, prepared):
+    scores = conversion.convert_folds(table2.run, [table2], mixed.converters([prepared]))
+    picked = mixed.pick_scores([prepared], [prepared.bits[mixed.ILP]])
+    np.testing.assert_array_equal(picked, scores[mixed.ILP])
+    assert mixed.is_optimal([prepared], 0.666 * sum(one.weights for one in prepared.layers)).all()

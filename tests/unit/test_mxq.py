@@ -65,13 +65,8 @@ def compile_with(folder, packages):
         info.mkdir()
         (package / "__init__.py").write_text(source)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    return subprocess.run(
-        [sys.executable, folder / "compile.py"],
-        cwd="/",
-        env={**os.environ, "PYTHONPATH": str(folder / "site")},
-        capture_output=True,
-        text=True,
-    )
+    options = {"env": {**os.environ, "PYTHONPATH": str(folder / "site")}, "capture_output": True, "text": True}
+    return subprocess.run([sys.executable, folder / "compile.py"], cwd="/", **options)
 
 
 RECORD = """

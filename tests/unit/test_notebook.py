@@ -8,7 +8,6 @@ import nbformat
 import pytest
 
 from emolib.core import notebook
-from emolib.core.errors import BadParameter
 from emolib.core.parameters import defaults
 from emolib.core.paths import PROJECT
 
@@ -42,15 +41,6 @@ def test_start_says_that_data_are_synthetic(name, given, said, capsys):
     assert ("says nothing about people" in capsys.readouterr().out) is said
 
 
-def test_start_reads_the_cell_that_papermill_injects():
-    started = start("04_fusion", In=["# Parameters\nrun = 'x'"])
-    assert set(started.parameters) == set(defaults("04_fusion"))
-    with pytest.raises(BadParameter, match="did you mean variant"):
-        start("04_fusion", In=["# Parameters\nvariants = 'x'"])
-    with pytest.raises(BadParameter, match="04_fusion.ipynb: n_virtual: got 0, expected greater than 0"):
-        start("04_fusion", n_virtual=0)
-
-
 def test_a_run_in_place_keeps_what_widgets_and_bars_show_and_no_stderr(tmp_path):
     code = """import sys
 import ipywidgets
@@ -79,7 +69,7 @@ print("below")"""
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_has_small_cells_asks_answers_and_leads_on(path):
+def test_a_notebook_has_small_cells_asks_answers_leads_on_and_shows_what_is_for_people(path):
     tagged = [cell for cell in cells(path, "code") if "parameters" in cell["metadata"].get("tags", [])]
     others = [len(cell["source"]) for cell in cells(path, "code") if cell not in tagged]
     assert len(tagged) == 1 and max(others) <= 16 and sorted(others)[len(others) // 2] <= 6
@@ -91,11 +81,7 @@ def test_a_notebook_has_small_cells_asks_answers_and_leads_on(path):
     assert path.stem == "explore" or ("results.conclude(" in code and "\nLimits. " in told)
     if {"network", "corpus"} <= defaults(path.stem).keys():
         assert "(corpus, modality, task, protocol, network)" in code
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_outputs_are_for_people(path):
-    """No stderr, no log line, no bare number or object; a table, a figure, a sentence or a bar."""
+    # outputs are for people: no stderr, log line, bare number or object; a table, a figure, a sentence or a bar
     for output in (output for cell in cells(path, "code") for output in cell["outputs"]):
         assert output["output_type"] in ("stream", "display_data") and output.get("name") != "stderr", output
         plain = "".join(output.get("text") or output["data"].get("text/plain", ""))

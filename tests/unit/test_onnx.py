@@ -1,5 +1,7 @@
 """ONNX of folded Keras networks, and its QDQ form: scales are ours, answers those of the .tflite file."""
 
+from types import SimpleNamespace
+
 import compressed
 import keras
 import numpy as np
@@ -47,43 +49,33 @@ def test_graph_is_clean_and_equals_keras(model, content):
     X = windows(5)
     np.testing.assert_allclose(onnx.run(content, X), np.asarray(model(X, training=False)), atol=1e-5)
     assert onnx.parity(content, model, X) < 1e-5
+    # other weights are noticed
+    with pytest.raises(BadArtifact, match="differs from Keras by .* in a logit, expected at most 0.0001"):
+        onnx.parity(content, keras.models.clone_model(model), windows(5))
 
 
 @pytest.mark.parametrize("size", [7, 8, 9])
-@pytest.mark.parametrize(
-    "layer",
-    [
-        layers.Conv2D(3, 4, strides=3, padding="same"),
-        layers.Conv2D(3, 3, dilation_rate=2, padding="same", activation="relu"),
-        layers.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2),
-        layers.AveragePooling2D(3, strides=2, padding="same"),
-        layers.MaxPooling2D(2),
-    ],
-    ids=["conv", "dilated", "depthwise", "average", "max"],
-)
+@pytest.mark.parametrize("layer", [
+    layers.Conv2D(3, 4, strides=3, padding="same"),
+    layers.Conv2D(3, 3, dilation_rate=2, padding="same", activation="relu"),
+    layers.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2),
+    layers.AveragePooling2D(3, strides=2, padding="same"),
+    layers.MaxPooling2D(2),
+])  # fmt: skip
 def test_padding_of_every_remainder(layer, size):
     made = network((size, size + 1, 2), layer.__class__.from_config(layer.get_config()))
     X = windows(5, shape=(size, size + 1, 2))
     np.testing.assert_allclose(onnx.run(onnx.export(made), X), made(X, training=False), atol=1e-5)
 
 
-def test_other_weights_are_noticed(model, content):
-    with pytest.raises(BadArtifact, match="differs from Keras by .* in a logit, expected at most 0.0001"):
-        onnx.parity(content, keras.models.clone_model(model), windows(5))
-
-
-class Fold:
-    """What `convert_to_qdq` needs of a fold's CalibrationData."""
-
-    rows = np.arange(60)
-    calibration = windows(60)
-    calibration_y = np.arange(60) % 4
+# What `convert_to_qdq` needs of a fold's CalibrationData
+FOLD = SimpleNamespace(rows=np.arange(60), calibration=windows(60), calibration_y=np.arange(60) % 4)
 
 
 @pytest.mark.parametrize("way", [Clipping("max"), Clipping("percentile", 99.0)])
 def test_qdq_has_our_scales_and_the_answers_of_the_tflite_file(float32, content, way, tmp_path):
-    qdq = onnx.convert_to_qdq(content, way, Fold)
-    limits = way.ranges(onnx.observed(content, Fold.calibration))
+    qdq = onnx.convert_to_qdq(content, way, FOLD)
+    limits = way.ranges(onnx.observed(content, FOLD.calibration))
     graph = onnx_library.load_from_string(qdq).graph
     constants = {c.name: to_array(c) for c in graph.initializer}
     quantized = [node.input for node in graph.node if node.op_type == "QuantizeLinear"]
@@ -95,7 +87,7 @@ def test_qdq_has_our_scales_and_the_answers_of_the_tflite_file(float32, content,
         scale = (high - low) / 255
         assert found[name] == (pytest.approx(scale, rel=1e-5), np.rint(-128 - low / scale))
     file = tmp_path / "x.tflite"
-    observed = conversion.observed(float32, Fold.calibration)
+    observed = conversion.observed(float32, FOLD.calibration)
     file.write_bytes(clipping.quantize(float32, way.ranges(observed)))
     apart = onnx.agreement(qdq, file, windows(50, 7)).iloc[0]
     assert apart["n"] == 50 and apart["lsb"] <= 2 and apart["other_answers"] <= 1

@@ -24,25 +24,18 @@ def trial(modality, data, sfreq, kind="", **options):
 
 
 TRIALS = {
-    "ppg": trial("heart", RNG.normal(size=6400), 64.0, "ppg"),
     "bpm": trial("heart", 70 + RNG.normal(size=200), 1.0, "bpm"),
     "eeg": trial("eeg", RNG.normal(size=(62, 2560)), 256.0, "raw", channels=CHANNELS),
     "band_power": trial("eeg", np.exp(RNG.normal(size=(60, 14, 5))), 1.0, "band_power", channels=CHANNELS[:14]),
     "skin": trial("skin", RNG.normal(2, 0.1, (2, 1200)), 4.0, "eda", channels=("eda", "temp")),
-    "speech": trial("speech", np.zeros(8000, np.float32), 16000.0),
     "still": trial("face", RNG.integers(0, 256, (48, 48), np.uint8), 0.0),
     "video": trial("face", RNG.integers(0, 256, (30, 60, 48, 3), np.uint8), 10.0),
 }
-
-
 WINDOWS = {
-    "heart": ((32, 1, 3), "heart", 4.0),
     "skin": ((60, 1, 8), "skin", 60.0, feature_names(front_end("skin"), "eda")),
     "eeg": ((4, 1, 30), "eeg", 4.0),
-    "log-mel": ((98, 40, 1), "speech", 4.0),
     "mfcc": ((98, 13, 1), "speech", 4.0, feature_names(front_end("speech", n_mfcc=13))),
     "functionals": ((1, 309, 1), "speech", 4.0),
-    "face": ((48, 48, 1), "face", None),
 }
 INTERVAL = {"uar": 0.7, "uar_low": 0.6, "uar_high": 0.8}
 VARIANTS = pd.DataFrame({"source": SOURCES * 2, "variant": ["float32", "int8"] * 3, "p50_us": [30, 120] * 3})
@@ -61,6 +54,9 @@ TREE = TREE.assign(auc=[0.8, 0.75, 0.7, 0.55], accepted=[True, True, True, False
 NAMES = np.array([f"participant_000{i}" for i in range(44)])
 PEOPLE = pd.DataFrame({"subject": NAMES, "uar": RNG.random(44), "accuracy": 0.5, "n": 30})
 ARMS = pd.concat([PEOPLE.assign(arm=arm) for arm in ("none", "baseline", "subject")])
+CURVE = pd.DataFrame({"heard": ["0", "1", "40", "all"], "uar": [0.5, 0.6, 0.8, 0.82], "before": [0.5, 0.5, 0.52, 0.5]})
+CURVE = CURVE.assign(uar_low=CURVE.uar - 0.1, uar_high=CURVE.uar + 0.05)
+
 FIGURES = {  # with names of classes and sources on an axis, or of faces, which test_pipeline has not
     "confusion": lambda: plots.confusion(RNG.integers(0, 2000, (8, 8)), [f"low arousal and {e} valence" for e in EMOTIONS]),
     "latency": lambda: plots.latency(VARIANTS),
@@ -73,6 +69,7 @@ FIGURES = {  # with names of classes and sources on an axis, or of faces, which 
     "folds": lambda: plots.folds(np.where(np.repeat(NAMES, 4) == NAMES[:20, None], 2, 0), np.repeat(NAMES, 4)),
     "per_subject": lambda: plots.per_subject(PEOPLE, 0.25),
     "subject_calibration": lambda: plots.by_person(ARMS.assign(seed=0), "arm", "person"),
+    "heard": lambda: plots.heard(CURVE),
     "seeds": lambda: plots.by_person(ARMS.assign(normalise=ARMS["arm"].replace("none", "train"), seed=0), "normalise", "person"),
     **{f"trial {name}": partial(plots.trial, of) for name, of in TRIALS.items()},
     **{f"window {name}": partial(plots.window, RNG.normal(size=of[0]), *of[1:]) for name, of in WINDOWS.items()},

@@ -31,12 +31,8 @@ def entries(tmp_path_factory):
     return [written(folder, "GPU", GPU), written(folder, "My NPU", NPU, seed=1)]
 
 
-@pytest.fixture(scope="module")
-def logs(entries):
-    return power.opened(entries)
-
-
-def test_energy_and_ratio_of_two_devices(logs):
+def test_energy_ratio_and_rows_of_two_devices(entries):
+    logs = power.opened(entries)
     table = power.energies(logs).set_index("device")
     clocks = power.clocks(logs).set_index("device")
     assert clocks["first_mark_s"].tolist() == pytest.approx([20.0, 20.0], abs=0.12)  # the generator's rest
@@ -52,10 +48,7 @@ def test_energy_and_ratio_of_two_devices(logs):
     assert (found["first"], found["second"], found["work"]) == ("GPU", "My NPU", WORK)
     assert found["energy_ratio_low"] < 3.12 < found["energy_ratio_high"]
     assert found["net_ratio"] == pytest.approx(3.12, rel=0.01)
-
-
-def test_rows_are_of_work_that_is_named_after_a_source(logs):
-    measured = power.energies(logs)
+    measured = power.energies(logs)  # rows are of work that is named after a source
     rows = power.concluded(measured, "tables/power-measured.csv")
     rows += power.concluded(power.ratios(logs), "tables/power-measured-ratios.csv")
     found = {(row["metric"], row["device"]): row for row in rows}

@@ -5,6 +5,8 @@ import pytest
 import soundfile
 
 from emolib.core.errors import BadParameter, BadRecording
+from emolib.datasets import load
+from emolib.datasets.corpora import muse
 from emolib.signals import files
 from emolib.signals.readers import SignalInfo, read_eeg, read_recording
 
@@ -19,9 +21,10 @@ def written(path, head, rows):
 
 
 def stamped(path, sfreq, gaps=()):
-    """A second column of sample numbers; time stamps in whole ms as Muse writes them, a minute more at each gap."""
+    """Muse's layout with sample numbers: time stamps in whole ms, a minute more at each gap, a cell of AF7 empty."""
     time_s = 1533222955 + np.arange(N) / sfreq + 60 * np.isin(np.arange(N), gaps).cumsum()
-    return written(path, "timestamps,TP9,AF7", [(f"{t:.3f}", n, -n) for n, t in enumerate(time_s)])
+    rows = [(f"{t:.3f}", n, -n if n != 7 else "", 2 * n, 3 * n, 9) for n, t in enumerate(time_s)]
+    return written(path, "timestamps,TP9,AF7,AF8,TP10,Right AUX", rows)
 
 
 @pytest.mark.parametrize("modality, name, content, message", [
@@ -62,11 +65,14 @@ def test_rate_is_the_trained_one_within_two_percent(sfreq, expected, tmp_path):
     assert data.shape == (2, N) and found == expected
 
 
-def test_gaps_cut_and_do_not_count_for_the_rate(tmp_path):
-    path = stamped(tmp_path / "e.csv", 256, gaps=(100, 101, 400))
-    pieces, sfreq = read_eeg(path, EEG._replace(sfreq=256.0))
-    assert [piece.shape for piece in pieces] == [(2, 100), (2, 1), (2, 299), (2, 200)] and sfreq == 256
-    np.testing.assert_array_equal(np.concatenate(pieces, axis=1)[0], np.arange(N))
+def test_a_gapped_file_of_muse_is_read_as_training_reads_it(data):
+    """Gaps cut, and do not count for the rate."""
+    (data / "muse").mkdir()
+    path = stamped(data / "muse/subjecta-relaxed-1.csv", 256, gaps=(100, 101, 400))
+    pieces, sfreq = read_recording("eeg", path, SignalInfo(muse.SFREQ, "raw", muse.CHANNELS))
+    assert [piece.shape for piece in pieces] == [(4, 100), (4, 1), (4, 299), (4, 200)] and sfreq == 256
+    for found, expected in zip(pieces, (trial.data for trial in load("muse", "eeg")), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_sound_that_unfolds_to_very_much_is_refused(tmp_path, monkeypatch):

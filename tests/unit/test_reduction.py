@@ -93,17 +93,13 @@ def test_the_search_finds_the_optimum_where_reductions_only_lose():
         rejected += [] if one.accepted else [one.architecture]
 
 
-def test_it_stops_at_the_target_or_the_budget():
+def test_it_stops_at_the_target_or_the_budget_and_accepts_from_the_least_auc():
     target = searched(budget=100, target_flops=flops(TOY) // 2)
     *before, last = target.tried
     assert target.stopped == "target" and last.accepted and last.flops <= flops(TOY) // 2
     assert all(one.flops > flops(TOY) // 2 for one in before if one.accepted)
     short = searched(budget=3)
     assert len(short.tried) == 3 and short.stopped == "budget"
-
-
-def test_least_auc_by_hand():
-    """80 % of 0.7's margin of 0.2 is 0.16; the paper's literal 80 % of 0.7 is 0.56."""
     assert least_auc(0.7) == pytest.approx(0.66)
     assert least_auc(0.7, rule="auc") == pytest.approx(0.56)
     assert searched(rule="auc").best.numbers["auc"] < searched().least_auc

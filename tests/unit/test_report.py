@@ -45,16 +45,7 @@ def test_a_section_is_what_its_notebook_showed_in_its_order(run):
     assert base64.b64decode(image) == (run.folder / "figures/fusion.png").read_bytes()
     origin = re.search(r'<div class="origin">(.*?)</div>', html).group(1)
     assert origin.startswith("tables/fusion.csv · 04_fusion · ") and re.search(r" · [\d.]+ s$", origin)
-
-
-def test_what_another_call_showed_stays_out(run):
-    other = Run(run.folder, "04_fusion", {"seed": 2})
-    other.table("other", pd.DataFrame({"x": [1]}), "Of another call")
-    other.conclude("other-fusion", [], "Other.")
-    assert "Of another call" not in rendered(run) and "Of another call" in rendered(run, "other-fusion")
-
-
-def test_tables_are_rounded_escaped_folded_and_nothing_is_fetched(run):
+    # tables are rounded, escaped, folded; nothing is fetched
     html = rendered(run)
     assert ">98.8 (40.0–100.0)<" in html and "0.98765" not in html and ">p<" not in html
     assert "&lt;i&gt;mean&lt;/<wbr>i&gt;" in html
@@ -62,6 +53,13 @@ def test_tables_are_rounded_escaped_folded_and_nothing_is_fetched(run):
     assert "<script" not in html and not re.search(r"url\(|@import|https?:", html)
     links = re.findall(r'(?:src|href)="([^"]*)"', html)
     assert all(link.startswith("data:") or f'id="{link.removeprefix("#")}"' in html for link in links)
+
+
+def test_what_another_call_showed_stays_out(run):
+    other = Run(run.folder, "04_fusion", {"seed": 2})
+    other.table("other", pd.DataFrame({"x": [1]}), "Of another call")
+    other.conclude("other-fusion", [], "Other.")
+    assert "Of another call" not in rendered(run) and "Of another call" in rendered(run, "other-fusion")
 
 
 ROWS = [

@@ -31,16 +31,13 @@ def test_a_name_is_read_as_it_is_written_and_another_refused():
             Experiment.parse(name)
 
 
-def test_a_row_says_what_the_number_is_of():
+def test_a_row_says_what_the_number_is_of_and_a_table_has_one_of_it():
     assert list(INT8) == list(ROW)
     of = {"corpus": "emodb", "modality": "speech", "model": "lda", "variant": "int8"}
     assert INT8.items() >= {**of, "value": 0.784, "low": 0.732, "high": 0.823, "how": "measured"}.items()
     assert row(OF, "uar", 0.5, math.nan, math.nan, **ABOUT)["low"] == "", "an interval of one person"
     with pytest.raises(BadParameter, match="is nan, expected a finite number"):
         row(OF, "uar", math.nan, **ABOUT)
-
-
-def test_two_numbers_of_the_same_thing_are_refused():
     one, other = (row(OF, "uar", value, **ABOUT) for value in (0.5, 0.6))
     assert to_csv([one, one]).count("\n") == 3
     with pytest.raises(BadParameter, match="Two results for emodb, emotion7, .*, measured: 0.5, 0.6"):
@@ -52,13 +49,6 @@ def test_tidy_takes_each_number_of_a_table_once():
     found = tidy(OF, table, {"uar": "fraction", "auc": ""}, "tables/x.csv", {"uar": "best_uar"})
     told = [tuple(one[name] for name in ("metric", "value", "variant", "n")) for one in found]
     assert told == [("best_uar", 0.1, "a", 7), ("best_uar", 1e6, "b", 7)]
-
-
-def test_rows_come_back_as_they_were_written(tmp_path):
-    table = table_of([INT8, row(OF, "bytes", 3400, unit="bytes", n=1, artifact="a")], tmp_path)
-    assert results.one(table, metric="uar", variant="int8").high == 0.823 and set(table.run) == {"real"}
-    cells = [results.cell(results.one(table, metric=metric)) for metric in ("bytes", "auc", "uar")]
-    assert cells == ["3.4 kB", "–", "78.4 (73.2–82.3) %"]
 
 
 def test_goals_find_their_numbers_alone_and_are_compared_in_their_direction(tmp_path):
@@ -75,9 +65,7 @@ def test_goals_find_their_numbers_alone_and_are_compared_in_their_direction(tmp_
         "int8 loses at most 0.5 points of UAR to float32": False,
     }
     assert found.value.iloc[0] == "0.784 (0.732–0.823)"
-
-
-def test_numbers_of_others_stand_beside_ours(tmp_path):
+    # numbers of others stand beside ours
     beside = related_work.side_by_side(table_of([INT8], tmp_path))
     theirs = beside[beside.work.str.contains("LIGHT-SERNET") & beside.what.str.contains("leave-one")].iloc[0]
     assert (theirs.theirs, theirs.ours) == ("74.4 %", "78.4 (73.2–82.3) %")

@@ -318,65 +318,33 @@ def pylsl():
     return pytest.importorskip("pylsl", reason="pip install 'emolib[live]'", exc_type=(ImportError, RuntimeError))
 
 
-class Outlet:
-    """A stream of numbers in order, at its rate in real time, from a thread; `skip_s` leaves a gap behind `skip_at`."""
-
-    def __init__(self, pylsl, kind, labels, unit="microvolts", sfreq=256, skip_at=0, skip_s=0.0):
-        self.name, self.pylsl, self.n_chans, self.sfreq = uuid.uuid4().hex, pylsl, len(labels), sfreq
-        info = pylsl.StreamInfo(self.name, kind, self.n_chans, sfreq, pylsl.cf_float32, "")
-        info.set_channel_labels(list(labels))
-        info.set_channel_units(unit)
-        self.outlet, self.ended = pylsl.StreamOutlet(info), threading.Event()
-        self.skip_at, self.skip_s = skip_at, skip_s
-        self.thread = threading.Thread(target=self.send)
-
-    def taken_s(self, number):
-        return self.began_s + number / self.sfreq + (self.skip_s if number >= self.skip_at else 0)
-
-    def send(self):
-        number = 0
-        while not self.ended.wait(max(0.0, self.taken_s(number) - self.pylsl.local_clock())):
-            self.outlet.push_sample([number, *[-number] * (self.n_chans - 1)], self.taken_s(number))
-            number += 1
-
-    def __enter__(self):
-        return self
-
-    def start(self):
-        self.began_s = self.pylsl.local_clock()
-        self.thread.start()
-
-    def __exit__(self, *error):
-        self.ended.set()
-        if self.thread.is_alive():
-            self.thread.join()
-        self.outlet = None
-
-
-def some(source, n_times):
-    chunks = []
-    for chunk in source.chunks():
-        chunks.append(chunk)
-        if sum(one.data.shape[-1] for one in chunks) >= n_times:
-            return chunks
+def stream(pylsl, name, unit="microvolts", sfreq=256):
+    """A stream of two channels that others on this machine find, until nothing refers to it."""
+    info = pylsl.StreamInfo(name, "EEG", 2, sfreq, pylsl.cf_float32, "")
+    info.set_channel_labels(list(TRAINED["eeg"].channels))
+    info.set_channel_units(unit)
+    return pylsl.StreamOutlet(info)
 
 
 def test_a_stream_of_eeg_on_one_clock_in_microvolts_until_its_program_ends(pylsl, monkeypatch):
     monkeypatch.setattr("emolib.device.sensors.lsl.LOOKS", 2)
-    with Outlet(pylsl, "EEG", TRAINED["eeg"].channels, "millivolts", skip_at=100, skip_s=0.4) as outlet:
-        source = sensor(f"eeg=lsl:{outlet.name.upper()}")
-        assert source.open() == TRAINED["eeg"] and source.is_live
-        outlet.start()
-        to_monotonic_s = time.monotonic() - pylsl.local_clock()
-        chunks = some(source, 200)
-        for chunk in chunks:
-            numbers = chunk.data[0] / 1e3
-            np.testing.assert_allclose(np.diff(numbers), 1, atol=1e-3)
-            np.testing.assert_allclose(chunk.data[1], -chunk.data[0])
-            assert chunk.time_s == pytest.approx(outlet.taken_s(round(numbers[0])) + to_monotonic_s, abs=2e-3)
-        assert any(round(chunk.data[0, 0] / 1e3) == 100 for chunk in chunks)  # cut at the gap
-        assert ends_when_closed(source, lambda: list(source.chunks()))
-        assert source.open().sfreq == 256 and len(some(source, 10)) >= 1
+    name = uuid.uuid4().hex
+    outlet, source = stream(pylsl, name, unit="millivolts"), sensor(f"eeg=lsl:{name.upper()}")
+    assert source.open() == TRAINED["eeg"] and source.is_live
+    taken_s = pylsl.local_clock() + np.arange(200) / 256
+    for number, time_s in enumerate(taken_s):
+        outlet.push_sample([number, -number], time_s)
+    to_monotonic_s, n_times = time.monotonic() - pylsl.local_clock(), 0
+    for chunk in source.chunks():
+        numbers = n_times + np.arange(chunk.data.shape[1])
+        np.testing.assert_allclose(chunk.data, 1e3 * np.array([numbers, -numbers]))
+        assert chunk.time_s == pytest.approx(taken_s[n_times] + to_monotonic_s, abs=2e-3)
+        n_times += len(numbers)
+        if n_times == 200:
+            break
+    assert ends_when_closed(source, lambda: list(source.chunks()))
+    assert source.open().sfreq == 256
+    del outlet
     with pytest.raises(SensorLost, match="the stream ended, its program may have stopped"):
         list(source.chunks())
     with pytest.raises(BadParameter, match="no stream of this name or type"):
@@ -389,9 +357,11 @@ def test_a_stream_of_eeg_on_one_clock_in_microvolts_until_its_program_ends(pylsl
     ("eeg", {"sfreq": 0}, "no steady rate"),
 ])  # fmt: skip
 def test_streams_that_do_not_fit(modality, options, message, pylsl):
-    outlet = Outlet(pylsl, "EEG", ("TP9", "AF7"), **options)
-    with outlet, pytest.raises(BadParameter, match=message):
-        sensor(f"{modality}=lsl:{outlet.name}").open()
+    name = uuid.uuid4().hex
+    outlet = stream(pylsl, name, **options)
+    with pytest.raises(BadParameter, match=message):
+        sensor(f"{modality}=lsl:{name}").open()
+    del outlet
 
 
 def test_samples_are_cut_where_their_time_stamps_leave_a_gap():

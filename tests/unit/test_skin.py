@@ -13,6 +13,7 @@ from emolib.core.errors import BadParameter, BadRecording
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
 from emolib.device.live import replay
+from emolib.device.owner import Owner
 from emolib.device.sensors import parse
 from emolib.device.sensors.base import Chunk
 from emolib.device.sensors.lsl import Lsl
@@ -242,7 +243,7 @@ def test_own_skin_with_or_without_temperature(data):
 def test_a_stream_is_scored_as_the_whole_recording_bit_for_bit(tmp_path):
     pipeline = Bundle(write(tmp_path, ["skin"])).pipeline("synthetic-skin-emotion-loso")
     with pipeline.model:
-        stream, (X, dropped) = Signal(pipeline, ABOUT, is_live=False), pipeline.windows([recording("skin")], 4.0)
+        stream, (X, dropped) = Signal(pipeline, ABOUT, False, Owner()), pipeline.windows([recording("skin")], 4.0)
         for chunk in Recording("skin", chunks_s=(0.3, 1.7)).chunks():
             stream.push(chunk, 0.0)
             ends_s = chunk.end_s(4.0)

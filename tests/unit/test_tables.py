@@ -22,12 +22,6 @@ def test_windows_table_counts_every_window_once():
     assert table.index.name == "split" and table.loc["train"].tolist() == [1, 0, 1, 2]
 
 
-def test_interval():
-    assert interval(78.31, 74.06, 82.04) == "78.3 (74.1–82.0)"
-    assert interval(0.4, -1.23, 2) == "0.4 (-1.2 to 2.0)"
-    assert interval(-0.01, np.nan, np.nan) == interval(-0.01) == "0.0"
-
-
 @pytest.mark.parametrize(("name", "values", "header", "texts"), [
     ("uar", [0.78312345, np.nan], "UAR (%)", ["78.3", "–"]),
     ("p50_us", [1234.5678, 88.1], "p50 (µs)", [f"1{THIN}235", "88"]),
@@ -52,3 +46,6 @@ def test_intervals_join_their_number_and_classes_low_and_high_stay_counts():
         "gain points": ["12.5 (-1.0 to 20.0)", "0.2 (0.0–1.0)"],
     }
     assert rounded(pd.DataFrame({"low": [0, 1], "high": [1, 1]})).columns.tolist() == ["low", "high"]
+    assert interval(78.31, 74.06, 82.04) == "78.3 (74.1–82.0)"
+    assert interval(0.4, -1.23, 2) == "0.4 (-1.2 to 2.0)"
+    assert interval(-0.01, np.nan, np.nan) == interval(-0.01) == "0.0"

@@ -50,9 +50,7 @@ def test_differences_are_those_of_the_logits(content, capfd):
     other = logits["litert"].argmax(axis=1) != logits["tflite_micro"].argmax(axis=1)
     assert found["other_answers"] == other.sum()
     assert found["operators"] == len(graph(content)) == 5
-
-
-def test_rounding_starts_small_and_ends_at_the_output(content):
+    # rounding starts small and ends at the output
     X = windows(30, seed=2)
     table = tflm.rounding(content, X)
     assert table.operator.tolist() == [operator.name for operator in graph(content)]

@@ -9,17 +9,14 @@ import pytest
 from scipy.special import softmax as of_logits
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
+from emolib import models
 from emolib.core.errors import BadParameter, BadSet
 from emolib.core.experiment import Experiment
 from emolib.datasets.base import EmotionSet
-
-keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
-
-from emolib import models  # noqa: E402
-from emolib.models import lda, training  # noqa: E402
-from emolib.models.checkpoint import Checkpoint  # noqa: E402
-from emolib.models.training import Trainer, Training  # noqa: E402
+from emolib.models import lda, training
+from emolib.models.backend import tf
+from emolib.models.checkpoint import Checkpoint
+from emolib.models.training import Trainer, Training
 
 softmax = partial(of_logits, axis=1)
 SHAPE = (4, 1, 6)
@@ -195,14 +192,11 @@ def test_the_curve_is_a_table_and_scalars_and_a_short_training_writes_no_state(t
     assert tags == {"learning_rate", "loss", "val_loss", "val_uar"}
 
 
-def test_lda_of_two_classes_on_a_line_by_hand():
+def test_lda_is_solved_in_one_epoch_whatever_seed_and_validation_people_and_by_hand():
     """Means -1 and 1 and variance 1 about them: the logits differ by 2 x, as the log odds of the two normal densities."""
     X = np.float32([-2, 0, 0, 2]).reshape(4, 1, 1, 1)
     weights, bias = lda.solve(X, np.array([0, 0, 1, 1]), 2)
     assert weights.ravel() == pytest.approx([-1, 1]) and bias == pytest.approx([-0.5, -0.5])
-
-
-def test_lda_is_solved_in_one_epoch_whatever_seed_and_validation_people():
     source, found = Experiment("synthetic", "eeg", "emotion", "loso", "lda"), []
     for seed, val in ((0, VAL), (1, toy(30, seed=2))):
         fitted = training.trainer_of(source, TRAIN, {}, training.options(seed, {}))

@@ -22,14 +22,9 @@ def int8(strides):
     return convert(keras.Model(inputs, layers.Dense(3)(x)), "int8", X)
 
 
-@pytest.fixture(scope="module")
-def whole():
+def test_every_operator_of_a_plain_network_is_on_the_npu():
     content = int8(2)
-    return content, *vela.compile_all(content, ["ethos-u55-128", "ethos-u85-256"])
-
-
-def test_every_operator_of_a_plain_network_is_on_the_npu(whole):
-    content, table, operators = whole
+    table, operators = vela.compile_all(content, ["ethos-u55-128", "ethos-u85-256"])
     assert table.accelerator.tolist() == ["ethos-u55-128", "ethos-u85-256"]
     assert table.npu_percent.tolist() == [100, 100] and operators.on_npu.all()
     names = [operator.name for operator in graph(content)]

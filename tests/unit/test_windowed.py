@@ -47,6 +47,9 @@ def test_what_cannot_become_a_set_is_named():
         windowed.emotion_set([trial("boredm", "03")], "arousal", front_end)
     with pytest.raises(BadSet, match="No window left of arousal"):
         windowed.emotion_set([trial("disgust", "03")], "arousal", front_end)
+    for changes in ({"kind": "band_power"}, {"channels": ("AF7", "TP9")}):
+        with pytest.raises(BadSet, match=f"differ in their {next(iter(changes))}"):
+            windowed.emotion_set([eeg("a", "relaxed"), eeg("b", "neutral", **changes)], "state3", front_end)
 
 
 def test_arrays_say_what_was_recorded_where_there_is_something_to_say(tmp_path):
@@ -61,10 +64,3 @@ def test_arrays_say_what_was_recorded_where_there_is_something_to_say(tmp_path):
         np.testing.assert_array_equal(getattr(again, name), getattr(data, name))
     speech, _ = windowed.emotion_set([trial("anger", "03"), trial("sadness", "08")], "arousal", front_end)
     assert set(windowed.to_arrays(speech)) == {*windowed.ARRAYS, "start_s"}
-
-
-@pytest.mark.parametrize("changes", [{"kind": "band_power"}, {"channels": ("AF7", "TP9")}])
-def test_trials_that_were_recorded_otherwise_are_refused(changes):
-    trials = [eeg("a", "relaxed"), eeg("b", "neutral", **changes)]
-    with pytest.raises(BadSet, match=f"differ in their {next(iter(changes))}"):
-        windowed.emotion_set(trials, "state3", front_end)

@@ -4,8 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from bundles import recording, write
 from sklearn.preprocessing import StandardScaler
 
 from emolib.core import artifacts
@@ -13,6 +12,7 @@ from emolib.core import windows as module
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadSet
 from emolib.datasets.base import EmotionSet
+from emolib.device.bundle import Bundle
 from emolib.models import training
 from emolib.models.networks import heart as build
 from emolib.models.training import Trainer, Training
@@ -46,16 +46,6 @@ def test_parts_of_parts_read_nothing_until_they_are_asked():
     assert seen == [] and (part.shape, part.ndim, len(part), part.dtype) == ((2, *SHAPE), 4, 2, np.float32)
     np.testing.assert_array_equal(np.asarray(part), 2 * (X[[5, 2]] + 1))
     assert seen == [2]
-
-
-@given(st.integers(1, 60), st.integers(1, 5))
-def test_chunks_are_the_whole(n, windows_a_chunk):
-    X = np.arange(n * 6, dtype=np.float32).reshape(n, 6)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "CHUNK_BYTES", windows_a_chunk * X[0].nbytes)
-        parts = [X[rows] for rows in module.chunks(X)]
-    assert max(map(len, parts)) <= windows_a_chunk
-    np.testing.assert_array_equal(np.concatenate(parts), X)
 
 
 @pytest.mark.parametrize("axis", [None, 3, 1])
@@ -112,6 +102,18 @@ def test_axis_is_sklearns_standard_scaler_over_all_steps():
     np.testing.assert_array_equal(Standardiser.fit(HEART, axis=-1)(HEART), found)
     again = Standardiser.from_dict(json.loads(json.dumps(standardiser.to_dict())))
     np.testing.assert_array_equal(again(HEART), found)
+    # NaN, nothing and other features are refused
+    with pytest.raises(BadSet, match="NaN"):
+        Standardiser.fit(HEART * np.float32(np.nan), axis=3)
+    with pytest.raises(BadSet, match="No windows"):
+        Standardiser.fit(HEART[:0], axis=3)
+    with pytest.raises(BadSet, match="3 features on axis 3, expected 4"):
+        Standardiser.fit(HEART, axis=3)(HEART[..., :3])
+    # by subject, each subject's own level is gone
+    subject = np.repeat(["a", "b"], 25)
+    found = by_subject(HEART + 100 * (subject == "b")[:, None, None, None], subject, axis=3)
+    expected = np.concatenate([sklearns(HEART[:25]), sklearns(HEART[25:])])
+    np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
 @pytest.mark.parametrize("value", [0.0, 70.1])
@@ -123,17 +125,12 @@ def test_a_constant_feature_becomes_zero_even_on_other_values(value):
     assert np.abs(standardiser(constant)[..., 0]).max() > 1
 
 
-def test_by_subject_removes_each_subjects_own_level():
-    subject = np.repeat(["a", "b"], 25)
-    found = by_subject(HEART + 100 * (subject == "b")[:, None, None, None], subject, axis=3)
-    expected = np.concatenate([sklearns(HEART[:25]), sklearns(HEART[25:])])
-    np.testing.assert_allclose(found, expected, atol=2e-3)
-
-
-def test_refuses_nan_nothing_and_other_features():
-    with pytest.raises(BadSet, match="NaN"):
-        Standardiser.fit(HEART * np.float32(np.nan), axis=3)
-    with pytest.raises(BadSet, match="No windows"):
-        Standardiser.fit(HEART[:0], axis=3)
-    with pytest.raises(BadSet, match="3 features on axis 3, expected 4"):
-        Standardiser.fit(HEART, axis=3)(HEART[..., :3])
+def test_a_bundle_standardises_a_person_as_training_does(tmp_path):
+    record = json.loads((write(tmp_path, ["eeg"]) / "bundle.json").read_text())
+    [(name, entry)] = record["models"].items()
+    entry["normalise"] = "subject"
+    (tmp_path / "bundle.json").write_text(json.dumps(record))
+    pipeline = Bundle(tmp_path).pipeline(name)
+    found, _ = pipeline.windows([recording("eeg")], 128.0)
+    own = pipeline.front(recording("eeg"), 128.0, "raw").X
+    np.testing.assert_array_equal(found, pipeline.standardiser(by_subject(own, np.zeros(len(own)), 3)))

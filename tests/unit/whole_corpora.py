@@ -97,8 +97,10 @@ def fer2013():
 
 
 def ck_plus():
-    stem = "S005/001/S005_001_00000011"
-    return {f"cohn-kanade-images/{stem}.png": picture(), f"Emotion/{stem}_emotion.txt": b"   3.0000000e+00\n"}
+    """A sequence, of whose pictures only the last, the peak of the emotion, is read."""
+    first, peak = (f"S005/001/S005_001_000000{n}" for n in ("01", "11"))
+    pictures = {f"cohn-kanade-images/{first}.png": picture((9, 9)), f"cohn-kanade-images/{peak}.png": picture()}
+    return pictures | {f"Emotion/{peak}_emotion.txt": b"   3.0000000e+00\n"}
 
 
 def own():

@@ -15,11 +15,11 @@ from emolib.datasets.download import dataverse_files, lfs_files
 from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, SIDES, WORDS, mapped
 from emolib.datasets.media import FPS, SFREQ, read_audio, read_frames, read_video, with_endings
 
-Parsed = tuple[str, str, str] | str  # (subject, trial, label), or the reason to leave the file out
+Parsed = tuple[str, str, str, str] | str  # (subject, trial, label, text), or the reason to leave the file out
 
 
 def named(names: Iterable[str], parse: Callable[[str], Parsed], dropped: list[Dropped]) -> Iterator[tuple]:
-    """(name, subject, trial, label) of the files whose names say what they are; others, and second copies, are dropped."""
+    """(name, subject, trial, label, text) of the files whose names say what they are; others, and second copies, are dropped."""
     seen = set()
     for name in names:
         parsed = parse(name)
@@ -35,10 +35,10 @@ def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], P
 
     def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
         tree = open_tree(root)
-        for name, subject, trial, label in named(tree.need(*patterns), parse, dropped):
+        for name, subject, trial, label, text in named(tree.need(*patterns), parse, dropped):
             data = read_audio(tree, name)
             if data.any():
-                yield Trial(corpus, "speech", subject, trial, data, SFREQ, label)
+                yield Trial(corpus, "speech", subject, trial, data, SFREQ, label, stimulus=text)
             else:
                 dropped.append(Dropped(name, "silent or empty"))
 
@@ -52,8 +52,8 @@ EMODB_EMOTIONS = {  # Wut, Langeweile, Ekel, Angst, Freude, Trauer
 
 def parse_emodb(name: str) -> Parsed:
     stem = PurePosixPath(name).stem
-    match = re.fullmatch(r"(\d\d)[ab]\d\d([A-Z])[a-z]", stem)  # speaker, text, emotion (in German), version
-    return (match[1], stem, EMODB_EMOTIONS.get(match[2], match[2])) if match else "not named like 03a01Fa"
+    match = re.fullmatch(r"(\d\d)([ab]\d\d)([A-Z])[a-z]", stem)  # speaker, text, emotion (in German), version
+    return (match[1], stem, EMODB_EMOTIONS.get(match[3], match[3]), match[2]) if match else "not named like 03a01Fa"
 
 
 EMODB = Corpus(
@@ -85,10 +85,10 @@ DEFECTS = {  # as the publisher's README lists them
 def parse_crema_d(name: str) -> Parsed:
     """The label is the emotion that was acted, not the one that raters heard."""
     stem = PurePosixPath(name).stem
-    match = re.fullmatch(r"(\d{4})_[A-Z]{3}_([A-Z]{3})_[A-Z]+", stem)  # actor, sentence, emotion, intensity
+    match = re.fullmatch(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_[A-Z]+", stem)  # actor, sentence, emotion, intensity
     if stem in DEFECTS or not match:
         return DEFECTS.get(stem, "not named like 1001_DFA_ANG_XX")
-    return match[1], stem, CREMA_D_EMOTIONS.get(match[2], match[2])
+    return match[1], stem, CREMA_D_EMOTIONS.get(match[3], match[3]), match[2]
 
 
 CREMA_D = Corpus(
@@ -120,11 +120,11 @@ def parse_tess(name: str) -> Parsed:
     stem = PurePosixPath(name).stem
     if stem in TESS_DAMAGED:
         return "reported damaged: other public loaders leave it out"
-    match = re.fullmatch(r"(oaf?|yaf)_(.+_([a-z]+))", stem.lower())  # older or younger actress, word, emotion
+    match = re.fullmatch(r"(oaf?|yaf)_((.+)_([a-z]+))", stem.lower())  # older or younger actress, word, emotion
     if not match:
         return "not named like OAF_back_angry"
     subject = "YAF" if match[1] == "yaf" else "OAF"  # one published file is called OA_bite_neutral
-    return subject, f"{subject}_{match[2]}", match[3]
+    return subject, f"{subject}_{match[2]}", match[4], match[3]
 
 
 TESS = Corpus(  # with two actresses, a subject-independent split tests on one person
@@ -149,12 +149,12 @@ SAVEE_EMOTIONS = {
 
 
 def parse_savee(name: str) -> Parsed:
-    """One folder a speaker, or the flat copy."""
+    """One folder a speaker, or the flat copy. Sentences are numbered within an emotion: no number is a text."""
     match = re.fullmatch(r"(?:.*/)?(DC|JE|JK|KL)[/_]([a-z]+)(\d\d)\.wav", name)  # speaker, emotion, sentence
     if not match:
         return "not named like DC/a01.wav or DC_a01.wav"
     speaker, code, sentence = match.groups()
-    return speaker, f"{speaker}_{code}{sentence}", SAVEE_EMOTIONS.get(code, code)
+    return speaker, f"{speaker}_{code}{sentence}", SAVEE_EMOTIONS.get(code, code), ""
 
 
 SAVEE = Corpus(
@@ -179,7 +179,7 @@ RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disg
 
 
 def parse_ravdess(name: str, modality: str) -> Parsed:
-    codes = r"(0\d)-((0\d)-(\d\d)-\d\d-\d\d-\d\d-(\d\d))"  # modality, trial: channel, emotion, …, actor
+    codes = r"(0\d)-((0\d)-(\d\d)-\d\d-(\d\d)-\d\d-(\d\d))"  # modality, trial: channel, emotion, text, …, actor
     match = re.fullmatch(codes, PurePosixPath(name).stem)
     if not match:
         return "not named like 03-01-06-01-02-01-12"
@@ -188,7 +188,8 @@ def parse_ravdess(name: str, modality: str) -> Parsed:
     if match[1] != modality:
         return f"modality {match[1]}, not {modality}"
     code = int(match[4])
-    return match[5], match[2], RAVDESS_EMOTIONS[code - 1] if 1 <= code <= len(RAVDESS_EMOTIONS) else match[4]
+    emotion = RAVDESS_EMOTIONS[code - 1] if 1 <= code <= len(RAVDESS_EMOTIONS) else match[4]
+    return match[6], match[2], emotion, match[5]
 
 
 def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
@@ -203,9 +204,9 @@ def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
     for name in tree.names(*with_endings("*-*-*-*-*-*-*/*")):
         frames[str(PurePosixPath(name).parent)].append(name)
     names = sorted(frames) or tree.need("*-*-*-*-*-*-*.mp4")
-    for name, subject, trial, label in named(names, partial(parse_ravdess, modality="01"), dropped):
+    for name, subject, trial, label, text in named(names, partial(parse_ravdess, modality="01"), dropped):
         data, sfreq = (read_frames(tree, name, frames[name]), FPS) if frames else read_video(tree, name)
-        yield Trial("ravdess", "face", subject, trial, data, sfreq, label)
+        yield Trial("ravdess", "face", subject, trial, data, sfreq, label, stimulus=text)
 
 
 RAVDESS = Corpus(

@@ -2,6 +2,7 @@
 with a survey to fill in. Written from its documentation on PhysioNet and tried on generated files alone."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -39,29 +40,42 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         raise CorpusMissing(
             f"No {FILES[modality]} in {tree.root}: `emolib datasets fetch cogwear` says where to get it."
         )
-    for folder in everything:
-        parts = PurePosixPath(folder).parts
-        names = parts[-3:] if parts[-2] in ("pre", "post") else parts[-2:]
-        if names[-1] == "survey":
-            dropped.append(Dropped("-".join(names), "filling in a survey: neither rest nor load"))
-        elif folder in found:
-            data = READERS[modality](tree, found[folder])
-            yield Trial("cogwear", modality, names[0], "-".join(names), data, label=names[-1], **about._asdict())
-        else:
-            dropped.append(Dropped("-".join(names), f"no {FILES[modality]}"))
+    for _, session in groupby(everything, lambda folder: PurePosixPath(folder).parent):
+        folders = list(session)
+        used = [
+            folder for folder in folders if folder in found and not folder.endswith("/survey")
+        ]  # the last of a session
+        read = {folder: READERS[modality](tree, found[folder]) for folder in used}
+        begin_s = min((start_s for start_s, _ in read.values()), default=0.0)
+        for folder in folders:
+            parts = PurePosixPath(folder).parts
+            names = parts[-3:] if parts[-2] in ("pre", "post") else parts[-2:]
+            trial = "-".join(names)
+            if folder in read:
+                start_s, data = read[folder]
+                told = {"label": names[-1], "session_s": start_s - begin_s, **about._asdict()}
+                yield Trial("cogwear", modality, names[0], trial, data, **told)
+            elif names[-1] == "survey":
+                dropped.append(Dropped(trial, "filling in a survey: neither rest nor load"))
+            else:
+                dropped.append(Dropped(trial, f"no {FILES[modality]}"))
 
 
-def read_heart(tree: Tree, name: str) -> np.ndarray:
-    return read_signal(tree, name, "bvp", ABOUT["heart"])[1].astype(np.float32)
+# Each reader gives the start in Unix time, NaN of EEG, and Trial.data.
 
 
-def read_skin(tree: Tree, name: str) -> np.ndarray:
+def read_heart(tree: Tree, name: str) -> tuple[float, np.ndarray]:
+    start_s, samples = read_signal(tree, name, "bvp", ABOUT["heart"])
+    return start_s, samples.astype(np.float32)
+
+
+def read_skin(tree: Tree, name: str) -> tuple[float, np.ndarray]:
     about = ABOUT["skin"]
     start_s, eda = read_signal(tree, name, "eda", about)
     for beside in tree.names(f"{PurePosixPath(name).parent}/empatica_temp.csv"):
         temp_start_s, temp = read_signal(tree, beside, "temp", about)
-        return with_temperature(eda, about.sfreq, temp, about.sfreq, temp_start_s - start_s)
-    return with_temperature(eda)
+        return start_s, with_temperature(eda, about.sfreq, temp, about.sfreq, temp_start_s - start_s)
+    return start_s, with_temperature(eda)
 
 
 def read_signal(tree: Tree, name: str, column: str, about: SignalInfo) -> tuple[float, np.ndarray]:
@@ -73,11 +87,11 @@ def read_signal(tree: Tree, name: str, column: str, about: SignalInfo) -> tuple[
     return float(time_s[0]), values
 
 
-def read_eeg(tree: Tree, name: str) -> np.ndarray:
+def read_eeg(tree: Tree, name: str) -> tuple[float, np.ndarray]:
     """(4, n_times) float32 in µV of Mind Monitor's export. Time stamps are when packets came, so rows are taken as samples;
     those of events, without any, are left out."""
     values = read_numbers(tree, name, [f"RAW_{channel}" for channel in MUSE], gaps=True)
-    return np.ascontiguousarray(values[~np.isnan(values).all(axis=1)].T, np.float32)
+    return np.nan, np.ascontiguousarray(values[~np.isnan(values).all(axis=1)].T, np.float32)
 
 
 READERS = {"heart": read_heart, "skin": read_skin, "eeg": read_eeg}

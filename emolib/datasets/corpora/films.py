@@ -1,7 +1,8 @@
 """People who watched films: DEAP and DREAMER, who rated them and wore a sensor of the heart too, and SEED.
 
 DEAP: 32 people and 40 music videos of a minute each; 32 electrodes, a finger plethysmograph. DREAMER: 23 people, 18
-clips; a 14-electrode headset, a two-lead ECG. SEED: 15 people and 15 clips on each of three days; 62 electrodes.
+clips; a 14-electrode headset, a two-lead ECG. SEED: 15 people and 15 clips on each of three days; 62 electrodes. DEAP's
+and DREAMER's files have the clips by number, not in the order in which they were shown, and none has times.
 """
 
 import re
@@ -23,7 +24,8 @@ def rated(of: tuple, clips: Iterable[np.ndarray], scores: np.ndarray, about: Sig
     """One trial a clip, without a label, s01-07; `of` is corpus, modality and subject, scores are (n_clips, n_scales)."""
     for number, (clip, row) in enumerate(zip(clips, scores.tolist(), strict=True), start=1):
         data, ratings = np.ascontiguousarray(clip, np.float32), dict(zip(SCALES, row, strict=False))
-        yield Trial(*of, f"{of[2]}-{number:02d}", data, **about._asdict(), ratings=ratings)
+        clip_name = f"{number:02d}"
+        yield Trial(*of, f"{of[2]}-{clip_name}", data, **about._asdict(), ratings=ratings, stimulus=clip_name)
 
 
 DEAP_SFREQ = 128.0
@@ -150,8 +152,8 @@ def seed_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[T
             clip, label = clips[number], SEED_LABELS[code]
             if np.ndim(clip) != 2 or len(clip) != len(SEED_CHANNELS):
                 raise tree.damaged(name, f"has clip {number} of shape {np.shape(clip)}, expected (62, n_times)")
-            of = "seed", "eeg", subject, f"{subject}-{session}-{number:02d}"
-            yield Trial(*of, clip.astype(np.float32), SEED_SFREQ, label, "raw", channels=SEED_CHANNELS)
+            of, about = ("seed", "eeg", subject, f"{subject}-{session}-{number:02d}"), (SEED_SFREQ, label, "raw")
+            yield Trial(*of, clip.astype(np.float32), *about, channels=SEED_CHANNELS, stimulus=f"{number:02d}")
 
 
 SEED = Corpus(

@@ -1,6 +1,7 @@
 """GAMEEMO: 28 people played four games (boring, calm, horror, funny) under a 14-electrode headset.
 
-Read from band powers in windows of 12 s that do not overlap; each game has its player's ratings, 1 to 9.
+Read from band powers in windows of 12 s that do not overlap; each game has its player's ratings, 1 to 9. All played the
+games in one order. A session's time is time played: the files do not tell the pauses.
 """
 
 from collections.abc import Iterator
@@ -36,8 +37,10 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         if not np.array_equal(steps[:, 2], np.arange(1, len(steps) + 1)):
             raise tree.damaged(name, f"numbers the windows of {trial} other than 1 to {len(steps)} once each")
         data = steps[:, 3:].reshape(-1, len(CHANNELS), len(BANDS)).astype(np.float32)
-        of_trial = "gameemo", "eeg", f"S{subject:02d}", trial
-        yield Trial(*of_trial, data, 1 / STEP_S, f"G{game}", "band_power", "", CHANNELS, ratings.pop(trial))
+        before = (values[:, 0] == subject) & (values[:, 1] < game)
+        of_trial, about = ("gameemo", "eeg", f"S{subject:02d}", trial), ("band_power", "", CHANNELS, ratings.pop(trial))
+        played = {"session_s": STEP_S * before.sum(), "stimulus": f"G{game}"}
+        yield Trial(*of_trial, data, 1 / STEP_S, f"G{game}", *about, **played)
     dropped += [Dropped(trial, "rated, but no band powers") for trial in sorted(ratings)]
 
 

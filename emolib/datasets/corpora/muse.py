@@ -1,5 +1,6 @@
 """Muse mental states: four people relaxed, neutral and concentrating, a four-electrode headband at 256 Hz."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +17,16 @@ CHANNELS = ("TP9", "AF7", "AF8", "TP10")  # "Right AUX" was not worn
 
 
 def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-    """One trial a recording, kind "raw"; one a piece where time stamps leave a gap. Empty cells stay NaN."""
+    """One trial a recording, kind "raw"; one a piece where time stamps leave a gap. Empty cells stay NaN. A person's
+    session begins with the first recording, though some lie days after it."""
     tree = open_tree(root)
-    for name in tree.need("subject[a-z]-*-*.csv"):
-        stem = Path(name).stem.lower()
+    names, begins_s = tree.need("subject[a-z]-*-*.csv"), defaultdict(lambda: np.inf)
+    for name in names:
+        subject = _stem(name).split("-")[0]
+        first_s = read_numbers(tree, name, ["timestamps"], gaps=True).min(initial=np.inf)
+        begins_s[subject] = min(begins_s[subject], first_s)
+    for name in names:
+        stem = _stem(name)
         subject, label, *_ = stem.split("-")
         values = read_numbers(tree, name, ["timestamps", *CHANNELS], gaps=True)
         time_s, data = values[:, 0], values[:, 1:].T.astype(np.float32)
@@ -33,7 +40,12 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         for number, (first, end) in enumerate(pieces, start=1):
             trial = f"{stem}.{number}" if len(pieces) > 1 else stem
             piece = data[:, first:end]
-            yield Trial("muse", "eeg", subject, trial, piece, SFREQ, label, "raw", channels=CHANNELS)
+            of_trial, since_s = ("muse", "eeg", subject, trial), time_s[first] - begins_s[subject]
+            yield Trial(*of_trial, piece, SFREQ, label, "raw", channels=CHANNELS, session_s=since_s)
+
+
+def _stem(name: str) -> str:
+    return Path(name).stem.lower()
 
 
 MUSE = Corpus(

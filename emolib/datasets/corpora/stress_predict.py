@@ -69,7 +69,8 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             elif data.size == 0:
                 dropped.append(Dropped(trial, "no time of it lies in the recording"))
             else:
-                yield Trial("stress_predict", modality, subject, trial, data, label=phase.label, **about._asdict())
+                of_trial = "stress_predict", modality, subject, trial
+                yield Trial(*of_trial, data, label=phase.label, session_s=first / sfreq, **about._asdict())
 
 
 def read_log(tree: Tree) -> dict[str, list[Phase]]:

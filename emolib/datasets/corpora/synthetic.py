@@ -25,7 +25,7 @@ def trials(
     root: Path,
     modality: str,
     dropped: list[Dropped],
-    n_subjects: int = 10,
+    n_subjects: int = 8,
     n_trials: int = 40,
     trial_s: float = 8.0,
     seed: int = 0,

@@ -36,7 +36,8 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         for number, (first, end) in enumerate(stretches(np.diff(emotions) != 0), start=1):
             label = EMOTIONS[emotions[first]]
             trial = f"{subject}-{condition}-{number}-{label}"
-            yield Trial("walking", "heart", subject, trial, rate_bpm[first:end], SFREQ, label, "bpm")
+            of_trial = "walking", "heart", subject, trial
+            yield Trial(*of_trial, rate_bpm[first:end], SFREQ, label, "bpm", session_s=first / SFREQ)
 
 
 WALKING = Corpus(

@@ -36,8 +36,8 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
             first, end = (round(index / LABEL_SFREQ * about.sfreq) for index in edges)
             label = LABELS[labels[edges[0]]]
             trial = f"{subject}-{number}-{label}"
-            data = samples[..., first:end]
-            yield Trial("wesad", modality, subject, trial, data, label=label, **about._asdict())
+            data, began_s = samples[..., first:end], first / about.sfreq
+            yield Trial("wesad", modality, subject, trial, data, label=label, session_s=began_s, **about._asdict())
         left_s = np.isin(labels, list(LABELS), invert=True).sum() / LABEL_SFREQ
         reason = f"{left_s:.0f} s between the conditions (label 0, or 5 to 7: to ignore)"
         dropped.append(Dropped(subject, reason))

@@ -13,6 +13,7 @@ from emolib.core.errors import BadParameter
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
 from emolib.device.live import Live
+from emolib.device.owner import Owner
 from emolib.device.page.server import PAYLOADS, Server
 from emolib.device.page.session import Session
 from emolib.device.sensors import KINDS, Kind, parse
@@ -30,16 +31,17 @@ def serve(
     open_browser: bool = True,
     keep: Path | None = None,
     kinds: Mapping[str, Kind] = KINDS,
+    profile: str = "",
 ):
     """Serve a page of the bundle in `folder` until Ctrl-C; its address is printed.
 
     sources: sensors that the browser lacks ("heart=synthetic"), or that replace its own. names: which of several models.
     port 0: a free one. keep: a file that gets every result as a line of JSON, never sound or pictures. kinds: of sensors.
-    Raises BadParameter, BadArtifact.
+    profile: the name under which what is learned of the person is kept. Raises BadParameter, BadArtifact.
     """
     bundle = Bundle(folder)
-    engine = Engine(bundle, sensed_modalities(bundle, sources), names, HOP_S)
-    with open_keep_file(keep) as file:
+    with open_keep_file(keep) as file, Owner(profile) as owner:
+        engine = Engine(bundle, sensed_modalities(bundle, sources), names, HOP_S, owner=owner)
         others = [parse(text, engine.trained, kinds) for text in sources]
         taken = {sensor.modality for sensor in others}
         infos = engine.trained | {"face": SignalInfo(0.0, SCENE)}
@@ -94,6 +96,8 @@ def page_facts(engine: Engine, session: Session, others: Sequence[Sensor], keep:
         "hop_s": engine.hop_s,
         "corpora": sorted({pipeline.source.split("-")[0] for pipeline in engine.pipelines.values()}),
         "kept": keep and str(keep),
+        "learns": any(pipeline.learns for pipeline in engine.pipelines.values()),
+        "profile": engine.owner.folder and engine.owner.folder.name,
         "modalities": modalities,
     }
 

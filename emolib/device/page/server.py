@@ -148,6 +148,12 @@ class Handler(BaseHTTPRequestHandler):
             session.start(tab(query), modality, number(query, "rate", *RATES) if modality == "speech" else 0.0)
         self.reply(204)
 
+    def forget(self, _, query: dict[str, str]):
+        self.body()
+        tab(query)
+        self.server.session.forget()
+        self.reply(204)
+
     def samples(self, modality: str, query: dict[str, str]):
         data, at_s = PAYLOADS[modality](self.body(), query), number(query, "at", 0, LATEST_S)
         self.server.session.push(tab(query), modality, at_s, data)
@@ -169,6 +175,7 @@ class Handler(BaseHTTPRequestHandler):
         **dict.fromkeys(["", *FILES], ("GET", file)),
         **dict.fromkeys(PAYLOADS, ("POST", samples)),
         **dict.fromkeys(["start", "stop"], ("POST", turn)),
+        "forget": ("POST", forget),
         "results": ("GET", results),
     }
 

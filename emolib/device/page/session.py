@@ -81,6 +81,10 @@ class Session:
         with self.lock:
             self._end(tab, modality)
 
+    def forget(self):
+        """Whoever was learned is forgotten, on disk too."""
+        self.engine.owner.forget()
+
     @contextmanager
     def watch(self, tab: str) -> Iterator[Iterator[dict]]:
         """Results from now on; what the page feeds ends with it. Raises Refused where too many pages watch."""

@@ -2,7 +2,7 @@
 
 from emolib.report.plots.compression import main_effects, pareto, points, ranges, rounding, sensitivity, sqnr
 from emolib.report.plots.cost import jitter, latency, power
-from emolib.report.plots.evaluation import by_person, confusion, folds, history, per_subject, reliability, scores
+from emolib.report.plots.evaluation import by_person, confusion, folds, heard, history, per_subject, reliability, scores
 from emolib.report.plots.faces import detections, faces, saliency_maps, sanity
 from emolib.report.plots.fusion import (
     critical_difference,

@@ -175,3 +175,20 @@ def by_person(table: pd.DataFrame, by: str, label: str) -> style.Picture:
     ax.margins(x=0.02)
     style.tidy(ax, grid="y")
     return style.with_legend(figure, ax, n_cols=len(ways))
+
+
+def heard(table: pd.DataFrame) -> style.Picture:
+    """UAR against what was heard of a person, with intervals, and that of the same windows before anything was heard; columns
+    heard, uar, uar_low, uar_high, before in [0, 1]. The last row, of everything, is transductive and stands apart."""
+    (figure, ax), places = style.panel(3.8), np.arange(len(table))
+    uar, low, high, before = 100 * table[["uar", "uar_low", "uar_high", "before"]].to_numpy().T
+    error = np.stack([uar - low, high - uar])
+    ax.plot(places[:-1], before[:-1], "--", color=style.GREY, label="the same windows, nothing heard")
+    look, name = {"color": style.BLUE, "capsize": 3, "linewidth": 1.8}, "later windows"
+    ax.errorbar(places[:-1], uar[:-1], error[:, :-1], fmt="o-", label=name, **look)
+    look, name = {**look, "color": style.ORANGE}, "all windows, transductive"
+    ax.errorbar(places[-1:], uar[-1:], error[:, -1:], fmt="s", label=name, **look)
+    ax.set_xticks(places, table["heard"])
+    ax.set(xlabel="windows heard of the person", ylabel="UAR (%)")
+    style.tidy(ax, grid="y")
+    return style.with_legend(figure, ax)

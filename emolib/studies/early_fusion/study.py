@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import BadParameter, BadSet, check_names
 from emolib.core.experiment import Experiment
 from emolib.datasets import joint, splits
 from emolib.datasets.base import EmotionSet
@@ -39,6 +39,7 @@ class JointStudy:
         cls, run: Run, name: str, sources, task: str, pairs: str, n_virtual: int, n_train: int, seed: int
     ) -> "JointStudy":
         """Raises BadParameter for a number of sources or a name that does not fit, BadArtifact, BadSet."""
+        check_names([pairs], ["same_trials", "label_paired", "recordings"], "the pairs of joint windows")
         named = branches_of([Experiment.parse(source) for source in sources], pairs)
         sets, of_sources, first = {}, {}, next(iter(named.values()))
         for branch, source in named.items():

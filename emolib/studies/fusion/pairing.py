@@ -17,6 +17,7 @@ from emolib.fusion.scores import trial_scores
 COLUMNS = ("fold", "part", "subject", "trial")  # together they name a row of scores
 PAIRINGS = {  # the parameter `pairs` of the notebooks: `pairing` in the table of results
     "same_trials": "same trials",
+    "same_windows": "same windows",
     "label_paired": "by label",
     "recordings": "two recordings",
 }

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadParameter, BadSet
+from emolib.core.errors import BadParameter, BadSet, check_names
 from emolib.core.experiment import Experiment, model_name
 from emolib.datasets import labels
+from emolib.datasets.joint import MISSING
 from emolib.device.interpreter import Model
 from emolib.evaluation import metrics
 from emolib.evaluation.fusion_weights import fitted_weights, validation_weights
@@ -26,8 +27,8 @@ LEARNED = {"weighted": validation_weights, "fitted": fitted_weights}  # rules th
 GAIN = ["points", "points_low", "points_high", "p"]
 
 
-def trials_of(run: Run, name: str, task: str, variant: str) -> Trials:
-    """A source's scores by trial and fold, its classes summed into those of `task`.
+def trials_of(run: Run, name: str, task: str, variant: str, by_window: bool = False) -> Trials:
+    """A source's scores by trial and fold, its classes summed into those of `task`. by_window: each window is a trial.
 
     Trials of a class that has no side in `task` are left out, and so is its share of the scores. Raises BadParameter
     for a variant without scores, and for a task that the source's classes do not determine.
@@ -39,6 +40,10 @@ def trials_of(run: Run, name: str, task: str, variant: str) -> Trials:
     to = labels.marginal(source.corpus, source.task, task)
     kept = to[arrays["y"]].sum(axis=1) > 0
     columns = {k: arrays[k][kept] for k in COLUMNS} | {"y": to[arrays["y"][kept]].argmax(axis=1)}
+    if by_window:
+        columns["trial"] = np.array(
+            [f"{trial} at {s:g} s" for trial, s in zip(columns["trial"], arrays["start_s"][kept], strict=True)]
+        )
     scores = arrays[variant][kept] @ to + 1e-7
     scores = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
     return Trials.of_windows(source.modality, labels.classes(source.corpus, task), columns, scores)
@@ -115,10 +120,11 @@ class Study:
         """Raises BadParameter for fewer than two sources and for names that do not exist, BadArtifact, BadSet."""
         if len(sources) < 2:
             raise BadParameter(f"sources: got {list(sources)}, expected two or more to fuse.")
-        if pairs not in ("same_trials", "label_paired"):
-            raise BadParameter(f"pairs: got {pairs!r}, expected same_trials or label_paired.")
-        found = tuple(trials_of(run, name, task, variant) for name in sources)
-        paired = same_trials(found) if pairs == "same_trials" else label_paired(found, n_virtual, seed)
+        check_names([pairs], ["same_trials", "same_windows", "label_paired"], "the pairs of fused scores")
+        found = tuple(trials_of(run, name, task, variant, pairs == "same_windows") for name in sources)
+        paired = label_paired(found, n_virtual, seed) if pairs == "label_paired" else same_trials(found)
+        if pairs == "same_windows":  # that every sensor has
+            paired = paired.part_of((paired.rows != MISSING).all(axis=0))
         return cls(tuple(sources), task, pairs, found, paired, seed)
 
     @cached_property

@@ -142,8 +142,9 @@ def _noisy(run: Run, name: str, wanted: Mapping, snrs_db: Sequence[float], seed:
 
 
 def _own_standardisers(run: Run, source: Experiment) -> dict[str, Standardiser]:
-    """Of each person's clean windows, where training standardised within people; else none."""
-    if run.parameters_of(f"scores/{source}-keras.npz")["normalise"] == "train":
+    """Of each person's clean windows, where training standardised within people; else none. A source that learns its owner
+    answers here as if nothing had been heard."""
+    if run.parameters_of(f"scores/{source}-keras.npz")["normalise"] != "subject":
         return {}
     data = windowed.from_arrays(run.arrays(f"data/{source}.npz"))
     axis = FRONT_ENDS[source.modality].feature_axis

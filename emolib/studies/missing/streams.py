@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from emolib.core.artifacts import Run
-from emolib.core.errors import BadParameter
+from emolib.core.errors import BadParameter, check_names
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.joint import MISSING
 from emolib.datasets.splits import Fold
@@ -143,6 +143,7 @@ class Streams:
     @classmethod
     def open(cls, run: Run, study: Study, variant: str) -> "Streams":
         """The streams of a study of this run's networks. Raises BadParameter, BadArtifact, BadSet."""
+        check_names([study.pairs], ["same_trials", "label_paired"], "the pairs of streams")
         if len(set(study.paired.modalities)) < len(study.sources):
             raise BadParameter(f"sources: got {list(study.sources)}, expected one of each modality.")
         channels = {}

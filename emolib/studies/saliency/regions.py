@@ -58,7 +58,7 @@ def _generated(made: dict, trial: np.ndarray, size: int) -> dict[str, np.ndarray
 
     `made`: parameters of 01_windows; `trial` (n_windows,) is the set's column. Raises BadSet where they do not agree.
     """
-    options = {"n_subjects": 10, "n_trials": 40, "trial_s": 8.0, "seed": 0} | made["corpus_options"]
+    options = {"n_subjects": 8, "n_trials": 40, "trial_s": 8.0, "seed": 0} | made["corpus_options"]
     hop = round(made["frontend"].get("hop_s", 2.0) * face.SFREQ)
     shown = {one.trial_id: face.face_regions(face.portrait(one), size) for one in affects(**options)}
     names = list(dict.fromkeys(trial.tolist()))

@@ -129,8 +129,23 @@ function build(told) {
   $("view").hidden = !about.modalities.face?.from_page;
   document.querySelector(".captures").hidden = !Object.values(about.modalities).some((each) => each.from_page);
   $("view").classList.toggle("guided", about.modalities.face?.looks === false);
-  $("kept").textContent = about.kept ? `Results, not pictures or sound, are written to ${about.kept}.` : "Nothing is stored.";
+  $("kept").textContent = about.kept ? `Results, not pictures or sound, are written to ${about.kept}.` : "";
   $("limits").textContent = limits(about.corpora);
+  $("learned").hidden = !about.learns;
+  known();
+}
+
+// What is learned of the person, and where it is.
+function known() {
+  const where = about.profile ? `It is kept on this computer as ${about.profile}` : "It is gone when the program ends";
+  if (!about.kept) $("kept").textContent = about.profile ? "" : "Nothing is stored.";
+  $("known").textContent = `Mean and spread of what you gave are learned, without labels. ${where}.`;
+}
+
+async function forget() {
+  await post("forget", {tab});
+  about.profile = null;
+  known();
 }
 
 function limits(corpora) {
@@ -198,4 +213,5 @@ function listen() {
   });
 }
 
+$("forget").addEventListener("click", () => forget().catch((error) => { $("message").textContent = `Not forgotten: ${error.message}`; }));
 listen();
