@@ -85,17 +85,9 @@ class Heard:
         level, var = (np.stack(each) for each in zip(*(summary(x, axis) for x in X), strict=True))
         return cls(X, person, recording, level, var).anew(np.random.default_rng(seed))
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.X.shape
-
-    @property
-    def ndim(self) -> int:
-        return self.X.ndim
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.X.dtype
+    shape, ndim, dtype = (
+        property(lambda self, name=name: getattr(self.X, name)) for name in ("shape", "ndim", "dtype")
+    )
 
     def __len__(self) -> int:
         return len(self.X)
@@ -141,9 +133,7 @@ class Prior(Standardiser):
         """From training people. Raises BadSet without two people, or where nobody has two windows."""
         base, who = Standardiser.fit(heard.X, axis), np.unique(heard.person, return_inverse=True)[1]
         if not 1 <= who.max() < len(who) - 1:
-            raise BadSet(
-                f"{len(who)} windows of {who.max() + 1} people, expected two people or more, and windows of each."
-            )
+            raise BadSet(f"{len(who)} windows of {who.max() + 1} people, expected two people or more, more windows.")
         squares = heard.var + (heard.level - means_of(heard.level, who)[who]) ** 2
         within = np.minimum(np.sqrt(squares.mean(axis=0)), base.std)
         units = (heard.level, base.std), (squares, within**2)
