@@ -1,8 +1,8 @@
 """A person learned without labels: each feature's mean and spread over the windows heard so far, shrunk towards other people.
 
 How far is what training people say. Of the variance of a feature some lies between people: a prior that is estimated so
-weighs as much as a number of windows (Bühlmann (1967), "Experience rating and credibility"). Nothing heard gives the
-population's standardiser. numpy only: a device learns its owner with the code that training learned people with.
+weighs as much as a number of windows (Bühlmann (1967), "Experience rating and credibility"). Windows of one recording are alike
+and count for fewer (Kish (1965), "Survey sampling", the design effect). Nothing heard gives the population's standardiser. numpy only: a device learns its owner with the code that training learned people with.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ import numpy as np
 from emolib.core.errors import BadArtifact, BadSet
 from emolib.signals.standardise import Standardiser, scaled
 
+WEIGHTS = "mean_weight", "spread_weight", "alike", "stretch"
 MOST = 1e6  # windows that a prior weighs, where people do not differ
 
 
@@ -84,17 +85,9 @@ class Heard:
         level, var = (np.stack(each) for each in zip(*(summary(x, axis) for x in X), strict=True))
         return cls(X, person, recording, level, var).anew(np.random.default_rng(seed))
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.X.shape
-
-    @property
-    def ndim(self) -> int:
-        return self.X.ndim
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.X.dtype
+    shape, ndim, dtype = (
+        property(lambda self, name=name: getattr(self.X, name)) for name in ("shape", "ndim", "dtype")
+    )
 
     def __len__(self) -> int:
         return len(self.X)
@@ -126,34 +119,47 @@ def in_turn(recording: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 @dataclass(frozen=True)
 class Prior(Standardiser):
     """The population's standardiser, the deviation `within` people (n_features,), and how many windows other people weigh in
-    a person's mean and in their spread, of all features alike: few people tell little of one."""
+    a person's mean and in their spread, of all features alike: few people tell little of one. `alike`: correlation of two
+    windows of one recording; `stretch`: windows of a recording."""
 
     within: np.ndarray
     mean_weight: float
     spread_weight: float
+    alike: float
+    stretch: float
 
     @classmethod
     def fit(cls, heard: Heard, axis: int | None = None) -> "Prior":
         """From training people. Raises BadSet without two people, or where nobody has two windows."""
         base, who = Standardiser.fit(heard.X, axis), np.unique(heard.person, return_inverse=True)[1]
         if not 1 <= who.max() < len(who) - 1:
-            raise BadSet(
-                f"{len(who)} windows of {who.max() + 1} people, expected two people or more, and windows of each."
-            )
-        squares = heard.var + (heard.level - person_means(heard.level, who)[who]) ** 2
+            raise BadSet(f"{len(who)} windows of {who.max() + 1} people, expected two people or more, more windows.")
+        squares = heard.var + (heard.level - means_of(heard.level, who)[who]) ** 2
         within = np.minimum(np.sqrt(squares.mean(axis=0)), base.std)
         units = (heard.level, base.std), (squares, within**2)
-        weights = (weight(values / np.where(within > 0, by, np.inf), who) for values, by in units)
-        return cls(base.mean, base.std, axis, np.float32(within), *weights)
+        level, squares = (values / np.where(within > 0, by, np.inf) for values, by in units)
+        first, recording = np.unique(heard.recording, return_index=True, return_inverse=True)[1:]
+        if len(first) == 1 + who.max():  # one of each person
+            first = recording = np.arange(len(who))
+        alike = 1 / (1 + weight(level, recording, who))
+        made = cls(
+            base.mean, base.std, axis, np.float32(within), 0.0, weight(squares, who), alike, len(who) / len(first)
+        )
+        n_recordings = weight(means_of(level, recording), who[first])
+        return replace(made, mean_weight=float(n_recordings * made.worth(made.stretch)))
+
+    def worth(self, n: float | np.ndarray) -> float | np.ndarray:
+        """How many independent windows n windows are worth, heard recording by recording."""
+        return n / (1 + (np.clip(n, 1, self.stretch) - 1) * self.alike)
 
     def known(self, profile: Profile) -> tuple[np.ndarray, np.ndarray]:
         """Mean and std by which a person's next window is standardised, float32 of the profile's shape."""
-        n, k, m = profile.n, self.mean_weight, self.spread_weight
+        n, k, m, worth = profile.n, self.mean_weight, self.spread_weight, self.worth(profile.n)
         off = profile.mean.astype(np.float64) - self.mean
-        squares = profile.squares + off * off * (k * n / (k + n))
+        squares = profile.squares + off * off * (k * worth / (k + worth))
         var = np.divide(squares, np.square(self.within), out=np.zeros_like(squares), where=self.within > 0)
         spread = np.sqrt((m + var) / (m + n))
-        return np.float32(self.mean + off * (n / (k + n))), np.float32(self.std * spread)
+        return np.float32(self.mean + off * (worth / (k + worth))), np.float32(self.std * spread)
 
     def normalise(self, X: np.ndarray, profile: Profile) -> np.ndarray:
         """X (n_windows, …) by one profile, or by one of each window, float32. Raises BadSet for other features."""
@@ -164,30 +170,33 @@ class Prior(Standardiser):
         return self.normalise(X.X, X.before) if isinstance(X, Heard) else super().__call__(X)
 
     def to_dict(self) -> dict:
-        more = {"within": self.within.tolist(), "mean_weight": self.mean_weight, "spread_weight": self.spread_weight}
-        return super().to_dict() | more
+        return super().to_dict() | {"within": self.within.tolist()} | {name: getattr(self, name) for name in WEIGHTS}
 
     @classmethod
     def from_dict(cls, record: dict) -> "Prior":
         base, within = Standardiser.from_dict(record), np.asarray(record["within"], np.float32)
-        weights = [float(record[name]) for name in ("mean_weight", "spread_weight")]
+        weights = [float(record[name]) for name in WEIGHTS]
         if within.shape != (base.mean.size,) or not 0 <= min(weights) <= max(weights) <= MOST:
             raise ValueError(f"a prior of {within.shape} features that weighs {weights} windows")
         return cls(base.mean, base.std, base.axis, within, *weights)
 
 
-def person_means(values: np.ndarray, who: np.ndarray) -> np.ndarray:
-    """Mean of values (n_windows, n_features) of each person, (n_people, n_features); who (n_windows,) counts from 0."""
-    sums = np.zeros((who.max() + 1, values.shape[1]))
-    np.add.at(sums, who, values)
-    return sums / np.bincount(who)[:, None]
+def means_of(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Mean of values (n, n_features) in each group, (n_groups, n_features); group (n,) counts from 0."""
+    sums = np.zeros((group.max() + 1, values.shape[1]))
+    np.add.at(sums, group, values)
+    return sums / np.bincount(group)[:, None]
 
 
-def weight(values: np.ndarray, who: np.ndarray) -> float:
-    """How many windows the people's common mean weighs against a person's own: variance within people over variance between
-    them, both unbiased and summed over features, at most MOST. values (n_windows, n_features), who (n_windows,) from 0."""
-    n, means = np.bincount(who), person_means(values, who)
-    within = ((values - means[who]) ** 2).sum() / (len(who) - len(n))
-    apart = (n @ (means - values.mean(axis=0)) ** 2).sum() - (len(n) - 1) * within
-    between = apart / (len(who) - (n**2).sum() / len(who))
+def weight(values: np.ndarray, group: np.ndarray, over: np.ndarray | None = None) -> float:
+    """How many rows of values (n, n_features) the mean of all groups weighs against a group's own: variance within groups over
+    variance between them, both unbiased and summed over features, at most MOST. group (n,) counts from 0. Where groups belong
+    to larger ones, `over` (n,) from 0, it is the variance between the groups of one.
+    """
+    over = np.zeros_like(group) if over is None else over
+    n, n_over, of = np.bincount(group), np.bincount(over), over[np.unique(group, return_index=True)[1]]
+    means = means_of(values, group)
+    within = ((values - means[group]) ** 2).sum() / max(1, len(group) - len(n))
+    apart = (n @ (means - means_of(values, over)[of]) ** 2).sum() - (len(n) - len(n_over)) * within
+    between = apart / max(1, len(group) - (n**2 / n_over[of]).sum())
     return float(within / between) if between * MOST > within else MOST

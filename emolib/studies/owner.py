@@ -16,7 +16,7 @@ from emolib.device.interpreter import Model
 from emolib.evaluation import metrics
 from emolib.fusion.scores import softmax
 from emolib.models import crossval
-from emolib.signals.owner import Heard, Profile, in_turn
+from emolib.signals.owner import WEIGHTS, Heard, Profile, in_turn
 
 N_HEARD = (0, 1, 3, 5, 10, 20, 40)
 N_ORDERS = 20  # of each person
@@ -27,14 +27,14 @@ Answers = dict[str, np.ndarray]  # y, subject, scores, and the scores of the sam
 
 
 def priors(run: Run, of: Experiment) -> pd.DataFrame:
-    """How many windows training people weigh, a row per fold: fold, mean_weight, spread_weight. Raises BadParameter for a
+    """How many windows training people weigh, a row per fold: fold, mean_weight, spread_weight, alike, stretch. Raises BadParameter for a
     source that was not trained to learn its owner."""
     if (got := run.parameters_of(f"scores/{of}-keras.npz")["normalise"]) != "owner":
         raise BadParameter(f"{of}: trained with normalise {got}, expected owner: set it under train in the config.")
     names = [(fold.name, model_name(str(of), k)) for k, fold in enumerate(crossval.windows_of(run, of)[1])]
     found = [(fold, crossval.load_standardiser(run, name)) for fold, name in names]
-    rows = [(fold, prior.mean_weight, prior.spread_weight) for fold, prior in found]
-    return pd.DataFrame(rows, columns=["fold", "mean_weight", "spread_weight"])
+    rows = [{"fold": fold} | {name: getattr(prior, name) for name in WEIGHTS} for fold, prior in found]
+    return pd.DataFrame(rows)
 
 
 def answers(run: Run, of: Experiment, seed: int) -> dict[str, Answers]:

@@ -113,7 +113,7 @@ def test_what_matters_to_a_training_trains_it_again(run, fits, changed):
 def test_only_training_and_validation_windows_are_looked_at(run, monkeypatch):
     whole, seen = study(run, n_folds=2, max_windows=10), []
 
-    def fit(train, val, name):
+    def fit(train, val, name, *_):
         seen.append((train, val))
         return {"val_uar": [0.9, 0.5], "val_loss": [2.0, 1.0]}
 

@@ -46,6 +46,18 @@ def test_the_prior_weighs_what_the_simulation_says(between):
     np.testing.assert_allclose(prior.within, np.sqrt(2), rtol=0.1)
 
 
+def test_windows_of_a_recording_count_for_fewer():
+    """Recordings of 8 windows: half of the variance within a person is between them, so one is worth 8 / 4.5 windows."""
+    rng, who, of = np.random.default_rng(3), np.repeat(np.arange(400), 32), np.repeat(np.arange(1600), 8)
+    level = (
+        rng.normal(size=(400, 1, 1, 2))[who] + rng.normal(size=(1600, 1, 1, 2))[of] + rng.normal(size=(12800, 1, 1, 2))
+    )
+    prior = Prior.fit(Heard.of(level, who.astype(str), of.astype(str), AXIS, 0), AXIS)
+    assert prior.stretch == 8 and prior.alike == pytest.approx(0.5, abs=0.1)
+    assert prior.worth(np.array([0, 1, 8, 16])) == pytest.approx([0, 1, 8 / 4.5, 16 / 4.5], rel=0.1)
+    assert prior.mean_weight == pytest.approx(2, rel=0.15)  # the variance of a window over that between people
+
+
 def test_spreads_that_differ_between_people_weigh_less():
     heard = people(300, 40)
     gain = np.repeat(np.random.default_rng(1).uniform(0.3, 3, 300), 40)[:, None, None, None]

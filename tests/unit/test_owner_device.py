@@ -28,11 +28,8 @@ def folder(tmp_path_factory):
     folder = write(tmp_path_factory.mktemp("bundle"), ["eeg", "speech"])
     record = json.loads((folder / "bundle.json").read_text())
     for entry in record["models"].values():
-        prior = {
-            "within": (0.7 * np.array(entry["standardiser"]["std"])).tolist(),
-            "mean_weight": 4.0,
-            "spread_weight": 9.0,
-        }
+        within = (0.7 * np.array(entry["standardiser"]["std"])).tolist()
+        prior = {"within": within, "mean_weight": 4.0, "spread_weight": 9.0, "alike": 0.5, "stretch": 8.0}
         entry["normalise"], entry["standardiser"] = "owner", entry["standardiser"] | prior
     (folder / "bundle.json").write_text(json.dumps(record))
     return folder
