@@ -33,7 +33,7 @@ CLUSTER += ["--slurm-init-seconds-before-status-checks", "2"]
 FOLDS = 4 * len(SOURCES)
 WAIT_S = 400
 PARTS = ("data", "models", "scores", "rows", "tables")
-N_KILLS = int(os.environ.get("EMOLIB_KILLS", "2"))
+N_KILLS = int(os.environ.get("EMOLIB_KILLS", "1"))
 LONGEST_S = 25.0  # from the start of a run to its kill
 
 
