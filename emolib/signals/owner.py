@@ -146,7 +146,7 @@ class Prior(Standardiser):
             base.mean, base.std, axis, np.float32(within), 0.0, weight(squares, who), alike, len(who) / len(first)
         )
         n_recordings = weight(means_of(level, recording), who[first])
-        return replace(made, mean_weight=float(n_recordings * made.worth(made.stretch)))
+        return replace(made, mean_weight=min(MOST, float(n_recordings * made.worth(made.stretch))))
 
     def worth(self, n: float | np.ndarray) -> float | np.ndarray:
         """How many independent windows n windows are worth, heard recording by recording."""

@@ -12,7 +12,7 @@ from emolib.datasets.base import EmotionSet
 from emolib.models import crossval
 from emolib.signals import standardisers
 from emolib.signals.frontend import SpeechFrontEnd
-from emolib.signals.owner import Heard, Prior, Profile, in_turn, profile_of
+from emolib.signals.owner import MOST, Heard, Prior, Profile, in_turn, profile_of
 from emolib.signals.standardise import Standardiser
 from emolib.studies import owner
 
@@ -138,6 +138,9 @@ def test_a_prior_survives_json_and_needs_people_who_gave_several_windows():
     back = standardisers.from_dict(prior.to_dict())
     assert isinstance(back, Prior) and (back.mean_weight, back.axis) == (prior.mean_weight, AXIS)
     np.testing.assert_array_equal(back.within, prior.within)
+    twice = np.concatenate([people(1, 40).X] * 2)  # two people who are the same one
+    twins = Heard.of(twice, np.repeat(["a", "b"], 40), np.repeat(np.arange(20), 4).astype(str), AXIS, 0)
+    assert standardisers.from_dict(Prior.fit(twins, AXIS).to_dict()).mean_weight == MOST
     for of in (people(1, 5), people(5, 1)):
         with pytest.raises(BadSet, match="expected two people or more"):
             Prior.fit(of, AXIS)
