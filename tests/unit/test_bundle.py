@@ -56,6 +56,7 @@ def results(tmp_path_factory):
         windows.write_arrays(f"data/{name}.npz", X=X, sfreq=16000.0)
         train.write_arrays(f"scores/{name}-keras.npz", y=X[:, 0, 0, 0])
         train.write_arrays(f"scores/{name}.npz", classes=CLASSES, **SCORED)
+        train.conclude(f"{name}-train", [number(name, "uar", 0.5) | {"variant": "clock"}], "50 %.", ["Near the clock."])
         train.conclude(f"{name}-quantize", [number(name, "uar", 0.75)], "75 %.")
         standardiser = Standardiser.fit(3 * X + 1, None)
         train.write_json(f"models/{name}/fold00.json", {"standardiser": standardiser.to_dict()})
@@ -201,6 +202,7 @@ def test_cards_and_networks_go_with_the_models(results, tmp_path):
     }  # fmt: skip
     card = (tmp_path / f"b/{FACE}.md").read_text()
     told = "fold 0: of ann, whom it never saw, it tells 66.7 % of 3 windows"
-    assert all(said in card for said in ("happy, angry, sad", "75.0 (50.0–100.0) %", "Licence: ", told))
+    assert all(said in card for said in ("happy, angry, sad", "75.0 (50.0–100.0) %", "Licence: ", told, "Near the clock."))
+    assert "| clock | UAR | 50.0 (25.0–75.0) %" in card
     assert "50.0 (25.0–75.0) %" in (tmp_path / f"b/{DETECTOR}.md").read_text()
     assert keras.models.load_model(tmp_path / f"b/{DETECTOR}.keras").output_shape == (None, 4, 4, 6)

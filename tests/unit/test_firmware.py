@@ -106,8 +106,8 @@ def out(bundle, tmp_path):
 def test_the_same_bundle_gives_the_same_bytes(bundle, out, tmp_path):
     made = firmware.write(bundle, tmp_path / "again")
     written = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (out, tmp_path / "again")]
-    assert written[0] == written[1] and len(written[0]) == 2 + 3 * 5
-    assert len(made) == 5 and {"model_synthetic_face_emotion_loso", "model_9_eyes"} < made.keys()
+    assert written[0] == written[1] and len(written[0]) == 2 + 3 * 6
+    assert len(made) == 6 and {"model_synthetic_face_emotion_loso", "model_9_eyes"} < made.keys()
     assert all(row["max_lsb"] <= 1 for row in made.values())
 
 
