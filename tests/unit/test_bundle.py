@@ -202,7 +202,9 @@ def test_cards_and_networks_go_with_the_models(results, tmp_path):
     }  # fmt: skip
     card = (tmp_path / f"b/{FACE}.md").read_text()
     told = "fold 0: of ann, whom it never saw, it tells 66.7 % of 3 windows"
-    assert all(said in card for said in ("happy, angry, sad", "75.0 (50.0–100.0) %", "Licence: ", told, "Near the clock."))
+    assert all(
+        said in card for said in ("happy, angry, sad", "75.0 (50.0–100.0) %", "Licence: ", told, "Near the clock.")
+    )
     assert "| clock | UAR | 50.0 (25.0–75.0) %" in card
     assert "50.0 (25.0–75.0) %" in (tmp_path / f"b/{DETECTOR}.md").read_text()
     assert keras.models.load_model(tmp_path / f"b/{DETECTOR}.keras").output_shape == (None, 4, 4, 6)
