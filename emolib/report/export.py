@@ -29,7 +29,7 @@ NOTHING = {part: {} for part in PARTS}
 def names_of(run: Run) -> tuple[list[str], list[str]]:
     """Sources of a run that may be exported, and its face detectors; a leaky source is for comparison only. Raises
     BadArtifact where the run has neither."""
-    sources = sorted(path.name for path in (run.folder / "models").glob("*-*-*-*"))
+    sources = sorted(path.name.removesuffix("-quantize.csv") for path in run.folder.glob("rows/*-*-*-*-quantize.csv"))
     sources = [name for name in sources if Experiment.parse(name).protocol != "leaky"]
     detectors = sorted(path.name.removesuffix(DETECTOR) for path in run.folder.glob(f"rows/*{DETECTOR}"))
     if not sources and not detectors:

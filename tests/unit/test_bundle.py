@@ -66,7 +66,7 @@ def results(tmp_path_factory):
         one = {"weight": weight, "temperature": temperature, "typicality": typical}
         learned[name] = {"to_task": np.eye(4).tolist(), "folds": [one]}
     study = {"task": "emotion", "classes": CLASSES.tolist(), "sources": learned}
-    Run(folder, "04", {}).write_json("models/study-fusion.json", study)
+    Run(folder, "04", {}).write_json("models/a-study-of-two-fusion.json", study)
     write_detector(folder)
     return folder
 
@@ -165,7 +165,7 @@ def test_a_model_more_leaves_what_the_bundle_holds(results, tmp_path):
 
 def test_the_first_exported_of_a_modality_answers_where_none_is_picked(results, tmp_path, capsys):
     out, other, run = tmp_path / "b", FACE.replace("loso", "official"), tmp_path / "run"
-    shutil.copytree(results, run, ignore=shutil.ignore_patterns("study-fusion*"))  # a study would pick first
+    shutil.copytree(results, run, ignore=shutil.ignore_patterns("*-fusion.json*"))  # a study would pick first
     for path in [*run.rglob(f"{FACE}*")]:
         copied = shutil.copytree if path.is_dir() else shutil.copy
         copied(path, path.with_name(path.name.replace(FACE, other)))

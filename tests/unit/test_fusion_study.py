@@ -6,23 +6,25 @@ from sklearn.metrics import balanced_accuracy_score
 
 from emolib.core.artifacts import Run
 from emolib.studies.fusion.redraw import redraw
-from emolib.studies.fusion.study import Study, trials_of
+from emolib.studies.fusion.study import DRIFT_FREE, Study, trials_of
 
 HEART, EEG, SPEECH = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg", "speech"))
 
 
-def written(folder, names=(HEART, EEG), n_people=4, n_trials=8):
+def written(folder, sources=(HEART, EEG), n_people=4, n_trials=8):
     """Scores of people × trials × 2 windows, right in six of ten; each fold tests one subject. All but the heart lack a trial."""
     run = Run(folder, "test", {})
-    for seed, name in enumerate(names):
+    for seed, name in enumerate(sources):
         rng, rows = np.random.default_rng(seed), []
         for fold, subject, trial in np.ndindex(n_people, n_people, n_trials):
             part, y = "test" if subject == fold else "val", trial % 4
             guess = y if rng.random() < 0.6 else rng.integers(4)
             if name == HEART or subject or trial:
                 scores = (np.full(4, 0.1) + 0.6 * np.eye(4)[guess]).round(1)
-                rows += [(fold, part, f"s{subject}", f"s{subject}-t{trial}", y, scores)] * 2
-        columns = zip(("fold", "part", "subject", "trial", "y", "float32"), zip(*rows, strict=True), strict=True)
+                of_trial = fold, part, f"s{subject}", f"s{subject}-t{trial}", y, scores
+                rows += [(*of_trial, start_s) for start_s in (0.0, 30.0)]
+        names = "fold", "part", "subject", "trial", "y", "float32", "start_s"
+        columns = zip(names, zip(*rows, strict=True), strict=True)
         run.write_arrays(f"scores/{name}.npz", **{column: np.array(values) for column, values in columns})
     return run
 
@@ -59,6 +61,20 @@ def test_tables_agree_with_scikit_learn_and_sums_by_hand(run):
     missing = study.missing_one("mean").set_index("missing")
     assert missing.n.to_dict() == {"heart": 31, "eeg": 32}
     assert (missing.points.abs() < 1e-9).all()  # one modality left is that modality
+
+
+def test_windows_are_paired_where_every_sensor_has_them(run):
+    for name in (HEART, EEG):
+        arrays = dict(run.arrays(f"scores/{name}.npz"))
+        run.write_arrays(f"scores/{name}-context.npz", **arrays, **{DRIFT_FREE: 1 - arrays["float32"]})
+    study = load(run, "same_windows")
+    assert len(study.test.y) == 2 * 31 and (study.paired.rows >= 0).all()  # heart alone has the first trial of s0
+    assert study.test.trial[:2].tolist() == ["s0-t1 at 0 s", "s0-t1 at 30 s"]
+    heart = run.arrays(f"scores/{HEART}.npz")
+    of_trial = (heart["part"] == "test") & (heart["trial"] == "s0-t1")
+    np.testing.assert_allclose(study.test.scores[0, :2], heart["float32"][of_trial], atol=1e-6)
+    steady = load(run, "same_windows", variant=DRIFT_FREE)
+    assert (steady.test.scores[0, :2].argmin(axis=1) == heart["float32"][of_trial].argmax(axis=1)).all()
 
 
 @pytest.fixture

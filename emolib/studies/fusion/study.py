@@ -24,6 +24,7 @@ from emolib.signals.standardise import Standardiser
 from emolib.studies.fusion.pairing import COLUMNS, Trials, label_paired, same_trials
 
 LEARNED = {"weighted": validation_weights, "fitted": fitted_weights}  # rules that learn weights
+DRIFT_FREE = "drift-free"  # the float32 scores of 02_train without each person's trend over the session
 GAIN = ["points", "points_low", "points_high", "p"]
 
 
@@ -33,7 +34,8 @@ def trials_of(run: Run, name: str, task: str, variant: str, by_window: bool = Fa
     Trials of a class that has no side in `task` are left out, and so is its share of the scores. Raises BadParameter
     for a variant without scores, and for a task that the source's classes do not determine.
     """
-    source, arrays = Experiment.parse(name), run.arrays(f"scores/{name}.npz")
+    source, file = Experiment.parse(name), f"{name}-context" if variant == DRIFT_FREE else name
+    arrays = run.arrays(f"scores/{file}.npz")
     variants = [key for key in arrays if arrays[key].ndim == 2]
     if variant not in variants:
         raise BadParameter(f"variant: got {variant!r}, {name} has scores of {', '.join(variants)}.")
