@@ -11,14 +11,14 @@ import pytest
 
 from emolib.core.artifacts import Run
 from emolib.core.errors import BadArtifact
-from emolib.core.experiment import model_name
+from emolib.core.experiment import Experiment, model_name
 from emolib.core.notebook import run_in_place
 from emolib.core.paths import PROJECT
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
+from emolib.models import crossval
 from emolib.report.explore import Explorer, groups
 from emolib.signals.frontend import front_end
-from emolib.signals.standardise import Standardiser
 
 DEMO = PROJECT / "results/demo"
 
@@ -58,8 +58,11 @@ def test_answers_are_those_of_the_files_of_the_fold_that_tests_the_person(seen):
         name = explorer.sources[trial.modality]
         fold = explorer.tested.set_index(["modality", "subject"]).fold[(trial.modality, trial.subject)].iloc[0]
         stem, options = model_name(name, fold), explorer.run.parameters_of(f"data/{name}.npz")["frontend"]
-        X = front_end(trial.modality, **options)(trial.data, trial.sfreq, trial.kind).X
-        standardiser = Standardiser.from_dict(explorer.run.json(f"{stem}.json")["standardiser"])
+        data, _, _ = crossval.opened(explorer.run, Experiment.parse(name))
+        X = data.X[(data.subject == trial.subject) & (data.trial == trial.trial)]  # EEG knows what was heard before
+        recorded = front_end(trial.modality, **options)(trial.data, trial.sfreq, trial.kind).X
+        np.testing.assert_array_equal(np.asarray(X), recorded)
+        standardiser = crossval.load_standardiser(explorer.run, stem)
         with Model(explorer.run.read(f"{stem}-int8.tflite")) as model:
             expected = softmax(model.predict(standardiser(X))).mean(axis=0)
         np.testing.assert_allclose(table.loc[(trial.modality, "int8")], expected, atol=1e-5)
