@@ -6,6 +6,7 @@ arm, baseline windows neither train nor answer, so all arms answer the same wind
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from emolib.fusion.scores import softmax
 from emolib.models import crossval
 from emolib.models.training import Trainer
 from emolib.signals.frontend import front_end
-from emolib.signals.owner import Prior, profile_of
+from emolib.signals.owner import Heard, Prior, profile_of
 
 NONE, BASELINE, SUBJECT = "none", "baseline", "subject"
 PRIOR_S = 60.0  # a baseline this long weighs as much as other people's spread; fixed before any result
@@ -125,6 +126,11 @@ class Study:
         by_baseline = {name: f"baseline {seconds:g} s" for name, (_, seconds) in self.baselines.items()}
         return {NONE: "no calibration", **by_baseline, SUBJECT: "all windows of the person"}
 
+    @cached_property
+    def heard(self) -> Heard:
+        """The windows, listened to once for the priors of all arms and folds."""
+        return crossval.prepared(self.data, "owner", self.axis).X
+
     def scaled(self, arm: str, fold: Fold) -> EmotionSet:
         """The set before a fold's standardiser sees it. Nobody's windows depend on others who are tested."""
         if arm == NONE:
@@ -132,8 +138,7 @@ class Study:
         if arm == SUBJECT:
             return crossval.prepared(self.data, SUBJECT, self.axis)
         X, subject, (baseline, seconds) = self.data.X, self.data.subject, self.baselines[arm]
-        train = crossval.prepared(self.data, "owner", self.axis).X[fold.train]
-        prior, scaled = Prior.fit(train, self.axis), np.empty(X.shape, np.float32)
+        prior, scaled = Prior.fit(self.heard[fold.train], self.axis), np.empty(X.shape, np.float32)
         for name in np.unique(subject):
             rows = subject == name
             own = profile_of(X[rows & baseline], self.axis)

@@ -23,9 +23,9 @@ ABOUT = {
 }
 FILES = {
     "heart": "empatica_bvp.csv",
-    "skin": "empatica_e*da.csv",
+    "skin": "empatica_e*da.csv",  # participant 3's is called emda
     "eeg": "muse_eeg.csv",
-}  # participant 3's is called emda
+}
 FOLDERS = ("pilot/*/*", "survey_gamification/*/*/*")  # participant, session of the survey study, condition
 
 
@@ -42,9 +42,7 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         )
     for _, session in groupby(everything, lambda folder: PurePosixPath(folder).parent):
         folders = list(session)
-        used = [
-            folder for folder in folders if folder in found and not folder.endswith("/survey")
-        ]  # the last of a session
+        used = (folder for folder in folders if folder in found and not folder.endswith("/survey"))
         read = {folder: READERS[modality](tree, found[folder]) for folder in used}
         begin_s = min((start_s for start_s, _ in read.values()), default=0.0)
         for folder in folders:
