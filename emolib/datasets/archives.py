@@ -63,6 +63,11 @@ class Tree:
             raise self.damaged(name, f"is damaged ({error}), expected to read it whole") from error
         return content.getvalue()
 
+    def beside(self, name: str, other: str) -> bytes | None:
+        """The bytes of the file `other` in the folder of a file, None where there is none."""
+        path = str(PurePosixPath(name).with_name(other))
+        return self.read(path) if path in self._places else None
+
     def text(self, name: str) -> str:
         return self.read(name).decode("utf-8", "replace")
 

@@ -22,7 +22,7 @@ from emolib.device.pipeline import Pipeline
 from emolib.fusion.reliability import statistics
 from emolib.fusion.weighing import Fusion
 from emolib.signals.boxes import Grid
-from emolib.signals.readers import SignalInfo, read_face, read_recording
+from emolib.signals.readers import read_face, read_recording
 
 MOST_HZ = 1e6  # of recordings
 PARTS = {"models", "detectors", "studies"}
@@ -144,12 +144,13 @@ class Bundle:
         fusion = self.fusion(list(sources.values()))
         for modality, source in sources.items():
             pipeline = self.pipeline(source)
-            pieces, sfreq = read_recording(modality, recordings[modality], pipeline.trained)
+            recording = read_recording(modality, recordings[modality], pipeline.trained)
+            sfreq = recording.sfreq
             start = time.perf_counter()
             about = {"source": source, "sfreq": sfreq}
             if pipeline.learns:
                 about["heard"] = round(owner.known(source, pipeline.standardiser).n)
-            X, dropped = pipeline.windows(pieces, sfreq, owner)
+            X, dropped = pipeline.windows(list(recording.stretches.values()), sfreq, owner)
             about |= {"windows": len(X), "dropped": dropped}
             if not len(X):
                 answers[modality] = about | {"state": f"dropped: {', '.join(dropped)}", "scores": None}
@@ -178,8 +179,7 @@ class Bundle:
         the milliseconds of each stage. `names`: of detector and source. Raises BadRecording, BadParameter."""
         detector, pipeline = self.source(DETECTOR, names), self.pipeline(self.source("face", names))
         face_path, found = self.face_path(pipeline, names), []
-        [image], _ = read_face(path, SignalInfo(0.0))
-        for face in face_path(image):
+        for face in face_path(read_face(path).data):
             scores = by_class(pipeline.classes, face.scores)
             found.append({"box": face.box.round(1).tolist(), "score": face.score, "scores": scores})
         ms = {stage: round(taken, 2) for stage, taken in face_path.ms.items()}

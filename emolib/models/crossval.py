@@ -73,10 +73,12 @@ def windows_of(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold]]:
     return data, splits.from_arrays(run.arrays(f"data/{source}-folds.npz"))
 
 
-def opened(run: Run, source: Experiment) -> tuple[EmotionSet, list[Fold], str]:
-    """The set as training saw it, the folds, and the level at which training counted answers."""
+def opened(run: Run, source: Experiment, steady: bool = False) -> tuple[EmotionSet, list[Fold], str]:
+    """The set as training saw it, or as its drift-free networks did; the folds, and the level at which training counted
+    answers."""
     trained = run.parameters_of(f"scores/{source}-keras.npz")
     data, folds = windows_of(run, source)
+    data = drift_free(data) if steady else data
     data = prepared(data, trained["normalise"], FRONT_ENDS[source.modality].feature_axis)
     return data, folds, trained["level"]
 

@@ -71,10 +71,10 @@ def play(path):
     modality = {"BVP": "heart", "EDA": "skin", "skin": "skin", "eeg": "eeg", "voice": "speech", "face": "face"}[
         path.stem
     ]
-    pieces, sfreq = read_recording(modality, path, TRAINED[modality])
-    assert is_rate(sfreq)
-    for piece in pieces:
-        front_end(modality)(piece, sfreq, TRAINED[modality].kind)
+    found = read_recording(modality, path, TRAINED[modality])
+    assert is_rate(found.sfreq)
+    for piece in found.stretches.values():
+        front_end(modality)(piece, found.sfreq, TRAINED[modality].kind)
     source = parse(f"{modality}=file:{path}", TRAINED)
     assert is_rate(source.open().sfreq)
     assert all(math.isfinite(chunk.time_s) for chunk in source.chunks())

@@ -155,6 +155,16 @@ def test_folds_that_number_other_people_are_refused(run):
         networks.source_scores(study, INT8)
 
 
+def test_windows_that_every_branch_has_are_trials_of_their_own(run):
+    study, known = loaded(run, {"heart": windows(), "eeg": windows(lacking=["p1-2"])}, "same_windows")
+    assert study.data.present.all() and len(study.data.y) == 2 * (4 * 4 - 1)
+    for one in networks.source_scores(study, INT8):
+        assert "p1-0 at 1 s" in one.trial and one.is_test.sum() == len(study.data.y)
+        for fold, part, trial, score in zip(one.fold, one.part, one.trial, one.scores[0], strict=True):
+            expected = known[one.modality][fold, part, trial.split(" at ")[0]]
+            assert score[1] == pytest.approx(expected, abs=1e-5)
+
+
 def test_virtual_people_have_the_scores_of_the_folds_that_they_were_dealt(run):
     sets = {"heart": windows("h", 3, 8), "eeg": windows("e", 6)}
     study, known = loaded(run, sets, "label_paired")

@@ -8,7 +8,7 @@ from scipy.ndimage import find_objects, label
 from emolib.device.faces import STAGES, Classifier, Detector, FacePath, square
 from emolib.signals.boxes import Grid
 from emolib.signals.frontend import FaceFrontEnd
-from emolib.signals.readers import SignalInfo, read_face
+from emolib.signals.readers import read_face
 from emolib.signals.standardise import Standardiser
 
 SIDE, GRID = 96, Grid(n_cells=12, n_boxes=1, reach=0.0)
@@ -68,7 +68,7 @@ def test_exif_rotation(tmp_path):
     exif, upright = Image.Exif(), picture(96, 192, (30, 20, 90, 60))
     exif[0x0112] = 6  # to be shown turned by 90° clockwise
     Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png", exif=exif)
-    (image,), _ = read_face(tmp_path / "a.png", SignalInfo(0.0))
+    image = read_face(tmp_path / "a.png").data
     np.testing.assert_array_equal(image, upright)
 
 

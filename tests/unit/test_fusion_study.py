@@ -6,7 +6,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from emolib.core.artifacts import Run
 from emolib.studies.fusion.redraw import redraw
-from emolib.studies.fusion.study import DRIFT_FREE, Study, trials_of
+from emolib.studies.fusion.study import Study, trials_of
 
 HEART, EEG, SPEECH = (f"synthetic-{modality}-emotion-loso" for modality in ("heart", "eeg", "speech"))
 
@@ -34,8 +34,8 @@ def run(tmp_path):
     return written(tmp_path)
 
 
-def load(run, pairs="same_trials", sources=(HEART, EEG), variant="float32", n_virtual=2):
-    return Study.load(run, sources, "emotion", pairs, n_virtual, variant, 0)
+def load(run, pairs="same_trials", sources=(HEART, EEG), variant="float32", n_virtual=2, steady=False):
+    return Study.load(run, sources, "emotion", pairs, n_virtual, variant, 0, steady)
 
 
 def test_classes_are_summed_into_the_common_task(run):
@@ -66,14 +66,14 @@ def test_tables_agree_with_scikit_learn_and_sums_by_hand(run):
 def test_windows_are_paired_where_every_sensor_has_them(run):
     for name in (HEART, EEG):
         arrays = dict(run.arrays(f"scores/{name}.npz"))
-        run.write_arrays(f"scores/{name}-context.npz", **arrays, **{DRIFT_FREE: 1 - arrays["float32"]})
+        run.write_arrays(f"scores/{name}-drift-free.npz", **arrays | {"float32": 1 - arrays["float32"]})
     study = load(run, "same_windows")
     assert len(study.test.y) == 2 * 31 and (study.paired.rows >= 0).all()  # heart alone has the first trial of s0
     assert study.test.trial[:2].tolist() == ["s0-t1 at 0 s", "s0-t1 at 30 s"]
     heart = run.arrays(f"scores/{HEART}.npz")
     of_trial = (heart["part"] == "test") & (heart["trial"] == "s0-t1")
     np.testing.assert_allclose(study.test.scores[0, :2], heart["float32"][of_trial], atol=1e-6)
-    steady = load(run, "same_windows", variant=DRIFT_FREE)
+    steady = load(run, "same_windows", steady=True)
     assert (steady.test.scores[0, :2].argmin(axis=1) == heart["float32"][of_trial].argmax(axis=1)).all()
 
 

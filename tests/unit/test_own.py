@@ -10,7 +10,7 @@ from PIL import Image
 from whole_corpora import picture, sound
 
 from emolib.core.errors import BadParameter, BadRecording, BadSet, CorpusMissing
-from emolib.datasets import fingerprint, get, labels, load, tables
+from emolib.datasets import fingerprint, get, labels, load
 
 HEAD = "trial,subject,label"
 
@@ -59,21 +59,14 @@ def test_a_face_is_a_picture_or_a_folder_of_frames_in_the_order_of_their_numbers
     ("\ufefftimestamp,ppg\n10.00,1\n10.02,2\n10.04,\n10.06,4\n", "ppg", 50, [1, 2, np.nan, 4]),
     ("ECG, timestamps\n5,0\n6,0.004\n7,0.008\n", "ecg", 250, [5, 6, 7]),
     ("note,timestamp,bpm\nx,0,60\ny,1,61.5\nz,2,63\n", "bpm", 1, [60, 61.5, 63]),
+    ("1544027337\n1\n60\n61\n63\n", "bpm", 1, [60, 61, 63]),  # HR.csv of an E4
+    ("800\n600\n1000\n", "bpm", 4, [75] * 4 + [100] * 2 + [60] * 3),  # ms between beats
 ])  # fmt: skip
 def test_heart(own, content, kind, sfreq, samples):
     own({"labels.csv": TWO, "heart/a.csv": content})
     trial = gathered("heart")[0]["a"]
     assert (trial.kind, trial.sfreq, trial.data.dtype) == (kind, sfreq, np.float32)
     np.testing.assert_array_equal(trial.data, np.array(samples, np.float32))
-
-
-def test_a_rate_survives_time_stamps_rounded_to_milliseconds_but_no_missing_sample():
-    time_s = 1.7e9 + np.round(np.arange(256 * 60) / 256, 3)
-    assert {0.003, 0.004} == set(np.diff(time_s).round(4))  # the median step alone would make 250 Hz
-    assert tables.sampling_rate(time_s, 16, "a.csv") == 256
-    for stamps in (np.delete(np.arange(99) / 100, 41), np.arange(99)[::-1] / 100, np.zeros(9)):
-        with pytest.raises(BadRecording, match=r"step by .* s to data row \d+, the median is"):
-            tables.sampling_rate(stamps, 16, "a.csv")
 
 
 def test_trials_of_one_name_pair_across_modalities(own):
@@ -147,11 +140,10 @@ def test_a_labels_csv_that_is_refused(own, content, message):
     ({"labels.csv": TWO, "speech/a.txt": "1"}, "No speech trial in"),
     ({"labels.csv": TWO, "speech/a.wav": b"", "speech/a.flac": b""}, "of trial a, expected one"),
     ({"labels.csv": TWO, "speech/a.wav": sound()[:500]}, "own/speech/a.wav is cut off"),
-    ({"labels.csv": TWO, "heart/a.csv": "timestamp,ppg,ecg\n0,1,2\n"}, "own/heart/a.csv has columns .*one of ppg"),
-    ({"labels.csv": TWO, "heart/a.csv": "timestamp,ppg\n0,1\n4,1\n8,1\n"}, "make 0.25 Hz, expected 16 to"),
-    ({"labels.csv": TWO, "heart/a.csv": "1544027337\n1\n60\n61\n"}, r"got \[1.0\] as rate in line 2, .*timestamp,bpm"),
-    ({"labels.csv": TWO, "eeg/a.csv": "timestamps,C3,C3\n0,1,2\n"}, "has columns .*name of its own"),
-    ({"labels.csv": TWO, "eeg/a.csv": "timestamps,C3\n0,1\n0.004,2\n0.008"}, "was cut off: its last row has 1 cells"),
+    ({"labels.csv": TWO, "heart/a.csv": "timestamp,x\n0,1\n1,2\n"}, "own/heart/a.csv has columns .*one of ppg"),
+    ({"labels.csv": TWO, "heart/a.csv": "timestamp,ppg\n0,1\n1,1\n2,1\n"}, "its times count the rows"),
+    ({"labels.csv": TWO, "eeg/a.csv": "timestamps,C3,C3\n0,1,2\n1,2,3\n"}, "2 columns c3, expected one each"),
+    ({"labels.csv": TWO, "eeg/a.csv": "timestamps,C3\n0,1\n0.004,2\n0.008"}, "has 1 cells in row 4, expected 2"),
 ])  # fmt: skip
 def test_files_that_do_not_fit_or_cannot_be_read_are_named(own, files, message):
     own(files)

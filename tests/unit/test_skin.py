@@ -168,12 +168,12 @@ EDA = [2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5]
     ({"EDA.csv": e4(100.0, 4.0, EDA), "TEMP.csv": e4(100.5, 2.0, [30, 31, 32])}, "",
      [np.nan, np.nan, 30, 30.5, 31, 31.5, 32, np.nan]),
     ({"EDA.csv": e4(100.0, 4.0, EDA)}, "EDA.csv", [np.nan] * 8),
-    ({"s.csv": table("note,TEMP, EDA", [(0, 30 + n, eda) for n, eda in enumerate(EDA)])}, "s.csv", range(30, 38)),
+    ({"s.csv": table("Time [ms],note,TEMP, EDA", [(250 * n, 0, 30 + n, eda) for n, eda in enumerate(EDA)])}, "s.csv", range(30, 38)),
     ({"s.csv": table("timestamps,eda", [(n / 4, eda) for n, eda in enumerate(EDA)])}, "s.csv", [np.nan] * 8),
 ])  # fmt: skip
 def test_recordings_in_files(files, path, temp, tmp_path):
     lay(tmp_path, files)
-    (data,), sfreq = read_recording("skin", tmp_path / path, ABOUT)
+    data, sfreq, *_ = read_recording("skin", tmp_path / path, ABOUT)
     np.testing.assert_array_equal(data, np.float32([EDA, list(temp)]), strict=True)
     assert sfreq == 4
     source = parse(f"skin=file:{tmp_path / path}", {"skin": ABOUT})
@@ -181,7 +181,9 @@ def test_recordings_in_files(files, path, temp, tmp_path):
 
 
 @pytest.mark.parametrize("content, message", [
-    (table("timestamps,gsr", [(0, 1), (1, 2)]), "0 columns eda, expected one each of eda; found timestamps, gsr"),
+    (table("timestamps,sweat", [(0, 1), (1, 2)]), "columns timestamps, sweat; expected a column of time stamps and one of eda"),
+    (table("note,eda", [(0, 1), (1, 2)]), "no column of time stamps, so no rate"),
+    (table("time,eda", [(n / 4, 900.0) for n in range(8)]), "eda of 900 in the middle, .* looks like nS"),
     (e4(0, 0, EDA), "rate 0 Hz"),
 ])  # fmt: skip
 def test_files_that_hold_no_skin(content, message, tmp_path):
@@ -233,7 +235,9 @@ def test_own_skin_with_or_without_temperature(data):
     assert one.data[0].tolist() == [2 + n for n in range(40)] and two.data[0].tolist() == EDA
     assert np.isnan(one.data[1]).all() and np.isnan(two.data[1]).all()
     lay(data / "own", bad)
-    with pytest.raises(BadRecording, match="c.csv has columns timestamp, temp; expected timestamp, eda"):
+    with pytest.raises(
+        BadRecording, match="c.csv has columns timestamp, temp; expected a column of time stamps and one of eda"
+    ):
         gathered("own", "skin")
 
 

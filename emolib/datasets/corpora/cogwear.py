@@ -11,9 +11,10 @@ from emolib.core.errors import CorpusMissing
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Affect, Corpus, Dropped, Trial
 from emolib.datasets.labels import AROUSAL, WORDS
-from emolib.datasets.tables import LEAST_HZ, read_numbers, sampling_rate
-from emolib.signals.readers import SignalInfo, same_rate
+from emolib.datasets.tables import read_numbers
+from emolib.signals.readers import LEAST_HZ, SignalInfo, same_rate
 from emolib.signals.skin import CHANNELS, with_temperature
+from emolib.signals.tables import steady
 
 MUSE = ("TP9", "AF7", "AF8", "TP10")
 ABOUT = {
@@ -79,7 +80,7 @@ def read_skin(tree: Tree, name: str) -> tuple[float, np.ndarray]:
 def read_signal(tree: Tree, name: str, column: str, about: SignalInfo) -> tuple[float, np.ndarray]:
     """A file of the E4: start in Unix time, samples (n_times,). Raises BadRecording."""
     values, time_s = read_numbers(tree, name, [column, "time"], gaps=True).T
-    sfreq = sampling_rate(time_s, LEAST_HZ["eda"], tree.where(name))
+    sfreq, _ = steady(time_s, "s", LEAST_HZ["eda"], tree.where(name))
     if not same_rate(sfreq, about.sfreq):
         raise tree.damaged(name, f"has a rate of {sfreq:g}, expected {about.sfreq:g} Hz")
     return float(time_s[0]), values

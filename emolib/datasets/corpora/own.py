@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from emolib.core.errors import BadRecording, BadSet, CorpusMissing
@@ -11,14 +12,14 @@ from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import MODALITIES, Corpus, Dropped, Trial
 from emolib.datasets.labels import SIDES
 from emolib.datasets.media import FPS, PICTURES, SFREQ, read_audio, read_frames, read_image, read_video
-from emolib.datasets.tables import Recording, read_eeg, read_heart, read_rows, read_skin
+from emolib.datasets.tables import read_rows
+from emolib.signals.readers import KINDS, READERS, Recording
 
 VIDEO = ".mp4"
 FORMATS = {
     **dict.fromkeys(("heart", "eeg", "skin"), (".csv",)),
     **{"speech": (".wav", ".flac"), "face": (*PICTURES, VIDEO)},
 }
-TABLES = {"heart": read_heart, "eeg": read_eeg, "skin": read_skin}
 NEEDED, RATINGS = ("trial", "subject", "label"), ("valence", "arousal")  # columns of labels.csv
 SPLITS = ("train", "val", "test")
 LAYOUT = (
@@ -39,21 +40,27 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         raise BadRecording(f"{tree.where(sheet)} names no trial in {modality}/, {expected}.")
     dropped += [Dropped(trial, "no row in labels.csv") for trial in sorted(files.keys() - rows)]
     dropped += [Dropped(trial, f"no {modality} file") for trial in sorted(rows.keys() - files)]
+    said = set()
     for trial in shared:
         row = rows[trial]
         if not (row["label"] or row["ratings"]):
             dropped.append(Dropped(trial, "neither label nor rating in labels.csv"))
             continue
         recording = _read_recording(tree, modality, files[trial])
+        if recording.left_out and (told := f"no electrodes: {', '.join(recording.left_out)}") not in said:
+            said.add(told)
+            dropped.append(Dropped(f"columns of {trial}", told))
         if not recording.data.any():
             dropped.append(Dropped(trial, "empty, or zero throughout"))
             continue
-        yield Trial("own", modality, trial=trial, **row, **recording._asdict())
+        about = recording._asdict()
+        del about["left_out"]
+        yield Trial("own", modality, trial=trial, **row, **about)
 
 
 def _read_recording(tree: Tree, modality: str, names: list[str]) -> Recording:
-    if modality in TABLES:
-        return TABLES[modality](tree, names[0])
+    if modality in KINDS:
+        return READERS[modality](tree.read(names[0]), tree.where(names[0]), beside=partial(tree.beside, names[0]))
     if modality == "speech":
         return Recording(read_audio(tree, names[0]), SFREQ)
     if len(names) > 1:

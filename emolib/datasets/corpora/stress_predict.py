@@ -7,6 +7,7 @@ and the dataset's own processed labels follow them, so an edge of the log moves 
 
 from collections.abc import Iterator
 from datetime import datetime, time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,8 +17,8 @@ import numpy as np
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.labels import AROUSAL, REST_STRESS, WORDS
-from emolib.datasets.tables import read_empatica, read_numbers, read_session, read_sheet
-from emolib.signals.readers import SignalInfo
+from emolib.datasets.tables import read_numbers, read_sheet
+from emolib.signals.readers import SignalInfo, empatica, read_skin
 from emolib.signals.skin import CHANNELS
 
 FILES = {"heart": "BVP.csv", "skin": "EDA.csv"}
@@ -56,7 +57,9 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         if subject not in log:
             dropped.append(Dropped(subject, "no row in Time_logs.xlsx"))
             continue
-        start_s, samples, sfreq = (read_session if modality == "skin" else read_empatica)(tree, name)
+        start_s, samples, sfreq = empatica(tree.read(name), tree.where(name), about.kind)
+        if modality == "skin":
+            samples = read_skin(tree.read(name), tree.where(name), beside=partial(tree.beside, name)).data
         if sfreq != about.sfreq:
             raise tree.damaged(name, f"has a rate of {sfreq}, expected {about.sfreq:g} Hz")
         phases = phases_of(tree, subject, log[subject], start_s, samples.shape[-1] / sfreq)

@@ -7,8 +7,9 @@ import numpy as np
 
 from emolib.core.errors import BadParameter
 from emolib.device.sensors.base import Chunk, Inbox, LiveSensor, SensorLost, extra
-from emolib.signals.readers import GAP_STEPS, SignalInfo
+from emolib.signals.readers import SignalInfo
 from emolib.signals.skin import CHANNELS, with_temperature
+from emolib.signals.tables import GAP_STEPS
 
 PULL_S, LOOK_S, LOOKS, REPLY_S = 0.1, 0.5, 6, 3.0
 BUFFER_S = 10  # of samples that liblsl keeps when nobody pulls

@@ -1,9 +1,9 @@
 """Recordings as sensors: files (a signal, a picture, a folder of pictures, a video) and a generated person."""
 
-import csv
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -52,22 +52,6 @@ class Recording(Sensor):
         """What the recording is, and its chunks. Raises BadParameter, BadRecording."""
 
 
-def joined(path: Path, pieces: list[np.ndarray], sfreq: float) -> Iterator[Chunk]:
-    """The pieces (…, n_times) of a file, each behind the gap that the file's time stamps leave before it."""
-    gaps_s = [0.0]
-    if len(pieces) > 1:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            head, *rows = (row for row in csv.reader(file) if row)
-        column = [name.strip().lower() for name in head].index("timestamps")
-        steps_s = np.diff(np.array([row[column] for row in rows], np.float64))
-        at = np.cumsum([piece.shape[-1] for piece in pieces[:-1]])
-        gaps_s += (steps_s[at - 1] - np.median(steps_s)).tolist()
-    start_s = 0.0
-    for piece, gap_s in zip(pieces, gaps_s, strict=True):
-        yield from cut(piece, sfreq, start_s + gap_s)
-        start_s += gap_s + piece.shape[-1] / sfreq
-
-
 def in_order(folder: Path) -> list[Path]:
     """Pictures of a folder by name, face2 before face10. Raises BadRecording where there is none."""
     found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGES]
@@ -85,8 +69,9 @@ class File(Recording):
     def read(self) -> tuple[SignalInfo, Iterator[Chunk]]:
         path, sfreq = Path(self.where), 0.0
         if self.modality != "face":
-            pieces, sfreq = read_recording(self.modality, path, self.trained)
-            return self.trained._replace(sfreq=sfreq), joined(path, pieces, sfreq)
+            found = read_recording(self.modality, path, self.trained)
+            pieces = (cut(data, found.sfreq, first / found.sfreq) for first, data in found.stretches.items())
+            return self.trained._replace(sfreq=found.sfreq), chain.from_iterable(pieces)
         timed = re.fullmatch(r"(.+)@(\d+\.?\d*)", self.where)
         if timed and float(timed[2]) and not path.exists():
             path, sfreq = Path(timed[1]), float(timed[2])
@@ -96,7 +81,7 @@ class File(Recording):
             return self.video(path)
         else:
             paths, sfreq = [path], 0.0
-        frames = (read_face(path, self.trained)[0][0] for path in paths)
+        frames = (read_face(path).data for path in paths)
         return SignalInfo(sfreq, self.kind), pictures(frames, sfreq or 1.0)
 
     def video(self, path: Path) -> tuple[SignalInfo, Iterator[Chunk]]:

@@ -154,7 +154,7 @@ def source_scores(study: JointStudy, variant: str) -> list[Trials]:
     places = list(dict.fromkeys(zip(*(columns[name].tolist() for name in COLUMNS), strict=True)))
     scores = []
     for branch, source in study.sources.items():
-        given = trials_of(study.run, str(source), study.task, variant)
+        given = trials_of(study.run, str(source), study.task, variant, study.by_window)
         at, n_folds, found = {key: i for i, key in enumerate(given.keys())}, given.fold.max() + 1, {}
         for place in places:
             (fold, part), key = place[:2], of[place[2:]].get(branch)

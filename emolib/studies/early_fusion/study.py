@@ -5,7 +5,7 @@ A joint trial is of the same person, or two recordings of one person, or recordi
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 
 import numpy as np
@@ -33,18 +33,22 @@ class JointStudy:
     trials: Sequence[JointTrial]
     data: JointSet
     folds: Sequence[Fold]
+    by_window: bool = False  # each window is a trial
 
     @classmethod
     def load(
         cls, run: Run, name: str, sources, task: str, pairs: str, n_virtual: int, n_train: int, seed: int
     ) -> "JointStudy":
         """Raises BadParameter for a number of sources or a name that does not fit, BadArtifact, BadSet."""
-        check_names([pairs], ["same_trials", "label_paired", "recordings"], "the pairs of joint windows")
-        named = branches_of([Experiment.parse(source) for source in sources], pairs)
+        check_names([pairs], list(pairing.PAIRINGS), "the pairs of joint windows")
+        named, by_window = branches_of([Experiment.parse(source) for source in sources], pairs), pairs == "same_windows"
         sets, of_sources, first = {}, {}, next(iter(named.values()))
         for branch, source in named.items():
             data, folds, _ = crossval.opened(run, source)
-            rows, sets[branch] = joint.in_task(data, source, task)
+            rows, one = joint.in_task(data, source, task)
+            if by_window:
+                one = replace(one, trial=pairing.minutes(one.trial, one.start_s))
+            sets[branch] = one
             kept = np.isin(np.arange(len(data.y)), rows)
             of_sources[branch] = [splits.within(fold, kept, np.cumsum(kept) - 1) for fold in folds]
         if pairs == "label_paired":
@@ -53,12 +57,14 @@ class JointStudy:
             trials = two_recordings(next(iter(sets.values())), tuple(sets), seed)
         else:
             trials = same_trials(sets)
+        if by_window:  # that every sensor has
+            trials = [one for one in trials if len(one.keys) == len(sets)]
         data = joint.joined(sets, trials)
         if pairs == "label_paired":
             return cls(run, name, named, task, trials, data, virtual_folds(data))
         made = run.parameters_of(f"data/{first}-folds.npz")
         folds = splits.folds(data, first.protocol, seed=made["seed"], **made["fold_options"])
-        return cls(run, name, named, task, trials, data, folds)
+        return cls(run, name, named, task, trials, data, folds, by_window)
 
     def artifact(self, network: str) -> str:
         """What stands for the name of a source in the artifacts of a network."""

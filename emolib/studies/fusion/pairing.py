@@ -23,6 +23,11 @@ PAIRINGS = {  # the parameter `pairs` of the notebooks: `pairing` in the table o
 }
 
 
+def minutes(trial: np.ndarray, start_s: np.ndarray) -> np.ndarray:
+    """Names of windows (n,) as trials of their own, for `same_windows`."""
+    return np.array([f"{name} at {s:g} s" for name, s in zip(trial, start_s, strict=True)])
+
+
 @dataclass(frozen=True, eq=False)
 class Trials:
     """Trials with scores of one modality or several, (n_modalities, n, n_classes), NaN where one is missing.

@@ -21,21 +21,21 @@ from emolib.fusion.reliability import Typicality
 from emolib.fusion.scores import RULES, fuse, softmax
 from emolib.models import crossval
 from emolib.signals.standardise import Standardiser
+from emolib.studies.fusion import pairing
 from emolib.studies.fusion.pairing import COLUMNS, Trials, label_paired, same_trials
 
 LEARNED = {"weighted": validation_weights, "fitted": fitted_weights}  # rules that learn weights
-DRIFT_FREE = "drift-free"  # the float32 scores of 02_train without each person's trend over the session
 GAIN = ["points", "points_low", "points_high", "p"]
 
 
-def trials_of(run: Run, name: str, task: str, variant: str, by_window: bool = False) -> Trials:
-    """A source's scores by trial and fold, its classes summed into those of `task`. by_window: each window is a trial.
+def trials_of(run: Run, name: str, task: str, variant: str, by_window: bool = False, steady: bool = False) -> Trials:
+    """A source's scores by trial and fold, its classes summed into those of `task`. by_window: each window is a trial; steady:
+    of its drift-free networks.
 
     Trials of a class that has no side in `task` are left out, and so is its share of the scores. Raises BadParameter
     for a variant without scores, and for a task that the source's classes do not determine.
     """
-    source, file = Experiment.parse(name), f"{name}-context" if variant == DRIFT_FREE else name
-    arrays = run.arrays(f"scores/{file}.npz")
+    source, arrays = Experiment.parse(name), run.arrays(f"scores/{name}{'-drift-free' * steady}.npz")
     variants = [key for key in arrays if arrays[key].ndim == 2]
     if variant not in variants:
         raise BadParameter(f"variant: got {variant!r}, {name} has scores of {', '.join(variants)}.")
@@ -43,9 +43,7 @@ def trials_of(run: Run, name: str, task: str, variant: str, by_window: bool = Fa
     kept = to[arrays["y"]].sum(axis=1) > 0
     columns = {k: arrays[k][kept] for k in COLUMNS} | {"y": to[arrays["y"][kept]].argmax(axis=1)}
     if by_window:
-        columns["trial"] = np.array(
-            [f"{trial} at {s:g} s" for trial, s in zip(columns["trial"], arrays["start_s"][kept], strict=True)]
-        )
+        columns["trial"] = pairing.minutes(columns["trial"], arrays["start_s"][kept])
     scores = arrays[variant][kept] @ to + 1e-7
     scores = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
     return Trials.of_windows(source.modality, labels.classes(source.corpus, task), columns, scores)
@@ -117,13 +115,21 @@ class Study:
 
     @classmethod
     def load(
-        cls, run: Run, sources: Sequence[str], task: str, pairs: str, n_virtual: int, variant: str, seed: int
+        cls,
+        run: Run,
+        sources: Sequence[str],
+        task: str,
+        pairs: str,
+        n_virtual: int,
+        variant: str,
+        seed: int,
+        steady: bool = False,
     ) -> "Study":
         """Raises BadParameter for fewer than two sources and for names that do not exist, BadArtifact, BadSet."""
         if len(sources) < 2:
             raise BadParameter(f"sources: got {list(sources)}, expected two or more to fuse.")
         check_names([pairs], ["same_trials", "same_windows", "label_paired"], "the pairs of fused scores")
-        found = tuple(trials_of(run, name, task, variant, pairs == "same_windows") for name in sources)
+        found = tuple(trials_of(run, name, task, variant, pairs == "same_windows", steady) for name in sources)
         paired = label_paired(found, n_virtual, seed) if pairs == "label_paired" else same_trials(found)
         if pairs == "same_windows":  # that every sensor has
             paired = paired.part_of((paired.rows != MISSING).all(axis=0))
