@@ -23,7 +23,7 @@ KINDS = {
     "eeg": ("raw",),
     "skin": ("eda",),
 }  # that files hold; speech and faces have none
-SAID = {"ppg": "a pulse (ppg)", "ecg": "an ECG", "bpm": "a heart rate (bpm)", "raw": "EEG", "eda": "EDA"}
+SAID = {"ppg": "a pulse (ppg)", "ecg": "an ECG", "bpm": "a heart rate, or intervals between beats (bpm)", "raw": "EEG", "eda": "EDA"}
 LEAST_HZ = {
     "ppg": 16.0,
     "ecg": 16.0,

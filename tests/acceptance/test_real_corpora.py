@@ -13,8 +13,7 @@ from emolib.datasets import face_boxes, get, leaks, load, root_of, splits
 from emolib.datasets.archives import open_tree
 from emolib.datasets.base import EmotionSet
 from emolib.datasets.corpora import muse, stress_predict
-from emolib.datasets.tables import read_empatica
-from emolib.signals.readers import SignalInfo, read_recording
+from emolib.signals.readers import SignalInfo, empatica, read_recording
 
 pytestmark = pytest.mark.acceptance
 
@@ -127,7 +126,7 @@ def test_stress_predict_agrees_with_the_dataset_s_own_labels():
     agreed, log = {}, stress_predict.read_log(tree)
     for name in tree.names("Raw_data/S*/BVP.csv"):
         subject = name.split("/")[-2]
-        start_s, bvp, _ = read_empatica(tree, name)
+        start_s, bvp, _ = empatica(tree.read(name), name, "ppg")
         theirs = published[published["Participant"] == int(subject[1:])]
         after_s = theirs["Time(sec)"].to_numpy() - start_s
         ours = np.full(len(after_s), -1)
@@ -184,9 +183,9 @@ def test_a_device_reads_every_file_of_muse_as_training_does(tmp_path):
     for name in tree.names("subject*-*.csv"):
         path = tmp_path / name.split("/")[-1]
         path.write_bytes(tree.read(name))
-        pieces, sfreq = read_recording("eeg", path, trained)
-        assert sfreq == 256, name
-        for found, expected in zip(pieces, pieces_of.pop(path.stem), strict=True):
+        recording = read_recording("eeg", path, trained)
+        assert recording.sfreq == 256, name
+        for found, expected in zip(recording.stretches.values(), pieces_of.pop(path.stem), strict=True):
             np.testing.assert_array_equal(found, expected)
     assert not pieces_of
 

@@ -131,7 +131,7 @@ def test_intervals_between_beats_are_a_heart_rate_with_gaps(content, bpm, tmp_pa
     assert np.nanmean(found.data) == pytest.approx(bpm, rel=0.01)
     assert np.isnan(found.data).any() == ("IBI" in content)
     with pytest.raises(
-        BadParameter, match=r"rr.txt holds a heart rate \(bpm\) at 4 Hz, the model was trained on a pulse"
+        BadParameter, match=r"rr.txt holds a heart rate, or intervals between beats \(bpm\) at 4 Hz, the model was trained on a pulse"
     ):
         read_recording("heart", tmp_path / "rr.txt", PPG)
 
@@ -148,7 +148,7 @@ def test_a_session_of_an_empatica_is_read_from_its_folder_and_its_zip(tmp_path):
         skin = read_recording("skin", path, SignalInfo(4.0, "eda", ("eda", "temp")))
         np.testing.assert_array_equal(skin.data, np.float32([[2.5] * 9, [33] * 9]))
     with pytest.raises(
-        BadParameter, match=r"HR.csv holds a heart rate \(bpm\) at 1 Hz, the model was trained on a pulse"
+        BadParameter, match=r"HR.csv holds a heart rate, or intervals between beats \(bpm\) at 1 Hz, the model was trained on a pulse"
     ):
         (tmp_path / "HR.csv").write_text("1.5e9\n1\n75\n76\n75\n")
         read_recording("heart", tmp_path / "HR.csv", PPG)
