@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.files import FLOAT32_MAX, MOST_HZ, decode_sound, open_picture
+from emolib.signals.files import FLOAT32_MAX, MOST_HZ, decode_picture, decode_sound, in_colour
 from emolib.signals.skin import CHANNELS, with_temperature
 
 KINDS = {"heart": "ppg", "eeg": "raw", "skin": "eda"}  # of what the readers give; speech and faces have none
@@ -44,21 +44,20 @@ def read_recording(modality: str, path: Path, trained: SignalInfo) -> Pieces:
 
 
 def read_speech(path: Path, trained: SignalInfo) -> Pieces:
-    """Speech of a wav, flac or ogg file: (n_times,) float32 in [-1, 1], channels mixed. Raises BadRecording."""
+    """Speech of a sound file, or a video's: (n_times,) float32 in [-1, 1], channels mixed. Raises BadRecording."""
     try:
-        audio, sfreq, _ = decode_sound(path, path.stat().st_size)
+        audio, sfreq = decode_sound(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise BadRecording(f"{path} cannot be read as audio ({error}): expected wav, flac or ogg.") from error
+        raise BadRecording(
+            f"{path} cannot be read as audio ({error}): expected a whole wav, flac or other sound."
+        ) from error
     return [audio.mean(axis=1)], float(sfreq)
 
 
 def read_face(path: Path, trained: SignalInfo) -> Pieces:
     """A picture, uint8 (height, width, 3), turned upright as its EXIF says. Raises BadRecording."""
-    from PIL import ImageOps
-
     try:
-        with open_picture(path) as image:
-            return [np.asarray(ImageOps.exif_transpose(image).convert("RGB"))], 0.0
+        return [in_colour(decode_picture(path))], 0.0
     except ValueError as error:
         raise BadRecording(f"{path} cannot be decoded ({error}): expected a whole jpg or png.") from error
 
