@@ -1,8 +1,11 @@
 """What a corpus gives: trials. What a model trains on: windows in an EmotionSet."""
 
 import math
+import unicodedata
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +16,50 @@ from emolib.core.windows import Windows, arrays, chunks, length, part
 
 COPY = "copy"  # begins the split of a changed copy of a trial, which only trains
 KNOWN = ("start_s", "session_s", "stimulus")  # of a window, where they are
+PART_NAMES = dict.fromkeys(("train", "training"), "train") | dict.fromkeys(("test", "testing"), "test")
+PART_NAMES |= dict.fromkeys(("val", "valid", "validation", "dev"), "val")
 MODALITIES = ("heart", "eeg", "speech", "face", "skin")
 Source = tuple[str, str | None, str]  # URL, hash, file name
+
+
+def identity(name: str) -> str:
+    """What names of one person, class or trial have in common: neither Unicode's form, capitals nor blanks around it count."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.strip()).casefold())
+
+
+def one_spelling(name: str, spelt: dict[str, str], what: str) -> str:
+    """The first spelling of a name; `spelt` holds it by identity. Another one of the same name gets a warning."""
+    name = unicodedata.normalize("NFC", name.strip())
+    first = spelt.setdefault(identity(name), name)
+    if first != name:
+        warnings.warn(f"{what} {name} is taken for {first}: write both alike, or rename one.", stacklevel=3)
+    return first
+
+
+def part_of(name: str) -> str | None:
+    """The part of a split, train | val | test, that a name says, as of a folder; None for another name."""
+    return PART_NAMES.get(identity(name))
+
+
+@dataclass
+class Copies:
+    """Finds second copies of recordings by their samples."""
+
+    dropped: "list[Dropped]"
+    seen: dict[bytes | str, str] = field(default_factory=dict)
+
+    def is_new(self, data: np.ndarray, name: str, trial: str) -> bool:
+        """Whether no recording before had these samples, nor is of this trial; else `dropped` says which one stays."""
+        samples = sha256(repr(data.shape).encode() + data.tobytes()).digest()
+        for key, reason in (
+            (samples, "second copy: the same samples"),
+            (trial, "other samples of a trial that is there"),
+        ):
+            if key in self.seen:
+                self.dropped.append(Dropped(f"{name}: {self.seen[key]} stays", reason))
+                return False
+        self.seen |= {samples: name, trial: name}
+        return True
 
 
 def github_archive(repository: str, ref: str) -> Source:

@@ -81,7 +81,9 @@ def test_file_names_of_acted_speech(parse, name, expected):
 
 
 @pytest.mark.parametrize(("name", "modality", "more", "reason"), [  # files beside or in place of whole ones
-    ("tess", "speech", {"copy/OAF_back_angry.wav": sound()}, "second copy of an utterance"),
+    ("tess", "speech", {"copy/OAF_back_angry.wav": sound(24414)}, "second copy: the same samples"),
+    ("tess", "speech", {"copy/OAF_back_angry.wav": sound(pitch=0.3)}, "other samples of a trial that is there"),
+    ("tess", "speech", {"copy/OAF_bar_angry.wav": sound(24414)}, "second copy: the same samples"),
     ("emodb", "speech", {"wav/03a02Fa.wav": sound(n_times=0)}, "silent or empty"),
     ("ck_plus", "face", {"cohn-kanade-images/S010/002/S010_002_00000014.png": b""}, "no emotion was assigned"),
     ("gameemo", "eeg", {RATED: FILES["gameemo"][RATED] + b"G3.pdf,S01,3,7\n"}, "rated, but no band powers"),

@@ -11,6 +11,7 @@ from whole_corpora import picture, sound
 
 from emolib.core.errors import BadParameter, BadRecording, BadSet, CorpusMissing
 from emolib.datasets import fingerprint, get, labels, load, tables
+from emolib.signals.files import SOUNDS
 
 HEAD = "trial,subject,label"
 
@@ -79,8 +80,8 @@ def test_a_rate_survives_time_stamps_rounded_to_milliseconds_but_no_missing_samp
 def test_trials_of_one_name_pair_across_modalities(own):
     rows = sheet("001,01,calm,train", "é 2.x,02,tense,test", head=f"{HEAD},split")
     decomposed = unicodedata.normalize("NFD", "é 2.x")  # as macOS writes it
-    speech = {f"speech/{name}.wav": sound() for name in ("001", decomposed)}
-    own({"labels.csv": rows, **speech, **{f"face/{name}.jpg": picture() for name in ("001", "é 2.x")}})
+    speech = {f"speech/{name}.wav": sound(pitch=pitch) for name, pitch in (("001", 0.2), (decomposed, 0.3))}
+    own({"labels.csv": rows, **speech, "face/001.jpg": picture(), "face/é 2.x.JPG": picture((9, 8))})
     for modality in ("speech", "face"):
         facts = [(t.trial, t.subject, t.label, t.split) for t in gathered(modality)[0].values()]
         assert facts == [("001", "01", "calm", "train"), ("é 2.x", "02", "tense", "test")]
@@ -88,8 +89,8 @@ def test_trials_of_one_name_pair_across_modalities(own):
 
 def test_what_is_left_out_is_counted_with_its_reason(own):
     own({
-        "labels.csv": sheet("a,anna,calm", "b,ben,tense", "c,ben,", "d,ben,calm"),
-        **{f"speech/{name}.wav": sound() for name in ("a", "c", "stranger", "more/b")},
+        "labels.csv": sheet("a,anna,calm", "b,ben,tense", "c,ben,", "d,ben,calm", "e,anna,calm"),
+        **{f"speech/{name}.wav": sound() for name in ("a", "c", "stranger", "e")},
         "speech/notes.txt": "loud",
         "speech/d.wav": sound(n_times=0),
         "heart/a.csv": PULSE,
@@ -99,7 +100,8 @@ def test_what_is_left_out_is_counted_with_its_reason(own):
     assert dropped == {
         *(("b", "no speech file"), ("c", "neither label nor rating in labels.csv")),
         *(("d", "empty, or zero throughout"), ("stranger", "no row in labels.csv")),
-        *(("speech/more/b.wav", "in a folder of its own"), ("speech/notes.txt", "not .wav or .flac")),
+        *("speech/e.wav: speech/a.wav stays", "second copy: the same samples"),
+        ("speech/notes.txt", f"not {' or '.join(SOUNDS)}"),
     }
 
 
@@ -116,7 +118,7 @@ def test_classes_are_the_sorted_labels_of_the_file_as_it_is_now(own):
 
 def test_ratings_above_the_middle_are_high_and_may_lack(own):
     rows = sheet("a,anna,,0.25,-1", "b,ben,calm,0,1", "c,cleo,tense,,", head=f"{HEAD},Valence, Arousal")
-    own({"labels.csv": rows, **{f"heart/{name}.csv": PULSE for name in "abc"}})
+    own({"labels.csv": rows, **{f"heart/{name}.csv": PULSE + f"1,{ord(name)}\n" for name in "abc"}})
     trials = gathered("heart")[0].values()
     expected = [{"valence": 0.25, "arousal": -1}, {"valence": 0, "arousal": 1}, {}]
     assert [trial.ratings for trial in trials] == expected
@@ -130,7 +132,7 @@ def test_ratings_above_the_middle_are_high_and_may_lack(own):
 @pytest.mark.parametrize(("content", "message"), [
     ("trial;subject;label\na;b;c\n", "has columns trial;subject;label, expected one each of"),
     (sheet("a,anna,calm", "", "b,ben,calm", "a,ben,calm"), "line 5: trial 'a' .*expected each trial once"),
-    (sheet("a,anna,calm,dev", head=f"{HEAD},split"), "line 2: split is 'dev', expected train, val, test"),
+    (sheet("a,anna,calm,eval", head=f"{HEAD},split"), "line 2: split is 'eval', expected train, val, test"),
     (sheet("a,anna,calm,7", head=f"{HEAD},valence"), "line 2 has {'valence': 7.0}, expected -1 to 1"),
     (b"trial,subject,label\na,\xe9mile,calm\n", "is damaged after row 0 .*expected CSV text in UTF-8"),
     (sheet("a.csv,anna,calm"), "names no trial in heart/, such as a: .*without their ending"),
@@ -146,7 +148,7 @@ def test_a_labels_csv_that_is_refused(own, content, message):
     ({"a/labels.csv": TWO, "b/labels.csv": TWO}, "holds a/labels.csv and b/labels.csv"),
     ({"labels.csv": TWO, "speech/a.txt": "1"}, "No speech trial in"),
     ({"labels.csv": TWO, "speech/a.wav": b"", "speech/a.flac": b""}, "of trial a, expected one"),
-    ({"labels.csv": TWO, "speech/a.wav": sound()[:500]}, "own/speech/a.wav is cut off"),
+    ({"labels.csv": TWO, "speech/a.wav": sound()[:500]}, "own/speech/a.wav does not decode .it is cut off"),
     ({"labels.csv": TWO, "heart/a.csv": "timestamp,ppg,ecg\n0,1,2\n"}, "own/heart/a.csv has columns .*one of ppg"),
     ({"labels.csv": TWO, "heart/a.csv": "timestamp,ppg\n0,1\n4,1\n8,1\n"}, "make 0.25 Hz, expected 16 to"),
     ({"labels.csv": TWO, "heart/a.csv": "1544027337\n1\n60\n61\n"}, r"got \[1.0\] as rate in line 2, .*timestamp,bpm"),
