@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
 from numbers import Integral, Real
 from re import fullmatch
+from types import NoneType
 
 LONGEST = 1000  # characters of a message
 
@@ -84,22 +85,21 @@ def check_names(given: Iterable[str], known: Sequence[str], where: str):
             raise BadParameter(f"Parameter {name} does not exist in {where}: {hint}")
 
 
-OPTIONS = (
-    (bool, bool, "true or false"),
-    (int, Integral, "a whole number"),
-    (float, Real, "a number"),
-    (str, str, "text"),
-)
-OPTIONS += ((tuple, tuple | list, "a list"), (object, Real | None, "a number or none"))  # by the default's type
+OPTIONS = {
+    bool: (bool, "true or false"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "text"),
+}
+OPTIONS |= {tuple: (tuple | list, "a list"), NoneType: (Real | None, "a number or none")}
 
 
 def check_options(given: Mapping, function: Callable, where: str):
     """Raise BadParameter for the first name that `function` has no default for, or whose value is of another type."""
-    defaults = {
-        name: one.default for name, one in signature(function).parameters.items() if one.default is not one.empty
-    }
-    check_names(given, list(defaults), where)
+    known = {name: one for name, one in signature(function).parameters.items() if one.default is not one.empty}
+    check_names(given, list(known), where)
     for name, value in given.items():
-        _, kind, expected = next(option for option in OPTIONS if isinstance(defaults[name], option[0]))
+        said = known[name].annotation
+        kind, expected = OPTIONS[said if said in OPTIONS else type(known[name].default)]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise BadParameter(f"{name} of {where}: got {value!r}, expected {expected} such as {defaults[name]!r}.")
+            raise BadParameter(f"{where}: {name}: got {value!r}, expected {expected}.")

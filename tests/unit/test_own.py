@@ -100,7 +100,7 @@ def test_what_is_left_out_is_counted_with_its_reason(own):
     assert dropped == {
         *(("b", "no speech file"), ("c", "neither label nor rating in labels.csv")),
         *(("d", "empty, or zero throughout"), ("stranger", "no row in labels.csv")),
-        *("speech/e.wav: speech/a.wav stays", "second copy: the same samples"),
+        ("speech/e.wav: speech/a.wav stays", "second copy: the same samples"),
         ("speech/notes.txt", f"not {' or '.join(SOUNDS)}"),
     }
 
