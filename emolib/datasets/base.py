@@ -29,37 +29,16 @@ def identity(name: str) -> str:
 
 def one_spelling(name: str, spelt: dict[str, str], what: str) -> str:
     """The first spelling of a name; `spelt` holds it by identity. Another one of the same name gets a warning."""
-    name = unicodedata.normalize("NFC", name.strip())
     first = spelt.setdefault(identity(name), name)
     if first != name:
-        warnings.warn(f"{what} {name} is taken for {first}: write both alike, or rename one.", stacklevel=3)
-    return first
+        told = f"{what} {name!a} is taken for {first!a}: write both alike, or rename one."
+        warnings.warn(told, stacklevel=3)
+    return unicodedata.normalize("NFC", first.strip())
 
 
 def part_of(name: str) -> str | None:
     """The part of a split, train | val | test, that a name says, as of a folder; None for another name."""
     return PART_NAMES.get(identity(name))
-
-
-@dataclass
-class Copies:
-    """Finds second copies of recordings by their samples."""
-
-    dropped: "list[Dropped]"
-    seen: dict[bytes | str, str] = field(default_factory=dict)
-
-    def is_new(self, data: np.ndarray, name: str, trial: str) -> bool:
-        """Whether no recording before had these samples, nor is of this trial; else `dropped` says which one stays."""
-        samples = sha256(repr(data.shape).encode() + data.tobytes()).digest()
-        for key, reason in (
-            (samples, "second copy: the same samples"),
-            (trial, "other samples of a trial that is there"),
-        ):
-            if key in self.seen:
-                self.dropped.append(Dropped(f"{name}: {self.seen[key]} stays", reason))
-                return False
-        self.seen |= {samples: name, trial: name}
-        return True
 
 
 def github_archive(repository: str, ref: str) -> Source:
@@ -113,6 +92,27 @@ class Dropped(NamedTuple):
 
     name: str
     reason: str
+
+
+class Copies:
+    """Finds second copies of a person's recordings by their samples, whatever their files are called. Equal samples of several
+    people or labels are no copies: the leak audit names them."""
+
+    def __init__(self, dropped: list[Dropped]):
+        self.dropped, self.seen = dropped, {}
+
+    def is_new(self, trial: Trial, name: str) -> bool:
+        """Whether no recording before has these samples, nor this trial's name; else `dropped` says which one stays."""
+        samples = sha256(repr(trial.data.shape).encode() + trial.data.tobytes()).digest(), trial.subject, trial.label
+        for key, reason in (
+            (samples, "second copy: the same samples"),
+            (trial.trial, "other samples of a trial that is there"),
+        ):
+            if key in self.seen:
+                self.dropped.append(Dropped(f"{name}: {self.seen[key]} stays", reason))
+                return False
+        self.seen |= {samples: name, trial.trial: name}
+        return True
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,7 @@ def _by_av(content: bytes) -> tuple[np.ndarray, int]:
     try:
         import av
     except ImportError as error:
-        raise ValueError(
-            "it is no wav, flac, ogg, opus or mp3; m4a, aac and videos need PyAV: pip install av"
-        ) from error
+        raise ValueError("it is no wav, flac, ogg, opus or mp3; m4a, aac and videos need pip install av") from error
     try:
         with av.open(io.BytesIO(content), options=AV_OPTIONS) as file:
             if not file.streams.audio:
@@ -116,15 +114,10 @@ def _with_size(content: bytes) -> bytes:
         if name == b"data":
             there, whole = end - at - 8, struct.unpack_from("<I", content, 4)[0] + 8
             if n_bytes >= STREAMED or (n_bytes == 0 and whole != end):
-                return b"".join(
-                    [
-                        b"RIFF",
-                        struct.pack("<I", end - 8),
-                        content[8 : at + 4],
-                        struct.pack("<I", there),
-                        content[at + 8 :],
-                    ]
-                )
+                mended = bytearray(content)
+                struct.pack_into("<I", mended, 4, end - 8)
+                struct.pack_into("<I", mended, at + 4, there)
+                return bytes(mended)
             if n_bytes > there:
                 raise ValueError(f"it is cut off: got {there} of {n_bytes} bytes of samples")
             break

@@ -72,6 +72,7 @@ def test_a_trial_of_each_corpus(data, monkeypatch):
     (acted_speech.parse_tess, "OAF_neutral/OA_bite_neutral.wav", ("OAF", "OAF_bite_neutral", "neutral", "bite")),
     (acted_speech.parse_savee, "AudioData/JE/sa15.wav", ("JE", "JE_sa15", "sadness", "")),
     (acted_speech.parse_savee, "ALL/KL_n30.wav", ("KL", "KL_n30", "neutral", "")),
+    (acted_speech.parse_savee, "AudioData/JE/SA15.WAV", ("JE", "JE_sa15", "sadness", "")),
     (lambda name: acted_speech.parse_ravdess(name, "03"), "03-01-08-02-01-02-24.wav", ("24", "01-08-02-01-02-24", "surprised", "01")),
     (lambda name: acted_speech.parse_ravdess(name, "03"), "03-02-01-01-01-01-01.wav", "song, not speech"),
     (lambda name: acted_speech.parse_ravdess(name, "01"), "02-01-01-01-01-01-01.mp4", "modality 02, not 01"),

@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+import zipfile
 
 import numpy as np
 import pytest
@@ -85,6 +86,56 @@ def test_trials_of_one_name_pair_across_modalities(own):
     for modality in ("speech", "face"):
         facts = [(t.trial, t.subject, t.label, t.split) for t in gathered(modality)[0].values()]
         assert facts == [("001", "01", "calm", "train"), ("é 2.x", "02", "tense", "test")]
+
+
+def test_a_name_written_otherwise_is_the_same_person_class_and_trial(own):
+    rows = sheet("A,Zoë,calm", "b,zoe\u0308,Calm", "c, ZOË ,tense", "d,ben,tense")
+    own({"labels.csv": rows, **{f"speech/{name}.WAV": sound(pitch=0.1 * i + 0.1) for i, name in enumerate("abcd")}})
+    with pytest.warns(UserWarning, match="is taken for") as told:
+        found = gathered("speech")[0]
+    facts = {name: (trial.subject, trial.label) for name, trial in found.items()}
+    assert facts == {"A": ("Zoë", "calm"), "b": ("Zoë", "calm"), "c": ("Zoë", "tense"), "d": ("ben", "tense")}
+    assert len({str(one.message) for one in told if one.category is UserWarning}) == 3 and labels.classes(
+        "own", "emotion"
+    ) == ("calm", "tense")
+
+
+def test_files_may_lie_in_a_folder_a_person(own):
+    folder = {"labels.csv": sheet("a,anna,calm", "ben/a,ben,tense", "c,ben,calm"), "face/ben/c.png": picture()}
+    folder |= {f"speech/{name}.wav": sound(pitch=p) for name, p in (("anna/a", 0.2), ("ben/a", 0.3), ("ben/c", 0.4))}
+    own(folder | {f"face/anna/a/{i}.png": picture((4, 5)) for i in range(2)})
+    assert {name: trial.subject for name, trial in gathered("speech")[0].items()} == {
+        "a": "anna",
+        "ben/a": "ben",
+        "c": "ben",
+    }
+    assert {name: trial.data.shape for name, trial in gathered("face")[0].items()} == {"a": (2, 4, 5), "c": (24, 32, 3)}
+
+
+def test_equal_samples_of_two_people_are_left_to_the_leak_audit(own):
+    own({"labels.csv": TWO, "speech/a.wav": sound(), "speech/b.wav": sound()})
+    assert [*gathered("speech")[0]] == ["a", "b"]
+
+
+def test_eeg_is_of_electrodes_alone_where_they_have_names(own):
+    names = ["timestamps", "RAW_TP9", "Battery", "EEG.AF3", "Accelerometer_X", "Cz", "EEG.Counter", "Aux"]
+    rows = [",".join(map(str, [i / 256, *range(1, 8)])) for i in range(99)]
+    own({"labels.csv": TWO, "eeg/a.csv": sheet(*rows, head=",".join(names))})
+    with pytest.warns(UserWarning, match="left out Battery, Accelerometer_X, EEG.Counter, Aux"):
+        trial = gathered("eeg")[0]["a"]
+    assert trial.channels == ("RAW_TP9", "EEG.AF3", "Cz") and trial.data[:, 0].tolist() == [1, 3, 5]
+
+
+def test_names_in_a_zip_of_macos(data):
+    """Its names are UTF-8 in decomposed letters; the flag that says so is missing."""
+    name, asked = "speech/Zoe\u0308.wav", "speech/Zoe__.wav"
+    (data / "own").mkdir(parents=True)
+    with zipfile.ZipFile(data / "own/own.zip", "w") as file:
+        file.writestr("labels.csv", sheet("Zoë,anna,calm"))
+        file.writestr(asked, sound())
+    path = data / "own/own.zip"
+    path.write_bytes(path.read_bytes().replace(asked.encode(), name.encode()))
+    assert [*gathered("speech")[0]] == ["Zoë"]
 
 
 def test_what_is_left_out_is_counted_with_its_reason(own):

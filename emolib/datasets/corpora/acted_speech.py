@@ -34,11 +34,11 @@ def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], P
     def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
         tree, copies = open_tree(root), Copies(dropped)
         for name, subject, trial, label, text in named(tree.need(*patterns), parse, dropped):
-            data = read_audio(tree, name)
-            if not data.any():
+            made = Trial(corpus, "speech", subject, trial, read_audio(tree, name), SFREQ, label, stimulus=text)
+            if not made.data.any():
                 dropped.append(Dropped(name, "silent or empty"))
-            elif copies.is_new(data, name, trial):
-                yield Trial(corpus, "speech", subject, trial, data, SFREQ, label, stimulus=text)
+            elif copies.is_new(made, name):
+                yield made
 
     return trials
 
@@ -206,8 +206,9 @@ def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
     names = sorted(frames) or tree.need("*-*-*-*-*-*-*.mp4")
     for name, subject, trial, label, text in named(names, partial(parse_ravdess, modality="01"), dropped):
         data, sfreq = (read_frames(tree, name, frames[name]), FPS) if frames else read_video(tree, name)
-        if copies.is_new(data, name, trial):
-            yield Trial("ravdess", "face", subject, trial, data, sfreq, label, stimulus=text)
+        made = Trial("ravdess", "face", subject, trial, data, sfreq, label, stimulus=text)
+        if copies.is_new(made, name):
+            yield made
 
 
 RAVDESS = Corpus(

@@ -43,11 +43,11 @@ def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]
         if not (row["label"] or row["ratings"]):
             dropped.append(Dropped(row["trial"], "neither label nor rating in labels.csv"))
             continue
-        recording = _read_recording(tree, modality, files[trial])
-        if not recording.data.any():
+        made = Trial("own", modality, **row, **_read_recording(tree, modality, files[trial])._asdict())
+        if not made.data.any():
             dropped.append(Dropped(row["trial"], "empty, or zero throughout"))
-        elif copies.is_new(recording.data, files[trial][0], trial):
-            yield Trial("own", modality, **row, **recording._asdict())
+        elif copies.is_new(made, files[trial][0]):
+            yield made
 
 
 def _read_recording(tree: Tree, modality: str, names: list[str]) -> Recording:
