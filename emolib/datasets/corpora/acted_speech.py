@@ -223,7 +223,7 @@ RAVDESS = Corpus(
     licence="CC BY-NC-SA 4.0",
     cite="Livingstone and Russo 2018, RAVDESS, PLoS ONE 13(5) e0196391",
     layout="Actor_12/03-01-06-01-02-01-12.wav …; for faces Actor_12/01-01-…-12.mp4 "
-    f"(with opencv-python-headless) or a folder of frames, {FPS:g} a second, Actor_12/01-01-…-12/0001.png …",
+    f"(with av or opencv-python-headless) or a folder of frames, {FPS:g} a second, Actor_12/01-01-…-12/0001.png …",
     where="https://zenodo.org/records/1188976; the videos are its Video_Speech_Actor_XX.zip, by hand (12 GB)",
     trials=ravdess_trials,
     downloads=(
