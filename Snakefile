@@ -36,8 +36,8 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
     ALONE = hold(Path(OUT))  # until this process ends
     os.environ["EMOLIB_PIPELINE"] = this_process()  # notebooks end with it
     seen = Progress(logger, Path(OUT) / "headline.txt")
-for source in SOURCES:
-    check_source(source)
+for source, steps in SOURCES.items():
+    check_source(source, steps)
 
 
 def one_of(names):

@@ -144,8 +144,8 @@ def config(options) -> None:
     except (ValueError, yaml.YAMLError) as error:
         raise BadParameter(f"{options.file}: expected YAML: {error}.") from error
     check_config(given)
-    for source in given["sources"]:
-        check_source(source)
+    for source, steps in given["sources"].items():
+        check_source(source, steps)
     print(f"{options.file}: nothing wrong")
 
 

@@ -3,8 +3,11 @@
 import difflib
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import signature
+from numbers import Integral, Real
 from re import fullmatch
+from types import NoneType
 
 LONGEST = 1000  # characters of a message
 
@@ -80,3 +83,23 @@ def check_names(given: Iterable[str], known: Sequence[str], where: str):
             near = difflib.get_close_matches(str(name), known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}."
             raise BadParameter(f"Parameter {name} does not exist in {where}: {hint}")
+
+
+OPTIONS = {
+    bool: (bool, "true or false"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "text"),
+}
+OPTIONS |= {tuple: (tuple | list, "a list"), NoneType: (Real | None, "a number or none")}
+
+
+def check_options(given: Mapping, function: Callable, where: str):
+    """Raise BadParameter for the first name that `function` has no default for, or whose value is of another type."""
+    known = {name: one for name, one in signature(function).parameters.items() if one.default is not one.empty}
+    check_names(given, list(known), where)
+    for name, value in given.items():
+        said = known[name].annotation
+        kind, expected = OPTIONS[said if said in OPTIONS else type(known[name].default)]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise BadParameter(f"{where}: {name}: got {value!r}, expected {expected}.")

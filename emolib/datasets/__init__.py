@@ -4,16 +4,16 @@ The module of a corpus is imported when it is first asked for.
 """
 
 import hashlib
-import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
-from emolib.core.errors import BadParameter, check_names
+from emolib.core.errors import BadParameter, check_options
 from emolib.core.paths import data_root
 from emolib.datasets.archives import is_junk
-from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.base import Corpus, Dropped, Trial, one_spelling
 
 MODULES = {  # by corpus
     "synthetic": "synthetic",
@@ -61,6 +61,6 @@ def load(name: str, modality: str, dropped: list[Dropped] | None = None, **optio
     if modality not in corpus.modalities:
         expected = " or ".join(corpus.modalities)
         raise BadParameter(f"modality: got {modality!r}, expected {expected} for {name}.")
-    known = list(inspect.signature(corpus.trials).parameters)[3:]
-    check_names(options, known, f"the loader of {name}")
-    return corpus.trials(root_of(name), modality, [] if dropped is None else dropped, **options)
+    check_options(options, corpus.trials, f"the loader of {name}")
+    found, spelt = corpus.trials(root_of(name), modality, [] if dropped is None else dropped, **options), {}
+    return (replace(trial, subject=one_spelling(trial.subject, spelt, "Subject")) for trial in found)

@@ -109,12 +109,20 @@ def open_zips(root: Path, zips: Iterable[Path]) -> Tree:
     places = {}
     for path in zips:
         try:
-            archive = zipfile.ZipFile(path)
+            archive = _open_zip(path)
         except (*DAMAGED, OSError) as error:
             raise BadRecording(f"{path} is not a whole zip ({error}): delete it, fetch it again.") from error
         names = [name for name in archive.namelist() if not name.endswith("/") and not is_junk(name)]
         places |= dict.fromkeys(names, archive)
     return Tree(root, places)
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    """A zip whose names are UTF-8 also where it does not say so, as macOS writes them; else of DOS's code page."""
+    try:
+        return zipfile.ZipFile(path, metadata_encoding="utf-8")
+    except UnicodeDecodeError:
+        return zipfile.ZipFile(path)
 
 
 def is_junk(name: str) -> bool:

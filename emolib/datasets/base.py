@@ -1,8 +1,11 @@
 """What a corpus gives: trials. What a model trains on: windows in an EmotionSet."""
 
 import math
+import unicodedata
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +16,29 @@ from emolib.core.windows import Windows, arrays, chunks, length, part
 
 COPY = "copy"  # begins the split of a changed copy of a trial, which only trains
 KNOWN = ("start_s", "session_s", "stimulus")  # of a window, where they are
+PART_NAMES = dict.fromkeys(("train", "training"), "train") | dict.fromkeys(("test", "testing"), "test")
+PART_NAMES |= dict.fromkeys(("val", "valid", "validation", "dev"), "val")
 MODALITIES = ("heart", "eeg", "speech", "face", "skin")
 Source = tuple[str, str | None, str]  # URL, hash, file name
+
+
+def identity(name: str) -> str:
+    """What names of one person, class or trial have in common: neither Unicode's form, capitals nor blanks around it count."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.strip()).casefold())
+
+
+def one_spelling(name: str, spelt: dict[str, str], what: str) -> str:
+    """The first spelling of a name; `spelt` holds it by identity. Another one of the same name gets a warning."""
+    first = spelt.setdefault(identity(name), name)
+    if first != name:
+        told = f"{what} {name!a} is taken for {first!a}: write both alike, or rename one."
+        warnings.warn(told, stacklevel=3)
+    return unicodedata.normalize("NFC", first.strip())
+
+
+def part_of(name: str) -> str | None:
+    """The part of a split, train | val | test, that a name says, as of a folder; None for another name."""
+    return PART_NAMES.get(identity(name))
 
 
 def github_archive(repository: str, ref: str) -> Source:
@@ -68,6 +92,27 @@ class Dropped(NamedTuple):
 
     name: str
     reason: str
+
+
+class Copies:
+    """Finds second copies of a person's recordings by their samples, whatever their files are called. Equal samples of several
+    people or labels are no copies: the leak audit names them."""
+
+    def __init__(self, dropped: list[Dropped]):
+        self.dropped, self.seen = dropped, {}
+
+    def is_new(self, trial: Trial, name: str) -> bool:
+        """Whether no recording before has these samples, nor this trial's name; else `dropped` says which one stays."""
+        samples = sha256(repr(trial.data.shape).encode() + trial.data.tobytes()).digest(), trial.subject, trial.label
+        for key, reason in (
+            (samples, "second copy: the same samples"),
+            (trial.trial, "other samples of a trial that is there"),
+        ):
+            if key in self.seen:
+                self.dropped.append(Dropped(f"{name}: {self.seen[key]} stays", reason))
+                return False
+        self.seen |= {samples: name, trial.trial: name}
+        return True
 
 
 @dataclass(frozen=True)

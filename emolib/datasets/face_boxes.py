@@ -2,7 +2,6 @@
 YOLO's layout, and drawn scenes.
 """
 
-import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,10 +12,10 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 from defusedxml import DefusedXmlException, ElementTree
 
-from emolib.core.errors import BadParameter, BadRecording, check_names
+from emolib.core.errors import BadParameter, BadRecording, check_options
 from emolib.datasets import root_of
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Dropped
+from emolib.datasets.base import Dropped, part_of
 from emolib.datasets.media import read_image, with_endings
 from emolib.signals.boxes import area, clipped
 from emolib.signals.generated.scenes import scene
@@ -55,8 +54,7 @@ def get(name: str) -> BoxCorpus:
 def load(name: str, dropped: list[Dropped] | None = None, **options) -> Iterator[Picture]:
     """Pictures of a corpus in $EMOLIB_DATA/<name>; arguments and errors are those of `datasets.load`."""
     corpus = get(name)
-    known = list(inspect.signature(corpus.pictures).parameters)[2:]
-    check_names(options, known, f"the loader of {name}")
+    check_options(options, corpus.pictures, f"the loader of {name}")
     dropped = [] if dropped is None else dropped
     found = corpus.pictures(root_of(name), dropped, **options)
     return (cut(Picture(name, *fields), dropped) for fields in found)
@@ -165,8 +163,6 @@ def _read_wider(tree: Tree, name: str) -> Iterator[tuple[str, np.ndarray]]:
 
 # Own pictures in YOLO's layout: images/a.jpg and labels/a.txt, a line a face: class, centre x, y, width, height
 
-SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}  # folder: split
-
 
 def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[tuple]:
     """Every picture; one without a text file has no faces, as YOLO says. The class number is the label. The split is a
@@ -186,7 +182,7 @@ def yolo_pictures(root: Path, dropped: list[Dropped]) -> Iterator[tuple]:
         centre, half = faces[:, 1:3], faces[:, 3:] / 2
         boxes = np.hstack([centre - half, centre + half]) * np.tile(image.shape[1::-1], 2)
         *folders, file = name.split("/")
-        splits = [SPLITS[folder.lower()] for folder in folders if folder.lower() in SPLITS]
+        splits = [part for folder in folders if (part := part_of(folder))]
         labels = tuple(str(int(label)) for label in faces[:, 0])
         yield name, splits[-1] if splits else held_out(file), image, boxes, labels
 

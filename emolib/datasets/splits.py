@@ -1,13 +1,12 @@
 """Folds: which windows train, which stop the training, which test. Subjects are split before anything else."""
 
-import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from emolib.core.errors import BadParameter, BadSet, check_names
+from emolib.core.errors import BadParameter, BadSet, check_options
 from emolib.datasets.base import EmotionSet
 
 PARTS = ("train", "val", "test")
@@ -51,7 +50,7 @@ def folds(emotion_set: EmotionSet, protocol: str, **options) -> list[Fold]:
     if protocol not in PROTOCOLS:
         raise BadParameter(f"Unknown protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}.")
     split = PROTOCOLS[protocol]
-    check_names(options, list(inspect.signature(split).parameters)[1:], f"protocol {protocol}")
+    check_options(options, split, f"protocol {protocol}")
     if emotion_set.own.all():
         return split(emotion_set, **options)
     own, copies = np.flatnonzero(emotion_set.own), np.flatnonzero(~emotion_set.own)

@@ -12,6 +12,7 @@ from emolib.core.errors import BadRecording, BadSet
 from emolib.core.windows import Spool
 from emolib.datasets import labels
 from emolib.datasets.base import COPY, KNOWN, EmotionSet, Trial
+from emolib.signals.readers import same_rate
 
 ARRAYS = ("X", "y", "subject", "trial", "split", "classes", "sfreq")
 RECORDINGS = ("kind", "channels")
@@ -51,6 +52,7 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
         found = sorted({getattr(trial, name) for trial in kept})
         if len(found) > 1:
             raise BadSet(f"Trials differ in their {name} ({found[0]}, {found[1]}): load them apart.")
+    _check_rates(kept)
     lengths = [len(start_s) for start_s in starts]
 
     def per_window(values: Iterable) -> np.ndarray:
@@ -63,8 +65,20 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
         columns["session_s"] = per_window(trial.session_s for trial in kept) + columns["start_s"]
     if all(trial.stimulus for trial in kept):
         columns["stimulus"] = per_window(trial.stimulus for trial in kept)
-    recorded = {name: getattr(kept[-1], name) for name in ("sfreq", *RECORDINGS)}
+    recorded = {name: getattr(kept[0], name) for name in ("sfreq", *RECORDINGS)}
     return EmotionSet(spool.array(), classes=classes, **columns, **recorded).check_trainable(), counts
+
+
+def _check_rates(trials: Iterable[Trial]) -> None:
+    """Raise BadSet, with the rates and trials, for signals of several rates: a device reads them at one."""
+    by_rate = {}
+    for trial in trials:
+        if trial.kind:  # speech has one rate; pictures stand alone
+            rate = next((hz for hz in by_rate if same_rate(trial.sfreq, hz)), trial.sfreq)
+            by_rate.setdefault(rate, []).append(trial.trial)
+    if len(by_rate) > 1:
+        found = "; ".join(f"{hz:g} Hz in {len(names)} trials, such as {names[0]}" for hz, names in by_rate.items())
+        raise BadSet(f"Trials differ in their rate ({found}): resample them to one, or load them apart.")
 
 
 def table(counts: Counter) -> pd.DataFrame:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from emolib import datasets
-from emolib.core.errors import BadParameter, check_names
+from emolib.core.errors import BadParameter, check_names, check_options
 from emolib.core.experiment import Experiment
 from emolib.datasets import splits
+from emolib.signals.frontend import front_end
 
 # beside "" (its own) and "lda"
 OTHERS = {"heart": (), "eeg": (), "speech": (), "face": ("table2", "resnet"), "skin": ()}
@@ -33,14 +34,20 @@ def check_network(modality: str, name: str):
         raise BadParameter(f'network: got {name!r} for {modality}, expected "" (its own) or {others}.')
 
 
-def check_source(name: str):
-    """Raise BadParameter for a source whose corpus, modality, task, protocol or network does not exist."""
+def check_source(name: str, steps: dict | None = None):
+    """Raise BadParameter for a source whose corpus, modality, task, protocol or network does not exist, and for options of
+    its windows, as in a config's `steps`, that the corpus, front end or protocol does not take."""
     source = Experiment.parse(name)
     corpus = datasets.get(source.corpus)
     check_names([source.modality], corpus.modalities, f"the modalities of {corpus.name}")
     check_names([source.task], list(corpus.tasks), f"the tasks of {corpus.name}")
     check_names([source.protocol], list(splits.PROTOCOLS), "the protocols")
     check_network(source.modality, source.network)
+    options = (steps or {}).get("windows") or {}
+    front_end(source.modality, **options.get("frontend", {}))
+    check_options(options.get("corpus_options", {}), corpus.trials, f"the loader of {corpus.name}")
+    split = splits.PROTOCOLS[source.protocol]
+    check_options(options.get("fold_options", {}), split, f"protocol {source.protocol}")
 
 
 def network(modality: str, name: str = "") -> Network:

@@ -5,12 +5,12 @@ differ in meaning and scale (None: all values are alike); `n_window`, the sample
 """
 
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from emolib.core.errors import BadParameter, BadRecording, check_names
+from emolib.core.errors import BadParameter, BadRecording, check_names, check_options
 from emolib.signals import image, skin
 from emolib.signals.beats import FEATURES, heart_series
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
@@ -273,8 +273,7 @@ def front_end(modality: str, **parameters):
     """The front end of a modality. Raises BadParameter for an unknown modality or field."""
     if modality not in FRONT_ENDS:
         raise BadParameter(f"No front end for {modality!r}, expected one of {', '.join(FRONT_ENDS)}.")
-    known = [field.name for field in fields(FRONT_ENDS[modality])]
-    check_names(parameters, known, f"the {modality} front end")
+    check_options(parameters, FRONT_ENDS[modality], f"the {modality} front end")
     return FRONT_ENDS[modality](**parameters)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.signals.files import MOST_HZ, decode_sound, most_unfolded, open_picture
+from emolib.signals.files import MOST_HZ, decode_picture, decode_sound, in_colour, most_unfolded
 from emolib.signals.skin import CHANNELS, with_temperature
 from emolib.signals.tables import SECONDS, TIME, Table, checked, laid, read_table, steady
 
@@ -23,7 +23,13 @@ KINDS = {
     "eeg": ("raw",),
     "skin": ("eda",),
 }  # that files hold; speech and faces have none
-SAID = {"ppg": "a pulse (ppg)", "ecg": "an ECG", "bpm": "a heart rate, or intervals between beats (bpm)", "raw": "EEG", "eda": "EDA"}
+SAID = {
+    "ppg": "a pulse (ppg)",
+    "ecg": "an ECG",
+    "bpm": "a heart rate, or intervals between beats (bpm)",
+    "raw": "EEG",
+    "eda": "EDA",
+}
 LEAST_HZ = {
     "ppg": 16.0,
     "ecg": 16.0,
@@ -126,21 +132,20 @@ def _is_small(info: zipfile.ZipInfo) -> bool:
 
 
 def read_speech(path: Path) -> Recording:
-    """Speech of a wav, flac or ogg file: (n_times,) float32 in [-1, 1], channels mixed. Raises BadRecording."""
+    """Speech of a sound file, or a video's: (n_times,) float32 in [-1, 1], channels mixed. Raises BadRecording."""
     try:
-        audio, sfreq, _ = decode_sound(path, path.stat().st_size)
+        audio, sfreq = decode_sound(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise BadRecording(f"{path} cannot be read as audio ({error}): expected wav, flac or ogg.") from error
+        raise BadRecording(
+            f"{path} cannot be read as audio ({error}): expected a whole wav, flac or other sound."
+        ) from error
     return Recording(audio.mean(axis=1), float(sfreq))
 
 
 def read_face(path: Path) -> Recording:
     """A picture, uint8 (height, width, 3), turned upright as its EXIF says. Raises BadRecording."""
-    from PIL import ImageOps
-
     try:
-        with open_picture(path) as image:
-            return Recording(np.asarray(ImageOps.exif_transpose(image).convert("RGB")), 0.0)
+        return Recording(in_colour(decode_picture(path)), 0.0)
     except ValueError as error:
         raise BadRecording(f"{path} cannot be decoded ({error}): expected a whole jpg or png.") from error
 
@@ -258,7 +263,7 @@ def read_eeg(content: bytes, where: str, channels: Sequence[str] = (), **_) -> R
     table = read_table(content, where)
     names = [OF_EEG.fullmatch(name)[1] for name in table.names]
     known = [name for name in names if ELECTRODE.fullmatch(name)]
-    wanted = [name.lower() for name in channels] or known
+    wanted = [name.lower() for name in channels] or known or [name for name in names if not TIME.fullmatch(name)]
     if not wanted:
         raise BadRecording(
             f"{where} has columns {', '.join(table.names) or 'without names'}, expected electrodes, such as TP9."

@@ -9,6 +9,7 @@ from emolib.__main__ import main
 from emolib.core.config import check_config, reference
 from emolib.core.errors import BadParameter
 from emolib.core.paths import PROJECT
+from emolib.models import check_source
 
 DEMO = yaml.safe_load((PROJECT / "config/demo.yaml").read_text())
 HEART = "synthetic-heart-emotion-loso"
@@ -45,6 +46,27 @@ def fit(**given) -> dict:
 def test_a_mistake_in_a_config_is_one_line(part, said):
     with pytest.raises(BadParameter, match=said):
         check_config(copy.deepcopy(DEMO) | part)
+
+
+@pytest.mark.parametrize(
+    "windows, said",
+    [
+        ({"frontend": {"functionals": "no"}}, "functionals: got 'no', expected true or false"),
+        ({"frontend": {"functionals": 1}}, "functionals: got 1, expected true or false"),
+        ({"frontend": {"window_s": "8"}}, "window_s: got '8', expected a number"),
+        ({"frontend": {"window_s": None}}, "window_s: got None, expected a number"),
+        ({"frontend": {"n_mels": 40.0}}, "n_mels: got 40.0, expected a whole number"),
+        ({"frontend": {"n_mells": 40}}, "did you mean n_mels"),
+        ({"fold_options": {"n_val": True}}, "protocol loso: n_val: got True, expected a number"),
+        ({"corpus_options": {"folder": "x"}}, "folder does not exist in the loader of emodb"),
+    ],
+)
+def test_options_of_windows_have_types_too(windows, said):
+    check_source(
+        "emodb-speech-emotion7-loso", {"windows": {"frontend": {"fmax": None}, "fold_options": {"n_val": 0.2}}}
+    )
+    with pytest.raises(BadParameter, match=said):
+        check_source("emodb-speech-emotion7-loso", {"windows": windows})
 
 
 @pytest.mark.parametrize(

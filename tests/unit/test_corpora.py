@@ -72,6 +72,7 @@ def test_a_trial_of_each_corpus(data, monkeypatch):
     (acted_speech.parse_tess, "OAF_neutral/OA_bite_neutral.wav", ("OAF", "OAF_bite_neutral", "neutral", "bite")),
     (acted_speech.parse_savee, "AudioData/JE/sa15.wav", ("JE", "JE_sa15", "sadness", "")),
     (acted_speech.parse_savee, "ALL/KL_n30.wav", ("KL", "KL_n30", "neutral", "")),
+    (acted_speech.parse_savee, "AudioData/JE/SA15.WAV", ("JE", "JE_sa15", "sadness", "")),
     (lambda name: acted_speech.parse_ravdess(name, "03"), "03-01-08-02-01-02-24.wav", ("24", "01-08-02-01-02-24", "surprised", "01")),
     (lambda name: acted_speech.parse_ravdess(name, "03"), "03-02-01-01-01-01-01.wav", "song, not speech"),
     (lambda name: acted_speech.parse_ravdess(name, "01"), "02-01-01-01-01-01-01.mp4", "modality 02, not 01"),
@@ -81,7 +82,9 @@ def test_file_names_of_acted_speech(parse, name, expected):
 
 
 @pytest.mark.parametrize(("name", "modality", "more", "reason"), [  # files beside or in place of whole ones
-    ("tess", "speech", {"copy/OAF_back_angry.wav": sound()}, "second copy of an utterance"),
+    ("tess", "speech", {"copy/OAF_back_angry.wav": sound(24414)}, "second copy: the same samples"),
+    ("tess", "speech", {"copy/OAF_back_angry.wav": sound(pitch=0.3)}, "other samples of a trial that is there"),
+    ("tess", "speech", {"copy/OAF_bar_angry.wav": sound(24414)}, "second copy: the same samples"),
     ("emodb", "speech", {"wav/03a02Fa.wav": sound(n_times=0)}, "silent or empty"),
     ("ck_plus", "face", {"cohn-kanade-images/S010/002/S010_002_00000014.png": b""}, "no emotion was assigned"),
     ("gameemo", "eeg", {RATED: FILES["gameemo"][RATED] + b"G3.pdf,S01,3,7\n"}, "rated, but no band powers"),

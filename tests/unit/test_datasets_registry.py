@@ -42,7 +42,8 @@ def test_roots_and_corpora_that_are_absent(data, monkeypatch):
 def test_list_check_and_fetch_say_what_is_there_and_how_a_person_gets_it(data, capsys):
     assert main(["datasets", "fetch", "wesad"]) == 2 and get("wesad").where in capsys.readouterr().out
     takes = [f"Actor_0{actor}/03-01-0{emotion}-01-01-01-0{actor}.wav" for actor, emotion in ((1, 3), (1, 5), (2, 5))]
-    lay(data / "ravdess", dict.fromkeys([*takes, "noise.wav"], sound(n_times=16000)))
+    sounds = {name: sound(n_times=16000, pitch=0.2 + 0.1 * i) for i, name in enumerate([*takes, "noise.wav"])}
+    lay(data / "ravdess", sounds)
     lay(data / "image_folder", {f"disgust/anna_{i}.png": picture((8, 9)) for i in range(3)})
     assert main(["datasets", "list"]) == 0
     rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()[1:]}

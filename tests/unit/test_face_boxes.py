@@ -89,6 +89,12 @@ def test_yolo(data, folders):
     assert len(dropped) == 1
 
 
+def test_parts_have_many_names(data):
+    parts = {"training": "train", "Validation": "val", "dev": "val", "testing": "test"}
+    lay(data / "yolo", {f"{folder}/images/{i}.PNG": PNG for i, folder in enumerate(parts)})
+    assert {picture.name.split("/")[0]: picture.split for picture in load("yolo")} == parts
+
+
 BOX = b"0 0.5 0.5 0.25 0.5\n"
 
 

@@ -1,14 +1,19 @@
 """Sound, pictures and videos of corpora: what is decoded, and what is refused; size and crop against Pillow."""
 
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
 
 from emolib.core.errors import BadRecording
+from emolib.datasets import media
 from emolib.datasets.archives import open_tree
-from emolib.datasets.media import read_audio, read_image, read_video
+from emolib.datasets.media import read_audio, read_frames, read_image, read_video
 from emolib.signals.image import crop, resize, to_grey
+from emolib.signals.readers import read_face, read_speech
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (61, 83, 3), np.uint8)
@@ -47,6 +52,79 @@ def test_a_truncated_sound_is_named(tmp_path, name):
         read_audio(open_tree(tmp_path), name)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "left"), [((0xFFFFFFFF, 0xFFFFFFFF), 1), ((36, 0), 1), ((0, 0x7FFFF000), 1), ((36, 0), 0)]
+)
+def test_a_streamed_wav_is_read_to_its_end(tmp_path, sizes, left):
+    """What sits at bytes 4 and 40 of a plain wav are the sizes of the file and of the samples; an empty one stays empty."""
+    whole = heard(tmp_path, tone())
+    content = bytearray((tmp_path / "a.wav").read_bytes()[: None if left else 44])
+    content[4:8], content[40:44] = (size.to_bytes(4, "little") for size in sizes)
+    (tmp_path / "a.wav").write_bytes(content)
+    np.testing.assert_array_equal(read_audio(open_tree(tmp_path), "a.wav"), whole[: len(whole) * left])
+
+
+def test_a_streamed_flac_is_read_to_its_end(tmp_path):
+    whole = heard(tmp_path, tone(), name="a.flac")
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21] &= 0xF0  # the number of samples, 36 bits of STREAMINFO: 0 is unknown
+    content[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(content)
+    np.testing.assert_array_equal(read_audio(open_tree(tmp_path), "a.flac"), whole)
+    np.testing.assert_array_equal(read_speech(tmp_path / "a.flac").data, whole)
+
+
+def test_sound_that_only_pyav_decodes(tmp_path):
+    path = tmp_path / "a.m4a"
+    if not find_spec("av"):
+        path.write_bytes(bytes(4) + b"ftypM4A " + bytes(99))
+        with pytest.raises(BadRecording, match="a.m4a .*pip install av"):
+            read_audio(open_tree(tmp_path), "a.m4a")
+        pytest.skip("av is not installed: only its error was tried")
+    import av
+
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("aac", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(tone(seconds=1.0).astype(np.float32)[None], "fltp", "mono")
+        frame.sample_rate = 16000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            file.mux(packet)
+    found = read_audio(open_tree(tmp_path), "a.m4a")
+    spectrum = np.abs(np.fft.rfft(found[4000:12000]))
+    assert len(found) == pytest.approx(16000, abs=2048) and spectrum.argmax() == 440 / 2
+    playlist = f"#EXTM3U\n#EXTINF:1,\n{path}\n"
+    (tmp_path / "list.m4a").write_text(playlist)
+    with pytest.raises(BadRecording, match="list.m4a does not decode"):
+        read_audio(open_tree(tmp_path), "list.m4a")
+
+
+def test_16_bit_grey_is_scaled_and_what_is_transparent_is_white(tmp_path):
+    grey = RNG.integers(0, 256, (8, 9), np.uint8)
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.PNG")
+    alpha = np.where(np.arange(9) < 4, 0, 255) * np.ones((8, 1))
+    Image.fromarray(np.dstack([grey, grey, grey, alpha]).astype(np.uint8)).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(open_tree(tmp_path), "deep.PNG"), grey)
+    np.testing.assert_array_equal(read_face(tmp_path / "deep.PNG").data, np.dstack([grey] * 3))
+    found = read_image(open_tree(tmp_path), "a.png")[..., 1]
+    assert (found[:, :4] == 255).all() and (found[:, 4:] == grey[:, 4:]).all()
+
+
+def test_a_grey_frame_among_coloured_ones_becomes_coloured(tmp_path):
+    Image.fromarray(NOISE).save(tmp_path / "1.png")
+    Image.fromarray(NOISE[..., 0]).save(tmp_path / "2.png")
+    frames = read_frames(open_tree(tmp_path), "", ["1.png", "2.png"])
+    np.testing.assert_array_equal(frames[1], np.dstack([NOISE[..., 0]] * 3))
+
+
+def test_a_video_of_uneven_times_is_sampled_by_them(tmp_path, monkeypatch):
+    """Frames at 0, 0.1, 1.0 and 1.1 s: what is shown at 0, 0.2, … 1.0 s is the first, then four times the second, the third."""
+    (tmp_path / "a.MOV").write_bytes(b"")
+    shown = [(t, np.full((2, 2, 3), i, np.uint8)) for i, t in enumerate((0.0, 0.1, 1.0, 1.1))]
+    monkeypatch.setattr(media, "decode_video", lambda path: iter(shown))
+    frames, fps = read_video(open_tree(tmp_path), "a.MOV")
+    assert fps == 5 and frames[:, 0, 0, 0].tolist() == [0, 1, 1, 1, 1, 2]
+
+
 def test_pictures_of_any_mode_are_grey_or_rgb_and_upright(tmp_path):
     grey = Image.fromarray(np.arange(72, dtype=np.uint8).reshape(8, 9))
     expected = {"1": (8, 9), "L": (8, 9), "LA": (8, 9), "P": (8, 9, 3), "RGBA": (8, 9, 3)}
@@ -60,7 +138,8 @@ def test_pictures_of_any_mode_are_grey_or_rgb_and_upright(tmp_path):
         np.testing.assert_array_equal(read_image(open_tree(tmp_path), "a.png"), upright)
 
 
-def test_a_video(tmp_path):
+def test_a_video(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)  # OpenCV alone
     cv2 = pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
     path = tmp_path / "a.mp4"
     video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30.0, (64, 48))

@@ -131,7 +131,8 @@ def test_intervals_between_beats_are_a_heart_rate_with_gaps(content, bpm, tmp_pa
     assert np.nanmean(found.data) == pytest.approx(bpm, rel=0.01)
     assert np.isnan(found.data).any() == ("IBI" in content)
     with pytest.raises(
-        BadParameter, match=r"rr.txt holds a heart rate, or intervals between beats \(bpm\) at 4 Hz, the model was trained on a pulse"
+        BadParameter,
+        match=r"rr.txt holds a heart rate, or intervals between beats \(bpm\) at 4 Hz, the model was trained on a pulse",
     ):
         read_recording("heart", tmp_path / "rr.txt", PPG)
 
@@ -148,7 +149,8 @@ def test_a_session_of_an_empatica_is_read_from_its_folder_and_its_zip(tmp_path):
         skin = read_recording("skin", path, SignalInfo(4.0, "eda", ("eda", "temp")))
         np.testing.assert_array_equal(skin.data, np.float32([[2.5] * 9, [33] * 9]))
     with pytest.raises(
-        BadParameter, match=r"HR.csv holds a heart rate, or intervals between beats \(bpm\) at 1 Hz, the model was trained on a pulse"
+        BadParameter,
+        match=r"HR.csv holds a heart rate, or intervals between beats \(bpm\) at 1 Hz, the model was trained on a pulse",
     ):
         (tmp_path / "HR.csv").write_text("1.5e9\n1\n75\n76\n75\n")
         read_recording("heart", tmp_path / "HR.csv", PPG)
@@ -158,5 +160,5 @@ def test_a_sound_that_unfolds_to_very_much_is_refused(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "s.flac", np.zeros(8000), 8000)
     assert len(read_recording("speech", tmp_path / "s.flac", SignalInfo(0.0)).data) == 8000
     monkeypatch.setattr(files, "most_unfolded", lambda n_packed: 1000)
-    with pytest.raises(BadRecording, match="unfolds to 32000 bytes or more, expected 1000 at most"):
+    with pytest.raises(BadRecording, match="unfolds to more than 1000 bytes"):
         read_recording("speech", tmp_path / "s.flac", SignalInfo(0.0))

@@ -1,5 +1,7 @@
 """Trials to labelled windows: what is kept, what is left out, what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,9 @@ def test_what_cannot_become_a_set_is_named():
     for changes in ({"kind": "band_power"}, {"channels": ("AF7", "TP9")}):
         with pytest.raises(BadSet, match=f"differ in their {next(iter(changes))}"):
             windowed.emotion_set([eeg("a", "relaxed"), eeg("b", "neutral", **changes)], "state3", front_end)
+    mixed = [eeg("a", "relaxed"), replace(eeg("b", "neutral"), sfreq=255.9), replace(eeg("c", "neutral"), sfreq=128.0)]
+    with pytest.raises(BadSet, match=r"256 Hz in 2 trials, such as a-relaxed; 128 Hz in 1 trials, such as c-neutral"):
+        windowed.emotion_set(mixed, "state3", front_end)
 
 
 def test_arrays_say_what_was_recorded_where_there_is_something_to_say(tmp_path):

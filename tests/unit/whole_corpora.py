@@ -64,10 +64,10 @@ def cell(items):
     return array
 
 
-def sound(sfreq=16000, n_times=2000, form="WAV"):
+def sound(sfreq=16000, n_times=2000, form="WAV", pitch=0.2):
     """A tone, of 16 bits where the format has such samples."""
     file = io.BytesIO()
-    soundfile.write(file, 0.5 * np.sin(0.2 * np.arange(n_times)), sfreq, format=form)
+    soundfile.write(file, 0.5 * np.sin(pitch * np.arange(n_times)), sfreq, format=form)
     return file.getvalue()
 
 
@@ -233,7 +233,7 @@ def wider_face():
 
 
 CORPORA = {
-    "emodb": lambda: {"wav/03a01Fa.wav": sound(), "wav/16b10Wb.flac": sound(form="FLAC")},
+    "emodb": lambda: {"wav/03a01Fa.wav": sound(), "wav/16b10Wb.flac": sound(form="FLAC", pitch=0.3)},
     "ravdess": lambda: {
         "Actor_12/03-01-06-01-02-01-12.wav": sound(48000),
         "Actor_12/01-01-06-01-02-01-12/0001.png": picture(),

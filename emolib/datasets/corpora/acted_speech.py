@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from emolib.datasets.archives import open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
+from emolib.datasets.base import Copies, Corpus, Dropped, Trial, github_archive
 from emolib.datasets.download import dataverse_files, lfs_files
 from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, SIDES, WORDS, mapped
 from emolib.datasets.media import FPS, SFREQ, read_audio, read_frames, read_video, with_endings
@@ -19,14 +19,12 @@ Parsed = tuple[str, str, str, str] | str  # (subject, trial, label, text), or th
 
 
 def named(names: Iterable[str], parse: Callable[[str], Parsed], dropped: list[Dropped]) -> Iterator[tuple]:
-    """(name, subject, trial, label, text) of the files whose names say what they are; others, and second copies, are dropped."""
-    seen = set()
+    """(name, subject, trial, label, text) of the files whose names say what they are; others are dropped."""
     for name in names:
         parsed = parse(name)
-        if isinstance(parsed, str) or parsed[1] in seen:
-            dropped.append(Dropped(name, parsed if isinstance(parsed, str) else "second copy of an utterance"))
+        if isinstance(parsed, str):
+            dropped.append(Dropped(name, parsed))
         else:
-            seen.add(parsed[1])
             yield name, *parsed
 
 
@@ -34,13 +32,13 @@ def trials_from(corpus: str, patterns: tuple[str, ...], parse: Callable[[str], P
     """The `trials` of a corpus whose sound files match a pattern; `parse(name)` says what they are."""
 
     def trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterator[Trial]:
-        tree = open_tree(root)
+        tree, copies = open_tree(root), Copies(dropped)
         for name, subject, trial, label, text in named(tree.need(*patterns), parse, dropped):
-            data = read_audio(tree, name)
-            if data.any():
-                yield Trial(corpus, "speech", subject, trial, data, SFREQ, label, stimulus=text)
-            else:
+            made = Trial(corpus, "speech", subject, trial, read_audio(tree, name), SFREQ, label, stimulus=text)
+            if not made.data.any():
                 dropped.append(Dropped(name, "silent or empty"))
+            elif copies.is_new(made, name):
+                yield made
 
     return trials
 
@@ -150,10 +148,12 @@ SAVEE_EMOTIONS = {
 
 def parse_savee(name: str) -> Parsed:
     """One folder a speaker, or the flat copy. Sentences are numbered within an emotion: no number is a text."""
-    match = re.fullmatch(r"(?:.*/)?(DC|JE|JK|KL)[/_]([a-z]+)(\d\d)\.wav", name)  # speaker, emotion, sentence
+    match = re.fullmatch(
+        r"(?:.*/)?(DC|JE|JK|KL)[/_]([a-z]+)(\d\d)\.wav", name, re.IGNORECASE
+    )  # speaker, emotion, sentence
     if not match:
         return "not named like DC/a01.wav or DC_a01.wav"
-    speaker, code, sentence = match.groups()
+    speaker, code, sentence = match[1].upper(), match[2].lower(), match[3]
     return speaker, f"{speaker}_{code}{sentence}", SAVEE_EMOTIONS.get(code, code), ""
 
 
@@ -199,14 +199,16 @@ def ravdess_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
         parse = partial(parse_ravdess, modality="03")
         yield from trials_from("ravdess", ("*-*-*-*-*-*-*.wav",), parse)(root, modality, dropped)
         return
-    tree = open_tree(root)
+    tree, copies = open_tree(root), Copies(dropped)
     frames = defaultdict(list)  # by folder
     for name in tree.names(*with_endings("*-*-*-*-*-*-*/*")):
         frames[str(PurePosixPath(name).parent)].append(name)
     names = sorted(frames) or tree.need("*-*-*-*-*-*-*.mp4")
     for name, subject, trial, label, text in named(names, partial(parse_ravdess, modality="01"), dropped):
         data, sfreq = (read_frames(tree, name, frames[name]), FPS) if frames else read_video(tree, name)
-        yield Trial("ravdess", "face", subject, trial, data, sfreq, label, stimulus=text)
+        made = Trial("ravdess", "face", subject, trial, data, sfreq, label, stimulus=text)
+        if copies.is_new(made, name):
+            yield made
 
 
 RAVDESS = Corpus(
@@ -221,7 +223,7 @@ RAVDESS = Corpus(
     licence="CC BY-NC-SA 4.0",
     cite="Livingstone and Russo 2018, RAVDESS, PLoS ONE 13(5) e0196391",
     layout="Actor_12/03-01-06-01-02-01-12.wav …; for faces Actor_12/01-01-…-12.mp4 "
-    f"(with opencv-python-headless) or a folder of frames, {FPS:g} a second, Actor_12/01-01-…-12/0001.png …",
+    f"(with av or opencv-python-headless) or a folder of frames, {FPS:g} a second, Actor_12/01-01-…-12/0001.png …",
     where="https://zenodo.org/records/1188976; the videos are its Video_Speech_Actor_XX.zip, by hand (12 GB)",
     trials=ravdess_trials,
     downloads=(

@@ -7,7 +7,7 @@ import numpy as np
 
 from emolib.core.errors import BadRecording, UnmappedLabel
 from emolib.datasets.archives import Tree, open_tree
-from emolib.datasets.base import Corpus, Dropped, Trial
+from emolib.datasets.base import Corpus, Dropped, Trial, part_of
 from emolib.datasets.labels import EMOTION4, EMOTION6, EMOTION7, FER, SIDES, mapped
 from emolib.datasets.media import read_image, with_endings
 from emolib.datasets.tables import read_rows
@@ -18,7 +18,6 @@ from emolib.datasets.tables import read_rows
 
 CODES = {str(code): emotion for code, emotion in enumerate(FER)}  # of the csv
 USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
-FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", **USAGES}
 SIDE = 48
 COLUMNS = ("emotion", "pixels", "usage")
 
@@ -35,7 +34,8 @@ def fer2013_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
         return
     for name in tree.need(*with_endings("*/*/*")):
         path = PurePosixPath(name)
-        split = USAGES.get(path.name.split("_")[0].lower()) or FOLDERS.get(path.parent.parent.name.lower())
+        folder = path.parent.parent.name
+        split = USAGES.get(path.name.split("_")[0].lower()) or part_of(folder) or USAGES.get(folder.lower())
         if split is None:
             dropped.append(Dropped(name, "in no folder named train, validation or test"))
             continue
@@ -139,7 +139,8 @@ def image_folder_trials(root: Path, modality: str, dropped: list[Dropped], folde
         path = PurePosixPath(name)
         label = path.parent.name.lower()
         subject = path.stem.split("_")[0] if "_" in path.stem else f"{label}/{path.stem}"
-        yield Trial("image_folder", "face", subject, name, read_image(tree, name), 0.0, label)
+        split = part_of(path.parent.parent.name) or ""
+        yield Trial("image_folder", "face", subject, name, read_image(tree, name), 0.0, label, split=split)
 
 
 IMAGE_FOLDER = Corpus(
@@ -150,7 +151,7 @@ IMAGE_FOLDER = Corpus(
     labels=FER,
     licence="yours",
     cite="",
-    layout="<class>/<subject>_<anything>.png, with classes " + ", ".join(FER),
+    layout="<class>/<subject>_<anything>.png, or that in train/, val/ and test/, with classes " + ", ".join(FER),
     where="your own pictures; nothing to fetch",
     trials=image_folder_trials,
 )

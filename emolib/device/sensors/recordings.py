@@ -3,20 +3,19 @@
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice, starmap
 from pathlib import Path
 
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording
-from emolib.device.sensors.base import SCENE, Chunk, Sensor, extra
-from emolib.signals.files import MOST_FPS
+from emolib.device.sensors.base import SCENE, Chunk, Sensor
+from emolib.signals.files import PICTURES, VIDEOS, decode_video
 from emolib.signals.readers import SignalInfo, read_face, read_recording
 
 CHUNK_S = 0.1
-IMAGES = {".jpg", ".jpeg", ".png"}
-VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
 FOLDER_HZ = 1.0  # of a folder of pictures, where neither its name nor the model says more
+N_TIMED = 16  # frames of a video that tell its rate
 N_PARTS, PART_S = 30, 20  # of a generated person, and the seconds for which an emotion lasts
 
 
@@ -54,9 +53,9 @@ class Recording(Sensor):
 
 def in_order(folder: Path) -> list[Path]:
     """Pictures of a folder by name, face2 before face10. Raises BadRecording where there is none."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGES]
+    found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES]
     if not found:
-        raise BadRecording(f"{folder} holds no pictures, expected .jpg, .jpeg or .png named in their order.")
+        raise BadRecording(f"{folder} holds no pictures, expected .jpg, .png or the like, named in their order.")
     return sorted(found, key=lambda path: re.sub(r"\d+", lambda n: n[0].zfill(12), path.name.lower()))
 
 
@@ -85,20 +84,17 @@ class File(Recording):
         return SignalInfo(sfreq, self.kind), pictures(frames, sfreq or 1.0)
 
     def video(self, path: Path) -> tuple[SignalInfo, Iterator[Chunk]]:
-        cv2 = extra("cv2", self.name)
-        capture = cv2.VideoCapture(str(path))
-        sfreq = capture.get(cv2.CAP_PROP_FPS) if capture.isOpened() else 0.0
-        if not 0 < sfreq < MOST_FPS:
-            raise BadRecording(f"{path} cannot be read as a video, expected one that OpenCV can decode.")
-
-        def frames() -> Iterator[np.ndarray]:
+        def chunks() -> Iterator[Chunk]:
             try:
-                while (found := capture.read())[0]:
-                    yield cv2.cvtColor(found[1], cv2.COLOR_BGR2RGB)
-            finally:
-                capture.release()
+                yield from starmap(Chunk, decode_video(path))
+            except ImportError as error:
+                raise BadParameter(f"{self.name} needs av or opencv-python-headless: pip install av.") from error
+            except ValueError as error:
+                raise BadRecording(f"{path} cannot be read as a video ({error}): expected a whole one.") from error
 
-        return SignalInfo(sfreq, self.kind), pictures(frames(), sfreq)
+        first = list(islice(frames := chunks(), N_TIMED))
+        sfreq = (len(first) - 1) / first[-1].time_s if first[-1].time_s else FOLDER_HZ
+        return SignalInfo(sfreq, self.kind), chain(first, frames)
 
 
 class Scene(File):
