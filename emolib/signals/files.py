@@ -82,8 +82,8 @@ def _by_av(content: bytes) -> tuple[np.ndarray, int]:
             blocks = (frame.to_ndarray().reshape(-1, stream.channels) for frame in frames)
             samples = _gathered(blocks, len(content), stream.channels)
             expected_s = float(stream.duration * stream.time_base) if stream.duration else 0.0
-    except av.FFmpegError as error:
-        raise ValueError(f"PyAV says: {error.strerror}") from error
+    except (av.FFmpegError, AttributeError, TypeError) as error:  # of a damaged file PyAV lacks attributes, too
+        raise ValueError(f"PyAV says: {getattr(error, 'strerror', error)}") from error
     if len(samples) < (expected_s - PADDING_S) * rate:
         raise ValueError(f"it is cut off: got {len(samples) / rate:.2f} of {expected_s:.2f} s")
     return samples, rate
@@ -190,8 +190,8 @@ def _video_by_av(av: ModuleType, path: Path) -> Iterator[tuple[float, np.ndarray
             for frame in file.decode(*file.streams.video[:1]) if file.streams.video else ():
                 turned = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
                 yield frame.time or 0.0, np.ascontiguousarray(turned)
-    except av.FFmpegError as error:
-        raise ValueError(f"PyAV says: {error.strerror}") from error
+    except (av.FFmpegError, AttributeError, TypeError) as error:  # of a damaged file PyAV lacks attributes, too
+        raise ValueError(f"PyAV says: {getattr(error, 'strerror', error)}") from error
 
 
 def _video_by_cv2(path: Path) -> Iterator[tuple[float, np.ndarray]]:

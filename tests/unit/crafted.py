@@ -81,7 +81,7 @@ def flac(n_times: int) -> bytes:
 SOUNDS = {
     **{f"{hz} Hz": wave(hz) for hz in (0, 2**32 - 1)},
     "65535 channels": wave(n_channels=65535),
-    "4 GB": wave(claimed=2**32 - 1),
+    "2 GB": wave(claimed=2_000_000_000),  # more is what a streamed one says
     "a flac of very many samples": flac(2**36 - 1),
 }
 
