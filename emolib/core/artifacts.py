@@ -102,6 +102,14 @@ def check(path: Path) -> dict:
     return record
 
 
+def vouches(path: Path, content: bytes) -> bool:
+    """Whether the sidecar of an artifact says that this is its content."""
+    try:
+        return record_of(path)["sha256"] == hashlib.sha256(content).hexdigest()
+    except BadArtifact:
+        return False
+
+
 def _again(notebook: str) -> str:
     return f"run {notebook}.ipynb again, or `make reproduce FORCE={notebook.partition('_')[2]}`."
 

@@ -1,8 +1,7 @@
-"""Tables of corpora: CSV files, pulse, EEG and skin in CSV files that carry their own time, and the sheet of a workbook."""
+"""Tables of corpora: CSV files, and pulse, EEG and skin in CSV files that carry their own time."""
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,8 +21,6 @@ MOST_COLUMNS = 10_000  # a wider line is damage, and takes pandas minutes
 LEAST_HZ = {"ppg": 16.0, "ecg": 16.0, "bpm": 0.1, "raw": 16.0, "eda": 1.0, "temp": 0.1}
 STAMPS = ("timestamp", "timestamps")
 JITTER = 0.5  # of the median step; a lost sample is 1, and stamps at 256 Hz rounded to ms reach 0.25
-MOST_SHEET_BYTES = 4 << 20  # of all parts of a workbook, unfolded; in memory they are many times that
-MOST_SHEET_ROWS = 1000
 
 
 def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = True) -> "pd.DataFrame":
@@ -185,21 +182,3 @@ def _stamped(tree: Tree, name: str, head: list[str], columns: Sequence[str], lea
 
 def _head(tree: Tree, name: str) -> list[str]:
     return [cell.strip() for cell in next(read_rows(tree, name), [])] or [""]
-
-
-def read_sheet(tree: Tree, name: str) -> list[list]:
-    """Values of the first sheet's cells, row by row, "" for empty ones. Raises BadRecording for damage, and size."""
-    import pandas as pd
-
-    content = io.BytesIO(tree.read(name))
-    try:
-        with zipfile.ZipFile(content) as parts:
-            n_bytes = sum(part.file_size for part in parts.infolist())
-            if n_bytes > MOST_SHEET_BYTES:
-                raise ValueError(f"it unfolds to {n_bytes} bytes, expected {MOST_SHEET_BYTES} at most")
-            if damaged := parts.testzip():  # one that unfolds to another size than it claims is damaged too
-                raise ValueError(f"{damaged} in it is damaged")
-        sheet = pd.read_excel(content, header=None, nrows=MOST_SHEET_ROWS, na_filter=False)
-    except Exception as error:  # a damaged workbook fails in zip, XML or lookups
-        raise tree.damaged(name, f"is no workbook with a table ({error})") from error
-    return sheet.to_numpy(object).tolist()

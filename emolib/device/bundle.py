@@ -8,7 +8,6 @@ fusion study learned; and `defaults`, the model of each modality that answers wh
 import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -73,11 +72,12 @@ class Bundle:
         self.folder = Path(folder)
         self.record = read_record(self.folder / "bundle.json")
         self.models, self.studies = self.record["models"], self.record["studies"]
-        for entry in chain(self.models.values(), self.record["detectors"].values()):
+        self.contents = {}  # of the files, by model or detector: what was hashed is what is opened
+        for name, entry in (self.models | self.record["detectors"]).items():
             path, expected = self.folder / entry["file"], entry["sha256"]
-            found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-            if found != expected:
-                why = f"{found[:12]}, expected {expected[:12]}"
+            self.contents[name] = path.read_bytes() if path.is_file() else b""
+            if (found := hashlib.sha256(self.contents[name]).hexdigest()) != expected:
+                why = f"{found[:12]}, expected {expected[:12]}" if path.is_file() else "it is missing"
                 raise BadArtifact(f"{path} is not the file that was exported ({why}): export again.")
 
     def sources_of(self, modality: str) -> list[str]:
@@ -110,7 +110,7 @@ class Bundle:
         interpreter here does not open it."""
         entry = self.models.get(name) or self.record["detectors"][name]
         try:
-            model = Model(self.folder / entry["file"], threads=threads)
+            model = Model(self.contents[name], threads=threads, name=str(self.folder / entry["file"]))
         except BadArtifact as error:
             made = ", ".join(f"{name} {version}" for name, version in entry["versions"].items())
             hint = "an older interpreter may lack its operators"
