@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, time
+from functools import partial
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def serve(readers: Mapping[str, Callable]):
         arrays = []
         try:
             limit(n_bytes)
-            content = json.dumps(readers[reader](questions.read(n_bytes), *words), default=lambda x: _plain(x, arrays))
+            content = json.dumps(readers[reader](questions.read(n_bytes), *words), default=partial(_plain, arrays))
             head = f"[true, {content}, {json.dumps([[array.dtype.str, array.shape] for array in arrays])}]"
         except MemoryError:
             arrays, head = [], json.dumps([False, f"it takes too much memory for its {n_bytes} bytes", []])
@@ -111,7 +112,7 @@ def serve(readers: Mapping[str, Callable]):
         answers.flush()
 
 
-def _plain(value, arrays: list[np.ndarray]):
+def _plain(arrays: list[np.ndarray], value):
     """What JSON has for a value that it does not know; arrays of numbers go beside it."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
         arrays.append(np.ascontiguousarray(value))

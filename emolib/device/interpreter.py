@@ -144,8 +144,7 @@ def crash(content: bytes, backend: str) -> str:
 def _run_in_child(content: bytes, backend: str):
     limit(len(content))
     with suppress(BadArtifact, MemoryError), Model(content, backend) as model:  # the parent meets it again, and says it
-        for fill in (np.zeros, np.ones):
-            model.invoke(each(lambda shape: fill(shape, np.float32), model.input_shape))
+        model.invoke(each(lambda shape: np.ones(shape, np.float32), model.input_shape))
 
 
 if __name__ == "__main__":
