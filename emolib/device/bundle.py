@@ -84,7 +84,10 @@ def _bounded(value, name: str = ""):
 def _check(record: dict):
     """Build everything that the entries describe. Raises as their classes do, and ValueError for what they let pass."""
     for name, entry in record["models"].items():
-        Pipeline(name, entry, None)
+        fitted = Pipeline(name, entry, None).standardiser
+        shapes = {getattr(fitted, part).shape for part in ("mean", "std", "within") if hasattr(fitted, part)}
+        if len(shapes) != 1 or len(*shapes) != (fitted.axis is not None):
+            raise ValueError(f"a standardiser of shapes {shapes}")
         _classes(entry["classes"])
     for entry in record["detectors"].values():
         Grid(**entry["grid"])
