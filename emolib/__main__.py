@@ -167,9 +167,9 @@ def profile(options) -> None:
 
 
 def models(options) -> None:
-    """Print the models that come with emolib, and their classes."""
+    """Print the models that come with emolib, their classes, and under what terms the data that trained them stand."""
     for name, entry in pretrained().models.items():
-        print(f"{name}: {', '.join(entry['classes'])}")
+        print(f"{name}: {', '.join(entry['classes'])} (trained on data of these terms: {entry['licence']})")
 
 
 def publish(options) -> None:

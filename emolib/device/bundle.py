@@ -125,7 +125,8 @@ def _check(record: dict):
 
 def _classes(classes):
     if (
-        not isinstance(classes, list)
+        not classes
+        or not isinstance(classes, list)
         or not all(isinstance(name, str) for name in classes)
         or len({*classes}) < len(classes)
     ):
