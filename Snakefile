@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emolib import datasets
 from emolib.models import check_source
+from emolib.core.artifacts import damage
 from emolib.core.lock import hold, plan, this_process
 from emolib.core.config import COMPRESSION, SEVERAL, STEPS, check_config
 from emolib.core.parameters import defaults
@@ -35,6 +36,7 @@ OUT = f"{os.environ.get('EMOLIB_RESULTS') or 'results'}/{RUN}"
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     ALONE = hold(Path(OUT))  # until this process ends
     os.environ["EMOLIB_PIPELINE"] = this_process()  # notebooks end with it
+    print("".join(f"{line}\n" for line in damage(Path(OUT))), end="", file=sys.stderr)
     seen = Progress(logger, Path(OUT) / "headline.txt")
 for source, steps in SOURCES.items():
     check_source(source, steps)

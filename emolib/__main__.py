@@ -127,6 +127,15 @@ def datasets(options) -> int | None:
     return getattr(command, options.what)(get(options.name))
 
 
+def check(options) -> int:
+    """Read every artifact of a run and say which are not as they were written."""
+    from emolib.core.artifacts import damage
+
+    found = damage(options.results, whole=True)
+    print("\n".join(found) or f"{options.results}: nothing wrong")
+    return int(bool(found))
+
+
 def config(options) -> None:
     """Check a config; or print what one may say."""
     import yaml
@@ -158,9 +167,9 @@ def profile(options) -> None:
 
 
 def models(options) -> None:
-    """Print the models that come with emolib, and their classes."""
+    """Print the models that come with emolib, their classes, and under what terms the data that trained them stand."""
     for name, entry in pretrained().models.items():
-        print(f"{name}: {', '.join(entry['classes'])}")
+        print(f"{name}: {', '.join(entry['classes'])} (trained on data of these terms: {entry['licence']})")
 
 
 def publish(options) -> None:
@@ -276,6 +285,8 @@ def parser() -> argparse.ArgumentParser:
     one = command(datasets, "list, check or fetch corpora")
     one.add_argument("what", choices=("list", "check", "fetch"), help="check loads all of a corpus and counts")
     one.add_argument("name", nargs="?", help="a corpus")
+    one = command(check, "whether a run's artifacts are as they were written")
+    one.add_argument("results", type=Path, help="the run's folder, such as results/demo")
     one = command(config, "check a run's config, or print what one may say")
     one.add_argument("file", type=Path, nargs="?", help="such as config/demo.yaml")
     one = command(export, "a run's int8 models as a bundle")

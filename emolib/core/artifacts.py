@@ -1,7 +1,7 @@
 """Artifacts: written atomically with a sidecar, read only if they still match it.
 
 The sidecar of `name.ext` is `name.ext.json`: sha256 of the file and of its inputs, notebook, parameters, package
-versions, git commit, seconds.
+versions, git commit, seconds, and a digest of all this ("self"; sidecars of older versions have none).
 """
 
 import hashlib
@@ -91,7 +91,15 @@ def record_of(path: Path) -> dict:
     record = _json(sidecar(path))
     if not isinstance(record, dict) or FIELDS - record.keys():
         raise BadArtifact(f"{sidecar(path)} does not say {', '.join(sorted(FIELDS))}: {AGAIN}")
+    if record.get("self", own := digest(record)) != own:
+        raise BadArtifact(f"{sidecar(path)} was altered after it was written: {AGAIN}")
     return record
+
+
+def digest(record: dict) -> str:
+    """sha256 of what a record says, without the digest that it holds itself, if it does."""
+    said = {name: value for name, value in record.items() if name != "self"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def check(path: Path) -> dict:
@@ -100,6 +108,31 @@ def check(path: Path) -> dict:
     if sha256(path) != record["sha256"]:
         raise BadArtifact(f"{path} was altered after it was written: {_again(record['notebook'])}")
     return record
+
+
+def damage(folder: Path, whole: bool = False) -> list[str]:
+    """What is wrong with a run's artifacts, a line each. Only those are read that changed after their sidecar was written,
+    unless `whole`."""
+    found = []
+    for name in sorted(folder.rglob("*.*.json")):
+        if sidecar(name).exists():
+            continue  # an artifact itself
+        path = name.with_suffix("")
+        try:
+            record_of(path)
+            if whole or path.stat().st_mtime_ns > name.stat().st_mtime_ns:
+                check(path)
+        except BadArtifact as error:
+            found.append(str(error))
+    return found
+
+
+def vouches(path: Path, content: bytes) -> bool:
+    """Whether the sidecar of an artifact says that this is its content."""
+    try:
+        return record_of(path)["sha256"] == hashlib.sha256(content).hexdigest()
+    except BadArtifact:
+        return False
 
 
 def _again(notebook: str) -> str:
@@ -229,10 +262,10 @@ class Run:
                 if record_of(self.folder / read)["sha256"] != known:
                     why = f"{read} was written again since it was read. Run {self.notebook} from its start"
                     raise BadArtifact(f"{path} is not written: {why}.")
-            digest = sha256(temporary)
+            content = sha256(temporary)
             sidecar(path).unlink(missing_ok=True)
         record = {
-            "sha256": digest,
+            "sha256": content,
             "notebook": self.notebook,
             "parameters": self.parameters,
             "inputs": self.inputs,
@@ -241,6 +274,8 @@ class Run:
             "seconds": round(time.monotonic() - self.start, 1),
             **provenance,
         }
+        record = json.loads(json.dumps(record))  # as it is read again
+        record["self"] = digest(record)
         with atomic(sidecar(path)) as temporary:
             temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 

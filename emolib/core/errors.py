@@ -1,6 +1,7 @@
 """The errors a user can cause. Each message is one line: what, got, expected, next step."""
 
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -63,7 +64,12 @@ def exit_status(command: Callable[[], int | None]) -> int:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
     except BrokenPipeError:  # of `emolib … | head`; what Python would flush at its end goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"No space left for {error.filename or 'what is written'}: make room, then again.", file=sys.stderr)
     except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
         return 130
     return 1
 

@@ -32,6 +32,11 @@ def profiles_folder() -> Path:
     return Path(os.environ.get("EMOLIB_PROFILES") or "~/.local/share/emolib/profiles").expanduser().resolve()
 
 
+def private(path: str, flags: int) -> int:
+    """An `opener` for what is of people: a file that it makes is its user's alone, or less where the umask says so."""
+    return os.open(path, flags, 0o600)
+
+
 def run_folder(run: str) -> Path:
     """results/<run> in the checkout; $EMOLIB_RESULTS moves the results folder. Raises BadParameter for no plain name."""
     return (HOME / (os.environ.get("EMOLIB_RESULTS") or "results")).resolve() / check_name(run, "run")

@@ -17,6 +17,8 @@ NEAR = 0.999  # correlation above which windows count as copies
 N_PROJECTED = 64  # dimensions of the random projection
 SLACK = 2.5  # of a squared distance there
 BLOCK = 1024  # windows or pairs at once
+FAR = 10.0  # typical deviations of people from each other; a person in volts among others in µV is hundreds away
+FEW_PEOPLE = 5  # fewer have no typical deviation
 N_EXAMPLES = 3  # in the detail of a check
 
 
@@ -122,6 +124,21 @@ def _set_checks(emotion_set: EmotionSet, group: np.ndarray) -> list[tuple]:
     return [
         ("", check, *_described(emotion_set, ids, np.flatnonzero(chosen)[:, None])) for check, ids, chosen in checks
     ]
+
+
+def outliers(emotion_set: EmotionSet, axis: int | None = None) -> list[str]:
+    """People whose level is far from the others': of each feature the median over windows of the mean absolute value, its distance
+    from the people's median in their median absolute deviation (times 1.4826); FAR is the median over features."""
+    who, people = np.unique(emotion_set.subject, return_inverse=True)
+    if len(who) < FEW_PEOPLE:
+        return []
+    X = emotion_set.X
+    over = tuple(a for a in range(1, X.ndim) if axis is None or a != axis % X.ndim)
+    level = np.concatenate([abs(X[rows]).mean(axis=over).reshape(len(X[rows]), -1) for rows in chunks(X)])
+    of_person = np.stack([np.median(level[people == k], axis=0) for k in range(len(who))])
+    distance = abs(of_person - np.median(of_person, axis=0))
+    typical = np.maximum(1.4826 * np.median(distance, axis=0), np.finfo(np.float32).tiny)
+    return who[np.median(distance / typical, axis=1) > FAR].tolist()
 
 
 def _sides(fold: Fold, ids: np.ndarray) -> np.ndarray:

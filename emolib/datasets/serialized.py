@@ -1,18 +1,18 @@
-"""Pickles and MATLAB files of corpora, read so that they run no code and take no memory that they only claim."""
+"""Pickles, MATLAB files and workbooks of corpora, read in a limited child that runs no code of theirs.
+
+A damaged one can crash the native code of its library, or claim more memory than there is: that ends the child alone.
+"""
 
 import io
-import math
 import pickle
-import pickletools
-import struct
-import zlib
 
 import numpy as np
 
+from emolib.core.child import Child, serve
 from emolib.datasets.archives import Tree
-from emolib.signals.files import most_unfolded
 
-PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
+MOST_SHEET_ROWS = 1000
+CHILD = Child("emolib.datasets.serialized")  # one for all files of a process
 ALLOWED = {
     ("numpy", "ndarray"): None,  # named as what _reconstruct makes; to be called with any shape it is not
     ("numpy", "dtype"): np.dtype,
@@ -22,14 +22,10 @@ ALLOWED = {
 }
 
 
-class _Forbidden(Exception):
-    """The pickle asks for something else."""
-
-
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str):
         if (module, name) not in ALLOWED:
-            raise _Forbidden(f"{module}.{name}")
+            raise ValueError(f"it asks for {module}.{name}, expected numpy arrays: do not open it")
         return ALLOWED[module, name]
 
 
@@ -40,74 +36,54 @@ def read_pickle(tree: Tree, name: str, *places: str) -> list[np.ndarray]:
     file, and where no array is. Lists are refused: nested ones can make an array of any size. Source: Python's
     documentation of pickle, "Restricting Globals".
     """
-    pickled, found = tree.read(name), []
+    return _ask(tree, "pickle", name, "pickle of arrays", *places)
+
+
+def read_mat(tree: Tree, name: str) -> dict:
+    """Variables by name, structs as dicts, cells as lists; axes of length 1 are squeezed. Raises BadRecording."""
+    return _ask(tree, "mat", name, "MATLAB file of version 7 or older")
+
+
+def read_sheet(tree: Tree, name: str) -> list[list]:
+    """Values of the first sheet's cells, row by row, "" for empty ones. Raises BadRecording for damage, and size."""
+    return _ask(tree, "sheet", name, "workbook with a table")
+
+
+def _ask(tree: Tree, reader: str, name: str, what: str, *words: str):
     try:
-        for n, (opcode, place_in_memo, _) in enumerate(pickletools.genops(pickled), start=1):
-            if opcode.name in PUTS and place_in_memo > n:  # the unpickler makes room up to that place
-                raise ValueError(f"place {place_in_memo} of its memo after {n} steps")
-        content = _Unpickler(io.BytesIO(pickled), encoding="latin1").load()
-    except _Forbidden as error:
-        raise tree.damaged(name, f"asks for {error}, expected numpy arrays: do not open it") from error
-    except Exception as error:  # damaged bytes make the unpickler fail in many ways
-        raise tree.damaged(name, f"is no whole pickle ({error})") from error
+        return CHILD.ask(reader, tree.read(name), *words)
+    except ValueError as error:
+        raise tree.damaged(name, f"is no whole {what} ({error})") from error
+
+
+# In the child:
+
+
+def _pickle(data: bytes, *places: str) -> list[np.ndarray]:
+    content, found = _Unpickler(io.BytesIO(data), encoding="latin1").load(), []
     for place in places:
         array = content
         for key in place.split("/"):
             array = array.get(key) if isinstance(array, dict) else None
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-            raise tree.damaged(name, f"lacks {place}, expected an array of numbers")
+            raise ValueError(f"it lacks {place}, expected an array of numbers")
         found.append(array)
     return found
 
 
-# MATLAB files. Their tags are walked first: scipy makes room for all that they claim, for every cell of an array before
-# the first one is read, and for what a compressed element unfolds to. Source: MathWorks, "MAT-File Format", version 5.
-
-HEAD_BYTES, TAG_BYTES = 128, 8
-ORDERS = {b"IM": "<", b"MI": ">"}  # by the last two bytes of the head
-MATRIX, COMPRESSED = 14, 15  # kinds of element
-HOLDERS = (1, 2, 3)  # classes of matrix that hold others: cell, struct, object
-
-
-def read_mat(tree: Tree, name: str) -> dict:
-    """Variables by name; structs have their fields as attributes, axes of length 1 are squeezed. Raises BadRecording."""
+def _mat(data: bytes) -> dict:
     from scipy.io import loadmat
 
-    data = tree.read(name)
-    try:
-        if order := ORDERS.get(data[HEAD_BYTES - 2 : HEAD_BYTES]):
-            _walk(memoryview(data)[HEAD_BYTES:], order, is_file=True)
-        return loadmat(io.BytesIO(data), struct_as_record=False, squeeze_me=True)
-    except NotImplementedError as error:
-        raise tree.damaged(name, "is a MATLAB 7.3 file, expected 7 or older: save it with -v7, or") from error
-    except Exception as error:  # damaged bytes make the reader fail in many ways
-        raise tree.damaged(name, f"is no MATLAB file ({error})") from error
+    content = loadmat(io.BytesIO(data), struct_as_record=False, squeeze_me=True)
+    return {name: value for name, value in content.items() if not name.startswith("__")}
 
 
-def _walk(data: memoryview, order: str, is_file: bool = False):
-    """The elements of a file, or of a matrix: flags, dimensions, others, and matrices that it holds. Raises ValueError
-    or zlib.error for those that unfold to too much, or claim more cells than they hold."""
-    at, number, flags = 0, 0, 0
-    while at + TAG_BYTES <= len(data):
-        kind, size = struct.unpack_from(f"{order}II", data, at)
-        size = 0 if kind >> 16 else size  # a small element lies in its tag
-        element = data[at + TAG_BYTES : at + TAG_BYTES + size]
-        at += TAG_BYTES + size
-        if kind == COMPRESSED and is_file:
-            most, unpacker = most_unfolded(len(element)), zlib.decompressobj()
-            unfolded = unpacker.decompress(element, most)
-            if unpacker.unconsumed_tail:
-                raise ValueError(f"a compressed element unfolds to more than {most} bytes")
-            _walk(memoryview(unfolded), order)
-            continue
-        at += -size % TAG_BYTES
-        if kind == MATRIX:
-            _walk(element, order)
-            continue
-        if number == 0 and len(element) >= 4:
-            (flags,) = struct.unpack_from(f"{order}I", element)
-        if number == 1 and flags & 0xFF in HOLDERS:
-            n_cells = math.prod(np.frombuffer(element, f"{order}i4", len(element) // 4).tolist())
-            if TAG_BYTES * n_cells > len(data):
-                raise ValueError(f"an array claims {n_cells} cells in {len(data)} bytes")
-        number += 1
+def _sheet(data: bytes) -> list[list]:
+    import pandas as pd
+
+    sheet = pd.read_excel(io.BytesIO(data), header=None, nrows=MOST_SHEET_ROWS, na_filter=False)
+    return sheet.to_numpy(object).tolist()
+
+
+if __name__ == "__main__":
+    serve({"pickle": _pickle, "mat": _mat, "sheet": _sheet})

@@ -1,8 +1,7 @@
-"""Tables of corpora: CSV files, and the sheet of a workbook. Those of an own clock are read by `emolib.signals.readers`."""
+"""Tables of corpora, as CSV files. Those of an own clock are read by `emolib.signals.readers`."""
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_COLUMNS = 10_000  # a wider line is damage, and takes pandas minutes
-MOST_SHEET_BYTES = 4 << 20  # of all parts of a workbook, unfolded; in memory they are many times that
-MOST_SHEET_ROWS = 1000
 
 
 def read_table(tree: Tree, name: str, columns: Sequence[str], *, header: bool = True) -> "pd.DataFrame":
@@ -78,21 +75,3 @@ def read_rows(tree: Tree, name: str) -> Iterator[list[str]]:
     except (*DAMAGED, OSError, csv.Error) as error:
         what = f"is damaged after row {n_rows} ({error}), expected CSV text in UTF-8"
         raise tree.damaged(name, what) from error
-
-
-def read_sheet(tree: Tree, name: str) -> list[list]:
-    """Values of the first sheet's cells, row by row, "" for empty ones. Raises BadRecording for damage, and size."""
-    import pandas as pd
-
-    content = io.BytesIO(tree.read(name))
-    try:
-        with zipfile.ZipFile(content) as parts:
-            n_bytes = sum(part.file_size for part in parts.infolist())
-            if n_bytes > MOST_SHEET_BYTES:
-                raise ValueError(f"it unfolds to {n_bytes} bytes, expected {MOST_SHEET_BYTES} at most")
-            if damaged := parts.testzip():  # one that unfolds to another size than it claims is damaged too
-                raise ValueError(f"{damaged} in it is damaged")
-        sheet = pd.read_excel(content, header=None, nrows=MOST_SHEET_ROWS, na_filter=False)
-    except Exception as error:  # a damaged workbook fails in zip, XML or lookups
-        raise tree.damaged(name, f"is no workbook with a table ({error})") from error
-    return sheet.to_numpy(object).tolist()

@@ -51,8 +51,7 @@ def bench(
     for backend in backends:
         check_backend(backend, min(1, *threads))
     entries = bundle.models | bundle.record["detectors"]
-    files = {name: bundle.folder / entry["file"] for name, entry in entries.items()}
-    rows, refused = measure_models(files, backends, threads, repeats, BUDGET_S)
+    rows, refused = measure_models(bundle.contents, backends, threads, repeats, BUDGET_S)
     fronts = []
     for name in bundle.models:
         pipeline = bundle.pipeline(name)

@@ -2,18 +2,19 @@
 
 `bundle.json` holds, of each model, its file with sha256, classes, the recordings that it was trained on, front end,
 standardiser and the licence of its data; of each face detector its file with sha256, grid and least score; what each
-fusion study learned; and `defaults`, the model of each modality that answers where none is picked.
+fusion study learned; `defaults`, the model of each modality that answers where none is picked; and `self`, a digest of all this,
+which bundles of older versions lack.
 """
 
 import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path, PurePath
 
 import numpy as np
 
-from emolib.core.errors import BadArtifact, BadParameter, check_names
+from emolib.core.artifacts import digest
+from emolib.core.errors import BadArtifact, BadParameter, EmolibError, check_names
 from emolib.core.paths import models_folder, read_json
 from emolib.device.faces import Classifier, Detector, FacePath
 from emolib.device.interpreter import Model
@@ -24,7 +25,24 @@ from emolib.fusion.weighing import Fusion
 from emolib.signals.boxes import Grid
 from emolib.signals.readers import read_face, read_recording
 
-MOST_HZ = 1e6  # of recordings
+# Least and most of the manifest's numbers by name, whole ones where the least is whole: beyond, a window takes all memory
+WHOLE = {
+    "n_fft": (16, 8192),
+    "hop": (16, 8192),
+    "n_mels": (1, 512),
+    "n_mfcc": (0, 512),
+    "size": (8, 512),
+    "axis": (-3, 3),
+}
+WHOLE |= {"n_cells": (1, 256), "n_boxes": (1, 16)}
+BOUNDS = (
+    WHOLE | dict.fromkeys(("window_s", "hop_s", "step_s"), (0.05, 600.0)) | dict.fromkeys(("fmin", "fmax"), (0.0, 1e5))
+)
+BOUNDS |= dict.fromkeys(("max_gap_s", "max_flat_s"), (0.0, 600.0)) | {"sfreq": (0.0, 1e6), "sfreq_out": (0.1, 1000.0)}
+BOUNDS |= dict.fromkeys(("min_cover", "min_score", "reach"), (0.0, 1.0)) | {"silence_db": (-300.0, 0.0)}
+BOUNDS |= {"weight": (0.0, 1e6), "temperature": (1e-3, 1e3), "limit": (0.0, 1e9), "pairs": (0, 1000)}
+BOUNDS |= {None: (-1e12, 1e12)}  # any other
+LONGEST_TEXT = 1000
 PARTS = {"models", "detectors", "studies"}
 DETECTOR = "face detector"
 
@@ -36,25 +54,57 @@ def read_record(path: Path) -> dict:
         raise BadArtifact(f"{path} is missing, expected a bundle: {again}")
     try:
         record = read_json(path)
+        if record.get("self", own := digest(record)) != own:
+            raise ValueError("it was altered after it was written")
+        _bounded(record)
         _check(record)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EmolibError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise BadArtifact(f"{path} is damaged ({reason}), expected what export wrote: {again}") from error
     return record
 
 
+def _bounded(value, name: str = ""):
+    """Raises ValueError or TypeError for a number of the manifest that is out of its bounds, or no number where one belongs."""
+    if isinstance(value, dict) and name not in BOUNDS:
+        for key, each in value.items():
+            _bounded(each, key)
+    elif isinstance(value, list) and (name not in BOUNDS or name == "pairs"):
+        for each in value:
+            _bounded(each, name)
+    elif name not in BOUNDS and isinstance(value, str | bool | None):
+        if len(str(value)) > LONGEST_TEXT:
+            raise ValueError(f"{name}: a text of {len(value)} characters, expected {LONGEST_TEXT} at most")
+    elif value is not None or name not in ("fmax", "axis"):
+        least, most = BOUNDS.get(name, BOUNDS[None])
+        if isinstance(value, bool) or (name in WHOLE and not isinstance(value, int)) or not least <= value <= most:
+            raise ValueError(f"{name}: got {value!r:.40}, expected {least:g} to {most:g}")
+
+
 def _check(record: dict):
     """Build everything that the entries describe. Raises as their classes do, and ValueError for what they let pass."""
     for name, entry in record["models"].items():
-        Pipeline(name, entry, None)
-        sfreq = entry["recordings"]["sfreq"]
-        if not 0 <= sfreq < MOST_HZ or not isinstance(entry["classes"], list):
-            raise ValueError(f"recordings at {sfreq} Hz, classes {entry['classes']}")
+        fitted = Pipeline(name, entry, None).standardiser
+        shapes = {getattr(fitted, part).shape for part in ("mean", "std", "within") if hasattr(fitted, part)}
+        if len(shapes) != 1 or len(*shapes) != (fitted.axis is not None):
+            raise ValueError(f"a standardiser of shapes {shapes}")
+        _classes(entry["classes"])
     for entry in record["detectors"].values():
         Grid(**entry["grid"])
         float(entry["min_score"])
     for study in record["studies"].values():
-        Fusion.of_study(study, list(study["sources"]))
+        fusion = Fusion.of_study(study, list(study["sources"]))
+        _classes(study["classes"])
+        for name, member in fusion.members.items():
+            expected = (
+                len(record["models"][name]["classes"] if name in record["models"] else member.to_task),
+                len(fusion.classes),
+            )
+            if member.to_task.shape != expected:
+                raise ValueError(f"to_task of {name} is {member.to_task.shape}, expected {expected}")
+            vote = member.vote(np.full((1, expected[0]), 1 / expected[0]), np.ones((1, 5)))
+            if not (np.isfinite(vote.scores).all() and 0 <= vote.trust <= 1):
+                raise ValueError(f"{name} votes {vote}")
     for modality, name in record.get("defaults", {}).items():
         if record["models"][name]["modality"] != modality:
             raise ValueError(f"{name} as the default of {modality}")
@@ -62,8 +112,25 @@ def _check(record: dict):
     for entry in entries:
         if PurePath(entry["file"]).name != entry["file"]:
             raise ValueError(f"file {entry['file']}, expected one in the bundle")
-    if not entries or any({"sha256", "licence", "versions"} - entry.keys() for entry in entries):
-        raise ValueError("models without sha256, licence or versions, or none at all")
+        kinds = [
+            isinstance(entry[name], kind) for name, kind in (("sha256", str), ("licence", str), ("versions", dict))
+        ]
+        if not all(kinds):
+            raise ValueError(
+                f"sha256 {entry['sha256']}, licence {entry['licence']}, expected texts, and versions by name"
+            )
+    if not entries:
+        raise ValueError("no models at all")
+
+
+def _classes(classes):
+    if (
+        not classes
+        or not isinstance(classes, list)
+        or not all(isinstance(name, str) for name in classes)
+        or len({*classes}) < len(classes)
+    ):
+        raise ValueError(f"classes {classes}, expected a list of different names")
 
 
 class Bundle:
@@ -73,11 +140,12 @@ class Bundle:
         self.folder = Path(folder)
         self.record = read_record(self.folder / "bundle.json")
         self.models, self.studies = self.record["models"], self.record["studies"]
-        for entry in chain(self.models.values(), self.record["detectors"].values()):
+        self.contents = {}  # of the files, by model or detector: what was hashed is what is opened
+        for name, entry in (self.models | self.record["detectors"]).items():
             path, expected = self.folder / entry["file"], entry["sha256"]
-            found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-            if found != expected:
-                why = f"{found[:12]}, expected {expected[:12]}"
+            self.contents[name] = path.read_bytes() if path.is_file() else b""
+            if (found := hashlib.sha256(self.contents[name]).hexdigest()) != expected:
+                why = f"{found[:12]}, expected {expected[:12]}" if path.is_file() else "it is missing"
                 raise BadArtifact(f"{path} is not the file that was exported ({why}): export again.")
 
     def sources_of(self, modality: str) -> list[str]:
@@ -110,7 +178,7 @@ class Bundle:
         interpreter here does not open it."""
         entry = self.models.get(name) or self.record["detectors"][name]
         try:
-            model = Model(self.folder / entry["file"], threads=threads)
+            model = Model(self.contents[name], threads=threads, name=str(self.folder / entry["file"]))
         except BadArtifact as error:
             made = ", ".join(f"{name} {version}" for name, version in entry["versions"].items())
             hint = "an older interpreter may lack its operators"

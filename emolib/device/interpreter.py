@@ -1,11 +1,15 @@
 """Run a .tflite model on one of four interpreters behind one class, quantising what it takes. numpy only at import."""
 
+import sys
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+from emolib.core import artifacts
+from emolib.core.child import ending, limit, run_module
 from emolib.core.errors import BadArtifact, BadParameter, BadSet
 from emolib.core.windows import Windows, arrays, chunks, each, length, shape, taken
 from emolib.device.backends import Micro, TFLite
@@ -57,21 +61,25 @@ def apart(logits: np.ndarray, others: np.ndarray, step: float) -> dict[str, int]
 
 class Model:
     """A model in an interpreter: `with Model("x.tflite") as model: logits = model.predict(X)`. `input_shape` is that of a
-    window, (*shape,); of a file with several branches a dict of them by branch.
+    window, (*shape,); of a file with several branches a dict of them by branch. Bytes are taken for ours, as is a file whose
+    sidecar is right; any other file, which could crash its interpreter, runs in a limited child first.
 
     Raises BadParameter for a backend that is unknown or not installed, BadArtifact for a file that is
     missing, corrupt, or needs operators that the backend lacks.
     """
 
-    def __init__(self, source: Path | str | bytes, backend: str = "litert", threads: int = 1):
+    def __init__(self, source: Path | str | bytes, backend: str = "litert", threads: int = 1, name: str = ""):
         check_backend(backend, threads)
-        self.name = "The model" if isinstance(source, bytes) else str(source)
+        is_ours = isinstance(source, bytes)
+        self.name = name or ("The model" if is_ours else str(source))
         try:
-            content = source if isinstance(source, bytes) else Path(source).read_bytes()
+            content = source if is_ours else Path(source).read_bytes()
         except OSError as error:
             raise BadArtifact(f"{self.name} is missing: run the notebook that converts models.") from error
         if content[4:8] != b"TFL3":
             raise BadArtifact(f"{self.name} is no .tflite file (no TFL3 at byte 4): convert the model again.")
+        if not (is_ours or artifacts.vouches(Path(source), content)) and (reason := crash(content, backend)):
+            raise BadArtifact(f"{self.name} does not run on {backend} ({reason}): convert it again.")
         try:
             self.runner = KNOWN[backend][2](content, threads)
         except Exception as error:  # each library has its own for a file it cannot read
@@ -125,3 +133,19 @@ class Model:
     def times(self, x: Windows, repeats: int) -> np.ndarray:
         """Nanoseconds (repeats,) of runs on one window: copy in, invoke, copy out; x is quantised before."""
         return self.runner.times(*self.encode(each(lambda window: window[None], x)), repeats=repeats)
+
+
+def crash(content: bytes, backend: str) -> str:
+    """Why a child that runs a model ended, "" where it did not crash."""
+    done = run_module("emolib.device.interpreter", backend, input=content, capture_output=True)
+    return "" if done.returncode == 0 else ending(done.returncode)
+
+
+def _run_in_child(content: bytes, backend: str):
+    limit(len(content))
+    with suppress(BadArtifact, MemoryError), Model(content, backend) as model:  # the parent meets it again, and says it
+        model.invoke(each(lambda shape: np.ones(shape, np.float32), model.input_shape))
+
+
+if __name__ == "__main__":
+    _run_in_child(sys.stdin.buffer.read(), sys.argv[1])

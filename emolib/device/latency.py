@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import islice, product
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -23,11 +22,11 @@ CHUNK = 10  # runs between two looks at the time budget
 WARMUP = 5  # windows or steps
 
 
-def measure(path: Path, backend: str, threads: int, repeats: int, budget_s: float) -> dict:
+def measure(content: bytes, backend: str, threads: int, repeats: int, budget_s: float) -> dict:
     """Latency on a window of noise; `repeats` runs (copy in, invoke, copy out; not quantise), or as many as `budget_s`
-    allows. `cold_start_ms`: opening the file and the first inference, on tflite_runtime of a process too."""
+    allows. `cold_start_ms`: opening the model and the first inference, on tflite_runtime of a process too."""
     start = time.perf_counter_ns()
-    with Model(path, backend, threads) as model:
+    with Model(content, backend, threads) as model:
         x = noise_window(model)
         model.invoke(x)
         cold_ms = round((time.perf_counter_ns() - start) / 1e6, 3)
@@ -52,7 +51,7 @@ def noise_window(model: Model) -> np.ndarray:
 
 
 def measure_models(
-    files: Mapping[str, Path], backends: Sequence[str], threads: Sequence[int], repeats: int, budget_s: float
+    files: Mapping[str, bytes], backends: Sequence[str], threads: Sequence[int], repeats: int, budget_s: float
 ) -> tuple[list[dict], list[dict]]:
     """A row per model, backend and number of threads (model, bytes, what `measure` gives), and a row per model that a
     backend does not open (model, backend, reason). tflite_micro has one thread, whatever `threads` are."""
@@ -60,14 +59,13 @@ def measure_models(
     for backend in backends:
         with suppress(BadArtifact):
             Model(NOTHING, backend)  # imports its library, so that no model's cold start counts it
-    for (name, path), backend in product(files.items(), backends):
-        about = {"model": name, "bytes": path.stat().st_size}
+    for (name, content), backend in product(files.items(), backends):
+        about = {"model": name, "bytes": len(content)}
         try:
             for n in [1] if backend == "tflite_micro" else threads:
-                rows.append(about | measure(path, backend, n, repeats, budget_s))
+                rows.append(about | measure(content, backend, n, repeats, budget_s))
         except BadArtifact as error:
-            reason = str(error).replace(str(path), path.name)
-            refused.append({"model": name, "backend": backend, "reason": reason})
+            refused.append({"model": name, "backend": backend, "reason": str(error)})
     return rows, refused
 
 

@@ -7,7 +7,7 @@ from threading import Lock
 import numpy as np
 
 from emolib.core.errors import BadArtifact, BadParameter, check_name
-from emolib.core.paths import profiles_folder
+from emolib.core.paths import private, profiles_folder
 from emolib.signals.owner import Prior, Profile, summary
 
 
@@ -31,7 +31,8 @@ class Owner:
             for source, profile in self.profiles.items() if self.folder else ():
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 half = self.folder / ".half"
-                half.write_bytes(profile.to_bytes())
+                with open(half, "wb", opener=private) as file:
+                    file.write(profile.to_bytes())
                 half.replace(self.folder / check_name(source, "source"))
 
     def known(self, source: str, prior: Prior) -> Profile:

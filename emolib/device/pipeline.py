@@ -24,7 +24,10 @@ class Pipeline:
 
     def __init__(self, source: str, entry: dict, model: Model):
         self.source, self.modality, self.model = source, entry["modality"], model
-        self.classes = tuple(entry["classes"])
+        self.classes, self.licence = (
+            tuple(entry["classes"]),
+            entry.get("licence", "none stated"),
+        )  # that of the training data
         self.trained = SignalInfo(**entry["recordings"])
         self.front = front_end(self.modality, **entry["frontend"])
         self.standardiser = standardisers.from_dict(entry["standardiser"])

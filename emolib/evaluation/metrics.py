@@ -14,6 +14,7 @@ from emolib.core.errors import BadSet
 
 N_BINS = 15  # of the expected calibration error
 N_BOOT = 2000  # resamplings of subjects
+WITHIN, WHOLE = "labels exchanged within people", "labels exchanged between whole people"
 N_SHUFFLED, N_EXCHANGED = 2000, 10_000  # of chance_test and paired_gain
 CHUNK = 200  # of them at a time where each has a number a row
 EXACT_SUBJECTS = 12  # up to here a paired test tries all exchanges
@@ -151,9 +152,16 @@ def paired_gain(y: np.ndarray, scores_a: np.ndarray, scores_b: np.ndarray, subje
     return Gain(100 * found.value, 100 * found.low, 100 * found.high, float(p))
 
 
+def exchanged(y: np.ndarray, subject: np.ndarray) -> str:
+    """What `chance_test` exchanges: WITHIN people, unless half of them or more have one class only; then labels of WHOLE people,
+    because within them nothing is left to exchange, and class and person cannot be told apart."""
+    n_classes = pd.Series(y).groupby(_ids(subject)).nunique()
+    return WHOLE if (n_classes == 1).mean() >= 0.5 else WITHIN
+
+
 def chance_test(y: np.ndarray, scores: np.ndarray, subject: np.ndarray) -> float:
-    """p that labels shuffled within subjects reach this UAR: small where scores know more than who the subject is. If each
-    subject has one class only, these are shuffled among the subjects instead. Raises BadSet."""
+    """p that labels reach this UAR when they are `exchanged` by the design. Within people: small where scores know more than who
+    the person is. Of whole people: each gets labels drawn from those of another. Raises BadSet."""
     _check(y, scores)
     ids, predicted, rng = _ids(subject), scores.argmax(axis=1), np.random.default_rng(0)
 
@@ -171,11 +179,13 @@ def chance_test(y: np.ndarray, scores: np.ndarray, subject: np.ndarray) -> float
 
 
 def _shuffled(y, ids, n_sets, rng) -> np.ndarray:
-    """Labels (n_sets, n) shuffled within subjects, or among subjects if each has one class only."""
-    first = y[np.unique(ids, return_index=True)[1]]
-    if (first[ids] == y).all():
-        return rng.permuted(np.tile(first, (n_sets, 1)), axis=1)[:, ids]
+    """Labels (n_sets, n) shuffled within subjects, or drawn from those of another subject."""
     order = np.argsort(ids, kind="stable")
+    if exchanged(y, ids) == WHOLE:
+        size = np.bincount(ids)
+        giver = rng.permuted(np.tile(np.arange(len(size)), (n_sets, 1)), axis=1)[:, ids]
+        place = (rng.random(giver.shape) * size[giver]).astype(int)
+        return y[order][(np.cumsum(size) - size)[giver] + place]
     mixed = np.argsort(ids[order] + rng.random((n_sets, len(y))), axis=1)
     shuffled = np.empty((n_sets, len(y)), dtype=y.dtype)
     shuffled[:, order] = y[order][mixed]

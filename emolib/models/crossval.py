@@ -212,6 +212,7 @@ def compared(columns: dict, scores: dict[str, np.ndarray], level: str, baseline:
 
 
 def majority_scores(data: EmotionSet, folds: Sequence[Fold]) -> np.ndarray:
-    """Scores of always giving each fold's most frequent training class, in the order of `score_columns`."""
-    given = [np.bincount(data.y[fold.train]).argmax() for fold in folds]
-    return np.eye(len(data.classes))[np.repeat(given, [len(fold.val) + len(fold.test) for fold in folds])]
+    """Scores of always giving the class that is most frequent in the folds' training, in the order of `score_columns`. It is one
+    class for all folds: where people have one class each, the most frequent one of a fold is never that of who is left out."""
+    given = np.bincount(data.y[np.concatenate([fold.train for fold in folds])]).argmax()
+    return np.eye(len(data.classes))[np.repeat(given, sum(len(fold.val) + len(fold.test) for fold in folds))]

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from emolib.core.experiment import Experiment
+from emolib.evaluation.metrics import WHOLE, WITHIN
 from emolib.report.tables import percent
 
 NEAR_CHANCE = (
@@ -35,6 +36,9 @@ TESTED = {  # protocol: whom the test folds hold
 }
 
 
+CONFOUNDED = (
+    "Most people have one class only: what is heard of the class and what of the person cannot be told apart here."
+)
 WITHOUT_SENSOR = {  # what emolib.models.context knows
     "clock": "the time since the session began",
     "order": "the place of a trial in the session",
@@ -57,11 +61,12 @@ def of_context(table: pd.DataFrame) -> list[str]:
     return [f"{told} It may have learned the context and not the classes."]
 
 
-def of_training(of: Experiment, chance_p: float, normalise: str) -> list[str]:
-    """Cautions of a network: its split, its distance from chance, its normalisation, and what its defaults were chosen on."""
+def of_training(of: Experiment, chance_p: float, normalise: str, exchanged: str = WITHIN) -> list[str]:
+    """Cautions of a network: its split, its distance from chance how labels were `exchanged` for that, its normalisation, and what its defaults were chosen on."""
     known = {
         LEAKY: of.protocol == "leaky",
         NEAR_CHANCE: of.protocol != "leaky" and chance_p >= 0.05,
+        CONFOUNDED: exchanged == WHOLE,
         KNOWN_PEOPLE.get(normalise): normalise != "train",
         TUNED: of.corpus in TUNED_ON,
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from emolib import __version__, datasets
-from emolib.core.artifacts import Run, record_of, sha256
+from emolib.core.artifacts import Run, digest, record_of, sha256
 from emolib.core.errors import BadArtifact, check_names
 from emolib.core.experiment import INT8, Experiment, model_name
 from emolib.core.out import check_out, replaced
@@ -93,8 +93,8 @@ def write(
     firsts = {one["modality"]: name for name, one in reversed((record["models"] | made["models"]).items())}
     defaults = dict(sorted((firsts | record.get("defaults", {})).items()))
     parts = {part: dict(sorted((record[part] | made[part]).items())) for part in made}
-    text = json.dumps({"emolib": __version__, "defaults": defaults, **parts}, indent=1)
-    (folder / "bundle.json").write_text(text + "\n")
+    record = json.loads(json.dumps({"emolib": __version__, "defaults": defaults, **parts}))
+    (folder / "bundle.json").write_text(json.dumps(record | {"self": digest(record)}, indent=1) + "\n")
 
 
 def _known(out: Path, names: Iterable[str]) -> set[str]:

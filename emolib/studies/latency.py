@@ -78,7 +78,7 @@ def variants(
     for variant in names:
         stems = {name: f"{model_name(name, 0)}-{variant}.tflite" for name in sources}
         stems = {name: stem for name, stem in stems.items() if variant != INT8 or name not in have}
-        files = {name: run.read(stem) for name, stem in stems.items() if (run.folder / stem).exists()}
+        files = {name: run.read(stem).read_bytes() for name, stem in stems.items() if (run.folder / stem).exists()}
         found, closed = measure_models(files, backends, threads, repeats, BUDGET_S)
         rows += [row | {"variant": variant} for row in found]
         absent = {"backend": "", "reason": "this run has no such file"}

@@ -1,12 +1,15 @@
 """Artifacts: whole or absent, and read only as they were written."""
 
+import json
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from emolib.core.artifacts import Run, record_of
+from emolib.__main__ import main
+from emolib.core.artifacts import Run, damage, record_of, sidecar
 from emolib.core.errors import BadArtifact
 
 
@@ -72,3 +75,24 @@ def test_only_the_same_work_is_current(run, tmp_path):
     assert not Run(tmp_path, "02_train", {"seed": 4}).is_current("out.txt")
     run.write_text("in.txt", "2")
     assert not again.is_current("out.txt")
+
+
+def test_damage_is_found_in_an_artifact_and_in_its_sidecar_and_old_sidecars_are_read(run, capsys):
+    for name in ("a.txt", "b.txt", "c.txt"):
+        run.write_text(name, name)
+    assert damage(run.folder) == damage(run.folder, whole=True) == []
+    beside = sidecar(run.folder / "a.txt")
+    record = json.loads(beside.read_text())
+    beside.write_text(json.dumps(record | {"commit": "0" * 40}))
+    with pytest.raises(BadArtifact, match="a.txt.json was altered"):
+        run.read("a.txt")
+    (run.folder / "b.txt").write_text("altered")
+    quiet = sidecar(run.folder / "c.txt").stat()
+    (run.folder / "c.txt").write_text("C.txt")
+    os.utime(run.folder / "c.txt", ns=(quiet.st_atime_ns, quiet.st_mtime_ns))  # as a disk alters it
+    assert [line.split(" ")[0].split("/")[-1] for line in damage(run.folder)] == ["a.txt.json", "b.txt"]
+    assert main(["check", str(run.folder)]) == 1
+    assert capsys.readouterr().out.count("was altered") == 3
+    del record["self"]
+    beside.write_text(json.dumps(record))
+    assert run.read("a.txt").read_text() == "a.txt"

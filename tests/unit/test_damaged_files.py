@@ -13,6 +13,7 @@ from pathlib import Path
 import bundles
 import numpy as np
 import pytest
+from changed import changed
 from crafted import PICTURES, SOUNDS, Code
 from damage import OF_TEXTS, SURE, WAYS, damaged, is_rate, lay, packed, refusal
 from whole_corpora import CORPORA, TRAINED, picture, sound, table
@@ -213,3 +214,19 @@ def test_damaged_models_end_no_process(exported, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert said and all(said[name] for name in said if name.partition("-")[0] in SURE)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_changed_manifest_is_an_error_of_one_line_or_an_answer_soon(folder):
+    """Without its digest, which finds every change."""
+    whole = json.loads((folder / "bundle.json").read_text())
+    said = [said_of(folder, "bundle.json", json.dumps(changed(whole, seed)).encode()) for seed in range(150)]
+    assert sum(map(bool, said)) > 75
+
+
+def test_reversed_classes_are_seen_by_the_digest(folder):
+    record = json.loads((folder / "bundle.json").read_text())
+    record["self"] = artifacts.digest(record)
+    assert said_of(folder, "bundle.json", json.dumps(record).encode()) == ""
+    next(iter(record["models"].values()))["classes"].reverse()
+    assert "altered after it was written" in said_of(folder, "bundle.json", json.dumps(record).encode())

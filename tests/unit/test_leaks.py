@@ -109,3 +109,12 @@ def test_removing_copies_drops_what_a_later_part_holds():
     assert found["copies removed", "windows left out"] == 4
     [same], table = leaks.audited(emotion_set(X), [fold()], remove_duplicates=False)
     assert set(table.state) == {"as split"} and len(same.train) == 40
+
+
+def test_a_person_in_other_units_is_an_outlier():
+    rng, subject = np.random.default_rng(0), np.repeat(np.array(list("abcdefgh")), 20)
+    X = rng.normal(3.0, 1.0, (160, 6, 1, 4)).astype(np.float32)
+    data = EmotionSet(X, np.arange(160) % 2, subject, np.arange(160).astype(str), ("x", "y"))
+    assert leaks.outliers(data, 3) == []
+    X[subject == "c"] *= 1e-6
+    assert leaks.outliers(data, 3) == ["c"] and leaks.outliers(data.part(np.flatnonzero(subject < "e")), 3) == []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from emolib.core.errors import BadParameter
-from emolib.device.page.server import FILES, MAX_BYTES, Server
+from emolib.device.page.server import FILES, MAX_BYTES, MOST_CONNECTIONS, Server
 from emolib.device.page.session import LEAK, MAX_WATCHERS, Clock, Session
 from emolib.device.sensors.base import Pushed
 from emolib.signals.readers import SignalInfo
@@ -200,3 +200,23 @@ def test_a_clock_that_is_off_by_100_ppm_is_followed(ppm):
     clock, times = Clock(0.0, 0.0), 0.1 * np.arange(36_000)  # an hour
     found = [clock.ours(now_s * (1 + ppm / 1e6), now_s) for now_s in times]
     np.testing.assert_allclose(found, times, rtol=0, atol=LEAK)
+
+
+def test_what_a_browser_is_started_with_opens_the_page_once(server):
+    path = server.once().rpartition("/")[2]
+    with closing(http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)) as connection:
+        for status in (303, 403):
+            connection.request("GET", f"/{path}")
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == status and (status == 403 or answer.headers["Location"] == server.url)
+    assert path != server.token
+
+
+def test_connections_beyond_the_most_are_closed(server):
+    taken = [server.places.acquire(blocking=False) for _ in range(MOST_CONNECTIONS)]
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        request(server, "GET", "")
+    for _ in filter(None, taken):
+        server.places.release()
+    assert request(server, "GET", "")[0] == 200

@@ -129,6 +129,28 @@ def test_chance_test_tells_skill_from_knowing_who_it_is():
     assert p == pytest.approx(1 / 6, abs=0.03)
 
 
+def test_the_unit_of_exchange_follows_the_design():
+    """25 of 29 people have one of four classes; within people, nearly nothing could be exchanged."""
+    rng, subject = np.random.default_rng(0), np.repeat(np.arange(29), 12)
+    y = subject % 4
+    y[subject < 4] = rng.integers(4, size=48)
+    skilled = one_hot(np.where(rng.random(len(y)) < 0.55, y, rng.integers(4, size=len(y))), 4)
+    assert metrics.exchanged(y, subject) == metrics.WHOLE and metrics.chance_test(y, skilled, subject) < 0.01
+    assert metrics.exchanged(rng.permutation(y), subject) == metrics.WITHIN
+
+
+def test_p_without_skill_is_small_as_often_as_it_says_also_between_whole_people():
+    """Answers that know who is who, and nothing of the class."""
+    ps = []
+    for seed in range(40):
+        rng, subject = np.random.default_rng(seed), np.repeat(np.arange(12), 10)
+        of_person, answered = rng.permutation(np.arange(12) % 3), rng.integers(3, size=12)
+        y = of_person[subject]
+        y[subject < 2] = rng.integers(3, size=20)
+        ps.append(metrics.chance_test(y, one_hot(answered[subject], 3), subject))
+    assert 0.3 < np.mean(ps) < 0.7 and np.mean(np.array(ps) < 0.1) < 0.25
+
+
 @pytest.mark.parametrize(("y", "scores", "message"), [
     ([0, 1], [[0.5, 0.5]], "2 labels for scores"),
     ([2], [[0.5, 0.5]], "expected 0 to 1"),

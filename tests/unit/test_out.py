@@ -1,5 +1,6 @@
 """The folder of --out is whole at any moment, there or beside."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from emolib.core.errors import BadParameter
+from emolib.core.errors import BadParameter, exit_status
 from emolib.core.out import check_out, replaced
 from emolib.core.paths import PROJECT
 
@@ -72,3 +73,14 @@ def test_an_error_leaves_the_old_folder(tmp_path, monkeypatch):
     with pytest.raises(KeyError), replaced(out):
         raise KeyError
     assert texts(out) == ["old"] * 2 and list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(("error", "status", "line"), [
+    (KeyboardInterrupt(), 130, "Stopped."),
+    (OSError(errno.ENOSPC, "No space left on device", "a.csv"), 1, "No space left for a.csv: make room, then again."),
+])  # fmt: skip
+def test_a_full_disk_and_ctrl_c_are_one_line(error, status, line, capsys):
+    def command():
+        raise error
+
+    assert exit_status(command) == status and capsys.readouterr().err == f"{line}\n"

@@ -79,9 +79,10 @@ def dreamer_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
     name = tree.need("DREAMER.mat")[0]
     content = read_mat(tree, name)
     try:
-        people = np.atleast_1d(content["DREAMER"].Data)
-        rates = float(content["DREAMER"].EEG_SamplingRate), float(content["DREAMER"].ECG_SamplingRate)
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        people = content["DREAMER"]["Data"]
+        people = people if isinstance(people, list) else [people]  # one cell is squeezed
+        rates = float(content["DREAMER"]["EEG_SamplingRate"]), float(content["DREAMER"]["ECG_SamplingRate"])
+    except (LookupError, TypeError, ValueError) as error:
         raise tree.damaged(name, f"lacks {error}, expected a struct DREAMER with Data") from error
     if rates != DREAMER_RATES:
         raise tree.damaged(name, f"has rates {rates} Hz, expected {DREAMER_RATES}")
@@ -89,7 +90,7 @@ def dreamer_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
         of = "dreamer", modality, f"s{number:02d}"
         try:
             clips, scores = _dreamer_clips(person, modality)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise tree.damaged(name, f"holds no readable {of[2]} ({error})") from error
         if modality == "eeg":
             about, clips = SignalInfo(rates[0], "raw", DREAMER_CHANNELS), [clip.T for clip in clips]
@@ -100,9 +101,9 @@ def dreamer_trials(root: Path, modality: str, dropped: list[Dropped]) -> Iterato
 
 def _dreamer_clips(person, modality: str) -> tuple[list[np.ndarray], np.ndarray]:
     """A person's clips, each (n_times, n_chans), and ratings (3, n_clips). Raises ValueError and others for damage."""
-    sensor, width = (person.EEG, len(DREAMER_CHANNELS)) if modality == "eeg" else (person.ECG, 2)
-    clips = [np.asarray(clip, np.float32) for clip in sensor.stimuli]
-    scores = np.array([person.ScoreValence, person.ScoreArousal, person.ScoreDominance], float)
+    sensor, width = (person["EEG"], len(DREAMER_CHANNELS)) if modality == "eeg" else (person["ECG"], 2)
+    clips = [np.asarray(clip, np.float32) for clip in sensor["stimuli"]]
+    scores = np.array([person[f"Score{scale.title()}"] for scale in SCALES[:3]], float)
     shapes = {clip.shape[1:] for clip in clips}
     if shapes != {(width,)} or scores.shape != (3, len(clips)):
         raise ValueError(f"clips of width {sorted(shapes)}, expected ({width},), ratings {scores.shape}")

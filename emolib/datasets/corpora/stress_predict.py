@@ -17,7 +17,8 @@ import numpy as np
 from emolib.datasets.archives import Tree, open_tree
 from emolib.datasets.base import Corpus, Dropped, Trial, github_archive
 from emolib.datasets.labels import AROUSAL, REST_STRESS, WORDS
-from emolib.datasets.tables import read_numbers, read_sheet
+from emolib.datasets.serialized import read_sheet
+from emolib.datasets.tables import read_numbers
 from emolib.signals.readers import SignalInfo, empatica, read_skin
 from emolib.signals.skin import CHANNELS
 

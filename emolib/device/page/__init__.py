@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from emolib.core.errors import BadParameter
+from emolib.core.paths import private
 from emolib.device.bundle import Bundle
 from emolib.device.engine import Engine
 from emolib.device.live import Live
@@ -57,7 +58,7 @@ def serve(
             suppress(KeyboardInterrupt),
         ):
             print(f"{server.url}\nThis machine alone can open it. Ctrl-C ends it.", flush=True)
-            if open_browser and not webbrowser.open(server.url):
+            if open_browser and not webbrowser.open(server.once()):
                 print("No browser could be opened: open the address above.", file=sys.stderr)
             for result in live.results():
                 session.publish(result.to_dict())
@@ -105,6 +106,6 @@ def page_facts(engine: Engine, session: Session, others: Sequence[Sensor], keep:
 def open_keep_file(path: Path | None) -> AbstractContextManager[TextIO | None]:
     """The file that results are appended to, None without one. Raises BadParameter where it cannot be written."""
     try:
-        return open(path, "a", encoding="utf-8") if path else nullcontext()
+        return open(path, "a", encoding="utf-8", opener=private) if path else nullcontext()
     except OSError as error:
         raise BadParameter(f"--keep: {path} cannot be written ({error.strerror}): choose another.") from error

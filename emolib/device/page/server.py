@@ -13,7 +13,7 @@ from importlib.resources import files
 from itertools import chain
 from pathlib import PurePath
 from re import fullmatch
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -22,6 +22,7 @@ from emolib.core.errors import BadParameter, EmolibError
 from emolib.device.page.session import Refused, Session
 
 HOST, POLL_S = "127.0.0.1", 0.1
+MOST_CONNECTIONS = 64  # at once
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 FILES = {
     path.name: path.read_bytes()
@@ -83,6 +84,11 @@ class Handler(BaseHTTPRequestHandler):
     def serve(self):
         try:
             name, query = self._admitted()
+            if "moved" in query:
+                self.send_response(303)
+                self.send_header("Location", self.server.url)
+                self.send_header("Content-Length", "0")
+                return self.end_headers()
             method, answer = self.routes.get(name, ("", None))
             if answer is None:
                 raise Refused(404, "Nothing of this name is here.")
@@ -126,6 +132,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host") not in self.server.hosts:
             raise Refused(403, f"Host: expected {' or '.join(self.server.hosts)}.")
         path, _, query = self.path.partition("?")
+        if self.server.code and secrets.compare_digest(path.encode(), f"/{self.server.code}".encode()):
+            self.server.code = ""
+            return "", {"moved": ""}
         token, slash, name = path.removeprefix("/").partition("/")
         if not slash or not secrets.compare_digest(token.encode(), self.server.token.encode()):
             raise Refused(403, "Open the whole address that `emolib live` printed: it holds a token.")
@@ -195,13 +204,31 @@ class Server(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(self, session: Session, about: dict, port: int = 0):
+        self.places = BoundedSemaphore(MOST_CONNECTIONS)
         self.session, self.about, self.token = session, about, secrets.token_urlsafe(24)
         try:
             super().__init__((HOST, port), Handler)
         except (OSError, OverflowError) as error:
             raise BadParameter(f"--port: {port} cannot be had ({error}): choose another, or none.") from error
         self.hosts = f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"
-        self.url = f"http://{self.hosts[0]}/{self.token}/"
+        self.url, self.code = f"http://{self.hosts[0]}/{self.token}/", ""
+
+    def once(self) -> str:
+        """An address that leads to the page's once: other users of this machine see what a browser is started with."""
+        self.code = secrets.token_urlsafe(24)
+        return f"http://{self.hosts[0]}/{self.code}"
+
+    def process_request(self, request, client_address):
+        """A thread for a connection, unless there are too many."""
+        if not self.places.acquire(blocking=False):
+            return self.shutdown_request(request)
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.places.release()
 
     def __enter__(self) -> "Server":
         self.thread = Thread(target=self.serve_forever, args=[POLL_S], name="emolib live page", daemon=True)
