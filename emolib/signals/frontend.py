@@ -94,7 +94,7 @@ class HeartFrontEnd:
         reasons = [one or other for one, other in zip(poor, few, strict=True)]
         filled = repair(series.T, self.sfreq_out, np.inf)
         X = np.moveaxis(frame(filled, n_steps, hop), 0, -1)[:, :, None]
-        measures = None if kind == "bpm" else gate.measured(gate.heart, raw, reasons, sfreq)
+        measures = None if kind == "bpm" else gate.measured("heart", raw, reasons, sfreq)
         return collect(X, first / self.sfreq_out, reasons, measures)
 
 
@@ -130,7 +130,7 @@ class SkinFrontEnd:
             found.append((eda, temp))
             if not reasons[-1]:
                 x[:] = skin.skin_series(skin.at_rate(eda, sfreq), skin.at_rate(temp, sfreq), time_s)
-        return collect(X, first / sfreq, reasons, gate.measured(lambda both: gate.skin(*both), found, reasons))
+        return collect(X, first / sfreq, reasons, gate.measured("skin", found, reasons))
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class EegFrontEnd:
         X, start_s = self.windows(powers, 1 / self.step_s)
         raw = [x[:, round(s * sfreq) :][:, :n_raw] for s in start_s]
         reasons = [first_reason(w, sfreq, self.max_flat_s) for w in raw]
-        return collect(X, start_s, reasons, gate.measured(gate.eeg, raw, reasons, sfreq))
+        return collect(X, start_s, reasons, gate.measured("eeg", raw, reasons, sfreq))
 
     def windows(self, powers: np.ndarray, step_hz: float) -> tuple[np.ndarray, np.ndarray]:
         """X and start_s from powers (n_steps, n_chans, n_bands)."""
@@ -222,7 +222,7 @@ class SpeechFrontEnd:
         usable = [np.zeros_like(w) if reason else w for w, reason in zip(audio, reasons, strict=True)]
         at_rate = [resample(w, sfreq, self.sfreq) for w in usable]  # there are no functionals of NaN
         X = np.stack([self.features(window) for window in at_rate])[..., None]
-        measures = gate.measured(gate.speech, at_rate, reasons, self.sfreq)
+        measures = gate.measured("speech", at_rate, reasons, self.sfreq)
         return collect(X, np.arange(len(audio)) * hop / sfreq, reasons, measures)
 
     def features(self, audio: np.ndarray) -> np.ndarray:
@@ -258,7 +258,7 @@ class FaceFrontEnd:
         grey = [self.prepare(image.to_grey(picture)) for picture in frames]
         reasons = [BLANK if face.min() == face.max() else "" for face in grey]
         X = np.stack(grey)[..., None] / np.float32(127.5) - 1
-        measures = gate.measured(gate.face, grey, reasons)
+        measures = gate.measured("face", grey, reasons)
         return collect(X, hop * np.arange(len(grey)) / (sfreq or 1.0), reasons, measures)
 
     def prepare(self, grey: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ The same measures are taken in training and on the device. A window with a measu
 measure of speech: a soft voice is a voice. numpy only.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ TAILS = (0.5, 99.5)  # percentiles of the training windows
 MARGIN = 0.2  # of the range between them, added on either side: other people differ
 TINY = 1e-10
 BLOCK_S, FRAME_S = 0.01, 0.04  # of speech: of a level, of a pitch
-RANGE_DB = 60.0  # of levels; below lies digital silence
+RANGE_DB, LOUD_DB = 60.0, 30.0  # below the loudest lies digital silence; a pause
 PITCH_HZ, SYLLABLES_HZ, HIGH_HZ = (60.0, 500.0), (2.0, 8.0), 4000.0
 PULSE_HZ, BEAT_S = (0.5, 8.0), (0.33, 1.5)
 SLOW_HZ, FAST_HZ, MAINS_HZ = (1.0, 8.0), (20.0, 45.0), ((49.0, 51.0), (59.0, 61.0))
@@ -61,14 +61,17 @@ def eeg(x: np.ndarray, sfreq: float) -> list[float]:
 
 def speech(x: np.ndarray, sfreq: float) -> list[float]:
     """Of audio x (n_times,), of 0.2 s or more: how its level moves, at the rate of syllables too; the harmonics-to-noise
-    ratio that a tenth of its frames surpass; its power above HIGH_HZ by all of it."""
+    ratio that a tenth of its loud frames surpass; its power above HIGH_HZ by all of it."""
     n = round(BLOCK_S * sfreq)
     level = decibels((np.asarray(x[: len(x) // n * n], np.float64).reshape(-1, n) ** 2).mean(axis=1))
     level = np.maximum(level, level.max() - RANGE_DB)
     modulation = np.abs(np.fft.rfft(level - level.mean())) ** 2 / len(level) ** 2 * 2
     rate = np.fft.rfftfreq(len(level), BLOCK_S)
     n = round(FRAME_S * sfreq)
-    frames = frame(np.asarray(x, np.float64), n, 4 * n) * np.hanning(n)
+    frames = frame(np.asarray(x, np.float64), n, 4 * n)
+    frames = (frames - frames.mean(axis=1, keepdims=True)) * np.hanning(n)
+    loudness = decibels((frames**2).sum(axis=1))
+    frames = frames[loudness >= loudness.max() - LOUD_DB]
     alike = autocorrelation(frames) / autocorrelation(np.hanning(n))
     first, last = (round(sfreq / hz) for hz in reversed(PITCH_HZ))
     voiced = np.clip(alike[:, first : last + 1].max(axis=1) / np.maximum(alike[:, 0], TINY), 1e-3, 1 - 1e-6)
@@ -88,16 +91,18 @@ def face(grey: np.ndarray) -> list[float]:
     return [x.mean(), np.log(contrast), np.log(edges.std() / contrast + 1e-3), alike]
 
 
-def skin(eda: np.ndarray, temp: np.ndarray) -> list[float]:
-    """Of EDA in µS and temperature in °C, (n_times,) each."""
+def skin(x: np.ndarray) -> list[float]:
+    """Of EDA in µS and temperature in °C, x (2, n_times)."""
+    eda, temp = x
     step = np.abs(np.diff(eda)).mean() if len(eda) > 1 else 0.0
     return [np.log(max(eda.mean(), 1e-3)), np.log(eda.std() + 1e-3), np.log(step + 1e-4), np.median(temp)]
 
 
-def measured(measure: Callable, windows, reasons: list[str], *more) -> np.ndarray:
-    """`measure(window, *more)` of the windows without a reason to be dropped, (n_kept, n_measures) float32."""
+def measured(modality: str, windows: Iterable[np.ndarray], reasons: list[str], *more) -> np.ndarray:
+    """Measures of the windows without a reason to be dropped, (n_kept, n_measures) float32; `more` as its function takes it."""
+    measure = {"heart": heart, "eeg": eeg, "speech": speech, "face": face, "skin": skin}[modality]
     rows = [measure(window, *more) for window, reason in zip(windows, reasons, strict=True) if not reason]
-    return np.array(rows, np.float32)
+    return np.reshape(rows, (len(rows), len(MEASURES[modality]))).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
