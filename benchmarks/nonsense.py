@@ -55,7 +55,7 @@ def tried(pipeline: Pipeline, n: int, rng: np.random.Generator) -> dict[str, flo
             continue
         X = pipeline.standardised(windows.X[-1:], Owner())
         scores, start = pipeline.scores(X), time.perf_counter()
-        is_unfamiliar = pipeline.trust.unfamiliar(X, scores)[0]
+        is_unfamiliar = pipeline.trust.unfamiliar(X, scores)
         seconds[1] += time.perf_counter() - start
         answered, familiar = answered + 1, familiar + (not is_unfamiliar)
     front_ms, distance_ms = 1e3 * seconds / [n, max(answered, 1)]

@@ -158,7 +158,7 @@ class Bundle:
                 continue
             scores = pipeline.scores(X)
             about |= {"state": "ok", "scores": by_class(pipeline.classes, pipeline.trust.told(scores).mean(axis=0))}
-            about["unfamiliar"] = bool(pipeline.trust.unfamiliar(X, scores).mean() > 0.5)
+            about["unfamiliar"] = pipeline.trust.unfamiliar(X, scores)
             answers[modality] = about | {"ms": round(1e3 * (time.perf_counter() - start), 2)}
             if fusion:
                 votes[source] = fusion.members[source].vote(scores, statistics(X))
@@ -184,7 +184,7 @@ class Bundle:
         [image], _ = read_face(path, SignalInfo(0.0))
         for face in face_path(image):
             about = {"scores": by_class(pipeline.classes, pipeline.trust.told(face.scores))}
-            about["unfamiliar"] = bool(pipeline.trust.unfamiliar(face.X[None], face.scores[None])[0])
+            about["unfamiliar"] = pipeline.trust.unfamiliar(face.X[None], face.scores[None])
             found.append({"box": face.box.round(1).tolist(), "score": face.score} | about)
         ms = {stage: round(taken, 2) for stage, taken in face_path.ms.items()}
         return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}

@@ -21,7 +21,7 @@ class Part(NamedTuple):
     """What one modality says at a hop. state: "ok", or why it has no scores. weight: its share of the fused answer.
     age_s: from its newest sample to the hop, NaN before the first. ms: of front end and network. box: x1 y1 x2 y2 of the
     face, in pixels. heard: windows of the owner before it, None where the model does not learn its owner. unfamiliar: the
-    window is unlike those that the model was trained on."""
+    window is unlike those that the model was trained on, None where the bundle does not know."""
 
     state: str
     scores: dict[str, float] | None
@@ -30,7 +30,7 @@ class Part(NamedTuple):
     ms: float
     box: tuple[float, ...] | None
     heard: int | None = None
-    unfamiliar: bool = False
+    unfamiliar: bool | None = None
 
 
 class Result(NamedTuple):

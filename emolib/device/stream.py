@@ -91,14 +91,15 @@ class Rate:
 
 class Reading(NamedTuple):
     """What a stream says at a hop. state: "ok", or why the rest is None. stats (1, 5) are of the window. heard: windows of
-    the owner before it, where the model learns its owner. unfamiliar: whether the window is unlike the training."""
+    the owner before it, where the model learns its owner. unfamiliar: whether the window is unlike the training, None where the
+    bundle does not know."""
 
     state: str
     stats: np.ndarray | None = None
     scores: np.ndarray | None = None
     box: np.ndarray | None = None
     heard: int | None = None
-    unfamiliar: bool = False
+    unfamiliar: bool | None = None
 
 
 def failure(error: Exception) -> str:
@@ -150,8 +151,7 @@ class Stream:
     def _told(self, X: np.ndarray, scores: np.ndarray | None = None, **more) -> Reading:
         """The reading of a standardised window X (1, *shape)."""
         scores = self.pipeline.scores(X) if scores is None else scores
-        is_unfamiliar = bool(self.pipeline.trust.unfamiliar(X, scores)[0])
-        return Reading(OK, statistics(X), scores, unfamiliar=is_unfamiliar, **more)
+        return Reading(OK, statistics(X), scores, unfamiliar=self.pipeline.trust.unfamiliar(X, scores), **more)
 
     def _learn(self, newest_s: float):
         """Hear what was answered, where the model learns its owner."""

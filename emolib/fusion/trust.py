@@ -30,7 +30,7 @@ def loss(scores: np.ndarray, y: np.ndarray) -> float:
 @dataclass(frozen=True, eq=False)
 class Trust:
     """gate: None where a model has no measures, and for bundles that know of none. typicality: of `traces`; what lies beyond
-    its limit is unfamiliar, nothing where it is None."""
+    its limit is unfamiliar; None for bundles that know of none."""
 
     gate: Gate | None = None
     typicality: Typicality | None = None
@@ -54,11 +54,12 @@ class Trust:
         kept = collect(windows.X, windows.start_s, reasons, windows.measures[[not reason for reason in reasons]])
         return replace(kept, dropped=windows.dropped | kept.dropped)
 
-    def unfamiliar(self, X: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """Which of the standardised windows X (n_windows, *shape), with their scores, are unlike the training, (n_windows,)."""
+    def unfamiliar(self, X: np.ndarray, scores: np.ndarray) -> bool | None:
+        """Whether more than half of the standardised windows X (n_windows, *shape), with their scores, are unlike the training;
+        None where nothing is known of it."""
         if self.typicality is None:
-            return np.zeros(len(X), bool)
-        return self.typicality.distance(traces(X, scores)) > self.typicality.limit
+            return None
+        return bool((self.typicality.distance(traces(X, scores)) > self.typicality.limit).mean() > 0.5)
 
     def told(self, scores: np.ndarray) -> np.ndarray:
         """Scores (…, n_classes) as sure as they are right: the softmax of logits over the temperature."""
