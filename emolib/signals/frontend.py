@@ -198,6 +198,7 @@ class SpeechFrontEnd:
     fmax: float | None = None  # Hz, None: sfreq / 2
     n_mfcc: int = 0  # coefficients; 0: log-mel
     functionals: bool = False  # of log-mel and pitch
+    level: bool = True  # functionals know how loud the voice is, which is also how far the microphone is
     silence_db: float = -60.0  # RMS re full scale
     feature_axis: ClassVar[int | None] = 2
     context_s: ClassVar[float] = 0.0
@@ -230,7 +231,7 @@ class SpeechFrontEnd:
         window = audio[: round(self.window_s * self.sfreq)]
         spectrum = log_mel(window, self.sfreq, self.n_fft, self.hop, self.n_mels, self.fmin, self.fmax)
         if self.functionals:
-            return functionals(audio, spectrum, self.sfreq, self.hop)[None]
+            return functionals(audio, spectrum, self.sfreq, self.hop, self.level)[None]
         return mfcc(spectrum, self.n_mfcc) if self.n_mfcc else spectrum
 
 

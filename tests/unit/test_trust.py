@@ -47,6 +47,10 @@ def test_measures_are_what_they_are_by_hand():
 def test_speech_is_measured_alike_however_loud_it_is():
     x = recording("speech", 4.0)
     assert gate.speech(x, 16000.0) == pytest.approx(gate.speech(0.1 * x, 16000.0), abs=1e-3)
+    made = front_end("speech", window_s=2.0, functionals=True, level=False)
+    loud, soft = (made(gain * x, 16000.0).X for gain in (1, 0.1))
+    np.testing.assert_allclose(loud, soft, atol=0.02)
+    assert np.abs(replace(made, level=True)(x, 16000.0).X - loud).max() > 10  # dB
 
 
 @pytest.mark.parametrize("modality", NONSENSE)
