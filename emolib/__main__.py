@@ -77,6 +77,7 @@ def line(result: Result) -> str:
     for name, part in result.parts.items():
         weight = part.weight if result.scores else None
         known = f" ({part.heard} heard)" if part.heard is not None else ""
+        known += " (unfamiliar)" if part.unfamiliar else ""
         parts.append(f"{name} {best(part.scores, weight) if part.scores else part.state}{known}")
     missed = f", {result.missed} hops missed" if result.missed else ""
     return f"{result.time_s:7.1f} s  {answer:16}  {' | '.join(parts)}  ({result.ms:.1f} ms{missed})"

@@ -15,7 +15,7 @@ from emolib.core.errors import BadSet
 from emolib.core.windows import Windows, arrays, chunks, length, part
 
 COPY = "copy"  # begins the split of a changed copy of a trial, which only trains
-KNOWN = ("start_s", "session_s", "stimulus")  # of a window, where they are
+KNOWN = ("start_s", "session_s", "stimulus", "measures")  # of a window, where they are
 PART_NAMES = dict.fromkeys(("train", "training"), "train") | dict.fromkeys(("test", "testing"), "test")
 PART_NAMES |= dict.fromkeys(("val", "valid", "validation", "dev"), "val")
 MODALITIES = ("heart", "eeg", "speech", "face", "skin")
@@ -155,7 +155,8 @@ class EmotionSet:
     X of several modalities is a dict of such arrays by branch. subject, trial and split are (n_windows,) strings;
     no split may cut a subject. sfreq, kind and channels are those of the recordings (see Trial), so that a device reads
     the same. start_s (n_windows,) is where in its trial a window begins, session_s where in its person's session; stimulus
-    (n_windows,) strings as in Trial. Both are None where a trial lacks them.
+    (n_windows,) strings as in Trial. Both are None where a trial lacks them. measures (n_windows, n_measures) are what a
+    gate judges, see emolib.signals.gate; None where there can be no gate.
     Raises BadSet for unequal lengths and values that are not finite.
     """
 
@@ -171,6 +172,7 @@ class EmotionSet:
     start_s: np.ndarray | None = None
     session_s: np.ndarray | None = None
     stimulus: np.ndarray | None = None
+    measures: np.ndarray | None = None
 
     def __post_init__(self):
         n = length(self.X)

@@ -44,10 +44,10 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
             counts.update({f"dropped: window: {reason}": n for reason, n in windows.dropped.items()})
         if n_windows:
             spool.add(windows.X)
-            parts.append((windows.start_s, target, replace(trial, data=NO_DATA)))
+            parts.append((windows.start_s, target, replace(trial, data=NO_DATA), windows.measures))
     if not parts:
         raise BadSet(f"No window left of {task}: {dict(counts)}; check task and window_s.")
-    starts, targets, kept = zip(*parts, strict=True)
+    starts, targets, kept, measures = zip(*parts, strict=True)
     for name in RECORDINGS:
         found = sorted({getattr(trial, name) for trial in kept})
         if len(found) > 1:
@@ -65,6 +65,8 @@ def emotion_set(trials: Iterable[Trial], task: str, front_end: Callable) -> tupl
         columns["session_s"] = per_window(trial.session_s for trial in kept) + columns["start_s"]
     if all(trial.stimulus for trial in kept):
         columns["stimulus"] = per_window(trial.stimulus for trial in kept)
+    if all(found is not None for found in measures):
+        columns["measures"] = np.concatenate(measures)
     recorded = {name: getattr(kept[0], name) for name in ("sfreq", *RECORDINGS)}
     return EmotionSet(spool.array(), classes=classes, **columns, **recorded).check_trainable(), counts
 

@@ -21,6 +21,7 @@ from emolib.device.interpreter import Model
 from emolib.device.owner import Owner
 from emolib.device.pipeline import Pipeline
 from emolib.fusion.reliability import statistics
+from emolib.fusion.trust import Trust
 from emolib.fusion.weighing import Fusion
 from emolib.signals.boxes import Grid
 from emolib.signals.readers import read_face, read_recording
@@ -199,13 +200,14 @@ class Bundle:
         if study and len(sources) > 1:
             return Fusion.of_study(study, sources)
         classes = {tuple(self.models[name]["classes"]) for name in sources}
-        return Fusion.equal(classes.pop(), sources) if len(classes) == 1 else None
+        temperatures = {name: Trust.from_dict(self.models[name].get("trust", {})).temperature for name in sources}
+        return Fusion.equal(classes.pop(), temperatures) if len(classes) == 1 else None
 
     def answer(self, recordings: Mapping[str, Path], names: Sequence[str] = (), owner: Owner | None = None) -> dict:
         """What the bundle says of one recording, in a file, of each modality. Raises BadRecording, BadParameter.
 
         By modality: rate, windows used and dropped, state ("ok", or why there are no scores), scores by class (mean over
-        windows) or None, milliseconds without the reading; of a model that learns its owner, windows heard before. "fused": their scores together, None where less than two
+        windows, calibrated) or None, whether more than half of the windows are unfamiliar, milliseconds without the reading; of a model that learns its owner, windows heard before. "fused": their scores together, None where less than two
         modalities have scores, or no study maps their classes to each other.
         """
         sources, answers, votes, owner = self.sources(list(recordings), names), {}, {}, owner or Owner()
@@ -224,7 +226,8 @@ class Bundle:
                 answers[modality] = about | {"state": f"dropped: {', '.join(dropped)}", "scores": None}
                 continue
             scores = pipeline.scores(X)
-            about |= {"state": "ok", "scores": by_class(pipeline.classes, scores.mean(axis=0))}
+            about |= {"state": "ok", "scores": by_class(pipeline.classes, pipeline.trust.told(scores).mean(axis=0))}
+            about["unfamiliar"] = pipeline.trust.unfamiliar(X, scores)
             answers[modality] = about | {"ms": round(1e3 * (time.perf_counter() - start), 2)}
             if fusion:
                 votes[source] = fusion.members[source].vote(scores, statistics(X))
@@ -240,7 +243,7 @@ class Bundle:
         name = self.source(DETECTOR, names)
         found = self.record["detectors"][name]
         looks = Detector(self.model(name), Grid(**found["grid"]), found["min_score"])
-        return FacePath(looks, Classifier(pipeline.model, pipeline.front, pipeline.standardiser))
+        return FacePath(looks, Classifier(pipeline.model, pipeline.seen, pipeline.standardiser))
 
     def faces(self, names: Sequence[str], path: Path) -> dict:
         """Every face of a picture in a file, best first (box in its pixels, the detector's score, scores by class), and
@@ -248,8 +251,9 @@ class Bundle:
         detector, pipeline = self.source(DETECTOR, names), self.pipeline(self.source("face", names))
         face_path, found = self.face_path(pipeline, names), []
         for face in face_path(read_face(path).data):
-            scores = by_class(pipeline.classes, face.scores)
-            found.append({"box": face.box.round(1).tolist(), "score": face.score, "scores": scores})
+            about = {"scores": by_class(pipeline.classes, pipeline.trust.told(face.scores))}
+            about["unfamiliar"] = pipeline.trust.unfamiliar(face.X[None], face.scores[None])
+            found.append({"box": face.box.round(1).tolist(), "score": face.score} | about)
         ms = {stage: round(taken, 2) for stage, taken in face_path.ms.items()}
         return {"detector": detector, "source": pipeline.source, "faces": found, "ms": ms}
 

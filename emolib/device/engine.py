@@ -20,7 +20,8 @@ HOP_S = 1.0
 class Part(NamedTuple):
     """What one modality says at a hop. state: "ok", or why it has no scores. weight: its share of the fused answer.
     age_s: from its newest sample to the hop, NaN before the first. ms: of front end and network. box: x1 y1 x2 y2 of the
-    face, in pixels. heard: windows of the owner before it, None where the model does not learn its owner."""
+    face, in pixels. heard: windows of the owner before it, None where the model does not learn its owner. unfamiliar: the
+    window is unlike those that the model was trained on, None where the bundle does not know."""
 
     state: str
     scores: dict[str, float] | None
@@ -29,6 +30,7 @@ class Part(NamedTuple):
     ms: float
     box: tuple[float, ...] | None
     heard: int | None = None
+    unfamiliar: bool | None = None
 
 
 class Result(NamedTuple):
@@ -125,7 +127,8 @@ class Engine:
                 age_s = float(np.maximum(0.0, time_s - stream.newest_s(time_s)))
                 reading = stream.answer(time_s)
             if reading.state == OK:
-                scores, source = reading.scores[0], self.pipelines[modality].source
+                pipeline = self.pipelines[modality]
+                scores, source = pipeline.trust.told(reading.scores[0]), pipeline.source
                 if self.fusion:
                     votes[source] = self.fusion.members[source].vote(reading.scores, reading.stats)
                     scores = votes[source].scores
@@ -135,4 +138,5 @@ class Engine:
             reading, scores = Reading(self.gone.get(modality, reading.state)), None
         scores = None if scores is None else by_class(self.classes(modality), scores)
         box = None if reading.box is None else tuple(round(float(side), 1) for side in reading.box)
-        return Part(reading.state, scores, 0.0, age_s, 1e3 * (time.perf_counter() - start), box, reading.heard)
+        ms, more = 1e3 * (time.perf_counter() - start), (box, reading.heard, reading.unfamiliar)
+        return Part(reading.state, scores, 0.0, age_s, ms, *more)

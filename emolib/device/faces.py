@@ -1,7 +1,7 @@
 """Faces in a picture and what each shows: detect, crop, resize, classify. numpy and an interpreter alone."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 from emolib.device.interpreter import Model
 from emolib.fusion.scores import softmax
 from emolib.signals.boxes import FILL, Grid, Letterbox
-from emolib.signals.frontend import FaceFrontEnd
+from emolib.signals.frontend import Windows
 from emolib.signals.image import check, crop
 from emolib.signals.standardise import Standardiser
 
@@ -41,7 +41,7 @@ class Classifier:
     """A model of single faces and what comes before it. margin: added on each side, in shares of the longer one."""
 
     model: Model
-    front: FaceFrontEnd
+    front: Callable[[np.ndarray], Windows]
     standardiser: Standardiser
     margin: float = 0.1
 
@@ -61,7 +61,7 @@ class FacePath:
         self.ms: dict[str, float] = {}
 
     def __call__(self, image: np.ndarray) -> list[Face]:
-        """The faces of a picture uint8 (height, width[, 3]), best first. A crop of one grey level alone is no face.
+        """The faces of a picture uint8 (height, width[, 3]), best first. A crop that the front end drops is no face.
         Raises BadRecording for an array that is no picture."""
         self.ms = dict.fromkeys(STAGES, 0.0)
         boxes, found = self.detect(image)

@@ -9,8 +9,9 @@ from emolib.core.errors import BadParameter
 from emolib.device.interpreter import Model
 from emolib.device.owner import Owner
 from emolib.fusion.scores import softmax
+from emolib.fusion.trust import Trust
 from emolib.signals import standardisers
-from emolib.signals.frontend import front_end
+from emolib.signals.frontend import Windows, front_end
 from emolib.signals.owner import Prior
 from emolib.signals.readers import SignalInfo
 from emolib.signals.standardise import by_subject
@@ -31,7 +32,12 @@ class Pipeline:
         self.trained = SignalInfo(**entry["recordings"])
         self.front = front_end(self.modality, **entry["frontend"])
         self.standardiser = standardisers.from_dict(entry["standardiser"])
+        self.trust = Trust.from_dict(entry.get("trust", {}))
         self.by_person, self.learns = entry["normalise"] == "subject", isinstance(self.standardiser, Prior)
+
+    def seen(self, data: np.ndarray, sfreq: float = 0.0) -> Windows:
+        """Windows of a recording that the front end does not drop, nor the gate refuse."""
+        return self.trust.passed(self.front(data, sfreq, self.trained.kind))
 
     def windows(
         self, pieces: Sequence[np.ndarray], sfreq: float, owner: Owner | None = None
@@ -39,7 +45,7 @@ class Pipeline:
         """Windows of all pieces as the network takes them, and {reason: windows dropped}. Where the source is `by_person`
         they are standardised within this recording, and dropped if they are too few. Where it `learns`, `owner` is
         heard window by window, by default from nothing."""
-        found = [self.front(piece, sfreq, self.trained.kind) for piece in pieces]
+        found = [self.seen(piece, sfreq) for piece in pieces]
         dropped = dict(sum((Counter(windows.dropped) for windows in found), Counter()))
         X = np.concatenate([windows.X for windows in found])
         if len(X) and (reason := self.too_few(len(X))):
@@ -75,5 +81,5 @@ class Pipeline:
         return self.standardiser.normalise(X, owner.known(self.source, self.standardiser))
 
     def scores(self, X: np.ndarray) -> np.ndarray:
-        """Scores (n_windows, n_classes) of standardised windows."""
+        """Scores (n_windows, n_classes) of standardised windows, as a fusion takes them; `trust.told` calibrates them."""
         return softmax(self.model.predict(X))

@@ -91,13 +91,15 @@ class Rate:
 
 class Reading(NamedTuple):
     """What a stream says at a hop. state: "ok", or why the rest is None. stats (1, 5) are of the window. heard: windows of
-    the owner before it, where the model learns its owner."""
+    the owner before it, where the model learns its owner. unfamiliar: whether the window is unlike the training, None where the
+    bundle does not know."""
 
     state: str
     stats: np.ndarray | None = None
     scores: np.ndarray | None = None
     box: np.ndarray | None = None
     heard: int | None = None
+    unfamiliar: bool | None = None
 
 
 def failure(error: Exception) -> str:
@@ -145,6 +147,11 @@ class Stream:
                 return Reading(STUCK)
             self._learn(newest_s)
         return reading
+
+    def _told(self, X: np.ndarray, scores: np.ndarray | None = None, **more) -> Reading:
+        """The reading of a standardised window X (1, *shape)."""
+        scores = self.pipeline.scores(X) if scores is None else scores
+        return Reading(OK, statistics(X), scores, unfamiliar=self.pipeline.trust.unfamiliar(X, scores), **more)
 
     def _learn(self, newest_s: float):
         """Hear what was answered, where the model learns its owner."""
@@ -201,6 +208,7 @@ class Signal(Stream):
         front = replace(front, hop_s=before_s) if before_s else front
         used = self.n_window + int(np.ceil(before_s * self.sfreq))
         windows = front(samples[..., samples.shape[-1] - used :], self.sfreq, pipeline.trained.kind)
+        windows = pipeline.trust.passed(windows)
         if not len(windows.X) or windows.start_s[-1] != before_s:
             return Reading(f"dropped: {', '.join(windows.dropped)}")
         if pipeline.by_person:
@@ -209,11 +217,9 @@ class Signal(Stream):
                 return Reading(f"{WAITING}: {reason}")
         if pipeline.learns:
             self.window, n = windows.X[-1], self.owner.known(pipeline.source, pipeline.standardiser).n
-            X = pipeline.known_by(self.owner, windows.X[-1:])
-            return Reading(OK, statistics(X), pipeline.scores(X), heard=round(n))
+            return self._told(pipeline.known_by(self.owner, windows.X[-1:]), heard=round(n))
         X = np.concatenate(self.person) if pipeline.by_person else windows.X[-1:]
-        X = pipeline.standardised(X, self.owner)[-1:]
-        return Reading(OK, statistics(X), pipeline.scores(X))
+        return self._told(pipeline.standardised(X, self.owner)[-1:])
 
     def _learn(self, newest_s: float):
         """One window each hop of the front end, as training heard them, however often the engine answers."""
@@ -250,10 +256,10 @@ class Pictures(Stream):
             X, dropped = self.pipeline.windows([image], 0.0)
             if not len(X):
                 return Reading(f"dropped: {', '.join(dropped)}")
-            return Reading(OK, statistics(X), self.pipeline.scores(X))
+            return self._told(X)
         if not (faces := self.face_path(image)):
             return Reading(NO_FACE)
-        return Reading(OK, statistics(faces[0].X[None]), faces[0].scores[None], faces[0].box)
+        return self._told(faces[0].X[None], faces[0].scores[None], box=faces[0].box)
 
 
 def trained_rows(pipeline: Pipeline, about: SignalInfo) -> list[int] | None:

@@ -55,9 +55,10 @@ class Fusion:
         return cls(tuple(study["classes"]), members)
 
     @classmethod
-    def equal(cls, classes: Sequence[str], sources: Sequence[str]) -> "Fusion":
-        """All sources count alike: they have these classes, and no study knows them."""
-        return cls(tuple(classes), {name: Member(1.0, np.eye(len(classes)), 1.0, None) for name in sources})
+    def equal(cls, classes: Sequence[str], temperatures: Mapping[str, float]) -> "Fusion":
+        """All sources, each with its temperature, count alike: they have these classes, and no study knows them."""
+        to_task = np.eye(len(classes))
+        return cls(tuple(classes), {name: Member(1.0, to_task, each, None) for name, each in temperatures.items()})
 
     def fuse(self, votes: Mapping[str, Vote]) -> tuple[np.ndarray | None, dict[str, float]]:
         """Scores (n_classes,) of the votes by source, and the share of each: equal ones where no vote is trusted.

@@ -60,6 +60,7 @@ def _source(run: Run, name: str, fold: int, folder: Path) -> dict:
         "recordings": SignalInfo(**recorded)._asdict(),
         "frontend": run.parameters_of(f"data/{name}.npz")["frontend"],
         "standardiser": run.json(f"{model}.json")["standardiser"],
+        **({"trust": run.json(f"{model}-trust.json")} if (run.folder / f"{model}-trust.json").is_file() else {}),
         "normalise": run.parameters_of(f"scores/{name}-keras.npz")["normalise"],
         "licence": datasets.get(source.corpus).licence,
         "fold": fold,

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from emolib.core.errors import BadParameter, BadRecording, check_names, check_options
-from emolib.signals import image, skin
+from emolib.signals import gate, image, skin
 from emolib.signals.beats import FEATURES, heart_series
 from emolib.signals.eeg import BANDS, asymmetry, band_powers, differential_entropy
 from emolib.signals.filters import frame, resample, starts
@@ -26,18 +26,20 @@ MAX_CLICK_S = 0.005  # of audio missing that is interpolated
 
 @dataclass(frozen=True)
 class Windows:
-    """Model inputs X (n_windows, *shape) float32, start_s (n_windows,), and {reason: windows dropped}."""
+    """Model inputs X (n_windows, *shape) float32, start_s (n_windows,), and {reason: windows dropped}. measures
+    (n_windows, n_measures), see gate.MEASURES, of what a gate may judge: None of features that others made."""
 
     X: np.ndarray
     start_s: np.ndarray
     dropped: dict[str, int]
+    measures: np.ndarray | None = None
 
 
-def collect(X: np.ndarray, start_s: np.ndarray, reasons: list[str]) -> Windows:
-    """The windows whose reason to be dropped is "", and a count of the others' reasons."""
+def collect(X: np.ndarray, start_s: np.ndarray, reasons: list[str], measures: np.ndarray | None = None) -> Windows:
+    """The windows whose reason to be dropped is "", whose measures are given, and a count of the others' reasons."""
     kept = np.array([reason == "" for reason in reasons], bool)
     dropped = Counter(filter(None, reasons or [SHORT]))
-    return Windows(np.ascontiguousarray(X[kept], np.float32), start_s[kept], dict(dropped))
+    return Windows(np.ascontiguousarray(X[kept], np.float32), start_s[kept], dict(dropped), measures)
 
 
 def in_samples(seconds: float, sfreq: float, name: str) -> int:
@@ -92,7 +94,8 @@ class HeartFrontEnd:
         reasons = [one or other for one, other in zip(poor, few, strict=True)]
         filled = repair(series.T, self.sfreq_out, np.inf)
         X = np.moveaxis(frame(filled, n_steps, hop), 0, -1)[:, :, None]
-        return collect(X, first / self.sfreq_out, reasons)
+        measures = None if kind == "bpm" else gate.measured("heart", raw, reasons, sfreq)
+        return collect(X, first / self.sfreq_out, reasons, measures)
 
 
 @dataclass(frozen=True)
@@ -118,15 +121,16 @@ class SkinFrontEnd:
             raise BadParameter(f"Skin data of kind {kind!r}, {len(data)} rows, expected eda, EDA and temperature.")
         n_window, hop = self.n_window(sfreq), in_samples(self.hop_s, sfreq, "hop_s")
         time_s = np.arange(in_samples(self.window_s, self.sfreq_out, "window_s")) / self.sfreq_out
-        first, reasons = starts(data.shape[1], n_window, hop), []
+        first, reasons, found = starts(data.shape[1], n_window, hop), [], []
         X = np.zeros((len(first), len(time_s), 1, len(skin.FEATURES)), np.float32)
         for x, window in zip(X[:, :, 0], np.moveaxis(frame(data, n_window, hop), 1, 0), strict=True):
             eda, temp = np.float64(repair(window, sfreq, self.max_gap_s))
             temp = np.full_like(eda, skin.STEADY_C) if np.isnan(temp).all() else temp
             reasons.append(skin.reason(eda, temp))
+            found.append((eda, temp))
             if not reasons[-1]:
                 x[:] = skin.skin_series(skin.at_rate(eda, sfreq), skin.at_rate(temp, sfreq), time_s)
-        return collect(X, first / sfreq, reasons)
+        return collect(X, first / sfreq, reasons, gate.measured("skin", found, reasons))
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,8 @@ class EegFrontEnd:
         powers = band_powers(steps, sfreq, [BANDS[name] for name in self.bands], self.step_s)
         X, start_s = self.windows(powers, 1 / self.step_s)
         raw = [x[:, round(s * sfreq) :][:, :n_raw] for s in start_s]
-        return collect(X, start_s, [first_reason(w, sfreq, self.max_flat_s) for w in raw])
+        reasons = [first_reason(w, sfreq, self.max_flat_s) for w in raw]
+        return collect(X, start_s, reasons, gate.measured("eeg", raw, reasons, sfreq))
 
     def windows(self, powers: np.ndarray, step_hz: float) -> tuple[np.ndarray, np.ndarray]:
         """X and start_s from powers (n_steps, n_chans, n_bands)."""
@@ -193,6 +198,7 @@ class SpeechFrontEnd:
     fmax: float | None = None  # Hz, None: sfreq / 2
     n_mfcc: int = 0  # coefficients; 0: log-mel
     functionals: bool = False  # of log-mel and pitch
+    level: bool = True  # functionals know how loud the voice is, which is also how far the microphone is
     silence_db: float = -60.0  # RMS re full scale
     feature_axis: ClassVar[int | None] = 2
     context_s: ClassVar[float] = 0.0
@@ -217,14 +223,15 @@ class SpeechFrontEnd:
         usable = [np.zeros_like(w) if reason else w for w, reason in zip(audio, reasons, strict=True)]
         at_rate = [resample(w, sfreq, self.sfreq) for w in usable]  # there are no functionals of NaN
         X = np.stack([self.features(window) for window in at_rate])[..., None]
-        return collect(X, np.arange(len(audio)) * hop / sfreq, reasons)
+        measures = gate.measured("speech", at_rate, reasons, self.sfreq)
+        return collect(X, np.arange(len(audio)) * hop / sfreq, reasons, measures)
 
     def features(self, audio: np.ndarray) -> np.ndarray:
         """(n_frames, n_mels or n_mfcc), or (1, n_functionals), of a window at self.sfreq."""
         window = audio[: round(self.window_s * self.sfreq)]
         spectrum = log_mel(window, self.sfreq, self.n_fft, self.hop, self.n_mels, self.fmin, self.fmax)
         if self.functionals:
-            return functionals(audio, spectrum, self.sfreq, self.hop)[None]
+            return functionals(audio, spectrum, self.sfreq, self.hop, self.level)[None]
         return mfcc(spectrum, self.n_mfcc) if self.n_mfcc else spectrum
 
 
@@ -252,7 +259,8 @@ class FaceFrontEnd:
         grey = [self.prepare(image.to_grey(picture)) for picture in frames]
         reasons = [BLANK if face.min() == face.max() else "" for face in grey]
         X = np.stack(grey)[..., None] / np.float32(127.5) - 1
-        return collect(X, hop * np.arange(len(grey)) / (sfreq or 1.0), reasons)
+        measures = gate.measured("face", grey, reasons)
+        return collect(X, hop * np.arange(len(grey)) / (sfreq or 1.0), reasons, measures)
 
     def prepare(self, grey: np.ndarray) -> np.ndarray:
         side = min(grey.shape)

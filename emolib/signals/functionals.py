@@ -19,16 +19,18 @@ RATES_HZ = (0.5, 2, 4, 8, 12, 25)  # edges of bands of the modulation spectrum
 TINY = 1e-10
 
 
-def functionals(x: np.ndarray, log_mel: np.ndarray, sfreq: float, hop: int) -> np.ndarray:
+def functionals(x: np.ndarray, log_mel: np.ndarray, sfreq: float, hop: int, level: bool = True) -> np.ndarray:
     """All `groups` in one row, (n,) float32; n depends on the number of mel bands alone."""
-    return np.concatenate(list(groups(x, log_mel, sfreq, hop).values())).astype(np.float32)
+    return np.concatenate(list(groups(x, log_mel, sfreq, hop, level).values())).astype(np.float32)
 
 
-def groups(x: np.ndarray, log_mel: np.ndarray, sfreq: float, hop: int) -> dict[str, np.ndarray]:
-    """By what they describe, of audio x (n_times,) at sfreq Hz and its log-mel (n_frames, n_mels) in dB, hop in samples."""
+def groups(x: np.ndarray, log_mel: np.ndarray, sfreq: float, hop: int, level: bool = True) -> dict[str, np.ndarray]:
+    """By what they describe, of audio x (n_times,) at sfreq Hz and its log-mel (n_frames, n_mels) in dB, hop in samples. Without
+    `level` they are alike however loud x is: the zeroth coefficient is taken about its mean."""
     loudest = log_mel.max(axis=1)
     loud = log_mel[loudest > loudest.max() - 50.0].astype(np.float64)  # in dB; what is quieter is pause
     cepstrum = loud @ dct(loud.shape[1], min(20, loud.shape[1]))
+    cepstrum[:, 0] -= 0 if level else cepstrum[:, 0].mean()
     slope = change(cepstrum)
     semitones, voicing, energy_db = pitch(x, sfreq, hop)
     voiced = (voicing > 0.5) & (energy_db > energy_db.max() - 40.0)
