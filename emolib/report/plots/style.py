@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterable
 
 import numpy as np
-from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -19,7 +18,6 @@ GREY = "#999999"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, BLACK, YELLOW)
 MARKERS = "osD^vPX*"
 WIDTH_IN = 9.0
-rcParams["text.parse_math"] = False  # a $ in a name is a dollar
 DPI = 100
 
 
