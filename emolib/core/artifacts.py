@@ -29,6 +29,7 @@ from emolib.core.lock import planned
 from emolib.core.paths import PROJECT, read_json, versions
 from emolib.core.results import to_csv
 
+FORMULA = re.compile(r"[=@+]|-[A-Za-z(=@+]")
 MAPPED_BYTES = 1 << 20  # from which on an array stays in its file
 FIELDS = {"sha256", "notebook", "parameters", "inputs", "versions", "commit", "seconds"}  # of a sidecar
 AGAIN = "run the notebook that writes it again, or `make reproduce FORCE=<its rule>`."
@@ -192,6 +193,11 @@ def short(commit: str) -> str:
     return f"commit {commit[:7]}{'+' * commit.endswith('+')}" if commit else "outside a checkout"
 
 
+def _as_text(cell):
+    """A cell of a table; text that a spreadsheet would run as a formula, with a quote before it."""
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
+
+
 class Caption(str):
     """Text that a notebook shows as Markdown."""
 
@@ -315,7 +321,7 @@ class Run:
     def table(self, name: str, frame, caption: str, hidden: Sequence[str] = ()):
         """Write a pandas table as tables/<name>.csv, its caption in the sidecar; show it without `hidden` columns."""
         with self._shown(f"tables/{name}.csv", caption, hidden=list(hidden)) as path:
-            frame.to_csv(path, index=bool(frame.index.name))
+            frame.map(_as_text).to_csv(path, index=bool(frame.index.name))
         show(Caption(caption), frame.drop(columns=list(hidden)))
 
     def figure(self, name: str, figure, caption: str):
@@ -327,6 +333,10 @@ class Run:
     def _shown(self, name: str, caption: str, **provenance):
         self.n_shown += 1
         return self.write(name, caption=caption, order=self.n_shown, **provenance)
+
+    def cautions(self, name: str) -> list[str]:
+        """What another notebook warned of, which concluded `name`."""
+        return record_of(self.read(f"rows/{name}.csv")).get("cautions", [])
 
     def conclude(self, name: str, rows: Iterable[dict], answer: str, cautions: Sequence[str] = ()):
         """Write a notebook's results as rows/<name>.csv and show its answer, a sentence with the numbers in it.

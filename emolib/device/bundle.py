@@ -27,18 +27,10 @@ from emolib.signals.boxes import Grid
 from emolib.signals.readers import read_face, read_recording
 
 # Least and most of the manifest's numbers by name, whole ones where the least is whole: beyond, a window takes all memory
-WHOLE = {
-    "n_fft": (16, 8192),
-    "hop": (16, 8192),
-    "n_mels": (1, 512),
-    "n_mfcc": (0, 512),
-    "size": (8, 512),
-    "axis": (-3, 3),
-}
-WHOLE |= {"n_cells": (1, 256), "n_boxes": (1, 16)}
-BOUNDS = (
-    WHOLE | dict.fromkeys(("window_s", "hop_s", "step_s"), (0.05, 600.0)) | dict.fromkeys(("fmin", "fmax"), (0.0, 1e5))
-)
+WHOLE = dict.fromkeys(("n_fft", "hop"), (16, 8192)) | {"n_mels": (1, 512), "n_mfcc": (0, 512), "size": (8, 512)}
+WHOLE |= {"axis": (-3, 3), "n_cells": (1, 256), "n_boxes": (1, 16)}
+BOUNDS = WHOLE | dict.fromkeys(("window_s", "hop_s", "step_s"), (0.05, 600.0))
+BOUNDS |= dict.fromkeys(("fmin", "fmax"), (0.0, 1e5))
 BOUNDS |= dict.fromkeys(("max_gap_s", "max_flat_s"), (0.0, 600.0)) | {"sfreq": (0.0, 1e6), "sfreq_out": (0.1, 1000.0)}
 BOUNDS |= dict.fromkeys(("min_cover", "min_score", "reach"), (0.0, 1.0)) | {"silence_db": (-300.0, 0.0)}
 BOUNDS |= {"weight": (0.0, 1e6), "temperature": (1e-3, 1e3), "limit": (0.0, 1e9), "pairs": (0, 1000)}

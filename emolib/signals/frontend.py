@@ -21,6 +21,7 @@ from emolib.signals.quality import MISSING, first_reason, repair
 
 FEW_BEATS, SILENT, BLANK, SHORT = "too few beats", "no speech", "blank image", "shorter than a window"
 FULL_SCALE = (-0.999, 0.999)  # audio beyond is clipped
+BLOCK_S, PAUSE_DB = 0.02, 40.0  # of speech: the unit of a cut, and how far below its loudest a pause is
 MAX_CLICK_S = 0.005  # of audio missing that is interpolated
 
 
@@ -179,6 +180,14 @@ class EegFrontEnd:
         return X, starts(len(features), n_steps, hop) / step_hz
 
 
+def trimmed(x: np.ndarray, sfreq: float) -> np.ndarray:
+    """Audio x (n_times,) from the first to the last BLOCK_S that is at most PAUSE_DB softer than its loudest one."""
+    n = max(1, round(BLOCK_S * sfreq))
+    power = np.square(np.nan_to_num(x[: len(x) // n * n]).reshape(-1, n), dtype=np.float64).mean(axis=1)
+    loud = np.flatnonzero(power >= power.max(initial=0.0) * 10 ** (-PAUSE_DB / 10))
+    return x[loud[0] * n : (loud[-1] + 1) * n] if len(loud) else x
+
+
 @dataclass(frozen=True)
 class SpeechFrontEnd:
     """Audio (n_times,) in [-1, 1] → log-mel in dB, X (n_windows, n_frames, n_mels, 1), or MFCC (…, n_mfcc, 1), or
@@ -199,6 +208,7 @@ class SpeechFrontEnd:
     n_mfcc: int = 0  # coefficients; 0: log-mel
     functionals: bool = False  # of log-mel and pitch
     level: bool = True  # functionals know how loud the voice is, which is also how far the microphone is
+    trim: bool = False  # pauses at both ends of a window are cut, and what is left repeated until it fills the window
     silence_db: float = -60.0  # RMS re full scale
     feature_axis: ClassVar[int | None] = 2
     context_s: ClassVar[float] = 0.0
@@ -215,8 +225,8 @@ class SpeechFrontEnd:
         if self.functionals and self.n_mfcc:
             raise BadParameter(f"n_mfcc={self.n_mfcc} with functionals, expected 0: they have their own.")
         x = repair(check_shape(data, 1, "(n_times,), one channel"), sfreq, MAX_CLICK_S)
-        x = np.resize(x, max(len(x), n_window))
-        audio = frame(x, n_window, hop)
+        audio = frame(x, n_window, hop) if len(x) >= n_window else x[None]
+        audio = np.stack([np.resize(trimmed(each, sfreq) if self.trim else each, n_window) for each in audio])
         loud = (audio**2).mean(axis=1) >= 10 ** (self.silence_db / 10)
         poor = [first_reason(window, sfreq, self.window_s, FULL_SCALE) for window in audio]
         reasons = [reason or ("" if ok else SILENT) for ok, reason in zip(loud, poor, strict=True)]

@@ -18,26 +18,11 @@ from emolib.signals.files import MOST_HZ, decode_picture, decode_sound, in_colou
 from emolib.signals.skin import CHANNELS, with_temperature
 from emolib.signals.tables import SECONDS, TIME, Table, checked, laid, read_table, steady
 
-KINDS = {
-    "heart": ("ppg", "ecg", "bpm"),
-    "eeg": ("raw",),
-    "skin": ("eda",),
-}  # that files hold; speech and faces have none
-SAID = {
-    "ppg": "a pulse (ppg)",
-    "ecg": "an ECG",
-    "bpm": "a heart rate, or intervals between beats (bpm)",
-    "raw": "EEG",
-    "eda": "EDA",
-}
-LEAST_HZ = {
-    "ppg": 16.0,
-    "ecg": 16.0,
-    "bpm": 0.1,
-    "raw": 16.0,
-    "eda": 1.0,
-    "temp": 0.1,
-}  # below, stamps are hardly seconds
+KINDS = {"heart": ("ppg", "ecg", "bpm"), "eeg": ("raw",), "skin": ("eda",)}  # of files; speech and faces have none
+SAID = {"ppg": "a pulse (ppg)", "ecg": "an ECG", "raw": "EEG", "eda": "EDA"}
+SAID |= {"bpm": "a heart rate, or intervals between beats (bpm)"}
+# below, time stamps are hardly seconds
+LEAST_HZ = {"ppg": 16.0, "ecg": 16.0, "bpm": 0.1, "raw": 16.0, "eda": 1.0, "temp": 0.1}
 HEADS = {  # of columns, by what they hold; of several the first counts
     "ppg": {"ppg", "bvp", "pulse"},
     "ecg": {"ecg", "ekg"},
@@ -51,9 +36,8 @@ BPM_HZ = 4.0  # of a heart rate that is made of intervals
 ELECTRODE = re.compile(
     r"(nz|(fp|af|f|fc|ft|c|t|tp|cp|p|po|o|a|m)(z|\d{1,2}|h)|(exg channel|channel|chan|ch|eeg)[ _]?\d+)"
 )
-OF_EEG = re.compile(
-    r"(?:raw_|eeg[. _-](?=\D))?(.*?)(?:-ref)?", re.IGNORECASE
-)  # RAW_TP9 of Mind Monitor, EEG.AF3 of Emotiv
+# RAW_TP9 of Mind Monitor, EEG.AF3 of Emotiv
+OF_EEG = re.compile(r"(?:raw_|eeg[. _-](?=\D))?(.*?)(?:-ref)?", re.IGNORECASE)
 TO_UV = {"v": 1e6, "mv": 1e3, "nv": 1e-3}
 
 

@@ -23,6 +23,19 @@ def table_of(rows: list[dict], tmp_path) -> pd.DataFrame:
     return results.joined(Run(tmp_path / "real", "06_report", {}), ["x-quantize"])
 
 
+def test_no_cell_of_a_table_is_a_formula(tmp_path):
+    cells = ["=1+1", "@x", "+1", "-A1", "-0.6 (-1.3 to 0.0)", "a=b", -1.5]
+    Run(tmp_path, "01_windows", {}).table("x", pd.DataFrame({"name": cells}), "Names.")
+    found = pd.read_csv(tmp_path / "tables/x.csv").name.tolist()
+    assert found == ["'=1+1", "'@x", "'+1", "'-A1", "-0.6 (-1.3 to 0.0)", "a=b", "-1.5"]
+
+
+def test_what_one_notebook_warned_of_another_may_repeat(tmp_path):
+    Run(tmp_path, "01_windows", {}).conclude("x-windows", [INT8], "An answer.", ["Copies."])
+    later = Run(tmp_path, "02_train", {})
+    assert later.cautions("x-windows") == ["Copies."] and "rows/x-windows.csv" in later.inputs
+
+
 def test_a_name_is_read_as_it_is_written_and_another_refused():
     for name in ("synthetic-heart-emotion-loso", "fer2013-face-emotion4-official-table2"):
         assert str(Experiment.parse(name)) == name

@@ -16,7 +16,7 @@ from emolib.device.stream import OK
 from emolib.fusion.scores import softmax
 from emolib.fusion.trust import Trust, loss, traces
 from emolib.signals import gate
-from emolib.signals.frontend import front_end
+from emolib.signals.frontend import front_end, trimmed
 from emolib.signals.gate import MEASURES, Gate
 
 RNG = np.random.default_rng(0)
@@ -51,6 +51,18 @@ def test_speech_is_measured_alike_however_loud_it_is():
     loud, soft = (made(gain * x, 16000.0).X for gain in (1, 0.1))
     np.testing.assert_allclose(loud, soft, atol=0.02)
     assert np.abs(replace(made, level=True)(x, 16000.0).X - loud).max() > 10  # dB
+
+
+def test_pauses_around_an_utterance_change_nothing_where_they_are_trimmed():
+    x = trimmed(recording("speech", 4.0), 16000.0)
+    made, pause = (
+        front_end("speech", window_s=8.0, functionals=True, level=False, trim=True),
+        np.zeros(16000, np.float32),
+    )
+    alone, amid = (made(each, 16000.0).X for each in (x, np.concatenate([pause, x, pause])))
+    np.testing.assert_array_equal(amid, alone)
+    assert np.abs(replace(made, trim=False)(np.concatenate([pause, x, pause]), 16000.0).X - alone).max() > 1
+    assert len(trimmed(pause, 16000.0)) == len(pause)  # silence is dropped as such
 
 
 @pytest.mark.parametrize("modality", NONSENSE)

@@ -34,7 +34,7 @@ export function condition(name, part, about, feed) {
   if (part.state === "dropped: no speech") return "no speech: say something";
   if (part.state.startsWith("dropped: ")) return `left out: ${part.state.slice("dropped: ".length)}`;
   if (part.state !== "ok") return part.state;
-  return `${TAKEN[name]} ${part.age_s < 0.5 ? "just now" : `${seconds(part.age_s)} ago`}${feed === "elsewhere" ? ", by another page" : ""}${part.heard === null ? "" : `, after ${part.heard} window${part.heard === 1 ? "" : "s"} of you`}`;
+  return `${TAKEN[name]} ${part.age_s < 0.5 ? "just now" : `${seconds(part.age_s)} ago`}${feed === "elsewhere" ? ", by another page" : ""}${part.heard === null ? "" : `, after ${part.heard} window${part.heard === 1 ? "" : "s"} of you`}${part.unfamiliar ? "; unlike what the model was trained on" : ""}`;
 }
 
 // Why a camera or microphone cannot be had.
