@@ -42,8 +42,9 @@ def test_every_model_has_a_card_and_is_small():
 
 def test_they_answer_without_a_choice(tmp_path, capsys):
     Image.fromarray(scene(12, (240, 320), n_faces=1)[0]).save(tmp_path / "photo.png")
-    head, noise = "TP9,AF7,AF8,TP10", np.random.default_rng(0).normal(0, 20, (2560, 4))
-    np.savetxt(tmp_path / "eeg.csv", noise, delimiter=",", header=head, comments="")
+    noise = np.random.default_rng(0).normal(0, 20, (2560, 4))
+    rows, head = np.column_stack([np.arange(2560) / 256, noise]), "timestamps,TP9,AF7,AF8,TP10"
+    np.savetxt(tmp_path / "eeg.csv", rows, delimiter=",", header=head, comments="")
 
     def answered(*arguments):
         assert main(["run", "pretrained", *map(str, arguments)]) == 0
