@@ -29,7 +29,7 @@ UNITS = {  # unit: factor, digits, what stands behind the number
     "logits": (1, ".1e", " of a logit"),
     "fraction of folds": (100, ".0f", " % of folds"),
 }
-COUNTS = ("MACs", "BOPs", "FLOPs", "cycles", "hops", "cells", "windows", "people")
+COUNTS = ("MACs", "BOPs", "FLOPs", "cycles", "hops", "cells", "windows", "people", "found")
 UNITS |= {unit: (1, ",.0f", f" {unit}") for unit in COUNTS}
 
 
