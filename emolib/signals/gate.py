@@ -41,8 +41,9 @@ def power_in(power: np.ndarray, freqs: np.ndarray, *bands: tuple[float, float]) 
 def heart(x: np.ndarray, sfreq: float) -> list[float]:
     """Of PPG or ECG x (n_times,): its highest autocorrelation at a beat's distance, and what else MEASURES names."""
     x = np.asarray(x, np.float64) - np.mean(x)
-    power, freqs = np.abs(np.fft.rfft(x)) ** 2, np.fft.rfftfreq(len(x), 1 / sfreq)
-    pulse = np.fft.irfft(np.where((freqs >= PULSE_HZ[0]) & (freqs < PULSE_HZ[1]), np.fft.rfft(x), 0), len(x))
+    spectrum, freqs = np.fft.rfft(x), np.fft.rfftfreq(len(x), 1 / sfreq)
+    power = np.abs(spectrum) ** 2
+    pulse = np.fft.irfft(np.where((freqs >= PULSE_HZ[0]) & (freqs < PULSE_HZ[1]), spectrum, 0), len(x))
     first, last = (round(s * sfreq) for s in BEAT_S)
     alike = autocorrelation(pulse) / max(pulse @ pulse, TINY)
     share = power_in(power, freqs, PULSE_HZ) / max(power[1:].sum(), TINY)

@@ -147,6 +147,11 @@ def empatica(content: bytes, where: str, kind: str) -> tuple[float, np.ndarray, 
     values = column_of(content)
     if values is None:
         raise BadRecording(f"{where} is no column of numbers, expected the start, the rate, and samples of {kind}.")
+    return _session(values, where, kind)
+
+
+def _session(values: np.ndarray, where: str, kind: str) -> tuple[float, np.ndarray, float]:
+    """What `empatica` gives, of the file's numbers."""
     start_s, sfreq, *_ = checked(values, where)
     if not LEAST_HZ[kind] <= sfreq <= MOST_HZ:
         expected = f"{LEAST_HZ[kind]:g} to {MOST_HZ:g} Hz of {SAID.get(kind, 'a temperature')}"
@@ -163,7 +168,7 @@ def read_heart(content: bytes, where: str, wanted: str = "", **_) -> Recording:
         if all(_are_intervals(values)):
             return from_intervals(values, None, where)
         kind = "bpm" if values[1] < LEAST_HZ["ppg"] and _is_rate(values[2:]) else "ppg"
-        _, data, sfreq = empatica(content, where, kind)
+        _, data, sfreq = _session(values, where, kind)
         return Recording(data, sfreq, kind)
     table = read_table(content, where)
     kind, at = _one_of(table, *sorted(("ppg", "ecg", "rr", "bpm"), key=lambda kind: kind != wanted))
@@ -220,13 +225,13 @@ def from_intervals(intervals: np.ndarray, clock: tuple[np.ndarray, str] | None, 
 def read_skin(content: bytes, where: str, beside: Callable = lambda name: None, **_) -> Recording:
     """EDA in µS and temperature in °C, (2, n_times) float32: an Empatica E4's EDA.csv, with TEMP.csv beside it if there is one,
     or columns that are named so beside time stamps. Raises BadRecording."""
-    if column_of(content) is None:
+    if (values := column_of(content)) is None:
         table = read_table(content, where)
         at = _one_of(table, "eda")[1] + [i for i, name in enumerate(table.names) if name in HEADS["temp"]][:1]
         data, sfreq = _stamped(table, at, "eda")
         data = data if len(data) == 2 else with_temperature(data[0])
     else:
-        start_s, eda, sfreq = empatica(content, where, "eda")
+        start_s, eda, sfreq = _session(values, where, "eda")
         data = with_temperature(eda)
         if (temperature := beside("TEMP.csv")) is not None:
             temp_start_s, temp, temp_hz = empatica(temperature, where.replace("EDA.csv", "TEMP.csv"), "temp")

@@ -13,7 +13,7 @@ from emolib.datasets.joint import MISSING
 from emolib.datasets.splits import Fold
 from emolib.evaluation import metrics
 from emolib.fusion import reliability
-from emolib.fusion.scores import FLOOR
+from emolib.fusion.trust import loss
 from emolib.signals.frontend import Windows
 from emolib.studies.fusion.pairing import Trials
 from emolib.studies.fusion.study import Expert, Study, class_shares, experts_of
@@ -119,7 +119,7 @@ class Channel:
         row = {"modality": test.modality, "n": len(y), "temperature": temperature.mean()}
         row |= {"temperature_min": temperature.min(), "temperature_max": temperature.max()}
         for name, of in scores.items():
-            row[f"log_loss_{name}"] = float(-np.log(np.maximum(of[np.arange(len(y)), y], FLOOR)).mean())
+            row[f"log_loss_{name}"] = loss(of, y)
         return row | {f"ece_{name}": metrics.ece(y, of) for name, of in scores.items()}
 
 
